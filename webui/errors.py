@@ -1,0 +1,87 @@
+"""Every error a user can meet, and who turns it into what they see.
+
+    WebUIError                 base: `except WebUIError as error: show(str(error))`
+    ├── RequestError           the request is wrong; beside the field on the page, HTTP 422
+    ├── NotFound               an id that nobody knows; HTTP 404
+    ├── Conflict               the state forbids it (cancel a finished job); HTTP 409
+    ├── SettingsError          a settings file, variable or flag is wrong; one sentence at start, exit 2
+    ├── StorageError           database or outputs cannot be read or written; one sentence, nothing lost
+    ├── CheckpointError        a model file is missing, broken or of an unknown family; fails the job
+    ├── OutOfMemory            the device's memory does not suffice; fails the job with advice
+    ├── NumericalError         NaN or Inf while sampling; fails the job, names the step
+    ├── ExtensionError         an extension's hook raised; names extension and hook
+    ├── EngineLost             the engine process died or hung; the job runs again
+    └── JobCancelled           not a failure: the user stopped it
+"""
+
+
+class WebUIError(Exception):
+    """Base of all errors with a message meant for the user."""
+
+
+class RequestError(WebUIError):
+    """The request cannot be carried out as it stands, and the user can mend it.
+
+    `field` names the request field (dotted for nested ones, e.g. ``hires.scale``); `message` says what is wrong and what to do.
+    """
+
+    def __init__(self, field: str, message: str) -> None:
+        super().__init__(message)
+        self.field = field
+        self.message = message
+
+    def __reduce__(self) -> tuple[type["RequestError"], tuple[str, str]]:
+        return type(self), (self.field, self.message)
+
+
+class NotFound(WebUIError):
+    """No such job, picture or file; HTTP 404."""
+
+
+class Conflict(WebUIError):
+    """The thing exists but its state forbids what was asked; HTTP 409."""
+
+
+class SettingsError(WebUIError):
+    """A setting is unknown or has a wrong value; the program says which and where, and stops with exit code 2."""
+
+
+class StorageError(WebUIError):
+    """The database or a folder cannot be read or written; the message names the path and what to do."""
+
+
+class CheckpointError(WebUIError):
+    """A model file is missing, broken, or of a family that this version does not know. Fails the job, names the file."""
+
+
+class OutOfMemory(WebUIError):
+    """The device's memory does not suffice. `advice` says what would fit."""
+
+    def __init__(self, message: str, advice: str = "Try a smaller size or batch.") -> None:
+        super().__init__(message)
+        self.advice = advice
+
+
+class NumericalError(WebUIError):
+    """NaN or Inf appeared while sampling, at `step` (from 1). Fails the job unless a retry in float32 helps."""
+
+    def __init__(self, message: str, step: int) -> None:
+        super().__init__(message)
+        self.step = step
+
+
+class ExtensionError(WebUIError):
+    """A hook of an extension raised. The hook caller catches it, names the extension on the page, and goes on."""
+
+    def __init__(self, extension: str, hook: str, message: str) -> None:
+        super().__init__(f"{extension}: {hook}: {message}")
+        self.extension = extension
+        self.hook = hook
+
+
+class EngineLost(WebUIError):
+    """The engine process died or stopped answering; the supervisor starts another and the job runs again."""
+
+
+class JobCancelled(WebUIError):
+    """The user stopped the job. Raised by `emit` inside the engine; the job boundary turns it into a Cancelled event."""
