@@ -1,0 +1,54 @@
+"""Darkroom's public names: an extension's whole world. Importing this loads no torch; names that need it load when first asked for."""
+
+from importlib import import_module
+from typing import Any
+
+from webui.core.events import Event
+from webui.core.record import ImageRecord
+from webui.core.request import GenerationRequest
+from webui.errors import (
+    CheckpointError,
+    ExtensionError,
+    JobCancelled,
+    OutOfMemory,
+    RequestError,
+    WebUIError,
+)
+from webui.hookspecs import API_VERSION, hookimpl
+
+__version__ = "0.1.0"
+
+_LAZY = {
+    "LoraLoader": "webui.pipelines.adapters",
+    "Panel": "webui.ui.panels",
+    "Sampler": "webui.samplers.catalog",
+    "Schedule": "webui.samplers.catalog",
+    "Tab": "webui.ui.panels",
+    "WeightChange": "webui.pipelines.adapters",
+}
+
+__all__ = [
+    "API_VERSION",
+    "CheckpointError",
+    "Event",
+    "ExtensionError",
+    "GenerationRequest",
+    "ImageRecord",
+    "JobCancelled",
+    "LoraLoader",
+    "OutOfMemory",
+    "Panel",
+    "RequestError",
+    "Sampler",
+    "Schedule",
+    "Tab",
+    "WebUIError",
+    "WeightChange",
+    "hookimpl",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name in _LAZY:
+        return getattr(import_module(_LAZY[name]), name)
+    raise AttributeError(f"module 'webui' has no attribute {name!r}")

@@ -1,17 +1,17 @@
 """Every error a user can meet, and who turns it into what they see.
 
-    WebUIError                 base: `except WebUIError as error: show(str(error))`
-    ├── RequestError           the request is wrong; beside the field on the page, HTTP 422
-    ├── NotFound               an id that nobody knows; HTTP 404
-    ├── Conflict               the state forbids it (cancel a finished job); HTTP 409
-    ├── SettingsError          a settings file, variable or flag is wrong; one sentence at start, exit 2
-    ├── StorageError           database or outputs cannot be read or written; one sentence, nothing lost
-    ├── CheckpointError        a model file is missing, broken or of an unknown family; fails the job
-    ├── OutOfMemory            the device's memory does not suffice; fails the job with advice
-    ├── NumericalError         NaN or Inf while sampling; fails the job, names the step
-    ├── ExtensionError         an extension's hook raised; names extension and hook
-    ├── EngineLost             the engine process died or hung; the job runs again
-    └── JobCancelled           not a failure: the user stopped it
+WebUIError                 base: `except WebUIError as error: show(str(error))`
+├── RequestError           the request is wrong; beside the field on the page, HTTP 422
+├── NotFound               an id that nobody knows; HTTP 404
+├── Conflict               the state forbids it (cancel a finished job); HTTP 409
+├── SettingsError          a settings file, variable or flag is wrong; one sentence at start, exit 2
+├── StorageError           database or outputs cannot be read or written; one sentence, nothing lost
+├── CheckpointError        a model file is missing, broken or of an unknown family; fails the job
+├── OutOfMemory            the device's memory does not suffice; fails the job with advice
+├── NumericalError         NaN or Inf while sampling; fails the job, names the step
+├── ExtensionError         an extension's hook raised; names extension and hook
+├── EngineLost             the engine process died or hung; the job runs again
+└── JobCancelled           not a failure: the user stopped it
 """
 
 

@@ -1,0 +1,52 @@
+"""A job: a stored request and what has become of it."""
+
+from datetime import datetime
+from typing import Literal
+
+from pydantic import Field
+
+from webui.core.record import ImageRecord
+from webui.core.request import GenerationRequest, Value
+
+JobState = Literal["queued", "running", "done", "failed", "cancelled"]
+FINAL_STATES: frozenset[str] = frozenset({"done", "failed", "cancelled"})
+LOCAL_OWNER = "local"
+
+
+class Plan(Value):
+    """How the machine makes the pictures; fixed at the first attempt so that a retry gives the same pixels."""
+
+    device: str = "cpu"
+    dtype: Literal["float32", "bfloat16", "float16"] = "float32"
+    attention: Literal["sdpa", "xformers", "tiled"] = "sdpa"
+    threads: int = 0
+    channels_last: bool = True
+    offload: Literal["none", "model", "sequential"] = "none"
+
+
+class JobError(Value):
+    """Why a job failed: `kind` is the error class, `message` what is wrong, `advice` what to do, `field` where if it is the request."""
+
+    kind: str
+    message: str
+    advice: str = ""
+    field: str | None = None
+
+
+class Job(Value):
+    """One row of the queue. Times are UTC."""
+
+    id: str
+    owner: str = LOCAL_OWNER
+    state: JobState = "queued"
+    priority: int = 0
+    attempts: int = 0
+    request: GenerationRequest
+    plan: Plan | None = None
+    idempotency_key: str | None = None
+    created: datetime
+    started: datetime | None = None
+    finished: datetime | None = None
+    error: JobError | None = None
+    images: tuple[ImageRecord, ...] = ()
+    notes: tuple[str, ...] = Field((), description="What the user should know about the result.")

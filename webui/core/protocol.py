@@ -1,0 +1,179 @@
+"""What web and an engine say to each other, and how it is framed.
+
+A frame is two lengths (4 bytes each, big-endian), a JSON message, and a blob that may be empty (a preview's JPEG).
+The engine reads frames on stdin and writes them on the stdout it was started with; end of file on stdin means that web is dead.
+"""
+
+import struct
+from typing import Annotated, BinaryIO, Literal
+
+from pydantic import Field, JsonValue, TypeAdapter
+
+from webui.core.events import Event
+from webui.core.job import Plan
+from webui.core.request import GenerationRequest, Value
+
+_HEADER = struct.Struct(">II")
+MAX_FRAME = 64 * 2**20
+
+
+class Start(Value):
+    """First message to an engine: who it is and the launch-time facts it may use. Settings reach it in no other way."""
+
+    type: Literal["start"] = "start"
+    engine: str
+    device: str
+    settings: dict[str, JsonValue]
+    extensions_off: tuple[str, ...] = ()
+
+
+class RunJob(Value):
+    """Make the pictures of `request` except those with an index in `saved` (finished before an interruption)."""
+
+    type: Literal["run"] = "run"
+    job_id: str
+    owner: str
+    attempt: int
+    request: GenerationRequest
+    plan: Plan | None = None
+    saved: tuple[int, ...] = ()
+
+
+class Cancel(Value):
+    """Stop a job: now, only this picture (skip), or after the picture being made (after)."""
+
+    type: Literal["cancel"] = "cancel"
+    job_id: str
+    how: Literal["stop", "skip", "after"] = "stop"
+
+
+class Watch(Value):
+    """Whether somebody looks at previews of this job, and how often to make them (seconds; 0 is never)."""
+
+    type: Literal["watch"] = "watch"
+    job_id: str
+    period: float = 0.5
+    method: Literal["linear", "taesd", "full"] = "linear"
+
+
+class Unload(Value):
+    """Free the device's memory; the next job loads its model again."""
+
+    type: Literal["unload"] = "unload"
+
+
+class Stop(Value):
+    """Finish: leave the running job as it is and exit."""
+
+    type: Literal["stop"] = "stop"
+
+
+ToEngine = Annotated[Start | RunJob | Cancel | Watch | Unload | Stop, Field(discriminator="type")]
+
+
+class OptionInfo(Value):
+    """A named choice: a sampler or a schedule, by whoever registered it."""
+
+    name: str
+    aliases: tuple[str, ...] = ()
+    owner: str = "darkroom"
+    default_schedule: str | None = None
+
+
+class ExtensionState(Value):
+    """What became of an extension in one process. `error` is a traceback."""
+
+    id: str
+    title: str = ""
+    version: str = ""
+    path: str = ""
+    file_hash: str = ""
+    hooks: tuple[str, ...] = ()
+    registers: tuple[str, ...] = ()
+    enabled: bool = True
+    error: str = ""
+
+
+class Capabilities(Value):
+    """What an engine can do; kept by web so that the drop-downs are whole before the next engine is up."""
+
+    type: Literal["capabilities"] = "capabilities"
+    samplers: tuple[OptionInfo, ...] = ()
+    schedules: tuple[OptionInfo, ...] = ()
+    lora_loaders: tuple[str, ...] = ()
+    upscalers: tuple[str, ...] = ()
+    extensions: tuple[ExtensionState, ...] = ()
+
+
+class Ready(Value):
+    """The engine can take jobs."""
+
+    type: Literal["ready"] = "ready"
+    device: str
+    name: str
+    memory: int = Field(0, description="Bytes of the device's memory.")
+    dtype: str = "float32"
+    versions: dict[str, str] = {}
+
+
+class Heartbeat(Value):
+    """The engine's process lives: from a thread, every second, whatever the step takes."""
+
+    type: Literal["heartbeat"] = "heartbeat"
+    resident: int = 0
+    device_used: int = 0
+    loaded: str = Field("", description="Checkpoint that is loaded.")
+
+
+class Happened(Value):
+    """An event of a job; a preview's bytes are the frame's blob."""
+
+    type: Literal["event"] = "event"
+    event: Event
+
+
+class Planned(Value):
+    """How the job will run; stored before the first step."""
+
+    type: Literal["planned"] = "planned"
+    job_id: str
+    plan: Plan
+
+
+class ExtensionFailed(Value):
+    """A hook raised while the engine worked; the extension is off until it is switched on again."""
+
+    type: Literal["extension_failed"] = "extension_failed"
+    extension: str
+    hook: str
+    traceback: str
+
+
+FromEngine = Annotated[Capabilities | Ready | Heartbeat | Happened | Planned | ExtensionFailed, Field(discriminator="type")]
+
+ToEngineAdapter: TypeAdapter[ToEngine] = TypeAdapter(ToEngine)
+FromEngineAdapter: TypeAdapter[FromEngine] = TypeAdapter(FromEngine)
+
+
+def write_frame(stream: BinaryIO, message: Value, blob: bytes = b"") -> None:
+    """Send one frame and flush it. The caller holds the stream's lock."""
+    body = message.model_dump_json().encode()
+    stream.write(_HEADER.pack(len(body), len(blob)) + body + blob)
+    stream.flush()
+
+
+def read_frame(stream: BinaryIO) -> tuple[bytes, bytes] | None:
+    """Receive one frame as (JSON, blob); None at the end of the stream. Raises ValueError for what cannot be a frame."""
+    header = _read_exactly(stream, _HEADER.size)
+    if header is None:
+        return None
+    body_length, blob_length = _HEADER.unpack(header)
+    if body_length + blob_length > MAX_FRAME:
+        raise ValueError(f"a frame of {body_length + blob_length} bytes: this is not our protocol")
+    body, blob = _read_exactly(stream, body_length), _read_exactly(stream, blob_length)
+    return None if body is None or blob is None else (body, blob)
+
+
+def _read_exactly(stream: BinaryIO, size: int) -> bytes | None:
+    data = stream.read(size)
+    return data if len(data) == size else None

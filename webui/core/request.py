@@ -1,0 +1,309 @@
+"""The request: everything that changes a pixel, in one frozen value.
+
+Labels, ranges and help of the page, the CLI's flags, the API's schema and the docs are all read from the fields below.
+`None` (or -1 for a seed) means "choose for me"; `jobs.submit` replaces every one of them before the job is stored.
+"""
+
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, JsonValue, ValidationError, field_validator, model_validator
+
+from webui.errors import RequestError
+
+MAX_PROMPT = 100_000
+MAX_SEED = 2**64 - 1
+MIN_SIDE, MAX_SIDE = 64, 4096
+
+RESIZE_MODES = ("Just resize", "Crop and resize", "Resize and fill", "Just resize (latent upscale)")
+FILLS = ("fill", "original", "latent noise", "latent nothing")
+
+Mode = Literal["txt2img", "img2img", "inpaint"]
+ResizeMode = Literal["Just resize", "Crop and resize", "Resize and fill", "Just resize (latent upscale)"]
+Fill = Literal["fill", "original", "latent noise", "latent nothing"]
+Emphasis = Literal["Original", "No norm", "Ignore", "None"]
+NoiseSource = Literal["cpu", "gpu", "nv"]
+Dtype = Literal["auto", "float32", "bfloat16", "float16"]
+
+
+def _choice(names: tuple[str, ...]) -> BeforeValidator:
+    """Take a name in any case, or A1111's number for it."""
+
+    def read(value: Any) -> Any:
+        if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < len(names):
+            return names[value]
+        if isinstance(value, str):
+            return {name.lower(): name for name in names}.get(
+                value.lower(), names[int(value)] if value.isdigit() and int(value) < len(names) else value
+            )
+        return value
+
+    return BeforeValidator(read)
+
+
+def _side(name: str, minimum: int = MIN_SIDE) -> Any:
+    def check(value: int | None) -> int | None:
+        if value is None or (value == 0 and minimum == 0):
+            return value
+        if value % 8 or not MIN_SIDE <= value <= MAX_SIDE:
+            nearest = min(max(round(value / 8) * 8, MIN_SIDE), MAX_SIDE)
+            raise ValueError(f"{name} must be a multiple of 8 between {MIN_SIDE} and {MAX_SIDE}. Nearest: {nearest}.")
+        return value
+
+    return check
+
+
+class Value(BaseModel):
+    """Base of all values that flow: frozen, no unknown fields, no NaN."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+
+class SamplerOptions(Value):
+    """Knobs of the sampler and the schedule; `None` leaves the sampler's own default."""
+
+    eta: float | None = Field(None, ge=0, le=10, title="Eta", description="Noise added at each step by ancestral samplers and DDIM.")
+    churn: float = Field(0.0, ge=0, le=100, title="Sigma churn", description="Stochastic churn of Euler, Heun and DPM2.")
+    churn_min: float = Field(0.0, ge=0, title="Sigma tmin", description="Churn only above this noise level.")
+    churn_max: float | None = Field(None, ge=0, title="Sigma tmax", description="Churn only below this noise level; empty means no limit.")
+    noise_scale: float = Field(1.0, ge=0, le=2, title="Sigma noise", description="Scale of the noise that stochastic samplers add.")
+    ensd: int = Field(
+        0,
+        ge=-MAX_SEED,
+        le=MAX_SEED,
+        title="Eta noise seed delta",
+        description="Added to the seed of the noise that samplers add (31337 is NovelAI's).",
+    )
+    discard_penultimate: bool = Field(False, title="Discard next-to-last sigma", description="Leave out the last noise level but one.")
+    sigma_min: float | None = Field(None, gt=0, title="Sigma min", description="Lowest noise level of the schedule.")
+    sigma_max: float | None = Field(None, gt=0, title="Sigma max", description="Highest noise level of the schedule.")
+    rho: float | None = Field(None, gt=0, title="Rho", description="Curvature of the Karras and Polyexponential schedules.")
+    sgm_noise_multiplier: bool = Field(
+        False, title="SGM noise multiplier", description="Scale the start noise as Stability's reference code does."
+    )
+    sigmas: tuple[float, ...] | None = Field(
+        None, title="Custom sigmas", description="Your own noise levels, falling; replaces the schedule."
+    )
+    timesteps: tuple[float, ...] | None = Field(
+        None, title="Custom timesteps", description="Your own timesteps (999 … 0), falling; replaces the schedule."
+    )
+    solver_type: str | None = Field(None, title="Solver type", description="Variant of DPM++ 2M SDE (midpoint, heun) and SEEDS.")
+    unipc_variant: Literal["bh1", "bh2", "vary_coeff"] = Field("bh1", title="UniPC variant")
+    unipc_order: int = Field(3, ge=1, le=9, title="UniPC order")
+    unipc_skip: Literal["time_uniform", "time_quadratic", "logSNR"] = Field("time_uniform", title="UniPC skip type")
+    unipc_lower_order_final: bool = Field(True, title="UniPC lower order final")
+    ddim_discretize: Literal["uniform", "quad"] = Field("uniform", title="DDIM discretize")
+
+    @model_validator(mode="after")
+    def _falling(self) -> Self:
+        for name, values in (("sigmas", self.sigmas), ("timesteps", self.timesteps)):
+            if values is not None and (len(values) < 1 or any(a <= b for a, b in zip(values, values[1:], strict=False)) or values[-1] < 0):
+                raise ValueError(f"Custom {name} must fall from the noisiest to the last and not go below 0.")
+        return self
+
+
+class GuidanceOptions(Value):
+    """What is done to classifier-free guidance besides its scale."""
+
+    rescale: float = Field(
+        0.0, ge=0, le=1, title="CFG rescale", description="Pull the contrast back that a high CFG scale adds (Lin et al. 2023)."
+    )
+    skip_early: float = Field(
+        0.0,
+        ge=0,
+        le=1,
+        title="Ignore negative prompt during early sampling",
+        description="Fraction of the steps at the start without guidance.",
+    )
+    min_sigma: float = Field(
+        0.0,
+        ge=0,
+        le=15,
+        title="Negative Guidance minimum sigma",
+        description="Below this noise level every other step skips the negative prompt.",
+    )
+    min_sigma_all: bool = Field(
+        False, title="NGMS all steps", description="Skip the negative prompt at every step below that noise level, not every other."
+    )
+    pad: bool = Field(
+        False, title="Pad prompt/negative prompt", description="Pad the shorter of the two to the same length (A1111's option)."
+    )
+    pad_v0: bool = Field(False, title="Pad prompt/negative prompt (v0)", description="The same as A1111 1.6 and older did it.")
+
+
+class HiresOptions(Value):
+    """The second pass ("Hires. fix"): enlarge the first picture and paint over it."""
+
+    scale: float = Field(2.0, ge=1, le=8, title="Upscale by")
+    width: int = Field(0, ge=0, le=MAX_SIDE, title="Resize width to", description="0: from Upscale by.")
+    height: int = Field(0, ge=0, le=MAX_SIDE, title="Resize height to", description="0: from Upscale by.")
+    steps: int = Field(0, ge=0, le=1000, title="Hires steps", description="0: as many as the first pass.")
+    strength: float = Field(0.7, ge=0, le=1, title="Denoising strength")
+    upscaler: str = Field("Latent", title="Upscaler")
+    sampler: str | None = Field(None, title="Hires sampling method", description="Empty: the first pass's.")
+    schedule: str | None = Field(None, title="Hires schedule type", description="Empty: the first pass's.")
+    guidance: float | None = Field(None, ge=0, le=100, title="Hires CFG Scale", description="Empty: the first pass's.")
+    prompt: str = Field("", max_length=MAX_PROMPT, title="Hires prompt", description="Empty: the first pass's.")
+    negative_prompt: str = Field("", max_length=MAX_PROMPT, title="Hires negative prompt", description="Empty: the first pass's.")
+
+    _sides = field_validator("width", "height")(_side("The size of the second pass", 0))
+
+
+class SoftInpaint(Value):
+    """Soft inpainting: the mask's greys say how much each place may change (Levin & Fried 2023, differential diffusion)."""
+
+    schedule_bias: float = Field(1.0, ge=0, le=8, title="Schedule bias")
+    preservation: float = Field(0.5, ge=0, le=8, title="Preservation strength")
+    contrast: float = Field(4.0, ge=1, le=32, title="Transition contrast boost")
+    mask_influence: float = Field(0.0, ge=0, le=1, title="Mask influence")
+    difference_threshold: float = Field(0.5, ge=0, le=8, title="Difference threshold")
+    difference_contrast: float = Field(2.0, ge=0, le=8, title="Difference contrast")
+
+
+class GenerationRequest(Value):
+    """One request for pictures. `{"prompt": "a red apple"}` is a whole one: every field has a default."""
+
+    mode: Mode = Field("txt2img", title="Mode")
+    prompt: str = Field("", max_length=MAX_PROMPT, title="Prompt")
+    negative_prompt: str = Field("", max_length=MAX_PROMPT, title="Negative prompt")
+    checkpoint: str | None = Field(
+        None, title="Stable Diffusion checkpoint", description="Name, file name or `name [hash]`. Empty: the first one found."
+    )
+    vae: str | None = Field(None, title="SD VAE", description="A file in models/VAE. Empty: the checkpoint's own.")
+    width: int | None = Field(
+        None, title="Width", description="Pixels, a multiple of 8. Empty: the checkpoint's native size.", json_schema_extra={"step": 8}
+    )
+    height: int | None = Field(
+        None, title="Height", description="Pixels, a multiple of 8. Empty: the checkpoint's native size.", json_schema_extra={"step": 8}
+    )
+    steps: int | None = Field(None, ge=1, le=1000, title="Sampling steps", description="Empty: what suits the checkpoint.")
+    sampler: str | None = Field(None, title="Sampling method", description="Empty: what suits the checkpoint.")
+    schedule: str | None = Field(None, title="Schedule type", description="Automatic or empty: the sampler's own.")
+    guidance: float | None = Field(
+        None, ge=0, le=100, title="CFG Scale", description="How strictly the picture follows the prompt. Empty: what suits the checkpoint."
+    )
+    seed: int = Field(-1, ge=-1, le=MAX_SEED, title="Seed", description="-1 is random.")
+    variation_seed: int = Field(-1, ge=-1, le=MAX_SEED, title="Variation seed", description="-1 is random.")
+    variation_strength: float = Field(0.0, ge=0, le=1, title="Variation strength")
+    seed_resize_width: int = Field(0, ge=0, le=MAX_SIDE, title="Resize seed from width", description="0 is off.")
+    seed_resize_height: int = Field(0, ge=0, le=MAX_SIDE, title="Resize seed from height", description="0 is off.")
+    batch_size: int = Field(1, ge=1, le=64, title="Batch size", description="Pictures made at the same time.")
+    batch_count: int = Field(1, ge=1, le=1000, title="Batch count", description="Batches made one after another.")
+    clip_skip: int = Field(1, ge=1, le=12, title="Clip skip", description="Use the text encoder's n-th layer from the end.")
+    tiling: bool = Field(False, title="Tiling", description="Make a picture whose edges continue on the other side.")
+    init: str | None = Field(None, title="Picture", description="Id of the picture to start from.")
+    mask: str | None = Field(None, title="Mask", description="Id of the mask: white changes, black stays.")
+    strength: float = Field(0.75, ge=0, le=1, title="Denoising strength", description="0 keeps the picture, 1 makes a new one.")
+    resize_mode: Annotated[ResizeMode, _choice(RESIZE_MODES)] = Field("Just resize", title="Resize mode")
+    mask_blur: int = Field(4, ge=0, le=256, title="Mask blur", description="Pixels over which the mask's edge is softened.")
+    mask_round: bool = Field(True, title="Round mask", description="A latent pixel changes wholly or not at all.")
+    fill: Annotated[Fill, _choice(FILLS)] = Field("original", title="Masked content")
+    only_masked: bool = Field(False, title="Only masked", description="Paint the masked part at full size and put it back.")
+    padding: int = Field(32, ge=0, le=256, title="Only masked padding, pixels")
+    invert_mask: bool = Field(False, title="Inpaint not masked")
+    soft_inpaint: SoftInpaint | None = Field(None, title="Soft inpainting")
+    exact_steps: bool = Field(
+        False, title="Do exactly the steps", description="With img2img: run all the steps, however low the denoising strength."
+    )
+    noise_multiplier: float = Field(1.0, ge=0, le=2, title="Noise multiplier for img2img")
+    extra_noise: float = Field(0.0, ge=0, le=1, title="Extra noise for img2img and Hires. fix")
+    color_correction: bool = Field(False, title="Color correction", description="Give the result the colours of the start picture.")
+    mask_weight: float = Field(
+        1.0, ge=0, le=1, title="Inpainting conditioning mask strength", description="For checkpoints made for inpainting."
+    )
+    image_guidance: float = Field(1.5, ge=0, le=10, title="Image CFG Scale", description="For instruct-pix2pix checkpoints.")
+    hires: HiresOptions | None = Field(None, title="Hires. fix")
+    sampler_options: SamplerOptions = Field(SamplerOptions(), title="Sampler options")
+    guidance_options: GuidanceOptions = Field(GuidanceOptions(), title="Guidance options")
+    emphasis: Emphasis = Field("Original", title="Emphasis mode")
+    comma_backtrack: int = Field(
+        20,
+        ge=0,
+        le=74,
+        title="Prompt word wrap length limit",
+        description="A chunk that would break after the last comma is wrapped there if it is at most this many tokens back.",
+    )
+    dtype: Dtype = Field("auto", title="Precision")
+    noise_source: NoiseSource = Field(
+        "cpu", title="Random number generator source", description="cpu and nv give the same noise on every machine."
+    )
+    profile: Literal["a1111", "diffusers"] = Field("a1111", title="Compatibility profile", description="Whose picture the same seed gives.")
+    deterministic: bool = Field(False, title="Deterministic", description="Never batched with other jobs: the same pixels, bit for bit.")
+    extras: dict[str, dict[str, JsonValue]] = Field(default_factory=dict, title="Extension values")
+
+    _width = field_validator("width")(_side("Width"))
+    _height = field_validator("height")(_side("Height"))
+
+    @field_validator("init", "mask")
+    @classmethod
+    def _content_hash(cls, value: str | None) -> str | None:
+        if value is not None and not (len(value) == 64 and set(value) <= set("0123456789abcdef")):
+            raise ValueError("This is not the id of a picture. Upload it first (POST /api/v1/images) and use the id you get.")
+        return value
+
+    @model_validator(mode="after")
+    def _pictures_in(self) -> Self:
+        if self.mode != "txt2img" and self.init is None:
+            raise RequestError("init", "Choose a picture first: drop one here, or send one from the gallery.")
+        if self.mode == "inpaint" and self.mask is None:
+            raise RequestError("mask", "Paint over the part to change, then press Generate.")
+        return self
+
+    @property
+    def count(self) -> int:
+        """How many pictures this request makes."""
+        return self.batch_size * self.batch_count
+
+
+def parse_request(data: dict[str, Any]) -> GenerationRequest:
+    """Make a request of plain data, or raise `RequestError` naming the first field that is wrong."""
+    try:
+        return GenerationRequest.model_validate(data)
+    except ValidationError as error:
+        raise explain(error, GenerationRequest) from None
+
+
+def explain(error: ValidationError, model: type[BaseModel]) -> RequestError:
+    """Say pydantic's first complaint as a sentence about a field that the user knows by its label."""
+    first = error.errors(include_url=False)[0]
+    path = ".".join(str(part) for part in first["loc"]) or "request"
+    label = _label(model, first["loc"]) or path
+    context = first.get("ctx", {})
+    match first["type"]:
+        case "extra_forbidden":
+            text = f"There is no field named {path}."
+        case "value_error":
+            text = str(context["error"])
+        case "greater_than_equal" | "less_than_equal" | "greater_than" | "less_than":
+            text = f"{label}: {_range_text(model, first['loc'], first['msg'])}"
+        case "string_too_long":
+            text = f"{label} may have at most {context['max_length']} characters; this one has {len(str(first['input']))}."
+        case "literal_error":
+            text = f"{label} must be one of {context['expected']}."
+        case _:
+            text = f"{label}: {first['msg']}."
+    return RequestError(path, text)
+
+
+def _field(model: type[BaseModel], loc: tuple[int | str, ...]) -> Any:
+    """The pydantic field a location points at, following nested models; None when there is none."""
+    field = model.model_fields.get(str(loc[0])) if loc else None
+    if field is None or len(loc) == 1:
+        return field
+    inner = [
+        kind
+        for kind in (field.annotation, *getattr(field.annotation, "__args__", ()))
+        if isinstance(kind, type) and issubclass(kind, BaseModel)
+    ]
+    return _field(inner[0], loc[1:]) if inner else field
+
+
+def _label(model: type[BaseModel], loc: tuple[int | str, ...]) -> str | None:
+    field = _field(model, loc)
+    return field.title if field is not None else None
+
+
+def _range_text(model: type[BaseModel], loc: tuple[int | str, ...], fallback: str) -> str:
+    rules = getattr(_field(model, loc), "metadata", ())
+    low = next((bound for rule in rules for name in ("ge", "gt") if (bound := getattr(rule, name, None)) is not None), None)
+    high = next((bound for rule in rules for name in ("le", "lt") if (bound := getattr(rule, name, None)) is not None), None)
+    return f"must be between {low} and {high}." if low is not None and high is not None else f"{fallback}."

@@ -1,0 +1,109 @@
+"""Every hook an extension can implement: when it is called, in which process, with what, and what an error does.
+
+A hook's process is `web` (the page and the API; no torch there), or `engine` (the process that holds the models), or `both`.
+The loader reads with `ast` which hooks a file implements and imports the file only where they are called.
+An exception in any hook is caught by the hook caller: the extension is named with its traceback in the Extensions tab and switched off,
+and the app goes on. `RequestError` and `JobCancelled` pass through, for they are meant for the user.
+"""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
+
+import pluggy
+
+from webui.core.request import GenerationRequest
+
+if TYPE_CHECKING:
+    import PIL.Image
+
+    from webui.pipelines.adapters import LoraLoader
+    from webui.samplers.catalog import Sampler, Schedule
+    from webui.samplers.denoiser import DenoiserWrapper
+    from webui.ui.panels import Panel, Tab
+
+NAMESPACE = "darkroom"
+API_VERSION = "1.0"
+Where = Literal["web", "engine", "both"]
+
+_spec = pluggy.HookspecMarker(NAMESPACE)
+hookimpl = pluggy.HookimplMarker(NAMESPACE)
+"""Marks a function of an extension as the implementation of the hook of the same name."""
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def called_in(where: Where) -> Callable[[F], F]:
+    """Note on a hookspec in which process it is called."""
+
+    def mark(function: F) -> F:
+        function.where = where  # type: ignore[attr-defined]
+        return _spec(function)
+
+    return mark
+
+
+@called_in("engine")
+def register_samplers(register: "Callable[[Sampler], None]") -> None:
+    """Add samplers (k-diffusion's signature). Called once when an engine starts, built-ins first.
+
+    :param register: takes one `Sampler`; a name or alias that is taken raises `ExtensionError` naming both owners.
+    """
+
+
+@called_in("engine")
+def register_schedules(register: "Callable[[Schedule], None]") -> None:
+    """Add noise schedules. Called once when an engine starts, built-ins first.
+
+    :param register: takes one `Schedule`; a taken name raises `ExtensionError`.
+    """
+
+
+@called_in("engine")
+def register_lora_loaders(register: "Callable[[LoraLoader], None]") -> None:
+    """Add readers of LoRA file formats. Called once when an engine starts, built-ins first.
+
+    A loader turns a file into named weight changes; applying them and taking them off again, bit for bit, is core's.
+    For each `<lora:name:weight>` the first loader whose `matches(keys)` is true reads the file.
+
+    :param register: takes one `LoraLoader`; a taken name raises `ExtensionError`.
+    """
+
+
+@called_in("web")
+def register_panels(register: "Callable[[Panel], None]") -> None:
+    """Add panels: folds inside the form whose typed values travel in `request.extras[extension]`. Called once when the page is built.
+
+    :param register: takes one `Panel` (title, a frozen pydantic model of its values, the modes it shows in).
+    """
+
+
+@called_in("web")
+def register_tabs(register: "Callable[[Tab], None]") -> None:
+    """Add tabs to the page. Called once when the page is built; `Tab.build` runs inside the tab and may use Gradio freely.
+
+    :param register: takes one `Tab` (title, build function).
+    """
+
+
+@called_in("engine")
+def denoiser_wrapper(request: GenerationRequest) -> "DenoiserWrapper | None":
+    """Wrap the denoiser for this request, e.g. to change guidance.
+
+    Called once per batch, after conditioning, before sampling. The first registered extension ends outermost.
+
+    :param request: the whole request; your panel's values are in `request.extras[your id]`.
+    :return: a `DenoiserWrapper`, or None to leave it alone. Raise `RequestError` to refuse the request.
+    """
+
+
+@called_in("engine")
+def process_image(image: "PIL.Image.Image", request: GenerationRequest, index: int) -> "PIL.Image.Image | None":
+    """Change a finished picture before it is saved. Called once per picture, extensions in the order they were registered.
+
+    If it raises, the picture is saved without the change and carries a note that names the extension.
+
+    :param image: RGB, at its final size.
+    :param request: the whole request; the picture's seed is `request.seed + index` (as A1111 counts).
+    :param index: which picture of the job, from 0.
+    :return: the picture to save, or None to leave it as it is.
+    """

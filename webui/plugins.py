@@ -1,0 +1,169 @@
+"""Find, load, check, list and switch off extensions; one caller for every hook, so that a broken extension never breaks the app."""
+
+import ast
+import hashlib
+import importlib.util
+import inspect
+import sys
+import traceback
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from types import ModuleType
+from typing import Any, Literal
+
+import pluggy
+
+from webui import hookspecs
+from webui.core.protocol import ExtensionState
+from webui.errors import ExtensionError, JobCancelled, RequestError
+
+Process = Literal["web", "engine"]
+HOOKS: dict[str, str] = {
+    name: function.where for name, function in inspect.getmembers(hookspecs) if hasattr(function, "where") and name != "called_in"
+}
+_HEAVY = ("torch", "diffusers", "transformers")
+
+
+class Extensions:
+    """The extensions of one process: what was found, what is on, what failed, and the caller of hooks."""
+
+    def __init__(self, process: Process) -> None:
+        self.process = process
+        self._manager = pluggy.PluginManager(hookspecs.NAMESPACE)
+        self._manager.add_hookspecs(hookspecs)
+        self._states: dict[str, ExtensionState] = {}
+        self.on_failure: Callable[[str, str, str], None] = lambda extension, hook, text: None
+
+    def add_builtin(self, name: str, module: object) -> None:
+        """Register one of our own plugins; those are not listed, and an error in them is ours."""
+        self._manager.register(module, name=name)
+
+    def load(self, folders: Iterable[Path], off: Iterable[str] = ()) -> None:
+        """Look through `folders` and import what implements a hook of this process and is not `off`."""
+        for path in _files(folders):
+            state = inspect_file(path)
+            if state.id in self._states:
+                state = state.model_copy(
+                    update={
+                        "error": f"Another extension of this name is loaded from {self._states[state.id].path}.",
+                        "id": f"{state.id}@{path.parent.name}",
+                    }
+                )
+            self._states[state.id] = state.model_copy(update={"enabled": state.id not in set(off)})
+            if not state.error and state.id not in set(off) and self._concerns(state):
+                self._import(state, path)
+
+    def call(self, hook: str, **arguments: Any) -> Iterator[tuple[str, Any]]:
+        """Call `hook` of each plugin in order of registration and give (owner, result) for results that are not None.
+
+        An extension that raises is switched off and named; the others go on. `RequestError` and `JobCancelled` pass through.
+        """
+        for implementation in getattr(self._manager.hook, hook).get_hookimpls():
+            owner = implementation.plugin_name
+            values = {name: self._argument(name, value, owner) for name, value in arguments.items()}
+            try:
+                result = implementation.function(*(values[name] for name in implementation.argnames))
+            except (RequestError, JobCancelled):
+                raise
+            except Exception:
+                if owner not in self._states:
+                    raise
+                self.fail(owner, hook, traceback.format_exc())
+                continue
+            if result is not None:
+                yield owner, result
+
+    def fail(self, owner: str, hook: str, text: str) -> None:
+        """Note that an extension failed and switch it off in this process."""
+        if owner in self._states:
+            self._states[owner] = self._states[owner].model_copy(update={"error": text, "enabled": False})
+        if self._manager.has_plugin(owner):
+            self._manager.unregister(name=owner)
+        self.on_failure(owner, hook, text)
+
+    @property
+    def states(self) -> tuple[ExtensionState, ...]:
+        """Every extension that was found, in order."""
+        return tuple(self._states.values())
+
+    def failed(self) -> tuple[str, ...]:
+        """Ids of extensions that raised."""
+        return tuple(state.id for state in self._states.values() if state.error)
+
+    @staticmethod
+    def _argument(name: str, value: Any, owner: str) -> Any:
+        """`register` is bound to its owner, so that a clash can name both."""
+        return (lambda entry: value(entry, owner)) if name == "register" else value
+
+    def _concerns(self, state: ExtensionState) -> bool:
+        return any(HOOKS[hook] in (self.process, "both") for hook in state.hooks)
+
+    def _import(self, state: ExtensionState, path: Path) -> None:
+        heavy_before = {name for name in _HEAVY if name in sys.modules}
+        try:
+            module = _load_module(state.id, path)
+            if self.process == "web" and (heavy := {name for name in _HEAVY if name in sys.modules} - heavy_before):
+                raise ExtensionError(
+                    state.id,
+                    "import",
+                    f"imports {', '.join(sorted(heavy))} in the web process; import it inside the function, or split the file in two",
+                )
+            self._manager.register(module, name=state.id)
+            self._manager.check_pending()
+        except Exception:
+            self.fail(state.id, "import", traceback.format_exc())
+
+
+def inspect_file(path: Path) -> ExtensionState:
+    """Read an extension's name, version and hooks from its source without running it."""
+    source = path.read_bytes()
+    identity = path.parent.name if path.name == "__init__.py" else path.stem
+    state = ExtensionState(id=identity, title=identity.replace("_", " "), path=str(path), file_hash=hashlib.sha256(source).hexdigest())
+    try:
+        tree = ast.parse(source)
+    except (SyntaxError, ValueError):
+        return state.model_copy(update={"error": traceback.format_exc(limit=0), "enabled": False})
+    hooks = tuple(
+        node.name for node in tree.body if isinstance(node, ast.FunctionDef) and any(_is_hookimpl(mark) for mark in node.decorator_list)
+    )
+    unknown = [hook for hook in hooks if hook not in HOOKS]
+    error = f"There is no hook named {', '.join(unknown)}. There are: {', '.join(sorted(HOOKS))}." if unknown else ""
+    facts = {node.targets[0].id: node.value.value for node in tree.body if _is_fact(node)}  # type: ignore[attr-defined]
+    title, version = str(facts.get("TITLE", state.title)), str(facts.get("VERSION", ""))
+    return state.model_copy(update={"hooks": hooks, "error": error, "title": title, "version": version})
+
+
+def _is_hookimpl(mark: ast.expr) -> bool:
+    target = mark.func if isinstance(mark, ast.Call) else mark
+    return (isinstance(target, ast.Name) and target.id == "hookimpl") or (isinstance(target, ast.Attribute) and target.attr == "hookimpl")
+
+
+def _is_fact(node: ast.stmt) -> bool:
+    return (
+        isinstance(node, ast.Assign)
+        and len(node.targets) == 1
+        and isinstance(node.targets[0], ast.Name)
+        and isinstance(node.value, ast.Constant)
+    )
+
+
+def _files(folders: Iterable[Path]) -> Iterator[Path]:
+    for folder in folders:
+        if folder.is_dir():
+            for path in sorted(folder.iterdir()):
+                if path.suffix == ".py" and not path.name.startswith("_"):
+                    yield path
+                elif (path / "__init__.py").is_file():
+                    yield path / "__init__.py"
+
+
+def _load_module(identity: str, path: Path) -> ModuleType:
+    name = f"darkroom_extensions.{identity}"
+    search = [str(path.parent)] if path.name == "__init__.py" else None
+    spec = importlib.util.spec_from_file_location(name, path, submodule_search_locations=search)
+    if spec is None or spec.loader is None:
+        raise ExtensionError(identity, "import", f"{path} is not a Python file")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+    spec.loader.exec_module(module)
+    return module

@@ -1,0 +1,160 @@
+"""Launch-time facts: where things lie, who may connect, how the machine is used. Nothing here changes a pixel's meaning.
+
+Read from `settings.toml` in the data directory, then `DARKROOM_*` environment variables, then command-line flags; later ones win.
+"""
+
+import os
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from webui.errors import SettingsError
+
+PROJECT = Path(__file__).resolve().parent.parent
+PREFIX = "DARKROOM_"
+FILE_NAME = "settings.toml"
+
+
+def _at(section: str, *, restart: bool = False) -> dict[str, Any]:
+    return {"section": section, "restart": restart}
+
+
+class Settings(BaseModel):
+    """Every setting with its default. `section` and `restart` steer the Settings tab; a field without a section is set at launch only."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    data_dir: Path = Field(PROJECT, description="Folder of the database, the settings file, outputs and caches.")
+    models_dirs: tuple[Path, ...] = Field(
+        (), description="More folders with models, in A1111's, Forge's or ComfyUI's layout.", json_schema_extra=_at("Folders", restart=True)
+    )
+    host: str = Field("127.0.0.1", description="Address to listen on.")
+    port: int = Field(7860, ge=0, le=65535, description="Port to listen on; 0 takes a free one.")
+    listen: bool = Field(False, description="Open the page to the LAN, behind an access key.")
+    access_key: str = Field("", description="Key for --listen; made and kept when empty.")
+    browser: bool = Field(True, description="Open the browser at start.")
+    engine: Literal["process", "inline"] = Field(
+        "process", description="Run the engine as a process of its own, or inside web (debugging)."
+    )
+    devices: tuple[str, ...] = Field(
+        ("auto",), description="One engine per device: auto, cpu, cuda:0, mps, xpu:0 …", json_schema_extra=_at("Engine", restart=True)
+    )
+    dtype: Literal["auto", "float32", "bfloat16", "float16"] = Field(
+        "auto", description="Precision of requests that say auto.", json_schema_extra=_at("Engine", restart=True)
+    )
+    attention: Literal["auto", "sdpa", "xformers", "tiled"] = Field(
+        "auto", description="Attention kernel.", json_schema_extra=_at("Engine", restart=True)
+    )
+    threads: int = Field(
+        0, ge=0, le=512, description="CPU threads of an engine; 0 is one per core.", json_schema_extra=_at("Engine", restart=True)
+    )
+    offload: Literal["auto", "none", "model", "sequential"] = Field(
+        "auto", description="Keep parts of the model in main memory.", json_schema_extra=_at("Engine", restart=True)
+    )
+    max_attempts: int = Field(
+        3,
+        ge=0,
+        description="How often a job is tried when its engine dies without a new picture; 0 is no limit.",
+        json_schema_extra=_at("Queue"),
+    )
+    preview_period: float = Field(
+        0.5, ge=0, le=60, description="Seconds between preview frames; 0 makes none.", json_schema_extra=_at("Previews")
+    )
+    preview_method: Literal["linear", "taesd", "full"] = Field(
+        "linear",
+        description="How previews are decoded: fast and rough, a small decoder, or the whole VAE.",
+        json_schema_extra=_at("Previews"),
+    )
+    outputs_pattern: str = Field(
+        "{date}/{index:05}-{seed}",
+        description="Folder and name of saved pictures: {date} {time} {index} {seed} {prompt} {sampler} {steps} {checkpoint} {width} {height}.",
+        json_schema_extra=_at("Pictures"),
+    )
+    picture_format: Literal["png", "jpeg", "webp"] = Field(
+        "png", description="File type of saved pictures.", json_schema_extra=_at("Pictures")
+    )
+    picture_quality: int = Field(95, ge=1, le=100, description="Quality of JPEG and WebP.", json_schema_extra=_at("Pictures"))
+    database_url: str = Field("", description="SQLAlchemy URL; empty is SQLite in the data directory.")
+    durability: Literal["normal", "full"] = Field(
+        "normal",
+        description="SQLite's synchronous setting: normal survives kill -9, full survives power loss too.",
+        json_schema_extra=_at("Queue", restart=True),
+    )
+    upload_limit_mb: int = Field(
+        64, ge=1, le=1024, description="Largest picture that may be uploaded, in MB.", json_schema_extra=_at("Pictures", restart=True)
+    )
+    extensions_off: tuple[str, ...] = Field((), description="Extensions that are switched off.")
+
+    @property
+    def outputs(self) -> Path:
+        """Folder of the pictures."""
+        return self.data_dir / "outputs"
+
+    @property
+    def cache(self) -> Path:
+        """Folder of what can be made again."""
+        return self.data_dir / "data" / "cache"
+
+    @property
+    def file(self) -> Path:
+        """The settings file."""
+        return self.data_dir / FILE_NAME
+
+    @property
+    def all_models_dirs(self) -> tuple[Path, ...]:
+        """The user's folders first, then the project's own."""
+        return (*self.models_dirs, PROJECT / "models")
+
+
+def load_settings(flags: Mapping[str, Any] | None = None, environment: Mapping[str, str] | None = None) -> Settings:
+    """Read file, environment and flags (`None` flags are left out). Raises `SettingsError` naming the source and the key."""
+    environment = os.environ if environment is None else environment
+    given = {key: value for key, value in (flags or {}).items() if value is not None}
+    from_environment = _environment(environment)
+    data_dir = Path(given.get("data_dir") or from_environment.get("data_dir") or PROJECT).expanduser().resolve()
+    path = data_dir / FILE_NAME
+    merged = {**_checked(read_file(path), str(path)), **_checked(from_environment, "environment"), **given, "data_dir": data_dir}
+    return _validated(merged, "command line")
+
+
+def read_file(path: Path) -> dict[str, Any]:
+    """The settings file's content; empty when there is none. Raises `SettingsError` when it is not TOML."""
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return {}
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise SettingsError(f"{path} is not a settings file: {error}. Mend it, or rename it to start with the defaults.") from None
+    except OSError as error:
+        raise SettingsError(f"{path} cannot be read: {error.strerror}.") from None
+
+
+def _environment(environment: Mapping[str, str]) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for name, text in environment.items():
+        if name.startswith(PREFIX):
+            key = name.removeprefix(PREFIX).lower()
+            field = Settings.model_fields.get(key)
+            is_list = field is not None and str(field.annotation).startswith("tuple")
+            found[key] = [part for part in text.split(os.pathsep if key == "models_dirs" else ",") if part] if is_list else text
+    return found
+
+
+def _checked(values: dict[str, Any], source: str) -> dict[str, Any]:
+    """Check one source on its own, so that the error can name it."""
+    _validated(values, source)
+    return values
+
+
+def _validated(values: Mapping[str, Any], source: str) -> Settings:
+    try:
+        return Settings.model_validate(values)
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        key = ".".join(str(part) for part in first["loc"])
+        if first["type"] == "extra_forbidden":
+            raise SettingsError(f"{source}: there is no setting named {key!r}. There are: {', '.join(Settings.model_fields)}.") from None
+        raise SettingsError(f"{source}: {key}: {first['msg']} (it is {first['input']!r}).") from None
