@@ -65,7 +65,7 @@ class Extensions:
                 result = implementation.function(*(values[name] for name in implementation.argnames))
             except (RequestError, JobCancelled):
                 raise
-            except Exception:
+            except (Exception, SystemExit):
                 if owner not in self._states:
                     raise
                 self.fail(owner, hook, traceback.format_exc())
@@ -110,7 +110,7 @@ class Extensions:
                 )
             self._manager.register(module, name=state.id)
             self._manager.check_pending()
-        except Exception:
+        except (Exception, SystemExit):
             self.fail(state.id, "import", traceback.format_exc())
 
 

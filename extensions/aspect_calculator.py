@@ -1,0 +1,30 @@
+"""A tab of its own: anything Gradio can build, at the end of the tab bar."""
+
+import gradio as gr
+
+from webui import Tab, hookimpl
+
+TITLE = "Aspect calculator"
+VERSION = "1.0"
+
+
+def nearest(width: float, height: float, megapixels: float) -> str:
+    """The size with this shape and about this many pixels, in multiples of 8."""
+    if min(width, height, megapixels) <= 0:
+        return "Width, height and megapixels must be above 0."
+    scale = (megapixels * 2**20 / (width * height)) ** 0.5
+    return f"{max(8, round(width * scale / 8) * 8)} × {max(8, round(height * scale / 8) * 8)}"
+
+
+def build() -> None:
+    """Three numbers in, a size out."""
+    gr.Markdown("## Aspect calculator\nFind the size, in multiples of 8, that keeps a shape at a number of pixels.")
+    with gr.Row():
+        inputs = [gr.Number(16, label="Width of the shape"), gr.Number(9, label="Height of the shape"), gr.Number(0.25, label="Megapixels")]
+    result = gr.Textbox(nearest(16, 9, 0.25), label="Size", interactive=False)
+    gr.on([box.change for box in inputs], nearest, inputs, result, queue=False, show_progress="hidden")
+
+
+@hookimpl
+def register_tabs(register) -> None:
+    register(Tab(TITLE, build))

@@ -1,0 +1,70 @@
+"""A request takes A1111's words and numbers, refuses what cannot work, and says why in words."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from webui.core.request import FILLS, RESIZE_MODES, GenerationRequest, parse_request
+from webui.errors import RequestError
+
+A_HASH = "0" * 64
+
+
+def test_a_prompt_is_a_whole_request():
+    request = parse_request({"prompt": "a red apple"})
+    assert request.mode == "txt2img" and request.seed == -1 and request.width is None and request.count == 1
+
+
+@pytest.mark.parametrize("number", range(4))
+def test_choices_take_numbers_names_and_any_case(number):
+    for spelling in (number, str(number), FILLS[number].upper()):
+        assert parse_request({"fill": spelling}).fill == FILLS[number]
+    assert parse_request({"resize_mode": number}).resize_mode == RESIZE_MODES[number]
+
+
+@pytest.mark.parametrize(
+    ("data", "field", "words"),
+    [
+        ({"width": 513}, "width", "Nearest: 512"),
+        ({"height": 99999}, "height", "Nearest: 4096"),
+        ({"steps": 0}, "steps", "Sampling steps"),
+        ({"bogus": 1}, "bogus", "no field named bogus"),
+        ({"prompt": "x" * 1_000_000}, "prompt", "at most 100000 characters"),
+        ({"guidance": float("nan")}, "guidance", "CFG Scale"),
+        ({"mode": "img2img"}, "init", "Choose a picture first"),
+        ({"mode": "inpaint", "init": A_HASH}, "mask", "Paint over the part"),
+        ({"init": "../../etc/passwd"}, "init", "not the id of a picture"),
+        ({"sampler_options": {"sigmas": [1.0, 2.0]}}, "sampler_options", "must fall"),
+        ({"hires": {"scale": 99}}, "hires.scale", "between 1 and 8"),
+        ({"fill": 7}, "fill", "must be one of"),
+    ],
+)
+def test_what_is_wrong_is_said_beside_its_field(data, field, words):
+    with pytest.raises(RequestError) as caught:
+        parse_request(data)
+    assert caught.value.field == field
+    assert words in caught.value.message
+
+
+def test_an_empty_prompt_is_allowed():
+    assert parse_request({"prompt": ""}).prompt == ""
+
+
+@given(
+    st.builds(
+        GenerationRequest,
+        prompt=st.text(max_size=50),
+        width=st.none() | st.integers(8, 512).map(lambda n: n * 8),
+        seed=st.integers(-1, 2**64 - 1),
+        guidance=st.none() | st.floats(0, 100),
+        extras=st.dictionaries(st.text(max_size=8), st.dictionaries(st.text(max_size=8), st.booleans() | st.text(max_size=8))),
+    )
+)
+def test_json_round_trip(request_):
+    assert GenerationRequest.model_validate_json(request_.model_dump_json()) == request_
+
+
+def test_every_field_has_a_default_and_a_label():
+    for name, field in GenerationRequest.model_fields.items():
+        assert not field.is_required(), name
+        assert field.title, name
