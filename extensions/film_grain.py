@@ -1,4 +1,4 @@
-"""A panel with a typed value: its fold in the form asks how much grain, the value travels in the request, the engine adds it to the picture."""
+"""A panel with a typed value: its fold asks how much grain, the value travels in the request, the engine adds it to the picture."""
 
 import numpy as np
 from PIL import Image

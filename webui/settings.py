@@ -70,7 +70,7 @@ class Settings(BaseModel):
     )
     outputs_pattern: str = Field(
         "{date}/{index:05}-{seed}",
-        description="Folder and name of saved pictures, of {date} {time} {index} {seed} {prompt} {sampler} {steps} {checkpoint} {width} {height}.",
+        description="Folder and name of pictures: {date} {time} {index} {seed} {prompt} {sampler} {steps} {checkpoint} {width} {height}.",
         json_schema_extra=_at("Pictures"),
     )
     picture_format: Literal["png", "jpeg", "webp"] = Field(
