@@ -1,0 +1,23 @@
+"""`serve`: the studio in the browser."""
+
+import argparse
+
+from webui.settings import Settings
+
+
+def add(parser: argparse.ArgumentParser) -> None:
+    """Flags of `serve`; each is a setting's name."""
+    parser.add_argument("--host", help="address to listen on (default: 127.0.0.1)")
+    parser.add_argument("--port", type=int, help="port to listen on (default: 7860; 0 takes a free one)")
+    parser.add_argument("--listen", action="store_true", default=None, help="open to the LAN, behind an access key")
+    parser.add_argument("--no-browser", action="store_false", dest="browser", default=None, help="do not open the browser")
+    parser.add_argument("--engine", choices=["process", "inline"], help="run the engine as its own process (default) or inside web")
+    parser.add_argument("--devices", type=lambda text: tuple(text.split(",")), help="one engine per device: auto, cpu, cuda:0, …")
+    parser.add_argument("--max-attempts", type=int, help="tries of a job whose engine dies; 0 is no limit (default: 3)")
+
+
+def run(arguments: argparse.Namespace, settings: Settings) -> int:
+    """Serve until Ctrl+C or SIGTERM."""
+    from webui.app import serve
+
+    return serve(settings)

@@ -1,0 +1,7 @@
+"""What is in the model folders, from names and file headers alone (no torch)."""
+
+from webui.library.header import Header, read_header
+from webui.library.models import KINDS, ModelFile, Native
+from webui.library.scan import Library
+
+__all__ = ["KINDS", "Header", "Library", "ModelFile", "Native", "read_header"]

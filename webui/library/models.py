@@ -1,0 +1,56 @@
+"""One model file, and what suits it."""
+
+from pathlib import Path
+
+from webui.core.request import Value
+
+KINDS: dict[str, tuple[str, ...]] = {
+    "checkpoint": ("Stable-diffusion", "checkpoints", "Stable-Diffusion"),
+    "vae": ("VAE", "vae"),
+    "lora": ("Lora", "LyCORIS", "loras"),
+    "embedding": ("embeddings",),
+    "vae_approx": ("VAE-approx", "vae_approx"),
+    "upscaler": ("ESRGAN", "RealESRGAN", "upscale_models"),
+    "controlnet": ("ControlNet", "controlnet"),
+}
+"""Folder names of A1111, Forge and ComfyUI for each kind of file."""
+
+SUFFIXES = {".safetensors", ".ckpt", ".pt", ".pth", ".bin"}
+
+
+class Native(Value):
+    """What a checkpoint was made for: the values of a request that says nothing."""
+
+    width: int = 512
+    height: int = 512
+    steps: int = 20
+    sampler: str = "DPM++ 2M"
+    schedule: str = "Karras"
+    guidance: float = 7.0
+
+
+FAMILY_NATIVE = {
+    "sd2": Native(width=768, height=768),
+    "sdxl": Native(width=1024, height=1024),
+    "sdxl-refiner": Native(width=1024, height=1024),
+}
+
+
+class ModelFile(Value):
+    """A file in a models folder. `name` is its path below the kind's folder without suffix, with forward slashes."""
+
+    name: str
+    path: Path
+    kind: str
+    size: int
+    modified: float
+    family: str = "unknown"
+    variant: str = ""
+    prediction: str = "eps"
+    native: Native = Native()
+    error: str = ""
+
+    @property
+    def file_name(self) -> str:
+        """Name with suffix, as A1111 shows it."""
+        return self.name + self.path.suffix
