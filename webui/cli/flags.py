@@ -17,7 +17,7 @@ SKIP = {"prompt"}
 
 
 def add_request_flags(parser: argparse.ArgumentParser) -> None:
-    """One flag per field (`--mask-blur`); an object's fields carry its name (`--hires-scale`), the sampler's and guidance's also go without."""
+    """One flag per field (`--mask-blur`); an object's fields carry its name (`--hires-scale`), the sampler's and guidance's may not."""
     group = parser.add_argument_group("request", "every field of a request; see docs/request.md")
     taken = {f"--{name.replace('_', '-')}" for name in GenerationRequest.model_fields}
     for path, field in fields():

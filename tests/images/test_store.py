@@ -1,0 +1,111 @@
+"""A saved picture is whole, has a name of its own, and comes back from the bin."""
+
+import errno
+import os
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from PIL import Image
+
+from webui.core.request import GenerationRequest
+from webui.errors import NotFound, StorageError
+from webui.images.store import ImageStore
+
+REQUEST = GenerationRequest(prompt="a red apple", width=64, height=64, steps=4, sampler="Euler", checkpoint="tiny [0123456789]")
+
+
+def encode(image, stream, format, quality):
+    image.save(stream, format)
+
+
+def save(store, index=0, request=REQUEST, colour="red", seed=7):
+    return store.save(Image.new("RGB", (64, 64), colour), request, encode, job_id="j1", owner="ann", index=index, seed=seed)
+
+
+def test_a_picture_is_written_under_outputs_by_date(tmp_path):
+    record = save(ImageStore(tmp_path))
+    assert record.path.startswith("outputs/20") and record.path.endswith("/00001-7.png")
+    assert Image.open(ImageStore(tmp_path).path(record)).size == (64, 64)
+    assert (record.width, record.height, record.seed, record.owner) == (64, 64, 7, "ann")
+
+
+def test_numbers_go_on_in_a_new_process_and_never_overwrite(tmp_path):
+    paths = [save(ImageStore(tmp_path), seed=seed).path for seed in (7, 8, 7)]
+    assert [path.rsplit("/")[-1] for path in paths] == ["00001-7.png", "00002-8.png", "00003-7.png"]
+
+
+def test_many_writers_at_once_share_no_name(tmp_path):
+    store = ImageStore(tmp_path, pattern="{seed}")
+    with ThreadPoolExecutor(8) as pool:
+        records = list(pool.map(lambda index: save(store, index), range(40)))
+    assert len({record.path for record in records}) == 40
+    assert len(list((tmp_path / "outputs").iterdir())) == 40
+
+
+@pytest.mark.parametrize(("format", "suffix"), [("png", ".png"), ("jpeg", ".jpg"), ("webp", ".webp")])
+def test_formats(tmp_path, format, suffix):
+    record = save(ImageStore(tmp_path, format=format))
+    assert record.path.endswith(suffix)
+    assert Image.open(tmp_path / record.path).format.lower() == format
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60, deadline=None)
+@given(prompt=st.text(max_size=200))
+def test_any_prompt_makes_a_file_inside_outputs(tmp_path, prompt):
+    store = ImageStore(tmp_path, pattern="{date}/{prompt}/{prompt}-{index}")
+    record = save(store, request=REQUEST.model_copy(update={"prompt": prompt}))
+    assert store.path(record).is_relative_to(tmp_path / "outputs")
+
+
+def test_a_pattern_cannot_climb_out(tmp_path):
+    record = save(ImageStore(tmp_path, pattern="../../{seed}/../x"))
+    assert record.path == "outputs/7/x.png"
+
+
+def test_uploads_are_kept_once_by_content(tmp_path):
+    store = ImageStore(tmp_path)
+    first, second = (store.add_upload(b"picture", (8, 8), ".png", "ann") for _ in range(2))
+    assert first.id == second.id and store.upload_path(first.id).read_bytes() == b"picture"
+    with pytest.raises(NotFound):
+        store.upload_path("0" * 64)
+
+
+def test_bin_and_restore(tmp_path):
+    store = ImageStore(tmp_path)
+    record = save(store)
+    before = store.path(record).read_bytes()
+    store.bin(record)
+    with pytest.raises(NotFound):
+        store.path(record)
+    store.restore(record)
+    assert store.path(record).read_bytes() == before
+    with pytest.raises(NotFound, match="bin"):
+        store.restore(record)
+
+
+def test_a_record_cannot_point_outside(tmp_path):
+    store = ImageStore(tmp_path / "data")
+    record = save(store)
+    (tmp_path / "secret").write_text("x")
+    with pytest.raises(NotFound):
+        store.path(record.model_copy(update={"path": "../secret"}))
+
+
+def test_an_unwritable_folder_is_named_and_leaves_nothing_behind(tmp_path):
+    (tmp_path / "outputs").write_text("a file in the way")
+    with pytest.raises(StorageError, match="outputs"):
+        save(ImageStore(tmp_path))
+    with pytest.raises(StorageError):
+        ImageStore(tmp_path).check_writable()
+
+
+def test_disk_full_is_said_in_words_and_leaves_nothing_half_written(tmp_path, monkeypatch):
+    def full(handle):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(StorageError, match="disk is full"):
+        save(ImageStore(tmp_path))
+    assert [path for path in tmp_path.rglob("*") if path.is_file()] == []

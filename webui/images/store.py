@@ -1,0 +1,215 @@
+"""Where pictures lie: written whole or not at all, named by a pattern, never overwritten, deleted into a bin."""
+
+import contextlib
+import hashlib
+import io
+import itertools
+import os
+import re
+import secrets
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, BinaryIO, Literal
+
+from PIL import Image
+
+from webui.core.record import ImageRecord
+from webui.core.request import GenerationRequest
+from webui.errors import NotFound, StorageError
+
+Format = Literal["png", "jpeg", "webp"]
+SUFFIX = {"png": ".png", "jpeg": ".jpg", "webp": ".webp"}
+PATTERN = "{date}/{index:05}-{seed}"
+_UNSAFE = re.compile(r'[<>:"|?*\\\x00-\x1f]+')
+_RESERVED = re.compile(r"^(con|prn|aux|nul|com\d|lpt\d)$", re.IGNORECASE)
+_MAX_PART = 100
+
+Encode = Callable[[Image.Image, BinaryIO, Format, int], None]
+"""Writes one picture with its metadata: (picture, stream, format, quality)."""
+
+
+class ImageStore:
+    """Pictures below a data directory: results in `outputs/`, uploads in `data/uploads/`, deleted ones in `data/bin/`."""
+
+    def __init__(self, root: Path, pattern: str = PATTERN, format: Format = "png", quality: int = 95) -> None:
+        self.root = root
+        self.pattern = pattern
+        self.format: Format = format
+        self.quality = quality
+
+    def save(
+        self,
+        image: Image.Image,
+        request: GenerationRequest,
+        encode: Encode,
+        *,
+        job_id: str,
+        owner: str,
+        index: int,
+        seed: int,
+        notes: tuple[str, ...] = (),
+    ) -> ImageRecord:
+        """Write a finished picture and give its record. Raises `StorageError` when the disk is full or the folder cannot be written."""
+        stream = io.BytesIO()
+        encode(image, stream, self.format, self.quality)
+        data = stream.getvalue()
+        created = datetime.now(UTC)
+        path = self._write_new("outputs", self._names(request, created, seed), SUFFIX[self.format], data)
+        return ImageRecord(
+            id=hashlib.sha256(data).hexdigest(),
+            path=path,
+            job_id=job_id,
+            owner=owner,
+            index=index,
+            seed=seed,
+            width=image.width,
+            height=image.height,
+            created=created,
+            notes=notes,
+        )
+
+    def add_upload(self, data: bytes, size: tuple[int, int], suffix: str, owner: str) -> ImageRecord:
+        """Keep an uploaded picture under its content's hash; the same picture twice is one file. The caller has checked that it is a picture."""
+        digest = hashlib.sha256(data).hexdigest()
+        relative = f"data/uploads/{digest[:2]}/{digest}{suffix}"
+        if not (self.root / relative).exists():
+            self._write(self.root / relative, data)
+        return ImageRecord(id=digest, path=relative, kind="upload", owner=owner, width=size[0], height=size[1], created=datetime.now(UTC))
+
+    def path(self, record: ImageRecord) -> Path:
+        """Where a picture lies. Raises `NotFound` when it is gone or its record points outside the data directory."""
+        path = (self.root / record.path).resolve()
+        if not path.is_relative_to(self.root.resolve()) or not path.is_file():
+            raise NotFound(f"The picture {record.path} is not there any more.")
+        return path
+
+    def upload_path(self, content_hash: str) -> Path:
+        """The upload with this content. Raises `NotFound`."""
+        found = next((self.root / "data" / "uploads" / content_hash[:2]).glob(f"{content_hash}.*"), None)
+        if found is None:
+            raise NotFound(f"There is no picture with the id {content_hash}.")
+        return found
+
+    def bin(self, record: ImageRecord) -> None:
+        """Move a picture to the bin, from where `restore` brings it back."""
+        self._move(self.path(record), self._bin_path(record))
+
+    def restore(self, record: ImageRecord) -> None:
+        """Bring a picture back from the bin to where it lay. Raises `NotFound`."""
+        source = self._bin_path(record)
+        if not source.is_file():
+            raise NotFound(f"The picture {record.path} is not in the bin any more.")
+        self._move(source, self.root / record.path)
+
+    def check_writable(self) -> None:
+        """Raises `StorageError` when pictures could not be saved."""
+        probe = self.root / "outputs" / f".probe-{os.getpid()}"
+        self._write(probe, b"")
+        probe.unlink(missing_ok=True)
+
+    def _bin_path(self, record: ImageRecord) -> Path:
+        return self.root / "data" / "bin" / record.id[:2] / (record.id + Path(record.path).suffix)
+
+    def _names(self, request: GenerationRequest, created: datetime, seed: int) -> Callable[[int], str]:
+        """The picture's path below outputs for a running number; the number is appended when the pattern has none."""
+        local = created.astimezone()
+        facts = {
+            "date": local.strftime("%Y-%m-%d"),
+            "time": local.strftime("%H%M%S"),
+            "seed": seed,
+            "prompt": request.prompt[:80].strip() or "untitled",
+            "sampler": request.sampler or "",
+            "steps": request.steps or 0,
+            "checkpoint": (request.checkpoint or "").split(" [")[0],
+            "width": request.width or 0,
+            "height": request.height or 0,
+        }
+
+        def name(number: int) -> str:
+            text = self.pattern.format(**{key: _part(value) for key, value in facts.items()}, index=number)
+            return "/".join(_part(part) for part in text.split("/") if part.strip(". ")) or f"{number:05}"
+
+        return name if name(1) != name(2) else lambda number: name(1) if number == 1 else f"{name(1)}-{number}"
+
+    def _write_new(self, top: str, names: Callable[[int], str], suffix: str, data: bytes) -> str:
+        """Write under the first free name and give it, relative to the root."""
+        for number in itertools.count(_next_number((self.root / top / names(1)).parent)):
+            relative = f"{top}/{names(number)}{suffix}"
+            if not (self.root / relative).exists() and self._write(self.root / relative, data, replace=False):
+                return relative
+        raise AssertionError("unreachable")
+
+    def _write(self, path: Path, data: bytes, replace: bool = True) -> bool:
+        """Temporary name, flush to disk, rename, flush the folder: after a crash the file is whole or absent.
+
+        False when the name is taken and `replace` is off: two writers never share a name.
+        """
+        part = path.with_name(f".{secrets.token_hex(8)}.part")
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with part.open("wb") as file:
+                file.write(data)
+                file.flush()
+                os.fsync(file.fileno())
+            placed = _place(part, path, replace)
+            _sync_folder(path.parent)
+            return placed
+        except OSError as error:
+            raise _storage_error(path, error) from None
+        finally:
+            with contextlib.suppress(OSError):
+                part.unlink()
+
+    def _move(self, source: Path, target: Path) -> None:
+        try:
+            target.parent.mkdir(parents=True, exist_ok=True)
+            source.replace(target)
+        except OSError as error:
+            raise _storage_error(target, error) from None
+
+
+def _part(value: Any) -> Any:
+    """A value made safe as part of a file name; numbers stay numbers, so that patterns may format them."""
+    if not isinstance(value, str):
+        return value
+    text = _UNSAFE.sub("_", value.replace("/", "_")).strip(" .")[:_MAX_PART].strip(" .")
+    return f"_{text}" if _RESERVED.match(text) else text
+
+
+def _next_number(folder: Path) -> int:
+    """One above the highest number that a file name in the folder begins with."""
+    leads = (re.match(r"\d{1,9}(?=\D)", entry.name) for entry in (os.scandir(folder) if folder.is_dir() else ()))
+    return max((int(lead.group()) for lead in leads if lead), default=0) + 1
+
+
+def _place(part: Path, path: Path, replace: bool) -> bool:
+    """Give a finished file its name. A hard link fails when the name is taken; file systems without links check first."""
+    if replace:
+        part.replace(path)
+        return True
+    try:
+        os.link(part, path)
+    except FileExistsError:
+        return False
+    except OSError:
+        if path.exists():
+            return False
+        part.replace(path)
+    return True
+
+
+def _sync_folder(folder: Path) -> None:
+    if os.name == "posix":
+        handle = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
+
+
+def _storage_error(path: Path, error: OSError) -> StorageError:
+    reason = "the disk is full" if error.errno == 28 else error.strerror or str(error)
+    return StorageError(
+        f"{path} cannot be written: {reason}. Free some space or choose another folder in Settings; nothing that was saved is lost."
+    )
