@@ -9,7 +9,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 ROWS: list[set[str]] = [
-    {"core", "errors", "settings"},
+    {"core", "errors", "settings", "preferences"},
     {"hookspecs", "plugins", "db"},
     {"prompts", "samplers", "images", "library", "devices"},
     {"pipelines"},
@@ -26,7 +26,14 @@ ONLY: dict[str, set[str]] = {
     "api": {*ROWS[0], *ROWS[1], "jobs", "accounts", "images", "library", "samplers.catalog", "prompts.grammar", "prompts.chunks"},
     "ui": {*ROWS[0], *ROWS[1], "jobs", "accounts", "images", "library", "samplers.catalog", "prompts.grammar", "prompts.chunks"},
 }
-WITHIN_ROW = {("plugins", "hookspecs"), ("settings", "errors"), ("core", "errors")}
+WITHIN_ROW = {
+    ("preferences", "settings"),
+    ("preferences", "errors"),
+    ("settings", "errors"),
+    ("plugins", "hookspecs"),
+    ("settings", "errors"),
+    ("core", "errors"),
+}
 HEAVY = ("torch", "diffusers", "transformers", "torchvision")
 
 

@@ -70,7 +70,7 @@ class ImageStore:
         )
 
     def add_upload(self, data: bytes, size: tuple[int, int], suffix: str, owner: str) -> ImageRecord:
-        """Keep an uploaded picture under its content's hash; the same picture twice is one file. The caller has checked that it is a picture."""
+        """Keep an uploaded picture (checked by the caller) under its content's hash; the same picture twice is one file."""
         digest = hashlib.sha256(data).hexdigest()
         relative = f"data/uploads/{digest[:2]}/{digest}{suffix}"
         if not (self.root / relative).exists():
