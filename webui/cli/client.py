@@ -1,0 +1,80 @@
+"""A client of a running Darkroom's own API, for `generate --server`."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import httpx
+
+from webui.core.events import Event, EventAdapter
+from webui.core.job import FINAL_STATES
+from webui.core.request import GenerationRequest
+from webui.errors import RequestError, WebUIError
+
+
+class Client:
+    """Submit, follow and fetch. Raises `RequestError` for HTTP 422, `WebUIError` for anything else that goes wrong."""
+
+    def __init__(self, url: str, key: str = "") -> None:
+        self._http = httpx.Client(
+            base_url=url.rstrip("/"), timeout=httpx.Timeout(30, read=None), headers={"X-Access-Key": key} if key else {}
+        )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None) -> None:
+        self._http.close()
+
+    def upload(self, path: Path) -> str:
+        """Send a picture; gives the id that `init` and `mask` take."""
+        return str(
+            self._json("POST", "/api/v1/images", content=path.read_bytes(), headers={"Content-Type": "application/octet-stream"})["id"]
+        )
+
+    def submit(self, request: GenerationRequest) -> str:
+        """Queue a job; gives its id."""
+        return str(self._json("POST", "/api/v1/jobs", json=request.model_dump(mode="json", exclude_unset=True))["id"])
+
+    def follow(self, job_id: str, take: Callable[[Event], None]) -> None:
+        """Hand on the job's events until it has ended."""
+        with self._http.stream("GET", f"/api/v1/jobs/{job_id}/events") as response:
+            self._check(response)
+            for line in response.iter_lines():
+                if line.startswith("data:"):
+                    event = EventAdapter.validate_python(json.loads(line.removeprefix("data:")))
+                    take(event)
+                    if event.type in FINAL_STATES:
+                        return
+
+    def pictures(self, job_id: str) -> list[bytes]:
+        """The job's finished pictures, as the very bytes the server keeps."""
+        images = self._json("GET", f"/api/v1/jobs/{job_id}")["images"]
+        return [self._get(image["url"]).content for image in images]
+
+    def _get(self, url: str) -> httpx.Response:
+        return self._check(self._send("GET", url))
+
+    def _json(self, method: str, url: str, **arguments: Any) -> Any:
+        return self._check(self._send(method, url, **arguments)).json()
+
+    def _send(self, method: str, url: str, **arguments: Any) -> httpx.Response:
+        try:
+            return self._http.request(method, url, **arguments)
+        except httpx.HTTPError as error:
+            raise WebUIError(f"{self._http.base_url} does not answer: {error}. Is Darkroom running there?") from None
+
+    @staticmethod
+    def _check(response: httpx.Response) -> httpx.Response:
+        if response.is_success:
+            return response
+        response.read()
+        try:
+            body = response.json()
+        except ValueError:
+            body = {"message": response.text[:200]}
+        if response.status_code == 422 and "field" in body:
+            raise RequestError(str(body["field"]), str(body["message"]))
+        raise WebUIError(f"The server answered {response.status_code}: {body.get('message', '')}")

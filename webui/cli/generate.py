@@ -1,0 +1,147 @@
+"""`generate`: pictures from the command line, alone with an engine of its own or through a running server."""
+
+import argparse
+import shutil
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from tqdm import tqdm
+
+from webui.cli.flags import add_request_flags, request_values
+from webui.core.events import Cancelled, Event, Failed, ImageSaved, StepDone
+from webui.core.request import GenerationRequest, parse_request
+from webui.errors import RequestError
+from webui.settings import Settings
+
+FORMATS = {".png": "png", ".jpg": "jpeg", ".jpeg": "jpeg", ".webp": "webp"}
+
+
+def add(parser: argparse.ArgumentParser) -> None:
+    """The prompt, where to write, where to run, and every field of a request."""
+    parser.add_argument("prompt", nargs="?", help="what the picture shows")
+    parser.add_argument(
+        "-o",
+        "--output",
+        type=Path,
+        default=Path("out.png"),
+        help="file to write (.png, .jpg, .webp); several pictures get -1, -2 … behind the name",
+    )
+    parser.add_argument(
+        "--from", dest="source", type=Path, metavar="PICTURE", help="make this picture again from its metadata; flags override"
+    )
+    parser.add_argument("--size", metavar="WxH", help="width and height, e.g. 128x128")
+    parser.add_argument("--server", metavar="URL", help="use a running Darkroom instead of an engine of our own")
+    parser.add_argument("--key", default="", help="access key of that server")
+    parser.add_argument("--quiet", action="store_true", help="no progress bar")
+    add_request_flags(parser)
+
+
+def run(arguments: argparse.Namespace, settings: Settings) -> int:
+    """Make the pictures; 0 when all are written, 1 when the job failed."""
+    if arguments.output.suffix.lower() not in FORMATS:
+        raise RequestError("output", f"{arguments.output.name}: write a .png, .jpg or .webp file.")
+    progress = Progress(quiet=arguments.quiet)
+    maker = _remote if arguments.server else _local
+    try:
+        written = maker(arguments, settings, progress)
+    finally:
+        progress.close()
+    for note in progress.notes:
+        print(note, file=sys.stderr)
+    if progress.error:
+        print(progress.error, file=sys.stderr)
+        return 1
+    for path in written:
+        print(path)
+    return 0
+
+
+class Progress:
+    """Follows events with a bar on standard error."""
+
+    def __init__(self, quiet: bool) -> None:
+        self._bar: Any = None if quiet else tqdm(total=0, unit="step", leave=False, file=sys.stderr)
+        self.error = ""
+        self.notes: tuple[str, ...] = ()
+        self.saved: list[str] = []
+
+    def __call__(self, event: Event) -> None:
+        """Take one event."""
+        if isinstance(event, StepDone) and self._bar is not None:
+            self._bar.total, self._bar.n = event.steps, event.step
+            self._bar.set_description(event.phase if event.batches < 2 else f"{event.phase} {event.batch + 1}/{event.batches}")
+        elif isinstance(event, ImageSaved):
+            self.saved.append(event.record.path)
+            self.notes = tuple(dict.fromkeys((*self.notes, *event.record.notes)))
+        elif isinstance(event, Failed):
+            self.error = " ".join(
+                part for part in (f"{event.error.field}:" if event.error.field else "", event.error.message, event.error.advice) if part
+            )
+        elif isinstance(event, Cancelled):
+            self.error = "Stopped."
+
+    def close(self) -> None:
+        """Take the bar away."""
+        if self._bar is not None:
+            self._bar.close()
+
+
+def names(output: Path, count: int) -> list[Path]:
+    """`apple.png` for one picture, `apple-1.png`, `apple-2.png` … for several."""
+    return [output] if count == 1 else [output.with_stem(f"{output.stem}-{number}") for number in range(1, count + 1)]
+
+
+def build_request(arguments: argparse.Namespace, keep: Callable[[Path], str]) -> GenerationRequest:
+    """The request the flags mean. `keep` stores a picture file and gives its id (for --init and --mask)."""
+    values = request_values(arguments)
+    if arguments.prompt is not None:
+        values["prompt"] = arguments.prompt
+    if arguments.size:
+        width, _, height = arguments.size.lower().partition("x")
+        if not (width.isdigit() and height.isdigit()):
+            raise RequestError("size", f"{arguments.size!r} is not a size. Write it as 512x768.")
+        values |= {"width": int(width), "height": int(height)}
+    for name in ("init", "mask"):
+        if values.get(name) and Path(values[name]).is_file():
+            values[name] = keep(Path(values[name]))
+    if "init" in values and "mode" not in values and not arguments.source:
+        values["mode"] = "inpaint" if "mask" in values else "img2img"
+    if arguments.source:
+        from webui.images.replay import replay_request
+
+        return replay_request(arguments.source, values)
+    return parse_request(values)
+
+
+def _local(arguments: argparse.Namespace, settings: Settings, progress: Progress) -> list[Path]:
+    from webui.alone import Alone
+
+    alone = Alone(settings.model_copy(update={"picture_format": FORMATS[arguments.output.suffix.lower()]}))
+    request = alone.resolve(build_request(arguments, alone.keep))
+    try:
+        saved = alone.run(request, progress)
+        return [_moved(path, target) for path, target in zip(saved, names(arguments.output, len(saved)), strict=True)]
+    finally:
+        alone.close()
+
+
+def _moved(path: Path, target: Path) -> Path:
+    target.parent.mkdir(parents=True, exist_ok=True)
+    shutil.move(path, target)
+    return target
+
+
+def _remote(arguments: argparse.Namespace, settings: Settings, progress: Progress) -> list[Path]:
+    from webui.cli.client import Client
+
+    with Client(arguments.server, arguments.key) as client:
+        job = client.submit(build_request(arguments, client.upload))
+        client.follow(job, progress)
+        pictures = client.pictures(job)
+        targets = names(arguments.output, len(pictures))
+        for target, data in zip(targets, pictures, strict=True):
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.write_bytes(data)
+        return targets

@@ -1,0 +1,184 @@
+"""Pixels in and out of the engine: reading, A1111's resize modes, masks, crops, fills, overlays, grids.
+
+The rules and their numbers are AUTOMATIC1111's (modules `images`, `masking` and `processing` of version 1.10), restated; Pillow and numpy do the work.
+"""
+
+import io
+import math
+import warnings
+from collections.abc import Sequence
+
+import numpy as np
+from PIL import Image, ImageFilter, ImageOps
+
+from webui.core.request import RESIZE_MODES
+from webui.errors import RequestError
+
+Region = tuple[int, int, int, int]
+"""Left, top, right, bottom in pixels; right and bottom are outside."""
+
+MAX_PIXELS = 64 * 2**20
+READABLE = ("PNG", "JPEG", "WEBP", "BMP", "GIF", "TIFF", "AVIF")
+_FILL_BLURS = ((256, 1), (64, 1), (16, 2), (4, 4), (2, 2), (0, 1))
+
+
+def read_picture(data: bytes, field: str = "init") -> Image.Image:
+    """Decode an uploaded picture, turned upright. Raises `RequestError` on `field` when it is broken, no picture, or too large."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+            image = Image.open(io.BytesIO(data), formats=READABLE)
+        if image.width * image.height > MAX_PIXELS:
+            size = f"{image.width}×{image.height}"
+            raise RequestError(field, f"The picture has {size} pixels; at most {MAX_PIXELS // 2**20} million can be read. Make it smaller.")
+        image.load()
+    except (OSError, ValueError, SyntaxError, EOFError, Image.DecompressionBombError):
+        raise RequestError(field, "This file is not a picture we can read. Use PNG, JPEG or WebP.") from None
+    return ImageOps.exif_transpose(image)
+
+
+def flatten(image: Image.Image, background: str = "#ffffff") -> Image.Image:
+    """RGB; transparent places show `background` (white, as A1111 does)."""
+    if image.mode in ("RGBA", "LA", "PA") or "transparency" in image.info:
+        base = Image.new("RGBA", image.size, background)
+        base.alpha_composite(image.convert("RGBA"))
+        return base.convert("RGB")
+    return image.convert("RGB")
+
+
+def resize(image: Image.Image, mode: str, width: int, height: int) -> Image.Image:
+    """Bring a picture to `width`×`height` by one of A1111's resize modes; the latent one resizes pixels like "Just resize"."""
+    if mode == RESIZE_MODES[1]:
+        return _cover(image, width, height)
+    if mode == RESIZE_MODES[2]:
+        return _fit(image, width, height)
+    return _lanczos(image, width, height)
+
+
+def _lanczos(image: Image.Image, width: int, height: int) -> Image.Image:
+    return image.resize((width, height), Image.Resampling.LANCZOS)
+
+
+def _cover(image: Image.Image, width: int, height: int) -> Image.Image:
+    """Fill the frame; what stands over is cut off on both sides."""
+    wider = width / height > image.width / image.height
+    inner = (width, image.height * width // image.width) if wider else (image.width * height // image.height, height)
+    frame = Image.new(image.mode, (width, height))
+    frame.paste(_lanczos(image, *inner), (width // 2 - inner[0] // 2, height // 2 - inner[1] // 2))
+    return frame
+
+
+def _fit(image: Image.Image, width: int, height: int) -> Image.Image:
+    """Show the whole picture; the bars beside it repeat its outermost pixels."""
+    narrower = width / height < image.width / image.height
+    inner = (width, image.height * width // image.width) if narrower else (image.width * height // image.height, height)
+    scaled = np.asarray(_lanczos(image, *inner))
+    left, top = width // 2 - inner[0] // 2, height // 2 - inner[1] // 2
+    bars = [(top, height - inner[1] - top), (left, width - inner[0] - left), *[(0, 0)] * (scaled.ndim - 2)]
+    return Image.fromarray(np.pad(scaled, bars, mode="edge"))
+
+
+def prepare_mask(mask: Image.Image, *, invert: bool, blur: int, round_alpha: bool = True) -> Image.Image:
+    """An L mask, white where the picture changes. Of a picture with transparency it is the alpha channel, cut at one half."""
+    if mask.mode == "RGBA" and mask.getextrema()[-1] != (255, 255):
+        alpha = mask.getchannel("A")
+        grey = alpha.point(lambda value: 255 if value > 128 else 0) if round_alpha else alpha
+    else:
+        grey = mask.convert("L")
+    return blur_mask(ImageOps.invert(grey) if invert else grey, blur)
+
+
+def blur_mask(mask: Image.Image, blur: int) -> Image.Image:
+    """Gaussian blur of standard deviation `blur` pixels with a kernel cut at 2.5 deviations, edges mirrored."""
+    if blur <= 0:
+        return mask
+    reach = int(2.5 * blur + 0.5)
+    kernel = np.exp(-0.5 * (np.arange(-reach, reach + 1) / blur) ** 2)
+    kernel /= kernel.sum()
+    grey = np.asarray(mask, np.float64)
+    for axis in (1, 0):
+        grey = np.rint(_convolve(grey, kernel, axis))
+    return Image.fromarray(np.clip(grey, 0, 255).astype(np.uint8))
+
+
+def _convolve(grey: np.ndarray, kernel: np.ndarray, axis: int) -> np.ndarray:
+    reach, size = len(kernel) // 2, grey.shape[axis]
+    positions = np.arange(-reach, size + reach)
+    period = max(2 * (size - 1), 1)
+    mirrored = np.abs((positions + size - 1) % period - (size - 1)) if size > 1 else np.zeros_like(positions)
+    padded = np.take(grey, mirrored, axis=axis)
+    return np.apply_along_axis(lambda line: np.convolve(line, kernel, mode="valid"), axis, padded)
+
+
+def crop_region(mask: Image.Image, padding: int) -> Region | None:
+    """The box around the white of an L mask, `padding` pixels larger, inside the picture. None when nothing is white."""
+    box = mask.getbbox()
+    if box is None:
+        return None
+    return max(box[0] - padding, 0), max(box[1] - padding, 0), min(box[2] + padding, mask.width), min(box[3] + padding, mask.height)
+
+
+def expand_region(region: Region, width: int, height: int, image_width: int, image_height: int) -> Region:
+    """Grow a region to the shape of `width`×`height`, moved to stay inside the picture and cut where it cannot."""
+    left, top, right, bottom = region
+    if (right - left) / (bottom - top) > width / height:
+        top, bottom = _grow(top, bottom, int((right - left) * height / width - (bottom - top)), image_height)
+    else:
+        left, right = _grow(left, right, int((bottom - top) * width / height - (right - left)), image_width)
+    return left, top, right, bottom
+
+
+def _grow(low: int, high: int, by: int, limit: int) -> tuple[int, int]:
+    low, high = low - by // 2, high + by - by // 2
+    if high >= limit:
+        low, high = low - (high - limit), limit
+    if low < 0:
+        low, high = 0, high - low
+    return low, min(high, limit)
+
+
+def fill_masked(image: Image.Image, mask: Image.Image) -> Image.Image:
+    """Spread the colours around the masked part into it ("Masked content: fill"), from wide blurs to narrow ones."""
+    kept = Image.new("RGBa", image.size)
+    kept.paste(image.convert("RGBA").convert("RGBa"), mask=ImageOps.invert(mask.convert("L")))
+    result = Image.new("RGBA", image.size)
+    for radius, repeats in _FILL_BLURS:
+        blurred = kept.filter(ImageFilter.GaussianBlur(radius)).convert("RGBA")
+        for _ in range(repeats):
+            result.alpha_composite(blurred)
+    return result.convert("RGB")
+
+
+def overlay(image: Image.Image, mask: Image.Image) -> Image.Image:
+    """The part of a picture that stays, as RGBA to lay over the result: transparent where the mask is white."""
+    kept = Image.new("RGBa", image.size)
+    kept.paste(image.convert("RGBA").convert("RGBa"), mask=ImageOps.invert(mask.convert("L")))
+    return kept.convert("RGBA")
+
+
+def apply_overlay(result: Image.Image, over: Image.Image, region: Region | None = None) -> Image.Image:
+    """Lay the kept part over a result; with `region` the result is first put back where it was cut out."""
+    if region is not None:
+        base = Image.new("RGBA", over.size)
+        base.paste(_cover(result, region[2] - region[0], region[3] - region[1]), region[:2])
+        result = base
+    result = result.convert("RGBA")
+    result.alpha_composite(over)
+    return result.convert("RGB")
+
+
+def latent_mask(mask: Image.Image, width: int, height: int, rounded: bool) -> np.ndarray:
+    """The mask on the latent's grid [height, width], float32 in 0..1; `rounded` makes each latent pixel change wholly or not at all."""
+    grey = np.asarray(mask.convert("RGB").resize((width, height)), np.float32)[..., 0] / 255
+    return np.asarray(np.around(grey) if rounded else grey)
+
+
+def grid(images: Sequence[Image.Image]) -> Image.Image:
+    """All pictures of a batch side by side, as square as possible."""
+    rows = max(round(math.sqrt(len(images))), 1)
+    columns = math.ceil(len(images) / rows)
+    width, height = max(image.width for image in images), max(image.height for image in images)
+    sheet = Image.new("RGB", (columns * width, rows * height), "black")
+    for number, image in enumerate(images):
+        sheet.paste(image, (number % columns * width, number // columns * height))
+    return sheet
