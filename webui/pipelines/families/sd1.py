@@ -1,0 +1,107 @@
+"""Stable Diffusion 1.x: one CLIP text encoder, a UNet with 4-channel latents, a KL autoencoder, in CompVis' single file.
+
+A file may carry its own configurations (`unet_config`, `vae_config`, `text_encoder_config`) in its metadata: a narrower model of the same make.
+Without them it is the full size, whose configurations ship with us.
+"""
+
+import json
+from collections.abc import Callable, Mapping
+from inspect import signature
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from webui.errors import CheckpointError
+from webui.pipelines.families import ldm
+from webui.pipelines.place import Place
+from webui.pipelines.weights import Progress, Weights, placed
+
+CONFIGS = Path(__file__).parent.parent / "configs" / "sd1"
+LATENT_RGB = ((0.3512, 0.2297, 0.3227), (0.3250, 0.4974, 0.2350), (-0.2829, 0.1762, 0.2721), (-0.2120, -0.2616, -0.7177))
+"""Colour of each latent channel, a least-squares fit known since 2022 (huggingface discuss, "Decoding latents to RGB without upscaling")."""
+
+
+def build_unet(weights: Weights, place: Place, tick: Progress) -> nn.Module:
+    """The UNet of a whole checkpoint; its number of input channels tells inpainting (9) and instruct-pix2pix (8) from the plain one (4)."""
+    from diffusers.models.unets.unet_2d_condition import UNet2DConditionModel
+
+    config = _config(weights, "unet")
+    state = ldm.rename(weights.tensors, ldm.unet_rows(config), ldm.UNET)
+    config["in_channels"] = _side(weights, state, "conv_in.weight", 1)
+    return _filled(UNet2DConditionModel, config, state, weights.source, place, place.dtype, tick)
+
+
+def build_vae(weights: Weights, place: Place, tick: Progress) -> nn.Module:
+    """The autoencoder of a checkpoint, or of a VAE file (CompVis' names without prefix, or diffusers')."""
+    from diffusers.models.autoencoders.autoencoder_kl import AutoencoderKL
+
+    config = _config(weights, "vae")
+    prefix = ldm.VAE if any(name.startswith(ldm.VAE) for name in weights.tensors) else ""
+    state = ldm.flatten_attention(ldm.rename(_vae_tensors(weights, prefix), ldm.vae_rows(config), prefix))
+    return _filled(AutoencoderKL, config, state, weights.source, place, place.vae_dtype, tick)
+
+
+def build_text_encoder(weights: Weights, place: Place, tick: Progress) -> nn.Module:
+    """CLIP's text transformer; the config's vocabulary and width are the file's own."""
+    from transformers import CLIPTextConfig
+    from transformers.models.clip.modeling_clip import CLIPTextModel
+
+    config = _config(weights, "text_encoder")
+    state = ldm.text_state(weights.tensors)
+    config["vocab_size"], config["hidden_size"] = (_side(weights, state, "embeddings.token_embedding.weight", side) for side in (0, 1))
+
+    def make(**fields: Any) -> nn.Module:
+        return CLIPTextModel(CLIPTextConfig(**fields, attn_implementation="sdpa"))
+
+    model = _filled(make, config, state, weights.source, place, place.dtype, tick)
+    positions = torch.arange(config["max_position_embeddings"], device=place.storage).expand((1, -1))
+    model.get_submodule("embeddings").register_buffer("position_ids", positions, persistent=False)
+    return model
+
+
+def _config(weights: Weights, part: str) -> dict[str, Any]:
+    own = weights.config(f"{part}_config")
+    return dict(own) if own is not None else json.loads((CONFIGS / f"{part}.json").read_text())
+
+
+def _vae_tensors(weights: Weights, prefix: str) -> dict[str, torch.Tensor]:
+    """Without the loss networks that training files carry."""
+    found = {name: tensor for name, tensor in weights.tensors.items() if name.startswith(prefix)}
+    return found if prefix else {name: tensor for name, tensor in found.items() if not name.startswith(("loss.", "model_ema."))}
+
+
+def _side(weights: Weights, state: Mapping[str, torch.Tensor], name: str, side: int) -> int:
+    tensor = state.get(name)
+    if tensor is None or tensor.ndim <= side:
+        raise CheckpointError(f"{weights.source} lacks {name}: it is not a whole Stable Diffusion 1.x checkpoint.")
+    return int(tensor.shape[side])
+
+
+def _filled(
+    make: Callable[..., nn.Module], config: dict[str, Any], state: ldm.State, source: str, place: Place, dtype: torch.dtype, tick: Progress
+) -> nn.Module:
+    """Make the module without memory, then hand it the file's tensors. Raises `CheckpointError` that says what does not fit."""
+    known = signature(make).parameters
+    fields = config if any(p.kind is p.VAR_KEYWORD for p in known.values()) else {key: config[key] for key in config if key in known}
+    try:
+        with torch.device("meta"):
+            model = make(**fields)
+        _check(model, state, source)
+        model.load_state_dict(placed(state, dtype, place.storage, place.channels_last, tick), strict=True, assign=True)
+    except (TypeError, ValueError, KeyError, NotImplementedError) as error:
+        raise CheckpointError(f"{source}: its configuration does not make a Stable Diffusion 1.x model ({error}).") from None
+    return model.eval().requires_grad_(False)
+
+
+def _check(model: nn.Module, state: ldm.State, source: str) -> None:
+    wanted = {name: tuple(tensor.shape) for name, tensor in model.state_dict().items()}
+    missing = sorted(wanted.keys() - state.keys())
+    if missing:
+        raise CheckpointError(f"{source} lacks {len(missing)} tensors of {type(model).__name__}, the first is {missing[0]}. Choose a whole file.")
+    for name, shape in wanted.items():
+        if tuple(state[name].shape) != shape:
+            raise CheckpointError(f"{source}: {name} has shape {tuple(state[name].shape)} where {shape} belongs.")
+    for name in state.keys() - wanted.keys():
+        del state[name]
