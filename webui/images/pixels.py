@@ -1,6 +1,7 @@
 """Pixels in and out of the engine: reading, A1111's resize modes, masks, crops, fills, overlays, grids.
 
-The rules and their numbers are AUTOMATIC1111's (modules `images`, `masking` and `processing` of version 1.10), restated; Pillow and numpy do the work.
+The rules and their numbers are AUTOMATIC1111's (modules `images`, `masking` and `processing` of version 1.10), restated;
+Pillow and numpy do the work.
 """
 
 import io

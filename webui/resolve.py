@@ -1,0 +1,159 @@
+"""Replace every "choose for me" in a request, and check what needs the world: model files, samplers, pictures, extensions' values.
+
+A stored request has no auto left, so that it means the same picture tomorrow, on another machine, or read from the picture's metadata.
+"""
+
+import random
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from PIL import Image
+from pydantic import BaseModel, JsonValue, ValidationError
+
+from webui.core.protocol import Capabilities
+from webui.core.request import MAX_SIDE, MIN_SIDE, GenerationRequest, explain
+from webui.errors import CheckpointError, NotFound, RequestError
+from webui.library import Library, ModelFile
+from webui.samplers.catalog import AUTOMATIC, find_sampler, find_schedule, parse_sampler_name
+
+RANDOM_SEEDS = 2**32
+
+
+@dataclass(frozen=True)
+class World:
+    """What a request is checked against. `picture` gives the file of an uploaded or made picture by its id (raises `NotFound`)."""
+
+    library: Library
+    picture: Callable[[str], Path]
+    capabilities: Callable[[], Capabilities]
+    panels: Callable[[], Mapping[str, type[BaseModel]]]
+
+
+def resolve(request: GenerationRequest, world: World) -> GenerationRequest:
+    """Give the same request with nothing left to choose. Raises `RequestError` naming the field that cannot be carried out."""
+    checkpoint = _checkpoint(request, world.library)
+    native = checkpoint.native
+    sampler, schedule = _sampling(request, native.sampler, native.schedule, world.capabilities())
+    width, height = _size(request, (native.width, native.height), world)
+    _check_mask(request, world)
+    return request.model_copy(
+        update={
+            "checkpoint": _title(world.library, checkpoint),
+            "vae": world.library.find("vae", request.vae).name if request.vae and request.vae.lower() not in ("automatic", "none") else None,
+            "sampler": sampler,
+            "schedule": schedule,
+            "width": width,
+            "height": height,
+            "steps": request.steps or native.steps,
+            "guidance": native.guidance if request.guidance is None else request.guidance,
+            "seed": _seed(request.seed),
+            "variation_seed": _seed(request.variation_seed),
+            "extras": _extras(request.extras, world),
+            "hires": _hires(request, world.capabilities()),
+        }
+    )
+
+
+def _checkpoint(request: GenerationRequest, library: Library) -> ModelFile:
+    """The file meant, or the first whole one of a family we know."""
+    if request.checkpoint:
+        found = library.find("checkpoint", request.checkpoint)
+    else:
+        usable = [model for model in library.models("checkpoint") if not model.error]
+        if not usable:
+            raise RequestError("checkpoint", "No checkpoint yet. Put one into models/Stable-diffusion, then refresh the list.")
+        found = min(usable, key=lambda model: model.family != "sd1")
+    if found.error:
+        raise RequestError("checkpoint", found.error)
+    return found
+
+
+def _title(library: Library, checkpoint: ModelFile) -> str:
+    try:
+        return library.title(checkpoint)
+    except CheckpointError as error:
+        raise RequestError("checkpoint", str(error)) from None
+
+
+def _sampling(request: GenerationRequest, native_sampler: str, native_schedule: str, capabilities: Capabilities) -> tuple[str, str]:
+    """Sampler and schedule by their display names; A1111's old `DPM++ 2M Karras` is taken apart."""
+    named, inside = parse_sampler_name(request.sampler or native_sampler)
+    sampler, own_schedule = _sampler(named, "sampler", capabilities)
+    wanted = request.schedule or inside or (AUTOMATIC if request.sampler else native_schedule)
+    schedule = _schedule(wanted, "schedule", capabilities)
+    return sampler, own_schedule if schedule == AUTOMATIC else schedule
+
+
+def _sampler(name: str, field: str, capabilities: Capabilities) -> tuple[str, str]:
+    """(display name, own schedule) of a built-in or an extension's sampler."""
+    known = find_sampler(name)
+    if known is not None:
+        return known.name, known.default_schedule
+    for option in capabilities.samplers:
+        if name.strip().lower() in {key.lower() for key in (option.name, *option.aliases)}:
+            return option.name, option.default_schedule or AUTOMATIC
+    raise RequestError(field, f"There is no sampler named {name!r}. The list under Sampling method shows what there is.")
+
+
+def _schedule(name: str, field: str, capabilities: Capabilities) -> str:
+    known = find_schedule(name)
+    if known is not None:
+        return known.name
+    found = next((option.name for option in capabilities.schedules if name.strip().lower() == option.name.lower()), None)
+    if found is None:
+        raise RequestError(field, f"There is no schedule named {name!r}. The list under Schedule type shows what there is.")
+    return found
+
+
+def _hires(request: GenerationRequest, capabilities: Capabilities) -> Any:
+    hires = request.hires
+    if hires is None:
+        return None
+    sampler = _sampler(parse_sampler_name(hires.sampler)[0], "hires.sampler", capabilities)[0] if hires.sampler else None
+    schedule = _schedule(hires.schedule, "hires.schedule", capabilities) if hires.schedule else None
+    return hires.model_copy(update={"sampler": sampler, "schedule": schedule})
+
+
+def _size(request: GenerationRequest, native: tuple[int, int], world: World) -> tuple[int, int]:
+    """What was asked; else the start picture's size, else the checkpoint's own."""
+    if request.init is not None and request.mode != "txt2img":
+        init = _picture_size(request.init, "init", world)
+        native = tuple(min(max(round(side / 8) * 8, MIN_SIDE), MAX_SIDE) for side in init)  # type: ignore[assignment]
+    return request.width or native[0], request.height or native[1]
+
+
+def _picture_size(picture_id: str, field: str, world: World) -> tuple[int, int]:
+    try:
+        with Image.open(world.picture(picture_id)) as image:
+            return image.size
+    except (NotFound, OSError):
+        raise RequestError(field, "This picture is not here any more. Choose it again.") from None
+
+
+def _check_mask(request: GenerationRequest, world: World) -> None:
+    if request.mode != "inpaint" or request.init is None or request.mask is None:
+        return
+    init, mask = _picture_size(request.init, "init", world), _picture_size(request.mask, "mask", world)
+    if init != mask:
+        raise RequestError("mask", f"The mask has {mask[0]}×{mask[1]} pixels, the picture {init[0]}×{init[1]}. Make them the same size.")
+
+
+def _seed(seed: int) -> int:
+    return random.SystemRandom().randrange(RANDOM_SEEDS) if seed == -1 else seed
+
+
+def _extras(extras: Mapping[str, Mapping[str, JsonValue]], world: World) -> dict[str, dict[str, Any]]:
+    """Each extension's values, checked by the model that it registered; values of an extension that is not here are refused by name."""
+    panels = world.panels()
+    checked: dict[str, dict[str, Any]] = {}
+    for name, values in extras.items():
+        if name not in panels:
+            raise RequestError(f"extras.{name}", f"The extension {name!r} is not here or is switched off. Leave its values out, or switch it on.")
+        try:
+            checked[name] = panels[name].model_validate(values).model_dump(mode="json")
+        except ValidationError as error:
+            first = explain(error, panels[name])
+            raise RequestError(f"extras.{name}.{first.field}", first.message) from None
+    return checked
