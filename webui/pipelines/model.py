@@ -12,7 +12,7 @@ from webui.pipelines.offload import Offload
 from webui.pipelines.place import Place
 
 if TYPE_CHECKING:
-    from webui.prompts.chunks import ClipTokenizer
+    from webui.prompts.tokenizer import ClipTokenizer
 
 LatentRgb = tuple[tuple[float, float, float], ...]
 
@@ -37,7 +37,7 @@ class Model:
     tokenizer: "ClipTokenizer"
     alphas_cumprod: Tensor
     native: Native
-    latent_rgb: LatentRgb
+    latent_rgb: LatentRgb | None
     offload: Offload
     vae_name: str = ""
     scale_factor: float = 0.18215
@@ -57,6 +57,17 @@ class Model:
     def dtype(self) -> torch.dtype:
         """What the UNet computes in."""
         return self.place.dtype
+
+    @property
+    def text_width(self) -> int:
+        """Width of the text encoder's vectors."""
+        return int(self.text_encoder.config.hidden_size)  # type: ignore[union-attr]
+
+    def change_vae(self, vae: nn.Module, name: str) -> None:
+        """Use another VAE from now on."""
+        self.offload.home()
+        self.offload.adopt(vae)
+        self.vae, self.vae_name = vae, name
 
     @torch.no_grad()
     def predict(self, x: Tensor, timesteps: Tensor, cond: Tensor, concat: Tensor | None = None) -> Tensor:

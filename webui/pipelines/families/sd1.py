@@ -1,26 +1,31 @@
 """Stable Diffusion 1.x: one CLIP text encoder, a UNet with 4-channel latents, a KL autoencoder, in CompVis' single file.
 
-A file may carry its own configurations (`unet_config`, `vae_config`, `text_encoder_config`) in its metadata: a narrower model of the same make.
-Without them it is the full size, whose configurations ship with us.
+A file may carry its own configurations and tokenizer (`darkroom.unet` and kin) in its metadata: a narrower model of the same make.
+Without them it is the full size, whose configurations and tokenizer ship with us.
 """
 
 import json
 from collections.abc import Callable, Mapping
 from inspect import signature
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import nn
 
 from webui.errors import CheckpointError
 from webui.pipelines.families import ldm
+from webui.pipelines.model import LatentRgb, scaled_linear_alphas
 from webui.pipelines.place import Place
 from webui.pipelines.weights import Progress, Weights, placed
 
+if TYPE_CHECKING:
+    from webui.prompts.tokenizer import ClipTokenizer
+
+VARIANTS = ("", "inpaint", "ip2p")
 CONFIGS = Path(__file__).parent.parent / "configs" / "sd1"
-LATENT_RGB = ((0.3512, 0.2297, 0.3227), (0.3250, 0.4974, 0.2350), (-0.2829, 0.1762, 0.2721), (-0.2120, -0.2616, -0.7177))
-"""Colour of each latent channel, a least-squares fit known since 2022 (huggingface discuss, "Decoding latents to RGB without upscaling")."""
+LATENT_RGB = ((0.298, 0.207, 0.208), (0.187, 0.286, 0.173), (-0.158, 0.189, 0.264), (-0.184, -0.271, -0.473), (0.0, 0.0, 0.0))
+"""Colours in −1…1 of the four latent channels, and the bias: a fit that is public since 2022 (discuss.huggingface.co, topic 23204)."""
 
 
 def build_unet(weights: Weights, place: Place, tick: Progress) -> nn.Module:
@@ -61,8 +66,34 @@ def build_text_encoder(weights: Weights, place: Place, tick: Progress) -> nn.Mod
     return model
 
 
+def tokenizer(weights: Weights) -> "ClipTokenizer":
+    """The file's own, or CLIP ViT-L's."""
+    from webui.prompts import ClipTokenizer, clip_l_tokenizer
+
+    vocabulary = weights.config("darkroom.tokenizer.vocab")
+    if vocabulary is None:
+        return clip_l_tokenizer()
+    lines = weights.metadata.get("darkroom.tokenizer.merges", "").splitlines()
+    return ClipTokenizer({word: int(str(number)) for word, number in vocabulary.items()}, [line for line in lines if not line.startswith("#version")])
+
+
+def alphas_cumprod(weights: Weights) -> torch.Tensor:
+    """The noise schedule of the training, from the file's own `darkroom.scheduler` where it has one."""
+    own = weights.config("darkroom.scheduler") or {}
+    return scaled_linear_alphas(float(str(own.get("beta_start", 0.00085))), float(str(own.get("beta_end", 0.012))))
+
+
+def latent_rgb(weights: Weights) -> LatentRgb | None:
+    """The preview's map: the file's own, or the published one. None for a file with another VAE that tells none."""
+    text = weights.metadata.get("darkroom.latent_rgb")
+    if text is None:
+        return None if "darkroom.vae" in weights.metadata else LATENT_RGB
+    rows = [[float(value) for value in row] for row in json.loads(text)]
+    return tuple((row[0], row[1], row[2]) for row in rows)
+
+
 def _config(weights: Weights, part: str) -> dict[str, Any]:
-    own = weights.config(f"{part}_config")
+    own = weights.config(f"darkroom.{part}")
     return dict(own) if own is not None else json.loads((CONFIGS / f"{part}.json").read_text())
 
 

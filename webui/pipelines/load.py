@@ -1,0 +1,76 @@
+"""From files to a `Model`: open, recognise, build the three parts, and put each where the plan wants it."""
+
+import re
+from pathlib import Path
+
+from torch import nn
+
+from webui.core.job import Plan
+from webui.errors import CheckpointError
+from webui.library import ModelFile
+from webui.library.family import detect
+from webui.pipelines import attention
+from webui.pipelines.families import Family, family_of
+from webui.pipelines.model import Model
+from webui.pipelines.offload import Offload
+from webui.pipelines.place import Place
+from webui.pipelines.weights import Progress, Weights, open_weights
+
+
+def open_model(file: ModelFile) -> Weights:
+    """A listed file's weights. Raises `CheckpointError` with what the scan found wrong with it, or what is wrong now."""
+    if file.error:
+        raise CheckpointError(file.error)
+    return open_weights(file.path)
+
+
+def load_model(file: ModelFile, digest: str, vae: ModelFile | None, plan: Plan, progress: Progress) -> Model:
+    """Load a checkpoint, with another file's VAE if one is given. `progress` hears (tensors done, of)."""
+    weights = open_model(file)
+    architecture = detect(weights.header)
+    family = family_of(architecture.family, weights.source)
+    if architecture.variant not in family.VARIANTS:
+        raise CheckpointError(f"{weights.source} has {architecture.variant}: coming; this version loads text, inpainting and pix2pix models.")
+    place, total = Place.of(plan), len(weights.tensors)
+    text_encoder = family.build_text_encoder(weights, place, lambda done, _: progress(done, total))
+    first = len(list(text_encoder.parameters()))
+    vae_module = build_vae(family, weights if vae is None else open_model(vae), place, lambda done, _: progress(first + done, total))
+    second = first + len(list(vae_module.parameters()))
+    unet = family.build_unet(weights, place, lambda done, _: progress(second + done, total))
+    attention.choose(unet, place.attention)
+    offload = Offload(plan)
+    for part in (text_encoder, vae_module, unet):
+        offload.adopt(part)
+    return Model(
+        name=file.name,
+        hash=digest,
+        family=architecture.family,
+        variant=architecture.variant,
+        prediction=_prediction(file.path, architecture.prediction),
+        place=place,
+        unet=unet,
+        vae=vae_module,
+        text_encoder=text_encoder,
+        tokenizer=family.tokenizer(weights),
+        alphas_cumprod=family.alphas_cumprod(weights),
+        native=file.native,
+        latent_rgb=family.latent_rgb(weights),
+        offload=offload,
+        vae_name=vae.file_name if vae else "",
+    )
+
+
+def build_vae(family: Family, weights: Weights, place: Place, progress: Progress) -> nn.Module:
+    """The VAE of an open file."""
+    return family.build_vae(weights, place, progress)
+
+
+_V_IN_YAML = re.compile(r"""^\s*parameterization:\s*["']?v["']?\s*$""", re.MULTILINE)
+
+
+def _prediction(path: Path, detected: str) -> str:
+    """A1111's convention for files that say nothing: a .yaml of the same name beside them."""
+    try:
+        return "v" if _V_IN_YAML.search(path.with_suffix(".yaml").read_text(errors="replace")) else detected
+    except OSError:
+        return detected

@@ -1,0 +1,94 @@
+"""What is loaded: one model at a time, shared by every mode and user, kept until another is asked for."""
+
+import gc
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+
+from webui.core.job import Plan
+from webui.devices.environment import give_back_freed_memory
+from webui.library import Library, ModelFile
+from webui.pipelines.embeddings import Embeddings
+from webui.pipelines.families import family_of
+from webui.pipelines.load import load_model, open_model
+from webui.pipelines.model import Model
+from webui.pipelines.place import Place
+from webui.pipelines.weights import Progress
+
+OWN_VAE = ("", "automatic", "none")
+"""A1111's words for "the checkpoint's own VAE"."""
+
+_Identity = tuple[Path, int, float]
+
+
+def _silent(_done: int, _of: int) -> None:
+    """No one listens."""
+
+
+@dataclass(frozen=True)
+class _Key:
+    """What must be equal for the loaded parts to serve again; the VAE may be changed alone."""
+
+    checkpoint: _Identity
+    vae: _Identity | None
+    place: Place
+    offload: str
+
+    def same_but_vae(self, other: "_Key | None") -> bool:
+        return other is not None and (self.checkpoint, self.place, self.offload) == (other.checkpoint, other.place, other.offload)
+
+
+class Pipelines:
+    """The loaded model. `library` finds files by the names that people use."""
+
+    def __init__(self, library: Library) -> None:
+        self._library = library
+        self._embeddings = Embeddings(library)
+        self._key: _Key | None = None
+        self._model: Model | None = None
+
+    @property
+    def loaded(self) -> str:
+        """The checkpoint in memory, or an empty text."""
+        return self._model.name if self._model else ""
+
+    def get(self, checkpoint: str, vae: str | None, plan: Plan, progress: Progress = _silent) -> Model:
+        """The model, from memory if it is the loaded one. `progress(done, of)` hears of a loading and may raise `JobCancelled`.
+
+        Raises `RequestError` for a name that nobody knows, `CheckpointError` for a file that cannot be loaded.
+        """
+        if plan.threads:
+            torch.set_num_threads(plan.threads)
+        file = self._library.find("checkpoint", checkpoint)
+        vae_file = self._library.find("vae", vae) if vae and vae.lower() not in OWN_VAE else None
+        key = _Key(_identity(file), _identity(vae_file) if vae_file else None, Place.of(plan), plan.offload)
+        model = self._model
+        if model is None or key != self._key:
+            model = self._load(key, file, vae_file, plan, progress)
+        model.embeddings = self._embeddings.for_width(model.text_width)
+        return model
+
+    def unload(self) -> None:
+        """Give the memory back."""
+        self._key = self._model = None
+        gc.collect()
+        give_back_freed_memory()
+        if torch.cuda.is_available():
+            torch.cuda.empty_cache()
+
+    def _load(self, key: _Key, file: ModelFile, vae: ModelFile | None, plan: Plan, progress: Progress) -> Model:
+        model = self._model
+        if model is not None and key.same_but_vae(self._key):
+            weights = open_model(vae or file)
+            model.change_vae(family_of(model.family, weights.source).build_vae(weights, model.place, progress), vae.file_name if vae else "")
+        else:
+            open_model(file)
+            self.unload()
+            model = load_model(file, self._library.sha256(file), vae, plan, progress)
+        self._key, self._model = key, model
+        return model
+
+
+def _identity(file: ModelFile) -> _Identity:
+    return file.path, file.size, file.modified
