@@ -53,5 +53,5 @@ class Processor:
             for linear, source in ((attn.to_q, hidden_states), (attn.to_k, context), (attn.to_v, context))
         )
         joined = self._kernel(query, key, value).transpose(1, 2).flatten(2).to(query.dtype)
-        result: Tensor = attn.to_out[1](attn.to_out[0](joined))
-        return result / attn.rescale_output_factor
+        output: Tensor = attn.to_out[1](attn.to_out[0](joined))
+        return output

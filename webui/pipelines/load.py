@@ -30,7 +30,9 @@ def load_model(file: ModelFile, digest: str, vae: ModelFile | None, plan: Plan, 
     architecture = detect(weights.header)
     family = family_of(architecture.family, weights.source)
     if architecture.variant not in family.VARIANTS:
-        raise CheckpointError(f"{weights.source} has {architecture.variant}: coming; this version loads text, inpainting and pix2pix models.")
+        raise CheckpointError(
+            f"{weights.source} has {architecture.variant}: coming; this version loads text, inpainting and pix2pix models."
+        )
     place, total = Place.of(plan), len(weights.tensors)
     text_encoder = family.build_text_encoder(weights, place, lambda done, _: progress(done, total))
     first = len(list(text_encoder.parameters()))

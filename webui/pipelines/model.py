@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import torch
 from torch import Tensor, nn
@@ -61,7 +61,7 @@ class Model:
     @property
     def text_width(self) -> int:
         """Width of the text encoder's vectors."""
-        return int(self.text_encoder.config.hidden_size)  # type: ignore[union-attr]
+        return int(cast(Any, self.text_encoder).config.hidden_size)
 
     def change_vae(self, vae: nn.Module, name: str) -> None:
         """Use another VAE from now on."""
@@ -71,13 +71,13 @@ class Model:
 
     @torch.no_grad()
     def predict(self, x: Tensor, timesteps: Tensor, cond: Tensor, concat: Tensor | None = None) -> Tensor:
-        """The UNet's raw output for noisy latents `x` [n, 4, h, w] at `timesteps` [n] (0 to 999, fractions allowed), in the type of `x`.
+        """The UNet's raw output, in the type of `x`, for noisy latents `x` [n, 4, h, w] at `timesteps` [n] (0 to 999, fractions allowed).
 
-        `cond` [n, tokens, width] is the encoded prompt, `concat` the further input channels of inpainting (5) and instruct-pix2pix (4) models.
+        `cond` [n, tokens, width] is the encoded prompt; `concat` the further input channels of inpainting (5) and pix2pix (4) models.
         """
         self.offload.need(self.unet)
         inputs = x if concat is None else torch.cat([x, concat.to(x)], dim=1)
-        output = self.unet(inputs.to(self.device, self.dtype), timesteps, cond.to(self.device, self.dtype), return_dict=False)[0]
+        output: Tensor = self.unet(inputs.to(self.device, self.dtype), timesteps, cond.to(self.device, self.dtype), return_dict=False)[0]
         return output.to(x.device, x.dtype)
 
     @torch.no_grad()

@@ -81,7 +81,9 @@ class Pipelines:
         model = self._model
         if model is not None and key.same_but_vae(self._key):
             weights = open_model(vae or file)
-            model.change_vae(family_of(model.family, weights.source).build_vae(weights, model.place, progress), vae.file_name if vae else "")
+            model.change_vae(
+                family_of(model.family, weights.source).build_vae(weights, model.place, progress), vae.file_name if vae else ""
+            )
         else:
             open_model(file)
             self.unload()

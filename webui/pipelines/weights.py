@@ -63,7 +63,9 @@ def _pickle(path: Path) -> Weights:
     except FileNotFoundError:
         raise CheckpointError(f"{path} is not there any more. Refresh the list of checkpoints.") from None
     except pickle.UnpicklingError:
-        message = f"{path.name} holds code, not only weights, and was not run. Find the model as .safetensors, or convert it where you trust it."
+        message = (
+            f"{path.name} holds code, not only weights, and was not run. Find the model as .safetensors, or convert it where you trust it."
+        )
         raise CheckpointError(message) from None
     except (OSError, RuntimeError, EOFError, ValueError, KeyError, AttributeError, TypeError) as error:
         raise CheckpointError(f"{path.name} is not a whole weights file ({type(error).__name__}). Download it again.") from None
@@ -90,7 +92,9 @@ def _tensors(content: object, source: str) -> dict[str, torch.Tensor]:
     return found
 
 
-def placed(tensors: dict[str, torch.Tensor], dtype: torch.dtype, device: torch.device, channels_last: bool, tick: Progress) -> dict[str, torch.Tensor]:
+def placed(
+    tensors: dict[str, torch.Tensor], dtype: torch.dtype, device: torch.device, channels_last: bool, tick: Progress
+) -> dict[str, torch.Tensor]:
     """Copies in the wanted type, place and layout. Always copies: a file may be replaced while its model is in use."""
     result = {}
     for number, (name, tensor) in enumerate(tensors.items()):

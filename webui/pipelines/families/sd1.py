@@ -5,10 +5,10 @@ Without them it is the full size, whose configurations and tokenizer ship with u
 """
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from inspect import signature
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import torch
 from torch import nn
@@ -58,12 +58,17 @@ def build_text_encoder(weights: Weights, place: Place, tick: Progress) -> nn.Mod
     config["vocab_size"], config["hidden_size"] = (_side(weights, state, "embeddings.token_embedding.weight", side) for side in (0, 1))
 
     def make(**fields: Any) -> nn.Module:
-        return CLIPTextModel(CLIPTextConfig(**fields, attn_implementation="sdpa"))
+        return cast(nn.Module, CLIPTextModel(CLIPTextConfig(**fields, attn_implementation="sdpa")))
 
     model = _filled(make, config, state, weights.source, place, place.dtype, tick)
     positions = torch.arange(config["max_position_embeddings"], device=place.storage).expand((1, -1))
     model.get_submodule("embeddings").register_buffer("position_ids", positions, persistent=False)
     return model
+
+
+def unet_names(unet: nn.Module) -> Iterator[ldm.Row]:
+    """(CompVis' name, diffusers' name) of the UNet's modules: adapter files use either."""
+    return ldm.unet_rows(unet.config)  # type: ignore[arg-type]
 
 
 def tokenizer(weights: Weights) -> "ClipTokenizer":
@@ -74,7 +79,9 @@ def tokenizer(weights: Weights) -> "ClipTokenizer":
     if vocabulary is None:
         return clip_l_tokenizer()
     lines = weights.metadata.get("darkroom.tokenizer.merges", "").splitlines()
-    return ClipTokenizer({word: int(str(number)) for word, number in vocabulary.items()}, [line for line in lines if not line.startswith("#version")])
+    return ClipTokenizer(
+        {word: int(str(number)) for word, number in vocabulary.items()}, [line for line in lines if not line.startswith("#version")]
+    )
 
 
 def alphas_cumprod(weights: Weights) -> torch.Tensor:
@@ -130,7 +137,9 @@ def _check(model: nn.Module, state: ldm.State, source: str) -> None:
     wanted = {name: tuple(tensor.shape) for name, tensor in model.state_dict().items()}
     missing = sorted(wanted.keys() - state.keys())
     if missing:
-        raise CheckpointError(f"{source} lacks {len(missing)} tensors of {type(model).__name__}, the first is {missing[0]}. Choose a whole file.")
+        raise CheckpointError(
+            f"{source} lacks {len(missing)} tensors of {type(model).__name__}, the first is {missing[0]}. Choose a whole file."
+        )
     for name, shape in wanted.items():
         if tuple(state[name].shape) != shape:
             raise CheckpointError(f"{source}: {name} has shape {tuple(state[name].shape)} where {shape} belongs.")

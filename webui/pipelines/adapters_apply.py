@@ -1,0 +1,156 @@
+"""Put weight changes on a model and take them off again, bit for bit: the base tensors are set aside, never computed back."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from webui.errors import CheckpointError, RequestError
+from webui.library import Library, ModelFile
+from webui.pipelines.adapters import LoraLoader, LoraUse, WeightChange
+from webui.pipelines.families import family_of
+from webui.pipelines.model import Model
+from webui.pipelines.weights import open_weights
+
+_BROKEN_FILE = (CheckpointError, ValueError, KeyError, OSError, RuntimeError, TypeError, AttributeError)
+_Key = tuple[tuple[Path, float, float, float], ...]
+
+
+@dataclass(frozen=True)
+class Changed:
+    """The finished tensors of one set of adapters, by the parameter they stand in for."""
+
+    key: _Key
+    tensors: tuple[tuple[nn.Parameter, Tensor], ...]
+    notes: tuple[str, ...]
+
+
+@contextmanager
+def applied(model: Model, uses: Sequence[LoraUse], library: Library, loaders: Iterable[LoraLoader]) -> Iterator[tuple[str, ...]]:
+    """The model with these adapters on, for as long as the block runs; gives notes about those that could not be used.
+
+    The last set's tensors are remembered: the same set again costs no computing.
+    """
+    files, notes = _find(uses, library)
+    changed = _remembered(model, files, tuple(loaders))
+    model.offload.home()
+    base = [(parameter, parameter.data) for parameter, _ in changed.tensors]
+    try:
+        for parameter, tensor in changed.tensors:
+            parameter.data = tensor
+        yield (*notes, *changed.notes)
+    finally:
+        model.offload.home()
+        for parameter, tensor in base:
+            parameter.data = tensor
+
+
+def _find(uses: Sequence[LoraUse], library: Library) -> tuple[list[tuple[LoraUse, ModelFile]], list[str]]:
+    """The files meant; one that is not there is a note. As in A1111 the last of two tags with the same name counts."""
+    found, notes = {}, []
+    for use in {use.name: use for use in uses}.values():
+        try:
+            found[use.name] = (use, library.find("lora", use.name))
+        except RequestError as error:
+            notes.append(f"LoRA {use.name!r} was left out: {error.message}")
+    return list(found.values()), notes
+
+
+def _remembered(model: Model, files: Sequence[tuple[LoraUse, ModelFile]], loaders: tuple[LoraLoader, ...]) -> Changed:
+    key = tuple((file.path, file.modified, use.text, use.unet) for use, file in files)
+    known = model.remembered.get("adapters")
+    if not isinstance(known, Changed) or known.key != key:
+        model.remembered.pop("adapters", None)  # before the next set is computed: two at once would not fit everywhere
+        known = _compute(model, key, files, loaders)
+        model.remembered["adapters"] = known
+    return known
+
+
+@torch.no_grad()
+def _compute(model: Model, key: _Key, files: Sequence[tuple[LoraUse, ModelFile]], loaders: tuple[LoraLoader, ...]) -> Changed:
+    layers = layer_names(model) if files else {}
+    totals: dict[nn.Parameter, Tensor] = {}
+    notes = []
+    for use, file in files:
+        try:
+            strangers, count = _add(totals, use, _read(file, loaders), layers)
+        except _BROKEN_FILE as error:
+            notes.append(f"LoRA {use.name!r} was left out: {_reason(error)}")
+            continue
+        if len(strangers) == count:
+            notes.append(f"LoRA {use.name!r} was left out: it was made for another model (none of its {count} layers fits this one).")
+        elif strangers:
+            notes.append(f"LoRA {use.name!r}: {len(strangers)} of its {count} layers do not fit this model, the first is {strangers[0]}.")
+    return Changed(key, tuple((parameter, _like(parameter.data, total)) for parameter, total in totals.items()), tuple(notes))
+
+
+def _read(file: ModelFile, loaders: Iterable[LoraLoader]) -> list[WeightChange]:
+    names = frozenset(open_weights(file.path).tensors)
+    for loader in loaders:
+        if loader.matches(names):
+            return list(loader.load(file.path))
+    raise CheckpointError(f"no loader knows the format of {file.file_name}. Is the extension that reads it switched off?")
+
+
+def _add(
+    totals: dict[nn.Parameter, Tensor], use: LoraUse, changes: Sequence[WeightChange], layers: Mapping[str, nn.Module]
+) -> tuple[list[str], int]:
+    """Add one file's changes to the float32 totals (base + Σ strength · delta). Gives the targets that do not fit, and how many there are."""
+    strangers = []
+    for change in changes:
+        parameter = getattr(layers.get(_plain(change.target)), change.parameter, None)
+        strength = use.text if change.target.startswith("text_encoder") else use.unet
+        delta = _delta(change, parameter)
+        if not isinstance(parameter, nn.Parameter) or delta is None:
+            strangers.append(change.target)
+        elif strength:
+            if parameter not in totals:
+                totals[parameter] = parameter.data.to(torch.float32, copy=True)
+            totals[parameter] += strength * delta.to(totals[parameter])
+    return strangers, len(changes)
+
+
+def _delta(change: WeightChange, parameter: object) -> Tensor | None:
+    """The change at strength 1, None where it does not have the layer's shape."""
+    if not isinstance(parameter, nn.Parameter):
+        return None
+    try:
+        return change.delta(parameter.data).reshape(parameter.shape)
+    except (RuntimeError, ValueError):
+        return None
+
+
+def _like(base: Tensor, total: Tensor) -> Tensor:
+    """In the type and the layout of the base."""
+    channels_last = base.ndim == 4 and base.is_contiguous(memory_format=torch.channels_last) and not base.is_contiguous()
+    return total.to(base.dtype).contiguous(memory_format=torch.channels_last if channels_last else torch.contiguous_format)
+
+
+def _reason(error: Exception) -> str:
+    lines = str(error).strip().splitlines()
+    return lines[0] if lines else type(error).__name__
+
+
+def layer_names(model: Model) -> dict[str, nn.Module]:
+    """Every layer by the names that files use for it: diffusers' and transformers' (with and without `text_model`), and CompVis'."""
+    names: dict[str, nn.Module] = {}
+    modules = dict(model.unet.named_modules())
+    for name, module in modules.items():
+        names[_plain(f"unet.{name}")] = module
+    for theirs, ours in family_of(model.family, model.name).unet_names(model.unet):
+        names.update({_plain(f"unet.{theirs}{name.removeprefix(ours)}"): modules[name] for name in modules if _inside(name, ours)})
+    for name, module in model.text_encoder.named_modules():
+        plain = name.removeprefix("text_model.")
+        names[_plain(f"text_encoder.{plain}")] = names[_plain(f"text_encoder.text_model.{plain}")] = module
+    return names
+
+
+def _inside(name: str, prefix: str) -> bool:
+    return name == prefix or name.startswith(prefix + ".")
+
+
+def _plain(name: str) -> str:
+    return name.replace(".", "_")
