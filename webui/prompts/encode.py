@@ -134,7 +134,7 @@ def _skipped(output: Any, encoder: TextEncoder) -> Tensor:
     if not encoder.final_norm:
         return hidden
     text_model = getattr(encoder.model, "text_model", encoder.model)
-    return text_model.final_layer_norm(hidden)  # type: ignore[no-any-return,union-attr,operator]
+    return text_model.final_layer_norm(hidden)  # type: ignore[no-any-return,operator]
 
 
 @contextmanager

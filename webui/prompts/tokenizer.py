@@ -24,9 +24,7 @@ class ClipTokenizer:
         pairs = [(left, right) for left, right in (merge.split() for merge in merges)]
         model = models.BPE(vocab=dict(vocab), merges=pairs, unk_token=END, end_of_word_suffix=WORD_END, continuing_subword_prefix="")
         self._tokenizer = Tokenizer(model)
-        self._tokenizer.normalizer = normalizers.Sequence(
-            [normalizers.NFC(), normalizers.Replace(Regex(r"\s+"), " "), normalizers.Lowercase()]
-        )
+        self._tokenizer.normalizer = normalizers.Replace(Regex(r"\s+"), " ")
         words = pre_tokenizers.Split(Regex(_WORDS), behavior="removed", invert=True)
         self._tokenizer.pre_tokenizer = pre_tokenizers.Sequence([words, pre_tokenizers.ByteLevel(add_prefix_space=False)])
         self._tokenizer.decoder = decoders.ByteLevel()
@@ -43,8 +41,8 @@ class ClipTokenizer:
         return cls({word: number for number, word in enumerate(words)}, merges)
 
     def encode(self, text: str) -> list[int]:
-        """Ids of a text, without start and end."""
-        ids: list[int] = self._tokenizer.encode(ftfy.fix_text(text), add_special_tokens=False).ids
+        """Ids of a text, without start and end. (Python's `lower` knows the final sigma; the library's does not.)"""
+        ids: list[int] = self._tokenizer.encode(ftfy.fix_text(text).lower(), add_special_tokens=False).ids
         return ids
 
     def __len__(self) -> int:
