@@ -1,0 +1,64 @@
+"""What the drop-downs offer: model files, samplers, schedules, upscalers, as they are now."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from webui.core.protocol import OptionInfo
+from webui.library import ModelFile
+from webui.library.models import Native
+from webui.ui.fields import OWN, SAME
+from webui.ui.services import Services
+
+AUTOMATIC = "Automatic"
+BUILTIN_UPSCALERS = ("Latent",)
+
+
+@dataclass(frozen=True)
+class Choices:
+    """Names for each drop-down, in the order shown."""
+
+    checkpoints: list[str]
+    vaes: list[str]
+    samplers: list[str]
+    schedules: list[str]
+    upscalers: list[str]
+
+    @property
+    def checkpoint(self) -> str | None:
+        return self.checkpoints[0] if self.checkpoints else None
+
+    @property
+    def hires_samplers(self) -> list[str]:
+        return [SAME, *self.samplers]
+
+    @property
+    def hires_schedules(self) -> list[str]:
+        return [SAME, *self.schedules]
+
+
+def choices(services: Services) -> Choices:
+    """Ask the library and the last known capabilities."""
+    known = services.capabilities()
+    return Choices(
+        checkpoints=[model.name for model in _usable_first(services.library.models("checkpoint"))],
+        vaes=[OWN, *(model.name for model in services.library.models("vae"))],
+        samplers=[option.name for option in known.samplers],
+        schedules=_schedules(known.schedules),
+        upscalers=list(known.upscalers or BUILTIN_UPSCALERS),
+    )
+
+
+def native(services: Services, checkpoint: str | None) -> Native:
+    """What the named checkpoint was made for; the usual values for one that is not here."""
+    models = services.library.models("checkpoint")
+    return next((model.native for model in models if model.name == checkpoint), Native())
+
+
+def _usable_first(models: Iterable[ModelFile]) -> list[ModelFile]:
+    """The one that a request without a checkpoint takes comes first; broken files stay in the list, so that choosing one says why."""
+    return sorted(models, key=lambda model: (bool(model.error), model.family != "sd1"))
+
+
+def _schedules(options: Iterable[OptionInfo]) -> list[str]:
+    names = [option.name for option in options]
+    return names if AUTOMATIC in names else [AUTOMATIC, *names]

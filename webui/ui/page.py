@@ -1,0 +1,166 @@
+"""The page: tab bar, studio, and the tabs that draw themselves from the API; and how it is mounted in our FastAPI.
+
+Gradio holds the form. Everything that moves (stage, strip, gallery, queue, mask) is drawn by `static/js` from one SSE stream,
+and the form's events run in the browser (`fn=None`): no queue, no `gr.State`, nothing to lose when a connection drops.
+"""
+
+import hashlib
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+from fastapi import FastAPI
+from starlette.staticfiles import StaticFiles
+from starlette.types import Scope
+
+from webui.ui import panels as plug
+from webui.ui.choices import choices, native
+from webui.ui.components import Form, host
+from webui.ui.isolated import isolated
+from webui.ui.routes import router
+from webui.ui.services import Services
+from webui.ui.tabs import studio
+from webui.ui.theme import theme
+
+STATIC = Path(__file__).parent / "static"
+MODES = ("txt2img", "img2img", "inpaint")
+OWN_TABS = {"gallery": "Gallery", "png-info": "PNG info", "queue": "Queue", "settings": "Settings", "extensions": "Extensions"}
+CSS = ("tokens", "frame", "form", "stage", "mask", "tabs", "gallery", "queue", "cards", "icons", "narrow")
+
+
+def mount_page(app: FastAPI, services: Services) -> None:
+    """See `webui.ui.mount`."""
+    if os.environ.get("GRADIO_ANALYTICS_ENABLED") != "False" or not os.environ.get("GRADIO_TEMP_DIR"):
+        raise RuntimeError("Set GRADIO_ANALYTICS_ENABLED=False and GRADIO_TEMP_DIR before gradio is imported")
+    base = f"/look/{_version()}"
+    app.mount(base, _Files(directory=STATIC))
+    app.include_router(router(services))
+    gr.mount_gradio_app(
+        app,
+        build(services, base),
+        "/",
+        theme=theme(),
+        head=_head(base),
+        footer_links=[],
+        run_history=False,
+        show_error=False,
+        max_file_size=f"{services.settings().upload_limit_mb}mb",
+        favicon_path=str(STATIC / "icon.svg"),
+    )
+
+
+def build(services: Services, base: str) -> gr.Blocks:
+    """The whole page; files of the page lie below `base`."""
+    script = f"{base}/js/main.js"
+    form = Form(script)
+    offered = choices(services)
+    with gr.Blocks(title="Darkroom", analytics_enabled=False) as page:
+        host(script, "topbar")
+        _tabs(services, script)
+        folds = [(services.parts.panels.owner(panel.name), panel) for panel in services.parts.panels]
+        buttons = studio.build(form, offered, folds, lambda owner: _refuse(services, owner, "register_panels"))
+        patch = host(script, "patch", value={}, visible="hidden")
+        _wire(services, page, form, buttons, patch, script)
+    return page
+
+
+def _tabs(services: Services, script: str) -> None:
+    with gr.Tabs(elem_id="nav", overflow_behavior="wrap"):
+        for mode in MODES:
+            with gr.Tab(mode, id=mode, elem_id=f"tab-{mode}"):
+                pass  # these share #studio below
+        for name, title in OWN_TABS.items():
+            with gr.Tab(title, id=name, elem_id=f"tab-{name}"):
+                host(script, name)
+        for tab in list(services.parts.tabs):
+            _extension_tab(services, tab)
+
+
+def _extension_tab(services: Services, tab: plug.Tab) -> None:
+    owner = services.parts.tabs.owner(tab.name)
+    with isolated(lambda: _refuse(services, owner, "register_tabs")):
+        with gr.Tab(tab.title, id=f"ext-{owner}", elem_id=f"tab-ext-{owner}"):
+            with gr.Column(elem_classes="own-tab"):
+                tab.build()
+
+
+def _refuse(services: Services, owner: str, hook: str) -> None:
+    plug.refuse(services.parts, services.extensions, owner, hook)
+
+
+def _wire(services: Services, page: gr.Blocks, form: Form, buttons: dict[str, gr.Button], patch: gr.HTML, script: str) -> None:
+    """Connect the form's events. All but the refresh of the lists run in the browser."""
+    every: list[Any] = list(form.fields.values())
+
+    def run(call: str) -> str:
+        return f"async (...v) => (await import('{script}')).{call}"
+
+    buttons["generate"].click(None, every, None, js=run("generate(v)"))
+    buttons["dice"].click(None, None, form.fields["seed"], js="() => -1")
+    buttons["reuse"].click(None, form.fields["seed"], form.fields["seed"], js=run("lastSeed(v[0])"))
+    size = [form.fields["width"], form.fields["height"]]
+    ratio: Any = form.fields["ratio"]
+    buttons["swap"].click(None, size, [*size, ratio], js=run("swapped(...v)"))
+    ratio.input(None, ratio, size, js=run("sizeOf(v[0])"))
+    for side in size:
+        side.input(None, size, ratio, js=run("ratioOf(...v)"))
+    patch.input(None, [patch, *every], every, js=run("merged(...v)"))
+    gr.on([field.change for field in every], None, every, None, js=run("remember(v)"))
+    page.load(None, None, every, js=run(f"restore({json.dumps(_start(services, form))})"))
+    _wire_lists(services, page, form, buttons["refresh"])
+
+
+def _start(services: Services, form: Form) -> dict[str, Any]:
+    """What the browser needs to know about the form."""
+    first = choices(services).checkpoint
+    defaults = {name: getattr(field, "value", None) for name, field in form.fields.items()}
+    own = native(services, first)
+    defaults |= {name: value for name, value in own.model_dump().items() if name in defaults}
+    return {"names": list(form.fields), "defaults": defaults, "labels": form.labels, "folds": form.folds, "native": own.model_dump()}
+
+
+def _wire_lists(services: Services, page: gr.Blocks, form: Form, refresh: gr.Button) -> None:
+    """The drop-downs follow the folders: at every load of the page, and at the button."""
+    names = ("checkpoint", "vae", "sampler", "schedule", "hires.upscaler", "hires.sampler", "hires.schedule")
+    lists = [form.fields[name] for name in names]
+
+    def offer() -> list[Any]:
+        now = choices(services)
+        offered = (now.checkpoints, now.vaes, now.samplers, now.schedules, now.upscalers, now.hires_samplers, now.hires_schedules)
+        return [gr.update(choices=names) for names in offered]
+
+    def look_again() -> list[Any]:
+        services.library.scan()
+        return offer()
+
+    page.load(offer, None, lists, queue=False, show_progress="hidden", api_visibility="private")
+    refresh.click(look_again, None, lists, queue=False, show_progress="hidden", api_visibility="private")
+
+
+def _head(base: str) -> str:
+    sheets = "".join(f'<link rel="stylesheet" href="{base}/css/{name}.css">' for name in CSS)
+    return (
+        '<meta name="viewport" content="width=device-width, initial-scale=1, viewport-fit=cover">'
+        f'<link rel="preload" href="{base}/inter.woff2" as="font" type="font/woff2" crossorigin>{sheets}'
+        f'<script type="module" src="{base}/js/main.js"></script>'
+    )
+
+
+def _version() -> str:
+    """Changes when any file of the page does, so that browsers may keep files for ever."""
+    digest = hashlib.sha256()
+    for path in sorted(STATIC.rglob("*")):
+        if path.is_file():
+            digest.update(path.read_bytes())
+    return digest.hexdigest()[:12]
+
+
+class _Files(StaticFiles):
+    """Static files under a name that changes with their content."""
+
+    def file_response(self, full_path: Any, stat_result: os.stat_result, scope: Scope, status_code: int = 200) -> Any:
+        response = super().file_response(full_path, stat_result, scope, status_code)
+        response.headers["Cache-Control"] = "public, max-age=31536000, immutable"
+        return response

@@ -1,0 +1,163 @@
+"""The page's own JSON, beside the public API: its form's values, its lists, the Settings and Extensions tabs."""
+
+import asyncio
+from collections.abc import Mapping
+from typing import Any
+
+from fastapi import APIRouter, Request
+from fastapi.responses import JSONResponse
+from pydantic import BaseModel, ConfigDict, JsonValue
+
+from webui.core.job import LOCAL_OWNER
+from webui.core.request import MAX_PROMPT
+from webui.errors import NotFound, RequestError, WebUIError
+from webui.ui import extension_cards, setting_cards
+from webui.ui.choices import choices, native
+from webui.ui.fields import to_request, to_values
+from webui.ui.services import ParametersFound, Services
+
+OWNER_COOKIE = "darkroom_owner"
+MAX_OWNER = 64
+
+
+class Values(BaseModel):
+    """A form's values by field name."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    values: dict[str, JsonValue]
+
+
+class Text(BaseModel):
+    """A prompt or a pasted parameters text."""
+
+    text: str
+
+
+class Switch(BaseModel):
+    """On or off."""
+
+    on: bool
+
+
+def router(services: Services) -> APIRouter:
+    """The routes below `/page`."""
+    routes = APIRouter(prefix="/page", include_in_schema=False)
+    _form_routes(routes, services)
+    _list_routes(routes, services)
+    _parameter_routes(routes, services)
+    _tab_routes(routes, services)
+    return routes
+
+
+def _form_routes(routes: APIRouter, services: Services) -> None:
+    @routes.post("/generate", response_model=None)
+    def generate(form: Values, request: Request) -> dict[str, Any] | JSONResponse:
+        """Check a form and put the job into the queue."""
+        try:
+            return {"job": services.submit(to_request(form.values), owner(request)).model_dump(mode="json")}
+        except WebUIError as error:
+            return refusal(error)
+
+    @routes.post("/values")
+    def values(form: Values) -> dict[str, Any]:
+        """What the form shows for a request."""
+        return to_values(form.values)
+
+    @routes.post("/tokens")
+    def tokens(prompt: Text) -> dict[str, int]:
+        """How long a prompt is for the text encoder."""
+        count, limit = services.count_tokens(prompt.text[:MAX_PROMPT])
+        return {"count": count, "limit": limit}
+
+
+def _list_routes(routes: APIRouter, services: Services) -> None:
+    @routes.get("/models/{kind}")
+    def models(kind: str) -> list[dict[str, Any]]:
+        """Model files of one kind."""
+        return [model.model_dump(include={"name", "family", "size", "error"}) for model in services.library.models(kind)]
+
+    @routes.get("/native")
+    def own(checkpoint: str = "") -> dict[str, Any]:
+        """The size, steps and sampler that a checkpoint was made for."""
+        return native(services, checkpoint or choices(services).checkpoint).model_dump()
+
+
+def _parameter_routes(routes: APIRouter, services: Services) -> None:
+    @routes.post("/parameters/text", response_model=None)
+    def text(pasted: Text) -> dict[str, Any] | JSONResponse:
+        """Read a parameters text."""
+        try:
+            return _found(services.read_text(pasted.text))
+        except WebUIError as error:
+            return refusal(error)
+
+    @routes.post("/parameters/picture", response_model=None)
+    async def picture(request: Request) -> dict[str, Any] | JSONResponse:
+        """Read a picture's parameters; the body is the file."""
+        limit = services.settings().upload_limit_mb * 2**20
+        data = bytearray()
+        async for part in request.stream():
+            data += part
+            if len(data) > limit:
+                return refusal(RequestError("picture", f"This file is larger than {limit // 2**20} MB."))
+        try:
+            return _found(await asyncio.to_thread(services.read_picture, bytes(data)))
+        except WebUIError as error:
+            return refusal(error)
+
+
+def _tab_routes(routes: APIRouter, services: Services) -> None:
+    @routes.get("/settings")
+    def settings() -> dict[str, Any]:
+        """Sections and fields of the Settings tab."""
+        return {"sections": setting_cards.sections(services.settings()), "file": str(services.settings().file)}
+
+    @routes.patch("/settings", response_model=None)
+    def change(form: Values) -> dict[str, Any] | JSONResponse:
+        """Change settings; null is back to the default."""
+        try:
+            changes = {name: setting_cards.read(name, value) for name, value in form.values.items()}
+            return {"sections": setting_cards.sections(services.change_settings(changes))}
+        except WebUIError as error:
+            return refusal(error)
+
+    @routes.get("/extensions")
+    def extensions() -> list[dict[str, Any]]:
+        """Cards of the Extensions tab."""
+        return extension_cards.cards(services)
+
+    @routes.put("/extensions/{identity}", response_model=None)
+    def switch(identity: str, wish: Switch) -> list[dict[str, Any]] | JSONResponse:
+        """Switch one off or on."""
+        try:
+            if identity not in {state.id for state in services.extensions.states} | {
+                state.id for state in services.capabilities().extensions
+            }:
+                raise NotFound(f"There is no extension named {identity!r}.")
+            services.switch_extension(identity, wish.on)
+            return extension_cards.cards(services)
+        except WebUIError as error:
+            return refusal(error)
+
+
+def owner(request: Request) -> str:
+    """The name that this browser keeps for its jobs: a courtesy, not security."""
+    name = "".join(mark for mark in request.cookies.get(OWNER_COOKIE, "") if mark.isprintable()).strip()
+    return name[:MAX_OWNER] or LOCAL_OWNER
+
+
+def refusal(error: WebUIError) -> JSONResponse:
+    """An error as the page shows it: beside the field when there is one."""
+    body: Mapping[str, Any] = {"message": str(error), "field": getattr(error, "field", None), "advice": getattr(error, "advice", "")}
+    return JSONResponse(body, status_code=404 if isinstance(error, NotFound) else 422)
+
+
+def _found(found: ParametersFound) -> dict[str, Any]:
+    return {
+        "text": found.text,
+        "table": dict(found.table),
+        "request": dict(found.request),
+        "values": to_values(found.request),
+        "source": found.source,
+    }

@@ -1,0 +1,107 @@
+"""The form's folds: everything a request can say beyond the fields that are always in view."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import gradio as gr
+
+from webui.ui.choices import Choices
+from webui.ui.components import Form
+
+PICTURE = "only-img2img only-inpaint"
+
+
+def build(form: Form, choices: Choices) -> None:
+    """Put the folds in, most used first."""
+    parts: tuple[tuple[str, str, str, Callable[[Form, Choices], None]], ...] = (
+        ("hires", "Hires. fix", "only-txt2img", _hires),
+        ("soft", "Soft inpainting", "only-inpaint", _soft),
+        ("picture", "Picture options", PICTURE, _picture),
+        ("advanced", "Advanced", "", _advanced),
+        ("sampler", "Sampler options", "", _sampler),
+        ("guidance", "Guidance options", "", _guidance),
+        ("compatibility", "Compatibility", "", _compatibility),
+    )
+    for name, title, classes, fill in parts:
+        with _fold(form, name, title, classes):
+            fill(form, choices)
+
+
+@contextmanager
+def _fold(form: Form, name: str, title: str, classes: str) -> Iterator[None]:
+    before = set(form.fields)
+    with form.fold(name, title, classes):
+        yield
+    form.fold_ends(name, before)
+
+
+def _rows(form: Form, *pairs: tuple[str, ...]) -> None:
+    for names in pairs:
+        with gr.Row():
+            for name in names:
+                form.add(name)
+
+
+def _hires(form: Form, choices: Choices) -> None:
+    form.switch("hires", "Make a second, larger pass")
+    form.add("hires.upscaler", choices=choices.upscalers)
+    form.add("hires.scale")
+    form.add("hires.steps")
+    form.add("hires.strength")
+    _rows(form, ("hires.width", "hires.height"))
+    with gr.Row():
+        form.add("hires.sampler", choices=choices.hires_samplers, info=None)
+        form.add("hires.schedule", choices=choices.hires_schedules, info=None)
+    form.add("hires.guidance", info=None, placeholder="The same")
+    form.add("hires.prompt", lines=2, info=None, placeholder="The same")
+    form.add("hires.negative_prompt", lines=2, info=None, placeholder="The same")
+
+
+def _soft(form: Form, choices: Choices) -> None:
+    form.switch("soft_inpaint", "Blend by the mask's greys")
+    for name in ("schedule_bias", "preservation", "contrast", "mask_influence", "difference_threshold", "difference_contrast"):
+        form.add(f"soft_inpaint.{name}")
+
+
+def _picture(form: Form, choices: Choices) -> None:
+    for name in ("exact_steps", "color_correction", "noise_multiplier", "extra_noise", "image_guidance"):
+        form.add(name)
+    with gr.Column(elem_classes="only-inpaint"):
+        form.add("mask_round")
+        form.add("mask_weight")
+
+
+def _advanced(form: Form, choices: Choices) -> None:
+    form.add("vae", choices=choices.vaes, info=None)
+    form.add("clip_skip")
+    form.add("tiling")
+    form.add("variation_strength")
+    form.add("variation_seed", info=None, label="Variation seed (-1 is random)")
+    _rows(form, ("seed_resize_width", "seed_resize_height"))
+
+
+def _sampler(form: Form, choices: Choices) -> None:
+    part = "sampler_options."
+    _rows(form, (part + "eta", part + "ensd"))
+    for name in ("noise_scale", "churn"):
+        form.add(part + name)
+    _rows(form, (part + "churn_min", part + "churn_max"), (part + "sigma_min", part + "sigma_max"))
+    form.add(part + "rho")
+    form.add(part + "discard_penultimate")
+    form.add(part + "sgm_noise_multiplier")
+    form.add(part + "sigmas", placeholder="14.6, 7.1, 3.2, 1.1, 0")
+    form.add(part + "timesteps", placeholder="999, 750, 500, 250, 0")
+    form.add(part + "solver_type", choices=["", "midpoint", "heun"])
+    _rows(form, (part + "unipc_variant", part + "unipc_order"), (part + "unipc_skip", part + "ddim_discretize"))
+    form.add(part + "unipc_lower_order_final")
+
+
+def _guidance(form: Form, choices: Choices) -> None:
+    for name in ("rescale", "skip_early", "min_sigma", "min_sigma_all", "pad", "pad_v0"):
+        form.add(f"guidance_options.{name}")
+
+
+def _compatibility(form: Form, choices: Choices) -> None:
+    _rows(form, ("profile", "emphasis"), ("noise_source", "dtype"))
+    form.add("comma_backtrack")
+    form.add("deterministic")
