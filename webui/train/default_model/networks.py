@@ -26,7 +26,7 @@ class Shape(Value):
 
     unet: tuple[int, ...] = (64, 128, 160, 160)
     unet_layers: int = 1
-    vae: tuple[int, ...] = (32, 32, 64, 128)
+    vae: tuple[int, ...] = (16, 32, 64, 64)
     vae_layers: int = 1
     text_layers: int = 4
     width: int = WIDTH
@@ -100,13 +100,15 @@ SCHEDULER: dict[str, Any] = {
 
 def alphas_cumprod() -> torch.Tensor:
     """Stable Diffusion's schedule ("scaled_linear"): betas whose roots are evenly spaced."""
-    roots = torch.linspace(SCHEDULER["beta_start"] ** 0.5, SCHEDULER["beta_end"] ** 0.5, SCHEDULER["num_train_timesteps"], dtype=torch.float64)
+    roots = torch.linspace(
+        SCHEDULER["beta_start"] ** 0.5, SCHEDULER["beta_end"] ** 0.5, SCHEDULER["num_train_timesteps"], dtype=torch.float64
+    )
     return torch.cumprod(1 - roots**2, 0).float()
 
 
 def build_vae(shape: Shape) -> nn.Module:
     vae: nn.Module = AutoencoderKL(**vae_config(shape))
-    return vae.to(memory_format=torch.channels_last)  # type: ignore[call-overload, no-any-return]
+    return vae
 
 
 def build_unet(shape: Shape) -> nn.Module:

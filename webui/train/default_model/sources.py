@@ -78,7 +78,8 @@ def fetch(key: str, folder: Path) -> Path:
         folder.mkdir(parents=True, exist_ok=True)
         _download(package, folder)
     check(archive, package.sha256)
-    return _unpack(archive, folder / "unpacked" / package.file)
+    unpacked = _unpack(archive, folder / "unpacked" / package.file)
+    return unpacked / "package" if package.registry == "npm" else unpacked
 
 
 def check(archive: Path, sha256: str) -> None:
@@ -93,7 +94,9 @@ def _download(package: Package, folder: Path) -> None:
     pip = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--only-binary", ":all:", wanted]
     words = ["npm", "pack", "--silent", wanted] if package.registry == "npm" else pip
     if shutil.which(words[0]) is None:
-        raise CheckpointError(f"The art comes as npm packages and {words[0]} was not found. Install Node.js, or put {package.file} into {folder}.")
+        raise CheckpointError(
+            f"The art comes as npm packages and {words[0]} was not found. Install Node.js, or put {package.file} into {folder}."
+        )
     subprocess.run(words, cwd=folder, check=True, stdout=subprocess.DEVNULL)
 
 

@@ -1,0 +1,94 @@
+"""UNet and text encoder together, predicting v (Salimans & Ho 2022) with the same weight at every timestep.
+
+The noisy steps, where the prompt decides the shape, count as much as the others; weights that fade them (min-SNR) left the study's objects at chance.
+"""
+
+from collections.abc import Callable, Sequence
+
+import torch
+from tokenizers import Tokenizer
+from torch import nn
+from torch.nn import functional as F
+
+from webui.train.default_model.captions import caption
+from webui.train.default_model.compose import COLOURS, chance, generator, pick
+from webui.train.default_model.concepts import Concept
+from webui.train.default_model.latents import Latents
+from webui.train.default_model.networks import TOKENS, alphas_cumprod
+from webui.train.default_model.optimiser import optimisers, rate, set_rate
+from webui.train.default_model.state import Stage
+from webui.train.default_model.vocabulary import encode
+from webui.train.default_model.workers import Budget, Clock, World
+
+UNET_EDGES = ("conv_in", "conv_out", "time_emb")
+TEXT_EDGES = ("embeddings.",)
+_SHORT = 16
+_EMPTY = 0.1
+_FULL_EVERY = 12
+"""One step in so many has captions of full length, so that 77 tokens work too; the others cost a fifth of the text encoder's time."""
+
+
+def stage(unet: nn.Module, text: nn.Module, lr: float, longest: float = 0.998) -> Stage:
+    found = optimisers(unet, lr, UNET_EDGES) + optimisers(text, lr, TEXT_EDGES)
+    return Stage({"unet": unet, "text": text}, found, longest)
+
+
+def batch_of(concepts: Sequence[Concept], latents: Latents, count: int, source: torch.Generator) -> tuple[torch.Tensor, list[str]]:
+    """Latents and captions. The plain background comes as often as all that prompts name it or leave it out: three times as often as any other."""
+    colours = list(COLOURS)
+    pictures, sentences = [], []
+    for _ in range(count):
+        concept = pick(len(concepts), source)
+        colour = max(0, pick(len(colours) + 4, source) - 4)
+        pictures.append(latents.draw(concept, colour, source))
+        words = caption(concepts[concept], colours[colour], source)
+        sentences.append("" if chance(source) < _EMPTY else words)
+    return torch.stack(pictures), sentences
+
+
+def timesteps(count: int, source: torch.Generator) -> torch.Tensor:
+    """One from each of `count` equal parts of the schedule, in random order of parts."""
+    parts = (torch.arange(count) + torch.rand(count, generator=source)) / count
+    return (parts * 1000).long().clamp(max=999)
+
+
+def loss(state: Stage, latents: torch.Tensor, tokens: torch.Tensor, alphas: torch.Tensor, source: torch.Generator) -> torch.Tensor:
+    """Mean squared error of v at stratified timesteps."""
+    times = timesteps(len(latents), source)
+    noise = torch.randn(latents.shape, generator=source)
+    signal, level = alphas[times].sqrt()[:, None, None, None], (1 - alphas[times]).sqrt()[:, None, None, None]
+    noisy = (signal * latents + level * noise).contiguous(memory_format=torch.channels_last)
+    context = state.modules["text"](input_ids=tokens).last_hidden_state
+    seen = state.modules["unet"](noisy, times, context).sample
+    return F.mse_loss(seen, signal * noise - level * latents)
+
+
+def train(
+    state: Stage,
+    data: tuple[Sequence[Concept], Latents, Tokenizer],
+    world: World,
+    budget: Budget,
+    report: Callable[[Stage, float], None],
+    *,
+    seed: int,
+    batch: int,
+    lr: float,
+) -> None:
+    """Go on until the budget is used."""
+    concepts, latents, words = data
+    alphas, clock = alphas_cumprod(), Clock(state.worked)
+    modules = list(state.modules.values())
+    progress = budget.progress(state.step, state.worked)
+    while progress < 1:
+        source = generator(seed, 3, state.step, world.rank)
+        set_rate(state.optimisers, rate(lr, state.step, progress))
+        pictures, sentences = batch_of(concepts, latents, batch, source)
+        length = TOKENS if state.step % _FULL_EVERY == _FULL_EVERY - 1 else _SHORT
+        tokens = torch.tensor(encode(words, sentences, length))
+        found = loss(state, pictures, tokens, alphas, source)
+        found.backward()
+        progress = world.average(modules, budget.progress(state.step + 1, clock.worked))
+        state.advance()
+        state.worked = clock.tick()
+        state.log.append({"step": state.step, "loss": float(found.detach()), "worked": state.worked})
+        report(state, progress)

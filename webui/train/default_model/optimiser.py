@@ -1,0 +1,90 @@
+"""Muon for matrices and convolutions, Adam for the rest, and the average of weights that is shipped.
+
+Muon: K. Jordan et al. 2024, "Muon: an optimizer for hidden layers"; the step's size follows Liu et al. 2025 (arXiv 2502.16982, eq. 4), so one learning rate serves both.
+On a CPU the number of samples is what a run can afford, and Muon needs fewer of them than Adam.
+"""
+
+from collections.abc import Iterable
+
+import torch
+from torch import nn
+
+_COEFFICIENTS = (3.4445, -4.7750, 2.0315)
+_ROUNDS = 5
+
+
+def orthogonal(matrix: torch.Tensor) -> torch.Tensor:
+    """The nearest semi-orthogonal matrix, roughly, by five Newton-Schulz rounds.
+
+    A round multiplies by a polynomial of the Gram matrix from the left, so the rounds are run on the small square matrix and the wide one is touched twice only.
+    """
+    tall = matrix.shape[0] > matrix.shape[1]
+    x = (matrix.T if tall else matrix) / (matrix.norm() + 1e-7)
+    first, second, third = _COEFFICIENTS
+    gram = x @ x.T
+    one = torch.eye(len(gram), device=gram.device, dtype=gram.dtype)
+    total = one
+    for _ in range(_ROUNDS):
+        factor = first * one + second * gram + third * gram @ gram
+        total = factor @ total
+        gram = factor @ gram @ factor
+    x = total @ x
+    return x.T if tall else x
+
+
+class Muon(torch.optim.Optimizer):
+    """Momentum whose direction is made orthogonal. Convolutions are taken as matrices [out, in · height · width]."""
+
+    def __init__(self, params: Iterable[nn.Parameter], lr: float, momentum: float = 0.95, weight_decay: float = 0.01) -> None:
+        super().__init__(params, {"lr": lr, "momentum": momentum, "weight_decay": weight_decay})
+
+    @torch.no_grad()
+    def step(self, closure: None = None) -> None:  # type: ignore[override]
+        for group in self.param_groups:
+            for parameter in group["params"]:
+                if parameter.grad is not None:
+                    self._update(parameter, group)
+
+    def _update(self, parameter: nn.Parameter, group: dict[str, float]) -> None:
+        gradient = parameter.grad
+        assert gradient is not None
+        state = self.state[parameter]
+        if "momentum" not in state:
+            state["momentum"] = torch.zeros_like(gradient)
+        momentum = state["momentum"].mul_(group["momentum"]).add_(gradient)
+        direction = orthogonal((gradient + group["momentum"] * momentum).flatten(1))
+        scale = 0.2 * max(direction.shape) ** 0.5
+        parameter.mul_(1 - group["lr"] * group["weight_decay"])
+        parameter.add_(direction.view(parameter.shape), alpha=-group["lr"] * scale)
+
+
+def optimisers(module: nn.Module, lr: float, edges: tuple[str, ...]) -> list[torch.optim.Optimizer]:
+    """Muon for hidden matrices; Adam for vectors, tables and the first and last layers (names that contain one of `edges`)."""
+    matrices, others = [], []
+    for name, parameter in module.named_parameters():
+        hidden = parameter.ndim > 1 and not any(edge in name for edge in edges)
+        (matrices if hidden else others).append(parameter)
+    adam = torch.optim.AdamW(others, lr=lr, betas=(0.9, 0.99), weight_decay=0.0)
+    return [Muon(matrices, lr=lr), adam]
+
+
+def set_rate(found: Iterable[torch.optim.Optimizer], lr: float) -> None:
+    for optimiser in found:
+        for group in optimiser.param_groups:
+            group["lr"] = lr
+
+
+def rate(peak: float, step: int, progress: float, warm_up: int = 50, decay: float = 0.4) -> float:
+    """A linear start, a plateau, and a linear way down to nothing over the last `decay` of the run."""
+    return peak * min(1.0, (step + 1) / warm_up) * min(1.0, max(0.02, (1 - progress) / decay))
+
+
+@torch.no_grad()
+def average_into(average: dict[str, torch.Tensor], module: nn.Module, step: int, longest: float) -> None:
+    """The exponential average of weights, short at the start, `longest` (a factor per step) at the end."""
+    factor = min(longest, (1 + step) / (10 + step))
+    for name, value in module.state_dict().items():
+        if value.is_floating_point():
+            average[name].lerp_(value, 1 - factor)
+        else:
+            average[name].copy_(value)

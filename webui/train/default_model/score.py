@@ -1,0 +1,90 @@
+"""The numbers that go on the model card: retrieval, background and reconstruction, with prompts and seeds that training never used."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import torch
+from torch import nn
+
+from webui.core.request import Value
+from webui.train.default_model import judge, vae
+from webui.train.default_model.captions import UNSEEN, UNSEEN_BARE, fill
+from webui.train.default_model.compose import COLOURS, centred, generator, pick, to_pixels
+from webui.train.default_model.concepts import Concept
+from webui.train.default_model.export import Exported, read
+from webui.train.default_model.networks import build_text, build_unet, build_vae
+from webui.train.default_model.sample import Painter
+from webui.train.default_model.vocabulary import Vocabulary, tokenizer
+
+
+class Scores(Value):
+    """Shares are 0..1; `wrong` lists asked and seen labels."""
+
+    concepts: int
+    pictures: int
+    judge_accuracy: float
+    top1: float
+    top1_bare: float
+    background: float
+    vae_psnr: float
+    wrong: tuple[tuple[str, str], ...]
+
+
+def painter(path: Path) -> tuple[Painter, Exported]:
+    """The networks of an exported file."""
+    found = read(path)
+    unet, coder, text = build_unet(found.shape), build_vae(found.shape), build_text(found.shape)
+    for module, weights in ((unet, found.unet), (coder, found.vae), (text, found.text)):
+        module.load_state_dict(weights, strict=False)
+    merges = tuple(found.metadata["darkroom.tokenizer.merges"].splitlines()[1:])
+    ids = {**Vocabulary.model_validate_json(f'{{"ids": {found.metadata["darkroom.tokenizer.vocab"]}, "merges": []}}').ids}
+    return Painter(unet, coder, text, tokenizer(Vocabulary(ids=ids, merges=merges)), found.shape.size), found
+
+
+def prompts(concepts: Sequence[Concept], seed: int) -> tuple[list[str], list[str]]:
+    """For each concept one prompt with a random background colour, from templates that training does not have; and those colours."""
+    source, colours = generator(seed, 7), list(COLOURS)
+    chosen = [colours[pick(len(colours), source)] for _ in concepts]
+    return [
+        fill(UNSEEN[pick(len(UNSEEN), source)], concept.label, colour) for concept, colour in zip(concepts, chosen, strict=True)
+    ], chosen
+
+
+def bare_prompts(concepts: Sequence[Concept], seed: int) -> list[str]:
+    source = generator(seed, 8)
+    return [fill(UNSEEN_BARE[pick(len(UNSEEN_BARE), source)], concept.label, "") for concept in concepts]
+
+
+def reconstruction(coder: nn.Module, art: Sequence[list[torch.Tensor]], seed: int) -> float:
+    """Mean PSNR over the listed art on random backgrounds."""
+    source, colours = generator(seed, 10), list(COLOURS)
+    pixels = to_pixels([centred(sizes[-1], colours[pick(len(colours), source)]) for sizes in art])
+    seen = torch.cat([vae.reconstruct(coder, part) for part in pixels.split(16)])
+    return sum(vae.psnr(float((one - other).square().mean())) for one, other in zip(seen, pixels, strict=True)) / len(pixels)
+
+
+def score(
+    path: Path, concepts: Sequence[Concept], art: Sequence[list[torch.Tensor]], seed: int, judge_steps: int = 600
+) -> tuple[Scores, torch.Tensor, list[str]]:
+    """Scores, the pictures they were taken from, and their prompts: one with a background colour and one bare per concept."""
+    model, found = painter(path)
+    critic = judge.train(art, judge_steps, seed)
+    told, asked = prompts(concepts, seed)
+    bare = bare_prompts(concepts, seed)
+    count = len(concepts)
+    made = model.paint([*told, *bare], [seed * 10_000 + number for number in range(2 * count)])
+    seen = judge.verdicts(critic, made)
+    right = seen == torch.arange(count).repeat(2)
+    backgrounds = [name == want for name, want in zip(judge.background_names(made[:count]), asked, strict=True)]
+    labels = [concept.label for concept in concepts]
+    result = Scores(
+        concepts=count,
+        pictures=2 * count,
+        judge_accuracy=judge.own_accuracy(critic, art, 500, seed),
+        top1=float(right[:count].float().mean()),
+        top1_bare=float(right[count:].float().mean()),
+        background=sum(backgrounds) / count,
+        vae_psnr=reconstruction(model.vae, art, seed),
+        wrong=tuple((labels[index % count], labels[int(seen[index])]) for index in range(2 * count) if not right[index]),
+    )
+    return result, made, [*told, *bare]
