@@ -1,0 +1,63 @@
+"""From a network's raw output to `model(x, sigma) -> denoised`: noise (eps), velocity (v) and flow prediction are different wrappers."""
+
+from collections.abc import Callable, Sequence
+from typing import Any, Literal, Protocol
+
+import torch
+from torch import Tensor
+
+from webui.samplers.schedules import ModelLevels
+
+Prediction = Literal["eps", "v", "flow"]
+Predict = Callable[..., Tensor]
+"""`predict(x_scaled, timesteps, **conditioning) -> raw output`, all [batch, …]; timesteps are floats."""
+
+
+class Guided(Protocol):
+    """A denoiser as samplers call it."""
+
+    def __call__(self, x: Tensor, sigma: Tensor, **extra: Any) -> Tensor: ...
+
+
+class DenoiserWrapper(Protocol):
+    """What the `denoiser_wrapper` hook gives: takes the denoiser, gives one that does more."""
+
+    def __call__(self, denoiser: Guided) -> Guided: ...
+
+
+class Denoiser:
+    """A network with its noise levels. `quantize` takes the nearest training timestep for a sigma, as Forge does; else between two."""
+
+    def __init__(self, predict: Predict, levels: ModelLevels, prediction: Prediction = "eps", *, quantize: bool = True) -> None:
+        self._predict = predict
+        self._levels = levels
+        self._prediction = prediction
+        self._quantize = quantize
+
+    def __call__(self, x: Tensor, sigma: Tensor, **conditioning: Any) -> Tensor:
+        """Denoised x (the prediction of the clean latent) at noise level `sigma` [batch]."""
+        level = sigma.view(-1, *[1] * (x.ndim - 1)).to(x.dtype)
+        if self._prediction == "flow":
+            return x - self._predict(x, sigma * 1000, **conditioning) * level
+        scale = (level**2 + 1) ** 0.5
+        output = self._predict(x / scale, self.times(sigma), **conditioning)
+        return denoised_from(self._prediction, x, level, output)
+
+    def times(self, sigma: Tensor) -> Tensor:
+        """Timesteps [batch] of noise levels; computed on the CPU, where samplers' levels come from."""
+        times = torch.as_tensor(self._levels.time(sigma.detach().cpu().double().numpy()), dtype=torch.float32)
+        return (times.round() if self._quantize else times).to(sigma.device)
+
+
+def denoised_from(prediction: Prediction, x: Tensor, sigma: Tensor, output: Tensor) -> Tensor:
+    """The clean latent from a raw output: eps (Ho et al. 2020) or v (Salimans & Ho 2022, in sigma terms)."""
+    if prediction == "v":
+        return x / (sigma**2 + 1) - output * sigma / (sigma**2 + 1) ** 0.5
+    return x - output * sigma
+
+
+def fold(denoiser: Guided, wrappers: Sequence[DenoiserWrapper]) -> Guided:
+    """Wrap a denoiser; the first wrapper ends outermost."""
+    for wrapper in reversed(wrappers):
+        denoiser = wrapper(denoiser)
+    return denoiser

@@ -1,0 +1,56 @@
+"""Classifier-free guidance and its friends, on predictions of the clean latent."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from webui.core.request import GuidanceOptions
+
+
+def combine(uncond: Tensor, conds: Sequence[Tensor], weights: Sequence[float], scale: float) -> Tensor:
+    """Guidance over several prompts: uncond + Σ weight · scale · (cond − uncond) (Ho & Salimans 2022; Liu et al. 2022 for AND)."""
+    result = uncond
+    for cond, weight in zip(conds, weights, strict=True):
+        result = result + (cond - uncond) * (weight * scale)
+    return result
+
+
+def combine_edit(
+    uncond: Tensor, image_only: Tensor, conds: Sequence[Tensor], weights: Sequence[float], scale: float, image_scale: float
+) -> Tensor:
+    """InstructPix2Pix's two scales (Brooks et al. 2022, equation 3): for the instruction and for the picture."""
+    result = uncond + image_scale * (image_only - uncond)
+    for cond, weight in zip(conds, weights, strict=True):
+        result = result + (cond - image_only) * (weight * scale)
+    return result
+
+
+def rescale(guided: Tensor, cond: Tensor, amount: float) -> Tensor:
+    """Pull the guided prediction back to the conditional one's standard deviation (Lin et al. 2023, equations 15 and 16)."""
+    if not amount:
+        return guided
+    dimensions = tuple(range(1, guided.ndim))
+    factor = cond.std(dimensions, keepdim=True) / guided.std(dimensions, keepdim=True)
+    return guided * (amount * factor + 1 - amount)
+
+
+@dataclass(frozen=True)
+class SkipRule:
+    """Which model calls go without the negative prompt."""
+
+    options: GuidanceOptions
+    total: int
+
+    def skips(self, call: int, sigma: float) -> bool:
+        """Early calls ("Ignore negative prompt during early sampling"), and low noise levels (NGMS): every other call, or all of them."""
+        if self.options.skip_early > 0 and call / max(self.total, 1) <= self.options.skip_early:
+            return True
+        low = self.options.min_sigma > 0 and sigma < self.options.min_sigma
+        return low and (self.options.min_sigma_all or call % 2 == 1)
+
+
+def has_bad_numbers(x: Tensor) -> Tensor:
+    """A boolean scalar on x's device: whether NaN or Inf is in it (read it seldom: reading waits for the device)."""
+    return ~torch.isfinite(x.sum())

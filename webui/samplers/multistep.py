@@ -1,0 +1,166 @@
+"""Linear multistep methods: LMS, IPNDM, IPNDM_V, DEIS. One model call a step, derivatives of earlier steps reused."""
+
+import math
+from collections import deque
+from functools import lru_cache
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from webui.samplers.stepping import Denoiser, Extra, Run, StepCallback, derivative
+
+_ADAMS = ((1.0,), (3 / 2, -1 / 2), (23 / 12, -16 / 12, 5 / 12), (55 / 24, -59 / 24, 37 / 24, -9 / 24))
+"""Adams–Bashforth coefficients for equal steps, newest first."""
+
+
+def _lagrange(points: list[float], j: int) -> np.polynomial.Polynomial:
+    """The polynomial that is 1 at points[j] and 0 at the others."""
+    result = np.polynomial.Polynomial([1.0])
+    for k, point in enumerate(points):
+        if k != j:
+            result = result * np.polynomial.Polynomial([-point, 1.0]) / (points[j] - point)
+    return result
+
+
+def _combine(weights: list[float] | tuple[float, ...], slopes: "deque[Tensor]") -> Tensor:
+    """Weights apply from the newest derivative on."""
+    total = weights[0] * slopes[-1]
+    for k, weight in enumerate(weights[1:], start=2):
+        total = total + weight * slopes[-k]
+    return total
+
+
+@torch.no_grad()
+def sample_lms(
+    model: Denoiser,
+    x: Tensor,
+    sigmas: Tensor,
+    extra_args: Extra = None,
+    callback: StepCallback = None,
+    disable: bool | None = None,
+    order: int = 4,
+) -> Tensor:
+    """Adams–Bashforth with exact coefficients for unequal steps in sigma."""
+    run = Run(model, x, sigmas, extra_args, callback)
+    slopes: deque[Tensor] = deque(maxlen=order)
+    for i, (sigma, sigma_next) in enumerate(zip(run.levels, run.levels[1:], strict=False)):
+        denoised = run.denoise(x, sigma)
+        run.report(i, x, sigma, denoised)
+        slopes.append(derivative(x, sigma, denoised))
+        points = [run.levels[i - k] for k in range(len(slopes))]
+        integrals = [_lagrange(points, j).integ() for j in range(len(points))]
+        x = x + _combine([float(integral(sigma_next) - integral(sigma)) for integral in integrals], slopes)
+    return x
+
+
+@torch.no_grad()
+def sample_ipndm(
+    model: Denoiser,
+    x: Tensor,
+    sigmas: Tensor,
+    extra_args: Extra = None,
+    callback: StepCallback = None,
+    disable: bool | None = None,
+    max_order: int = 4,
+) -> Tensor:
+    """Adams–Bashforth as if all steps were equal (Liu et al. 2022; iPNDM starts with lower orders)."""
+    run = Run(model, x, sigmas, extra_args, callback)
+    slopes: deque[Tensor] = deque(maxlen=max_order)
+    for i, (sigma, sigma_next) in enumerate(zip(run.levels, run.levels[1:], strict=False)):
+        denoised = run.denoise(x, sigma)
+        run.report(i, x, sigma, denoised)
+        slopes.append(derivative(x, sigma, denoised))
+        x = denoised if sigma_next == 0 else x + (sigma_next - sigma) * _combine(_ADAMS[len(slopes) - 1], slopes)
+    return x
+
+
+def _variable_weights(steps: list[float]) -> list[float]:
+    """iPNDM's weights for steps of unequal length; `steps` are lengths, the coming step first, then the last ones."""
+    h, *past = steps
+    if not past:
+        return [1.0]
+    a = past[0]
+    weights = [1 + h / a / 2, -h / a / 2]
+    if len(past) >= 2:
+        b = past[1]
+        third = (1 - h * h / (3 * a * (a + b))) / 2
+        weights = [weights[0] + third, weights[1] - (1 + a / b) * third, third * a / b]
+    if len(past) >= 3:
+        c, ratio = past[2], a * (a + b) / (b * (b + past[2]))
+        scale = h * (h + a) * (h + a + b) / (a * (a + b) * (a + b + c))
+        fourth = ((1 - h / (3 * (h + a))) / 2 + (1 - h / (2 * (h + a))) * h / (6 * (h + a + b))) * scale
+        more = [fourth, -(1 + a / b + ratio) * fourth, (a / b + ratio * (1 + b / c)) * fourth]
+        weights = [weight + extra for weight, extra in zip(weights, more, strict=True)] + [-fourth * ratio * a / b]
+    return weights
+
+
+@torch.no_grad()
+def sample_ipndm_v(
+    model: Denoiser,
+    x: Tensor,
+    sigmas: Tensor,
+    extra_args: Extra = None,
+    callback: StepCallback = None,
+    disable: bool | None = None,
+    max_order: int = 4,
+) -> Tensor:
+    """iPNDM with weights for steps of unequal length."""
+    run = Run(model, x, sigmas, extra_args, callback)
+    levels = run.levels
+    slopes: deque[Tensor] = deque(maxlen=max_order)
+    for i, (sigma, sigma_next) in enumerate(zip(levels, levels[1:], strict=False)):
+        denoised = run.denoise(x, sigma)
+        run.report(i, x, sigma, denoised)
+        slopes.append(derivative(x, sigma, denoised))
+        lengths = [levels[i + 1 - k] - levels[i - k] for k in range(len(slopes))]
+        x = denoised if sigma_next == 0 else x + (sigma_next - sigma) * _combine(_variable_weights(lengths), slopes)
+    return x
+
+
+_VP_EPSILON, _VP_MIN, _VP_MAX, _POINTS = 1e-3, 0.002, 80.0, 10_000
+_BETA_D = 2 * (math.log(_VP_MIN**2 + 1) / _VP_EPSILON - math.log(_VP_MAX**2 + 1)) / (_VP_EPSILON - 1)
+_BETA_MIN = math.log(_VP_MAX**2 + 1) - 0.5 * _BETA_D
+
+
+def _vp_time(sigma: float) -> float:
+    """Time of the variance-preserving process with this noise level (Karras et al. 2022, table 1)."""
+    return (math.sqrt(_BETA_MIN**2 + 2 * _BETA_D * math.log(sigma**2 + 1)) - _BETA_MIN) / _BETA_D
+
+
+@lru_cache(maxsize=512)
+def _deis_weights(levels: tuple[float, ...], sigma_next: float) -> tuple[float, ...]:
+    """tAB-DEIS: integrals over sigma of the polynomials through the last derivatives in VP time, newest first.
+
+    The authors' rule is kept: a sum over 10,000 points of the step, both ends included.
+    """
+    times = [_vp_time(level) for level in levels]
+    tau = np.linspace(times[0], _vp_time(sigma_next), _POINTS)
+    log_alpha_slope = -(_BETA_D * tau + _BETA_MIN)
+    alpha = np.exp(-0.5 * _BETA_D * tau**2 - _BETA_MIN * tau)
+    integrand = -0.5 * log_alpha_slope / np.sqrt(alpha * (1 - alpha)) * (tau[-1] - tau[0]) / _POINTS
+    return tuple(float(np.sum(integrand * _lagrange(times, j)(tau))) for j in range(len(times)))
+
+
+@torch.no_grad()
+def sample_deis(
+    model: Denoiser,
+    x: Tensor,
+    sigmas: Tensor,
+    extra_args: Extra = None,
+    callback: StepCallback = None,
+    disable: bool | None = None,
+    max_order: int = 3,
+) -> Tensor:
+    """DEIS, the Adams–Bashforth variant in VP time (Zhang & Chen 2022)."""
+    run = Run(model, x, sigmas, extra_args, callback)
+    slopes: deque[Tensor] = deque(maxlen=max_order)
+    for i, (sigma, sigma_next) in enumerate(zip(run.levels, run.levels[1:], strict=False)):
+        denoised = run.denoise(x, sigma)
+        run.report(i, x, sigma, denoised)
+        slopes.append(derivative(x, sigma, denoised))
+        if sigma_next <= 0 or len(slopes) == 1:
+            x = x + slopes[-1] * (sigma_next - sigma)
+        else:
+            x = x + _combine(_deis_weights(tuple(run.levels[i - k] for k in range(len(slopes))), sigma_next), slopes)
+    return x

@@ -1,0 +1,59 @@
+"""RES multistep (refined exponential solver) and gradient estimation."""
+
+import math
+
+import torch
+from torch import Tensor
+
+from webui.samplers.dpmpp import exponential_step
+from webui.samplers.stepping import Denoiser, Extra, Run, StepCallback, derivative
+
+
+@torch.no_grad()
+def sample_res_multistep(
+    model: Denoiser,
+    x: Tensor,
+    sigmas: Tensor,
+    extra_args: Extra = None,
+    callback: StepCallback = None,
+    disable: bool | None = None,
+) -> Tensor:
+    """Second-order exponential multistep with the order conditions of Zhang et al. 2023 (arXiv:2308.02157)."""
+    run = Run(model, x, sigmas, extra_args, callback)
+    last: tuple[Tensor, float] | None = None
+    for i, (sigma, sigma_next) in enumerate(zip(run.levels, run.levels[1:], strict=False)):
+        denoised = run.denoise(x, sigma)
+        run.report(i, x, sigma, denoised)
+        if sigma_next == 0 or last is None:
+            x = exponential_step(x, sigma, sigma_next, denoised)
+        else:
+            h = math.log(sigma / sigma_next)
+            c_2 = -math.log(last[1] / sigma) / h
+            phi_1 = -math.expm1(-h) / h
+            b_2 = (phi_1 - 1) / -h / c_2
+            x = math.exp(-h) * x + h * ((phi_1 - b_2) * denoised + b_2 * last[0])
+        last = denoised, sigma
+    return x
+
+
+@torch.no_grad()
+def sample_gradient_estimation(
+    model: Denoiser,
+    x: Tensor,
+    sigmas: Tensor,
+    extra_args: Extra = None,
+    callback: StepCallback = None,
+    disable: bool | None = None,
+    ge_gamma: float = 2.0,
+) -> Tensor:
+    """Euler steps along a derivative pushed on by its own change (Permenter & Yuan 2023, Algorithm 2)."""
+    run = Run(model, x, sigmas, extra_args, callback)
+    last: Tensor | None = None
+    for i, (sigma, sigma_next) in enumerate(zip(run.levels, run.levels[1:], strict=False)):
+        denoised = run.denoise(x, sigma)
+        run.report(i, x, sigma, denoised)
+        slope = derivative(x, sigma, denoised)
+        pushed = slope if last is None else ge_gamma * slope + (1 - ge_gamma) * last
+        x = denoised if sigma_next == 0 else x + pushed * (sigma_next - sigma)
+        last = slope
+    return x

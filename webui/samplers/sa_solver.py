@@ -1,0 +1,85 @@
+"""SA-Solver (Xue et al. 2023, arXiv:2309.05019): stochastic Adams predictor and corrector in data prediction."""
+
+import math
+from collections.abc import Callable
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from webui.samplers.stepping import Denoiser, Extra, NoiseSampler, Run, StepCallback
+
+Tau = Callable[[float], float]
+
+
+def default_tau(eta: float = 1.0, start: float = 0.2, end: float = 0.8) -> Tau:
+    """Noise between 20 % and 80 % of the model's time, none outside (on the SD 1 table)."""
+    from webui.samplers.schedules import model_levels
+
+    table = model_levels("sd1")
+    high, low = (float(table.sigma((1 - part) * 999)) for part in (start, end))
+    return lambda sigma: eta if low <= sigma <= high else 0.0
+
+
+@torch.no_grad()
+def sample_sa_solver(
+    model: Denoiser,
+    x: Tensor,
+    sigmas: Tensor,
+    extra_args: Extra = None,
+    callback: StepCallback = None,
+    disable: bool | None = None,
+    tau_func: Tau | None = None,
+    s_noise: float = 1.0,
+    noise_sampler: NoiseSampler | None = None,
+    predictor_order: int = 3,
+    corrector_order: int = 4,
+) -> Tensor:
+    """Predict with the last predictions, correct with the new one; one model call a step, orders fall towards the end."""
+    run = Run(model, x, sigmas, extra_args, callback, noise_sampler)
+    levels, tau_of = run.levels, tau_func or default_tau()
+    times = [-math.log(level) if level > 0 else math.inf for level in levels]
+    predictions: list[Tensor] = []
+    predicted, tau, noise = x, 0.0, x.new_zeros(())
+    for i, (sigma, sigma_next) in enumerate(zip(levels, levels[1:], strict=False)):
+        denoised = run.denoise(predicted, sigma)
+        run.report(i, predicted, sigma, denoised)
+        predictions = [*predictions, denoised][-max(predictor_order, corrector_order) :]
+        if i == 0 or sigma_next == 0:
+            x = predicted
+        else:
+            order = min(corrector_order, len(predictions), len(levels) - 1 - i)
+            x = _adams(x, predictions[-order:], times[i - order + 1 : i + 1], times[i - 1], times[i], tau) + noise
+        if sigma_next == 0:
+            return denoised
+        tau = tau_of(sigma_next)
+        order, h = min(predictor_order, len(predictions), len(levels) - 2 - i), times[i + 1] - times[i]
+        predicted = _adams(x, predictions[-order:], times[i - order + 1 : i + 1], times[i], times[i + 1], tau)
+        added = tau > 0 and s_noise > 0
+        noise = (
+            run.noise(x, sigma, sigma_next) * s_noise * sigma_next * math.sqrt(-math.expm1(-2 * tau**2 * h)) if added else x.new_zeros(())
+        )
+        predicted = predicted + noise
+    return predicted
+
+
+def _adams(x: Tensor, predictions: list[Tensor], nodes: list[float], start: float, end: float, tau: float) -> Tensor:
+    """Exact step from `start` to `end` (t = -log sigma) for the polynomial through the predictions at `nodes` (paper, equation 14)."""
+    rate = 1 + tau**2
+    result = math.exp(-rate * (end - start)) * x
+    moments = _moments(rate, end - start, len(nodes))
+    for j, prediction in enumerate(predictions):
+        basis = np.polynomial.Polynomial([1.0])
+        for k, node in enumerate(nodes):
+            if k != j:
+                basis = basis * np.polynomial.Polynomial([-(node - end), 1.0]) / (nodes[j] - node)
+        result = result + float(np.dot(basis.coef, moments[: len(basis.coef)])) * prediction
+    return result
+
+
+def _moments(rate: float, h: float, count: int) -> list[float]:
+    """rate · ∫ exp(rate·u) u^k du over u in [-h, 0], for k = 0 … count-1, by parts."""
+    values = [-math.expm1(-rate * h)]
+    for k in range(1, count):
+        values.append(-((-h) ** k) * math.exp(-rate * h) - k / rate * values[-1])
+    return values

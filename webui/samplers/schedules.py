@@ -1,0 +1,219 @@
+"""Noise schedules: from a number of steps to falling noise levels. Labels, sources and aliases are in the catalog."""
+
+import inspect
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from webui.errors import RequestError
+from webui.samplers.catalog import get_schedule
+
+FAMILIES_XL = ("sdxl", "sdxl-refiner")
+
+
+@dataclass(frozen=True)
+class ModelLevels:
+    """A model's own noise levels, rising, one per training timestep (float64), and its family's name."""
+
+    sigmas: np.ndarray
+    family: str = "sd1"
+
+    @property
+    def low(self) -> float:
+        return float(self.sigmas[0])
+
+    @property
+    def high(self) -> float:
+        return float(self.sigmas[-1])
+
+    def sigma(self, time: float | np.ndarray) -> np.ndarray:
+        """Noise level at a fractional timestep, straight in log sigma between two."""
+        return np.exp(np.interp(time, np.arange(len(self.sigmas)), np.log(self.sigmas)))
+
+    def time(self, sigma: float | np.ndarray) -> np.ndarray:
+        """Fractional timestep of a noise level, straight in log sigma between two."""
+        return np.asarray(np.interp(np.log(np.maximum(sigma, 1e-10)), np.log(self.sigmas), np.arange(len(self.sigmas))))
+
+
+def levels_of(alphas_cumprod: Tensor | np.ndarray, family: str = "sd1") -> ModelLevels:
+    """A model's noise levels from its alpha-bars: sqrt((1 - a) / a)."""
+    alphas = np.asarray(alphas_cumprod, np.float64)
+    return ModelLevels(np.sqrt((1 - alphas) / alphas), family)
+
+
+@lru_cache
+def model_levels(family: str = "sd1") -> ModelLevels:
+    """SD 1, SD 2 and SDXL: 1000 steps, sqrt(beta) even from sqrt(0.00085) to sqrt(0.012) (Rombach et al. 2022)."""
+    betas = np.linspace(0.00085**0.5, 0.012**0.5, 1000) ** 2
+    return levels_of(np.cumprod(1 - betas), family)
+
+
+def get_sigmas(schedule: str, steps: int, family: str = "sd1", levels: ModelLevels | None = None, **options: Any) -> Tensor:
+    """Noise levels by a schedule's label: float32, falling. Raises `RequestError` for an unknown label or steps below 1.
+
+    `options`: sigma_min, sigma_max, rho … where the schedule takes them; others are ignored, as A1111 does.
+    """
+    entry = get_schedule(schedule)
+    return compute(entry.function, steps, levels or model_levels(family), **options)
+
+
+def compute(function: Callable[..., Any], steps: int, levels: ModelLevels, **options: Any) -> Tensor:
+    """Run one schedule's function with the options it takes and check what comes out."""
+    if steps < 1:
+        raise RequestError("steps", "Sampling steps must be at least 1.")
+    taken = inspect.signature(function).parameters
+    values = torch.as_tensor(
+        np.asarray(function(levels, steps, **{name: value for name, value in options.items() if name in taken and value is not None}))
+    )
+    listed = values.tolist()
+    if len(listed) < 2 or any(a < b for a, b in zip(listed, listed[1:], strict=False)) or not all(map(math.isfinite, listed)):
+        raise RequestError(
+            "schedule", "This schedule does not fall from noise to picture with these options. Take another, or leave its options empty."
+        )
+    return values.to(torch.float32)
+
+
+def _ended(values: np.ndarray | list[float]) -> np.ndarray:
+    return np.append(np.asarray(values, np.float64), 0.0)
+
+
+def uniform(levels: ModelLevels, steps: int) -> np.ndarray:
+    """The training timesteps, evenly from the last to the first."""
+    return _ended(levels.sigma(np.linspace(len(levels.sigmas) - 1, 0, steps)))
+
+
+def karras(levels: ModelLevels, steps: int, sigma_min: float | None = None, sigma_max: float | None = None, rho: float = 7.0) -> np.ndarray:
+    """Karras et al. 2022, equation 5."""
+    low, high = sigma_min or levels.low, sigma_max or levels.high
+    ramp = np.linspace(0, 1, steps)
+    return _ended((high ** (1 / rho) + ramp * (low ** (1 / rho) - high ** (1 / rho))) ** rho)
+
+
+def exponential(levels: ModelLevels, steps: int, sigma_min: float | None = None, sigma_max: float | None = None) -> np.ndarray:
+    """Evenly in log sigma."""
+    return _ended(np.exp(np.linspace(math.log(sigma_max or levels.high), math.log(sigma_min or levels.low), steps)))
+
+
+def polyexponential(
+    levels: ModelLevels, steps: int, sigma_min: float | None = None, sigma_max: float | None = None, rho: float = 1.0
+) -> np.ndarray:
+    """A power `rho` of even steps in log sigma."""
+    low, high = math.log(sigma_min or levels.low), math.log(sigma_max or levels.high)
+    return _ended(np.exp(np.linspace(1, 0, steps) ** rho * (high - low) + low))
+
+
+def normal(levels: ModelLevels, steps: int) -> np.ndarray:
+    """Evenly in time from the highest to the lowest level."""
+    return _ended(levels.sigma(np.linspace(float(levels.time(levels.high)), float(levels.time(levels.low)), steps)))
+
+
+def sgm_uniform(levels: ModelLevels, steps: int) -> np.ndarray:
+    """Evenly in time with one step more, the lowest level left out."""
+    return _ended(levels.sigma(np.linspace(float(levels.time(levels.high)), float(levels.time(levels.low)), steps + 1))[:-1])
+
+
+def simple(levels: ModelLevels, steps: int) -> np.ndarray:
+    """Every (1000 / steps)-th training timestep from the top."""
+    count = len(levels.sigmas)
+    return _ended([levels.sigmas[count - 1 - int(i * count / steps)] for i in range(steps)])
+
+
+def ddim(levels: ModelLevels, steps: int) -> np.ndarray:
+    """DDIM's timesteps 1, 1 + stride, …; there may be one more than asked for."""
+    stride = max(len(levels.sigmas) // steps, 1)
+    return _ended(levels.sigmas[1::stride][::-1])
+
+
+def turbo(levels: ModelLevels, steps: int) -> np.ndarray:
+    """SDXL Turbo: timesteps i · 1000 / steps - 1."""
+    times = np.round(np.arange(1, steps + 1)[::-1] * (len(levels.sigmas) / steps) - 1).astype(int)
+    return _ended(levels.sigmas[np.clip(times, 0, len(levels.sigmas) - 1)])
+
+
+def beta(levels: ModelLevels, steps: int, alpha: float = 0.6, beta: float = 0.6) -> np.ndarray:
+    """Quantiles of a Beta distribution, which crowd at both ends, stretched over the levels (Lee et al. 2024)."""
+    from scipy import stats
+
+    quantiles = stats.beta.ppf(1 - np.linspace(0, 1, steps), alpha, beta)
+    return _ended(levels.low + quantiles * (levels.high - levels.low))
+
+
+def kl_optimal(levels: ModelLevels, steps: int, sigma_min: float | None = None, sigma_max: float | None = None) -> np.ndarray:
+    """Even in the arctangent of sigma (Sabour et al. 2024, theorem 3.1); ends at the lowest level, not at 0."""
+    ramp = np.linspace(0, 1, steps + 1)
+    return np.tan(ramp * math.atan(sigma_min or levels.low) + (1 - ramp) * math.atan(sigma_max or levels.high))
+
+
+def linear_quadratic(levels: ModelLevels, steps: int, threshold: float = 0.025) -> np.ndarray:
+    """Half of the steps even and tiny up to `threshold` of the way, the others quadratic to the end (Movie Gen, section 3.4.2)."""
+    if steps == 1:
+        return np.array([levels.high, 0.0])
+    even = steps // 2
+    rest = steps - even
+    gap = even - threshold * steps
+    curve, slope = gap / (even * rest**2), threshold / even - 2 * gap / rest**2
+    part = [i * threshold / even for i in range(even)] + [curve * i**2 + slope * i + curve * even**2 for i in range(even, steps)]
+    return (1 - np.array([*part, 1.0])) * levels.high
+
+
+def laplace(
+    levels: ModelLevels, steps: int, sigma_min: float | None = None, sigma_max: float | None = None, mu: float = 0.0, beta: float = 0.5
+) -> np.ndarray:
+    """Log sigma at the quantiles of a Laplace distribution (Hang & Gu 2024, table 1), cut to the model's levels."""
+    x = np.linspace(0, 1, steps)
+    quantiles = mu - beta * np.sign(0.5 - x) * np.log(1 - 2 * np.abs(0.5 - x) + 1e-5)
+    return _ended(
+        np.clip(np.exp(quantiles), sigma_min or levels.low, sigma_max or levels.high)[:: -1 if quantiles[0] < quantiles[-1] else 1]
+    )
+
+
+_AYS = {
+    False: (14.615, 6.475, 3.861, 2.697, 1.886, 1.396, 0.963, 0.652, 0.399, 0.152, 0.029),
+    True: (14.615, 6.315, 3.771, 2.181, 1.342, 0.862, 0.555, 0.380, 0.234, 0.113, 0.029),
+}
+_GITS = {
+    False: (14.615, 4.617, 2.507, 1.236, 0.702, 0.402, 0.240, 0.156, 0.104, 0.094, 0.029),
+    True: (14.615, 4.734, 2.567, 1.529, 0.987, 0.652, 0.418, 0.268, 0.179, 0.127, 0.029),
+}
+_AYS_32 = {
+    False: (
+        14.615, 11.23951352, 8.64363081, 6.64729424, 5.57250862, 4.71648546, 3.99196065, 3.5195609, 3.13490466, 2.79228788, 2.48773628, 2.21663865,
+        1.97508351, 1.7793172, 1.61475335, 1.46540953, 1.314849, 1.16642497, 1.03475547, 0.91573744, 0.80748169, 0.71202361, 0.621739, 0.53065202,
+        0.4529096, 0.37491455, 0.27461819, 0.2011529, 0.14105873, 0.06682881, 0.03166121, 0.015,
+    ),
+    True: (
+        14.615, 11.1491618, 8.50522127, 6.48827151, 5.43707402, 4.60398619, 3.89854704, 3.27407457, 2.74396527, 2.29968659, 1.95448514, 1.67108715,
+        1.42878152, 1.23181009, 1.06789649, 0.92579443, 0.80290886, 0.69660121, 0.60436903, 0.52852552, 0.46773344, 0.41393379, 0.36258186,
+        0.31008517, 0.26518925, 0.22326461, 0.17653877, 0.13959192, 0.10587381, 0.05519369, 0.02877334, 0.015,
+    ),
+}  # fmt: skip
+
+
+def _published(table: dict[bool, tuple[float, ...]], levels: ModelLevels, steps: int) -> np.ndarray:
+    """Published levels, log-linearly resampled when another number is asked for; a single step is the lowest."""
+    known = np.array(table[levels.family in FAMILIES_XL])
+    if steps == len(known):
+        return _ended(known)
+    logs = np.interp(np.linspace(0, 1, steps), np.linspace(0, 1, len(known)), np.log(known[::-1]))
+    return _ended(np.exp(logs)[::-1])
+
+
+def align_your_steps(levels: ModelLevels, steps: int) -> np.ndarray:
+    """Published for 10 steps by NVIDIA (Sabour et al. 2024)."""
+    return _published(_AYS, levels, steps)
+
+
+def align_your_steps_gits(levels: ModelLevels, steps: int) -> np.ndarray:
+    """GITS's levels in the same form (Chen et al. 2024)."""
+    return _published(_GITS, levels, steps)
+
+
+def align_your_steps_32(levels: ModelLevels, steps: int) -> np.ndarray:
+    """The 32-step table."""
+    return _published(_AYS_32, levels, steps)
