@@ -1,0 +1,141 @@
+"""Open the database: settings of SQLite, migrations, and what is done when the file is broken."""
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+
+from alembic import command
+from alembic.config import Config
+from sqlalchemy import Connection, Engine, create_engine, event, text
+from sqlalchemy.exc import DatabaseError, OperationalError, SQLAlchemyError
+
+from webui.errors import StorageError
+
+MIGRATIONS = Path(__file__).parent / "migrations"
+BUSY_MS = 10_000
+
+
+class Database:
+    """Connections to one database. Writes are serialised in this process, so that SQLite's single writer never turns a request away."""
+
+    def __init__(self, engine: Engine, moved_aside: Path | None = None) -> None:
+        self._engine = engine
+        self._write_lock = threading.Lock()
+        self.moved_aside = moved_aside
+
+    @contextmanager
+    def write(self) -> Iterator[Connection]:
+        """A transaction that commits at the end. Raises `StorageError` when the database cannot be written (full, locked, read-only)."""
+        with self._write_lock:
+            try:
+                with self._engine.begin() as connection:
+                    yield connection
+            except OperationalError as error:
+                raise StorageError(
+                    f"The database cannot be written: {error.orig}. Nothing was changed; free some space or close what locks it."
+                ) from None
+
+    @contextmanager
+    def read(self) -> Iterator[Connection]:
+        """A connection for reading."""
+        try:
+            with self._engine.connect() as connection:
+                yield connection
+        except OperationalError as error:
+            raise StorageError(f"The database cannot be read: {error.orig}.") from None
+
+    def close(self) -> None:
+        """Give all connections back."""
+        self._engine.dispose()
+
+
+def open_database(data_dir: Path, url: str = "", durability: str = "normal") -> Database:
+    """Open (and make or migrate) the database. A broken SQLite file is moved aside and a new one begun: `moved_aside` names it.
+
+    Raises `StorageError` when the folder or server cannot be used, or the database is from a newer version.
+    """
+    if url:
+        return Database(_migrated(create_engine(url, pool_pre_ping=True)))
+    path = data_dir / "data" / "darkroom.db"
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.parent.joinpath(".writable").touch()
+    except OSError as error:
+        raise StorageError(f"{path.parent} cannot be written: {error.strerror}. Choose another folder with --data-dir.") from None
+    try:
+        return Database(_opened(path, durability))
+    except DatabaseError as error:
+        if isinstance(error, OperationalError) and "malformed" not in str(error.orig) and "not a database" not in str(error.orig):
+            raise StorageError(f"The database {path} cannot be opened: {error.orig}.") from None
+        aside = _move_aside(path)
+        return Database(_opened(path, durability), moved_aside=aside)
+
+
+def _opened(path: Path, durability: str) -> Engine:
+    engine = _sqlite(path, durability)
+    with engine.connect() as connection:
+        answer = connection.execute(text("PRAGMA quick_check(1)")).scalar()
+    if answer != "ok":
+        engine.dispose()
+        raise DatabaseError("quick_check", None, ValueError(f"malformed: {answer}"))
+    return _migrated(engine)
+
+
+def _sqlite(path: Path, durability: str) -> Engine:
+    engine = create_engine(
+        f"sqlite:///{path}", connect_args={"timeout": BUSY_MS / 1000, "check_same_thread": False}, pool_size=16, max_overflow=32
+    )
+
+    @event.listens_for(engine, "connect")
+    def pragmas(connection: object, record: object) -> None:
+        cursor = connection.cursor()  # type: ignore[attr-defined]
+        for line in (
+            "journal_mode=WAL",
+            f"synchronous={'FULL' if durability == 'full' else 'NORMAL'}",
+            f"busy_timeout={BUSY_MS}",
+            "foreign_keys=ON",
+        ):
+            cursor.execute(f"PRAGMA {line}")
+        cursor.close()
+
+    return engine
+
+
+def _migrated(engine: Engine) -> Engine:
+    """Bring the schema to this version. Raises `StorageError` for a schema from a newer one."""
+    from alembic.migration import MigrationContext
+    from alembic.script import ScriptDirectory
+    from alembic.util.exc import CommandError
+
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS))
+    try:
+        with engine.connect() as connection:
+            current = MigrationContext.configure(connection).get_current_revision()
+        if current == ScriptDirectory.from_config(config).get_current_head():
+            return engine
+        with engine.begin() as connection:
+            config.attributes["connection"] = connection
+            command.upgrade(config, "head")
+    except CommandError:
+        engine.dispose()
+        raise StorageError("The database is from a newer Darkroom. Start that version, or choose another folder with --data-dir.") from None
+    except DatabaseError:
+        engine.dispose()
+        raise
+    except SQLAlchemyError as error:
+        engine.dispose()
+        raise StorageError(f"The database cannot be opened: {error}.") from None
+    return engine
+
+
+def _move_aside(path: Path) -> Path:
+    aside = path.with_name(f"{path.stem}-broken-{datetime.now():%Y%m%d-%H%M%S}{path.suffix}")
+    path.replace(aside)
+    for suffix in ("-wal", "-shm"):
+        companion = path.with_name(path.name + suffix)
+        if companion.exists():
+            companion.replace(aside.with_name(aside.name + suffix))
+    return aside

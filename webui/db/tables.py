@@ -1,0 +1,76 @@
+"""The tables. Values that only travel (requests, plans, events) are JSON text; what is searched or sorted has a column."""
+
+from sqlalchemy import BigInteger, Boolean, Column, Float, Index, Integer, MetaData, String, Table, Text, UniqueConstraint
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+_Big = BigInteger().with_variant(Integer, "sqlite")
+
+jobs = Table(
+    "jobs",
+    metadata,
+    Column("number", _Big, primary_key=True, autoincrement=True),
+    Column("id", String(32), nullable=False, unique=True),
+    Column("owner", String(64), nullable=False),
+    Column("state", String(16), nullable=False),
+    Column("priority", Integer, nullable=False, default=0),
+    Column("position", Float, nullable=False, default=0.0),
+    Column("attempts", Integer, nullable=False, default=0),
+    Column("checkpoint", Text, nullable=False, default=""),
+    Column("prompt", Text, nullable=False, default=""),
+    Column("request", Text, nullable=False),
+    Column("plan", Text),
+    Column("idempotency_key", String(255)),
+    Column("body_hash", String(64)),
+    Column("created", Float, nullable=False),
+    Column("started", Float),
+    Column("finished", Float),
+    Column("error", Text),
+    Column("notes", Text, nullable=False, default="[]"),
+    UniqueConstraint("owner", "idempotency_key"),
+    Index("ix_jobs_queue", "state", "owner", "priority", "position"),
+)
+
+events = Table(
+    "events",
+    metadata,
+    Column("seq", _Big, primary_key=True, autoincrement=True),
+    Column("job_id", String(32), nullable=False),
+    Column("type", String(16), nullable=False),
+    Column("body", Text, nullable=False),
+    Column("at", Float, nullable=False),
+    Index("ix_events_job", "job_id", "seq"),
+    sqlite_autoincrement=True,
+)
+
+images = Table(
+    "images",
+    metadata,
+    Column("number", _Big, primary_key=True, autoincrement=True),
+    Column("id", String(64), nullable=False),
+    Column("kind", String(16), nullable=False),
+    Column("path", Text, nullable=False),
+    Column("job_id", String(32), nullable=True),
+    Column("index", Integer, nullable=False, default=0),
+    Column("owner", String(64), nullable=False),
+    Column("width", Integer, nullable=False),
+    Column("height", Integer, nullable=False),
+    Column("seed", String(20)),
+    Column("created", Float, nullable=False),
+    Column("notes", Text, nullable=False, default="[]"),
+    Column("prompt", Text, nullable=False, default=""),
+    Column("request", Text),
+    Column("binned", Boolean, nullable=False, default=False),
+    Column("missing", Boolean, nullable=False, default=False),
+    UniqueConstraint("id", "kind"),
+    UniqueConstraint("job_id", "index", name="uq_images_place"),
+    Index("ix_images_gallery", "kind", "binned", "owner", "number"),
+)
+
+facts = Table("facts", metadata, Column("key", String(128), primary_key=True), Column("value", Text, nullable=False))

@@ -1,0 +1,337 @@
+"""Jobs and their events in the database: every change of state is one transaction with the event that tells of it."""
+
+import hashlib
+import json
+import time
+from collections.abc import Iterable, Sequence
+from typing import Any, NamedTuple
+
+from sqlalchemy import Connection, and_, desc, func, insert, or_, select, update
+from sqlalchemy.exc import IntegrityError
+
+from webui.core.events import Cancelled, Done, Event, Failed, ImageSaved, Queued, Started
+from webui.core.job import FINAL_STATES, Job, JobError, Plan
+from webui.core.record import ImageRecord
+from webui.core.request import GenerationRequest
+from webui.db.database import Database
+from webui.db.tables import events, facts, images, jobs
+from webui.errors import Conflict, NotFound
+from webui.jobs.rows import event_from, image_from, image_values, job_from, new_id
+
+
+class Waiting(NamedTuple):
+    """The head of one owner's queue."""
+
+    id: str
+    owner: str
+    checkpoint: str
+    priority: int
+
+
+class JobStore:
+    """All reading and writing of jobs. Times are this machine's clock; order never depends on it (numbers and positions do)."""
+
+    def __init__(self, database: Database) -> None:
+        self._db = database
+
+    def add(self, request: GenerationRequest, owner: str, priority: int, key: str | None, body: str) -> tuple[Job, Event | None]:
+        """Store a new job; a known idempotency key gives the job it made (and no event). Raises `Conflict` when the body differs."""
+        digest = hashlib.sha256(body.encode()).hexdigest()
+        if key is not None and (known := self._by_key(owner, key, digest)) is not None:
+            return known, None
+        values = {
+            "id": new_id(),
+            "owner": owner,
+            "state": "queued",
+            "priority": priority,
+            "attempts": 0,
+            "checkpoint": request.checkpoint or "",
+            "prompt": request.prompt,
+            "request": request.model_dump_json(),
+            "idempotency_key": key,
+            "body_hash": digest,
+            "created": time.time(),
+            "position": 0.0,
+        }
+        try:
+            with self._db.write() as connection:
+                number = connection.execute(insert(jobs).values(values)).inserted_primary_key[0]  # type: ignore[index]
+                connection.execute(update(jobs).where(jobs.c.number == number).values(position=float(number)))
+                event = _append(connection, Queued(job_id=str(values["id"])))
+        except IntegrityError:
+            known = self._by_key(owner, key or "", digest)
+            if known is None:
+                raise
+            return known, None
+        return self.get(str(values["id"])), event
+
+    def _by_key(self, owner: str, key: str, digest: str) -> Job | None:
+        with self._db.read() as connection:
+            row = connection.execute(select(jobs).where(jobs.c.owner == owner, jobs.c.idempotency_key == key)).first()
+        if row is None:
+            return None
+        if row.body_hash != digest:
+            raise Conflict("This Idempotency-Key was used for another request. Use a new key for a new request.")
+        return job_from(row, self.images_of([row.id]).get(row.id, ()))
+
+    def get(self, job_id: str) -> Job:
+        """One job with its pictures. Raises `NotFound`."""
+        with self._db.read() as connection:
+            row = connection.execute(select(jobs).where(jobs.c.id == job_id)).first()
+        if row is None:
+            raise NotFound(f"There is no job {job_id}.")
+        return job_from(row, self.images_of([job_id]).get(job_id, ()))
+
+    def list(
+        self,
+        states: Sequence[str] = (),
+        after: str = "",
+        owner: str | None = None,
+        search: str = "",
+        limit: int = 100,
+        newest: bool = False,
+    ) -> list[Job]:
+        """Jobs in order of submission (or newest first), after the job with the id `after`."""
+        query = select(jobs).order_by(desc(jobs.c.number) if newest else jobs.c.number).limit(limit)
+        if states:
+            query = query.where(jobs.c.state.in_(states))
+        if after:
+            number = select(jobs.c.number).where(jobs.c.id == after).scalar_subquery()
+            query = query.where(jobs.c.number < number if newest else jobs.c.number > number)
+        if owner is not None:
+            query = query.where(jobs.c.owner == owner)
+        if search:
+            query = query.where(jobs.c.prompt.icontains(search, autoescape=True))
+        with self._db.read() as connection:
+            rows = connection.execute(query).all()
+        pictures = self.images_of([row.id for row in rows])
+        return [job_from(row, pictures.get(row.id, ())) for row in rows]
+
+    def queue_order(self, limit: int = 1000) -> list[tuple[str, str]]:
+        """(id, owner) of waiting jobs, each owner's in the order in which they will run."""
+        query = (
+            select(jobs.c.id, jobs.c.owner).where(jobs.c.state == "queued").order_by(desc(jobs.c.priority), jobs.c.position).limit(limit)
+        )
+        with self._db.read() as connection:
+            return [(row.id, row.owner) for row in connection.execute(query)]
+
+    def count(self, *states: str) -> int:
+        """How many jobs are in these states."""
+        with self._db.read() as connection:
+            return int(connection.execute(select(func.count()).select_from(jobs).where(jobs.c.state.in_(states))).scalar_one())
+
+    def waiting_owners(self) -> Sequence[str]:
+        """Owners who have a job waiting."""
+        with self._db.read() as connection:
+            return connection.execute(select(jobs.c.owner).where(jobs.c.state == "queued").distinct()).scalars().all()
+
+    def head(self, owner: str, checkpoint: str | None = None) -> Waiting | None:
+        """An owner's next job; with `checkpoint` their next one of the same priority that needs it."""
+        query = select(jobs.c.id, jobs.c.owner, jobs.c.checkpoint, jobs.c.priority).where(jobs.c.state == "queued", jobs.c.owner == owner)
+        if checkpoint is not None:
+            top = select(func.max(jobs.c.priority)).where(jobs.c.state == "queued", jobs.c.owner == owner).scalar_subquery()
+            query = query.where(jobs.c.checkpoint == checkpoint, jobs.c.priority == top)
+        with self._db.read() as connection:
+            row = connection.execute(query.order_by(desc(jobs.c.priority), jobs.c.position).limit(1)).first()
+        return Waiting(*row) if row else None
+
+    def start(self, job_id: str, engine: str) -> tuple[Job, Event] | None:
+        """Give a waiting job to an engine; None when it is not waiting any more."""
+        with self._db.write() as connection:
+            changed = connection.execute(
+                update(jobs)
+                .where(jobs.c.id == job_id, jobs.c.state == "queued")
+                .values(state="running", started=time.time(), finished=None, error=None)
+            ).rowcount
+            if not changed:
+                return None
+            attempts = connection.execute(select(jobs.c.attempts).where(jobs.c.id == job_id)).scalar_one()
+            event = _append(connection, Started(job_id=job_id, attempt=attempts + 1, engine=engine))
+        return self.get(job_id), event
+
+    def planned(self, job_id: str, plan: Plan) -> None:
+        """Keep how the job runs, for its next attempt."""
+        with self._db.write() as connection:
+            connection.execute(update(jobs).where(jobs.c.id == job_id).values(plan=plan.model_dump_json()))
+
+    def finish(self, job_id: str, event: Done | Failed | Cancelled) -> Event | None:
+        """End a running or waiting job; None when it has ended already."""
+        state = {"done": "done", "failed": "failed", "cancelled": "cancelled"}[event.type]
+        values: dict[str, Any] = {"state": state, "finished": time.time()}
+        if isinstance(event, Failed):
+            values["error"] = event.error.model_dump_json()
+        if isinstance(event, Done):
+            values["notes"] = json.dumps(event.notes)
+        with self._db.write() as connection:
+            changed = connection.execute(
+                update(jobs).where(jobs.c.id == job_id, jobs.c.state.in_(("queued", "running"))).values(values)
+            ).rowcount
+            return _append(connection, event) if changed else None
+
+    def add_image(self, record: ImageRecord, request: GenerationRequest | None) -> Event | None:
+        """Index a finished picture with the event that tells of it; None when it is indexed already."""
+        with self._db.write() as connection:
+            if not _insert_image(connection, record, request):
+                return None
+            if record.job_id is None:
+                return None
+            connection.execute(update(jobs).where(jobs.c.id == record.job_id).values(attempts=0))
+            return _append(connection, ImageSaved(job_id=record.job_id, record=record))
+
+    def requeue(self, job_id: str, reason: str, failed_attempt: bool) -> Event | None:
+        """Put a running job back at its place; a failed attempt is counted."""
+        with self._db.write() as connection:
+            step = 1 if failed_attempt else 0
+            changed = connection.execute(
+                update(jobs)
+                .where(jobs.c.id == job_id, jobs.c.state == "running")
+                .values(state="queued", started=None, attempts=jobs.c.attempts + step)
+            ).rowcount
+            if not changed:
+                return None
+            attempts = connection.execute(select(jobs.c.attempts).where(jobs.c.id == job_id)).scalar_one()
+            return _append(connection, Queued(job_id=job_id, attempt=attempts, reason=reason))
+
+    def retry(self, job_id: str) -> Event:
+        """Queue an ended job again as it is; pictures it has are kept. Raises `Conflict` when it has not ended."""
+        with self._db.write() as connection:
+            changed = connection.execute(
+                update(jobs)
+                .where(jobs.c.id == job_id, jobs.c.state.in_(("failed", "cancelled")))
+                .values(state="queued", started=None, finished=None, error=None, attempts=0)
+            ).rowcount
+            if not changed:
+                raise Conflict("Only a failed or stopped job can be tried again.")
+            return _append(connection, Queued(job_id=job_id, reason="tried again"))
+
+    def move(self, job_id: str, to: str) -> None:
+        """Move a waiting job among its owner's of the same priority: up, down or top. Raises `Conflict` when it is not waiting."""
+        with self._db.write() as connection:
+            row = connection.execute(select(jobs).where(jobs.c.id == job_id)).first()
+            if row is None or row.state != "queued":
+                raise Conflict("Only a waiting job can be moved.")
+            peers = and_(jobs.c.state == "queued", jobs.c.owner == row.owner, jobs.c.priority == row.priority)
+            if to == "top":
+                first = connection.execute(select(func.min(jobs.c.position)).where(peers)).scalar_one()
+                connection.execute(update(jobs).where(jobs.c.id == job_id).values(position=first - 1))
+                return
+            side = jobs.c.position < row.position if to == "up" else jobs.c.position > row.position
+            order = desc(jobs.c.position) if to == "up" else jobs.c.position
+            other = connection.execute(select(jobs.c.id, jobs.c.position).where(peers, side).order_by(order).limit(1)).first()
+            if other is not None:
+                connection.execute(update(jobs).where(jobs.c.id == job_id).values(position=other.position))
+                connection.execute(update(jobs).where(jobs.c.id == other.id).values(position=row.position))
+
+    def running(self) -> list[str]:
+        """Ids of jobs that were given to an engine and have not ended."""
+        with self._db.read() as connection:
+            return list(connection.execute(select(jobs.c.id).where(jobs.c.state == "running")).scalars())
+
+    def events_after(self, seq: int, job_id: str | None = None, limit: int = 1000) -> list[Event]:
+        """Stored events in order."""
+        query = select(events).where(events.c.seq > seq).order_by(events.c.seq).limit(limit)
+        if job_id is not None:
+            query = query.where(events.c.job_id == job_id)
+        with self._db.read() as connection:
+            return [event_from(row) for row in connection.execute(query)]
+
+    def images_of(self, job_ids: Iterable[str]) -> dict[str, tuple[ImageRecord, ...]]:
+        """Pictures of several jobs, each job's in order."""
+        wanted = list(job_ids)
+        found: dict[str, list[ImageRecord]] = {}
+        with self._db.read() as connection:
+            for start in range(0, len(wanted), 500):
+                query = (
+                    select(images)
+                    .where(images.c.job_id.in_(wanted[start : start + 500]), images.c.binned.is_(False))
+                    .order_by(images.c.index)
+                )
+                for row in connection.execute(query):
+                    found.setdefault(row.job_id, []).append(image_from(row))
+        return {job_id: tuple(records) for job_id, records in found.items()}
+
+    def saved_indexes(self, job_id: str) -> tuple[int, ...]:
+        """Places in the job whose pictures were made, binned ones too."""
+        with self._db.read() as connection:
+            return tuple(connection.execute(select(images.c.index).where(images.c.job_id == job_id).order_by(images.c.index)).scalars())
+
+    def owner_of(self, job_id: str) -> str:
+        """Whose job it is. Raises `NotFound`."""
+        with self._db.read() as connection:
+            owner = connection.execute(select(jobs.c.owner).where(jobs.c.id == job_id)).scalar()
+        if owner is None:
+            raise NotFound(f"There is no job {job_id}.")
+        return str(owner)
+
+    def fact(self, key: str) -> Any:
+        """A kept value; None when there is none."""
+        with self._db.read() as connection:
+            text = connection.execute(select(facts.c.value).where(facts.c.key == key)).scalar()
+        return None if text is None else json.loads(text)
+
+    def keep(self, key: str, value: Any) -> None:
+        """Keep a value of JSON's types."""
+        with self._db.write() as connection:
+            if not connection.execute(update(facts).where(facts.c.key == key).values(value=json.dumps(value))).rowcount:
+                connection.execute(insert(facts).values(key=key, value=json.dumps(value)))
+
+    def timings(self, limit: int = 300) -> list[tuple[GenerationRequest, float]]:
+        """Requests and seconds of the last jobs that were done, for estimates."""
+        query = (
+            select(jobs.c.request, jobs.c.started, jobs.c.finished)
+            .where(jobs.c.state == "done", jobs.c.started.is_not(None))
+            .order_by(desc(jobs.c.number))
+            .limit(limit)
+        )
+        with self._db.read() as connection:
+            return [
+                (GenerationRequest.model_validate_json(row.request), row.finished - row.started)
+                for row in connection.execute(query)
+                if row.finished
+            ]
+
+    def fail_unreadable(self) -> list[str]:
+        """Fail waiting jobs whose request a newer version wrote, so that the queue goes on; gives their ids."""
+        failed = []
+        with self._db.read() as connection:
+            rows = connection.execute(
+                select(jobs.c.id, jobs.c.request).where(or_(*(jobs.c.state == state for state in ("queued", "running"))))
+            ).all()
+        for row in rows:
+            try:
+                GenerationRequest.model_validate_json(row.request)
+            except ValueError:
+                error = JobError(
+                    kind="RequestError",
+                    message="This job was stored by a newer Darkroom and cannot be read.",
+                    advice="Start that version, or submit it again.",
+                )
+                self.finish(row.id, Failed(job_id=row.id, error=error))
+                failed.append(row.id)
+        return failed
+
+    @staticmethod
+    def has_ended(job: Job) -> bool:
+        """Whether nothing more will happen to it by itself."""
+        return job.state in FINAL_STATES
+
+
+def _append(connection: Connection, event: Event) -> Event:
+    at = time.time()
+    seq = connection.execute(
+        insert(events).values(job_id=event.job_id, type=event.type, body=event.model_dump_json(exclude={"seq", "at"}), at=at)
+    ).inserted_primary_key[0]  # type: ignore[index]
+    return event.model_copy(update={"seq": seq})
+
+
+def _insert_image(connection: Connection, record: ImageRecord, request: GenerationRequest | None) -> bool:
+    known = select(images.c.number).where(
+        or_(
+            and_(images.c.id == record.id, images.c.kind == record.kind),
+            and_(images.c.job_id == record.job_id, images.c.index == record.index),
+        )
+    )
+    if connection.execute(known).first() is not None:
+        return False
+    connection.execute(insert(images).values(image_values(record, request)))
+    return True
