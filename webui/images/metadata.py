@@ -1,0 +1,164 @@
+"""What a picture says of how it was made: written into every picture, read from ours and from those of other programs."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, BinaryIO, Literal
+
+from PIL import Image
+from pydantic import ValidationError
+
+from webui.core.request import GenerationRequest, Mode, parse_request
+from webui.errors import RequestError
+from webui.images import texts
+from webui.images.dialects import Dialect, Found, a1111, comfyui, others, swarmui
+from webui.images.parameters import Facts, one_picture, picture_seeds, write_parameters
+from webui.images.store import Encode
+
+__all__ = ["Facts", "Reading", "encoder", "picture_seeds", "read_facts", "read_metadata", "write_parameters"]
+
+DIALECTS: tuple[Dialect, ...] = (swarmui.read, a1111.read, comfyui.read, others.read)
+
+
+def encoder(request: GenerationRequest, index: int, facts: Facts | None = None) -> Encode:
+    """How `ImageStore.save` writes picture `index` of a resolved request."""
+    facts = facts or Facts()
+    own = {"request": request.model_dump(mode="json"), "index": index, "facts": facts.model_dump(mode="json", exclude_defaults=True)}
+    contents = {
+        texts.PARAMETERS: write_parameters(request, index, facts),
+        texts.OWN: json.dumps(own, ensure_ascii=False, separators=(",", ":")),
+    }
+
+    def encode(image: Image.Image, stream: BinaryIO, format: Literal["png", "jpeg", "webp"], quality: int) -> None:
+        if format == "png":
+            texts.write_png(image, stream, contents)
+        elif format == "jpeg":
+            texts.write_jpeg(image, stream, contents, quality)
+        else:
+            texts.write_webp(image, stream, contents, quality)
+
+    return encode
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What was read: request fields that are each valid, and in words what has no place in a request.
+
+    `fields` is plain data for the form or for `request`; the mode is kept apart, because img2img needs a start picture first.
+    """
+
+    source: str
+    fields: dict[str, Any]
+    mode: Mode = "txt2img"
+    unmapped: tuple[str, ...] = ()
+    text: str = ""
+    job_id: str = ""
+    index: int = 0
+    facts: Mapping[str, Any] = field(default_factory=dict)
+
+    def request(self, overrides: Mapping[str, Any] | None = None) -> GenerationRequest:
+        """The request that makes this picture again; `overrides` win. Raises `RequestError` when a start picture or mask is missing."""
+        values = {**self.fields, **(overrides or {})}
+        mode: Mode = values.pop("mode", None) or self._mode(values)
+        missing = "init" if mode != "txt2img" and not values.get("init") else "mask" if mode == "inpaint" and not values.get("mask") else ""
+        if missing:
+            what = {"init": "from another picture", "mask": "with a mask"}[missing]
+            raise RequestError(
+                missing, f"This picture was made {what}, which its metadata cannot hold. Give it as well (--{missing} FILE)."
+            )
+        return parse_request(values | {"mode": mode})
+
+    def _mode(self, values: Mapping[str, Any]) -> Mode:
+        if values.get("mask") and values.get("init"):
+            return "inpaint"
+        return "img2img" if values.get("init") and self.mode == "txt2img" else self.mode
+
+
+def read_metadata(source: Path | bytes) -> Reading | None:
+    """Read a picture's metadata, whoever wrote it; None when there is none that we know.
+
+    Raises `RequestError` only for a file that cannot be opened.
+    """
+    contents = texts.read_texts(_bytes(source))
+    own = _read_own(contents)
+    if own is not None:
+        return own
+    found = next((result for dialect in DIALECTS if (result := dialect(contents)) is not None), None)
+    return None if found is None else _checked(found, contents)
+
+
+def _bytes(source: Path | bytes) -> bytes:
+    if isinstance(source, bytes):
+        return source
+    try:
+        return source.read_bytes()
+    except OSError as error:
+        raise RequestError("from", f"{source} cannot be read: {error.strerror}.") from None
+
+
+def _read_own(contents: Mapping[str, str]) -> Reading | None:
+    """Ours: the whole request, turned into the one that makes this picture alone."""
+    try:
+        own = json.loads(contents.get(texts.OWN, ""))
+        index, stored, facts = int(own.get("index", 0)), dict(own["request"]), dict(own.get("facts", {}))
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
+        return None
+    mode = stored.get("mode", "txt2img")
+    try:
+        request = GenerationRequest.model_validate(stored)
+    except (ValidationError, RequestError):
+        return _checked(Found("Darkroom", _flat(stored), mode=mode if mode in ("img2img", "inpaint") else "txt2img"), contents)
+    fields = one_picture(request, index).model_dump(mode="json")
+    del fields["mode"]
+    text, job_id = contents.get(texts.PARAMETERS, ""), str(facts.get("job_id", ""))
+    return Reading("Darkroom", fields, request.mode, text=text, job_id=job_id, index=index, facts=facts)
+
+
+def _checked(found: Found, contents: Mapping[str, str]) -> Reading:
+    """Keep the fields that a request takes; say what was left out and why."""
+    flat = {key: value for key, value in found.fields.items() if value is not None and key not in ("mode", "init", "mask")}
+    if found.mode == "txt2img":
+        flat = {key: value for key, value in found.defaults.items() if key != "mask_blur"} | flat
+    else:
+        flat = found.defaults | flat
+    unmapped = list(found.unmapped)
+    while True:
+        try:
+            parse_request(_nested(flat))
+            return Reading(found.source, _nested(flat), found.mode, tuple(unmapped), contents.get(texts.PARAMETERS, ""))
+        except RequestError as error:
+            wrong = [key for key in flat if key == error.field or key.startswith(f"{error.field}.") or error.field.startswith(f"{key}.")]
+            if not wrong:
+                return Reading(found.source, {}, found.mode, (*unmapped, str(error)))
+            unmapped += [f"{key}: {flat.pop(key)} ({error})" for key in wrong]
+
+
+def _nested(flat: Mapping[str, Any]) -> dict[str, Any]:
+    """{"hires.scale": 2} to {"hires": {"scale": 2}}."""
+    result: dict[str, Any] = {}
+    for key, value in flat.items():
+        outer, dot, inner = key.partition(".")
+        if dot:
+            result.setdefault(outer, {})[inner] = value
+        else:
+            result[key] = value
+    return result
+
+
+def _flat(nested: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    result: dict[str, Any] = {}
+    for key, value in nested.items():
+        if isinstance(value, dict) and value:
+            result |= _flat(value, f"{prefix}{key}.")
+        else:
+            result[f"{prefix}{key}"] = value
+    return result
+
+
+def read_facts(path: Path) -> dict[str, Any]:
+    """Everything a picture says of how it was made, one plain value a line; empty when it says nothing."""
+    reading = read_metadata(path)
+    if reading is None:
+        return {}
+    return {"made by": reading.source, "mode": reading.mode, **_flat(reading.fields), **_flat(reading.facts)}

@@ -1,0 +1,167 @@
+"""A request as the `parameters` text that A1111 and Forge write into pictures: what other programs and sites read."""
+
+import json
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from pydantic import Field
+
+from webui.core.job import Plan
+from webui.core.request import MAX_SEED, GenerationRequest, HiresOptions, SamplerOptions, Value
+
+_TITLE = re.compile(r"(?P<name>.*?)(?: \[(?P<hash>[0-9a-fA-F]+)\])?", re.DOTALL)
+_DEFAULTS = SamplerOptions()
+
+Pair = tuple[str, Any]
+
+
+class Facts(Value):
+    """What was true of a picture besides its request: written into it, shown by `compare`, never read back into a request."""
+
+    job_id: str = ""
+    version: str = ""
+    device: str = Field("", description="The device's name, as in `NVIDIA H100`.")
+    plan: Plan | None = None
+    versions: dict[str, str] = Field(default_factory=dict, description="Of torch and other libraries that change pixels.")
+    vae_hash: str = ""
+    loras: dict[str, str] = Field(default_factory=dict, description="Names of the LoRAs used, and their hashes.")
+    embeddings: dict[str, str] = Field(default_factory=dict, description="Names of the textual inversions used, and their hashes.")
+    notes: tuple[str, ...] = ()
+
+
+def picture_seeds(request: GenerationRequest, index: int) -> tuple[int, int]:
+    """(seed, variation seed) of one picture of a job: each counts up, but a variation keeps the first seed (A1111's rule)."""
+    seed = request.seed if request.variation_strength > 0 else _count_up(request.seed, index)
+    return seed, _count_up(request.variation_seed, index)
+
+
+def _count_up(seed: int, index: int) -> int:
+    return seed if seed < 0 else (seed + index) % (MAX_SEED + 1)
+
+
+def one_picture(request: GenerationRequest, index: int) -> GenerationRequest:
+    """The request that makes picture `index` of `request` alone."""
+    seed, variation_seed = picture_seeds(request, index)
+    return request.model_copy(update={"seed": seed, "variation_seed": variation_seed, "batch_size": 1, "batch_count": 1})
+
+
+def write_parameters(request: GenerationRequest, index: int = 0, facts: Facts | None = None) -> str:
+    """The text for picture `index` of a resolved request."""
+    negative = f"\nNegative prompt: {request.negative_prompt}" if request.negative_prompt else ""
+    pairs = ", ".join(
+        f"{key}: {_quote(value)}" for key, value in _pairs(one_picture(request, index), facts or Facts()) if value is not None
+    )
+    return f"{request.prompt}{negative}\n{pairs}".strip()
+
+
+def _pairs(request: GenerationRequest, facts: Facts) -> Iterator[Pair]:
+    """In A1111's order."""
+    title = _TITLE.fullmatch(request.checkpoint or "")
+    yield "Steps", request.steps
+    yield "Sampler", request.sampler
+    yield "Schedule type", request.schedule
+    yield "CFG scale", request.guidance
+    yield "Seed", request.seed
+    yield "Size", f"{request.width}x{request.height}" if request.width and request.height else None
+    yield "Model hash", title["hash"] if title else None
+    yield "Model", title["name"] if title and title["name"] else None
+    if request.vae:
+        yield "VAE hash", facts.vae_hash or None
+        yield "VAE", request.vae
+    yield from _seeds(request)
+    if request.mode != "txt2img" or request.hires:
+        yield "Denoising strength", request.strength if request.hires is None else request.hires.strength
+    yield "Conditional mask weight", _trim(request.mask_weight) if request.mode == "inpaint" and request.mask_weight != 1 else None
+    yield "Clip skip", request.clip_skip if request.clip_skip > 1 else None
+    yield "ENSD", request.sampler_options.ensd or None
+    yield "RNG", request.noise_source.upper() if request.noise_source != "gpu" else None
+    yield "Tiling", True if request.tiling else None
+    yield from _sampling(request)
+    yield from _hires(request.hires)
+    yield from _inpaint(request)
+    yield "Lora hashes", _names(facts.loras)
+    yield "TI", ", ".join(facts.embeddings) or None
+    yield "TI hashes", _names(facts.embeddings) if any(facts.embeddings.values()) else None
+    yield "Version", f"Darkroom {facts.version}" if facts.version else None
+
+
+def _seeds(request: GenerationRequest) -> Iterator[Pair]:
+    if request.variation_strength > 0:
+        yield "Variation seed", request.variation_seed
+        yield "Variation seed strength", _trim(request.variation_strength)
+    if request.seed_resize_width and request.seed_resize_height:
+        yield "Seed resize from", f"{request.seed_resize_width}x{request.seed_resize_height}"
+
+
+def _sampling(request: GenerationRequest) -> Iterator[Pair]:
+    options, guidance = request.sampler_options, request.guidance_options
+    yield "Emphasis", request.emphasis if request.emphasis != "Original" else None
+    yield ("Eta DDIM" if (request.sampler or "").startswith("DDIM") else "Eta"), _trim(options.eta)
+    yield "Sigma churn", _trim(options.churn) if options.churn else None
+    yield "Sigma tmin", _trim(options.churn_min) if options.churn_min else None
+    yield "Sigma tmax", _trim(options.churn_max)
+    yield "Sigma noise", _trim(options.noise_scale) if options.noise_scale != 1 else None
+    yield "Discard penultimate sigma", options.discard_penultimate or None
+    yield "Schedule max sigma", _trim(options.sigma_max)
+    yield "Schedule min sigma", _trim(options.sigma_min)
+    yield "Schedule rho", _trim(options.rho)
+    yield "SGM noise multiplier", options.sgm_noise_multiplier or None
+    for key, name in (("variant", "unipc_variant"), ("skip type", "unipc_skip"), ("order", "unipc_order")):
+        yield f"UniPC {key}", getattr(options, name) if getattr(options, name) != getattr(_DEFAULTS, name) else None
+    yield "NGMS", _trim(guidance.min_sigma) if guidance.min_sigma else None
+    yield "NGMS all steps", guidance.min_sigma_all or None
+    yield "Skip Early CFG", _trim(guidance.skip_early) if guidance.skip_early else None
+    yield "Pad conds", guidance.pad or None
+    yield "Pad conds v0", guidance.pad_v0 or None
+    yield "Extra noise", _trim(request.extra_noise) if request.extra_noise else None
+    yield "Noise multiplier", _trim(request.noise_multiplier) if request.noise_multiplier != 1 else None
+
+
+def _hires(hires: HiresOptions | None) -> Iterator[Pair]:
+    if hires is None:
+        return
+    yield "Hires sampler", hires.sampler
+    yield "Hires schedule type", hires.schedule
+    yield "Hires prompt", hires.prompt or None
+    yield "Hires negative prompt", hires.negative_prompt or None
+    yield "Hires CFG Scale", hires.guidance
+    if hires.width or hires.height:
+        yield "Hires resize", f"{hires.width}x{hires.height}"
+    else:
+        yield "Hires upscale", _trim(hires.scale)
+    yield "Hires steps", hires.steps or None
+    yield "Hires upscaler", hires.upscaler
+
+
+def _inpaint(request: GenerationRequest) -> Iterator[Pair]:
+    if request.mode != "inpaint":
+        return
+    if soft := request.soft_inpaint:
+        yield "Soft inpainting enabled", True
+        yield "Soft inpainting schedule bias", _trim(soft.schedule_bias)
+        yield "Soft inpainting preservation strength", _trim(soft.preservation)
+        yield "Soft inpainting transition contrast boost", _trim(soft.contrast)
+        yield "Soft inpainting mask influence", _trim(soft.mask_influence)
+        yield "Soft inpainting difference threshold", _trim(soft.difference_threshold)
+        yield "Soft inpainting difference contrast", _trim(soft.difference_contrast)
+    yield "Mask mode", "Inpaint not masked" if request.invert_mask else None
+    yield "Mask blur", request.mask_blur or None
+    if request.only_masked:
+        yield "Inpaint area", "Only masked"
+        yield "Masked area padding", request.padding
+    yield "Masked content", request.fill if request.fill != "original" else None
+
+
+def _trim(number: float | None) -> float | int | None:
+    """2.0 is written 2."""
+    return int(number) if number is not None and number == int(number) else number
+
+
+def _names(hashes: dict[str, str]) -> str | None:
+    return ", ".join(f"{name}: {digest}" for name, digest in hashes.items()) or None
+
+
+def _quote(value: Any) -> str:
+    text = str(value)
+    return json.dumps(text, ensure_ascii=False) if any(mark in text for mark in ',\n:"') else text
