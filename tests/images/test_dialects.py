@@ -1,0 +1,194 @@
+"""Pictures of other programs: a form filled in, names in A1111's words, and what has no place said in words."""
+
+import io
+import json
+
+from PIL import Image
+from PIL.PngImagePlugin import PngInfo
+
+from webui.images.metadata import read_metadata
+
+A_PICTURE = Image.new("RGB", (8, 8), "red")
+
+
+def png(**chunks):
+    info, stream = PngInfo(), io.BytesIO()
+    for key, text in chunks.items():
+        info.add_text(key, text if isinstance(text, str) else json.dumps(text))
+    A_PICTURE.save(stream, "PNG", pnginfo=info)
+    return read_metadata(stream.getvalue())
+
+
+def with_exif(format, **tags):
+    exif, stream = Image.Exif(), io.BytesIO()
+    for tag, value in tags.items():
+        exif[int(tag.removeprefix("tag"))] = value
+    A_PICTURE.save(stream, format, exif=exif)
+    return read_metadata(stream.getvalue())
+
+
+def node(kind, **inputs):
+    return {"class_type": kind, "inputs": inputs}
+
+
+GRAPH = {
+    "3": node(
+        "KSampler",
+        seed=156680208700286,
+        steps=20,
+        cfg=8,
+        sampler_name="dpmpp_2m",
+        scheduler="karras",
+        denoise=1,
+        model=["10", 0],
+        positive=["6", 0],
+        negative=["7", 0],
+        latent_image=["5", 0],
+    ),
+    "4": node("CheckpointLoaderSimple", ckpt_name="v1-5-pruned.safetensors"),
+    "5": node("EmptyLatentImage", width=512, height=768, batch_size=1),
+    "6": node("CLIPTextEncode", text="a glass bottle", clip=["11", 0]),
+    "7": node("CLIPTextEncode", text="text, watermark", clip=["11", 0]),
+    "8": node("VAEDecode", samples=["3", 0], vae=["4", 2]),
+    "9": node("SaveImage", filename_prefix="ComfyUI", images=["8", 0]),
+    "10": node("LoraLoader", lora_name="sub/style.safetensors", strength_model=0.8, strength_clip=0.5, model=["4", 0], clip=["4", 1]),
+    "11": node("CLIPSetLastLayer", stop_at_clip_layer=-2, clip=["10", 1]),
+}
+
+
+def test_comfyui():
+    reading = png(prompt=GRAPH, workflow={"nodes": []})
+    request = reading.request()
+    assert (reading.source, reading.unmapped) == ("ComfyUI", ())
+    assert (request.prompt, request.negative_prompt) == ("a glass bottle <lora:style:0.5:0.8>", "text, watermark")
+    assert (request.seed, request.steps, request.guidance, request.sampler, request.schedule) == (
+        156680208700286,
+        20,
+        8,
+        "DPM++ 2M",
+        "Karras",
+    )
+    assert (request.width, request.height, request.checkpoint, request.clip_skip) == (512, 768, "v1-5-pruned.safetensors", 2)
+    assert (request.noise_source, request.emphasis) == ("cpu", "No norm")
+
+
+def test_comfyui_img2img_with_strange_nodes():
+    graph = GRAPH | {
+        "3": node("KSampler", **(GRAPH["3"]["inputs"] | {"denoise": 0.6, "latent_image": ["12", 0], "seed": ["13", 0]})),
+        "12": node("VAEEncode", pixels=["14", 0], vae=["4", 2]),
+        "13": node("PrimitiveInt", value=5),
+        "14": node("LoadImage", image="a.png"),
+        "15": node("FaceDetailer"),
+        "16": node("KSampler", **GRAPH["3"]["inputs"]),
+    }
+    del graph["5"]
+    reading = png(prompt=graph)
+    assert (reading.mode, reading.fields["strength"], reading.fields["seed"]) == ("img2img", 0.6, 5)
+    assert reading.unmapped == ("node FaceDetailer", "2 sampler nodes: the first is taken")
+
+
+def test_comfyui_webp_keeps_the_graph_in_exif():
+    assert with_exif("WEBP", tag272="prompt:" + json.dumps(GRAPH)).fields["steps"] == 20
+
+
+def test_a_graph_that_bites_its_tail():
+    graph = {"1": node("KSampler", steps=1, cfg=1, sampler_name="euler", positive=["1", 0], seed=["2", 0]), "2": node("X", seed=["2", 0])}
+    assert png(prompt=graph).fields["sampler"] == "Euler"
+
+
+def test_invokeai():
+    reading = png(
+        invokeai_metadata={
+            "app_version": "4.2.9",
+            "generation_mode": "txt2img",
+            "positive_prompt": "a fox",
+            "negative_prompt": "blurry",
+            "width": 512,
+            "height": 640,
+            "seed": 12,
+            "rand_device": "cpu",
+            "cfg_scale": 7.5,
+            "cfg_rescale_multiplier": 0.25,
+            "steps": 30,
+            "scheduler": "dpmpp_2m_k",
+            "clip_skip": 0,
+            "model": {"name": "dreamshaper", "model_name": "dreamshaper", "base": "sd-1"},
+            "vae": {"name": "mse"},
+            "controlnets": [{"weight": 1}],
+            "loras": [],
+        }
+    )
+    request = reading.request()
+    assert reading.source == "InvokeAI"
+    assert (request.prompt, request.negative_prompt, request.sampler, request.schedule) == ("a fox", "blurry", "DPM++ 2M", "Karras")
+    assert (request.width, request.height, request.seed, request.guidance, request.steps) == (512, 640, 12, 7.5, 30)
+    assert (request.guidance_options.rescale, request.clip_skip, request.vae, request.checkpoint) == (0.25, 1, "mse", "dreamshaper")
+    assert reading.unmapped == ('controlnets: [{"weight": 1}]',)
+
+
+def test_old_invokeai():
+    reading = png(Dream='"a fox [blurry]" -s 30 -S 12 -W 512 -H 640 -C 7.5 -A k_euler_a')
+    assert (reading.fields["prompt"], reading.fields["negative_prompt"], reading.fields["sampler"]) == ("a fox", "blurry", "Euler a")
+    assert (reading.fields["steps"], reading.fields["seed"], reading.fields["width"], reading.fields["guidance"]) == (30, 12, 512, 7.5)
+
+
+def test_novelai():
+    comment = {
+        "steps": 28,
+        "height": 1216,
+        "width": 832,
+        "scale": 5.0,
+        "seed": 99,
+        "sampler": "k_euler_ancestral",
+        "noise_schedule": "karras",
+    }
+    comment |= {"uc": "lowres", "cfg_rescale": 0.2, "sm": False, "uncond_scale": 1.0}
+    reading = png(Software="NovelAI", Source="Stable Diffusion XL C1E1DE52", Description="1girl, {smile}", Comment=comment)
+    request = reading.request()
+    assert (request.prompt, request.negative_prompt, request.sampler, request.schedule) == ("1girl, {smile}", "lowres", "Euler a", "Karras")
+    assert (request.width, request.height, request.steps, request.seed, request.guidance) == (832, 1216, 28, 99, 5)
+    assert any("curly brackets" in line for line in reading.unmapped)
+
+
+FOOOCUS = {
+    "prompt": "a fox",
+    "negative_prompt": "",
+    "steps": 30,
+    "guidance_scale": 4.0,
+    "resolution": "(1152, 896)",
+    "sharpness": 2.0,
+    "seed": "123",
+    "base_model": "juggernautXL",
+    "base_model_hash": "aeb7e9e689",
+    "sampler": "dpmpp_2m_sde_gpu",
+    "scheduler": "karras",
+    "version": "Fooocus v2.5.5",
+}
+
+
+def test_fooocus():
+    reading = png(parameters=FOOOCUS, fooocus_scheme="fooocus")
+    request = reading.request()
+    assert (request.prompt, request.width, request.height, request.seed, request.guidance) == ("a fox", 1152, 896, 123, 4)
+    assert (request.sampler, request.schedule, request.checkpoint) == ("DPM++ 2M SDE", "Karras", "juggernautXL")
+    assert reading.unmapped == ("sharpness: 2.0",)
+
+
+def test_fooocus_jpeg():
+    assert with_exif("JPEG", **{f"tag{0x9286}": json.dumps(FOOOCUS)}).fields["steps"] == 30
+
+
+def test_swarmui():
+    values = {"prompt": "a fox", "negativeprompt": "blurry", "model": "sdxl", "images": 1, "steps": 20, "cfgscale": 6.5, "seed": 4}
+    values |= {"width": 1024, "height": 1024, "sampler": "euler_ancestral", "scheduler": "normal", "clipstopatlayer": -2}
+    values |= {"loras": ["style"], "loraweights": ["0.7"], "refinermethod": "PostApply"}
+    reading = png(parameters={"sui_image_params": values, "sui_extra_data": {"date": "x"}})
+    request = reading.request()
+    assert (reading.source, reading.unmapped) == ("SwarmUI", ("refinermethod: PostApply",))
+    assert (request.prompt, request.guidance, request.sampler, request.schedule) == ("a fox <lora:style:0.7>", 6.5, "Euler a", "Normal")
+    assert request.clip_skip == 2
+
+
+def test_a_picture_without_metadata():
+    assert png() is None
+    assert png(Software="GIMP", Comment="made with love") is None

@@ -1,0 +1,52 @@
+"""A picture written just before a death is found again by what it says of itself."""
+
+import os
+from datetime import UTC, datetime
+
+from PIL import Image
+
+from webui.core.request import GenerationRequest
+from webui.images.gallery import reconcile
+from webui.images.metadata import Facts, encoder
+from webui.images.store import ImageStore
+
+REQUEST = GenerationRequest(prompt="a", seed=5, width=64, height=64)
+
+
+def save(store, index, job_id="j1"):
+    encode = encoder(REQUEST, index, Facts(job_id=job_id, notes=("n",)))
+    return store.save(Image.new("RGB", (64, 64)), REQUEST, encode, job_id=job_id, owner="local", index=index, seed=5 + index, notes=("n",))
+
+
+def test_pictures_without_a_row_are_found(tmp_path):
+    store = ImageStore(tmp_path)
+    known, lost = save(store, 0), save(store, 1)
+    (found,) = reconcile(tmp_path, {known.path})
+    assert found.model_copy(update={"created": lost.created}) == lost
+
+
+def test_every_format_is_found(tmp_path):
+    for format in ("png", "jpeg", "webp"):
+        save(ImageStore(tmp_path, format=format), 0, job_id=format)
+    assert sorted(record.job_id for record in reconcile(tmp_path, ())) == ["jpeg", "png", "webp"]
+
+
+def test_strangers_and_broken_files_are_left_alone(tmp_path):
+    record = save(ImageStore(tmp_path), 0)
+    whole = (tmp_path / record.path).read_bytes()
+    (tmp_path / "outputs" / "half.png").write_bytes(whole[: len(whole) // 2])
+    (tmp_path / "outputs" / "notes.txt").write_text("hello")
+    (tmp_path / "outputs" / ".tmp.part").write_bytes(whole)
+    Image.new("RGB", (8, 8)).save(tmp_path / "outputs" / "stranger.png")
+    assert [found.path for found in reconcile(tmp_path, ())] == [record.path]
+
+
+def test_older_files_are_left_out(tmp_path):
+    record = save(ImageStore(tmp_path), 0)
+    os.utime(tmp_path / record.path, (1_000_000, 1_000_000))
+    assert reconcile(tmp_path, (), since=datetime(2020, 1, 1, tzinfo=UTC)) == []
+    assert len(reconcile(tmp_path, (), since=datetime(1970, 1, 2, tzinfo=UTC))) == 1
+
+
+def test_no_outputs_yet(tmp_path):
+    assert reconcile(tmp_path, ()) == []
