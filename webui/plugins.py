@@ -59,19 +59,30 @@ class Extensions:
         An extension that raises is switched off and named; the others go on. `RequestError` and `JobCancelled` pass through.
         """
         for implementation in getattr(self._manager.hook, hook).get_hookimpls():
-            owner = implementation.plugin_name
-            values = {name: self._argument(name, value, owner) for name, value in arguments.items()}
-            try:
-                result = implementation.function(*(values[name] for name in implementation.argnames))
-            except (RequestError, JobCancelled):
-                raise
-            except (Exception, SystemExit):
-                if owner not in self._states:
-                    raise
-                self.fail(owner, hook, traceback.format_exc())
-                continue
+            result = self._call_one(hook, implementation, arguments)
             if result is not None:
-                yield owner, result
+                yield implementation.plugin_name, result
+
+    def chain(self, hook: str, into: str, **arguments: Any) -> Any:
+        """Call `hook` of each plugin in order, each with what the one before made of the argument `into`; give what the last one made."""
+        for implementation in getattr(self._manager.hook, hook).get_hookimpls():
+            result = self._call_one(hook, implementation, arguments)
+            if result is not None:
+                arguments[into] = result
+        return arguments[into]
+
+    def _call_one(self, hook: str, implementation: Any, arguments: dict[str, Any]) -> Any:
+        owner = implementation.plugin_name
+        values = {name: self._argument(name, value, owner) for name, value in arguments.items()}
+        try:
+            return implementation.function(*(values[name] for name in implementation.argnames))
+        except (RequestError, JobCancelled):
+            raise
+        except (Exception, SystemExit):
+            if owner not in self._states:
+                raise
+            self.fail(owner, hook, traceback.format_exc())
+            return None
 
     def fail(self, owner: str, hook: str, text: str) -> None:
         """Note that an extension failed and switch it off in this process."""

@@ -1,0 +1,103 @@
+"""What the prompts of a request become: LoRA tags out, the rest encoded once and remembered as long as the model stays."""
+
+from collections import OrderedDict
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from webui.core.request import GenerationRequest
+from webui.pipelines.adapters import LoraUse
+from webui.pipelines.model import Model
+from webui.prompts import strip_comments, strip_tags
+from webui.prompts.encode import (
+    Conditioning,
+    EncodeOptions,
+    Part,
+    Scheduled,
+    TextEncoder,
+    encode_empty,
+    encode_negative,
+    encode_prompt,
+)
+
+REMEMBERED = 32
+
+
+@dataclass(frozen=True)
+class Texts:
+    """The prompts of one pass without their tags, and the LoRAs that the tags asked for."""
+
+    prompt: str
+    negative: str
+    loras: tuple[LoraUse, ...]
+    unknown: tuple[str, ...] = ()
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What was taken out without an effect."""
+        return tuple(f"<{kind}:…> is not known here and was left out." for kind in dict.fromkeys(self.unknown))
+
+
+@dataclass(frozen=True)
+class Encoded:
+    """Both prompts as the denoiser takes them; `empty` is what short ones are padded with."""
+
+    positive: Conditioning
+    negative: Part
+    empty: Tensor
+
+
+def read_texts(prompt: str, negative: str) -> Texts:
+    """Take comments and tags out. Only the prompt's LoRAs count, as in A1111."""
+    text, tags = strip_tags(strip_comments(prompt))
+    plain, others = strip_tags(strip_comments(negative))
+    loras = tuple(LoraUse(tag.name, tag.te_weight, tag.unet_weight) for tag in tags if tag.kind in ("lora", "lyco"))
+    unknown = tuple(tag.kind for tag in (*tags, *others) if tag.kind not in ("lora", "lyco"))
+    return Texts(text, plain, loras, unknown)
+
+
+def encode(texts: Texts, request: GenerationRequest, model: Model, calls: int, second_calls: int | None = None) -> Encoded:
+    """Encode the prompts for `calls` model calls (`second_calls` for the second pass), or take them from the model's memory."""
+    model.offload.need(model.text_encoder)
+    encoder = TextEncoder(model.text_encoder, model.tokenizer, model.embeddings, skip=request.clip_skip)
+    if request.profile == "diffusers":
+        return _plain(texts, encoder)
+    options = EncodeOptions(request.emphasis, request.comma_backtrack)
+    state = (request.clip_skip, options, _adapters(model), tuple(sorted((word, id(tensor)) for word, tensor in model.embeddings.items())))
+    memory: OrderedDict[object, Encoded] = model.remembered.setdefault("conditioning", OrderedDict())
+    key = (texts.prompt, texts.negative, calls, second_calls, state)
+    if key not in memory:
+        positive = encode_prompt(texts.prompt, calls, encoder, options, second_calls)
+        negative = encode_negative(texts.negative, calls, encoder, options, second_calls)
+        memory[key] = Encoded(positive, negative[0], encode_empty(encoder))
+        while len(memory) > REMEMBERED:
+            memory.popitem(last=False)
+    memory.move_to_end(key)
+    return memory[key]
+
+
+def _adapters(model: Model) -> object:
+    """Which LoRAs are on: they change the text encoder too."""
+    return getattr(model.remembered.get("adapters"), "key", ())
+
+
+def _plain(texts: Texts, encoder: TextEncoder) -> Encoded:
+    """diffusers' way: 77 tokens, the rest cut off; brackets are text."""
+    conds = _plain_conds((texts.prompt, texts.negative), encoder)
+    parts = [Part(1.0, (Scheduled(2**31, cond),)) for cond in conds]
+    return Encoded((parts[0],), parts[1], conds[1])
+
+
+@torch.no_grad()
+def _plain_conds(texts: Sequence[str], encoder: TextEncoder) -> Tensor:
+    words = encoder.tokenizer
+    rows = [[words.start, *words.encode(text)[:75], words.end] for text in texts]
+    pad = words.end if encoder.pad is None else encoder.pad
+    tokens = torch.tensor([row + [pad] * (77 - len(row)) for row in rows], device=next(encoder.model.parameters()).device)
+    output = encoder.model(input_ids=tokens, output_hidden_states=encoder.skip > 1)
+    if encoder.skip == 1:
+        return output.last_hidden_state  # type: ignore[no-any-return]
+    text_model = getattr(encoder.model, "text_model", encoder.model)
+    return text_model.final_layer_norm(output.hidden_states[-encoder.skip])  # type: ignore[no-any-return,operator]

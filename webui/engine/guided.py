@@ -1,0 +1,107 @@
+"""The denoiser that samplers see: both prompts at this step, guidance, and what is combined with it."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from webui.core.request import GuidanceOptions
+from webui.engine.conditioning import Encoded
+from webui.prompts.encode import pad_pair, pad_pair_v0
+from webui.samplers.denoiser import Guided
+from webui.samplers.guidance import SkipRule, combine, combine_edit, rescale
+
+
+@dataclass(frozen=True)
+class Guidance:
+    """How strictly the prompt is followed. `image` is the start picture's scale in instruct-pix2pix models, None in others."""
+
+    scale: float
+    options: GuidanceOptions
+    calls: int
+    image: float | None = None
+
+
+class GuidedDenoiser:
+    """`(x, sigma) -> denoised` with classifier-free guidance. Counts its calls, for prompts and rules that change with the step.
+
+    `extra` is the dictionary that samplers hand on: the unconditional prediction of the last call is put there for CFG++.
+    """
+
+    def __init__(
+        self,
+        denoiser: Guided,
+        encoded: Encoded,
+        guidance: Guidance,
+        concat: Tensor | None,
+        extra: dict[str, Any],
+        called: Callable[[], None],
+    ) -> None:
+        self._denoiser = denoiser
+        self._encoded = encoded
+        self._guidance = guidance
+        self._rule = SkipRule(guidance.options, guidance.calls)
+        self._concat = concat
+        self._extra = extra
+        self._called = called
+        self._calls = 0
+
+    def __call__(self, x: Tensor, sigma: Tensor, **_: Any) -> Tensor:
+        """One guided prediction of the clean latents."""
+        call, guidance = self._calls, self._guidance
+        self._calls += 1
+        weights = [part.weight for part in self._encoded.positive]
+        conds, uncond = self._prompts(call)
+        edits = guidance.image is not None and guidance.image != 1.0
+        if not edits and self._skips(call, sigma):
+            predicted = list(self._predict(x, sigma, conds, [self._concat] * len(conds)))
+            self._extra["uncond"] = predicted[0]
+            result = combine(predicted[0], predicted, weights, 1.0)
+        elif edits:
+            result = self._edited(x, sigma, conds, uncond, weights)
+        else:
+            *predicted, negative = self._predict(x, sigma, [*conds, uncond], [self._concat] * (len(conds) + 1))
+            self._extra["uncond"] = negative
+            result = rescale(combine(negative, predicted, weights, guidance.scale), predicted[0], guidance.options.rescale)
+        self._called()
+        return result
+
+    def _edited(self, x: Tensor, sigma: Tensor, conds: Sequence[Tensor], uncond: Tensor, weights: Sequence[float]) -> Tensor:
+        """instruct-pix2pix: with both, with the picture only, with neither."""
+        nothing = None if self._concat is None else torch.zeros_like(self._concat)
+        concats = [*[self._concat] * (len(conds) + 1), nothing]
+        *predicted, picture, neither = self._predict(x, sigma, [*conds, uncond, uncond], concats)
+        self._extra["uncond"] = neither
+        return combine_edit(neither, picture, predicted, weights, self._guidance.scale, self._guidance.image or 1.0)
+
+    def _skips(self, call: int, sigma: Tensor) -> bool:
+        """Whether the negative prompt is left out; sigma is read from the device only where a rule asks for it."""
+        options = self._guidance.options
+        level = float(sigma[0]) if options.min_sigma > 0 else 0.0
+        return self._guidance.scale == 1.0 or self._rule.skips(call, level)
+
+    def _prompts(self, call: int) -> tuple[list[Tensor], Tensor]:
+        conds = [part.at(call).cond for part in self._encoded.positive]
+        uncond = self._encoded.negative.at(call).cond
+        options = self._guidance.options
+        if options.pad_v0:
+            return conds, pad_pair_v0(conds[0], uncond)[1]
+        if options.pad:
+            longest = max([uncond, *conds], key=len)
+            return [pad_pair(cond, longest, self._encoded.empty)[0] for cond in conds], pad_pair(longest, uncond, self._encoded.empty)[1]
+        return conds, uncond
+
+    def _predict(self, x: Tensor, sigma: Tensor, conds: Sequence[Tensor], concats: Sequence[Tensor | None]) -> Iterator[Tensor]:
+        """One prediction of the whole batch per conditioning; those of equal length go through the model together."""
+        found: dict[int, Tensor] = {}
+        for length in dict.fromkeys(len(cond) for cond in conds):
+            places = [place for place, cond in enumerate(conds) if len(cond) == length]
+            cond = torch.cat([conds[place].expand(len(x), -1, -1) for place in places])
+            parts = [concat for place in places if (concat := concats[place]) is not None]
+            output = self._denoiser(
+                torch.cat([x] * len(places)), torch.cat([sigma] * len(places)), cond=cond, concat=torch.cat(parts) if parts else None
+            )
+            found.update(zip(places, output.chunk(len(places)), strict=True))
+        return (found[place] for place in range(len(conds)))

@@ -1,0 +1,95 @@
+"""The second pass ("Hires. fix"): how large, by which upscaler, with which prompts and steps."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from PIL import Image
+from torch import Tensor
+from torch.nn.functional import interpolate
+
+from webui.core.request import GenerationRequest, HiresOptions
+from webui.errors import RequestError
+
+LATENT_UPSCALERS: dict[str, tuple[str, bool]] = {
+    "Latent": ("bilinear", False),
+    "Latent (antialiased)": ("bilinear", True),
+    "Latent (bicubic)": ("bicubic", False),
+    "Latent (bicubic antialiased)": ("bicubic", True),
+    "Latent (nearest)": ("nearest", False),
+    "Latent (nearest-exact)": ("nearest-exact", False),
+}
+PIXEL_UPSCALERS = {"None": Image.Resampling.LANCZOS, "Lanczos": Image.Resampling.LANCZOS, "Nearest": Image.Resampling.NEAREST}
+
+
+@dataclass(frozen=True)
+class Target:
+    """The size to scale to, and how much of it is cut off again (half on each side), in pixels."""
+
+    width: int
+    height: int
+    cut_x: int = 0
+    cut_y: int = 0
+
+
+def target_size(width: int, height: int, hires: HiresOptions) -> Target:
+    """A1111's rule: by the scale; or to one side given, keeping the shape; or covering the size given, the rest cut off."""
+    if hires.width == 0 and hires.height == 0:
+        return Target(int(width * hires.scale), int(height * hires.scale))
+    if hires.height == 0:
+        return Target(hires.width, hires.width * height // width)
+    if hires.width == 0:
+        return Target(hires.height * width // height, hires.height)
+    if width / height < hires.width / hires.height:
+        covered = Target(hires.width, hires.width * height // width)
+    else:
+        covered = Target(hires.height * width // height, hires.height)
+    return Target(covered.width, covered.height, covered.width - hires.width, covered.height - hires.height)
+
+
+def upscaler_name(hires: HiresOptions) -> str:
+    """The upscaler's display name. Raises `RequestError` that lists what there is."""
+    names = {name.lower(): name for name in (*LATENT_UPSCALERS, *PIXEL_UPSCALERS)}
+    found = names.get(hires.upscaler.strip().lower())
+    if found is None:
+        raise RequestError("hires.upscaler", f"There is no upscaler named {hires.upscaler!r}. There are: {', '.join(names.values())}.")
+    return found
+
+
+def upscale_latents(latents: Tensor, target: Target, name: str, downscale: int = 8) -> Tensor:
+    """Enlarge latents by one of the latent upscalers."""
+    mode, antialias = LATENT_UPSCALERS[name]
+    size = target.height // downscale, target.width // downscale
+    return interpolate(latents, size=size, mode=mode, antialias=antialias) if antialias else interpolate(latents, size=size, mode=mode)
+
+
+def upscale_image(image: Image.Image, target: Target, name: str) -> Image.Image:
+    """Enlarge a picture by one of the pixel upscalers."""
+    return image.resize((target.width, target.height), PIXEL_UPSCALERS[name])
+
+
+def cut(latents: Tensor, target: Target, downscale: int = 8) -> Tensor:
+    """Cut off what stands over the size that was asked for."""
+    x, y = target.cut_x // downscale, target.cut_y // downscale
+    return latents[:, :, y // 2 : latents.shape[2] - (y + 1) // 2, x // 2 : latents.shape[3] - (x + 1) // 2]
+
+
+def images_to_pixels(images: list[Image.Image]) -> Tensor:
+    """RGB pictures as [n, 3, height, width] in −1…1."""
+    return torch.from_numpy(np.stack([np.asarray(image, np.float32) for image in images]) / 255).permute(0, 3, 1, 2) * 2 - 1
+
+
+def second_request(request: GenerationRequest, hires: HiresOptions) -> GenerationRequest:
+    """The request as the second pass sees it: its own steps, sampler, schedule, guidance, prompts and strength where given."""
+    return request.model_copy(
+        update={
+            "steps": hires.steps or request.steps,
+            "sampler": hires.sampler or request.sampler,
+            "schedule": hires.schedule or request.schedule,
+            "guidance": request.guidance if hires.guidance is None else hires.guidance,
+            "prompt": hires.prompt or request.prompt,
+            "negative_prompt": hires.negative_prompt or request.negative_prompt,
+            "strength": hires.strength,
+            "exact_steps": True,
+        }
+    )

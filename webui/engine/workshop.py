@@ -1,0 +1,113 @@
+"""Set an engine up: from settings to the tools that `run` works with, and from a task to its plan."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import psutil
+import torch
+
+from webui.core.job import Plan
+from webui.core.protocol import Capabilities, OptionInfo, RunJob
+from webui.core.registry import Registry
+from webui.devices import ModelFacts, plan_for
+from webui.engine.tools import PreviewWish, Tools, unwatched
+from webui.errors import ExtensionError
+from webui.images.store import ImageStore
+from webui.library import Library, read_header
+from webui.pipelines.adapters import LoraLoader
+from webui.pipelines.registry import Pipelines
+from webui.plugins import Extensions
+from webui.samplers import builtins
+from webui.samplers.catalog import Sampler, Schedule
+from webui.settings import PROJECT, Settings
+
+_BARE_PROCESS = 500 * 2**20
+
+
+def extension_folders(settings: Settings) -> tuple[Path, ...]:
+    """Where extensions lie: ours, and the user's beside their data."""
+    own = PROJECT / "extensions"
+    return (own,) if settings.data_dir == PROJECT else (own, settings.data_dir / "extensions")
+
+
+def build_tools(settings: Settings, off: tuple[str, ...] = (), previews: Callable[[], PreviewWish] = unwatched) -> Tools:
+    """Load extensions, fill the registries (built-ins first), open the library and the store. No model is loaded yet."""
+    extensions = Extensions("engine")
+    extensions.add_builtin("darkroom", builtins)
+    extensions.load(extension_folders(settings), off)
+    samplers: Registry[Sampler] = Registry("sampler", "sampler")
+    schedules: Registry[Schedule] = Registry("schedule", "schedule")
+    loras: Registry[LoraLoader] = Registry("lora_loader", "prompt")
+    for hook, registry in (("register_samplers", samplers), ("register_schedules", schedules), ("register_lora_loaders", loras)):
+        _fill(extensions, hook, registry)
+    library = Library(settings.all_models_dirs, settings.cache / "library.json")
+    images = ImageStore(settings.data_dir, settings.outputs_pattern, settings.picture_format, settings.picture_quality)
+    return Tools(Pipelines(library), library, images, samplers, schedules, loras, extensions, previews)
+
+
+def _fill(extensions: Extensions, hook: str, registry: Registry) -> None:  # type: ignore[type-arg]
+    """Call a registering hook; what an extension registered before it failed is taken out again."""
+    failed_before = set(extensions.failed())
+    for _ in extensions.call(hook, register=registry.register):
+        pass
+    for owner in set(extensions.failed()) - failed_before:
+        registry.forget(owner)
+
+
+def capabilities(tools: Tools) -> Capabilities:
+    """What this engine can do, by whoever registered it."""
+    samplers = tuple(_option(tools.samplers, entry.name, entry.aliases, entry.default_schedule) for entry in tools.samplers)
+    schedules = tuple(_option(tools.schedules, entry.name, entry.aliases, None) for entry in tools.schedules)
+    return Capabilities(
+        samplers=samplers,
+        schedules=schedules,
+        lora_loaders=tuple(entry.name for entry in tools.loras),
+        upscalers=UPSCALERS,
+        extensions=tools.extensions.states,
+    )
+
+
+UPSCALERS = (
+    "Latent",
+    "Latent (antialiased)",
+    "Latent (bicubic)",
+    "Latent (bicubic antialiased)",
+    "Latent (nearest)",
+    "Latent (nearest-exact)",
+    "None",
+    "Lanczos",
+    "Nearest",
+)
+
+
+def _option(registry: Registry, name: str, aliases: tuple[str, ...], schedule: str | None) -> OptionInfo:  # type: ignore[type-arg]
+    return OptionInfo(name=name, aliases=aliases, owner=registry.owner(name), default_schedule=schedule)
+
+
+def make_plan(task: RunJob, tools: Tools, device: str, settings: Settings) -> Plan:
+    """The task's own plan if it has run before on a device that is here; else a new one for this machine.
+
+    Raises `RequestError` for a model that is not there or a size that does not fit.
+    """
+    if task.plan is not None and task.plan.device.split(":")[0] == device.split(":")[0]:
+        return task.plan.model_copy(update={"device": device})
+    file = tools.library.find("checkpoint", task.request.checkpoint or "")
+    facts = ModelFacts.of(read_header(file.path)) if file.path.suffix == ".safetensors" else ModelFacts()
+    return plan_for(task.request, device, settings, facts, held=held(device) if tools.pipelines.loaded else 0)
+
+
+def held(device: str) -> int:
+    """Bytes that this process holds on the device, most of them the loaded model's."""
+    if device.startswith("cuda"):
+        return int(torch.cuda.memory_allocated(device))
+    return max(psutil.Process().memory_info().rss - _BARE_PROCESS, 0)
+
+
+def check_names(tools: Tools) -> None:
+    """Every sampler's and schedule's function can be found. Raises `ExtensionError` naming the owner of one that cannot."""
+    for registry in (tools.samplers, tools.schedules):
+        for entry in registry:
+            try:
+                entry.function  # noqa: B018
+            except (ImportError, AttributeError) as error:
+                raise ExtensionError(registry.owner(entry.name), f"register_{registry.kind}s", str(error)) from None
