@@ -1,0 +1,314 @@
+"""The queue as everybody uses it: submit, look, follow, stop, retry, reorder, pause. The page and the API use the same functions."""
+
+import threading
+from collections.abc import AsyncIterator, Callable, Sequence
+from typing import Any
+
+from webui.core.events import EPHEMERAL, Cancelled, Done, Event, Failed, ImageSaved, Preview, StepDone
+from webui.core.job import FINAL_STATES, LOCAL_OWNER, Job, JobError, Plan
+from webui.core.protocol import Capabilities
+from webui.core.request import GenerationRequest, Value
+from webui.errors import Conflict
+from webui.jobs.fairness import FairChooser, merged_order
+from webui.jobs.feed import Feed, Message
+from webui.jobs.store import JobStore
+
+Resolve = Callable[[GenerationRequest], GenerationRequest]
+MAX_LIST = 1000
+
+
+class EngineStatus(Value):
+    """An engine as followers see it."""
+
+    name: str
+    device: str
+    state: str = "starting"
+    loaded: str = ""
+    resident: int = 0
+    device_used: int = 0
+    message: str = ""
+    job_id: str = ""
+
+
+class Progress(Value):
+    """Where a running job is; in memory only."""
+
+    phase: str = ""
+    step: int = 0
+    steps: int = 0
+    batch: int = 0
+    batches: int = 1
+    frame: int = 0
+    detail: str = ""
+
+
+class JobQueue:
+    """Jobs in the database, progress and previews in memory, news in the feed."""
+
+    def __init__(self, store: JobStore, resolve: Resolve) -> None:
+        self.store = store
+        self.feed = Feed()
+        self._resolve = resolve
+        self._chooser = FairChooser(store)
+        self._choosing = threading.Lock()
+        self._progress: dict[str, Progress] = {}
+        self._previews: dict[str, tuple[int, bytes]] = {}
+        self._owners: dict[str, str] = {}
+        self._engines: dict[str, EngineStatus] = {}
+        self._paused = bool(store.fact("paused"))
+        self.on_work: Callable[[], None] = lambda: None
+        self.on_cancel: Callable[[str, str], bool] = lambda job_id, how: False
+        self.on_free: Callable[[], None] = lambda: None
+
+    def submit(self, request: GenerationRequest, owner: str = LOCAL_OWNER, priority: int = 0, idempotency_key: str | None = None) -> Job:
+        """Store a job and give it back; it is safe before this returns. Raises `RequestError`, `Conflict`, `StorageError`."""
+        job, event = self.store.add(self._resolve(request), owner, priority, idempotency_key, request.model_dump_json())
+        if event is not None:
+            self._owners[job.id] = owner
+            self._tell(event, owner)
+            self.on_work()
+        return job
+
+    def get(self, job_id: str) -> Job:
+        """One job. Raises `NotFound`."""
+        return self.store.get(job_id)
+
+    def jobs(
+        self,
+        states: Sequence[str] = (),
+        after: str = "",
+        owner: str | None = None,
+        search: str = "",
+        limit: int = 100,
+        newest: bool = False,
+    ) -> list[Job]:
+        """Jobs in order of submission."""
+        return self.store.list(states, after, owner, search, min(limit, MAX_LIST), newest)
+
+    def waiting_order(self) -> list[str]:
+        """Ids of waiting jobs in the order they will run."""
+        with self._choosing:
+            return merged_order(self.store.queue_order(), self._chooser.turn_order)
+
+    def cancel(self, job_id: str, how: str = "stop") -> Job:
+        """Stop a job: now, only the picture being made ("skip"), or after it ("after"). A job that has ended stays as it is."""
+        job = self.get(job_id)
+        if job.state == "queued" and how == "stop":
+            self._end(Cancelled(job_id=job_id))
+        elif job.state == "running" and not self.on_cancel(job_id, how):
+            self._end(Cancelled(job_id=job_id))
+        return self.get(job_id)
+
+    def cancel_all(self, owner: str) -> int:
+        """Stop everything of one owner that has not ended; gives how many."""
+        jobs = self.jobs(("queued", "running"), owner=owner, limit=MAX_LIST)
+        for job in jobs:
+            self.cancel(job.id)
+        return len(jobs)
+
+    def retry(self, job_id: str) -> Job:
+        """Queue a failed or stopped job again; its pictures stay. Raises `Conflict`."""
+        self._tell(self.store.retry(job_id), self.owner_of(job_id))
+        self.on_work()
+        return self.get(job_id)
+
+    def again(self, job_id: str, new_seed: bool = True) -> Job:
+        """Submit the same request anew, with a new seed or the same."""
+        job = self.get(job_id)
+        request = job.request.model_copy(update={"seed": -1, "variation_seed": -1}) if new_seed else job.request
+        return self.submit(request, job.owner, job.priority)
+
+    def move(self, job_id: str, to: str) -> Job:
+        """Move a waiting job up, down or to the top of its owner's. Raises `Conflict`."""
+        if to not in ("up", "down", "top"):
+            raise Conflict("A job moves up, down or top.")
+        self.store.move(job_id, to)
+        return self.changed(job_id)
+
+    def changed(self, job_id: str) -> Job:
+        """Tell followers that a job looks different."""
+        job = self.get(job_id)
+        self.feed.publish(Message("job", self.public(job), job.owner, job_id))
+        return job
+
+    def pause(self, paused: bool = True) -> None:
+        """Start no further job; the running one goes on. Kept over restarts."""
+        self._paused = paused
+        self.store.keep("paused", paused)
+        self._tell_engines()
+        if not paused:
+            self.on_work()
+
+    @property
+    def paused(self) -> bool:
+        """Whether no further job is started."""
+        return self._paused
+
+    def free_memory(self) -> None:
+        """Pause, and have engines give their memory back as soon as they are idle."""
+        self.pause(True)
+        self.on_free()
+
+    def owner_of(self, job_id: str) -> str:
+        """Whose job it is. Raises `NotFound`."""
+        if job_id not in self._owners:
+            self._owners[job_id] = self.store.owner_of(job_id)
+        return self._owners[job_id]
+
+    def progress(self, job_id: str) -> Progress | None:
+        """Where a running job is."""
+        return self._progress.get(job_id)
+
+    def preview(self, job_id: str) -> tuple[int, bytes] | None:
+        """(frame number, JPEG) of the newest preview."""
+        return self._previews.get(job_id)
+
+    def public(self, job: Job) -> dict[str, Any]:
+        """A job's JSON, with the progress of a running one."""
+        body = job.model_dump(mode="json")
+        if (progress := self._progress.get(job.id)) is not None and job.state == "running":
+            body["progress"] = progress.model_dump(mode="json")
+        return body
+
+    async def follow(self, after: int | None = None, job_id: str | None = None) -> AsyncIterator[Message]:
+        """Stored events after `after` (None: none), then live ones; of one job until it has ended, or of all for ever."""
+        with self.feed.follow() as follower:
+            seen = after if after is not None else 0
+            for event in self.store.events_after(seen, job_id, MAX_LIST) if after is not None else ():
+                seen = event.seq
+                yield self._message(event, self.owner_of(event.job_id))
+                if job_id is not None and event.type in FINAL_STATES and self.get(job_id).state in FINAL_STATES:
+                    return
+            while True:
+                message = await follower.queue.get()
+                if (job_id is not None and message.job_id != job_id) or (message.seq and message.seq <= seen):
+                    continue
+                yield message
+                if follower.lost or (job_id is not None and message.kind in FINAL_STATES):
+                    return
+
+    # What engines do -----------------------------------------------------------------------------------------------------
+
+    def take(self, engine: str, loaded: str) -> Job | None:
+        """The next job for an engine, marked as running; None when nothing waits or the queue is paused."""
+        if self._paused:
+            return None
+        with self._choosing:
+            while (head := self._chooser.choose(loaded)) is not None:
+                started = self.store.start(head.id, engine)
+                if started is not None:
+                    self._chooser.served(head.owner)
+                    self._progress[head.id] = Progress(phase="loading")
+                    self._tell(started[1], head.owner)
+                    return started[0]
+        return None
+
+    def planned(self, job_id: str, plan: Plan) -> None:
+        """Keep how the job runs."""
+        self.store.planned(job_id, plan)
+
+    def happened(self, event: Event, request: GenerationRequest, blob: bytes = b"") -> bool:
+        """An engine says what happened; True when the job has ended."""
+        owner = self.owner_of(event.job_id)
+        match event:
+            case StepDone():
+                last = self._progress.get(event.job_id, Progress())
+                values = event.model_dump(include={"phase", "step", "steps", "batch", "batches", "detail"})
+                self._progress[event.job_id] = last.model_copy(update=values)
+                self._tell(event, owner)
+            case Preview():
+                self._previews[event.job_id] = (event.frame, blob)
+                self._progress[event.job_id] = self._progress.get(event.job_id, Progress()).model_copy(update={"frame": event.frame})
+                self._tell(event, owner)
+            case ImageSaved():
+                record = event.record.model_copy(update={"job_id": event.job_id, "owner": owner})
+                if (stored := self.store.add_image(record, request)) is not None:
+                    self._tell(stored, owner)
+            case Done() | Failed() | Cancelled():
+                self._end(event)
+                return True
+            case _:
+                pass
+        return False
+
+    def lost(self, job_id: str, cause: str, max_attempts: int, advice: str = "") -> None:
+        """The engine that ran the job is gone: queue it again, or fail it when it was tried often enough without a new picture."""
+        job = self.get(job_id)
+        if job.state != "running":
+            return
+        if max_attempts and job.attempts + 1 >= max_attempts:
+            error = JobError(
+                kind="EngineLost", message=f"The engine was lost {max_attempts} times while making this: {cause}.", advice=advice
+            )
+            self._end(Failed(job_id=job_id, error=error))
+            return
+        self._put_back(job_id, cause, failed_attempt=True)
+
+    def put_back(self, job_id: str, reason: str) -> None:
+        """Queue a running job again without counting an attempt (web stops or restarts)."""
+        self._put_back(job_id, reason, failed_attempt=False)
+
+    def recover(self) -> list[str]:
+        """At start: what was running waits again; a job whose pictures are all there is done. Gives the ids put back."""
+        self.store.fail_unreadable()
+        put_back = []
+        for job_id in self.store.running():
+            job = self.get(job_id)
+            if len(self.store.saved_indexes(job_id)) >= job.request.count:
+                self._end(Done(job_id=job_id))
+            else:
+                self.put_back(job_id, "Darkroom was restarted")
+                put_back.append(job_id)
+        return put_back
+
+    def set_engine(self, status: EngineStatus) -> None:
+        """Note and tell an engine's state when it has changed."""
+        if self._engines.get(status.name) != status:
+            self._engines[status.name] = status
+            self._tell_engines()
+
+    def engines(self) -> tuple[EngineStatus, ...]:
+        """All engines."""
+        return tuple(self._engines.values())
+
+    def capabilities(self) -> Capabilities | None:
+        """What the last engine said it can do."""
+        known = self.store.fact("capabilities")
+        return None if known is None else Capabilities.model_validate(known)
+
+    def set_capabilities(self, capabilities: Capabilities) -> None:
+        """Keep what an engine can do, so that drop-downs are whole before the next one is up."""
+        self.store.keep("capabilities", capabilities.model_dump(mode="json"))
+        self.feed.publish(Message("capabilities", {}))
+
+    def engines_body(self) -> dict[str, Any]:
+        """What followers are told of engines."""
+        return {"engines": [status.model_dump(mode="json") for status in self._engines.values()], "paused": self._paused}
+
+    def _tell_engines(self) -> None:
+        self.feed.publish(Message("engine", self.engines_body()))
+
+    def _put_back(self, job_id: str, reason: str, failed_attempt: bool) -> None:
+        event = self.store.requeue(job_id, reason, failed_attempt)
+        if event is not None:
+            self._forget(job_id)
+            self._tell(event, self.owner_of(job_id))
+            self.on_work()
+
+    def _end(self, event: Done | Failed | Cancelled) -> None:
+        stored = self.store.finish(event.job_id, event)
+        self._forget(event.job_id)
+        if stored is not None:
+            self._tell(stored, self.owner_of(event.job_id))
+
+    def _forget(self, job_id: str) -> None:
+        self._progress.pop(job_id, None)
+        self._previews.pop(job_id, None)
+
+    def _tell(self, event: Event, owner: str) -> None:
+        self.feed.publish(self._message(event, owner))
+
+    @staticmethod
+    def _message(event: Event, owner: str) -> Message:
+        seq = 0 if event.type in EPHEMERAL else event.seq
+        return Message(event.type, event.model_dump(mode="json"), owner, event.job_id, seq)

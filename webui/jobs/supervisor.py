@@ -1,0 +1,288 @@
+"""Keeps the engines alive: starts them, watches them, gives them jobs, replaces them when they die or hang."""
+
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from webui.core.job import Job
+from webui.core.protocol import (
+    Cancel,
+    Capabilities,
+    ExtensionFailed,
+    FromEngine,
+    Happened,
+    Heartbeat,
+    Planned,
+    Ready,
+    RunJob,
+    Start,
+    Stop,
+    Unload,
+    Watch,
+)
+from webui.jobs.link import Link
+from webui.jobs.queue import EngineStatus, JobQueue
+from webui.settings import Settings
+
+MakeLink = Callable[[Callable[[FromEngine, bytes], None], Callable[[], None]], Link]
+ADVICE = "Try a smaller size or batch, or fewer pictures at a time."
+
+
+@dataclass(frozen=True)
+class Patience:
+    """Seconds: without a heartbeat until an engine counts as hung, until a new one must be ready, between restarts, for a stop."""
+
+    hung: float = 30.0
+    ready: float = 300.0
+    backoff: float = 0.5
+    most_backoff: float = 30.0
+    stop: float = 2.0
+
+
+class Keeper(threading.Thread):
+    """One engine's life: a thread that starts it, hands it one job after another, and starts it again when it is lost."""
+
+    def __init__(
+        self, name: str, device: str, queue: JobQueue, settings: Callable[[], Settings], make_link: MakeLink, patience: Patience
+    ) -> None:
+        super().__init__(name=f"keeper-{name}", daemon=True)
+        self._queue, self._settings, self._make_link, self._patience = queue, settings, make_link, patience
+        self._status = EngineStatus(name=name, device=device)
+        self._change = threading.Condition()
+        self._link: Link | None = None
+        self._job: Job | None = None
+        self._ended = False
+        self._stopping = False
+        self._restart_wanted = False
+        self._unload_wanted = False
+        self._last_beat = 0.0
+        self._losses = 0
+        self._cancels: dict[str, str] = {}
+        self.on_extension_failed: Callable[[ExtensionFailed], None] = lambda failure: None
+
+    # The thread ---------------------------------------------------------------------------------------------------------
+
+    def run(self) -> None:
+        """Start, serve, and start again until told to stop."""
+        while not self._stopping:
+            cause = self._serve_one_engine()
+            if self._stopping:
+                break
+            self._lose(cause)
+            with self._change:
+                self._change.wait_for(lambda: self._stopping, 0 if not cause else self._pause_before_restart())
+        self._show(state="off", message="", job_id="")
+
+    def _serve_one_engine(self) -> str:
+        """One engine from start to end; gives the cause of its end, "" when we asked for it."""
+        self._ended, self._last_beat = False, time.monotonic()
+        self._show(state="starting" if not self._losses else "restarting", loaded="", job_id="")
+        try:
+            link = self._make_link(self._receive, self._on_end)
+        except OSError as error:
+            return f"it could not be started: {error.strerror}"
+        self._link = link
+        settings = self._settings()
+        started = time.monotonic()
+        link.send(
+            Start(
+                engine=self._status.name,
+                device=self._status.device,
+                settings=settings.model_dump(mode="json"),
+                extensions_off=settings.extensions_off,
+            )
+        )
+        cause = self._watch(link, started)
+        with self._change:
+            self._link = None
+        link.close(self._patience.stop if not cause or self._stopping else 0)
+        return cause
+
+    def _watch(self, link: Link, started: float) -> str:
+        while True:
+            with self._change:
+                if self._stopping or (self._restart_wanted and self._job is None):
+                    self._restart_wanted = False
+                    link.send(Stop())
+                    return ""
+                if self._ended:
+                    return link.cause()
+            if time.monotonic() - self._last_beat > self._patience.hung:
+                return f"it did not answer for {self._patience.hung:.0f} s"
+            if self._status.state in ("starting", "restarting") and time.monotonic() - started > self._patience.ready:
+                return f"it was not ready after {self._patience.ready:.0f} s"
+            if not self._hand_out(link):
+                with self._change:
+                    self._change.wait(1.0)
+
+    def _hand_out(self, link: Link) -> bool:
+        """Give the idle engine work; True when something was sent."""
+        if self._job is not None or self._status.state != "ready":
+            return False
+        if self._unload_wanted:
+            self._unload_wanted = False
+            return link.send(Unload())
+        job = self._queue.take(self._status.name, self._status.loaded)
+        if job is None:
+            return False
+        with self._change:
+            self._job = job
+        self._show(state="working", job_id=job.id, message="")
+        self._send_watch(link)
+        saved = self._queue.store.saved_indexes(job.id)
+        link.send(RunJob(job_id=job.id, owner=job.owner, attempt=job.attempts + 1, request=job.request, plan=job.plan, saved=saved))
+        if (how := self._cancels.pop(job.id, "")) and how:
+            link.send(Cancel(job_id=job.id, how=how))  # type: ignore[arg-type]
+        return True
+
+    def _lose(self, cause: str) -> None:
+        job, self._job = self._job, None
+        if cause:
+            self._losses += 1
+            self._show(state="restarting", message=f"The engine stopped: {cause}.", job_id="", loaded="")
+        if job is not None:
+            if cause:
+                self._queue.lost(job.id, cause, self._settings().max_attempts, ADVICE)
+            else:
+                self._queue.put_back(job.id, "the engine was restarted")
+
+    def _pause_before_restart(self) -> float:
+        return min(self._patience.backoff * 2 ** min(self._losses - 1, 10), self._patience.most_backoff)
+
+    # Messages from the engine (its reader's thread) ---------------------------------------------------------------------
+
+    def _on_end(self) -> None:
+        with self._change:
+            self._ended = True
+            self._change.notify_all()
+
+    def _receive(self, message: FromEngine, blob: bytes) -> None:
+        self._last_beat = time.monotonic()
+        match message:
+            case Ready():
+                self._losses = 0
+                self._show(state="ready", device=message.device, message=message.name)
+                self.wake()
+            case Heartbeat():
+                self._show(resident=message.resident, device_used=message.device_used, loaded=message.loaded)
+            case Capabilities():
+                self._queue.set_capabilities(message)
+            case Planned():
+                self._queue.planned(message.job_id, message.plan)
+            case ExtensionFailed():
+                self.on_extension_failed(message)
+            case Happened():
+                self._happened(message, blob)
+
+    def _happened(self, message: Happened, blob: bytes) -> None:
+        job = self._job
+        if job is None or message.event.job_id != job.id:
+            return
+        if self._queue.happened(message.event, job.request, blob):
+            with self._change:
+                self._job = None
+                self._change.notify_all()
+            self._losses = 0
+            self._show(state="ready", job_id="")
+
+    # From other threads -------------------------------------------------------------------------------------------------
+
+    def wake(self) -> None:
+        """Look for work now."""
+        with self._change:
+            self._change.notify_all()
+
+    def cancel(self, job_id: str, how: str) -> bool:
+        """Pass a stop on; False when this engine does not run the job."""
+        with self._change:
+            link, job = self._link, self._job
+            if job is None or job.id != job_id:
+                return False
+        return link is not None and link.send(Cancel(job_id=job_id, how=how))  # type: ignore[arg-type]
+
+    def unload(self) -> None:
+        """Free the device's memory as soon as the engine is idle."""
+        self._unload_wanted = True
+        self.wake()
+
+    def restart(self) -> None:
+        """Start the engine anew between jobs (an extension was switched)."""
+        self._restart_wanted = True
+        self.wake()
+
+    def watch_changed(self) -> None:
+        """Somebody began or ceased to look at previews."""
+        with self._change:
+            link = self._link
+        if link is not None and self._job is not None:
+            self._send_watch(link)
+
+    def stop(self) -> None:
+        """Begin to end; `join` waits for it."""
+        with self._change:
+            self._stopping = True
+            self._change.notify_all()
+
+    def put_back(self) -> None:
+        """After the end: the job it was running waits again."""
+        if self._job is not None:
+            self._queue.put_back(self._job.id, "Darkroom was stopped")
+            self._job = None
+
+    def _send_watch(self, link: Link) -> None:
+        settings, job = self._settings(), self._job
+        if job is not None:
+            period = settings.preview_period if self._queue.feed.watched else 0.0
+            link.send(Watch(job_id=job.id, period=period, method=settings.preview_method))
+
+    def _show(self, **changes: object) -> None:
+        self._status = self._status.model_copy(update=changes)
+        self._queue.set_engine(self._status)
+
+
+class Supervisor:
+    """All engines, one to a device."""
+
+    def __init__(self, queue: JobQueue, settings: Callable[[], Settings], make_link: MakeLink, patience: Patience | None = None) -> None:
+        devices = settings().devices
+        self._queue = queue
+        self.keepers = [
+            Keeper(f"engine-{number}", device, queue, settings, make_link, patience or Patience())
+            for number, device in enumerate(devices, 1)
+        ]
+        queue.on_work = self._wake
+        queue.on_cancel = lambda job_id, how: any([keeper.cancel(job_id, how) for keeper in self.keepers])
+        queue.on_free = self._free
+        queue.feed.on_watchers = lambda anybody: self._watch_changed()
+
+    def start(self) -> None:
+        """Start all engines; they are ready a little later."""
+        for keeper in self.keepers:
+            keeper.start()
+
+    def stop(self) -> None:
+        """End all engines and put their jobs back; within a few seconds."""
+        for keeper in self.keepers:
+            keeper.stop()
+        for keeper in self.keepers:
+            if keeper.is_alive():
+                keeper.join(4)
+            keeper.put_back()
+
+    def restart(self) -> None:
+        """Start all engines anew, each between jobs."""
+        for keeper in self.keepers:
+            keeper.restart()
+
+    def _wake(self) -> None:
+        for keeper in self.keepers:
+            keeper.wake()
+
+    def _free(self) -> None:
+        for keeper in self.keepers:
+            keeper.unload()
+
+    def _watch_changed(self) -> None:
+        for keeper in self.keepers:
+            keeper.watch_changed()
