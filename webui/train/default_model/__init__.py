@@ -1,5 +1,5 @@
 """The recipe of the model that ships with us: art in, one small Stable Diffusion file out.
 
-Order of the flow: `sources` (pinned packages) → `art` (pictures by concept) → `captions`, `compose` (a picture with its caption) → `vae` → `latents` →
-`diffusion` → `export`; `command` runs them and `score` judges the result.
+Order of the flow: `sources` (pinned packages) → `art` (pictures by concept) → `captions`, `compose` (a picture with its caption) →
+`vae` → `latents` → `diffusion` → `export`; `command` runs them and `score` judges the result.
 """

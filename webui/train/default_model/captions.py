@@ -1,4 +1,7 @@
-"""Sentences for pictures. Those of training and those of the bench are different sets: a score on sentences seen in training would flatter."""
+"""Sentences for pictures.
+
+Those of training and those of the bench are different sets: a score on sentences seen in training would flatter.
+"""
 
 import torch
 

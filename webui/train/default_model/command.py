@@ -25,7 +25,7 @@ from webui.train.default_model.vocabulary import tokenizer
 from webui.train.default_model.workers import Budget, World, join, start_others
 
 _SAVE_EVERY, _EXPORT_EVERY, _SAY_EVERY = 60.0, 600.0, 20
-_FOLD_PICTURES = 256
+_FOLD_PICTURES = 128
 _DECODER_RATE = 1e-3
 Weights = dict[str, torch.Tensor]
 
@@ -43,7 +43,7 @@ def parser() -> argparse.ArgumentParser:
     )
     made.add_argument("--folder", type=Path, default=Path(".train"), help="where packages and states are kept (default: .train)")
     made.add_argument("--out", type=Path, default=Path(".train/darkroom-tiny.safetensors"), help="the exported file")
-    made.add_argument("--batch", type=int, default=24, help="pictures per step and worker in the diffusion stage")
+    made.add_argument("--batch", type=int, default=20, help="pictures per step and worker in the diffusion stage")
     made.add_argument("--workers", type=int, default=2, help="processes of one thread each")
     made.add_argument("--seed", type=int, default=0)
     made.add_argument("--rank", type=int, default=0, help=argparse.SUPPRESS)
@@ -119,7 +119,7 @@ def train_vae(options: argparse.Namespace, lesson: Lesson, world: World, start: 
     torch.manual_seed(options.seed)
     path = options.folder / "vae.state"
     peak = 1e-3 if start else 2e-3
-    state = vae.stage(build_vae(start.shape if start else Shape()), peak)
+    state = vae.stage(build_vae(start.shape if start else Shape()), peak, world)
     if not state.load(path) and start:
         state.warm("vae", start.vae)
     art = (lesson.listed(), lesson.others())
@@ -132,7 +132,7 @@ def train_diffusion(options: argparse.Namespace, lesson: Lesson, world: World, s
     coder = folded(options, lesson, shape, start)
     latents = encoded(options, lesson, coder, world)
     peak = 7e-4 if start else 1.5e-3
-    state = diffusion.stage(build_unet(shape), build_text(shape), peak)
+    state = diffusion.stage(build_unet(shape), build_text(shape), peak, world)
     path = options.folder / "diffusion.state"
     if not state.load(path) and start:
         state.warm("unet", start.unet)
@@ -149,7 +149,7 @@ def train_decoder(options: argparse.Namespace, lesson: Lesson, world: World, sta
     coder = folded(options, lesson, shape, start)
     latents = encoded(options, lesson, coder, world)
     learned = torch.load(options.folder / "diffusion.state", weights_only=True)
-    state = vae.stage(coder.train(), _DECODER_RATE)
+    state = vae.stage(coder.train(), _DECODER_RATE, world)
     path = options.folder / "decoder.state"
     state.load(path)
     export = Exporter(options, shape, lesson)

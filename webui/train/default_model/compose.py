@@ -1,4 +1,7 @@
-"""A picture from an object and a background. Random choices come from a generator seeded by (seed, step, rank), so any step can be made again."""
+"""A picture from an object and a background.
+
+Random choices come from a generator seeded by (seed, step, rank), so any step can be made again.
+"""
 
 import torch
 

@@ -1,7 +1,7 @@
 """Which concepts the model is taught, by a rule over the emoji standard's groups, fixed before any training (2026-11-23).
 
-A list is a tuple of rules; a rule is a subgroup of the standard, or the labels of a group with a given last word. Lists grow by appending rules, so a later list
-contains the earlier ones. Nothing is taken out because it trained badly.
+A list is a tuple of rules; a rule is a subgroup of the standard, or the labels of a group with a given last word. Lists grow by
+appending rules, so a later list contains the earlier ones. Nothing is taken out because it trained badly.
 """
 
 import json

@@ -1,6 +1,7 @@
 """UNet and text encoder together, predicting v (Salimans & Ho 2022) with the same weight at every timestep.
 
-The noisy steps, where the prompt decides the shape, count as much as the others; weights that fade them (min-SNR) left the study's objects at chance.
+The noisy steps, where the prompt decides the shape, count as much as the others; weights that fade them (min-SNR) left the
+study's objects at chance.
 """
 
 from collections.abc import Callable, Sequence
@@ -28,13 +29,13 @@ _FULL_EVERY = 12
 """One step in so many has captions of full length, so that 77 tokens work too; the others cost a fifth of the text encoder's time."""
 
 
-def stage(unet: nn.Module, text: nn.Module, lr: float, longest: float = 0.998) -> Stage:
-    found = optimisers(unet, lr, UNET_EDGES) + optimisers(text, lr, TEXT_EDGES)
+def stage(unet: nn.Module, text: nn.Module, lr: float, world: World, longest: float = 0.997) -> Stage:
+    found = optimisers(unet, lr, UNET_EDGES, world) + optimisers(text, lr, TEXT_EDGES, world)
     return Stage({"unet": unet, "text": text}, found, longest)
 
 
 def batch_of(concepts: Sequence[Concept], latents: Latents, count: int, source: torch.Generator) -> tuple[torch.Tensor, list[str]]:
-    """Latents and captions. The plain background comes as often as all that prompts name it or leave it out: three times as often as any other."""
+    """Latents and captions. White comes five times as often as any other colour, because it is also what an unnamed background means."""
     colours = list(COLOURS)
     pictures, sentences = [], []
     for _ in range(count):

@@ -1,10 +1,11 @@
 """A judge that learned from the art alone: a small classifier which never sees a picture made by the model.
 
-Its inputs are 64-pixel pictures with any background, moved, blurred and with noise, so that it looks at the object; its accuracy on art pictures it was not
-trained on (other sizes, places and shades) is part of the result, because a score can be trusted only as far as its judge.
+Its inputs are 64-pixel pictures with any background, moved, blurred and with noise, so that it looks at the object; its accuracy on
+art pictures it was not trained on (other places and shades) is part of the result: a score can be trusted only as far as its judge.
 """
 
 from collections.abc import Sequence
+from pathlib import Path
 
 import torch
 from torch import nn
@@ -47,6 +48,17 @@ def soften(batch: torch.Tensor, source: torch.Generator) -> torch.Tensor:
     soft = F.interpolate(F.interpolate(batch, (side, side), mode="area"), (SIZE, SIZE), mode="bilinear")
     shade = 1 + 0.2 * (torch.rand((len(batch), 3, 1, 1), generator=source) - 0.5)
     return (soft * shade + 0.04 * torch.randn(batch.shape, generator=source) * chance(source)).clamp(0, 1)
+
+
+def kept(path: Path, art: Sequence[list[torch.Tensor]], steps: int, seed: int) -> nn.Module:
+    """The judge of an earlier run with the same seed, steps and number of concepts, else a new one that is kept."""
+    name = path / f"judge-{len(art)}-{steps}-{seed}.pt"
+    if not name.exists():
+        path.mkdir(parents=True, exist_ok=True)
+        torch.save(train(art, steps, seed).state_dict(), name)
+    judge = network(len(art))
+    judge.load_state_dict(torch.load(name, weights_only=True))
+    return judge.eval()
 
 
 def train(art: Sequence[list[torch.Tensor]], steps: int, seed: int) -> nn.Module:

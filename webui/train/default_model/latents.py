@@ -1,6 +1,7 @@
 """Pictures of the list, encoded once: the UNet then never waits for the autoencoder.
 
-Every concept on every background, in the plain layout and in a few moved ones; the sampled noise of the posterior is added when a batch is made.
+Every concept on every background, in the plain layout and in a few moved ones; the sampled noise of the posterior is added when a
+batch is made.
 """
 
 import torch
@@ -9,8 +10,8 @@ from torch import nn
 from webui.core.request import Value
 from webui.train.default_model.compose import COLOURS, centred, chance, generator, pick, shifted, to_pixels
 
-LAYOUTS = 4
-_PLAIN_SHARE = 0.6
+LAYOUTS = 3
+_PLAIN_SHARE = 0.75
 _AT_ONCE = 32
 
 

@@ -1,7 +1,8 @@
 """The three networks of the default model, as diffusers and transformers configs.
 
-GroupNorm has 8 groups instead of Stable Diffusion's 32: with 32 channels, 32 groups are an instance norm, which throws away each channel's mean and so the colour
-of a plain area (the study's first VAE knew one colour axis only). Group counts have no tensors, so the names of the weights stay Stable Diffusion's.
+GroupNorm has 8 groups instead of Stable Diffusion's 32: with 32 channels, 32 groups are an instance norm, which throws away each
+channel's mean and so the colour of a plain area (the study's first VAE knew one colour axis only). Group counts have no tensors, so
+the names of the weights stay Stable Diffusion's.
 """
 
 from typing import Any
@@ -24,7 +25,7 @@ FACTOR = 8
 class Shape(Value):
     """How large the networks are; the defaults are the shipped model's."""
 
-    unet: tuple[int, ...] = (64, 128, 160, 160)
+    unet: tuple[int, ...] = (32, 96, 128, 128)
     unet_layers: int = 1
     vae: tuple[int, ...] = (16, 32, 64, 64)
     vae_layers: int = 1

@@ -1,13 +1,15 @@
 """Muon for matrices and convolutions, Adam for the rest, and the average of weights that is shipped.
 
-Muon: K. Jordan et al. 2024, "Muon: an optimizer for hidden layers"; the step's size follows Liu et al. 2025 (arXiv 2502.16982, eq. 4), so one learning rate serves both.
-On a CPU the number of samples is what a run can afford, and Muon needs fewer of them than Adam.
+Muon: K. Jordan et al. 2024, "Muon: an optimizer for hidden layers"; the step's size follows Liu et al. 2025 (arXiv 2502.16982, eq. 4),
+so one learning rate serves both. On a CPU the number of samples is what a run can afford, and Muon is said to need fewer than Adam.
 """
 
 from collections.abc import Iterable
 
 import torch
 from torch import nn
+
+from webui.train.default_model.workers import World
 
 _COEFFICIENTS = (3.4445, -4.7750, 2.0315)
 _ROUNDS = 5
@@ -16,7 +18,8 @@ _ROUNDS = 5
 def orthogonal(matrix: torch.Tensor) -> torch.Tensor:
     """The nearest semi-orthogonal matrix, roughly, by five Newton-Schulz rounds.
 
-    A round multiplies by a polynomial of the Gram matrix from the left, so the rounds are run on the small square matrix and the wide one is touched twice only.
+    A round multiplies by a polynomial of the Gram matrix from the left, so the rounds are run on the small square matrix and the wide
+    one is touched twice only.
     """
     tall = matrix.shape[0] > matrix.shape[1]
     x = (matrix.T if tall else matrix) / (matrix.norm() + 1e-7)
@@ -33,39 +36,44 @@ def orthogonal(matrix: torch.Tensor) -> torch.Tensor:
 
 
 class Muon(torch.optim.Optimizer):
-    """Momentum whose direction is made orthogonal. Convolutions are taken as matrices [out, in · height · width]."""
+    """Momentum whose direction is made orthogonal. Convolutions are taken as matrices [out, in · height · width].
 
-    def __init__(self, params: Iterable[nn.Parameter], lr: float, momentum: float = 0.95, weight_decay: float = 0.01) -> None:
+    The workers share the work: each makes every n-th direction, and the sum over the workers gives all of them to everybody.
+    """
+
+    def __init__(self, params: Iterable[nn.Parameter], lr: float, world: World, momentum: float = 0.95, weight_decay: float = 0.01) -> None:
         super().__init__(params, {"lr": lr, "momentum": momentum, "weight_decay": weight_decay})
+        self._world = world
 
     @torch.no_grad()
     def step(self, closure: None = None) -> None:  # type: ignore[override]
         for group in self.param_groups:
-            for parameter in group["params"]:
-                if parameter.grad is not None:
-                    self._update(parameter, group)
+            parameters = [parameter for parameter in group["params"] if parameter.grad is not None]
+            directions = self._world.total([self._direction(parameter, number, group) for number, parameter in enumerate(parameters)])
+            for parameter, direction in zip(parameters, directions, strict=True):
+                matrix = direction.view(parameter.shape[0], -1)
+                parameter.mul_(1 - group["lr"] * group["weight_decay"])
+                parameter.add_(matrix.view(parameter.shape), alpha=-group["lr"] * 0.2 * max(matrix.shape) ** 0.5)
 
-    def _update(self, parameter: nn.Parameter, group: dict[str, float]) -> None:
-        gradient = parameter.grad
+    def _direction(self, parameter: nn.Parameter, number: int, group: dict[str, float]) -> torch.Tensor:
+        gradient, state = parameter.grad, self.state[parameter]
         assert gradient is not None
-        state = self.state[parameter]
         if "momentum" not in state:
             state["momentum"] = torch.zeros_like(gradient)
         momentum = state["momentum"].mul_(group["momentum"]).add_(gradient)
-        direction = orthogonal((gradient + group["momentum"] * momentum).flatten(1))
-        scale = 0.2 * max(direction.shape) ** 0.5
-        parameter.mul_(1 - group["lr"] * group["weight_decay"])
-        parameter.add_(direction.view(parameter.shape), alpha=-group["lr"] * scale)
+        if number % self._world.size != self._world.rank:
+            return torch.zeros(gradient.numel(), device=gradient.device)
+        return orthogonal((gradient + group["momentum"] * momentum).flatten(1)).flatten()
 
 
-def optimisers(module: nn.Module, lr: float, edges: tuple[str, ...]) -> list[torch.optim.Optimizer]:
+def optimisers(module: nn.Module, lr: float, edges: tuple[str, ...], world: World) -> list[torch.optim.Optimizer]:
     """Muon for hidden matrices; Adam for vectors, tables and the first and last layers (names that contain one of `edges`)."""
     matrices, others = [], []
     for name, parameter in module.named_parameters():
         hidden = parameter.ndim > 1 and not any(edge in name for edge in edges)
         (matrices if hidden else others).append(parameter)
     adam = torch.optim.AdamW(others, lr=lr, betas=(0.9, 0.99), weight_decay=0.0)
-    return [Muon(matrices, lr=lr), adam]
+    return [Muon(matrices, lr, world), adam]
 
 
 def set_rate(found: Iterable[torch.optim.Optimizer], lr: float) -> None:

@@ -1,5 +1,6 @@
 """The numbers that go on the model card: retrieval, background and reconstruction, with prompts and seeds that training never used."""
 
+import json
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from webui.train.default_model import judge, vae
 from webui.train.default_model.captions import UNSEEN, UNSEEN_BARE, fill
 from webui.train.default_model.compose import COLOURS, centred, generator, pick, to_pixels
 from webui.train.default_model.concepts import Concept
+from webui.train.default_model.data import Lesson
 from webui.train.default_model.export import Exported, read
 from webui.train.default_model.networks import build_text, build_unet, build_vae
 from webui.train.default_model.sample import Painter
@@ -37,7 +39,7 @@ def painter(path: Path) -> tuple[Painter, Exported]:
     for module, weights in ((unet, found.unet), (coder, found.vae), (text, found.text)):
         module.load_state_dict(weights, strict=False)
     merges = tuple(found.metadata["darkroom.tokenizer.merges"].splitlines()[1:])
-    ids = {**Vocabulary.model_validate_json(f'{{"ids": {found.metadata["darkroom.tokenizer.vocab"]}, "merges": []}}').ids}
+    ids = {str(token): int(number) for token, number in json.loads(found.metadata["darkroom.tokenizer.vocab"]).items()}
     return Painter(unet, coder, text, tokenizer(Vocabulary(ids=ids, merges=merges)), found.shape.size), found
 
 
@@ -63,28 +65,28 @@ def reconstruction(coder: nn.Module, art: Sequence[list[torch.Tensor]], seed: in
     return sum(vae.psnr(float((one - other).square().mean())) for one, other in zip(seen, pixels, strict=True)) / len(pixels)
 
 
-def score(
-    path: Path, concepts: Sequence[Concept], art: Sequence[list[torch.Tensor]], seed: int, judge_steps: int = 600
-) -> tuple[Scores, torch.Tensor, list[str]]:
+def score(path: Path, lesson: Lesson, critic: nn.Module, seed: int) -> tuple[Scores, torch.Tensor, list[str]]:
     """Scores, the pictures they were taken from, and their prompts: one with a background colour and one bare per concept."""
-    model, found = painter(path)
-    critic = judge.train(art, judge_steps, seed)
-    told, asked = prompts(concepts, seed)
-    bare = bare_prompts(concepts, seed)
-    count = len(concepts)
-    made = model.paint([*told, *bare], [seed * 10_000 + number for number in range(2 * count)])
+    model, _ = painter(path)
+    told, asked = prompts(lesson.concepts, seed)
+    bare = bare_prompts(lesson.concepts, seed)
+    made = model.paint([*told, *bare], [seed * 10_000 + number for number in range(2 * len(told))])
+    return marks(made, lesson, critic, asked, seed, reconstruction(model.vae, lesson.listed(), seed)), made, [*told, *bare]
+
+
+def marks(made: torch.Tensor, lesson: Lesson, critic: nn.Module, asked: Sequence[str], seed: int, psnr: float) -> Scores:
+    """Judge the pictures: first one per concept on the background that was asked for, then one per concept on none."""
+    count, labels = len(lesson.concepts), [concept.label for concept in lesson.concepts]
     seen = judge.verdicts(critic, made)
     right = seen == torch.arange(count).repeat(2)
     backgrounds = [name == want for name, want in zip(judge.background_names(made[:count]), asked, strict=True)]
-    labels = [concept.label for concept in concepts]
-    result = Scores(
+    return Scores(
         concepts=count,
-        pictures=2 * count,
-        judge_accuracy=judge.own_accuracy(critic, art, 500, seed),
+        pictures=len(made),
+        judge_accuracy=judge.own_accuracy(critic, lesson.listed(), 500, seed),
         top1=float(right[:count].float().mean()),
         top1_bare=float(right[count:].float().mean()),
         background=sum(backgrounds) / count,
-        vae_psnr=reconstruction(model.vae, art, seed),
+        vae_psnr=psnr,
         wrong=tuple((labels[index % count], labels[int(seen[index])]) for index in range(2 * count) if not right[index]),
     )
-    return result, made, [*told, *bare]

@@ -1,6 +1,7 @@
 """Where the art, its labels and the vocabulary come from: packages pinned by version and SHA-256, fetched by npm and pip.
 
-The study of licences that chose them is in NOTICE; a package whose hash differs is refused, so a recipe run today and one run in a year see the same data.
+NOTICE says what each of them is licensed under; a package whose hash differs is refused, so a recipe run today and one run in a
+year see the same data.
 """
 
 import hashlib

@@ -1,4 +1,7 @@
-"""What a stage needs to go on where it was: weights, their average, optimisers, step and seconds worked. No random state: every step seeds its own."""
+"""What a stage needs to go on where it was: weights, their average, optimisers, step and seconds worked.
+
+No random state: every step seeds its own.
+"""
 
 import os
 from pathlib import Path

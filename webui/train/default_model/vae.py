@@ -58,8 +58,8 @@ def _gradients(error: torch.Tensor) -> torch.Tensor:
     return error.diff(dim=-1).abs().mean() + error.diff(dim=-2).abs().mean()
 
 
-def stage(vae: nn.Module, lr: float) -> Stage:
-    return Stage({"vae": vae}, optimisers(vae, lr, EDGES), _AVERAGE)
+def stage(vae: nn.Module, lr: float, world: World) -> Stage:
+    return Stage({"vae": vae}, optimisers(vae, lr, EDGES, world), _AVERAGE)
 
 
 def train(
@@ -100,7 +100,10 @@ def train_decoder(
     batch: int,
     lr: float,
 ) -> None:
-    """Sharpen the decoder on stored latents. The encoder stays, so a UNet that learned those latents stays right; a little noise stands for the UNet's errors."""
+    """Sharpen the decoder on stored latents.
+
+    The encoder stays, so a UNet that learned those latents stays right; a little noise stands for the UNet's errors.
+    """
     vae, clock = state.modules["vae"], Clock(state.worked)
     for part in (vae.encoder, vae.quant_conv):
         part.requires_grad_(False)  # type: ignore[union-attr, operator]

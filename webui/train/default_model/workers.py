@@ -1,4 +1,7 @@
-"""One process per core with one thread each, gradients averaged: on the small layers of this model that beats one process with several threads."""
+"""One process per core with one thread each, gradients averaged.
+
+On the small layers of this model that beats one process with several threads, above all on a machine that has other work.
+"""
 
 import os
 import subprocess
@@ -47,6 +50,14 @@ class World:
             gradient.copy_(flat[at : at + gradient.numel()].view(gradient.shape)).div_(self.size)
             at += gradient.numel()
         return float(flat[-1])
+
+    def total(self, parts: list[torch.Tensor]) -> list[torch.Tensor]:
+        """The sum of each tensor over the workers."""
+        if self.size == 1 or not parts:
+            return parts
+        flat = torch.cat([part.flatten() for part in parts])
+        dist.all_reduce(flat)
+        return [piece.view(part.shape) for piece, part in zip(flat.split([part.numel() for part in parts]), parts, strict=True)]
 
     def wait(self) -> None:
         """Until all workers are here."""
