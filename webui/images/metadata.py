@@ -16,7 +16,7 @@ from webui.images.dialects import Dialect, Found, a1111, comfyui, others, swarmu
 from webui.images.parameters import Facts, one_picture, picture_seeds, write_parameters
 from webui.images.store import Encode
 
-__all__ = ["Facts", "Reading", "encoder", "picture_seeds", "read_facts", "read_metadata", "write_parameters"]
+__all__ = ["Facts", "Reading", "encoder", "picture_seeds", "read_facts", "read_metadata", "read_parameters", "write_parameters"]
 
 DIALECTS: tuple[Dialect, ...] = (swarmui.read, a1111.read, comfyui.read, others.read)
 
@@ -81,9 +81,15 @@ def read_metadata(source: Path | bytes) -> Reading | None:
     Raises `RequestError` only for a file that cannot be opened.
     """
     contents = texts.read_texts(_bytes(source))
-    own = _read_own(contents)
-    if own is not None:
-        return own
+    return _read_own(contents) or _read_foreign(contents)
+
+
+def read_parameters(text: str) -> Reading | None:
+    """Read a parameters text that somebody pasted; None when it is none."""
+    return _read_foreign({texts.PARAMETERS: text})
+
+
+def _read_foreign(contents: Mapping[str, str]) -> Reading | None:
     found = next((result for dialect in DIALECTS if (result := dialect(contents)) is not None), None)
     return None if found is None else _checked(found, contents)
 

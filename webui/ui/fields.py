@@ -77,6 +77,12 @@ def look(name: str, model: type[BaseModel] = GenerationRequest, prefix: str = ""
     )
 
 
+def label_of(name: str) -> str:
+    """What the form calls a field; the name itself for one that it does not know."""
+    head = name.split(".")[0]
+    return look(name).label if head in GenerationRequest.model_fields and head != "extras" else name
+
+
 def to_request(values: Mapping[str, Any]) -> GenerationRequest:
     """Make the request of a form's values. Raises `RequestError` with the name of the field that is wrong."""
     data: dict[str, Any] = {}
@@ -154,8 +160,6 @@ def _unused(mode: Any) -> tuple[str, ...]:
         "img2img": ("mask", "soft_inpaint", "hires"),
         "inpaint": ("hires",),
     }.get(str(mode), ())
-        str(mode), ()
-    )
 
 
 def _find(name: str, model: type[BaseModel]) -> FieldInfo:
@@ -184,9 +188,14 @@ def _range(name: str, info: FieldInfo, plain: Any) -> tuple[float | None, float 
         return RANGES[name]
     bounds = {rule: getattr(each, rule) for each in info.metadata for rule in ("ge", "gt", "le", "lt") if hasattr(each, rule)}
     extra = info.json_schema_extra if isinstance(info.json_schema_extra, dict) else {}
-    low, high = bounds.get("ge", bounds.get("gt")), bounds.get("le", bounds.get("lt"))
+    low, high = _exact(bounds.get("ge", bounds.get("gt"))), _exact(bounds.get("le", bounds.get("lt")))
     step = extra.get("step") or (1 if plain is int else 0.01 if high is not None and high <= 2 else 0.05 if plain is float else None)
     return low, high, float(str(step)) if step is not None else None
+
+
+def _exact(bound: Any) -> Any:
+    """A browser's numbers are exact up to 2**53: beyond, the form leaves the check to the request."""
+    return bound if bound is not None and abs(bound) <= 2**53 else None
 
 
 def _kind(name: str, plain: Any, low: float | None, high: float | None, optional: bool) -> Kind:

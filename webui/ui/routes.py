@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Mapping
+from dataclasses import asdict
 from typing import Any
 
 from fastapi import APIRouter, Request
@@ -11,10 +12,10 @@ from pydantic import BaseModel, ConfigDict, JsonValue
 from webui.core.job import LOCAL_OWNER
 from webui.core.request import MAX_PROMPT
 from webui.errors import NotFound, RequestError, WebUIError
-from webui.ui import extension_cards, setting_cards
+from webui.ui import extension_cards, parameters, setting_cards
 from webui.ui.choices import choices, native
 from webui.ui.fields import to_request, to_values
-from webui.ui.services import ParametersFound, Services
+from webui.ui.services import Services
 
 OWNER_COOKIE = "darkroom_owner"
 MAX_OWNER = 64
@@ -88,7 +89,7 @@ def _parameter_routes(routes: APIRouter, services: Services) -> None:
     def text(pasted: Text) -> dict[str, Any] | JSONResponse:
         """Read a parameters text."""
         try:
-            return _found(services.read_text(pasted.text))
+            return asdict(parameters.from_text(pasted.text))
         except WebUIError as error:
             return refusal(error)
 
@@ -102,7 +103,7 @@ def _parameter_routes(routes: APIRouter, services: Services) -> None:
             if len(data) > limit:
                 return refusal(RequestError("picture", f"This file is larger than {limit // 2**20} MB."))
         try:
-            return _found(await asyncio.to_thread(services.read_picture, bytes(data)))
+            return asdict(await asyncio.to_thread(parameters.from_picture, bytes(data)))
         except WebUIError as error:
             return refusal(error)
 
@@ -151,13 +152,3 @@ def refusal(error: WebUIError) -> JSONResponse:
     """An error as the page shows it: beside the field when there is one."""
     body: Mapping[str, Any] = {"message": str(error), "field": getattr(error, "field", None), "advice": getattr(error, "advice", "")}
     return JSONResponse(body, status_code=404 if isinstance(error, NotFound) else 422)
-
-
-def _found(found: ParametersFound) -> dict[str, Any]:
-    return {
-        "text": found.text,
-        "table": dict(found.table),
-        "request": dict(found.request),
-        "values": to_values(found.request),
-        "source": found.source,
-    }

@@ -1,7 +1,7 @@
 """What the page needs from the rest of the house, as values and functions: `app.py` fills it in, a test can too."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from webui.core.job import Job
@@ -13,22 +13,12 @@ from webui.settings import Settings
 from webui.ui.panels import Parts
 
 
-@dataclass(frozen=True)
-class ParametersFound:
-    """What a picture or a pasted text says about how it was made. `request` is partial, with GenerationRequest's names."""
-
-    text: str
-    table: Mapping[str, str] = field(default_factory=dict)
-    request: Mapping[str, Any] = field(default_factory=dict)
-    source: str = ""
-
-
 @dataclass(frozen=True, kw_only=True)
 class Services:
     """The page's way to everything else.
 
     `capabilities` is whole at the first start too (the built-in catalog stands in until an engine was up once).
-    `count_tokens` gives (tokens, limit) as A1111 counts. `read_text` and `read_picture` raise `RequestError` for what holds no parameters.
+    `count_tokens` gives (tokens, limit) as A1111 counts.
     """
 
     submit: Callable[[GenerationRequest, str], Job]
@@ -40,5 +30,3 @@ class Services:
     change_settings: Callable[[Mapping[str, Any]], Settings]
     switch_extension: Callable[[str, bool], None]
     count_tokens: Callable[[str], tuple[int, int]]
-    read_text: Callable[[str], ParametersFound]
-    read_picture: Callable[[bytes], ParametersFound]

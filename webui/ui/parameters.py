@@ -1,0 +1,58 @@
+"""What a dropped picture or a pasted text says about how it was made: as text, as a table, and as values for the form."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from webui.core.request import GenerationRequest
+from webui.errors import RequestError
+from webui.images.metadata import Reading, read_metadata, read_parameters
+from webui.images.pixels import read_picture
+from webui.ui.fields import label_of, to_values
+
+FIELD = "parameters"
+
+
+@dataclass(frozen=True)
+class Found:
+    """`values` are the form's; `mode` says which tab they belong to; `table` has labels as the form shows them."""
+
+    text: str
+    source: str
+    mode: str
+    table: dict[str, str]
+    values: dict[str, Any]
+
+
+def from_picture(data: bytes) -> Found:
+    """Read a picture file. Raises `RequestError`: for `picture` when it is none, for `parameters` when it says nothing."""
+    read_picture(data, "picture")
+    return _found(read_metadata(data), "This picture says nothing about how it was made.")
+
+
+def from_text(text: str) -> Found:
+    """Read a parameters text. Raises `RequestError` when it is none."""
+    return _found(read_parameters(text), "This is not a parameters text. It ends with a line like: Steps: 20, Sampler: Euler, Seed: 1.")
+
+
+def _found(reading: Reading | None, nothing: str) -> Found:
+    if reading is None:
+        raise RequestError(FIELD, nothing)
+    told = _told(reading.fields) | dict(part.partition(": ")[::2] for part in reading.unmapped)
+    values = to_values(reading.fields) | ({} if reading.fields.get("hires") else {"hires.enabled": False})
+    return Found(reading.text, reading.source, reading.mode, told, values)
+
+
+def _told(fields: Mapping[str, Any]) -> dict[str, str]:
+    """The table: what differs from a request that says nothing."""
+    plain = GenerationRequest().model_dump(mode="json")
+    return {label_of(name): str(value) for name, value, default in _leaves(fields, plain) if value != default and value not in (None, "")}
+
+
+def _leaves(fields: Mapping[str, Any], plain: Any, prefix: str = "") -> Iterator[tuple[str, Any, Any]]:
+    for name, value in fields.items():
+        default = plain.get(name) if isinstance(plain, Mapping) else None
+        if isinstance(value, Mapping):
+            yield from _leaves(value, default, f"{prefix}{name}.")
+        else:
+            yield f"{prefix}{name}", value, default

@@ -1,0 +1,65 @@
+// What can be done with a picture: under the result, and in the viewer.
+
+import { images } from './api.js';
+import { button, copyText, el, icon } from './dom.js';
+import { reuse, secondPass, sendTo } from './form.js';
+import { draw, parts, state } from './state.js';
+import { complain, toast } from './toast.js';
+
+/** The buttons for one picture; `close` runs first (the viewer goes away). */
+export function pictureActions(image, close = () => {}) {
+  const after = (act) => () => { close(); act(image); };
+  const made = Boolean(image.request);
+  return [
+    made && button('reuse', 'Reuse parameters', after(reuse)),
+    button('picture', 'Send to img2img', after((it) => sendTo('img2img', it))),
+    button('brush', 'Send to inpaint', after((it) => sendTo('inpaint', it))),
+    made && button('enlarge', 'Second pass', after(secondPass), { title: 'Make it larger: the same seed with Hires. fix' }),
+    el('a.action', { href: `${images.file(image.id)}?download=1`, download: nameOf(image), title: 'Download' }, icon('save'), el('span', {}, 'Download')),
+    made && button('copy', 'Copy parameters', () => copyParameters(image)),
+    button('trash', 'Delete', after(bin)),
+  ].filter(Boolean);
+}
+
+const nameOf = (image) => (image.path ?? '').split('/').at(-1) || `darkroom-${image.seed}.png`;
+
+async function copyParameters(image) {
+  try {
+    await copyText((await images.parameters(image.id)).text);
+    toast('Parameters copied');
+  } catch (problem) {
+    complain(problem);
+  }
+}
+
+/** Moved to the bin without a question; the toast brings it back. */
+async function bin(image) {
+  try {
+    await images.bin(image.id);
+  } catch (problem) {
+    return complain(problem);
+  }
+  const at = state.images.findIndex((each) => each.id === image.id);
+  if (at >= 0) state.images.splice(at, 1);
+  if (state.shown === image.id) state.shown = state.images[Math.min(Math.max(at, 0), state.images.length - 1)]?.id ?? null;
+  state.total -= 1;
+  changed();
+  toast('Moved to the bin', { label: 'Undo', act: () => restore(image, at) });
+}
+
+async function restore(image, at) {
+  try {
+    await images.restore(image.id);
+  } catch (problem) {
+    return complain(problem);
+  }
+  if (at >= 0) state.images.splice(at, 0, image);
+  state.shown = image.id;
+  state.total += 1;
+  changed();
+}
+
+function changed() {
+  parts.gallery?.reload?.();
+  draw();
+}

@@ -1,0 +1,67 @@
+// Talking to our own server. An error has `field` and `advice` when the server gave them; `offline` when it gave nothing.
+
+import { owner } from './memory.js';
+
+async function ask(path, { method = 'GET', json, body, headers = {} } = {}) {
+  const name = owner();
+  const options = { method, headers: { ...headers, ...(name && /^[\x20-\x7e]+$/.test(name) ? { 'X-Owner': name } : {}) } };
+  if (json !== undefined) {
+    options.headers['Content-Type'] = 'application/json';
+    options.body = JSON.stringify(json);
+  } else if (body !== undefined) options.body = body;
+  let answer;
+  try {
+    answer = await fetch(path, options);
+  } catch {
+    throw Object.assign(new Error('Not connected. Your settings are kept.'), { offline: true });
+  }
+  const content = await answer.json().catch(() => null);
+  if (answer.ok) return content;
+  const told = content?.message ?? (typeof content?.detail === 'string' ? content.detail : `The server answered ${answer.status}.`);
+  throw Object.assign(new Error(told), { field: content?.field, advice: content?.advice, status: answer.status });
+}
+
+const job = (id) => `/api/v1/jobs/${encodeURIComponent(id)}`;
+const image = (id) => `/api/v1/images/${encodeURIComponent(id)}`;
+
+export const jobs = {
+  get: (id) => ask(job(id)),
+  cancel: (id, how = 'stop') => ask(`${job(id)}?how=${how}`, { method: 'DELETE' }),
+  retry: (id) => ask(`${job(id)}/retry`, { method: 'POST' }),
+  again: (id) => ask(`${job(id)}/again?new_seed=true`, { method: 'POST' }),
+  move: (id, to) => ask(`${job(id)}/move?to=${to}`, { method: 'POST' }),
+  preview: (id, frame) => `${job(id)}/preview?n=${frame}`,
+};
+
+export const queue = {
+  pause: () => ask('/api/v1/queue/pause', { method: 'POST' }),
+  resume: () => ask('/api/v1/queue/resume', { method: 'POST' }),
+  free: () => ask('/api/v1/queue/free', { method: 'POST' }),
+};
+
+export const images = {
+  page: (after = '', search = '', limit = 30) =>
+    ask(`/api/v1/images?${new URLSearchParams({ limit, ...(after && { after }), ...(search && { search }) })}`),
+  file: (id) => image(id),
+  thumb: (id) => `${image(id)}/thumb`,
+  parameters: (id) => ask(`${image(id)}/parameters`),
+  bin: (id) => ask(image(id), { method: 'DELETE' }),
+  restore: (id) => ask(`${image(id)}/restore`, { method: 'POST' }),
+  upload: (file) => ask('/api/v1/images', { method: 'POST', body: file, headers: { 'Content-Type': file.type || 'application/octet-stream' } }),
+};
+
+export const page = {
+  generate: (values) => ask('/page/generate', { method: 'POST', json: { values } }),
+  values: (request) => ask('/page/values', { method: 'POST', json: { values: request } }),
+  tokens: (text) => ask('/page/tokens', { method: 'POST', json: { text } }),
+  models: (kind) => ask(`/page/models/${kind}`),
+  native: (checkpoint) => ask(`/page/native?${new URLSearchParams({ checkpoint })}`),
+  readText: (text) => ask('/page/parameters/text', { method: 'POST', json: { text } }),
+  readPicture: (file) => ask('/page/parameters/picture', { method: 'POST', body: file, headers: { 'Content-Type': 'application/octet-stream' } }),
+  settings: () => ask('/page/settings'),
+  setSetting: (name, value) => ask('/page/settings', { method: 'PATCH', json: { values: { [name]: value } } }),
+  extensions: () => ask('/page/extensions'),
+  switchExtension: (id, on) => ask(`/page/extensions/${encodeURIComponent(id)}`, { method: 'PUT', json: { on } }),
+};
+
+export const system = () => ask('/api/v1/system');

@@ -1,0 +1,51 @@
+// Small tools to make elements. Text is always a text node, so a prompt can never become markup.
+
+export const $ = (selector, root = document) => root.querySelector(selector);
+export const $$ = (selector, root = document) => [...root.querySelectorAll(selector)];
+
+/** el('button.primary', {onclick, title}, 'text', child…): the first argument is a tag with classes, the second holds attributes and on… handlers. */
+export function el(what, attributes = {}, ...children) {
+  const [tag, ...classes] = what.split('.');
+  const node = document.createElement(tag || 'div');
+  if (classes.length) node.className = classes.join(' ');
+  for (const [key, value] of Object.entries(attributes)) {
+    if (key.startsWith('on')) node[key] = value;
+    else if (value === true) node.setAttribute(key, '');
+    else if (value !== false && value != null) node.setAttribute(key, value);
+  }
+  node.append(...children.flat().filter((child) => child != null && child !== false && child !== ''));
+  return node;
+}
+
+export const icon = (name) => el(`span.glyph.icon-${name}`, { 'aria-hidden': 'true' });
+
+/** A button that shows only an icon; its label is the tooltip and the accessible name. */
+export const iconButton = (name, label, onclick, more = {}) =>
+  el('button.tool', { type: 'button', title: label, 'aria-label': label, onclick, ...more }, icon(name));
+
+/** A button with an icon and a word. */
+export const button = (name, label, onclick, more = {}) =>
+  el('button.action', { type: 'button', title: label, onclick, ...more }, icon(name), el('span', {}, label));
+
+export const heading = (title, ...more) => el('div.tab-head', {}, el('h2', {}, title), ...more);
+
+/** The box of an empty or failed list: one sentence, one hint, perhaps a button. */
+export const notice = (title, text, ...buttons) =>
+  el('div.notice', {}, el('h2', {}, title), el('p', {}, text), buttons.length > 0 && el('div.row-of-buttons', {}, ...buttons));
+
+/** A text the screen reader says once; only changes of state go here, not every step. */
+export function announce(text) {
+  const live = $('#announcer');
+  if (live) live.textContent = text;
+}
+
+export function copyText(text) {
+  if (navigator.clipboard && isSecureContext) return navigator.clipboard.writeText(text);
+  const area = el('textarea', { class: 'visually-hidden' });  // plain http on the LAN has no clipboard API
+  area.value = text;
+  document.body.append(area);
+  area.select();
+  document.execCommand('copy');
+  area.remove();
+  return Promise.resolve();
+}

@@ -1,0 +1,40 @@
+// The form's folds: remembered open per browser, and a closed one says what in it differs from the default.
+
+import { $, $$, el } from './dom.js';
+import { store, stored } from './memory.js';
+
+const heads = () => $$('[id^=fold-] > button.label-wrap');
+const nameOf = (head) => head.closest('[id^=fold-]').id.replace(/^fold-/, '');
+
+export function watchFolds() {
+  // Gradio has no event for it in the page, so read the class of its own button after a click.
+  document.addEventListener('click', (event) => {
+    if (event.target.closest('[id^=fold-] > button.label-wrap'))
+      setTimeout(() => store('folds', heads().filter((head) => head.classList.contains('open')).map(nameOf)), 50);
+  });
+}
+
+export function reopenFolds() {
+  const open = stored('folds', []);
+  for (const head of heads()) if (open.includes(nameOf(head)) && !head.classList.contains('open')) head.click();
+}
+
+/** A forgotten Hires. fix is the classic surprise: the title tells. */
+export function summarise(form) {
+  for (const [name, fields] of Object.entries(form.folds)) {
+    const head = $(`#fold-${CSS.escape(name)} > button.label-wrap`);
+    if (!head) continue;
+    const text = summary(name, fields, form);
+    const note = $('.summary', head) ?? head.appendChild(el('span.summary'));
+    if (note.textContent !== text) note.textContent = text;
+  }
+}
+
+function summary(name, fields, { values, defaults, labels }) {
+  if (name === 'hires') return values['hires.enabled'] ? `${values['hires.scale']}× ${values['hires.upscaler']}` : '';
+  const part = fields.find((field) => field.endsWith('.enabled'));
+  if (part) return values[part] ? 'On' : '';
+  const changed = fields.filter((field) => values[field] !== defaults[field] && !(values[field] == null && defaults[field] == null));
+  const told = changed.slice(0, 2).map((field) => (values[field] === true ? labels[field] : values[field] === false ? `no ${labels[field]}` : `${labels[field]} ${values[field] ?? ''}`));
+  return [...told, changed.length > 2 && `${changed.length - 2} more`].filter(Boolean).join(', ');
+}

@@ -1,0 +1,109 @@
+// The one stream of this page: a snapshot first, then what changes. A reload, a second tab or a phone is rebuilt from the snapshot alone.
+
+import { jobs as jobsApi } from './api.js';
+import { announce } from './dom.js';
+import { advance } from './progress.js';
+import { draw, live, parts, state, watchedJob } from './state.js';
+import { toast } from './toast.js';
+
+const EVENTS = ['queued', 'started', 'step', 'preview', 'image', 'done', 'failed', 'cancelled'];
+let stream = null;
+let places = 0;
+
+export function connect() {
+  stream?.close();
+  stream = new EventSource('/api/v1/events');
+  const on = (kind, act) => stream.addEventListener(kind, (event) => { act(JSON.parse(event.data)); draw(); });
+  on('snapshot', takeSnapshot);
+  on('engine', takeEngines);
+  on('job', takeJob);
+  for (const kind of EVENTS) on(kind, (event) => takeEvent({ type: kind, ...event }));
+  on('message', (event) => (event.type === 'snapshot' ? takeSnapshot(event) : takeEvent(event)));
+  stream.onerror = () => { state.online = false; draw(); };
+}
+
+// A hidden page gives its connection back: browsers allow six per host, and a background tab must not starve the one in use.
+export const watchVisibility = () =>
+  document.addEventListener('visibilitychange', () => { if (document.hidden) stream?.close(); else connect(); });
+
+function takeSnapshot(all) {
+  const before = state.jobs;
+  state.online = state.joined = true;
+  state.jobs = new Map(all.jobs.map((job) => [job.id, { place: places++, ...remembered(before.get(job.id)), ...job }]));
+  state.images = all.images;
+  state.total = all.total;
+  takeEngines(all);
+  const running = all.jobs.find((job) => job.state === 'running') ?? all.jobs.find((job) => job.state === 'queued');
+  if (running && !live(watchedJob())) watch(running.id);
+  if (!state.images.some((image) => image.id === state.shown)) state.shown = state.images[0]?.id ?? null;
+  parts.gallery?.reload?.();
+}
+
+const remembered = (job) => (job ? { place: job.place, seen: job.seen, progress: job.progress } : {});
+
+function takeEngines(all) {
+  state.engines = all.engines ?? state.engines;
+  state.paused = all.paused ?? state.paused;
+}
+
+export function takeJob(job) {
+  const old = state.jobs.get(job.id);
+  state.jobs.set(job.id, { place: places++, ...remembered(old), ...job });
+  settle(state.jobs.get(job.id), old?.state);
+}
+
+async function takeEvent(event) {
+  if (!state.jobs.has(event.job_id)) await fetchJob(event.job_id);
+  const job = state.jobs.get(event.job_id);
+  if (!job) return;
+  const before = job.state;
+  apply(job, event);
+  settle(job, before);
+  draw();
+}
+
+async function fetchJob(id) {
+  const job = await jobsApi.get(id).catch(() => null);
+  if (job && !state.jobs.has(id)) state.jobs.set(id, { place: places++, ...job });
+}
+
+/** What one event does to a job. */
+function apply(job, event) {
+  switch (event.type) {
+    case 'queued': Object.assign(job, { state: 'queued', progress: null, attempts: event.attempt ?? job.attempts, stopping: false }); break;
+    case 'started': Object.assign(job, { state: 'running', plan: event.plan, attempts: event.attempt, progress: null }); break;
+    case 'step': job.state = 'running'; advance(job, event); break;
+    case 'preview': job.progress = { ...job.progress, frame: event.frame, previewWidth: event.width, previewHeight: event.height }; break;
+    case 'image': takeImage(job, event.record ?? event); break;
+    case 'done': Object.assign(job, { state: 'done', notes: event.notes ?? [], seconds: event.seconds, finished: event.at }); break;
+    case 'failed': Object.assign(job, { state: 'failed', error: event.error, finished: event.at }); break;
+    case 'cancelled': Object.assign(job, { state: 'cancelled', stoppedAt: event, finished: event.at }); break;
+  }
+}
+
+function takeImage(job, record) {
+  const image = { request: job.request, ...record };
+  job.images = [...(job.images ?? []).filter((other) => other.id !== image.id), image];
+  if (state.images.some((other) => other.id === image.id)) return;
+  state.images.unshift(image);
+  state.total += 1;
+  if (job.id === state.watched && !state.peek) state.shown = image.id;
+  parts.gallery?.added?.(image);
+}
+
+/** Watch a job on the stage. */
+export function watch(id) {
+  state.watched = id;
+  state.view = 'result';
+  state.peek = false;
+}
+
+/** After a change: who is watched now, and what is said aloud. */
+function settle(job, before) {
+  if (job.state === 'running' && job.id !== state.watched && !live(watchedJob())) watch(job.id);
+  if (before === job.state) return;
+  const words = { running: 'Generating', done: 'Picture finished', failed: `Failed. ${job.error?.message ?? ''}`, cancelled: 'Stopped', queued: before ? 'Waiting again' : '' };
+  if (words[job.state]) announce(words[job.state]);
+  if (job.state === 'done' && job.id === state.watched) for (const note of job.notes ?? []) toast(note);
+  if (!live(job)) parts.run?.ended?.(job);
+}

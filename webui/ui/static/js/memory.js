@@ -1,0 +1,31 @@
+// What this browser remembers: form, folds, theme, brush. A private window lives without.
+
+export function stored(key, fallback) {
+  try {
+    return JSON.parse(localStorage.getItem(`darkroom.${key}`)) ?? fallback;
+  } catch {
+    return fallback;
+  }
+}
+
+export function store(key, value) {
+  try {
+    localStorage.setItem(`darkroom.${key}`, JSON.stringify(value));
+  } catch {
+    /* storage is off or full */
+  }
+}
+
+export const forget = (key) => {
+  try {
+    localStorage.removeItem(`darkroom.${key}`);
+  } catch {
+    /* storage is off */
+  }
+};
+
+/** The name this browser's jobs go by: a cookie, so that every request carries it. A courtesy, not security. */
+export const owner = () => decodeURIComponent(document.cookie.match(/(?:^|; )darkroom_owner=([^;]*)/)?.[1] ?? '');
+export const setOwner = (name) => {
+  document.cookie = `darkroom_owner=${encodeURIComponent(name.trim())}; path=/; max-age=${name.trim() ? 31536000 : 0}; samesite=strict`;
+};

@@ -1,0 +1,46 @@
+// How busy the machine is: processor and memory, the accelerator's too when there is one, over the last two minutes.
+
+import { system } from './api.js';
+import { el } from './dom.js';
+import { state } from './state.js';
+import { bytes } from './words.js';
+
+const PERIOD = 2000;
+const NS = 'http://www.w3.org/2000/svg';
+const KINDS = [
+  { title: 'Processor', value: (s) => s.cpu, full: () => 100, words: (s) => `${Math.round(s.cpu)} %` },
+  { title: 'Memory', value: (s) => s.memory, full: (s) => s.memory_total, words: (s) => `${bytes(s.memory)} of ${bytes(s.memory_total)}` },
+  { title: 'GPU', value: (s) => s.gpu, full: () => 100, words: (s) => `${Math.round(s.gpu)} %` },
+  { title: 'GPU memory', value: (s) => s.device_used, full: (s) => s.device_total, words: (s) => `${bytes(s.device_used)} of ${bytes(s.device_total)}` },
+];
+
+export function makePlots() {
+  const root = el('div.plots', { 'aria-label': 'The machine', role: 'group' });
+  let timer = 0;
+  const look = async () => {
+    if (state.tab !== 'queue' || document.hidden) return;
+    const told = await system().catch((problem) => { if (problem.status === 404) stop(); return null; });
+    if (told?.samples?.length) root.replaceChildren(...KINDS.filter((kind) => Number.isFinite(kind.value(told.samples.at(-1)))).map((kind) => plot(kind, told.samples)), engines());
+  };
+  const stop = () => { clearInterval(timer); timer = 0; };
+  const start = () => { if (!timer) { timer = setInterval(look, PERIOD); look(); } };
+  return { root, start, stop };
+}
+
+function plot(kind, samples) {
+  const last = samples.at(-1);
+  const drawing = document.createElementNS(NS, 'svg');
+  drawing.setAttribute('viewBox', '0 0 100 32');
+  drawing.setAttribute('preserveAspectRatio', 'none');
+  drawing.setAttribute('aria-hidden', 'true');
+  const points = samples.map((s, n) => `${((n / Math.max(samples.length - 1, 1)) * 100).toFixed(2)},${(31 - 30 * Math.min(1, kind.value(s) / (kind.full(s) || 1))).toFixed(2)}`);
+  for (const [what, at] of [['polygon', [`0,32`, ...points, '100,32']], ['polyline', points]]) {
+    const line = document.createElementNS(NS, what);
+    line.setAttribute('points', at.join(' '));
+    drawing.append(line);
+  }
+  return el('figure.plot', {}, el('figcaption', {}, el('span', {}, kind.title), el('b', {}, kind.words(last))), drawing);
+}
+
+const engines = () => el('figure.plot.words', {}, ...state.engines.map((engine) => el('p', {}, el('b', {}, engine.device || engine.name || 'engine'), ' ',
+  el('span.muted', {}, [engine.state, engine.loaded, engine.resident && bytes(engine.resident)].filter(Boolean).join(' · ')))));

@@ -1,0 +1,59 @@
+// Drop a picture: its parameters as a table and as text, and on to the form.
+
+import { images, page } from './api.js';
+import { button, copyText, el, heading, icon, notice } from './dom.js';
+import { sendTo, useValues } from './form.js';
+import { component, state } from './state.js';
+import { complain, toast } from './toast.js';
+import { go } from './tabs.js';
+
+component('png-info', (root) => {
+  const file = el('input', { type: 'file', accept: 'image/*', hidden: true, onchange: () => { if (file.files[0]) read(file.files[0], out); file.value = ''; } });
+  const drop = el('button.drop', { type: 'button', onclick: () => file.click() }, icon('picture'), el('span', {}, 'Drop a picture to read its parameters, paste one, or ', el('u', {}, 'choose a file')));
+  const out = el('div.info', { 'aria-live': 'polite' });
+  root.append(heading('PNG info'), el('div.narrow', {}, drop, file, out));
+  const take = (event, files) => {
+    const first = [...(files ?? [])].find((each) => each.type.startsWith('image/'));
+    if (state.tab !== 'png-info' || !first) return;
+    event.preventDefault();
+    read(first, out);
+  };
+  document.addEventListener('dragover', (event) => { if (state.tab === 'png-info') event.preventDefault(); });
+  document.addEventListener('drop', (event) => take(event, event.dataTransfer?.files));
+  document.addEventListener('paste', (event) => take(event, event.clipboardData?.files));
+  return {};
+});
+
+async function read(file, out) {
+  const preview = el('img', { src: URL.createObjectURL(file), alt: file.name });
+  out.replaceChildren(el('div.info-card', {}, preview, el('p.muted', {}, 'Reading…')));
+  try {
+    const found = await page.readPicture(file);
+    out.replaceChildren(card(file, preview, found));
+  } catch (problem) {
+    const send = problem.field === 'parameters' ? sendButtons(file) : [];
+    out.replaceChildren(el('div.info-card', {}, preview, notice(problem.message, problem.advice ?? 'Pictures made with Darkroom, AUTOMATIC1111 or ComfyUI carry them, unless a messenger took them out.', ...send)));
+  }
+}
+
+function card(file, preview, found) {
+  return el('div.info-card', {}, preview, el('div', {},
+    el('div.row-of-buttons', {}, found.values && Object.keys(found.values).length > 0 && button('reuse', 'Reuse parameters', () => apply(found), { class: 'action primary' }), ...sendButtons(file),
+      button('copy', 'Copy text', () => copyText(found.text).then(() => toast('Parameters copied')))),
+    found.source && el('p.muted', {}, `Written by ${found.source}`),
+    el('dl', {}, Object.entries(found.table).flatMap(([name, value]) => [el('dt', {}, name), el('dd', {}, String(value))])),
+    el('h3', {}, 'Text'), el('pre', {}, found.text)));
+}
+
+const sendButtons = (file) => ['img2img', 'inpaint'].map((mode) => button(mode === 'inpaint' ? 'brush' : 'picture', `Send to ${mode}`, async () => {
+  try {
+    sendTo(mode, await images.upload(file));
+  } catch (problem) {
+    complain(problem);
+  }
+}));
+
+function apply(found) {
+  useValues(found.values);
+  go(found.mode);
+}

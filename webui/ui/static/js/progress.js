@@ -1,0 +1,41 @@
+// How far a job is: fraction, speed and time left, from its step events.
+
+import { guess } from './situation.js';
+
+/** Fold a step event into `job.progress`. */
+export function advance(job, event) {
+  const old = job.progress ?? {};
+  const now = performance.now() / 1000;
+  const same = old.phase === event.phase && old.batch === event.batch;
+  const speed = same && event.step > old.step ? smooth(old.speed, (event.step - old.step) / Math.max(now - old.at, 1e-3)) : same ? old.speed : undefined;
+  const done = fraction(job, event);
+  const origin = old.origin && done >= old.origin.done ? old.origin : { at: now, done };
+  const rate = (done - origin.done) / Math.max(now - origin.at, 1e-3);
+  const left = rate > 0 && done > origin.done ? (1 - done) / rate : undefined;
+  if (speed && event.phase === 'sampling') guess.step = 1 / speed;
+  job.progress = { ...old, ...event, at: now, speed, left, done, origin: event.phase === 'loading' ? null : origin };
+}
+
+const smooth = (old, value) => (old ? old * 0.7 + value * 0.3 : value);
+
+/** The part of the whole job that is done, 0 to 1. A second pass weighs by its pixels and steps. */
+export function fraction(job, event) {
+  const { request } = job;
+  const part = event.steps ? event.step / event.steps : 0;
+  const second = request.hires ? (request.hires.scale || 2) ** 2 * ((request.hires.steps || request.steps) / (request.steps || 1)) : 0;
+  const inside = { loading: 0, encoding: 0, sampling: part, hires: 1 + part * second, upscaling: 1, decoding: second && event.phase === 'decoding' ? 1 + second : 1 };
+  const batches = Math.max(event.batches || request.batch_count || 1, 1);
+  return Math.min(1, (event.batch + Math.min(1, (inside[event.phase] ?? part) / (1 + second))) / batches);
+}
+
+const PHASES = { loading: 'Loading model', encoding: 'Reading the prompt', hires: 'Hires. fix', decoding: 'Developing', upscaling: 'Upscaling' };
+
+/** "Picture 2 of 4 · Hires. fix · Step 12 of 20". */
+export function progressLine(job) {
+  const { phase, step, steps, batch = 0, batches = 1 } = job.progress ?? {};
+  if (!phase) return 'Starting';
+  const size = job.request.batch_size ?? 1;
+  const which = batches > 1 ? `${size > 1 ? 'Batch' : 'Picture'} ${batch + 1} of ${batches}` : '';
+  const where = steps ? `Step ${step} of ${steps}` : '';
+  return [which, PHASES[phase], where].filter(Boolean).join(' · ') || 'Starting';
+}

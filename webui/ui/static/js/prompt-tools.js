@@ -1,0 +1,76 @@
+// Above the prompt: token count, the LoRA picker, and applying a pasted parameters text.
+
+import { page } from './api.js';
+import { $, el, iconButton } from './dom.js';
+import { fill, form, useValues } from './form.js';
+import { component } from './state.js';
+import { complain, toast } from './toast.js';
+import { bytes } from './words.js';
+
+const PARAMETERS = /(^|\n)Steps: \d+, .*?(Sampler|Seed|CFG scale): /s;
+
+component('prompt-tools', (root) => {
+  const count = el('span', { id: 'tokens', title: 'Tokens of the prompt, and what fits into its chunks' }, '0 / 75');
+  const lora = iconButton('layers', 'Insert a LoRA', () => pick());
+  const apply = iconButton('paste', 'Apply a parameters text in the prompt', () => applyText(form.values.prompt ?? ''));
+  root.append(el('div.prompt-tools', {}, lora, apply, count));
+  document.addEventListener('paste', (event) => offer(event));
+  let timer = 0, turn = 0;
+  return {
+    typed(prompt) {
+      clearTimeout(timer);
+      timer = setTimeout(async () => {
+        const mine = ++turn;
+        const told = await page.tokens(prompt ?? '').catch(() => null);
+        if (told && mine === turn) count.textContent = `${told.count} / ${told.limit}`;
+      }, 150);
+    },
+  };
+});
+
+/** A parameters text pasted into the prompt: offer to take it apart. */
+function offer(event) {
+  if (!event.target.matches?.('#prompt textarea')) return;
+  const text = event.clipboardData?.getData('text/plain') ?? '';
+  if (PARAMETERS.test(text)) toast('These are parameters of a picture', { label: 'Apply', act: () => applyText(text) });
+}
+
+async function applyText(text) {
+  if (!text.trim()) return toast('Paste a parameters text into the prompt first');
+  try {
+    useValues({ prompt: '', ...(await page.readText(text)).values }, 'Parameters applied');
+  } catch (problem) {
+    complain(problem);
+  }
+}
+
+// ---------------------------------------------------------------------------------------------------------- LoRA
+async function pick() {
+  const search = el('input.search', { type: 'search', placeholder: 'Search', 'aria-label': 'Search LoRAs', oninput: () => list(search.value) });
+  const rows = el('div.pick-list', { role: 'list' });
+  const box = el('dialog.picker', { 'aria-label': 'Insert a LoRA', onclose: () => box.remove(), onclick: (event) => { if (event.target === box) box.close(); } },
+    el('div.card-head', {}, el('h3', {}, 'LoRA'), iconButton('close', 'Close (Esc)', () => box.close())), search, rows);
+  document.body.append(box);
+  box.showModal();
+  const models = await page.models('lora').catch((problem) => { complain(problem); return []; });
+  const list = (words) => {
+    const found = models.filter((model) => model.name.toLowerCase().includes(words.trim().toLowerCase()));
+    rows.replaceChildren(...found.map((model) => row(model, box)));
+    if (!found.length) rows.append(el('p.muted', {}, models.length ? 'No LoRA matches.' : 'No LoRA yet. Put files into models/Lora.'));
+  };
+  list('');
+}
+
+const row = (model, box) => el('button.pick', { type: 'button', role: 'listitem', onclick: () => { box.close(); insert(`<lora:${model.name.split('/').at(-1)}:1>`); } },
+  el('span', {}, model.name), el('span.muted', {}, model.error || bytes(model.size)));
+
+/** Put a tag where the cursor is. */
+function insert(tag) {
+  const area = $('#prompt textarea');
+  const at = area.selectionEnd ?? area.value.length;
+  const gap = at > 0 && !/\s$/.test(area.value.slice(0, at)) ? ' ' : '';
+  const prompt = area.value.slice(0, at) + gap + tag + area.value.slice(at);
+  fill({ prompt });
+  area.focus();
+  requestAnimationFrame(() => setTimeout(() => area.setSelectionRange(at + gap.length + tag.length, at + gap.length + tag.length), 50));
+}

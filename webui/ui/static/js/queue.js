@@ -1,0 +1,107 @@
+// Running first, then waiting in their order with place and start time, then finished.
+
+import { images, jobs as jobsApi, queue as queueApi } from './api.js';
+import { button, el, heading, iconButton, notice } from './dom.js';
+import { useRequest } from './form.js';
+import { takeJob, watch } from './follow.js';
+import { makePlots } from './plots.js';
+import { progressLine } from './progress.js';
+import { before, guess } from './situation.js';
+import { component, draw, live, state } from './state.js';
+import { complain, toast } from './toast.js';
+import { go } from './tabs.js';
+import { clock, JOB_WORDS, size } from './words.js';
+
+component('queue', (root) => {
+  const rows = el('div.queue', { role: 'list', 'aria-label': 'Jobs' });
+  const empty = notice('Nothing is waiting', 'Press Generate as often as you like: jobs wait here and run in turn.');
+  const pause = button('pause', 'Pause', () => act(state.paused ? queueApi.resume() : queueApi.pause(), state.paused ? 'The queue goes on' : 'Paused: the running job finishes'));
+  const free = button('free', 'Free memory', () => act(queueApi.free(), 'The model leaves memory; the next job loads it again'), { title: 'Take the model out of memory' });
+  const plots = makePlots();
+  root.append(heading('Queue', el('span.grow'), pause, free), plots.root, rows, empty);
+  return {
+    opened: plots.start,
+    draw() {
+      if (state.tab !== 'queue') return plots.stop();
+      plots.start();
+      pause.lastChild.textContent = state.paused ? 'Resume' : 'Pause';
+      pause.firstChild.className = `glyph icon-${state.paused ? 'play' : 'pause'}`;
+      const list = ordered();
+      empty.hidden = list.length > 0;
+      update(rows, list);
+    },
+  };
+});
+
+async function act(request, done) {
+  try {
+    await request;
+    toast(done);
+  } catch (problem) {
+    complain(problem);
+  }
+}
+
+function ordered() {
+  const rank = { running: 0, queued: 1 };
+  return [...state.jobs.values()].sort((a, b) => (rank[a.state] ?? 2) - (rank[b.state] ?? 2)
+    || (a.state === 'queued' ? (before(a, b) ? -1 : 1) : String(b.finished ?? b.created).localeCompare(String(a.finished ?? a.created))));
+}
+
+/** Rows keep their elements while their job's look is the same, so that focus and clicks survive each step. */
+function update(rows, list) {
+  const old = new Map([...rows.children].map((row) => [row.dataset.id, row]));
+  const waiting = list.filter(live);
+  const nodes = list.map((job) => {
+    const place = waiting.indexOf(job);
+    const key = [job.state, place, waiting.length, job.images?.length, job.stopping, job.priority].join();
+    const row = old.get(job.id)?.dataset.key === key ? old.get(job.id) : make(job, key, place, waiting);
+    refresh(row, job, waiting, place);
+    return row;
+  });
+  if (nodes.length !== rows.children.length || nodes.some((node, n) => rows.children[n] !== node)) rows.replaceChildren(...nodes);
+}
+
+function make(job, key, place, waiting) {
+  const { request } = job;
+  const about = [request.mode, size(request.width, request.height), `${request.steps} steps`, job.owner !== 'local' && job.owner].filter(Boolean).join(' · ');
+  const picture = job.images?.at(-1);
+  return el('div.job', { role: 'listitem', 'data-id': job.id, 'data-key': key, 'data-state': job.state },
+    picture ? el('img', { src: images.thumb(picture.id), alt: '' }) : el('img.blank', { alt: '' }),
+    el('div.job-text', {}, el('b', {}, request.prompt || 'No prompt'), el('span.muted', {}, about), job.error && el('span.danger', { title: job.error.advice }, job.error.message)),
+    el('span.state', {}, el('b', {}, JOB_WORDS[job.state]), el('span.muted')),
+    el('div.job-acts', {}, actions(job, place, waiting)),
+    job.state === 'running' && el('i.job-bar'));
+}
+
+function actions(job, place, waiting) {
+  const call = (request) => request.then((changed) => changed?.id && takeJob(changed)).then(draw).catch(complain);
+  const stop = () => { job.stopping = true; call(jobsApi.cancel(job.id).then(() => null)); };
+  if (job.state === 'running') return [button('eye', 'Watch', () => { watch(job.id); go(state.mode); draw(); }), button('close', job.stopping ? 'Stopping' : 'Stop', stop, { disabled: Boolean(job.stopping) })];
+  if (job.state === 'queued') {
+    const first = waiting.findIndex((each) => each.state === 'queued');
+    return [iconButton('top', 'Move to the front', () => call(jobsApi.move(job.id, 'top')), { disabled: place === first }), iconButton('up', 'Move up', () => call(jobsApi.move(job.id, 'up')), { disabled: place === first }),
+      iconButton('down', 'Move down', () => call(jobsApi.move(job.id, 'down')), { disabled: place === waiting.length - 1 }), button('close', 'Remove', stop)];
+  }
+  const retry = job.state !== 'done' && iconButton('play', 'Try again', () => call(jobsApi.retry(job.id)));
+  return [iconButton('reuse', 'Reuse parameters', () => useRequest(job.request, { keepBatch: false })), retry, iconButton('dice', 'Run again with a new seed', () => call(jobsApi.again(job.id)))];
+}
+
+/** What changes with every step. */
+function refresh(row, job, waiting, place) {
+  const line = row.querySelector('.state .muted');
+  const text = job.state === 'running' ? runningLine(job) : job.state === 'queued' ? waitingLine(waiting, place) : job.seconds ? clock(job.seconds) : '';
+  if (line.textContent !== text) line.textContent = text;
+  const bar = row.querySelector('.job-bar');
+  if (!bar) return;
+  bar.style.inlineSize = `${Math.round((job.progress?.done ?? 0) * 100)}%`;
+  const frame = job.progress?.frame;
+  if (frame && !job.images?.length) row.querySelector('img').src = jobsApi.preview(job.id, frame);
+}
+
+const runningLine = (job) => [progressLine(job), job.progress?.left !== undefined && `${clock(job.progress.left)} left`].filter(Boolean).join(' · ');
+
+function waitingLine(waiting, place) {
+  const wait = waiting.slice(0, place).reduce((sum, job) => sum + (job.progress?.left ?? guess(job)), 0);
+  return [`Number ${place + (waiting[0]?.state === 'running' ? 0 : 1)}`, wait > 0 && `starts in about ${clock(wait)}`].filter(Boolean).join(' · ');
+}

@@ -1,0 +1,84 @@
+// Sections left, fields right. A change is saved at once; a changed field says so and can be put back.
+
+import { page } from './api.js';
+import { $, $$, button, el, heading, iconButton, notice } from './dom.js';
+import { resetForm } from './form.js';
+import { owner, setOwner } from './memory.js';
+import { component } from './state.js';
+import { toast } from './toast.js';
+
+component('settings', (root) => {
+  const search = el('input.search', { type: 'search', placeholder: 'Search settings', 'aria-label': 'Search settings', oninput: () => filter(body, search.value) });
+  const body = el('div.settings');
+  root.append(heading('Settings', el('span.grow'), search), body);
+  const load = async () => {
+    try {
+      show(body, (await page.settings()).sections);
+      filter(body, search.value);
+    } catch (problem) {
+      body.replaceChildren(notice('The settings cannot be read', problem.message, button('reuse', 'Try again', load)));
+    }
+  };
+  load();
+  return { opened: load };
+});
+
+function show(body, sections) {
+  const all = [...sections.map((section) => ({ title: section.title, rows: section.fields.map((field) => row(body, field)) })), { title: 'This browser', rows: browserRows() }];
+  const id = (title) => `section-${title.toLowerCase().replaceAll(' ', '-')}`;
+  body.replaceChildren(
+    el('nav.sections', { 'aria-label': 'Sections' }, ...all.map(({ title }) => el('a', { href: `#${id(title)}`, onclick: (event) => { event.preventDefault(); document.getElementById(id(title)).scrollIntoView({ block: 'start' }); } }, title))),
+    el('div.narrow', {}, ...all.map(({ title, rows }) => el('section.card', { id: id(title) }, el('h3', {}, title), ...rows))),
+  );
+}
+
+function row(body, field) {
+  const id = `setting-${field.name}`;
+  const input = control(field, id);
+  const mark = el('span.changed', { hidden: !field.changed }, 'Changed');
+  const back = iconButton('undo', `Reset ${field.label}`, () => save(body, field, null, node), { hidden: !field.changed });
+  const node = el('div.setting', { 'data-name': field.name, 'data-words': `${field.label} ${field.description} ${field.name}`.toLowerCase() },
+    el('div.setting-text', {}, el('label', { for: id }, field.label), mark, el('p.muted', {}, field.description, field.restart ? ' Takes effect at the next start.' : '')),
+    el('div.setting-value', {}, input, back));
+  input.onchange = () => save(body, field, valueOf(field, input), node);
+  return node;
+}
+
+function control(field, id) {
+  if (field.kind === 'choice') return el('select', { id }, ...field.choices.map((choice) => el('option', { selected: choice === field.value }, choice)));
+  if (field.kind === 'check') return el('input', { id, type: 'checkbox', role: 'switch', checked: field.value });
+  if (field.kind === 'list') { const area = el('textarea', { id, rows: 3, placeholder: 'One per line' }); area.value = field.value; return area; }
+  return el('input', { id, type: field.kind === 'number' ? 'number' : 'text', value: field.value, min: field.minimum, max: field.maximum, step: field.kind === 'number' ? field.step : null });
+}
+
+const valueOf = (field, input) => (field.kind === 'check' ? input.checked : field.kind === 'number' ? (input.value === '' ? null : +input.value) : input.value);
+
+async function save(body, field, value, node) {
+  $('.field-error', node)?.remove();
+  try {
+    const { sections } = await page.setSetting(field.name, value);
+    const now = sections.flatMap((section) => section.fields).find((each) => each.name === field.name);
+    const fresh = row(body, now);
+    node.replaceWith(fresh);
+    toast(value === null ? 'Reset' : now.restart ? 'Saved. Takes effect at the next start.' : 'Saved');
+  } catch (problem) {
+    node.append(el('p.field-error', { role: 'alert' }, problem.message));
+    $('input, select, textarea', node).setAttribute('aria-invalid', 'true');
+  }
+}
+
+/** What only this browser keeps. */
+function browserRows() {
+  const name = el('input', { id: 'setting-owner', type: 'text', maxlength: 64, value: owner(), placeholder: 'local', onchange: () => { setOwner(name.value); toast('Saved'); } });
+  const setting = (label, text, value, id) => el('div.setting', { 'data-words': `${label} ${text}`.toLowerCase() }, el('div.setting-text', {}, el('label', { for: id }, label), el('p.muted', {}, text)), el('div.setting-value', {}, value));
+  return [setting('Your name', 'Shown beside your jobs when several people use this box. A courtesy, not a lock.', name, 'setting-owner'),
+    setting('Form', 'Prompt and settings are kept in this browser.', button('undo', 'Reset form', resetForm))];
+}
+
+function filter(body, words) {
+  const wanted = words.trim().toLowerCase().split(/\s+/).filter(Boolean);
+  for (const node of $$('.setting', body)) node.hidden = !wanted.every((word) => node.dataset.words.includes(word));
+  for (const card of $$('.card', body)) card.hidden = !$('.setting:not([hidden])', card);
+  $('.nothing', body)?.remove();
+  if (!$('.setting:not([hidden])', body)) body.append(el('div.nothing', {}, notice('No setting matches', 'Try fewer words.')));
+}

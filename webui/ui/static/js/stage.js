@@ -1,0 +1,178 @@
+// The stage: the picture or its live preview, what it says when there is none, the progress line, facts, actions and the strip.
+
+import { images, jobs } from './api.js';
+import { $, $$, button, el } from './dom.js';
+import { pictureActions } from './actions.js';
+import { fill, useRequest } from './form.js';
+import { makeMask } from './mask.js';
+import { progressLine } from './progress.js';
+import { component, draw, live, parts, shownImage, state } from './state.js';
+import { clock, facts, pace, promptOf } from './words.js';
+
+const EXAMPLES = ['a red apple', 'a snowy mountain under a blue sky', 'a lighthouse at sunset'];
+const BUSY = ['running', 'loading', 'queued', 'restarting'];
+const STRIP = 24;
+
+component('stage', (root) => {
+  const at = build(root);
+  parts.mask = at.mask;
+  return {
+    choose(image) {
+      state.shown = image.id;
+      state.view = 'result';
+      const job = state.jobs.get(state.watched);
+      if (live(job)) state.peek = true;
+      else if (job) job.seen = true;
+      draw();
+    },
+    draw() {
+      const masking = state.tab === 'inpaint' && state.view === 'mask' && Boolean(state.source.image);
+      drawViews(at, masking);
+      const peeking = drawPicture(at, masking);
+      drawNotice(at, masking, peeking);
+      drawProgress(at);
+      drawBelow(at, masking, peeking);
+      drawStrip(at, peeking);
+    },
+  };
+});
+
+function build(root) {
+  const picture = el('img.picture', { alt: '', draggable: 'false' });
+  const grid = el('div.batch', { hidden: true });
+  const notice = el('div.notice', {}, el('span.notice-icon', { 'aria-hidden': 'true' }), el('h2'), el('p'), el('div.row-of-buttons'));
+  const mask = makeMask();
+  const view = (name, label, act) => el('button', { type: 'button', 'data-view': name, onclick: () => { act(); draw(); } }, label);
+  const views = el('div.views', { role: 'group', 'aria-label': 'Show' },
+    view('mask', 'Mask', () => { state.view = 'mask'; }), view('result', 'Result', () => { state.view = 'result'; }),
+    view('grid', 'Grid', () => { state.view = 'grid'; }), view('live', 'Live preview', () => { state.view = 'result'; state.peek = false; }));
+  const frame = el('div.frame', {}, picture, grid, notice, mask.root, views);
+  const bar = el('div.bar', { role: 'progressbar', 'aria-label': 'Progress', 'aria-valuemin': 0, 'aria-valuemax': 100 }, el('i'));
+  const what = el('span.what'), numbers = el('span.numbers');
+  const progress = el('div.progress', {}, bar, el('div.line', {}, what, numbers));
+  const acts = el('div.acts', { role: 'toolbar', 'aria-label': 'This picture' }), about = el('p.facts'), notes = el('p.notes');
+  const strip = el('div.strip', { role: 'listbox', 'aria-label': 'Recent pictures', 'aria-orientation': 'vertical' });
+  root.append(el('section.stage', { 'aria-label': 'Result' }, frame, el('div', { id: 'stage-note' }), progress, notes, el('div.below', {}, about, acts)), strip);
+  return { picture, grid, notice, mask, views, bar, what, numbers, progress, acts, about, notes, strip, drawn: '' };
+}
+
+/** The pictures of the shown picture's batch, when there are several. */
+function batch() {
+  const image = shownImage();
+  const job = image?.job_id && state.jobs.get(image.job_id);
+  return job && (job.images?.length ?? 0) > 1 && job.images.some((each) => each.id === image.id) ? job.images : [];
+}
+
+function drawViews(at, masking) {
+  const several = batch().length > 1 && !BUSY.includes(state.now.name);
+  const shows = { mask: state.tab === 'inpaint' && state.source.image, grid: several, live: state.peek && state.now.name === 'running' };
+  shows.result = shows.mask || shows.grid || shows.live;
+  at.views.hidden = !shows.result;
+  if (state.view === 'grid' && !several) state.view = 'result';
+  for (const each of $$('button', at.views)) {
+    each.hidden = !shows[each.dataset.view];
+    each.setAttribute('aria-pressed', each.dataset.view === (masking ? 'mask' : state.view === 'grid' ? 'grid' : 'result'));
+  }
+  at.mask.root.hidden = !masking;
+}
+
+/** Draw the preview, the chosen picture or the grid; tells whether a chosen picture stands before a running job. */
+function drawPicture(at, masking) {
+  const { name, job } = state.now;
+  const image = shownImage();
+  const peeking = state.peek && BUSY.includes(name) && Boolean(image);
+  const preview = name === 'running' && !peeking && job.progress?.frame > 0;
+  const grid = state.view === 'grid' && !BUSY.includes(name) && !masking;
+  const covered = !peeking && (['first', 'failed', 'loading', 'restarting', 'joining'].includes(name) || (name === 'running' && !preview));
+  const src = preview ? jobs.preview(job.id, job.progress.frame) : image && images.file(image.id);
+  at.picture.hidden = masking || grid || !src || covered;
+  at.grid.hidden = !grid;
+  if (grid) drawGrid(at.grid);
+  at.picture.classList.toggle('dim', !peeking && ['offline', 'queued'].includes(name));
+  if (src && !at.picture.hidden) show(at, src, preview ? previewSize(job) : image, preview ? 'Live preview' : promptOf(image), preview);
+  return peeking;
+}
+
+const previewSize = ({ progress, request }) =>
+  progress.previewWidth ? { width: progress.previewWidth, height: progress.previewHeight } : request;
+
+function show(at, src, size, alt, preview) {
+  at.picture.style.setProperty('--ratio', size.width / size.height);
+  at.picture.alt = alt;
+  if (src === at.drawn || (preview && at.decoding)) return;  // skip a frame while the last one is not decoded
+  at.drawn = src;
+  at.decoding = preview;
+  at.picture.width = size.width;
+  at.picture.height = size.height;
+  at.picture.onload = at.picture.onerror = () => { if (at.decoding) { at.decoding = false; draw(); } };
+  at.picture.src = src;
+}
+
+function drawGrid(grid) {
+  const all = batch();
+  const key = all.map((image) => image.id).join();
+  if (grid.dataset.key === key) return;
+  grid.dataset.key = key;
+  grid.style.setProperty('--columns', Math.ceil(Math.sqrt(all.length)));
+  grid.replaceChildren(...all.map((image) => el('button', { type: 'button', 'aria-label': `Picture ${image.index + 1}`, onclick: () => parts.stage.choose(image) },
+    el('img', { src: images.file(image.id), alt: '', loading: 'lazy' }))));
+}
+
+const OFFERS = {  // what can be done about it, by situation
+  failed: (job) => [button('reuse', 'Try again', () => $('#generate').click(), { class: 'action primary' }), button('reuse', 'Use these settings', () => useRequest(job.request, { keepBatch: false })),
+    button('close', 'Dismiss', () => { job.seen = true; draw(); })],
+  first: () => (state.noCheckpoint ? [] : EXAMPLES.map((prompt) => button('brush', prompt, () => { fill({ prompt }); $('#prompt textarea').focus(); }))),
+};
+
+function drawNotice({ notice, picture }, masking, peeking) {
+  const { name, job, title, text } = state.now;
+  const preview = name === 'running' && job.progress?.frame > 0;
+  notice.hidden = masking || peeking || preview || name === 'stopped' || name === 'joining' || (!title && name !== 'running');
+  notice.dataset.kind = name;
+  $('h2', notice).textContent = title || 'Starting';
+  $('p', notice).textContent = text || '';
+  const key = `${name}${job?.id}${state.noCheckpoint}`;
+  if (notice.dataset.key === key) return;
+  notice.dataset.key = key;
+  $('.row-of-buttons', notice).replaceChildren(...(OFFERS[name]?.(job) ?? []));
+}
+
+/** One bar, one line, at the same place in every state, so nothing jumps. */
+function drawProgress({ bar, what, numbers, progress }) {
+  const { name, job, title, text } = state.now;
+  const done = Math.round((BUSY.includes(name) ? job?.progress?.done ?? 0 : 0) * 100);
+  $('i', bar).style.inlineSize = `${done}%`;
+  progress.dataset.state = name;
+  bar.setAttribute('aria-valuenow', done);
+  const words = { running: () => (job.stopping ? 'Stopping after this step' : progressLine(job)), stopped: () => title, queued: () => title, loading: () => title, restarting: () => 'Engine restarting', offline: () => 'Reconnecting', failed: () => 'Failed' };
+  what.textContent = words[name]?.() ?? '';
+  const { speed, left } = job?.progress ?? {};
+  const told = name === 'running' ? [pace(speed ?? 0), left !== undefined && `${clock(left)} left`] : name === 'stopped' || name === 'queued' ? [text] : [];
+  numbers.textContent = told.filter(Boolean).join(' · ');
+  bar.setAttribute('aria-valuetext', [what.textContent, numbers.textContent].filter(Boolean).join(', '));
+}
+
+/** The chosen picture: what it is, what can be done with it. */
+function drawBelow({ about, acts, notes }, masking, peeking) {
+  const image = shownImage();
+  const idle = image && !masking && state.view !== 'grid' && (peeking || ![...BUSY, 'failed', 'first', 'joining'].includes(state.now.name));
+  about.textContent = idle ? facts(image) : '';
+  notes.textContent = idle ? (image.notes ?? []).join(' ') : '';
+  const key = String(idle && image.id);
+  if (acts.dataset.for === key) return;
+  acts.dataset.for = key;
+  acts.replaceChildren(...(idle ? pictureActions(image) : []));
+}
+
+/** Rebuilt only when its list changes, then marked. */
+function drawStrip({ strip }, peeking) {
+  const list = state.images.slice(0, STRIP);
+  const key = list.map((image) => image.id).join();
+  if (strip.dataset.key !== key) {
+    strip.dataset.key = key;
+    strip.replaceChildren(...list.map((image) => el('button', { type: 'button', role: 'option', 'data-id': image.id, 'aria-label': promptOf(image), title: promptOf(image), onclick: () => parts.stage.choose(image) },
+      el('img', { src: images.thumb(image.id), alt: '', loading: 'lazy' }))));
+  }
+  const showing = peeking || !BUSY.includes(state.now.name);
+  for (const each of $$('button', strip)) each.setAttribute('aria-selected', showing && each.dataset.id === state.shown);
+}

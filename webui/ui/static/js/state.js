@@ -1,0 +1,54 @@
+// What the page knows, and the one loop that draws it. Parts (stage, queue, …) read `state` in their draw(); nothing else is shared.
+
+import { $ } from './dom.js';
+import { situation } from './situation.js';
+
+export const MODES = ['txt2img', 'img2img', 'inpaint'];
+
+export const state = {
+  mode: 'txt2img',
+  tab: 'txt2img',
+  jobs: new Map(),
+  images: [],
+  total: 0,
+  engines: [],
+  paused: false,
+  online: true,
+  joined: false,  // the first snapshot has arrived
+  shown: null,    // id of the picture on the stage
+  watched: null,  // id of the job on the stage
+  view: 'result', // on the stage of inpaint: mask or result
+  source: {},     // the picture that img2img and inpaint start from: {image, width, height}
+  peek: false,    // a picture was chosen while a job runs: the stage stays on it
+  forever: false,
+  now: { name: 'idle' },
+};
+
+export const parts = {};
+
+export const live = (job) => Boolean(job) && (job.state === 'running' || job.state === 'queued');
+export const watchedJob = () => state.jobs.get(state.watched);
+export const shownImage = () => state.images.find((image) => image.id === state.shown);
+export const inStudio = () => MODES.includes(state.tab);
+
+let planned = 0;
+export function draw() {
+  if (planned) return;
+  planned = requestAnimationFrame(() => {
+    planned = 0;
+    state.now = situation(state);
+    document.body.dataset.state = state.now.name;
+    for (const part of Object.values(parts)) part.draw?.();
+  });
+}
+
+const components = {};
+export const component = (name, make) => { components[name] = make; };
+
+/** Called by every gr.HTML host when Gradio puts it into the page (tabs: at the first visit). */
+export function mount(name, element, props, trigger, watch) {
+  const root = $('.host', element);
+  if (!root) return;
+  parts[name] = { props, trigger, ...components[name]?.(root, { props, trigger, watch }) };
+  draw();
+}

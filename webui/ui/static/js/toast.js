@@ -1,0 +1,14 @@
+// Short messages at the top: what was done, and the way back.
+
+import { $, el } from './dom.js';
+
+/** `offer` is {label, act}: a button in the toast, which then stays long enough to be reached. */
+export function toast(text, offer = null, kind = '') {
+  const box = $('#toasts') ?? document.body.appendChild(el('div', { id: 'toasts', role: 'status' }));
+  const note = el('div.toast', { 'data-kind': kind }, el('span', {}, text),
+    offer && el('button.action', { type: 'button', onclick: () => { note.remove(); offer.act(); } }, offer.label));
+  box.append(note);
+  setTimeout(() => note.remove(), offer || kind === 'error' ? 8000 : 3500);
+}
+
+export const complain = (problem) => toast([problem.message, problem.advice].filter(Boolean).join(' '), null, 'error');

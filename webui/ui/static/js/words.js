@@ -1,0 +1,26 @@
+// Numbers and states in words: the same ones everywhere on the page.
+
+export const clock = (seconds) =>
+  seconds < 1 ? 'under 1 s' : seconds < 90 ? `${Math.round(seconds)} s` : seconds < 5400 ? `${Math.round(seconds / 60)} min` : `${(seconds / 3600).toFixed(1)} h`;
+
+/** Steps per second, or seconds per step when it is slow. */
+export const pace = (speed) => (speed >= 1 ? `${speed.toFixed(1)} it/s` : speed > 0 ? `${(1 / speed).toFixed(1)} s/it` : '');
+
+export const bytes = (n) => (n >= 2 ** 30 ? `${(n / 2 ** 30).toFixed(1)} GB` : `${Math.round(n / 2 ** 20)} MB`);
+
+export const JOB_WORDS = { running: 'Running', queued: 'Waiting', done: 'Done', failed: 'Failed', cancelled: 'Stopped' };
+
+export const count = (n, one, many = `${one}s`) => `${n} ${n === 1 ? one : many}`;
+
+export const size = (width, height) => `${width} × ${height}`;
+
+/** What a picture was made with, in one line. */
+export function facts(image) {
+  const request = image.request;
+  const parts = [size(image.width, image.height)];
+  if (image.seed != null) parts.push(`Seed ${image.seed}`);
+  if (request) parts.push([request.sampler, request.schedule].filter(Boolean).join(' '), `${request.steps} steps`, `CFG ${request.guidance}`);
+  return parts.filter(Boolean).join(' · ');
+}
+
+export const promptOf = (thing) => thing?.request?.prompt || (thing?.kind === 'upload' ? 'Uploaded picture' : 'No prompt');
