@@ -15,7 +15,7 @@ from PIL.PngImagePlugin import PngInfo
 from webui.core.request import GenerationRequest, GuidanceOptions, HiresOptions, SamplerOptions, SoftInpaint
 from webui.errors import RequestError
 from webui.images.dialects import a1111
-from webui.images.metadata import Facts, encoder, picture_seeds, read_facts, read_metadata, write_parameters
+from webui.images.metadata import Facts, encoder, picture_seeds, read_facts, read_metadata, read_parameters, write_parameters
 from webui.images.replay import replay_request
 
 RECORDED = Path(__file__).parent.parent / "data/reference/forge_texts.json"
@@ -190,6 +190,11 @@ def test_the_text_alone_round_trips(prompt, strength, vae, steps):
 def test_a_negative_prompt_of_several_lines():
     reading = read_metadata(png(parameters="a\nb\nNegative prompt: c\nd\nSteps: 1, Sampler: Euler, Seed: 2, Refiner: x"))
     assert (reading.fields["prompt"], reading.fields["negative_prompt"], reading.unmapped) == ("a\nb", "c\nd", ("Refiner: x",))
+
+
+def test_a_pasted_text_is_read():
+    assert read_parameters("a\nSteps: 1, Sampler: Euler, Seed: 2").fields["prompt"] == "a"
+    assert read_parameters("just a prompt") is None
 
 
 def test_a1111_without_rng_means_cudas_noise():
