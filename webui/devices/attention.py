@@ -14,7 +14,7 @@ LONG = 2048
 
 
 def tiled_attention(query: Tensor, key: Tensor, value: Tensor) -> Tensor:
-    """Softmax attention of [batch, heads, tokens, width], one head and one tile of queries at a time. Short sequences take torch's kernel."""
+    """Softmax attention of [batch, heads, tokens, width], one head and one tile of queries at a time; short ones take torch's kernel."""
     if query.shape[2] < LONG or key.shape[2] < LONG:
         return scaled_dot_product_attention(query, key, value)
     result = torch.empty_like(query)

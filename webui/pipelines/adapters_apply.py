@@ -98,7 +98,7 @@ def _read(file: ModelFile, loaders: Iterable[LoraLoader]) -> list[WeightChange]:
 def _add(
     totals: dict[nn.Parameter, Tensor], use: LoraUse, changes: Sequence[WeightChange], layers: Mapping[str, nn.Module]
 ) -> tuple[list[str], int]:
-    """Add one file's changes to the float32 totals (base + Σ strength · delta). Gives the targets that do not fit, and how many there are."""
+    """Add one file's changes to the float32 totals (base + Σ strength · delta). Gives the targets that do not fit, and the count of all."""
     strangers = []
     for change in changes:
         parameter = getattr(layers.get(_plain(change.target)), change.parameter, None)

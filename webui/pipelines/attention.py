@@ -1,6 +1,7 @@
 """Put the plan's attention kernel into a UNet."""
 
 from collections.abc import Callable
+from importlib.util import find_spec
 from typing import Any
 
 from torch import Tensor, nn
@@ -14,8 +15,6 @@ Kernel = Callable[[Tensor, Tensor, Tensor], Tensor]
 
 def choose(unet: nn.Module, name: str) -> None:
     """Use the kernel of this name ("sdpa", "tiled" or "xformers") in every attention layer of `unet`."""
-    if name == "sdpa":
-        return
     unet.set_attn_processor(Processor(_kernel(name)))  # type: ignore[operator]
 
 
@@ -27,11 +26,15 @@ def _kernel(name: str) -> Kernel:
     return scaled_dot_product_attention
 
 
+def xformers_present() -> bool:
+    """Whether the library is installed."""
+    return find_spec("xformers") is not None
+
+
 def _xformers() -> Kernel:
-    try:
-        from xformers.ops import memory_efficient_attention
-    except ImportError:
-        raise RequestError("attention", "xformers is not installed. Choose sdpa, or install it: pip install xformers.") from None
+    if not xformers_present():
+        raise RequestError("attention", "xformers is not installed. Choose sdpa in Settings, or install it: pip install xformers.")
+    from xformers.ops import memory_efficient_attention
 
     def attend(query: Tensor, key: Tensor, value: Tensor) -> Tensor:
         result: Tensor = memory_efficient_attention(query.transpose(1, 2), key.transpose(1, 2), value.transpose(1, 2))

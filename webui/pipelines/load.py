@@ -58,6 +58,7 @@ def load_model(file: ModelFile, digest: str, vae: ModelFile | None, plan: Plan, 
         native=file.native,
         latent_rgb=family.latent_rgb(weights),
         offload=offload,
+        latent_space=family.latent_space(weights),
         vae_name=vae.file_name if vae else "",
     )
 

@@ -39,6 +39,8 @@ class Model:
     native: Native
     latent_rgb: LatentRgb | None
     offload: Offload
+    latent_space: str = "sd1"
+    """Models with the same word have interchangeable latents; the file's own name where it brings its own VAE."""
     vae_name: str = ""
     scale_factor: float = 0.18215
     embeddings: Mapping[str, Tensor] = field(default_factory=dict)

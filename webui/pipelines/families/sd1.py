@@ -49,13 +49,13 @@ def build_vae(weights: Weights, place: Place, tick: Progress) -> nn.Module:
 
 
 def build_text_encoder(weights: Weights, place: Place, tick: Progress) -> nn.Module:
-    """CLIP's text transformer; the config's vocabulary and width are the file's own."""
+    """CLIP's text transformer; some files have a few words more than the configuration says."""
     from transformers import CLIPTextConfig
     from transformers.models.clip.modeling_clip import CLIPTextModel
 
     config = _config(weights, "text_encoder")
     state = ldm.text_state(weights.tensors)
-    config["vocab_size"], config["hidden_size"] = (_side(weights, state, "embeddings.token_embedding.weight", side) for side in (0, 1))
+    config["vocab_size"] = _side(weights, state, "embeddings.token_embedding.weight", 0)
 
     def make(**fields: Any) -> nn.Module:
         return cast(nn.Module, CLIPTextModel(CLIPTextConfig(**fields, attn_implementation="sdpa")))
@@ -90,6 +90,11 @@ def alphas_cumprod(weights: Weights) -> torch.Tensor:
     return scaled_linear_alphas(float(str(own.get("beta_start", 0.00085))), float(str(own.get("beta_end", 0.012))))
 
 
+def latent_space(weights: Weights) -> str:
+    """Whose latents these are: everybody's SD 1.x, or the file's own."""
+    return weights.source if "darkroom.vae" in weights.metadata else "sd1"
+
+
 def latent_rgb(weights: Weights) -> LatentRgb | None:
     """The preview's map: the file's own, or the published one. None for a file with another VAE that tells none."""
     text = weights.metadata.get("darkroom.latent_rgb")
@@ -121,6 +126,8 @@ def _filled(
     make: Callable[..., nn.Module], config: dict[str, Any], state: ldm.State, source: str, place: Place, dtype: torch.dtype, tick: Progress
 ) -> nn.Module:
     """Make the module without memory, then hand it the file's tensors. Raises `CheckpointError` that says what does not fit."""
+    from huggingface_hub.errors import StrictDataclassError
+
     known = signature(make).parameters
     fields = config if any(p.kind is p.VAR_KEYWORD for p in known.values()) else {key: config[key] for key in config if key in known}
     try:
@@ -128,7 +135,7 @@ def _filled(
             model = make(**fields)
         _check(model, state, source)
         model.load_state_dict(placed(state, dtype, place.storage, place.channels_last, tick), strict=True, assign=True)
-    except (TypeError, ValueError, KeyError, NotImplementedError) as error:
+    except (TypeError, ValueError, KeyError, AttributeError, NotImplementedError, StrictDataclassError) as error:
         raise CheckpointError(f"{source}: its configuration does not make a Stable Diffusion 1.x model ({error}).") from None
     return model.eval().requires_grad_(False)
 

@@ -1,0 +1,38 @@
+import subprocess
+import sys
+
+from webui.devices.environment import VARIABLES, give_back_freed_memory, keep_freed_memory, prepare_process
+
+
+def test_sets_what_the_user_has_not_set():
+    environment = {"OMP_WAIT_POLICY": "active"}
+    prepare_process(environment)
+    assert environment == {**VARIABLES, "OMP_WAIT_POLICY": "active"}
+    assert environment["HF_HUB_OFFLINE"] == "1"
+
+
+def test_comes_before_torch():
+    code = "import sys; from webui.devices.environment import prepare_process; prepare_process(); print('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.strip() == "False"
+
+
+def test_freed_memory_is_kept_until_it_is_given_back():
+    code = """
+import psutil, torch
+from webui.devices.environment import keep_freed_memory, give_back_freed_memory
+resident = lambda: psutil.Process().memory_info().rss
+keep_freed_memory()
+start = resident()
+tensors = [torch.ones(2**20) for _ in range(200)]
+del tensors
+kept = resident() - start
+give_back_freed_memory()
+print(kept > 600e6, resident() - start < 100e6)
+"""
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split() == ["True", "True"]
+
+
+def test_is_harmless_anywhere(monkeypatch):
+    monkeypatch.setattr(sys, "platform", "darwin")
+    assert keep_freed_memory() is False
+    assert give_back_freed_memory() is None

@@ -1,0 +1,115 @@
+import pytest
+import torch
+
+from webui.core.request import GenerationRequest, HiresOptions
+from webui.devices import ModelFacts, choose, describe, estimate, is_out_of_memory, out_of_memory, plan_for
+from webui.devices.memory import largest_size
+from webui.errors import OutOfMemory, RequestError, SettingsError
+from webui.library import Header
+from webui.settings import Settings
+
+SD15 = ModelFacts()
+
+
+@pytest.fixture
+def settings(tmp_path):
+    return Settings(data_dir=tmp_path, dtype="float32")
+
+
+def request(**fields):
+    return GenerationRequest(**{"width": 512, "height": 512, **fields})
+
+
+def test_the_cpu_is_always_there():
+    assert choose("cpu") == "cpu"
+    assert choose("auto") in ("cpu", "cuda:0", "xpu:0", "mps")
+    with pytest.raises(SettingsError, match="cuda:99"):
+        choose("cuda:99")
+
+
+def test_facts_for_doctor():
+    facts = describe("cpu")
+    assert 0 < facts.free <= facts.memory
+    assert facts.versions["torch"] == torch.__version__
+    assert "core" in facts.name
+
+
+def test_a_plain_plan(settings):
+    plan = plan_for(request(), "cpu", settings, SD15, held=10**12)
+    assert (plan.device, plan.dtype, plan.attention, plan.offload) == ("cpu", "float32", "sdpa", "none")
+    assert plan.threads >= 1
+
+
+def test_request_and_settings_decide(settings):
+    assert plan_for(request(dtype="bfloat16"), "cpu", settings, SD15, held=10**12).dtype == "bfloat16"
+    settings = settings.model_copy(update={"threads": 3, "attention": "tiled", "dtype": "float16"})
+    plan = plan_for(request(), "cpu", settings, SD15, held=10**12)
+    assert (plan.threads, plan.attention, plan.dtype) == (3, "tiled", "float16")
+
+
+def test_too_large_a_picture_is_refused_before_anything_starts(settings):
+    with pytest.raises(RequestError, match=r"4096×4096 needs about .* fits\.") as caught:
+        plan_for(request(width=4096, height=4096), "cpu", settings, SD15, held=8 * 10**9 - _free())
+    assert caught.value.field == "width"
+
+
+def test_the_second_pass_counts(settings):
+    wish = request(hires=HiresOptions(scale=2.0))
+    assert largest_size(wish) == (1024, 1024)
+    assert largest_size(request(hires=HiresOptions(width=1536, height=768))) == (1536, 768)
+    with pytest.raises(RequestError, match="1024×1024"):
+        plan_for(wish, "cpu", settings, SD15, held=9 * 10**9 - _free())
+
+
+def test_too_large_a_batch_says_which_fits(settings):
+    with pytest.raises(RequestError, match=r"A batch of \d+ fits") as caught:
+        plan_for(request(batch_size=64), "cpu", settings, SD15, held=10 * 10**9 - _free())
+    assert caught.value.field == "batch_size"
+
+
+def test_a_model_that_never_fits(settings):
+    with pytest.raises(OutOfMemory, match="The model alone needs 4.3 GB"):
+        plan_for(request(), "cpu", settings, SD15, held=10**9 - _free())
+
+
+def _free():
+    """So that `held=x - _free()` plans with x bytes, whatever this machine has."""
+    from webui.devices.choose import memory
+
+    return int(memory("cpu")[1] * 0.92)
+
+
+def test_the_estimate_covers_what_was_measured():
+    """Peaks above the loaded SD 1.5 in float32: UNet with guidance 434 MB at 512², decoder 378 MB at 256² and 1418 MB at 512²."""
+    weights = estimate(SD15, 512, 512, 1, "float32").weights
+    assert weights == pytest.approx(4.26e9, rel=0.02)
+    for size, measured in ((256, 378e6), (512, 1418e6)):
+        work = estimate(SD15, size, size, 1, "float32").work
+        assert measured < work < 2.5 * measured
+    tiny = ModelFacts(unet=10**7, vae=2 * 10**6, text=3 * 10**6, unet_channels=64, vae_channels=32)
+    assert 32e6 < estimate(tiny, 128, 128, 1, "float32").work < 200e6
+
+
+def test_facts_are_counted_from_the_header():
+    shapes = {
+        "model.diffusion_model.input_blocks.0.0.weight": (64, 4, 3, 3),
+        "first_stage_model.encoder.conv_in.weight": (32, 3, 3, 3),
+        "cond_stage_model.transformer.text_model.x": (10, 10),
+    }
+    facts = ModelFacts.of(Header(shapes=shapes))
+    assert (facts.unet, facts.vae, facts.text, facts.unet_channels, facts.vae_channels) == (2304, 864, 100, 64, 32)
+    assert ModelFacts.of(Header(shapes={})) == SD15
+
+
+def test_running_out_of_memory_in_words(settings):
+    plan = plan_for(request(), "cpu", settings, SD15, held=10**12)
+    assert is_out_of_memory(MemoryError())
+    assert is_out_of_memory(torch.OutOfMemoryError("x"))
+    with pytest.raises(RuntimeError) as caught:
+        torch.empty(2**60)
+    assert is_out_of_memory(caught.value)
+    assert not is_out_of_memory(RuntimeError("shapes"))
+    error = out_of_memory(request(batch_size=4), plan)
+    assert "512×512, batch size 4" in str(error)
+    assert "batch size of 1" in error.advice
+    assert "384×384" in out_of_memory(request(), plan).advice

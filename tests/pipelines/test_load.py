@@ -1,0 +1,223 @@
+import json
+
+import pytest
+import torch
+from diffusers.loaders.single_file_utils import convert_ldm_unet_checkpoint, convert_ldm_vae_checkpoint
+from pipelines import tiny
+from safetensors.torch import load_file, save_file
+
+from webui.core.job import Plan
+from webui.errors import CheckpointError, JobCancelled, RequestError
+from webui.pipelines.families import ldm
+
+PLAN = Plan(channels_last=False)
+
+
+def test_every_tensor_arrives(pipelines):
+    model = pipelines.get("tiny", None, PLAN)
+    for module, original in zip((model.unet, model.vae, model.text_encoder), tiny.parts(), strict=True):
+        loaded, wanted = module.state_dict(), original.state_dict()
+        assert loaded.keys() == wanted.keys()
+        assert all(torch.equal(loaded[name], wanted[name]) for name in wanted)
+
+
+def test_computes_what_the_original_computes(pipelines):
+    model = pipelines.get("tiny", None, PLAN)
+    unet, vae, text = tiny.parts()
+    x, cond, steps = torch.randn(2, 4, 8, 8), torch.randn(2, 77, tiny.WIDTH), torch.tensor([3.5, 900.0])
+    ids = torch.randint(0, 512, (2, 77))
+    with torch.no_grad():
+        assert torch.equal(model.predict(x, steps, cond), unet(x, steps, cond).sample)
+        assert torch.equal(model.decode(x * 0.18215), vae.decode(x * 0.18215 / 0.18215).sample.add(1).div(2).clamp(0, 1))
+        assert torch.equal(model.text_encoder(ids).last_hidden_state, text(ids).last_hidden_state)
+
+
+def test_names_agree_with_diffusers_own_conversion():
+    """Our table against an independent one, for a UNet and a VAE with attention at every level but the last."""
+    state = tiny.ldm_state(*tiny.parts())
+    ours = ldm.rename(state, ldm.unet_rows(tiny.UNET), ldm.UNET)
+    theirs = convert_ldm_unet_checkpoint(dict(state), tiny.UNET | {"class_embed_type": None, "addition_embed_type": None})
+    assert ours.keys() == theirs.keys()
+    assert all(torch.equal(ours[name], theirs[name]) for name in theirs)
+    ours = ldm.flatten_attention(ldm.rename(state, ldm.vae_rows(tiny.VAE), ldm.VAE))
+    theirs = convert_ldm_vae_checkpoint(dict(state), tiny.VAE)
+    assert ours.keys() == theirs.keys()
+    assert all(torch.equal(ours[name], theirs[name]) for name in theirs)
+
+
+def test_facts_come_from_the_metadata(pipelines):
+    model = pipelines.get("tiny", None, PLAN)
+    assert (model.name, model.family, model.variant, model.prediction) == ("tiny", "sd1", "", "eps")
+    assert (model.native.width, model.native.steps, model.text_width) == (64, 4, tiny.WIDTH)
+    assert len(model.tokenizer) == 514
+    assert len(model.hash) == 64
+    assert model.alphas_cumprod.shape == (1000,)
+    assert float(model.alphas_cumprod[0]) == pytest.approx(1 - 0.00085)
+    assert float(model.alphas_cumprod[-1]) == pytest.approx(0.0046602, rel=1e-4)
+
+
+@pytest.mark.parametrize(("channels", "variant"), [(9, "inpaint"), (8, "ip2p")])
+def test_variants_take_their_further_channels(folder, pipelines, channels, variant):
+    tiny.write(folder / "Stable-diffusion" / "other.safetensors", in_channels=channels)
+    model = pipelines.get("other", None, PLAN)
+    assert model.variant == variant
+    x, cond, further = torch.randn(1, 4, 8, 8), torch.randn(1, 77, tiny.WIDTH), torch.randn(1, channels - 4, 8, 8)
+    out = model.predict(x, torch.tensor([10.0]), cond, concat=further)
+    assert out.shape == x.shape
+    assert not torch.equal(out, model.predict(x, torch.tensor([10.0]), cond, concat=further + 1))
+
+
+def test_v_prediction_by_metadata_and_by_yaml(folder, pipelines, checkpoint):
+    tiny.write(folder / "Stable-diffusion" / "meta.safetensors", prediction="v_prediction")
+    (folder / "Stable-diffusion" / "yaml.safetensors").symlink_to(checkpoint)
+    (folder / "Stable-diffusion" / "yaml.yaml").write_text('model:\n  params:\n    parameterization: "v"\n')
+    assert pipelines.get("meta", None, PLAN).prediction == "v"
+    assert pipelines.get("yaml", None, PLAN).prediction == "v"
+
+
+def test_dtype_and_layout_follow_the_plan(pipelines):
+    model = pipelines.get("tiny", None, Plan(dtype="bfloat16", channels_last=True))
+    assert {parameter.dtype for part in (model.unet, model.vae, model.text_encoder) for parameter in part.parameters()} == {torch.bfloat16}
+    assert model.unet.conv_in.weight.is_contiguous(memory_format=torch.channels_last)
+    x = torch.randn(1, 4, 8, 8)
+    assert model.predict(x, torch.tensor([10.0]), torch.randn(1, 77, tiny.WIDTH)).dtype == torch.float32
+    assert model.decode(x).dtype == torch.float32
+
+
+def test_latents_survive_a_round_trip_of_types(pipelines):
+    model = pipelines.get("tiny", None, PLAN)
+    pixels = torch.rand(2, 3, 64, 64) * 2 - 1
+    mean = model.encode_image(pixels)
+    assert mean.shape == (2, 4, 8, 8)
+    assert torch.equal(model.encode_image(pixels, torch.zeros(2, 4, 8, 8)), mean)
+    assert not torch.equal(model.encode_image(pixels, torch.ones(2, 4, 8, 8)), mean)
+
+
+def test_same_again_is_the_loaded_one(pipelines):
+    first = pipelines.get("tiny", None, PLAN)
+    assert pipelines.get("tiny.safetensors", "Automatic", PLAN) is first
+    assert pipelines.loaded == "tiny"
+    pipelines.unload()
+    assert pipelines.loaded == ""
+    assert pipelines.get("tiny", None, PLAN) is not first
+
+
+def test_another_vae_keeps_the_rest(folder, pipelines):
+    state = {name.removeprefix(ldm.VAE): tensor for name, tensor in tiny.ldm_state(*tiny.parts(seed=7)).items() if name.startswith(ldm.VAE)}
+    save_file(state, folder / "VAE" / "other.safetensors", metadata={"darkroom.vae": json.dumps(tiny.VAE)})
+    before = pipelines.get("tiny", None, PLAN)
+    unet, own = before.unet, before.decode(torch.ones(1, 4, 8, 8))
+    after = pipelines.get("tiny", "other", PLAN)
+    assert after.unet is unet
+    assert after.vae_name == "other.safetensors"
+    assert not torch.equal(after.decode(torch.ones(1, 4, 8, 8)), own)
+    assert torch.equal(pipelines.get("tiny", None, PLAN).decode(torch.ones(1, 4, 8, 8)), own)
+
+
+def test_a_vae_file_in_diffusers_names(folder, pipelines):
+    vae = tiny.parts(seed=7)[1]
+    save_file(vae.state_dict(), folder / "VAE" / "plain.safetensors", metadata={"darkroom.vae": json.dumps(tiny.VAE)})
+    loaded = pipelines.get("tiny", "plain", PLAN).vae.state_dict()
+    assert all(torch.equal(loaded[name], tensor) for name, tensor in vae.state_dict().items())
+
+
+def test_old_pickle_of_tensors_loads_and_code_does_not_run(folder, pipelines, checkpoint):
+    """A .ckpt has no metadata, so it is taken for full size: our narrow one is refused with the first shape that differs."""
+    torch.save({"state_dict": load_file(checkpoint)}, folder / "Stable-diffusion" / "old.ckpt")
+    with pytest.raises(CheckpointError, match=r"old\.ckpt"):
+        pipelines.get("old", None, PLAN)
+    marker = folder / "ran"
+    torch.save({"state_dict": _Runs(marker)}, folder / "Stable-diffusion" / "evil.ckpt")
+    with pytest.raises(CheckpointError, match="holds code"):
+        pipelines.get("evil", None, PLAN)
+    assert not marker.exists()
+
+
+class _Runs:
+    def __init__(self, marker):
+        self.marker = marker
+
+    def __reduce__(self):
+        return open, (str(self.marker), "w")
+
+
+@pytest.mark.parametrize(
+    ("name", "family"),
+    [
+        ("conditioner.embedders.1.model.x", "SDXL"),
+        ("model.diffusion_model.joint_blocks.0.x", "Stable Diffusion 3"),
+        ("double_blocks.0.x", "Flux"),
+        ("cond_stage_model.model.x", "Stable Diffusion 2.x"),
+    ],
+)
+def test_other_families_are_refused_by_name(folder, pipelines, name, family):
+    save_file({name: torch.zeros(1)}, folder / "Stable-diffusion" / "big.safetensors")
+    with pytest.raises(CheckpointError, match=f"big.safetensors is {family}: coming; this version loads SD 1.x"):
+        pipelines.get("big", None, PLAN)
+
+
+def test_broken_files_are_named(folder, pipelines, checkpoint):
+    whole = checkpoint.read_bytes()
+    for name, content in {"cut": whole[:-1000], "empty": b"", "text": b"hello" * 100, "zip": b"PK\x03\x04" + b"\0" * 50}.items():
+        (folder / "Stable-diffusion" / f"{name}.safetensors").write_bytes(content)
+        with pytest.raises(CheckpointError, match=name):
+            pipelines.get(name, None, PLAN)
+    (folder / "Stable-diffusion" / "bad.ckpt").write_bytes(b"PK\x03\x04" + b"\0" * 50)
+    with pytest.raises(CheckpointError, match=r"bad\.ckpt"):
+        pipelines.get("bad", None, PLAN)
+    with pytest.raises(RequestError, match="nowhere"):
+        pipelines.get("nowhere", None, PLAN)
+
+
+def test_a_file_that_vanished(folder, pipelines, checkpoint):
+    path = tiny.write(folder / "Stable-diffusion" / "gone.safetensors")
+    pipelines._library.scan()
+    path.unlink()
+    with pytest.raises((CheckpointError, RequestError), match="gone"):
+        pipelines.get("gone", None, PLAN)
+
+
+@pytest.mark.parametrize(
+    "part",
+    ["first_stage_model.decoder.mid.attn_1", "cond_stage_model.transformer.text_model.embeddings.token", "model.diffusion_model.out.2"],
+)
+def test_missing_tensors_are_named(folder, pipelines, part):
+    tiny.write(folder / "Stable-diffusion" / "partial.safetensors", drop=part)
+    with pytest.raises(CheckpointError, match=r"partial\.safetensors lacks"):
+        pipelines.get("partial", None, PLAN)
+
+
+def test_tensors_of_training_are_passed_over(folder, pipelines):
+    extra = {
+        "model_ema.decay": torch.zeros(1),
+        ldm.UNET + "strange.weight": torch.zeros(1),
+        ldm.TEXT + "text_model.embeddings.position_ids": torch.arange(77)[None],
+    }
+    tiny.write(folder / "Stable-diffusion" / "rich.safetensors", extra=extra)
+    assert pipelines.get("rich", None, PLAN).name == "rich"
+
+
+def test_a_configuration_that_makes_no_model(folder, pipelines, checkpoint):
+    for key, value in {"darkroom.unet": "[]", "darkroom.vae": "{", "darkroom.text_encoder": '{"hidden_size": "wide"}'}.items():
+        save_file(load_file(checkpoint), folder / "Stable-diffusion" / "odd.safetensors", metadata=tiny.metadata() | {key: value})
+        with pytest.raises(CheckpointError, match=r"odd\.safetensors"):
+            pipelines.get("odd", None, PLAN)
+
+
+def test_cancel_while_loading_leaves_nothing_half_loaded(pipelines):
+    def stop(done, of):
+        if done > 50:
+            raise JobCancelled("stop")
+
+    with pytest.raises(JobCancelled):
+        pipelines.get("tiny", None, PLAN, stop)
+    assert pipelines.loaded == ""
+    assert pipelines.get("tiny", None, PLAN).name == "tiny"
+
+
+def test_progress_rises_to_the_number_of_tensors(pipelines):
+    seen = []
+    pipelines.get("tiny", None, PLAN, lambda done, of: seen.append((done, of)))
+    assert [done for done, _ in seen] == sorted(done for done, _ in seen)
+    assert len({of for _, of in seen}) == 1
+    assert all(done <= of for done, of in seen)

@@ -1,0 +1,135 @@
+"""The plan of a job: how this machine will make the pictures; or, before anything starts, a clear word that it cannot."""
+
+from typing import Literal, cast
+
+import torch
+
+from webui.core.job import Plan
+from webui.core.request import GenerationRequest
+from webui.devices.choose import cores, memory
+from webui.devices.measure import Measurements
+from webui.devices.memory import ModelFacts, Need, estimate, largest_size
+from webui.errors import OutOfMemory, RequestError, WebUIError
+from webui.settings import Settings
+
+Dtype = Literal["float32", "bfloat16", "float16"]
+Offloading = Literal["none", "model", "sequential"]
+Share = Literal["weights", "part", "block"]
+_SPARE = 0.92
+"""Part of the free memory that may be planned with."""
+
+
+def measurements(settings: Settings) -> Measurements:
+    """What was measured on this machine before."""
+    return Measurements(settings.cache / "measured.json")
+
+
+def default_dtype(device: str, settings: Settings) -> Dtype:
+    """The precision of a request that says auto."""
+    if settings.dtype != "auto":
+        return settings.dtype
+    if device == "cpu":
+        return "bfloat16" if measurements(settings).bfloat16_pays() else "float32"
+    if device.startswith("cuda"):
+        return "float16" if torch.cuda.get_device_capability(device) >= (6, 0) else "float32"
+    return "float16"
+
+
+def plan_for(request: GenerationRequest, device: str, settings: Settings, facts: ModelFacts, held: int = 0) -> Plan:
+    """Fix device, precision, attention, threads and offloading for a resolved request.
+
+    `held` is what this process holds already and will use again or give back (the loaded model), in bytes.
+    Raises `RequestError` on the size or the batch, or `OutOfMemory`, when the estimate says that it cannot fit.
+    """
+    dtype = request.dtype if request.dtype != "auto" else default_dtype(device, settings)
+    width, height = largest_size(request)
+    need = estimate(facts, width, height, request.batch_size, dtype)
+    free = int(memory(device)[1] * _SPARE) + held
+    return Plan(
+        device=device,
+        dtype=dtype,
+        attention=_attention(settings, device, dtype, width * height // 64),
+        threads=(settings.threads or cores()) if device == "cpu" else settings.threads,
+        channels_last=device == "cpu" or device.startswith("cuda"),
+        offload=_offload(settings, device, need, free, _Wish(facts, width, height, request.batch_size, dtype)),
+    )
+
+
+def _attention(settings: Settings, device: str, dtype: Dtype, tokens: int) -> Literal["sdpa", "xformers", "tiled"]:
+    if settings.attention != "auto":
+        return settings.attention
+    if device != "cpu" or dtype != "bfloat16":
+        return "sdpa"
+    return "tiled" if measurements(settings).tiles_pay(tokens, torch.bfloat16) else "sdpa"
+
+
+class _Wish:
+    """What was asked for, to find what would fit instead."""
+
+    def __init__(self, facts: ModelFacts, width: int, height: int, batch: int, dtype: Dtype) -> None:
+        self.facts, self.width, self.height, self.batch, self.dtype = facts, width, height, batch, dtype
+
+    def smaller_batch(self, fits: "Fits") -> int:
+        return next((n for n in range(self.batch - 1, 0, -1) if fits(estimate(self.facts, self.width, self.height, n, self.dtype))), 0)
+
+    def smaller_size(self, fits: "Fits") -> tuple[int, int] | None:
+        for percent in range(95, 5, -5):
+            size = self.width * percent // 800 * 8, self.height * percent // 800 * 8
+            if min(size) >= 64 and fits(estimate(self.facts, *size, 1, self.dtype)):
+                return size
+        return None
+
+
+class Fits:
+    """Whether a need fits into so many bytes when only `share` of the weights is there at once."""
+
+    def __init__(self, free: int, share: Share) -> None:
+        self._free, self._share = free, share
+
+    def __call__(self, need: Need) -> bool:
+        return cast(int, getattr(need, self._share)) + need.work <= self._free
+
+
+def _offload(settings: Settings, device: str, need: Need, free: int, wish: _Wish) -> Offloading:
+    """The least offloading that fits; on a CPU there is nowhere to offload to."""
+    ways: dict[Offloading, Share] = {"none": "weights"}
+    if device not in ("cpu", "mps"):
+        ways |= {"model": "part", "sequential": "block"}
+        ways = ways if settings.offload == "auto" else {settings.offload: ways[settings.offload]}
+    for name, share in ways.items():
+        if Fits(free, share)(need):
+            return name
+    raise _too_large(wish, need, free, Fits(free, list(ways.values())[-1]))
+
+
+def _too_large(wish: _Wish, need: Need, free: int, fits: Fits) -> WebUIError:
+    what = f"{wish.width}×{wish.height}" + (f" in batches of {wish.batch}" if wish.batch > 1 else "")
+    said = f"{what} needs about {_gb(need.total)}, and {_gb(free)} of memory are free."
+    if batch := wish.smaller_batch(fits):
+        return RequestError("batch_size", f"{said} A batch of {batch} fits; raise the batch count instead.")
+    if size := wish.smaller_size(fits):
+        return RequestError("width", f"{said} {size[0]}×{size[1]} fits.")
+    return OutOfMemory(
+        f"The model alone needs {_gb(need.weights)}, and {_gb(free)} of memory are free.",
+        "Close other programs, or choose a smaller model.",
+    )
+
+
+def _gb(count: int) -> str:
+    return f"{max(count, 0) / 1e9:.1f} GB"
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Whether this is the device's, or the system's, way to say that its memory is used up."""
+    return isinstance(error, MemoryError | torch.OutOfMemoryError) or (
+        isinstance(error, RuntimeError) and "can't allocate memory" in str(error)
+    )
+
+
+def out_of_memory(request: GenerationRequest, plan: Plan) -> OutOfMemory:
+    """The error for the user when memory ran out while computing."""
+    width, height = largest_size(request)
+    smaller = "Try a batch size of 1" if request.batch_size > 1 else f"Try {width * 3 // 32 * 8}×{height * 3 // 32 * 8}"
+    where = "main memory" if plan.device == "cpu" else f"memory of {plan.device}"
+    further = "" if plan.device == "cpu" or plan.offload == "sequential" else ', or set Offload to "sequential" in Settings'
+    return OutOfMemory(f"The {where} did not suffice for {width}×{height}, batch size {request.batch_size}.", f"{smaller}{further}.")
