@@ -15,7 +15,7 @@ ROWS: list[set[str]] = [
     {"pipelines"},
     {"engine", "train", "jobs", "accounts"},
     {"api", "ui", "resolve"},
-    {"app", "cli", "bench", "doctor", "docs", "__main__"},
+    {"app", "serving", "cli", "alone", "bench", "doctor", "docs", "__main__"},
 ]
 ONLY: dict[str, set[str]] = {
     "jobs": {*ROWS[0], *ROWS[1]},

@@ -92,6 +92,11 @@ class Extensions:
             self._manager.unregister(name=owner)
         self.on_failure(owner, hook, text)
 
+    def set_enabled(self, identity: str, enabled: bool) -> None:
+        """Show an extension as on or off; what it added to this process stays until the next start."""
+        if identity in self._states:
+            self._states[identity] = self._states[identity].model_copy(update={"enabled": enabled})
+
     @property
     def states(self) -> tuple[ExtensionState, ...]:
         """Every extension that was found, in order."""

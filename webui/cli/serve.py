@@ -18,6 +18,6 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace, settings: Settings) -> int:
     """Serve until Ctrl+C or SIGTERM."""
-    from webui.app import serve
+    from webui.serving import serve
 
     return serve(settings)

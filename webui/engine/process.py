@@ -146,7 +146,8 @@ class EngineServer:
         from webui.devices.environment import prepare_process
 
         prepare_process()
-        from webui.devices import choose, default_dtype, describe
+        from webui.devices.choose import choose, describe
+        from webui.devices.plan import default_dtype
         from webui.engine.workshop import build_tools, capabilities
 
         tools = build_tools(settings, start.extensions_off, self.current.preview_wish)
@@ -229,7 +230,7 @@ def explain(error: Exception) -> JobError:
     if isinstance(error, WebUIError):
         return JobError(kind=type(error).__name__, message=str(error), advice=error.advice if isinstance(error, OutOfMemory) else "")
     traceback.print_exc()
-    from webui.devices import is_out_of_memory
+    from webui.devices.plan import is_out_of_memory
 
     if is_out_of_memory(error):
         return JobError(kind="OutOfMemory", message="The memory did not suffice.", advice="Try a smaller size or batch.")

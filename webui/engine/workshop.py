@@ -9,7 +9,8 @@ import torch
 from webui.core.job import Plan
 from webui.core.protocol import Capabilities, OptionInfo, RunJob
 from webui.core.registry import Registry
-from webui.devices import ModelFacts, plan_for
+from webui.devices.memory import ModelFacts
+from webui.devices.plan import plan_for
 from webui.engine.tools import PreviewWish, Tools, unwatched
 from webui.errors import ExtensionError
 from webui.images.store import ImageStore

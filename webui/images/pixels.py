@@ -6,8 +6,10 @@ Pillow and numpy do the work.
 
 import io
 import math
+import secrets
 import warnings
 from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
 from PIL import Image, ImageFilter, ImageOps
@@ -183,3 +185,13 @@ def grid(images: Sequence[Image.Image]) -> Image.Image:
     for number, image in enumerate(images):
         sheet.paste(image, (number % columns * width, number // columns * height))
     return sheet
+
+
+def write_thumbnail(source: Path, target: Path, size: int) -> None:
+    """Write a WebP of at most `size` pixels a side, whole or not at all."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    part = target.with_name(f".{target.name}.{secrets.token_hex(4)}.part")
+    with Image.open(source) as image:
+        image.thumbnail((size, size), Image.Resampling.LANCZOS)
+        image.convert("RGB").save(part, "WEBP", quality=82)
+    part.replace(target)

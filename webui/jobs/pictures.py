@@ -26,7 +26,7 @@ class PictureIndex:
     def __init__(self, database: Database) -> None:
         self._db = database
 
-    def list(self, owner: str | None = None, after: str = "", search: str = "", limit: int = 30) -> list[Indexed]:
+    def find(self, owner: str | None = None, after: str = "", search: str = "", limit: int = 30) -> list[Indexed]:
         """Results, newest first, of one owner or all; the bin and missing files left out."""
         query = self._results(owner, search).order_by(desc(images.c.number)).limit(limit)
         if after:
@@ -62,16 +62,18 @@ class PictureIndex:
 
     def paths(self) -> dict[str, str]:
         """id → path of all results outside the bin, for reconciling."""
+        query = select(images.c.id, images.c.path).where(images.c.kind == "result", images.c.binned.is_(False))
         with self._db.read() as connection:
-            return dict(
-                connection.execute(select(images.c.id, images.c.path).where(images.c.kind == "result", images.c.binned.is_(False))).tuples()
-            )
+            return {row.id: row.path for row in connection.execute(query)}
 
     def mark_missing(self, image_ids: Sequence[str], missing: bool = True) -> None:
-        """Note that files are gone (moved or deleted by hand), or back."""
+        """Note that files are gone (moved or deleted by hand), or back; rows that say so already are left alone."""
         with self._db.write() as connection:
-            for image_id in image_ids:
-                connection.execute(update(images).where(images.c.id == image_id, images.c.kind == "result").values(missing=missing))
+            for start in range(0, len(image_ids), 500):
+                part = images.c.id.in_(image_ids[start : start + 500])
+                connection.execute(
+                    update(images).where(part, images.c.kind == "result", images.c.missing.is_(not missing)).values(missing=missing)
+                )
 
     @staticmethod
     def _results(owner: str | None, search: str):  # type: ignore[no-untyped-def]  # noqa: ANN205

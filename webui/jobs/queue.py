@@ -83,7 +83,7 @@ class JobQueue:
         newest: bool = False,
     ) -> list[Job]:
         """Jobs in order of submission."""
-        return self.store.list(states, after, owner, search, min(limit, MAX_LIST), newest)
+        return self.store.find(states, after, owner, search, min(limit, MAX_LIST), newest)
 
     def waiting_order(self) -> list[str]:
         """Ids of waiting jobs in the order they will run."""

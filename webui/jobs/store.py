@@ -82,7 +82,7 @@ class JobStore:
             raise NotFound(f"There is no job {job_id}.")
         return job_from(row, self.images_of([job_id]).get(job_id, ()))
 
-    def list(
+    def find(
         self,
         states: Sequence[str] = (),
         after: str = "",

@@ -1,0 +1,1 @@
+"""HTTP: our own API, its event streams, and the guard in front of everything."""

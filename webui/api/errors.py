@@ -1,0 +1,45 @@
+"""Our errors as HTTP: 422 with the field, 404, 409, 507; always `{message, field?, advice?}`."""
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from starlette.exceptions import HTTPException
+
+from webui.errors import CheckpointError, Conflict, NotFound, OutOfMemory, RequestError, StorageError, WebUIError
+
+STATUS: dict[type[WebUIError], int] = {
+    RequestError: 422,
+    NotFound: 404,
+    Conflict: 409,
+    StorageError: 507,
+    CheckpointError: 422,
+    OutOfMemory: 422,
+}
+
+
+def install(app: FastAPI) -> None:
+    """Answer errors in our shape."""
+    app.add_exception_handler(WebUIError, _ours)
+    app.add_exception_handler(RequestValidationError, _validation)
+    app.add_exception_handler(HTTPException, _http)
+
+
+async def _ours(request: Request, error: Exception) -> JSONResponse:
+    status = next((code for kind, code in STATUS.items() if isinstance(error, kind)), 500)
+    body: dict[str, str] = {"message": str(error)}
+    if isinstance(error, RequestError):
+        body["field"] = error.field
+    if isinstance(error, OutOfMemory):
+        body["advice"] = error.advice
+    return JSONResponse(body, status)
+
+
+async def _validation(request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, RequestValidationError)
+    first = error.errors()[0]
+    return JSONResponse({"message": str(first["msg"]), "field": str(first["loc"][-1])}, 422)
+
+
+async def _http(request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, HTTPException)
+    return JSONResponse({"message": str(error.detail)}, error.status_code, headers=error.headers)

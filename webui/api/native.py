@@ -1,0 +1,291 @@
+"""Our own API, `/api/v1`: jobs, events, pictures, capabilities. The page uses these same functions."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, Depends, Header, Query, Request
+from fastapi.responses import FileResponse, Response
+from starlette.concurrency import run_in_threadpool
+
+from webui.api import stream
+from webui.api.identity import Viewer, viewer_of
+from webui.api.shapes import image_body, job_body
+from webui.core.job import Job
+from webui.core.record import ImageRecord
+from webui.core.request import parse_request
+from webui.errors import NotFound, RequestError
+from webui.jobs.pictures import Indexed, PictureIndex
+from webui.jobs.queue import JobQueue
+
+IMMUTABLE = {"Cache-Control": "private, max-age=31536000, immutable"}
+NO_STORE = {"Cache-Control": "no-store"}
+MAX_UPLOAD_NAME = 200
+
+
+@dataclass(frozen=True)
+class Api:
+    """What the routes work on; `app.py` fills it in."""
+
+    queue: JobQueue
+    pictures: PictureIndex
+    path_of: Callable[[ImageRecord], Path]
+    upload: Callable[[bytes, str], ImageRecord]
+    thumbnail: Callable[[ImageRecord, int], Path]
+    parameters: Callable[[ImageRecord], str]
+    to_bin: Callable[[ImageRecord], None]
+    from_bin: Callable[[ImageRecord], None]
+    capabilities: Callable[[], dict[str, Any]]
+    system: Callable[[], dict[str, Any]]
+    upload_limit: Callable[[], int]
+
+
+def get_api(request: Request) -> Api:
+    """The API's parts, kept on the application."""
+    return request.app.state.api  # type: ignore[no-any-return]
+
+
+def get_viewer(request: Request) -> Viewer:
+    """Who is asking."""
+    return viewer_of(request)
+
+
+Parts = Annotated[Api, Depends(get_api)]
+Who = Annotated[Viewer, Depends(get_viewer)]
+router = APIRouter(prefix="/api/v1", tags=["Darkroom"])
+
+
+@router.post("/jobs", status_code=201)
+async def submit(
+    request: Request,
+    api: Parts,
+    who: Who,
+    priority: Annotated[int, Query(ge=-100, le=100)] = 0,
+    idempotency_key: Annotated[str | None, Header(max_length=255)] = None,
+) -> dict[str, Any]:
+    """Queue a job. The body is a GenerationRequest; `{"prompt": "a red apple"}` is a whole one."""
+    body = await _json(request)
+    return await run_in_threadpool(_submit, api, body, who, priority, idempotency_key)
+
+
+async def _json(request: Request) -> dict[str, Any]:
+    try:
+        body = await request.json()
+    except ValueError:
+        raise RequestError("request", "The body is not JSON.") from None
+    if not isinstance(body, dict):
+        raise RequestError("request", "The body must be a JSON object.")
+    return body
+
+
+def _submit(api: Api, body: dict[str, Any], who: Viewer, priority: int, key: str | None) -> dict[str, Any]:
+    job = api.queue.submit(parse_request(body), who.name, priority, key)
+    return job_body(api.queue, job, who)
+
+
+@router.get("/jobs")
+def list_jobs(
+    api: Parts,
+    who: Who,
+    state: Annotated[str, Query(description="One or more of queued, running, done, failed, cancelled, with commas.")] = "",
+    after: str = "",
+    search: str = "",
+    limit: Annotated[int, Query(ge=1, le=1000)] = 100,
+    newest: bool = False,
+) -> dict[str, Any]:
+    """Jobs in order of submission, after the job with the id `after`; a search looks into your own prompts."""
+    owner = who.name if search and not who.admin else None
+    jobs = api.queue.jobs([part for part in state.split(",") if part], after, owner, search, limit, newest)
+    return {"jobs": [job_body(api.queue, job, who) for job in jobs]}
+
+
+@router.get("/jobs/{job_id}")
+def get_job(job_id: str, api: Parts, who: Who) -> dict[str, Any]:
+    """One job."""
+    return job_body(api.queue, api.queue.get(job_id), who)
+
+
+@router.delete("/jobs/{job_id}")
+def cancel_job(job_id: str, api: Parts, who: Who, how: Literal["stop", "skip", "after"] = "stop") -> dict[str, Any]:
+    """Stop a job now, skip the picture being made, or stop after it."""
+    _own(api, job_id, who)
+    return job_body(api.queue, api.queue.cancel(job_id, how), who)
+
+
+@router.delete("/jobs")
+def cancel_all(api: Parts, who: Who) -> dict[str, int]:
+    """Stop all of your own jobs."""
+    return {"stopped": api.queue.cancel_all(who.name)}
+
+
+@router.post("/jobs/{job_id}/retry")
+def retry(job_id: str, api: Parts, who: Who) -> dict[str, Any]:
+    """Try a failed or stopped job again."""
+    _own(api, job_id, who)
+    return job_body(api.queue, api.queue.retry(job_id), who)
+
+
+@router.post("/jobs/{job_id}/again", status_code=201)
+def again(job_id: str, api: Parts, who: Who, new_seed: bool = True) -> dict[str, Any]:
+    """Submit the same request anew."""
+    _own(api, job_id, who)
+    return job_body(api.queue, api.queue.again(job_id, new_seed), who)
+
+
+@router.post("/jobs/{job_id}/move")
+def move(job_id: str, to: Literal["up", "down", "top"], api: Parts, who: Who) -> dict[str, Any]:
+    """Move a waiting job among your own."""
+    _own(api, job_id, who)
+    return job_body(api.queue, api.queue.move(job_id, to), who)
+
+
+@router.get("/jobs/{job_id}/events")
+async def job_events(job_id: str, request: Request, api: Parts, who: Who, after: int = 0) -> Response:
+    """A job's events as SSE: the stored ones after `after` (or `Last-Event-ID`), then what happens, until it has ended."""
+    await run_in_threadpool(api.queue.get, job_id)
+    return stream.respond(stream.job_events(api.queue, job_id, _last_seen(request, after) or 0, who))
+
+
+@router.get("/jobs/{job_id}/preview")
+def preview(job_id: str, api: Parts, who: Who) -> Response:
+    """The newest preview frame of a running job, JPEG; 204 when there is none yet."""
+    _own(api, job_id, who)
+    found = api.queue.preview(job_id)
+    if found is None:
+        return Response(status_code=204, headers=NO_STORE)
+    return Response(found[1], media_type="image/jpeg", headers={**NO_STORE, "X-Frame": str(found[0])})
+
+
+@router.get("/events")
+async def page_events(request: Request, api: Parts, who: Who, after: int | None = None) -> Response:
+    """One stream for a page: a snapshot first, then job, picture and engine changes."""
+    return stream.respond(stream.page_events(api.queue, api.pictures, _last_seen(request, after), who))
+
+
+@router.post("/images", status_code=201)
+async def upload(request: Request, api: Parts, who: Who) -> dict[str, Any]:
+    """Keep a picture (PNG, JPEG, WebP …; the body, or a form's `file`); gives the `id` that `init` and `mask` take."""
+    data = await _upload_bytes(request, api.upload_limit())
+    record = await run_in_threadpool(api.upload, data, who.name)
+    return image_body(record)
+
+
+async def _upload_bytes(request: Request, limit: int) -> bytes:
+    if request.headers.get("content-type", "").startswith("multipart/form-data"):
+        form = await request.form()
+        file = next((part for part in form.values() if not isinstance(part, str)), None)
+        if file is None:
+            raise RequestError("file", "The form holds no file.")
+        data = await file.read(limit + 1)
+    else:
+        data = await request.body()
+    if len(data) > limit:
+        raise RequestError("file", f"The picture is larger than {limit // 2**20} MB.")
+    return data
+
+
+@router.get("/images")
+def list_images(api: Parts, who: Who, after: str = "", search: str = "", limit: Annotated[int, Query(ge=1, le=200)] = 30) -> dict[str, Any]:
+    """Your pictures, newest first, after the one with the id `after`; `search` looks for words in prompts."""
+    owner = None if who.admin else who.name
+    found = api.pictures.find(owner, after, search, limit)
+    return {"images": [image_body(item.record, item.request) for item in found], "total": api.pictures.total(owner, search)}
+
+
+@router.get("/images/{image_id}")
+def get_image(image_id: str, api: Parts, who: Who, download: bool = False) -> Response:
+    """The picture's file, with its metadata."""
+    path = api.path_of(_picture(api, image_id, who).record)
+    return FileResponse(path, headers=IMMUTABLE, filename=path.name, content_disposition_type="attachment" if download else "inline")
+
+
+@router.get("/images/{image_id}/thumb")
+def thumbnail(image_id: str, api: Parts, who: Who, size: Annotated[int, Query(ge=64, le=1024)] = 384) -> Response:
+    """A small version of the picture."""
+    return FileResponse(api.thumbnail(_picture(api, image_id, who).record, size), headers=IMMUTABLE)
+
+
+@router.get("/images/{image_id}/parameters")
+def parameters(image_id: str, api: Parts, who: Who) -> dict[str, str]:
+    """The parameters text inside the picture."""
+    return {"text": api.parameters(_picture(api, image_id, who).record)}
+
+
+@router.get("/images/{image_id}/request")
+def image_request(image_id: str, api: Parts, who: Who) -> dict[str, Any]:
+    """A picture's record and request."""
+    item = _picture(api, image_id, who)
+    return image_body(item.record, item.request)
+
+
+@router.delete("/images/{image_id}")
+def delete_image(image_id: str, api: Parts, who: Who) -> dict[str, str]:
+    """Move a picture to the bin."""
+    record = _picture(api, image_id, who).record
+    api.to_bin(record)
+    return {"id": record.id}
+
+
+@router.post("/images/{image_id}/restore")
+def restore_image(image_id: str, api: Parts, who: Who) -> dict[str, Any]:
+    """Bring a picture back from the bin."""
+    item = _picture(api, image_id, who, binned=True)
+    api.from_bin(item.record)
+    return image_body(item.record, item.request)
+
+
+@router.get("/capabilities")
+def capabilities(api: Parts) -> dict[str, Any]:
+    """Checkpoints, samplers, schedules, upscalers, LoRA, extensions with the JSON Schema of their values."""
+    return api.capabilities()
+
+
+@router.post("/queue/pause")
+def pause(api: Parts, who: Who) -> dict[str, Any]:
+    """Start no further job."""
+    return _paused(api, who, lambda: api.queue.pause(True))
+
+
+@router.post("/queue/resume")
+def resume(api: Parts, who: Who) -> dict[str, Any]:
+    """Go on."""
+    return _paused(api, who, lambda: api.queue.pause(False))
+
+
+@router.post("/queue/free")
+def free(api: Parts, who: Who) -> dict[str, Any]:
+    """Pause and give the model's memory back."""
+    return _paused(api, who, api.queue.free_memory)
+
+
+@router.get("/system")
+def system(api: Parts) -> dict[str, Any]:
+    """Memory, load and queue depth over the last minutes."""
+    return api.system()
+
+
+def _paused(api: Api, who: Viewer, act: Callable[[], None]) -> dict[str, Any]:
+    if not who.admin:
+        raise RequestError("owner", "Only the machine's own user may pause the queue or free its memory.")
+    act()
+    return {"paused": api.queue.paused}
+
+
+def _own(api: Api, job_id: str, who: Viewer) -> Job:
+    """The job, if it is the viewer's to touch; others' are as good as not there."""
+    if not who.may_touch(api.queue.owner_of(job_id)):
+        raise NotFound(f"There is no job {job_id} of yours.")
+    return api.queue.get(job_id)
+
+
+def _picture(api: Api, image_id: str, who: Viewer, *, binned: bool = False) -> Indexed:
+    item = api.pictures.get(image_id, binned=binned)
+    if item.record.kind == "result" and not who.may_touch(item.record.owner):
+        raise NotFound(f"There is no picture {image_id} of yours.")
+    return item
+
+
+def _last_seen(request: Request, after: int | None) -> int | None:
+    given = request.headers.get("last-event-id", "")
+    return int(given) if given.isdigit() else after

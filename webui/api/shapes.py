@@ -1,0 +1,55 @@
+"""JSON as the API gives it: jobs and pictures with links, others' jobs without what is theirs."""
+
+from typing import Any
+
+from webui.api.identity import Viewer
+from webui.core.job import Job
+from webui.core.record import ImageRecord
+from webui.core.request import GenerationRequest
+from webui.jobs.feed import Message
+from webui.jobs.queue import JobQueue
+
+HIDDEN = "someone"
+_OPEN_EVENTS = ("queued", "started", "step", "done", "failed", "cancelled")
+
+
+def image_body(record: ImageRecord, request: GenerationRequest | None = None) -> dict[str, Any]:
+    """A picture with its address."""
+    body = record.model_dump(mode="json")
+    body["url"] = f"/api/v1/images/{record.id}"
+    body["request"] = request.model_dump(mode="json") if request else None
+    return body
+
+
+def job_body(queue: JobQueue, job: Job, viewer: Viewer) -> dict[str, Any]:
+    """A job; of somebody else's only that it is there and how far it is."""
+    return shown_job(queue.public(job), viewer)
+
+
+def shown_job(body: dict[str, Any], viewer: Viewer) -> dict[str, Any]:
+    """The same from a job's plain JSON."""
+    mine = viewer.may_touch(body["owner"])
+    if not mine:
+        hidden = {"request": None, "error": None, "images": [], "notes": [], "idempotency_key": None, "plan": None}
+        return {**body, **hidden, "owner": HIDDEN, "mine": False}
+    images = [{**image, "url": f"/api/v1/images/{image['id']}"} for image in body["images"]]
+    return {**body, "images": images, "mine": True}
+
+
+def shown_message(message: Message, viewer: Viewer) -> dict[str, Any] | None:
+    """A feed message's data for this viewer; None when it is not theirs to see."""
+    if not message.owner or viewer.may_touch(message.owner):
+        if message.kind == "job":
+            return shown_job(message.body, viewer)
+        if message.kind == "image":
+            record = {**message.body["record"], "url": f"/api/v1/images/{message.body['record']['id']}"}
+            return {**message.body, "record": record}
+        return message.body
+    if message.kind == "job":
+        return shown_job(message.body, viewer)
+    if message.kind not in _OPEN_EVENTS:
+        return None
+    kept = {
+        key: message.body[key] for key in ("type", "job_id", "seq", "step", "steps", "phase", "batch", "batches") if key in message.body
+    }
+    return {**kept, "error": {"kind": "", "message": "", "advice": "", "field": None}} if message.kind == "failed" else kept

@@ -1,0 +1,93 @@
+"""Server-sent events: one stream for a page, one for a job. A client that vanishes is forgotten at once."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from typing import Any
+
+from starlette.responses import StreamingResponse
+
+from webui.api.identity import Viewer
+from webui.api.shapes import image_body, job_body, shown_message
+from webui.jobs.feed import Message
+from webui.jobs.pictures import PictureIndex
+from webui.jobs.queue import JobQueue
+
+KEEP_ALIVE = 15.0
+FINISHED, RECENT = 20, 40
+HEADERS = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
+
+
+def frame(kind: str, data: Any, seq: int = 0) -> bytes:
+    """One event on the wire."""
+    number = f"id: {seq}\n" if seq else ""
+    return f"{number}event: {kind}\ndata: {json.dumps(data, separators=(',', ':'))}\n\n".encode()
+
+
+def respond(frames: AsyncIterator[bytes]) -> StreamingResponse:
+    """An endless response."""
+    return StreamingResponse(frames, media_type="text/event-stream", headers=HEADERS)
+
+
+async def job_events(queue: JobQueue, job_id: str, after: int, viewer: Viewer) -> AsyncIterator[bytes]:
+    """A job's events after `after`, then what happens, until it has ended."""
+    async for line in _with_keep_alive(queue.follow(after, job_id), viewer):
+        yield line
+
+
+async def page_events(queue: JobQueue, pictures: PictureIndex, after: int | None, viewer: Viewer) -> AsyncIterator[bytes]:
+    """A snapshot first, then everything that happens, as far as it is this viewer's to see."""
+    follow = queue.follow(after)
+    first = await asyncio.to_thread(snapshot, queue, pictures, viewer)
+    yield frame("snapshot", first)
+    async for line in _with_keep_alive(follow, viewer):
+        yield line
+
+
+def snapshot(queue: JobQueue, pictures: PictureIndex, viewer: Viewer) -> dict[str, Any]:
+    """What a page needs to show everything as it is now."""
+    running = queue.jobs(("running",))
+    waiting = {job.id: job for job in queue.jobs(("queued",), limit=200)}
+    ordered = [waiting[job_id] for job_id in queue.waiting_order() if job_id in waiting]
+    mine = None if viewer.admin else viewer.name
+    finished = queue.jobs(("done", "failed", "cancelled"), owner=mine, limit=FINISHED, newest=True)
+    shown = [job_body(queue, job, viewer) for job in (*running, *ordered, *finished)]
+    images = [image_body(item.record, item.request) for item in pictures.find(mine, limit=RECENT)]
+    return {
+        "jobs": shown,
+        "images": images,
+        "total": pictures.total(mine),
+        "owner": viewer.name,
+        "admin": viewer.admin,
+        **queue.engines_body(),
+    }
+
+
+async def _with_keep_alive(messages: AsyncIterator[Message], viewer: Viewer) -> AsyncIterator[bytes]:
+    """Frames of the messages; a comment now and then, so that a dead connection is noticed."""
+    pending: asyncio.Task[Message] | None = None
+    try:
+        while True:
+            pending = pending or asyncio.ensure_future(anext(messages))  # type: ignore[arg-type]
+            done, _ = await asyncio.wait({pending}, timeout=KEEP_ALIVE)
+            if not done:
+                yield b": still here\n\n"
+                continue
+            task, pending = pending, None
+            try:
+                message = task.result()
+            except StopAsyncIteration:
+                return
+            data = shown_message(message, viewer)
+            if data is not None:
+                yield frame(message.kind, data, message.seq)
+    finally:
+        if pending is not None:
+            pending.cancel()
+        await asyncio.shield(_close(messages, pending))
+
+
+async def _close(messages: AsyncIterator[Message], pending: "asyncio.Task[Message] | None") -> None:
+    if pending is not None:
+        await asyncio.wait({pending})
+    await messages.aclose()  # type: ignore[attr-defined]

@@ -1,0 +1,294 @@
+"""The composition root: the one file that sees every room. `build` puts the studio together; `webui.serving` runs it."""
+
+import contextlib
+import os
+import threading
+from collections.abc import AsyncIterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from webui.core.job import Job
+from webui.core.protocol import Capabilities, ExtensionFailed, ExtensionState, OptionInfo
+from webui.core.record import ImageRecord
+from webui.core.request import GenerationRequest
+from webui.db import Database, DataLock, open_database
+from webui.errors import NotFound
+from webui.images import gallery, metadata, pixels
+from webui.images.store import ImageStore
+from webui.jobs.estimates import Estimates
+from webui.jobs.link import COMMAND, ProcessLink, ThreadLink
+from webui.jobs.pictures import PictureIndex
+from webui.jobs.queue import JobQueue
+from webui.jobs.reconcile import reconcile
+from webui.jobs.samples import Samples
+from webui.jobs.store import JobStore
+from webui.jobs.supervisor import MakeLink, Supervisor
+from webui.library import KINDS, Library
+from webui.plugins import Extensions
+from webui.preferences import change_settings
+from webui.resolve import World, resolve
+from webui.samplers.catalog import BUILTIN_SAMPLERS, BUILTIN_SCHEDULES
+from webui.settings import PROJECT, Settings
+from webui.ui import mount
+from webui.ui.panels import collect
+from webui.ui.services import Services
+
+if TYPE_CHECKING:
+    from fastapi import FastAPI
+
+UPLOAD_SUFFIX = {"PNG": ".png", "JPEG": ".jpg", "WEBP": ".webp", "BMP": ".bmp", "GIF": ".gif", "TIFF": ".tif", "AVIF": ".avif"}
+
+
+class Studio:
+    """Everything that web holds while it runs: settings, library, database, queue, engines, extensions."""
+
+    def __init__(self, settings: Settings, make_link: MakeLink | None = None) -> None:
+        self._settings = settings
+        self.lock = DataLock(settings.data_dir)
+        self.lock.acquire()
+        self.database: Database = open_database(settings.data_dir, settings.database_url, settings.durability)
+        self.library = Library(settings.all_models_dirs, settings.cache / "library.json")
+        self.images = ImageStore(settings.data_dir)
+        self.pictures = PictureIndex(self.database)
+        self.store = JobStore(self.database)
+        self.extensions = Extensions("web")
+        self.extensions.load(extension_folders(settings), settings.extensions_off)
+        self.parts = collect(self.extensions)
+        self._engine_failures: dict[str, ExtensionState] = {}
+        self.world = World(self.library, self.picture_path, self.capabilities, self.parts.models)
+        self.queue = JobQueue(self.store, self.resolve)
+        self.estimates = Estimates(self.store)
+        self.supervisor = Supervisor(self.queue, self.settings, make_link or link_maker(settings))
+        self.samples = Samples(
+            lambda: self.store.count("queued", "running"), lambda: sum(engine.device_used for engine in self.queue.engines())
+        )
+        for keeper in self.supervisor.keepers:
+            keeper.on_extension_failed = self._extension_failed
+
+    def start(self) -> None:
+        """Files and rows agree, what was running waits again, engines start."""
+        reconcile(self._settings.data_dir, self.store, self.pictures, gallery.reconcile)
+        self.queue.recover()
+        self.supervisor.start()
+        self.samples.start()
+
+    def stop(self) -> None:
+        """End the engines, put the running job back, close the database."""
+        self.samples.stop()
+        self.supervisor.stop()
+        self.database.close()
+        self.lock.release()
+
+    def settings(self) -> Settings:
+        """The settings as they are now."""
+        return self._settings
+
+    def change_settings(self, changes: Mapping[str, Any]) -> Settings:
+        """Change and keep settings."""
+        self._settings = change_settings(self._settings, changes)
+        return self._settings
+
+    def resolve(self, request: GenerationRequest) -> GenerationRequest:
+        """Nothing left to choose, and the pictures it starts from kept as uploads."""
+        resolved = resolve(request, self.world)
+        for field in ("init", "mask"):
+            if (picture := getattr(resolved, field)) is not None:
+                self._keep_as_upload(picture)
+        return resolved
+
+    def submit(self, request: GenerationRequest, owner: str) -> Job:
+        """Queue a job (what the page and the API call)."""
+        return self.queue.submit(request, owner)
+
+    def upload(self, data: bytes, owner: str) -> ImageRecord:
+        """Check and keep an uploaded picture. Raises `RequestError` when it is none."""
+        image = pixels.read_picture(data, "file")
+        record = self.images.add_upload(data, image.size, UPLOAD_SUFFIX.get(_format_of(data), ".png"), owner)
+        self.pictures.add_upload(record)
+        return record
+
+    def picture_path(self, picture_id: str) -> Path:
+        """The file of an upload or a result. Raises `NotFound`."""
+        try:
+            return self.images.upload_path(picture_id)
+        except NotFound:
+            return self.images.path(self.pictures.get(picture_id).record)
+
+    def capabilities(self) -> Capabilities:
+        """What engines said they can do; before the first one, what is built in."""
+        known = self.queue.capabilities() or builtin_capabilities()
+        states = {state.id: state for state in known.extensions}
+        merged = tuple(_merged(state, states.get(state.id), self._engine_failures.get(state.id)) for state in self.extensions.states)
+        return known.model_copy(update={"extensions": merged})
+
+    def switch_extension(self, extension: str, on: bool) -> None:
+        """Switch an extension; engines take it between jobs, what it adds to the page at the next start of the app."""
+        off = set(self._settings.extensions_off)
+        self.change_settings({"extensions_off": tuple(sorted(off - {extension} if on else off | {extension}))})
+        self._engine_failures.pop(extension, None)
+        self.extensions.set_enabled(extension, on)
+        self.supervisor.restart()
+
+    def to_bin(self, record: ImageRecord) -> None:
+        """Delete a picture so that it can come back."""
+        self.images.bin(record)
+        self.pictures.set_binned(record.id, True)
+
+    def from_bin(self, record: ImageRecord) -> None:
+        """Bring it back."""
+        self.images.restore(record)
+        self.pictures.set_binned(record.id, False)
+
+    def thumbnail(self, record: ImageRecord, size: int) -> Path:
+        """A small WebP of a picture, made once."""
+        path = self._settings.cache / "thumbs" / record.id[:2] / f"{record.id}-{size}.webp"
+        if not path.is_file():
+            pixels.write_thumbnail(self.images.path(record), path, size)
+        return path
+
+    def parameters(self, record: ImageRecord) -> str:
+        """The parameters text inside a picture's file."""
+        reading = metadata.read_metadata(self.images.path(record))
+        return reading.text if reading is not None else ""
+
+    def described(self) -> dict[str, Any]:
+        """`GET /api/v1/capabilities`."""
+        known = self.capabilities()
+        models = {
+            kind: [model.model_dump(mode="json", exclude={"path", "modified"}) for model in self.library.models(kind)] for kind in KINDS
+        }
+        schemas = {name: model.model_json_schema() for name, model in self.parts.models().items()}
+        extensions = [{**state.model_dump(exclude={"path"}), "schema": schemas.get(state.id)} for state in known.extensions]
+        return {
+            **known.model_dump(mode="json", exclude={"extensions", "type"}),
+            "checkpoints": models["checkpoint"],
+            "models": models,
+            "extensions": extensions,
+        }
+
+    def _keep_as_upload(self, picture_id: str) -> None:
+        try:
+            self.images.upload_path(picture_id)
+        except NotFound:
+            record = self.pictures.get(picture_id).record
+            data = self.images.path(record).read_bytes()
+            self.images.add_upload(data, (record.width, record.height), Path(record.path).suffix, record.owner)
+
+    def _extension_failed(self, failure: ExtensionFailed) -> None:
+        state = next((state for state in self.extensions.states if state.id == failure.extension), None)
+        if state is not None:
+            self._engine_failures[failure.extension] = state.model_copy(update={"error": failure.traceback, "enabled": False})
+
+
+def _merged(web: ExtensionState, engine: ExtensionState | None, failed: ExtensionState | None) -> ExtensionState:
+    """An extension as both processes see it: broken where it is broken."""
+    for state in (failed, engine):
+        if state is not None and state.error and state.file_hash == web.file_hash and not web.error:
+            return state
+    return web
+
+
+def _format_of(data: bytes) -> str:
+    from io import BytesIO
+
+    from PIL import Image
+
+    return str(Image.open(BytesIO(data)).format)
+
+
+def extension_folders(settings: Settings) -> tuple[Path, ...]:
+    """Ours, and the user's beside their data."""
+    own = PROJECT / "extensions"
+    return (own,) if settings.data_dir == PROJECT else (own, settings.data_dir / "extensions")
+
+
+def builtin_capabilities() -> Capabilities:
+    """What is there without any extension."""
+    samplers = tuple(
+        OptionInfo(name=entry.name, aliases=entry.aliases, default_schedule=entry.default_schedule) for entry in BUILTIN_SAMPLERS
+    )
+    schedules = tuple(OptionInfo(name=entry.name, aliases=entry.aliases) for entry in BUILTIN_SCHEDULES)
+    return Capabilities(samplers=samplers, schedules=schedules)
+
+
+def link_maker(settings: Settings) -> MakeLink:
+    """How engines are reached: as processes, or in this one (`--engine inline`)."""
+    if settings.engine == "inline":
+        return ThreadLink
+    return lambda receive, ended: ProcessLink(receive, ended, COMMAND, PROJECT)
+
+
+def services_of(studio: Studio) -> Services:
+    """What the page needs."""
+    from webui.prompts import clip_l_tokenizer, count_tokens
+
+    def count(text: str) -> tuple[int, int]:
+        counted = count_tokens(text, clip_l_tokenizer())
+        return counted.count, counted.limit
+
+    return Services(
+        submit=studio.submit,
+        capabilities=studio.capabilities,
+        library=studio.library,
+        extensions=studio.extensions,
+        parts=studio.parts,
+        settings=studio.settings,
+        change_settings=studio.change_settings,
+        switch_extension=studio.switch_extension,
+        count_tokens=count,
+    )
+
+
+def prepare_gradio(settings: Settings) -> None:
+    """Before Gradio is imported: no calls home, its temporary files in a folder of ours."""
+    temporary = settings.cache / "gradio"
+    temporary.mkdir(parents=True, exist_ok=True, mode=0o700)
+    os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
+    os.environ["GRADIO_TEMP_DIR"] = str(temporary)
+    os.environ.setdefault("HF_HUB_OFFLINE", "1")
+    os.environ.setdefault("GRADIO_ANALYTICS_MAX_EVENTS", "50")
+
+
+def build(settings: Settings, make_link: MakeLink | None = None, access_key: str = "") -> "tuple[FastAPI, Studio]":
+    """Put the studio together. Nothing runs yet: the app's lifespan starts and stops it."""
+    prepare_gradio(settings)
+    from fastapi import FastAPI
+    from starlette.middleware.cors import CORSMiddleware
+    from starlette.middleware.gzip import GZipMiddleware
+
+    from webui import __version__
+    from webui.api import errors, health, native
+    from webui.api.guard import Guard
+
+    studio = Studio(settings, make_link)
+
+    @contextlib.asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        threading.Thread(target=studio.start, name="studio-start", daemon=True).start()
+        yield
+        studio.stop()
+
+    app = FastAPI(
+        title="Darkroom", version=__version__, lifespan=lifespan, docs_url=None, redoc_url=None, openapi_url="/api/v1/openapi.json"
+    )
+    app.state.api = native.Api(
+        queue=studio.queue,
+        pictures=studio.pictures,
+        path_of=studio.images.path,
+        upload=studio.upload,
+        thumbnail=studio.thumbnail,
+        parameters=studio.parameters,
+        to_bin=studio.to_bin,
+        from_bin=studio.from_bin,
+        capabilities=studio.described,
+        system=studio.samples.body,
+        upload_limit=lambda: studio.settings().upload_limit_mb * 2**20,
+    )
+    errors.install(app)
+    app.include_router(native.router)
+    app.include_router(health.router)
+    mount(app, services_of(studio))
+    app.add_middleware(GZipMiddleware, minimum_size=1000)
+    app.add_middleware(CORSMiddleware, allow_origins=[])
+    app.add_middleware(Guard, access_key=access_key, upload_limit=settings.upload_limit_mb * 2**20)
+    return app, studio

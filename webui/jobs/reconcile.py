@@ -1,0 +1,38 @@
+"""At start: the index of pictures and the files on disk are made to agree, before the queue goes on."""
+
+from collections.abc import Callable, Collection, Sequence
+from pathlib import Path
+
+from webui.core.record import ImageRecord
+from webui.errors import NotFound
+from webui.jobs.pictures import PictureIndex
+from webui.jobs.store import JobStore
+
+FindFiles = Callable[[Path, Collection[str]], Sequence[ImageRecord]]
+
+
+def reconcile(root: Path, store: JobStore, pictures: PictureIndex, find_files: FindFiles) -> int:
+    """Index files that have no row, note rows that have no file (and those whose file is back); gives how many files were found.
+
+    `find_files(root, known paths)` reads what pictures say of themselves. A file that completes a job completes it when the queue recovers.
+    """
+    known = pictures.paths()
+    missing = [image_id for image_id, path in known.items() if not (root / path).is_file()]
+    pictures.mark_missing(list(known), missing=False)
+    pictures.mark_missing(missing)
+    present = {path for image_id, path in known.items() if image_id not in set(missing)}
+    found = find_files(root, present)
+    for record in found:
+        _index(record, store)
+    return len(found)
+
+
+def _index(record: ImageRecord, store: JobStore) -> None:
+    request = None
+    if record.job_id is not None:
+        try:
+            job = store.get(record.job_id)
+            record, request = record.model_copy(update={"owner": job.owner}), job.request
+        except NotFound:
+            pass
+    store.add_image(record, request)
