@@ -9,16 +9,12 @@ from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, JsonValue
 
-from webui.core.job import LOCAL_OWNER
 from webui.core.request import MAX_PROMPT
 from webui.errors import NotFound, RequestError, WebUIError
 from webui.ui import extension_cards, parameters, setting_cards
 from webui.ui.choices import choices, native
 from webui.ui.fields import to_request, to_values
 from webui.ui.services import Services
-
-OWNER_COOKIE = "darkroom_owner"
-MAX_OWNER = 64
 
 
 class Values(BaseModel):
@@ -56,7 +52,7 @@ def _form_routes(routes: APIRouter, services: Services) -> None:
     def generate(form: Values, request: Request) -> dict[str, Any] | JSONResponse:
         """Check a form and put the job into the queue."""
         try:
-            return {"job": services.submit(to_request(form.values), owner(request)).model_dump(mode="json")}
+            return {"job": services.submit(to_request(form.values), services.owner_of(request)).model_dump(mode="json")}
         except WebUIError as error:
             return refusal(error)
 
@@ -140,12 +136,6 @@ def _tab_routes(routes: APIRouter, services: Services) -> None:
             return extension_cards.cards(services)
         except WebUIError as error:
             return refusal(error)
-
-
-def owner(request: Request) -> str:
-    """The name that this browser keeps for its jobs: a courtesy, not security."""
-    name = "".join(mark for mark in request.cookies.get(OWNER_COOKIE, "") if mark.isprintable()).strip()
-    return name[:MAX_OWNER] or LOCAL_OWNER
 
 
 def refusal(error: WebUIError) -> JSONResponse:

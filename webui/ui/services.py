@@ -4,7 +4,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from webui.core.job import Job
+from starlette.requests import HTTPConnection
+
+from webui.core.job import LOCAL_OWNER, Job
 from webui.core.protocol import Capabilities
 from webui.core.request import GenerationRequest
 from webui.library import Library
@@ -30,3 +32,4 @@ class Services:
     change_settings: Callable[[Mapping[str, Any]], Settings]
     switch_extension: Callable[[str, bool], None]
     count_tokens: Callable[[str], tuple[int, int]]
+    owner_of: Callable[[HTTPConnection], str] = lambda connection: LOCAL_OWNER

@@ -8,6 +8,20 @@ from pydantic.fields import FieldInfo
 from webui.errors import RequestError
 from webui.settings import Settings, read_file
 
+LABELS = {
+    "models_dirs": "Model folders",
+    "dtype": "Precision",
+    "threads": "CPU threads",
+    "max_attempts": "Attempts",
+    "preview_period": "Preview interval",
+    "preview_method": "Preview decoding",
+    "outputs_pattern": "File names",
+    "picture_format": "File type",
+    "picture_quality": "Quality",
+    "upload_limit_mb": "Largest upload, MB",
+}
+"""What the page calls settings whose name in the file reads badly."""
+
 
 def sections(settings: Settings) -> list[dict[str, Any]]:
     """Sections in the order of the settings, each with its fields; `changed` says that the file holds a value of its own."""
@@ -44,7 +58,7 @@ def _card(name: str, info: FieldInfo, value: Any) -> dict[str, Any]:
     bounds = {rule: getattr(each, rule) for each in info.metadata for rule in ("ge", "le") if hasattr(each, rule)}
     return {
         "name": name,
-        "label": name.replace("_", " ").capitalize(),
+        "label": LABELS.get(name, name.replace("_", " ").capitalize()),
         "description": info.description or "",
         "kind": kind,
         "choices": choices,

@@ -55,9 +55,9 @@ def _picture_fields(form: Form) -> None:
     with gr.Column(elem_id="inpaint-fields", elem_classes="only-inpaint"):
         with gr.Row():
             form.add("fill", choices=list(FILLS))
-            form.add("padding", info=None)
+            form.put(replace(look("padding"), kind="number"), label="Only masked padding", info=None)
         with gr.Row():
-            form.add("mask_blur", maximum=64, info=None)
+            form.put(replace(look("mask_blur"), kind="number"), info=None)
             with gr.Column(min_width=120, elem_classes="checks"):
                 form.add("only_masked", info=None, value=True)
                 form.add("invert_mask", info=None)

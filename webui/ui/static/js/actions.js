@@ -15,9 +15,9 @@ export function pictureActions(image, close = () => {}) {
     button('picture', 'Send to img2img', after((it) => sendTo('img2img', it))),
     button('brush', 'Send to inpaint', after((it) => sendTo('inpaint', it))),
     made && button('enlarge', 'Second pass', after(secondPass), { title: 'Make it larger: the same seed with Hires. fix' }),
-    el('a.action', { href: `${images.file(image.id)}?download=1`, download: nameOf(image), title: 'Download' }, icon('save'), el('span', {}, 'Download')),
-    made && button('copy', 'Copy parameters', () => copyParameters(image)),
-    button('trash', 'Delete', after(bin)),
+    el('a', { href: `${images.file(image.id)}?download=1`, download: nameOf(image), title: 'Download', class: 'action compact' }, icon('save'), el('span', {}, 'Download')),
+    made && button('copy', 'Copy parameters', () => copyParameters(image), { class: 'action compact' }),
+    button('trash', 'Delete', after(bin), { class: 'action compact' }),
   ].filter(Boolean);
 }
 

@@ -8,7 +8,8 @@ import { toast } from './toast.js';
 
 const EVENTS = ['queued', 'started', 'step', 'preview', 'image', 'done', 'failed', 'cancelled'];
 let stream = null;
-let places = 0;
+let places = 0;  // the order of waiting jobs
+let reordered = 0;
 
 export function connect() {
   stream?.close();
@@ -29,17 +30,22 @@ export const watchVisibility = () =>
 function takeSnapshot(all) {
   const before = state.jobs;
   state.online = state.joined = true;
-  state.jobs = new Map(all.jobs.map((job) => [job.id, { place: places++, ...remembered(before.get(job.id)), ...job }]));
+  places = 0;
+  state.jobs = new Map(all.jobs.map((job) => [job.id, { ...remembered(before.get(job.id)), ...known(job), place: places++ }]));
   state.images = all.images;
   state.total = all.total;
   takeEngines(all);
-  const running = all.jobs.find((job) => job.state === 'running') ?? all.jobs.find((job) => job.state === 'queued');
+  const mine = all.jobs.filter((job) => job.mine !== false);
+  const running = mine.find((job) => job.state === 'running') ?? mine.find((job) => job.state === 'queued');
   if (running && !live(watchedJob())) watch(running.id);
   if (!state.images.some((image) => image.id === state.shown)) state.shown = state.images[0]?.id ?? null;
   parts.gallery?.reload?.();
 }
 
 const remembered = (job) => (job ? { place: job.place, seen: job.seen, progress: job.progress } : {});
+
+/** Other people's jobs come without their request. */
+const known = (job) => ({ ...job, request: job.request ?? {} });
 
 function takeEngines(all) {
   state.engines = all.engines ?? state.engines;
@@ -48,8 +54,12 @@ function takeEngines(all) {
 
 export function takeJob(job) {
   const old = state.jobs.get(job.id);
-  state.jobs.set(job.id, { place: places++, ...remembered(old), ...job });
+  state.jobs.set(job.id, { place: places++, ...remembered(old), ...known(job) });
   settle(state.jobs.get(job.id), old?.state);
+  if (old?.state === 'queued' && job.state === 'queued') {  // moved: only the server knows the new order of all
+    clearTimeout(reordered);
+    reordered = setTimeout(connect, 150);
+  }
 }
 
 async function takeEvent(event) {
@@ -64,7 +74,7 @@ async function takeEvent(event) {
 
 async function fetchJob(id) {
   const job = await jobsApi.get(id).catch(() => null);
-  if (job && !state.jobs.has(id)) state.jobs.set(id, { place: places++, ...job });
+  if (job && !state.jobs.has(id)) state.jobs.set(id, { place: places++, ...known(job) });
 }
 
 /** What one event does to a job. */
@@ -100,7 +110,7 @@ export function watch(id) {
 
 /** After a change: who is watched now, and what is said aloud. */
 function settle(job, before) {
-  if (job.state === 'running' && job.id !== state.watched && !live(watchedJob())) watch(job.id);
+  if (job.state === 'running' && job.mine !== false && job.id !== state.watched && !live(watchedJob())) watch(job.id);
   if (before === job.state) return;
   const words = { running: 'Generating', done: 'Picture finished', failed: `Failed. ${job.error?.message ?? ''}`, cancelled: 'Stopped', queued: before ? 'Waiting again' : '' };
   if (words[job.state]) announce(words[job.state]);

@@ -67,7 +67,8 @@ export const swapped = (width, height) => [height, width, ratioOf(height, width)
 export function fitSize(width, height) {
   const own = form.native.width * form.native.height;
   const scale = width * height > own * 2 ? Math.sqrt(own / (width * height)) : 1;
-  const side = (n) => Math.min(4096, Math.max(64, Math.round((n * scale) / 8) * 8));
+  const step = scale < 1 ? 16 : 8;
+  const side = (n) => Math.min(4096, Math.max(64, Math.round((n * scale) / step) * step));
   return { width: side(width), height: side(height) };
 }
 
@@ -130,6 +131,7 @@ export function setSource(image) {
 
 export function sendTo(mode, image) {
   go(mode);
+  $('#form-fields')?.scrollTo({ top: 0 });
   setSource(image);
 }
 

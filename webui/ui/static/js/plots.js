@@ -11,7 +11,7 @@ const KINDS = [
   { title: 'Processor', value: (s) => s.cpu, full: () => 100, words: (s) => `${Math.round(s.cpu)} %` },
   { title: 'Memory', value: (s) => s.memory, full: (s) => s.memory_total, words: (s) => `${bytes(s.memory)} of ${bytes(s.memory_total)}` },
   { title: 'GPU', value: (s) => s.gpu, full: () => 100, words: (s) => `${Math.round(s.gpu)} %` },
-  { title: 'GPU memory', value: (s) => s.device_used, full: (s) => s.device_total, words: (s) => `${bytes(s.device_used)} of ${bytes(s.device_total)}` },
+  { title: 'GPU memory', value: (s) => s.device_used, full: (s) => s.device_total, words: (s) => (s.device_total ? `${bytes(s.device_used)} of ${bytes(s.device_total)}` : bytes(s.device_used)) },
 ];
 
 export function makePlots() {
@@ -20,7 +20,7 @@ export function makePlots() {
   const look = async () => {
     if (state.tab !== 'queue' || document.hidden) return;
     const told = await system().catch((problem) => { if (problem.status === 404) stop(); return null; });
-    if (told?.samples?.length) root.replaceChildren(...KINDS.filter((kind) => Number.isFinite(kind.value(told.samples.at(-1)))).map((kind) => plot(kind, told.samples)), engines());
+    if (told?.samples?.length) root.replaceChildren(...KINDS.filter((kind) => told.samples.some((sample) => kind.value(sample) > 0)).map((kind) => plot(kind, told.samples)), engines());
   };
   const stop = () => { clearInterval(timer); timer = 0; };
   const start = () => { if (!timer) { timer = setInterval(look, PERIOD); look(); } };
@@ -33,7 +33,7 @@ function plot(kind, samples) {
   drawing.setAttribute('viewBox', '0 0 100 32');
   drawing.setAttribute('preserveAspectRatio', 'none');
   drawing.setAttribute('aria-hidden', 'true');
-  const points = samples.map((s, n) => `${((n / Math.max(samples.length - 1, 1)) * 100).toFixed(2)},${(31 - 30 * Math.min(1, kind.value(s) / (kind.full(s) || 1))).toFixed(2)}`);
+  const points = samples.map((s, n) => `${((n / Math.max(samples.length - 1, 1)) * 100).toFixed(2)},${(31 - 30 * Math.min(1, (kind.value(s) ?? 0) / (kind.full(s) || told(kind, samples)))).toFixed(2)}`);
   for (const [what, at] of [['polygon', [`0,32`, ...points, '100,32']], ['polyline', points]]) {
     const line = document.createElementNS(NS, what);
     line.setAttribute('points', at.join(' '));
@@ -41,6 +41,9 @@ function plot(kind, samples) {
   }
   return el('figure.plot', {}, el('figcaption', {}, el('span', {}, kind.title), el('b', {}, kind.words(last))), drawing);
 }
+
+/** The largest value seen, when nobody knows what is full. */
+const told = (kind, samples) => Math.max(1, ...samples.map((sample) => kind.value(sample) ?? 0));
 
 const engines = () => el('figure.plot.words', {}, ...state.engines.map((engine) => el('p', {}, el('b', {}, engine.device || engine.name || 'engine'), ' ',
   el('span.muted', {}, [engine.state, engine.loaded, engine.resident && bytes(engine.resident)].filter(Boolean).join(' · ')))));

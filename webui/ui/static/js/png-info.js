@@ -9,7 +9,7 @@ import { go } from './tabs.js';
 
 component('png-info', (root) => {
   const file = el('input', { type: 'file', accept: 'image/*', hidden: true, onchange: () => { if (file.files[0]) read(file.files[0], out); file.value = ''; } });
-  const drop = el('button.drop', { type: 'button', onclick: () => file.click() }, icon('picture'), el('span', {}, 'Drop a picture to read its parameters, paste one, or ', el('u', {}, 'choose a file')));
+  const drop = el('button.drop.tall', { type: 'button', onclick: () => file.click() }, icon('picture'), el('span', {}, 'Drop a picture to read its parameters, paste one, or ', el('u', {}, 'choose a file')));
   const out = el('div.info', { 'aria-live': 'polite' });
   root.append(heading('PNG info'), el('div.narrow', {}, drop, file, out));
   const take = (event, files) => {
@@ -25,6 +25,7 @@ component('png-info', (root) => {
 });
 
 async function read(file, out) {
+  out.previousElementSibling?.previousElementSibling?.classList.remove('tall');
   const preview = el('img', { src: URL.createObjectURL(file), alt: file.name });
   out.replaceChildren(el('div.info-card', {}, preview, el('p.muted', {}, 'Reading…')));
   try {

@@ -2,21 +2,28 @@
 
 import { guess } from './situation.js';
 
+const WINDOW = 12;
+
 /** Fold a step event into `job.progress`. */
 export function advance(job, event) {
   const old = job.progress ?? {};
   const now = performance.now() / 1000;
   const same = old.phase === event.phase && old.batch === event.batch;
-  const speed = same && event.step > old.step ? smooth(old.speed, (event.step - old.step) / Math.max(now - old.at, 1e-3)) : same ? old.speed : undefined;
+  const seen = [...(same ? old.seen ?? [] : []), { at: now, step: event.step }].slice(-WINDOW);
+  const speed = rateOf(seen) ?? (same ? old.speed : undefined);
   const done = fraction(job, event);
   const origin = old.origin && done >= old.origin.done ? old.origin : { at: now, done };
   const rate = (done - origin.done) / Math.max(now - origin.at, 1e-3);
   const left = rate > 0 && done > origin.done ? (1 - done) / rate : undefined;
   if (speed && event.phase === 'sampling') guess.step = 1 / speed;
-  job.progress = { ...old, ...event, at: now, speed, left, done, origin: event.phase === 'loading' ? null : origin };
+  job.progress = { ...old, ...event, seen, speed, left, done, origin: event.phase === 'loading' ? null : origin };
 }
 
-const smooth = (old, value) => (old ? old * 0.7 + value * 0.3 : value);
+/** Steps a second over the last few; unknown while too little was seen (events may arrive in bursts). */
+function rateOf(seen) {
+  const [first, last] = [seen[0], seen.at(-1)];
+  return last.at - first.at > 0.3 && last.step > first.step ? (last.step - first.step) / (last.at - first.at) : undefined;
+}
 
 /** The part of the whole job that is done, 0 to 1. A second pass weighs by its pixels and steps. */
 export function fraction(job, event) {

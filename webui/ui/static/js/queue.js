@@ -64,24 +64,26 @@ function update(rows, list) {
 
 function make(job, key, place, waiting) {
   const { request } = job;
-  const about = [request.mode, size(request.width, request.height), `${request.steps} steps`, job.owner !== 'local' && job.owner].filter(Boolean).join(' · ');
+  const about = [request.mode, request.width && size(request.width, request.height), request.steps && `${request.steps} steps`, job.owner !== 'local' && job.owner].filter(Boolean).join(' · ');
   const picture = job.images?.at(-1);
   return el('div.job', { role: 'listitem', 'data-id': job.id, 'data-key': key, 'data-state': job.state },
     picture ? el('img', { src: images.thumb(picture.id), alt: '' }) : el('img.blank', { alt: '' }),
-    el('div.job-text', {}, el('b', {}, request.prompt || 'No prompt'), el('span.muted', {}, about), job.error && el('span.danger', { title: job.error.advice }, job.error.message)),
+    el('div.job-text', {}, el('b', {}, job.mine === false ? "Somebody else's job" : request.prompt || 'No prompt'), el('span.muted', {}, about), job.error && el('span.danger', { title: job.error.advice }, job.error.message)),
     el('span.state', {}, el('b', {}, JOB_WORDS[job.state]), el('span.muted')),
     el('div.job-acts', {}, actions(job, place, waiting)),
     job.state === 'running' && el('i.job-bar'));
 }
 
 function actions(job, place, waiting) {
+  if (job.mine === false) return [];
   const call = (request) => request.then((changed) => changed?.id && takeJob(changed)).then(draw).catch(complain);
+  const move = (to) => call(jobsApi.move(job.id, to).then(() => null));
   const stop = () => { job.stopping = true; call(jobsApi.cancel(job.id).then(() => null)); };
   if (job.state === 'running') return [button('eye', 'Watch', () => { watch(job.id); go(state.mode); draw(); }), button('close', job.stopping ? 'Stopping' : 'Stop', stop, { disabled: Boolean(job.stopping) })];
   if (job.state === 'queued') {
     const first = waiting.findIndex((each) => each.state === 'queued');
-    return [iconButton('top', 'Move to the front', () => call(jobsApi.move(job.id, 'top')), { disabled: place === first }), iconButton('up', 'Move up', () => call(jobsApi.move(job.id, 'up')), { disabled: place === first }),
-      iconButton('down', 'Move down', () => call(jobsApi.move(job.id, 'down')), { disabled: place === waiting.length - 1 }), button('close', 'Remove', stop)];
+    return [iconButton('top', 'Move to the front', () => move('top'), { disabled: place === first }), iconButton('up', 'Move up', () => move('up'), { disabled: place === first }),
+      iconButton('down', 'Move down', () => move('down'), { disabled: place === waiting.length - 1 }), button('close', 'Remove', stop)];
   }
   const retry = job.state !== 'done' && iconButton('play', 'Try again', () => call(jobsApi.retry(job.id)));
   return [iconButton('reuse', 'Reuse parameters', () => useRequest(job.request, { keepBatch: false })), retry, iconButton('dice', 'Run again with a new seed', () => call(jobsApi.again(job.id)))];
@@ -96,7 +98,7 @@ function refresh(row, job, waiting, place) {
   if (!bar) return;
   bar.style.inlineSize = `${Math.round((job.progress?.done ?? 0) * 100)}%`;
   const frame = job.progress?.frame;
-  if (frame && !job.images?.length) row.querySelector('img').src = jobsApi.preview(job.id, frame);
+  if (frame && !job.images?.length && job.mine !== false) row.querySelector('img').src = jobsApi.preview(job.id, frame);
 }
 
 const runningLine = (job) => [progressLine(job), job.progress?.left !== undefined && `${clock(job.progress.left)} left`].filter(Boolean).join(' · ');

@@ -21,7 +21,7 @@ component('run', (root) => {
   return {
     stop,
     submitted(job) {
-      if (!state.jobs.has(job.id)) state.jobs.set(job.id, { place: state.jobs.size + 1e6, ...job });
+      if (!state.jobs.has(job.id)) state.jobs.set(job.id, { place: Infinity, ...job });
       if (!live(watchedJob())) watch(job.id);
       else if (watchedJob().id !== job.id) toast('Added to the queue');
       state.view = 'result';

@@ -2,6 +2,7 @@
 
 import { page } from './api.js';
 import { $, $$, button, el, heading, iconButton, notice } from './dom.js';
+import { connect } from './follow.js';
 import { resetForm } from './form.js';
 import { owner, setOwner } from './memory.js';
 import { component } from './state.js';
@@ -69,10 +70,17 @@ async function save(body, field, value, node) {
 
 /** What only this browser keeps. */
 function browserRows() {
-  const name = el('input', { id: 'setting-owner', type: 'text', maxlength: 64, value: owner(), placeholder: 'local', onchange: () => { setOwner(name.value); toast('Saved'); } });
+  const name = el('input', { id: 'setting-owner', type: 'text', maxlength: 64, value: owner(), placeholder: 'local', pattern: '[\\w .@\\-]*', onchange: () => saveName(name) });
   const setting = (label, text, value, id) => el('div.setting', { 'data-words': `${label} ${text}`.toLowerCase() }, el('div.setting-text', {}, el('label', { for: id }, label), el('p.muted', {}, text)), el('div.setting-value', {}, value));
   return [setting('Your name', 'Shown beside your jobs when several people use this box. A courtesy, not a lock.', name, 'setting-owner'),
     setting('Form', 'Prompt and settings are kept in this browser.', button('undo', 'Reset form', resetForm))];
+}
+
+function saveName(input) {
+  if (!input.checkValidity()) return toast('A name has letters, digits, spaces or . @ - _', null, 'error');
+  setOwner(input.value);
+  connect();
+  toast('Saved');
 }
 
 function filter(body, words) {

@@ -36,8 +36,8 @@ function waiting(state, job, engine) {
   return { name: 'queued', job, title: ahead.length ? `Number ${ahead.length} in the queue` : 'Starting', text: ahead.length && wait ? `Starts in about ${clock(wait)}` : '' };
 }
 
-/** Whether `a` runs before `b`: higher priority, then longer waiting. */
-export const before = (a, b) => a.id !== b.id && ((a.priority ?? 0) > (b.priority ?? 0) || ((a.priority ?? 0) === (b.priority ?? 0) && (a.place ?? 0) < (b.place ?? 0)));
+/** Whether `a` runs before `b`: the server's order. */
+export const before = (a, b) => a.id !== b.id && a.place < b.place;
 
 /** Seconds a job may take, from the last one that was watched. */
 export const guess = (job) => (guess.step ?? 0) * (job.request.steps ?? 20) * (job.request.batch_count ?? 1);
