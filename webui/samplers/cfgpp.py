@@ -42,7 +42,7 @@ def sample_euler_ancestral_cfg_pp(
         denoised = run.denoise(x, sigma)
         run.report(i, x, sigma, denoised)
         down, up = ancestral_step(sigma, sigma_next, eta)
-        x = denoised + derivative(x, sigma, run.uncond()) * down
+        x = denoised + derivative(x, sigma, run.uncond(denoised)) * down
         if up:
             x = x + run.noise(x, sigma, sigma_next) * s_noise * up
     return x
@@ -62,7 +62,7 @@ def sample_dpmpp_2m_cfg_pp(
     last: tuple[Tensor, float] | None = None
     for i, (sigma, sigma_next) in enumerate(zip(run.levels, run.levels[1:], strict=False)):
         denoised = run.denoise(x, sigma)
-        uncond = run.uncond()
+        uncond = run.uncond(denoised)
         run.report(i, x, sigma, denoised)
         ratio = sigma_next / sigma
         goal = denoised + ratio * (x - uncond)

@@ -1,7 +1,6 @@
 """Multistep DPM-Solver++ for the SDE (arXiv:2211.01095): 2M SDE in its two variants, 3M SDE. Time is t = -log sigma."""
 
 import math
-from typing import Any
 
 import torch
 from torch import Tensor
@@ -51,9 +50,20 @@ def sample_dpmpp_2m_sde(
     return x
 
 
-def sample_dpmpp_2m_sde_heun(model: Denoiser, x: Tensor, sigmas: Tensor, *args: Any, **options: Any) -> Tensor:
+def sample_dpmpp_2m_sde_heun(
+    model: Denoiser,
+    x: Tensor,
+    sigmas: Tensor,
+    extra_args: Extra = None,
+    callback: StepCallback = None,
+    disable: bool | None = None,
+    eta: float = 1.0,
+    s_noise: float = 1.0,
+    noise_sampler: NoiseSampler | None = None,
+    solver_type: str = "heun",
+) -> Tensor:
     """SDE-DPM-Solver++(2M), the Heun variant."""
-    return sample_dpmpp_2m_sde(model, x, sigmas, *args, **{**options, "solver_type": "heun"})
+    return sample_dpmpp_2m_sde(model, x, sigmas, extra_args, callback, disable, eta, s_noise, noise_sampler, solver_type)
 
 
 @torch.no_grad()

@@ -4,16 +4,18 @@ import math
 from collections.abc import Callable
 
 import numpy as np
+import numpy.typing as npt
 import torch
 from torch import Tensor
 
 from webui.samplers.stepping import Denoiser, Extra, NoiseSampler, Run, StepCallback
 
 POINTS = 200
-Scaler = Callable[[np.ndarray], np.ndarray]
+Floats = npt.NDArray[np.float64]
+Scaler = Callable[[Floats], Floats]
 
 
-def default_scaler(level: np.ndarray) -> np.ndarray:
+def default_scaler(level: Floats) -> Floats:
     """The paper's ER-SDE 5: level · (exp(level^0.3) + 10)."""
     return np.asarray(level * (np.exp(level**0.3) + 10.0))
 
@@ -43,8 +45,8 @@ def sample_er_sde(
         if sigma_next == 0:
             x = denoised
             continue
-        end = float(scale(np.float64(sigma_next)))
-        ratio = end / float(scale(np.float64(sigma)))
+        end = float(scale(np.array(sigma_next)))
+        ratio = end / float(scale(np.array(sigma)))
         first, second = _integrals(sigma, sigma_next, scale)
         x = ratio * x + (1 - ratio) * denoised
         if last is not None and max_stage >= 2:
@@ -63,6 +65,6 @@ def sample_er_sde(
 def _integrals(sigma: float, sigma_next: float, scale: Scaler) -> tuple[float, float]:
     """∫ 1/scale and ∫ (level − sigma)/scale over the step, by a sum over equal parts from its lower end."""
     width = (sigma - sigma_next) / POINTS
-    points = sigma_next + np.arange(POINTS) * width
+    points: Floats = sigma_next + np.arange(POINTS, dtype=np.float64) * width
     scaled = scale(points)
     return float(np.sum(1 / scaled) * width), float(np.sum((points - sigma) / scaled) * width)

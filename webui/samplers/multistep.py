@@ -10,7 +10,7 @@ from torch import Tensor
 
 from webui.samplers.stepping import Denoiser, Extra, Run, StepCallback, derivative
 
-_ADAMS = ((1.0,), (3 / 2, -1 / 2), (23 / 12, -16 / 12, 5 / 12), (55 / 24, -59 / 24, 37 / 24, -9 / 24))
+ADAMS = ((1.0,), (3 / 2, -1 / 2), (23 / 12, -16 / 12, 5 / 12), (55 / 24, -59 / 24, 37 / 24, -9 / 24))
 """Adams–Bashforth coefficients for equal steps, newest first."""
 
 
@@ -23,7 +23,7 @@ def _lagrange(points: list[float], j: int) -> np.polynomial.Polynomial:
     return result
 
 
-def _combine(weights: list[float] | tuple[float, ...], slopes: "deque[Tensor]") -> Tensor:
+def combine(weights: list[float] | tuple[float, ...], slopes: "deque[Tensor]") -> Tensor:
     """Weights apply from the newest derivative on."""
     total = weights[0] * slopes[-1]
     for k, weight in enumerate(weights[1:], start=2):
@@ -50,7 +50,7 @@ def sample_lms(
         slopes.append(derivative(x, sigma, denoised))
         points = [run.levels[i - k] for k in range(len(slopes))]
         integrals = [_lagrange(points, j).integ() for j in range(len(points))]
-        x = x + _combine([float(integral(sigma_next) - integral(sigma)) for integral in integrals], slopes)
+        x = x + combine([float(integral(sigma_next) - integral(sigma)) for integral in integrals], slopes)
     return x
 
 
@@ -71,7 +71,7 @@ def sample_ipndm(
         denoised = run.denoise(x, sigma)
         run.report(i, x, sigma, denoised)
         slopes.append(derivative(x, sigma, denoised))
-        x = denoised if sigma_next == 0 else x + (sigma_next - sigma) * _combine(_ADAMS[len(slopes) - 1], slopes)
+        x = denoised if sigma_next == 0 else x + (sigma_next - sigma) * combine(ADAMS[len(slopes) - 1], slopes)
     return x
 
 
@@ -114,7 +114,7 @@ def sample_ipndm_v(
         run.report(i, x, sigma, denoised)
         slopes.append(derivative(x, sigma, denoised))
         lengths = [levels[i + 1 - k] - levels[i - k] for k in range(len(slopes))]
-        x = denoised if sigma_next == 0 else x + (sigma_next - sigma) * _combine(_variable_weights(lengths), slopes)
+        x = denoised if sigma_next == 0 else x + (sigma_next - sigma) * combine(_variable_weights(lengths), slopes)
     return x
 
 
@@ -162,5 +162,5 @@ def sample_deis(
         if sigma_next <= 0 or len(slopes) == 1:
             x = x + slopes[-1] * (sigma_next - sigma)
         else:
-            x = x + _combine(_deis_weights(tuple(run.levels[i - k] for k in range(len(slopes))), sigma_next), slopes)
+            x = x + combine(_deis_weights(tuple(run.levels[i - k] for k in range(len(slopes))), sigma_next), slopes)
     return x

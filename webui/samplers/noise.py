@@ -165,25 +165,8 @@ def _toward_zero(gap: int) -> int:
     return gap // 2
 
 
-class BrownianNoise:
-    """Noise of one Brownian path per picture over sigma: the same path whatever the steps, so that more steps refine the same picture.
-
-    On torchsde's virtual Brownian tree (Li et al. 2020, arXiv:2001.01328), entropy = the picture's seed.
-    """
-
-    def __init__(self, x: Tensor, sigma_min: float, sigma_max: float, seeds: Sequence[int]) -> None:
-        import torchsde
-
-        zero = torch.zeros_like(x[0], device="cpu", dtype=torch.float32)
-        low, high = torch.as_tensor(sigma_min), torch.as_tensor(sigma_max)
-        self._trees = [torchsde.BrownianTree(low, zero, high, entropy=int(seed)) for seed in seeds]
-        self._like = x
-        self._range = (float(low), float(high))
-
-    def __call__(self, sigma: Tensor, sigma_next: Tensor) -> Tensor:
-        low, high = sorted((self._inside(sigma), self._inside(sigma_next)))
-        path = torch.stack([tree(torch.as_tensor(low), torch.as_tensor(high)) for tree in self._trees])
-        return path.to(self._like) / math.sqrt(max(high - low, 1e-20))
-
-    def _inside(self, sigma: Tensor) -> float:
-        return min(max(float(sigma), self._range[0]), self._range[1])
+def to_device(noise: Tensor, like: Tensor) -> Tensor:
+    """Noise on the device and in the type of `like`; on an accelerator the copy does not make the caller wait."""
+    if noise.device == like.device or like.device.type != "cuda":
+        return noise.to(like)
+    return noise.pin_memory().to(like.device, non_blocking=True).to(like.dtype)

@@ -1,6 +1,9 @@
-"""How A1111 and Forge run a sampler: which levels, which start noise, which part of them for img2img, which knobs."""
+"""How A1111 and Forge run a sampler: which levels, which start, which part of them for img2img, which knobs.
 
-from dataclasses import dataclass
+The engine asks here and knows no sampler by name. Rules: `docs/samplers.md`.
+"""
+
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -9,8 +12,8 @@ from torch import Tensor
 
 from webui.core.request import SamplerOptions
 from webui.errors import RequestError
-from webui.samplers.catalog import AUTOMATIC, Sampler, Schedule
-from webui.samplers.schedules import ModelLevels, compute
+from webui.samplers.catalog import AUTOMATIC, Sampler, Schedule, get_schedule
+from webui.samplers.schedules import ModelLevels, compute, custom_levels
 
 KNOBS = {
     "eta": "eta",
@@ -23,20 +26,30 @@ KNOBS = {
     "unipc_order": "order",
     "unipc_lower_order_final": "lower_order_final",
 }
+"""The request's sampler options by the names that sampler functions give them."""
 
 
 @dataclass(frozen=True)
 class Levels:
-    """The noise levels of a run. `start` is the level of the start noise; `end_scale` is what the final x is multiplied with."""
+    """The noise levels of a run, and what is done to x before and after.
+
+    `sigmas` are what the sampler gets. `noise_range` is the lowest (above zero) and highest level of the whole schedule, also when img2img
+    runs its tail only: the range of a Brownian path. `start` is the level of the start noise. `knobs` go to the function besides
+    `sampler_options`. `counted` is how many model calls A1111 takes the run for ("Ignore negative prompt during early sampling").
+    """
 
     sigmas: Tensor
     start: float
-    timestep_space: bool
+    timestep_space: bool = False
+    noise_range: tuple[float, float] = (0.0, 0.0)
+    sgm_noise: bool = False
+    knobs: dict[str, Any] = field(default_factory=dict)
+    counted: int = 1
 
     @property
     def noise_scale(self) -> float:
         """What unit noise is multiplied with when there is no start picture."""
-        return float((1 + self.start**2) ** 0.5) if self.timestep_space else self.start
+        return float((1 + self.start**2) ** 0.5) if self.timestep_space or self.sgm_noise else self.start
 
     @property
     def input_scale(self) -> float:
@@ -45,12 +58,22 @@ class Levels:
 
     @property
     def end_scale(self) -> float:
-        """What the last x is multiplied with: DDPM's samplers end at the first training timestep, not at zero noise."""
+        """What the last x is multiplied with: DDPM's samplers end at a low training timestep, not at zero noise."""
         return float((1 + float(self.sigmas[-1]) ** 2) ** -0.5) if self.timestep_space else 1.0
+
+    def begin(self, noise: Tensor, latent: Tensor | None = None) -> Tensor:
+        """The x that the sampler starts from: unit noise alone, or with the start picture's latent."""
+        if latent is None:
+            return noise * self.noise_scale
+        return (latent + noise * self.start) * self.input_scale
+
+    def finish(self, x: Tensor) -> Tensor:
+        """The latent to decode, from the sampler's last x."""
+        return x * self.end_scale
 
 
 def img2img_steps(steps: int, strength: float, exact: bool) -> tuple[int, int]:
-    """(steps the schedule is made for, index of the first one run) for a denoising strength: A1111's rule.
+    """(steps the schedule is made for, A1111's `t_enc`: how many more than one are run) for a denoising strength.
 
     Of `steps`, int(min(strength, 0.999) · steps) + 1 are run; `exact` makes the schedule longer so that `steps` are run.
     """
@@ -68,50 +91,76 @@ def plan_levels(
     strength: float | None = None,
     exact: bool = False,
 ) -> Levels:
-    """The noise levels of a run; with `strength`, those of img2img. Raises `RequestError` for what cannot run."""
+    """The noise levels of a run; with `strength`, those of img2img. Raises `RequestError` for what cannot run.
+
+    The user's own levels (`options.sigmas`, `options.timesteps`) take the place of schedule and steps; img2img runs its share of them.
+    """
+    own = custom_levels(model, options.sigmas, options.timesteps)
+    if own is not None:
+        steps, exact = len(own) - 1, False
     total, encode = (steps, None) if strength is None else img2img_steps(steps, strength, exact)
     if total < 1:
         raise RequestError(
             "strength", "With denoising strength 0 there is nothing to do exactly. Raise it, or turn off “Do exactly the steps”."
         )
-    if sampler.space == "timestep":
-        return _timestep_levels(sampler, total, encode, model, options)
-    sigmas = _sigmas(sampler, schedule, total, model, options)
+    if own is None and sampler.space == "timestep":
+        plan = _timestep_levels(sampler, total, encode, model, options)
+    else:
+        sigmas = _scheduled(sampler, schedule, total, model, options) if own is None else own
+        plan = _sigma_levels(sampler, sigmas, encode, total, model, options)
+    return replace(plan, counted=(total if encode is None else encode + 1) * sampler.calls)
+
+
+def _sigma_levels(sampler: Sampler, sigmas: Tensor, encode: int | None, total: int, model: ModelLevels, options: SamplerOptions) -> Levels:
+    above = [level for level in sigmas.tolist() if level > 0]
     if encode is not None:
-        sigmas = sigmas[max(len(sigmas) - 2 - encode, 0) :]
-    return Levels(sigmas, float(sigmas[0]), timestep_space=False)
+        part = sigmas[max(total - encode - 1, 0) :]
+    else:
+        part = _whole_range(len(sigmas) - 1, model) if sampler.whole_range and options.sigmas is None else sigmas
+    return Levels(part, float(part[0]), sampler.space == "timestep", (min(above), max(above)), options.sgm_noise_multiplier)
 
 
-def _sigmas(sampler: Sampler, schedule: Schedule, steps: int, model: ModelLevels, options: SamplerOptions) -> Tensor:
-    if options.sigmas is not None:
-        return torch.tensor([*options.sigmas, *([0.0] if options.sigmas[-1] > 0 else [])], dtype=torch.float32)
-    if options.timesteps is not None:
-        return torch.tensor([*model.sigma(np.array(options.timesteps)), 0.0], dtype=torch.float32)
+def _whole_range(steps: int, model: ModelLevels) -> Tensor:
+    """DPM fast and DPM adaptive go by themselves from the model's highest level to its lowest; only the number of levels counts."""
+    if steps < 2:
+        return torch.tensor([model.high, 0.0])
+    return torch.tensor([*np.geomspace(model.high, model.low, steps), 0.0], dtype=torch.float32)
+
+
+def _scheduled(sampler: Sampler, schedule: Schedule, steps: int, model: ModelLevels, options: SamplerOptions) -> Tensor:
     discard = options.discard_penultimate or sampler.discard_penultimate
     if schedule.name == AUTOMATIC and sampler.default_schedule != AUTOMATIC:
-        from webui.samplers.catalog import get_schedule
-
         schedule = get_schedule(sampler.default_schedule)
     values = {"sigma_min": options.sigma_min, "sigma_max": options.sigma_max, "rho": options.rho}
     sigmas = compute(schedule.function, steps + 1 if discard else steps, model, **values)
     return torch.cat([sigmas[:-2], sigmas[-1:]]) if discard else sigmas
 
 
+def ddim_timesteps(steps: int, count: int = 1000) -> np.ndarray:
+    """A1111's timesteps for DDIM, PLMS and UniPC, rising: 1 + k · (1000 // steps). Often one more than asked for."""
+    return np.clip(np.arange(0, count, max(count // steps, 1)) + 1, 0, count - 1)
+
+
 def _timestep_levels(sampler: Sampler, steps: int, encode: int | None, model: ModelLevels, options: SamplerOptions) -> Levels:
-    """DDIM's and PLMS's timesteps 1 + k · (1000 // steps), ending at timestep 0; UniPC's are even from the last to the first."""
+    """A1111's rule: the steps lead from one timestep to the one before; the start noise of img2img is one timestep above the first level.
+
+    Where that rule leaves no step (one step, a very low strength), one step is run down from the level of the start noise.
+    """
     count = len(model.sigmas)
-    times = np.clip(np.arange(0, count, max(count // min(steps, count), 1)) + 1, 0, count - 1)
+    times = ddim_timesteps(min(steps, count), count)
     start = len(times) - 1 if encode is None else min(encode, len(times) - 1)
-    run = times[: start + 1] if encode is None else times[: max(start, 1)]
-    if sampler.name == "UniPC":
-        return _unipc_levels(
-            len(run), float(run[-1]) if encode is not None else float(count - 1), model, options, float(model.sigmas[times[start]])
-        )
-    sigmas = np.append(model.sigmas[run[::-1]], model.sigmas[0])
-    return Levels(torch.tensor(sigmas, dtype=torch.float32), float(model.sigmas[times[start]]), timestep_space=True)
+    run = times if encode is None else times[:start]
+    if sampler.own_times:
+        top = count - 1.0 if encode is None else float(run[-1] if len(run) else times[0])
+        return _unipc_levels(max(len(run), 1), top, model, options, None if encode is None else float(model.sigmas[times[start]]))
+    if len(run) < 2:
+        run = np.array([times[start - 1] if start else 0, times[start]])
+    sigmas = model.sigmas[run[::-1]]
+    return Levels(torch.tensor(sigmas, dtype=torch.float32), float(model.sigmas[times[start]]), True, (float(sigmas[-1]), float(sigmas[0])))
 
 
-def _unipc_levels(steps: int, top: float, model: ModelLevels, options: SamplerOptions, start: float) -> Levels:
+def _unipc_levels(steps: int, top: float, model: ModelLevels, options: SamplerOptions, start: float | None) -> Levels:
+    """UniPC's own times, from `top` to 0; it asks the model at the nearest training timesteps, as Forge does."""
     ramp = np.linspace(0, 1, steps + 1)
     if options.unipc_skip == "time_quadratic":
         times = (np.sqrt(top + 1) + ramp * (1 - np.sqrt(top + 1))) ** 2 - 1
@@ -119,17 +168,25 @@ def _unipc_levels(steps: int, top: float, model: ModelLevels, options: SamplerOp
         times = model.time(np.exp(np.log(model.sigma(top)) + ramp * (np.log(model.low) - np.log(model.sigma(top)))))
     else:
         times = top * (1 - ramp)
-    sigmas = torch.tensor(model.sigma(times), dtype=torch.float32)
-    return Levels(sigmas, start if top < len(model.sigmas) - 1 else float(sigmas[0]), timestep_space=True)
+    sigmas = torch.tensor(_vp_sigma(model, times), dtype=torch.float32)
+    asked = torch.tensor(model.sigmas[np.clip(np.round(times), 0, len(model.sigmas) - 1).astype(int)], dtype=torch.float32)
+    knobs = {"model_sigmas": asked}
+    return Levels(sigmas, float(sigmas[0]) if start is None else start, True, (float(sigmas[-1]), float(sigmas[0])), knobs=knobs)
+
+
+def _vp_sigma(model: ModelLevels, times: np.ndarray) -> np.ndarray:
+    """Noise levels at fractional timesteps, straight in log alpha between two, as DPM-Solver's discrete noise schedule has it."""
+    log_alpha_bar = np.interp(times, np.arange(len(model.sigmas)), -np.log1p(model.sigmas**2))
+    return np.asarray(np.sqrt(np.expm1(-log_alpha_bar)))
 
 
 def sampler_options(sampler: Sampler, options: SamplerOptions) -> dict[str, Any]:
     """The knobs that reach this sampler, by its function's names; what it does not read is left out, as A1111 does."""
-    chosen: dict[str, Any] = {}
+    chosen: dict[str, Any] = {} if sampler.default_eta is None else {"eta": sampler.default_eta}
     for knob in sampler.knobs:
         value = getattr(options, knob)
         if value is not None:
             chosen[KNOBS[knob]] = value
-    if "eta" in sampler.knobs and "eta" not in chosen and sampler.default_eta is not None:
-        chosen["eta"] = sampler.default_eta
+    if chosen.get("s_tmax") == 0:
+        del chosen["s_tmax"]
     return chosen

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from webui.samplers.dpmpp import exponential_step
-from webui.samplers.stepping import Denoiser, Extra, Run, StepCallback, derivative
+from webui.samplers.stepping import Denoiser, Extra, NoiseSampler, Run, StepCallback, ancestral_step, derivative
 
 
 @torch.no_grad()
@@ -17,22 +17,29 @@ def sample_res_multistep(
     extra_args: Extra = None,
     callback: StepCallback = None,
     disable: bool | None = None,
+    s_noise: float = 1.0,
+    noise_sampler: NoiseSampler | None = None,
+    eta: float = 0.0,
 ) -> Tensor:
-    """Second-order exponential multistep with the order conditions of Zhang et al. 2023 (arXiv:2308.02157)."""
-    run = Run(model, x, sigmas, extra_args, callback)
-    last: tuple[Tensor, float] | None = None
+    """Second-order exponential multistep with the order conditions of Zhang et al. 2023 (arXiv:2308.02157); `eta` adds ancestral noise."""
+    run = Run(model, x, sigmas, extra_args, callback, noise_sampler)
+    last: tuple[Tensor, float, float] | None = None
     for i, (sigma, sigma_next) in enumerate(zip(run.levels, run.levels[1:], strict=False)):
         denoised = run.denoise(x, sigma)
         run.report(i, x, sigma, denoised)
-        if sigma_next == 0 or last is None:
-            x = exponential_step(x, sigma, sigma_next, denoised)
+        down, up = ancestral_step(sigma, sigma_next, eta)
+        if down == 0 or last is None:
+            x = exponential_step(x, sigma, down, denoised)
         else:
-            h = math.log(sigma / sigma_next)
-            c_2 = -math.log(last[1] / sigma) / h
+            before, sigma_before, down_before = last
+            h = math.log(sigma / down)
+            c_2 = math.log(down_before / sigma_before) / h
             phi_1 = -math.expm1(-h) / h
             b_2 = (phi_1 - 1) / -h / c_2
-            x = math.exp(-h) * x + h * ((phi_1 - b_2) * denoised + b_2 * last[0])
-        last = denoised, sigma
+            x = math.exp(-h) * x + h * ((phi_1 - b_2) * denoised + b_2 * before)
+        if up:
+            x = x + run.noise(x, sigma, sigma_next) * s_noise * up
+        last = denoised, sigma, down
     return x
 
 

@@ -39,6 +39,7 @@ def sample_sa_solver(
     run = Run(model, x, sigmas, extra_args, callback, noise_sampler)
     levels, tau_of = run.levels, tau_func or default_tau()
     times = [-math.log(level) if level > 0 else math.inf for level in levels]
+    falls_to_zero = levels[-1] == 0
     predictions: list[Tensor] = []
     predicted, tau, noise = x, 0.0, x.new_zeros(())
     for i, (sigma, sigma_next) in enumerate(zip(levels, levels[1:], strict=False)):
@@ -48,12 +49,12 @@ def sample_sa_solver(
         if i == 0 or sigma_next == 0:
             x = predicted
         else:
-            order = min(corrector_order, len(predictions), len(levels) - 1 - i)
+            order = min(corrector_order, len(predictions), *([len(levels) - 1 - i] if falls_to_zero else []))
             x = _adams(x, predictions[-order:], times[i - order + 1 : i + 1], times[i - 1], times[i], tau) + noise
         if sigma_next == 0:
             return denoised
         tau = tau_of(sigma_next)
-        order, h = min(predictor_order, len(predictions), len(levels) - 2 - i), times[i + 1] - times[i]
+        order, h = min(predictor_order, len(predictions), *([len(levels) - 2 - i] if falls_to_zero else [])), times[i + 1] - times[i]
         predicted = _adams(x, predictions[-order:], times[i - order + 1 : i + 1], times[i], times[i + 1], tau)
         added = tau > 0 and s_noise > 0
         noise = (

@@ -14,7 +14,7 @@ def _decay(h: float, fraction: float, eta: float) -> float:
 
 
 def _share(h: float, eta: float, since: float, until: float) -> float:
-    """Standard deviation, in units of the level reached, of noise that came in between `until` and `since` (fractions of the step) before it."""
+    """Standard deviation, in units of the level reached, of noise added between `until` and `since` (fractions of the step) before it."""
     return math.sqrt(max(math.exp(-2 * until * h * eta) - math.exp(-2 * since * h * eta), 0.0))
 
 

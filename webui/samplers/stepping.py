@@ -11,6 +11,8 @@ import torch
 from torch import Tensor
 
 Extra = Mapping[str, Any] | None
+"""What the model is called with besides x and sigma. For samplers that need it, the denoiser puts the last call's unconditional
+prediction into this very mapping as "uncond"; that one is not passed on."""
 StepCallback = Callable[[dict[str, Any]], None] | None
 NoiseSampler = Callable[[Tensor, Tensor], Tensor]
 """`noise_sampler(sigma, sigma_next)` gives unit noise of x's shape for the way between the two levels."""
@@ -37,7 +39,7 @@ class Run:
 
     def denoise(self, x: Tensor, sigma: float) -> Tensor:
         """Call the model at one noise level."""
-        return self.model(x, sigma * self._ones, **self._extra)
+        return self.model(x, sigma * self._ones, **{name: value for name, value in self._extra.items() if name != "uncond"})
 
     def report(self, i: int, x: Tensor, sigma: float, denoised: Tensor, sigma_hat: float | None = None) -> None:
         """Call back with k-diffusion's dict."""
@@ -51,9 +53,10 @@ class Run:
             return torch.randn_like(x)
         return self._noise(torch.tensor(sigma, dtype=torch.float64), torch.tensor(sigma_next, dtype=torch.float64)).to(x)
 
-    def uncond(self) -> Tensor:
-        """The last call's unconditional prediction (CFG++)."""
-        return self._extra["uncond"]  # type: ignore[no-any-return]
+    def uncond(self, denoised: Tensor) -> Tensor:
+        """The last call's unconditional prediction (CFG++); the prediction itself when the model works without guidance."""
+        uncond = self._extra.get("uncond")
+        return denoised if uncond is None else uncond
 
 
 def derivative(x: Tensor, sigma: float, denoised: Tensor) -> Tensor:
