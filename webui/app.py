@@ -220,11 +220,12 @@ def link_maker(settings: Settings) -> MakeLink:
 
 def services_of(studio: Studio) -> Services:
     """What the page needs."""
+    from webui.api.identity import viewer_of
     from webui.prompts import clip_l_tokenizer, count_tokens
 
     def count(text: str) -> tuple[int, int]:
         counted = count_tokens(text, clip_l_tokenizer())
-        return counted.count, counted.limit
+        return counted.tokens, counted.limit
 
     return Services(
         submit=studio.submit,
@@ -236,6 +237,7 @@ def services_of(studio: Studio) -> Services:
         change_settings=studio.change_settings,
         switch_extension=studio.switch_extension,
         count_tokens=count,
+        owner_of=lambda connection: viewer_of(connection).name,
     )
 
 
