@@ -1,0 +1,39 @@
+"""What `python -m webui bench NAME` measures. Each bench is a module with `run(words) -> int`, imported only when it is asked for."""
+
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+from importlib.util import find_spec
+
+BENCHES = {
+    "start": "page ready, memory of web, first and next picture",
+    "overhead": "our own code around the model, beside the bare model calls",
+    "parity": "pictures recorded from Forge, made again: PSNR of each",
+    "queue": "10,000 queued jobs: submit, choose, start",
+    "faults": "kill -9 at random moments: jobs lost, files torn, pictures made twice",
+    "soak": "many jobs in a row: does memory grow?",
+    "default-model": "the shipped model, scored by a judge that never saw it",
+}
+
+
+def run(name: str, words: Sequence[str]) -> int:
+    """Run one bench with its own flags; 2 for a name that is unknown."""
+    if name not in present():
+        print(usage(), file=sys.stdout if name in ("-h", "--help") else sys.stderr)
+        return 0 if name in ("-h", "--help") else 2
+    return int(import_module(_module(name)).run(list(words)) or 0)
+
+
+def present() -> dict[str, str]:
+    """The benches that this version has, with what they measure."""
+    return {name: text for name, text in BENCHES.items() if find_spec(_module(name)) is not None}
+
+
+def usage() -> str:
+    """What can be measured."""
+    lines = [f"  {name:<16}{text}" for name, text in present().items()]
+    return "\n".join(["python -m webui bench NAME …: measure, print, keep as JSON in docs/bench/", "", *lines])
+
+
+def _module(name: str) -> str:
+    return f"webui.bench.{name.replace('-', '_')}"
