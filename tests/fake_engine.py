@@ -1,0 +1,92 @@
+"""An engine that speaks the real protocol and paints with Pillow: for tests of everything around engines. `python -m tests.fake_engine`.
+
+Words in the prompt make trouble: `crash` kills the process once a job (`always-crash`: each time), `hang` stops everything, `fail` raises,
+`slow` takes 50 ms a step, `never` blocks until stopped.
+"""
+
+import hashlib
+import os
+import signal
+import sys
+import time
+
+from PIL import Image
+
+from webui.core.events import Cancelled, Done, Failed, ImageSaved, Preview, StepDone
+from webui.core.job import JobError, Plan
+from webui.core.protocol import Capabilities, OptionInfo, Planned, Ready, RunJob, Start
+from webui.engine.process import EngineServer
+from webui.errors import JobCancelled
+from webui.images.metadata import Facts, encoder
+from webui.images.store import ImageStore
+
+
+class FakeEngine(EngineServer):
+    """The real server with another way to make pictures."""
+
+    def _prepare(self, start: Start, settings):
+        self.outbox.send(Capabilities(samplers=(OptionInfo(name="Euler"),), schedules=(OptionInfo(name="Karras"),)))
+        self.outbox.send(Ready(device="cpu", name="fake"))
+        return settings, "cpu"
+
+    def _run_job(self, task: RunJob, tools, device, settings) -> None:
+        self.current.begin(task.job_id)
+        self.outbox.send(Planned(job_id=task.job_id, plan=Plan()))
+        try:
+            paint(task, ImageStore(settings.data_dir), self._emitter(task.job_id))
+        except JobCancelled:
+            self.current.end()
+            self._tell(Cancelled(job_id=task.job_id))
+        except ZeroDivisionError:
+            self.current.end()
+            self._tell(Failed(job_id=task.job_id, error=JobError(kind="ZeroDivisionError", message="It was asked to fail.")))
+        else:
+            self.current.end()
+
+
+def paint(task: RunJob, images: ImageStore, emit) -> None:
+    """Steps and pictures by the request's numbers."""
+    words = task.request.prompt.split()
+    for index in range(task.request.count):
+        if index in task.saved:
+            continue
+        for step in range(1, task.request.steps + 1):
+            if "slow" in words:
+                time.sleep(0.05)
+            emit(StepDone(job_id=task.job_id, step=step, steps=task.request.steps, batch=index, batches=task.request.count))
+            if step == 1:
+                emit(Preview(job_id=task.job_id, frame=index + 1, data=b"\xff\xd8 a preview"))
+            while "never" in words:
+                time.sleep(0.02)
+                emit(StepDone(job_id=task.job_id, step=step, steps=task.request.steps))
+            if step == 2:
+                trouble(words, task.attempt)
+        emit(ImageSaved(job_id=task.job_id, record=save(task, index, images)))
+    emit(Done(job_id=task.job_id))
+
+
+def trouble(words: list[str], attempt: int) -> None:
+    if "always-crash" in words or ("crash" in words and attempt == 1):
+        os.kill(os.getpid(), signal.SIGKILL)
+    if "hang" in words and attempt == 1:
+        os.kill(os.getpid(), signal.SIGSTOP)
+    if "fail" in words:
+        raise ZeroDivisionError
+
+
+def save(task: RunJob, index: int, images: ImageStore):
+    """A picture whose pixels follow from the request."""
+    shade = hashlib.sha256(f"{task.request.prompt}{task.request.seed + index}".encode()).digest()
+    image = Image.new("RGB", (task.request.width, task.request.height), tuple(shade[:3]))
+    encode = encoder(task.request, index, Facts(job_id=task.job_id))
+    return images.save(image, task.request, encode, job_id=task.job_id, owner=task.owner, index=index, seed=task.request.seed + index)
+
+
+def main() -> None:
+    sink = os.fdopen(os.dup(1), "wb")
+    os.dup2(2, 1)
+    FakeEngine(sys.stdin.buffer, sink, on_end=lambda: os._exit(0)).run()
+
+
+if __name__ == "__main__":
+    main()

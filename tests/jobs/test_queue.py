@@ -1,0 +1,154 @@
+"""A job is safe before submit returns; whose turn it is follows the stated rule; keys make a submit happen once."""
+
+import asyncio
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from tests.jobs.conftest import Box
+from webui.core.request import GenerationRequest
+from webui.errors import Conflict, NotFound
+from webui.jobs.fairness import PREFERENCE, merged_order
+
+
+def test_a_submitted_job_is_there_after_a_restart(tmp_path):
+    box = Box(tmp_path)
+    job = box.submit("a red apple", owner="ann")
+    box.open()
+    again = box.queue.get(job.id)
+    assert (again.state, again.owner, again.request.prompt, again.request.seed) == ("queued", "ann", "a red apple", 1)
+    box.close()
+
+
+def test_the_same_key_is_the_same_job(box):
+    request = GenerationRequest(prompt="x")
+    first = box.queue.submit(request, "ann", idempotency_key="k")
+    assert box.queue.submit(request, "ann", idempotency_key="k").id == first.id
+    assert box.queue.submit(request, "bob", idempotency_key="k").id != first.id
+    with pytest.raises(Conflict, match="new key"):
+        box.queue.submit(GenerationRequest(prompt="y"), "ann", idempotency_key="k")
+
+
+def test_many_submits_at_once_all_arrive(box):
+    with ThreadPoolExecutor(16) as pool:
+        ids = list(pool.map(lambda number: box.submit(str(number), owner=f"u{number % 5}").id, range(300)))
+    assert len(set(ids)) == 300 and box.store.count("queued") == 300
+
+
+def test_owners_take_turns_then_priority_then_age(box):
+    for name, owner, priority in (("a1", "ann", 0), ("a2", "ann", 0), ("a3", "ann", 5), ("b1", "bob", 0), ("b2", "bob", 0)):
+        box.submit(name, owner, priority=priority)
+    order = [box.queue.get(job_id).request.prompt for job_id in box.queue.waiting_order()]
+    assert order == ["a3", "b1", "a1", "b2", "a2"]
+    taken = [box.queue.take("e", "").request.prompt for _ in range(5)]
+    assert taken == order
+    assert box.queue.take("e", "") is None
+
+
+def test_a_loaded_model_is_preferred_but_nobody_waits_for_ever(box):
+    box.submit("other", "ann", checkpoint="other [1]")
+    for number in range(20):
+        box.submit(f"tiny{number}", f"u{number}")
+    taken = [box.queue.take("e", "tiny [0]").request.prompt for _ in range(PREFERENCE + 1)]
+    assert taken[-1] == "other" and all(prompt.startswith("tiny") for prompt in taken[:-1])
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=20, deadline=None)
+@given(
+    owners=st.lists(st.sampled_from("abcd"), min_size=1, max_size=25),
+    checkpoints=st.lists(st.sampled_from(["m1 [1]", "m2 [2]"]), min_size=25, max_size=25),
+)
+def test_every_owner_is_served_within_the_stated_bound(box, owners, checkpoints):
+    ids = {box.submit(owner, owner, checkpoint=checkpoint).id for owner, checkpoint in zip(owners, checkpoints, strict=False)}
+    waited: dict[str, int] = {}
+    loaded = ""
+    while (job := box.queue.take("e", loaded)) is not None:
+        loaded = job.request.checkpoint
+        ids.discard(job.id)
+        waiting = set(box.store.waiting_owners())
+        waited = {owner: waited.get(owner, 0) + 1 for owner in waiting if owner != job.owner}
+        assert all(count <= (len(waiting) + 1) * (PREFERENCE + 1) for count in waited.values())
+    assert ids == set(), "a job was lost"
+
+
+def test_moving_changes_only_ones_own_order(box):
+    jobs = [box.submit(name, "ann") for name in "abc"]
+    box.submit("z", "bob")
+    box.queue.move(jobs[2].id, "up")
+    box.queue.move(jobs[0].id, "down")
+    order = [box.queue.get(job_id).request.prompt for job_id in box.queue.waiting_order()]
+    assert [name for name in order if name != "z"] == ["c", "a", "b"]
+    box.queue.move(jobs[1].id, "top")
+    order = [box.queue.get(job_id).request.prompt for job_id in box.queue.waiting_order()]
+    assert [name for name in order if name != "z"] == ["b", "c", "a"]
+
+
+def test_a_paused_queue_starts_nothing_and_stays_paused_over_a_restart(box):
+    box.submit()
+    box.queue.pause()
+    assert box.queue.take("e", "") is None
+    box.open()
+    assert box.queue.paused and box.queue.take("e", "") is None
+    box.queue.pause(False)
+    assert box.queue.take("e", "") is not None
+
+
+def test_a_waiting_job_is_cancelled_at_once_and_can_be_tried_again(box):
+    job = box.submit()
+    assert box.queue.cancel(job.id).state == "cancelled"
+    assert box.queue.take("e", "") is None
+    assert box.queue.retry(job.id).state == "queued"
+    with pytest.raises(Conflict):
+        box.queue.retry(job.id)
+    assert box.queue.cancel_all("local") == 1
+
+
+def test_unknown_jobs_are_not_found(box):
+    for act in (box.queue.get, box.queue.cancel, box.queue.owner_of):
+        with pytest.raises(NotFound):
+            act("nothing")
+
+
+def test_a_job_from_a_newer_version_fails_and_the_queue_goes_on(box):
+    from sqlalchemy import update
+
+    from webui.db.tables import jobs
+
+    old, new = box.submit("old"), box.submit("new")
+    with box.database.write() as connection:
+        connection.execute(update(jobs).where(jobs.c.id == new.id).values(request='{"warp_drive": true}'))
+    failed = box.store.fail_unreadable()
+    assert failed == [new.id]
+    assert box.queue.take("e", "").id == old.id
+
+
+def test_followers_read_stored_events_from_any_point_then_live_ones(box):
+    async def follow():
+        job = box.submit("first")
+        seen = []
+
+        async def read():
+            async for message in box.queue.follow(0, job.id):
+                seen.append(message.kind)
+
+        reader = asyncio.create_task(read())
+        await asyncio.sleep(0.05)
+        await asyncio.to_thread(box.queue.take, "e", "")
+        await asyncio.to_thread(box.queue.cancel, job.id)
+        await asyncio.wait_for(reader, 10)
+        return job, seen
+
+    job, seen = asyncio.run(follow())
+    assert seen == ["queued", "started", "cancelled"]
+    stored = [event.type for event in box.store.events_after(0, job.id)]
+    assert stored == seen
+    first = box.store.events_after(0)[0].seq
+    assert [event.type for event in box.store.events_after(first, job.id)] == ["started", "cancelled"]
+
+
+def test_the_order_shown_is_round_robin():
+    waiting = [("1", "a"), ("2", "a"), ("3", "b"), ("4", "c"), ("5", "a")]
+    assert merged_order(waiting, sorted) == ["1", "3", "4", "2", "5"]
+    assert merged_order([], sorted) == []

@@ -1,0 +1,73 @@
+"""One job in this process, without web or database: for `generate` and the benches."""
+
+import dataclasses
+import shutil
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+from webui.core.events import Event, Failed, ImageSaved
+from webui.core.protocol import RunJob
+from webui.core.request import GenerationRequest
+from webui.devices.environment import prepare_process
+from webui.errors import WebUIError
+from webui.images import pixels
+from webui.images.store import ImageStore
+from webui.resolve import World, resolve
+from webui.settings import Settings
+
+Take = Callable[[Event], None]
+JOB = "alone"
+
+
+class Alone:
+    """An engine of our own. Pictures are written into a folder that goes away at the end, unless the caller moves them."""
+
+    def __init__(self, settings: Settings) -> None:
+        prepare_process()
+        from webui.devices.choose import choose
+        from webui.engine.workshop import build_tools, capabilities
+
+        self._folder = Path(tempfile.mkdtemp(prefix="darkroom-"))
+        self._settings = settings
+        tools = build_tools(settings, settings.extensions_off)
+        images = ImageStore(self._folder, "{index:05}", settings.picture_format, settings.picture_quality)
+        self.tools = dataclasses.replace(tools, images=images)
+        self.device = choose(settings.devices[0])
+        known = capabilities(self.tools)
+        self._world = World(tools.library, images.upload_path, lambda: known, lambda: {})
+
+    def resolve(self, request: GenerationRequest) -> GenerationRequest:
+        """Nothing left to choose. Values of extensions are checked by their engine side, since there is no page here."""
+        resolved = resolve(request.model_copy(update={"extras": {}}), self._world)
+        return resolved.model_copy(update={"extras": request.extras})
+
+    def keep(self, path: Path) -> str:
+        """Take a picture file in; gives the id that `init` and `mask` take. Raises `RequestError` when it is none."""
+        data = path.read_bytes()
+        image = pixels.read_picture(data)
+        return self.tools.images.add_upload(data, image.size, path.suffix or ".png", "local").id
+
+    def run(self, request: GenerationRequest, take: Take = lambda event: None) -> list[Path]:
+        """Make a resolved request's pictures; gives their files in order. What goes wrong is told as `Failed`, as an engine does."""
+        from webui.engine.process import explain
+        from webui.engine.run import run
+        from webui.engine.workshop import make_plan
+
+        saved: list[Path] = []
+
+        def emit(event: Event) -> None:
+            if isinstance(event, ImageSaved):
+                saved.append(self._folder / event.record.path)
+            take(event)
+
+        task = RunJob(job_id=JOB, owner="local", attempt=1, request=request)
+        try:
+            run(task.model_copy(update={"plan": make_plan(task, self.tools, self.device, self._settings)}), self.tools, emit)
+        except (WebUIError, MemoryError, RuntimeError) as error:
+            take(Failed(job_id=JOB, error=explain(error)))
+        return saved
+
+    def close(self) -> None:
+        """Remove the folder."""
+        shutil.rmtree(self._folder, ignore_errors=True)
