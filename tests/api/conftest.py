@@ -1,0 +1,66 @@
+"""The real app on loopback with an engine that paints flat colours; one server for all tests of this folder."""
+
+import socket
+import sys
+import threading
+import time
+from pathlib import Path
+
+import httpx
+import pytest
+import uvicorn
+
+from tests.library.test_scan import write
+from webui.app import build
+from webui.jobs.link import ProcessLink
+from webui.settings import Settings
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+class Server:
+    """A running app. `client()` talks to it as somebody."""
+
+    def __init__(self, data_dir: Path, access_key: str = "", **settings) -> None:
+        write(
+            data_dir / "models" / "Stable-diffusion" / "tiny.safetensors",
+            metadata={"darkroom.native": '{"width": 64, "height": 64, "steps": 3}'},
+        )
+        self.settings = Settings(data_dir=data_dir, models_dirs=(data_dir / "models",), devices=("cpu",), **settings)
+
+        def link(receive, ended):
+            return ProcessLink(receive, ended, (sys.executable, "-m", "tests.fake_engine"), ROOT)
+
+        app, self.studio = build(self.settings, link, access_key)
+        self.socket = socket.socket()
+        self.socket.bind(("127.0.0.1", 0))
+        self.url = f"http://127.0.0.1:{self.socket.getsockname()[1]}"
+        self._server = uvicorn.Server(uvicorn.Config(app, log_level="error", timeout_graceful_shutdown=1))
+        self._thread = threading.Thread(target=self._server.run, kwargs={"sockets": [self.socket]}, daemon=True)
+        self._thread.start()
+        while not self._server.started:
+            time.sleep(0.02)
+
+    def client(self, owner: str = "", **headers: str) -> httpx.Client:
+        return httpx.Client(base_url=self.url, headers={**({"X-Owner": owner} if owner else {}), **headers}, timeout=60)
+
+    def close(self) -> None:
+        self._server.should_exit = True
+        self._thread.join(15)
+
+
+@pytest.fixture(scope="session")
+def server(tmp_path_factory):
+    server = Server(tmp_path_factory.mktemp("api"))
+    yield server
+    server.close()
+
+
+def finished(client: httpx.Client, job_id: str) -> dict:
+    until = time.monotonic() + 60
+    while time.monotonic() < until:
+        job = client.get(f"/api/v1/jobs/{job_id}").json()
+        if job["state"] in ("done", "failed", "cancelled"):
+            return job
+        time.sleep(0.02)
+    raise AssertionError(job)

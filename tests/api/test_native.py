@@ -1,0 +1,202 @@
+"""The API as its clients use it: submit, follow, fetch, stop; errors say what, where, and what to do."""
+
+import io
+import json
+
+import pytest
+from PIL import Image
+
+from tests.api.conftest import finished
+
+BODY = {"prompt": "a red apple", "checkpoint": "tiny"}
+
+
+def png(size=(64, 64), colour="red", mode="RGB"):
+    stream = io.BytesIO()
+    Image.new(mode, size, colour).save(stream, "PNG")
+    return stream.getvalue()
+
+
+def events(client, url):
+    """(type, data) of a stream until it ends."""
+    found, kind = [], ""
+    with client.stream("GET", url) as response:
+        for line in response.iter_lines():
+            if line.startswith("event: "):
+                kind = line.removeprefix("event: ")
+            elif line.startswith("data: "):
+                found.append((kind, json.loads(line.removeprefix("data: "))))
+                if kind in ("done", "failed", "cancelled"):
+                    break
+    return found
+
+
+def test_submit_follow_and_fetch(server):
+    with server.client() as client:
+        answer = client.post("/api/v1/jobs", json=BODY)
+        job = answer.json()
+        assert answer.status_code == 201 and job["state"] in ("queued", "running") and job["request"]["width"] == 64
+        told = events(client, f"/api/v1/jobs/{job['id']}/events")
+        kinds = [kind for kind, _ in told]
+        assert kinds[0] == "queued" and kinds[-1] == "done" and {"started", "image"} <= set(kinds)
+        assert all(data["type"] == kind for kind, data in told)
+        stored = [data["seq"] for kind, data in told if kind not in ("step", "preview")]
+        assert stored == sorted(stored)
+        later = events(client, f"/api/v1/jobs/{job['id']}/events?after={stored[1]}")
+        assert [data["seq"] for _, data in later] == stored[2:]
+        done = client.get(f"/api/v1/jobs/{job['id']}").json()
+        picture = client.get(done["images"][0]["url"])
+        assert picture.headers["content-type"] == "image/png"
+        assert "Steps: 3" in Image.open(io.BytesIO(picture.content)).info["parameters"]
+        assert "Steps: 3" in client.get(f"{done['images'][0]['url']}/parameters").json()["text"]
+        assert Image.open(io.BytesIO(client.get(f"{done['images'][0]['url']}/thumb?size=64").content)).width == 64
+
+
+@pytest.mark.parametrize(
+    ("body", "field", "words"),
+    [
+        ({"width": 513}, "width", "Nearest: 512"),
+        ({"steps": 0}, "steps", "between 1 and 1000"),
+        ({"sampler": "Eular"}, "sampler", "no sampler named"),
+        ({"schedule": "Nope"}, "schedule", "no schedule named"),
+        ({"checkpoint": "nowhere"}, "checkpoint", "Did you mean tiny"),
+        ({"prompt": "x" * 1_000_000}, "prompt", "at most 100000"),
+        ({"bogus": 1}, "bogus", "no field named bogus"),
+        ({"mode": "img2img"}, "init", "Choose a picture first"),
+        ({"mode": "img2img", "init": "0" * 64}, "init", "not here any more"),
+        ({"extras": {"nobody": {}}}, "extras.nobody", "not here or is switched off"),
+        ({"extras": {"film_grain": {"amount": 9}}}, "extras.film_grain.amount", "Amount"),
+    ],
+)
+def test_bad_input_is_422_beside_its_field(server, body, field, words):
+    with server.client() as client:
+        answer = client.post("/api/v1/jobs", json={**BODY, **body})
+        assert answer.status_code == 422, answer.text
+        assert answer.json()["field"] == field and words in answer.json()["message"]
+
+
+@pytest.mark.parametrize("content", [b"", b"{", b"[]", b'"x"'])
+def test_a_body_that_is_no_request(server, content):
+    with server.client() as client:
+        assert client.post("/api/v1/jobs", content=content).status_code == 422
+
+
+def test_an_empty_body_object_is_a_whole_request(server):
+    with server.client() as client:
+        assert finished(client, client.post("/api/v1/jobs", json={"checkpoint": "tiny"}).json()["id"])["state"] == "done"
+
+
+def test_unknown_ids_are_404(server):
+    with server.client() as client:
+        for method, url in (
+            ("GET", "/api/v1/jobs/x"),
+            ("DELETE", "/api/v1/jobs/x"),
+            ("GET", "/api/v1/jobs/x/events"),
+            ("GET", "/api/v1/images/x"),
+            ("GET", "/api/v1/x"),
+        ):
+            assert client.request(method, url).status_code == 404, url
+
+
+def test_uploads_become_init_and_mask(server):
+    with server.client() as client:
+        init, mask = (client.post("/api/v1/images", content=png(colour=colour)).json()["id"] for colour in ("red", "white"))
+        assert client.post("/api/v1/images", files={"file": ("a.png", png())}).json()["id"] == init
+        job = client.post("/api/v1/jobs", json={**BODY, "mode": "inpaint", "init": init, "mask": mask}).json()
+        assert finished(client, job["id"])["state"] == "done"
+        small = client.post("/api/v1/images", content=png((32, 32))).json()["id"]
+        answer = client.post("/api/v1/jobs", json={**BODY, "mode": "inpaint", "init": init, "mask": small})
+        assert answer.json()["field"] == "mask" and "32×32" in answer.json()["message"]
+        broken = client.post("/api/v1/images", content=b"<html>")
+        assert broken.status_code == 422 and "Use PNG" in broken.json()["message"]
+
+
+def test_a_result_can_be_a_start_picture(server):
+    with server.client() as client:
+        first = finished(client, client.post("/api/v1/jobs", json=BODY).json()["id"])
+        job = client.post("/api/v1/jobs", json={**BODY, "mode": "img2img", "init": first["images"][0]["id"]}).json()
+        assert finished(client, job["id"])["state"] == "done"
+        assert server.studio.images.upload_path(first["images"][0]["id"]).is_file()
+
+
+def test_idempotency(server):
+    with server.client("ann") as client:
+        first, second = (client.post("/api/v1/jobs", json=BODY, headers={"Idempotency-Key": "k1"}).json() for _ in range(2))
+        assert first["id"] == second["id"]
+        assert client.post("/api/v1/jobs", json={**BODY, "prompt": "other"}, headers={"Idempotency-Key": "k1"}).status_code == 409
+
+
+def test_others_jobs_are_someones(server):
+    with server.client("ann") as ann, server.client("bob") as bob, server.client() as local:
+        job = finished(ann, ann.post("/api/v1/jobs", json=BODY).json()["id"])
+        seen = bob.get(f"/api/v1/jobs/{job['id']}").json()
+        assert (seen["owner"], seen["request"], seen["images"], seen["mine"]) == ("someone", None, [], False)
+        assert bob.delete(f"/api/v1/jobs/{job['id']}").status_code == 404
+        assert bob.get(job["images"][0]["url"]).status_code == 404
+        assert bob.get("/api/v1/images").json()["total"] == 0
+        assert local.get(f"/api/v1/jobs/{job['id']}").json()["owner"] == "ann"
+        assert job["images"][0]["id"] in {image["id"] for image in local.get("/api/v1/images").json()["images"]}
+        assert "apple" not in json.dumps([data for _, data in events(bob, f"/api/v1/jobs/{job['id']}/events")])
+
+
+def test_stop_and_preview(server):
+    with server.client() as client, client.stream("GET", "/api/v1/events") as page:
+        lines = page.iter_lines()
+        assert next(lines) == "event: snapshot"
+        job = client.post("/api/v1/jobs", json={**BODY, "prompt": "never"}).json()
+        while not next(lines).startswith("event: preview"):
+            pass
+        preview = client.get(f"/api/v1/jobs/{job['id']}/preview")
+        assert preview.content.startswith(b"\xff\xd8") and preview.headers["cache-control"] == "no-store"
+        snapshot = server.client().get("/api/v1/jobs?state=running").json()["jobs"][0]
+        assert snapshot["progress"]["steps"] == 3
+        client.delete(f"/api/v1/jobs/{job['id']}")
+        assert finished(client, job["id"])["state"] == "cancelled"
+
+
+def test_bin_and_restore(server):
+    with server.client() as client:
+        image = finished(client, client.post("/api/v1/jobs", json={**BODY, "seed": 77}).json()["id"])["images"][0]
+        assert client.delete(image["url"]).status_code == 200
+        assert client.get(image["url"]).status_code == 404
+        assert client.post(f"{image['url']}/restore").status_code == 200
+        assert client.get(image["url"]).status_code == 200
+
+
+def test_gallery_pages_and_search(server):
+    with server.client("gallery") as client:
+        for number in range(3):
+            finished(client, client.post("/api/v1/jobs", json={**BODY, "prompt": f"unicorn {number}", "seed": number}).json()["id"])
+        page = client.get("/api/v1/images?limit=2").json()
+        rest = client.get(f"/api/v1/images?limit=2&after={page['images'][-1]['id']}").json()
+        prompts = [image["request"]["prompt"] for image in (*page["images"], *rest["images"])]
+        assert prompts == ["unicorn 2", "unicorn 1", "unicorn 0"] and page["total"] == 3
+        assert client.get("/api/v1/images?search=UNICORN 1").json()["total"] == 1
+        assert client.get("/api/v1/images?search=100%").json()["total"] == 0
+
+
+def test_capabilities_and_openapi(server):
+    with server.client() as client:
+        known = client.get("/api/v1/capabilities").json()
+        assert [model["name"] for model in known["checkpoints"]][0] == "tiny" and known["samplers"] and known["schedules"]
+        grain = next(extension for extension in known["extensions"] if extension["id"] == "film_grain")
+        assert "amount" in grain["schema"]["properties"]
+        assert "/api/v1/jobs" in client.get("/api/v1/openapi.json").json()["paths"]
+
+
+def test_health_ready_metrics(server):
+    with server.client() as client:
+        finished(client, client.post("/api/v1/jobs", json=BODY).json()["id"])
+        assert client.get("/health").json() == {"status": "ok"}
+        assert client.get("/ready").json()["ready"] is True
+        assert 'darkroom_jobs{state="done"}' in client.get("/metrics").text
+
+
+def test_only_the_machines_user_pauses(server):
+    with server.client("ann") as ann, server.client() as local:
+        assert ann.post("/api/v1/queue/pause").status_code == 422
+        assert local.post("/api/v1/queue/pause").json() == {"paused": True}
+        job = local.post("/api/v1/jobs", json=BODY).json()
+        assert local.get(f"/api/v1/jobs/{job['id']}").json()["state"] == "queued"
+        local.post("/api/v1/queue/resume")
+        assert finished(local, job["id"])["state"] == "done"
