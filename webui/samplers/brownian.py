@@ -6,13 +6,11 @@ Numbers equal those of torchsde's BrownianTree with entropy = the picture's seed
 
 import math
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 import numpy as np
 import torch
 from torch import Tensor
-
-from webui.core.request import NoiseSource
 
 DIGITS = 6
 """Places after the point of sigma to which the path is known."""
@@ -71,21 +69,3 @@ class BrownianPath:
         if len(self._known) > KEPT:
             self._known.popitem(last=False)
         return left
-
-
-class BrownianNoise:
-    """A noise sampler: unit noise of each picture's path. Levels outside `sigma_min` … `sigma_max` count as the nearest inside."""
-
-    def __init__(self, x: Tensor, sigma_min: float, sigma_max: float, seeds: Sequence[int], source: NoiseSource = "cpu") -> None:
-        from webui.samplers.noise import generator, to_device
-
-        shape = tuple(x.shape[1:])
-        # Python floats of float32 numbers, as A1111's tensors are: the tree's places depend on every digit.
-        low, high = (float(np.float32(level)) for level in (sigma_min, sigma_max))
-        self._paths = [BrownianPath(low, high, int(seed), lambda node: generator(source, node, str(x.device)).normal(shape)) for seed in seeds]
-        self._like, self._move = x, to_device
-
-    def __call__(self, sigma: Tensor | float, sigma_next: Tensor | float) -> Tensor:
-        low, high = sorted((float(sigma), float(sigma_next)))
-        path = torch.stack([increment(low, high) for increment in self._paths])
-        return self._move(path, self._like) / math.sqrt(max(high - low, 1e-20))

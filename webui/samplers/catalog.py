@@ -192,6 +192,7 @@ BUILTIN_SCHEDULES: tuple[Schedule, ...] = (
     _schedule("Laplace", "laplace", options=(*_RANGE, "mu", "beta"), source="Hang & Gu 2024, arXiv:2407.03297"),
 )
 
+
 @lru_cache
 def _samplers() -> dict[str, Sampler]:
     return {key.lower(): sampler for sampler in BUILTIN_SAMPLERS for key in (sampler.name, *sampler.aliases)}

@@ -30,9 +30,9 @@ class Denoiser:
 
     def __init__(self, predict: Predict, levels: ModelLevels, prediction: Prediction = "eps", *, quantize: bool = True) -> None:
         self._predict = predict
-        self._levels = levels
         self._prediction = prediction
         self._quantize = quantize
+        self._logs = torch.tensor(levels.sigmas, dtype=torch.float64).log().float()
 
     def __call__(self, x: Tensor, sigma: Tensor, **conditioning: Any) -> Tensor:
         """Denoised x (the prediction of the clean latent) at noise level `sigma` [batch]."""
@@ -44,9 +44,14 @@ class Denoiser:
         return denoised_from(self._prediction, x, level, output)
 
     def times(self, sigma: Tensor) -> Tensor:
-        """Timesteps [batch] of noise levels; computed on the CPU, where samplers' levels come from."""
-        times = torch.as_tensor(self._levels.time(sigma.detach().cpu().double().numpy()), dtype=torch.float32)
-        return (times.round() if self._quantize else times).to(sigma.device)
+        """Timesteps [batch] of noise levels, float32, found on sigma's device: nothing waits for it."""
+        if self._logs.device != sigma.device:
+            self._logs = self._logs.to(sigma.device)
+        logs, wanted = self._logs, sigma.float().log()
+        above = torch.searchsorted(logs, wanted).clamp(1, len(logs) - 1)
+        low, high = logs[above - 1], logs[above]
+        times = above - 1 + ((wanted - low) / (high - low)).clamp(0, 1)
+        return times.round() if self._quantize else times
 
 
 def denoised_from(prediction: Prediction, x: Tensor, sigma: Tensor, output: Tensor) -> Tensor:

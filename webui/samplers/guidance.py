@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import torch
 from torch import Tensor
 
 from webui.core.request import GuidanceOptions
@@ -49,8 +48,3 @@ class SkipRule:
             return True
         low = self.options.min_sigma > 0 and sigma < self.options.min_sigma
         return low and (self.options.min_sigma_all or call % 2 == 1)
-
-
-def has_bad_numbers(x: Tensor) -> Tensor:
-    """A boolean scalar on x's device: whether NaN or Inf is in it (read it seldom: reading waits for the device)."""
-    return ~torch.isfinite(x.sum())

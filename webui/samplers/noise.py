@@ -13,6 +13,7 @@ from torch import Tensor
 
 from webui.core.request import NoiseSource
 from webui.errors import RequestError
+from webui.samplers.brownian import BrownianPath
 
 Shape = Sequence[int]
 
@@ -118,7 +119,7 @@ class ImageNoise:
         """Start noise at the first call, the next noise of each stream after."""
         if self._streams is None:
             return self._first()
-        return torch.stack([stream.normal(self._shape).to(self._device) for stream in self._streams])
+        return self._moved([stream.normal(self._shape) for stream in self._streams])
 
     def sampler(self) -> Callable[[Tensor, Tensor], Tensor]:
         """A noise sampler of this stream, for ancestral samplers."""
@@ -126,9 +127,12 @@ class ImageNoise:
 
     def _first(self) -> Tensor:
         streams = [self._make(seed) for seed in self._seeds]
-        noise = torch.stack([self._start(index, stream).to(self._device) for index, stream in enumerate(streams)])
+        noise = self._moved([self._start(index, stream) for index, stream in enumerate(streams)])
         self._streams = [self._make(seed + self._ensd) for seed in self._seeds] if self._ensd else streams
         return noise
+
+    def _moved(self, noises: list[Tensor]) -> Tensor:
+        return to_device(torch.stack(noises), torch.empty(0, device=self._device))
 
     def _start(self, index: int, stream: Generator) -> Tensor:
         source_shape = (self._shape[0], *self._resize_from) if self._resize_from else self._shape
@@ -152,7 +156,7 @@ def slerp(amount: float, low: Tensor, high: Tensor) -> Tensor:
 def _laid_into(noise: Tensor, canvas: Tensor) -> Tensor:
     """Put the middle of one noise into the middle of another of any size."""
     (height, width), (full_height, full_width) = noise.shape[1:], canvas.shape[1:]
-    dy, dx = _toward_zero(full_height - height), _toward_zero(full_width - width)
+    dy, dx = (full_height - height) // 2, (full_width - width) // 2
     rows, columns = (height if dy >= 0 else height + 2 * dy), (width if dx >= 0 else width + 2 * dx)
     top, left, from_top, from_left = max(dy, 0), max(dx, 0), max(-dy, 0), max(-dx, 0)
     result = canvas.clone()
@@ -160,13 +164,27 @@ def _laid_into(noise: Tensor, canvas: Tensor) -> Tensor:
     return result
 
 
-def _toward_zero(gap: int) -> int:
-    """Half the gap as A1111 halves it: rounded down."""
-    return gap // 2
-
-
 def to_device(noise: Tensor, like: Tensor) -> Tensor:
     """Noise on the device and in the type of `like`; on an accelerator the copy does not make the caller wait."""
     if noise.device == like.device or like.device.type != "cuda":
         return noise.to(like)
     return noise.pin_memory().to(like.device, non_blocking=True).to(like.dtype)
+
+
+class BrownianNoise:
+    """A noise sampler: unit noise of one Brownian path per picture between two levels, of its own seed whatever the batch.
+
+    Levels outside `sigma_min` … `sigma_max` count as the nearest inside.
+    """
+
+    def __init__(self, x: Tensor, sigma_min: float, sigma_max: float, seeds: Sequence[int], source: NoiseSource = "cpu") -> None:
+        shape, device = tuple(x.shape[1:]), str(x.device)
+        # Float32 numbers, as A1111's are: the tree's places depend on the last digit.
+        low, high = (float(np.float32(level)) for level in (sigma_min, sigma_max))
+        self._paths = [BrownianPath(low, high, int(seed), lambda node: generator(source, node, device).normal(shape)) for seed in seeds]
+        self._like = x
+
+    def __call__(self, sigma: Tensor | float, sigma_next: Tensor | float) -> Tensor:
+        low, high = sorted((float(sigma), float(sigma_next)))
+        path = torch.stack([increment(low, high) for increment in self._paths])
+        return to_device(path, self._like) / math.sqrt(max(high - low, 1e-20))
