@@ -5,7 +5,6 @@ from webui.core.request import GenerationRequest, HiresOptions
 from webui.devices import ModelFacts, choose, describe, estimate, is_out_of_memory, out_of_memory, plan_for
 from webui.devices.memory import largest_size
 from webui.errors import OutOfMemory, RequestError, SettingsError
-from webui.library import Header
 from webui.settings import Settings
 
 SD15 = ModelFacts()
@@ -96,9 +95,9 @@ def test_facts_are_counted_from_the_header():
         "first_stage_model.encoder.conv_in.weight": (32, 3, 3, 3),
         "cond_stage_model.transformer.text_model.x": (10, 10),
     }
-    facts = ModelFacts.of(Header(shapes=shapes))
+    facts = ModelFacts.of(shapes)
     assert (facts.unet, facts.vae, facts.text, facts.unet_channels, facts.vae_channels) == (2304, 864, 100, 64, 32)
-    assert ModelFacts.of(Header(shapes={})) == SD15
+    assert ModelFacts.of({}) == SD15
 
 
 def test_running_out_of_memory_in_words(settings):

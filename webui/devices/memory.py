@@ -1,7 +1,11 @@
 """How much memory a request will take, from the file's header and the sizes alone."""
 
+from collections.abc import Mapping
+
 from webui.core.request import GenerationRequest, Value
-from webui.library import Header
+
+Shapes = Mapping[str, tuple[int, ...]]
+"""Tensor names with shapes, as a file's header has them."""
 
 BYTES = {"float32": 4, "bfloat16": 2, "float16": 2}
 _UNET, _VAE, _TEXT = "model.diffusion_model.", "first_stage_model.", "cond_stage_model."
@@ -24,11 +28,11 @@ class ModelFacts(Value):
     vae_channels: int = 128
 
     @classmethod
-    def of(cls, header: Header) -> "ModelFacts":
-        """Counted from a safetensors header; what the header does not tell is taken as SD 1.5's."""
-        counts = {part: _count(header, prefix) for part, prefix in (("unet", _UNET), ("vae", _VAE), ("text", _TEXT))}
+    def of(cls, shapes: Shapes) -> "ModelFacts":
+        """Counted from a file's tensors by name; what they do not tell is taken as SD 1.5's."""
+        counts = {part: _count(shapes, prefix) for part, prefix in (("unet", _UNET), ("vae", _VAE), ("text", _TEXT))}
         first = {"unet_channels": _UNET + "input_blocks.0.0.weight", "vae_channels": _VAE + "encoder.conv_in.weight"}
-        channels = {name: header.shapes[key][0] for name, key in first.items() if header.shapes.get(key)}
+        channels = {name: shapes[key][0] for name, key in first.items() if shapes.get(key)}
         return cls(**{name: value for name, value in (counts | channels).items() if value})
 
     @property
@@ -71,9 +75,9 @@ def largest_size(request: GenerationRequest) -> tuple[int, int]:
     return max(width, request.hires.width or scaled[0]), max(height, request.hires.height or scaled[1])
 
 
-def _count(header: Header, prefix: str) -> int:
+def _count(shapes: Shapes, prefix: str) -> int:
     total = 0
-    for name, shape in header.shapes.items():
+    for name, shape in shapes.items():
         if name.startswith(prefix):
             count = 1
             for side in shape:

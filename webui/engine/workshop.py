@@ -93,7 +93,7 @@ def make_plan(task: RunJob, tools: Tools, device: str, settings: Settings) -> Pl
     if task.plan is not None and task.plan.device.split(":")[0] == device.split(":")[0]:
         return task.plan.model_copy(update={"device": device})
     file = tools.library.find("checkpoint", task.request.checkpoint or "")
-    facts = ModelFacts.of(read_header(file.path)) if file.path.suffix == ".safetensors" else ModelFacts()
+    facts = ModelFacts.of(read_header(file.path).shapes) if file.path.suffix == ".safetensors" else ModelFacts()
     return plan_for(task.request, device, settings, facts, held=held(device) if tools.pipelines.loaded else 0)
 
 
