@@ -25,7 +25,7 @@ class Alone:
 
     def __init__(self, settings: Settings) -> None:
         prepare_process()
-        from webui.devices.choose import choose
+        from webui.devices.machine import choose
         from webui.engine.workshop import build_tools, capabilities
 
         self._folder = Path(tempfile.mkdtemp(prefix="darkroom-"))

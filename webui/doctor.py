@@ -61,7 +61,7 @@ def devices(settings: Settings) -> Finding:
 
 def device_line(name: str, settings: Settings) -> str:
     """One device in words; the CPU's precision is measured once and remembered."""
-    from webui.devices.choose import choose, describe
+    from webui.devices.machine import choose, describe
     from webui.devices.plan import default_dtype
 
     device = choose(name)

@@ -18,16 +18,16 @@ def test_comes_before_torch():
 
 def test_freed_memory_is_kept_until_it_is_given_back():
     code = """
-import psutil, torch
+import psutil
 from webui.devices.environment import keep_freed_memory, give_back_freed_memory
 resident = lambda: psutil.Process().memory_info().rss
 keep_freed_memory()
 start = resident()
-tensors = [torch.ones(2**20) for _ in range(200)]
-del tensors
+blocks = [b"x" * 2**22 for _ in range(40)]
+del blocks
 kept = resident() - start
 give_back_freed_memory()
-print(kept > 600e6, resident() - start < 100e6)
+print(kept > 100e6, resident() - start < 40e6)
 """
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split() == ["True", "True"]
 

@@ -20,45 +20,55 @@ def one_thread():
     torch.set_num_threads(before)
 
 
-def test_measured_once_and_kept(tmp_path):
-    file = tmp_path / "cache" / "measured.json"
-    first = Measurements(file).bfloat16_pays()
-    (machine,) = json.loads(file.read_text())
-    assert torch.__version__ in machine
-    content = json.loads(file.read_text())
-    content[machine]["layers"] = {"float32": 2.0, "bfloat16": 1.0} if not first else {"float32": 1.0, "bfloat16": 1.0}
-    file.write_text(json.dumps(content))
-    assert Measurements(file).bfloat16_pays() is not first
-
-
-def test_bfloat16_must_be_clearly_faster(tmp_path):
-    file = tmp_path / "measured.json"
+@pytest.fixture(scope="module")
+def measured(tmp_path_factory):
+    """A file that was written by measuring."""
+    torch.set_num_threads(1)
+    file = tmp_path_factory.mktemp("cache") / "folder" / "measured.json"
     Measurements(file).bfloat16_pays()
+    return file
+
+
+def machine_of(file):
     (machine,) = json.loads(file.read_text())
-    for bfloat16, pays in ((0.9, False), (0.5, True)):
-        file.write_text(json.dumps({machine: {"layers": {"float32": 1.0, "bfloat16": bfloat16}}}))
+    return machine
+
+
+def test_measured_once_and_kept(measured, tmp_path):
+    assert torch.__version__ in machine_of(measured)
+    file = tmp_path / "measured.json"
+    for bfloat16, pays in ((1.0, False), (0.9, False), (0.5, True)):
+        file.write_text(json.dumps({machine_of(measured): {"layers": {"float32": 1.0, "bfloat16": bfloat16}}}))
         assert Measurements(file).bfloat16_pays() is pays
-        assert default_dtype("cpu", Settings(data_dir=tmp_path / "x", dtype="bfloat16")) == "bfloat16"
+
+
+def test_another_version_of_torch_is_measured_anew(measured, tmp_path):
+    file = tmp_path / "measured.json"
+    file.write_text(json.dumps({"another machine": {"layers": {"float32": 1.0, "bfloat16": 0.1}}}))
+    Measurements(file).tiles_pay(2048, torch.float32)
+    assert json.loads(file.read_text()).keys() == {"another machine", machine_of(measured)}
 
 
 @pytest.mark.parametrize("content", ["", "[]", "{", '{"a": 1}', '{"a": {"layers": 3}}'])
-def test_a_broken_file_is_measured_again(tmp_path, content):
+def test_a_broken_file_is_no_obstacle(tmp_path, content):
     file = tmp_path / "measured.json"
     file.write_text(content)
-    Measurements(file).bfloat16_pays()
-    assert any("layers" in value for value in json.loads(file.read_text()).values() if isinstance(value, dict))
+    Measurements(file).tiles_pay(2048, torch.float32)
+    assert any(
+        "attention over 2048 tokens in float32" in value for value in json.loads(file.read_text()).values() if isinstance(value, dict)
+    )
 
 
 def test_a_folder_that_cannot_be_written_costs_only_time(tmp_path):
     blocker = tmp_path / "file"
     blocker.write_text("x")
-    assert Measurements(blocker / "measured.json").bfloat16_pays() in (True, False)
-    assert Measurements(None).bfloat16_pays() in (True, False)
+    assert Measurements(blocker / "measured.json").tiles_pay(2048, torch.float32) in (True, False)
+    assert Measurements(None).tiles_pay(2048, torch.float32) in (True, False)
 
 
 def test_two_processes_may_write_at_once(tmp_path):
     file = tmp_path / "measured.json"
-    threads = [threading.Thread(target=Measurements(file).bfloat16_pays) for _ in range(2)]
+    threads = [threading.Thread(target=Measurements(file).tiles_pay, args=(2048, torch.float32)) for _ in range(2)]
     for thread in threads:
         thread.start()
     for thread in threads:
@@ -66,14 +76,18 @@ def test_two_processes_may_write_at_once(tmp_path):
     assert len(json.loads(file.read_text())) == 1
 
 
-def test_the_faster_is_found():
-    best = fastest({"quick": lambda: None, "slow": lambda: sum(range(100_000))})
+def test_the_faster_is_found_and_the_hopeless_has_one_turn():
+    turns = []
+    best = fastest({"quick": lambda: None, "slow": lambda: turns.append(sum(range(1_000_000)))})
     assert best["quick"] < best["slow"]
+    assert len(turns) == 1
 
 
 @pytest.mark.skipif(not torch.backends.cpu.get_cpu_capability().startswith("AVX2"), reason="this CPU may have bf16 units")
-def test_without_bf16_units_float32_is_chosen_by_itself(tmp_path):
+def test_without_bf16_units_float32_is_chosen_by_itself(measured, tmp_path):
     settings = Settings(data_dir=tmp_path)
+    settings.cache.mkdir(parents=True)
+    (settings.cache / "measured.json").write_text(measured.read_text())
     assert default_dtype("cpu", settings) == "float32"
     request = GenerationRequest(width=64, height=64)
     assert plan_for(request, "cpu", settings, ModelFacts(unet=1, vae=1, text=1)).dtype == "float32"

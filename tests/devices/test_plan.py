@@ -73,7 +73,7 @@ def test_a_model_that_never_fits(settings):
 
 def _free():
     """So that `held=x - _free()` plans with x bytes, whatever this machine has."""
-    from webui.devices.choose import memory
+    from webui.devices.machine import memory
 
     return int(memory("cpu")[1] * 0.92)
 

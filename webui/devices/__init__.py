@@ -4,17 +4,17 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from webui.devices.choose import DeviceFacts, available, choose, describe
+    from webui.devices.machine import DeviceFacts, available, choose, describe
     from webui.devices.memory import ModelFacts, estimate
     from webui.devices.plan import default_dtype, is_out_of_memory, out_of_memory, plan_for
 
 _LAZY = {
-    "DeviceFacts": "choose",
+    "DeviceFacts": "machine",
     "ModelFacts": "memory",
-    "available": "choose",
-    "choose": "choose",
+    "available": "machine",
+    "choose": "machine",
     "default_dtype": "plan",
-    "describe": "choose",
+    "describe": "machine",
     "estimate": "memory",
     "is_out_of_memory": "plan",
     "out_of_memory": "plan",

@@ -38,6 +38,17 @@ def keep_freed_memory() -> bool:
     return bool(mapped and libc.mallopt(_TRIM_THRESHOLD, 2**31 - 1) and libc.mallopt(_TOP_PAD, 2**24))
 
 
+def settle_device(device: str) -> None:
+    """Make a GPU compute the same numbers every time, and float32 in float32."""
+    import torch
+
+    if device.startswith("cuda"):
+        torch.backends.cudnn.deterministic = True
+        torch.backends.cudnn.benchmark = False
+        torch.backends.cudnn.allow_tf32 = False
+        torch.backends.cuda.matmul.allow_tf32 = False
+
+
 def give_back_freed_memory() -> None:
     """Undo the keeping once: after a model was unloaded the system shall have its memory."""
     if sys.platform.startswith("linux") and (libc := _libc()) is not None:

@@ -6,7 +6,7 @@ import torch
 
 from webui.core.job import Plan
 from webui.core.request import GenerationRequest
-from webui.devices.choose import cores, memory
+from webui.devices.machine import cores, memory
 from webui.devices.measure import Measurements
 from webui.devices.memory import ModelFacts, Need, estimate, largest_size
 from webui.errors import OutOfMemory, RequestError, WebUIError

@@ -146,7 +146,7 @@ class EngineServer:
         from webui.devices.environment import prepare_process
 
         prepare_process()
-        from webui.devices.choose import choose, describe
+        from webui.devices.machine import choose, describe
         from webui.devices.plan import default_dtype
         from webui.engine.workshop import build_tools, capabilities
 
