@@ -93,10 +93,10 @@ def test_without_bf16_units_float32_is_chosen_by_itself(measured, tmp_path):
     assert plan_for(request, "cpu", settings, ModelFacts(unet=1, vae=1, text=1)).dtype == "float32"
 
 
-@pytest.mark.parametrize(("tokens", "keys"), [(TILE * 4, TILE * 4), (TILE * 4 + 100, TILE * 4), (64, 77)])
+@pytest.mark.parametrize(("tokens", "keys"), [(TILE * 4 + 100, TILE * 4), (64, 77)])
 def test_tiles_are_the_same_attention(tokens, keys):
     torch.manual_seed(0)
-    query, key, value = torch.randn(2, 2, tokens, 40), torch.randn(2, 2, keys, 40), torch.randn(2, 2, keys, 40)
+    query, key, value = torch.randn(2, 1, tokens, 8), torch.randn(2, 1, keys, 8), torch.randn(2, 1, keys, 8)
     wanted = scaled_dot_product_attention(query, key, value)
     assert torch.allclose(tiled_attention(query, key, value), wanted, atol=1e-5)
     rough = tiled_attention(query.bfloat16(), key.bfloat16(), value.bfloat16()).float()

@@ -2,7 +2,8 @@ import pytest
 import torch
 
 from webui.core.request import GenerationRequest, HiresOptions
-from webui.devices import ModelFacts, choose, describe, estimate, is_out_of_memory, out_of_memory, plan_for
+from webui.devices import ModelFacts, describe, estimate, is_out_of_memory, out_of_memory, plan_for
+from webui.devices.choose import choose
 from webui.devices.memory import largest_size
 from webui.errors import OutOfMemory, RequestError, SettingsError
 from webui.settings import Settings
@@ -40,7 +41,7 @@ def test_a_plain_plan(settings):
 
 
 def test_request_and_settings_decide(settings):
-    assert plan_for(request(dtype="bfloat16"), "cpu", settings, SD15, held=10**12).dtype == "bfloat16"
+    assert plan_for(request(dtype="bfloat16", width=256), "cpu", settings, SD15, held=10**12).dtype == "bfloat16"
     settings = settings.model_copy(update={"threads": 3, "attention": "tiled", "dtype": "float16"})
     plan = plan_for(request(), "cpu", settings, SD15, held=10**12)
     assert (plan.threads, plan.attention, plan.dtype) == (3, "tiled", "float16")

@@ -1,10 +1,13 @@
-"""Which device computes and how. The names load when first asked for: `webui.devices.environment` must come before torch."""
+"""Which device computes and how. The names load when first asked for: `webui.devices.environment` must come before torch.
+
+`choose` is a function of the module of that name: `from webui.devices.choose import choose`.
+"""
 
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from webui.devices.machine import DeviceFacts, available, choose, describe
+    from webui.devices.machine import DeviceFacts, available, describe
     from webui.devices.memory import ModelFacts, estimate
     from webui.devices.plan import default_dtype, is_out_of_memory, out_of_memory, plan_for
 
@@ -25,7 +28,6 @@ __all__ = [
     "DeviceFacts",
     "ModelFacts",
     "available",
-    "choose",
     "default_dtype",
     "describe",
     "estimate",

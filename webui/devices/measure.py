@@ -76,7 +76,7 @@ class Measurements:
 def fastest(works: Mapping[str, Callable[[], object]], rounds: int = 4) -> dict[str, float]:
     """The best of several turns of each, in alternation, so that other programs disturb all alike.
 
-    The first turn warms up; who is hopelessly behind after it has no further one: bfloat16 on a CPU without units for it takes 20 times as long.
+    The first turn warms up; who is hopelessly behind after it has no further one: bfloat16 without units for it takes 20 times as long.
     """
     first = {name: _seconds(work) for name, work in works.items()}
     hopeful = [name for name in works if first[name] < _HOPELESS * min(first.values())]

@@ -7,7 +7,7 @@ from pathlib import Path
 import torch
 
 from webui.core.job import Plan
-from webui.devices.environment import give_back_freed_memory
+from webui.devices.environment import give_back_freed_memory, settle_device
 from webui.library import Library, ModelFile
 from webui.pipelines.embeddings import Embeddings
 from webui.pipelines.families import family_of
@@ -58,6 +58,7 @@ class Pipelines:
 
         Raises `RequestError` for a name that nobody knows, `CheckpointError` for a file that cannot be loaded.
         """
+        settle_device(plan.device)
         if plan.threads:
             torch.set_num_threads(plan.threads)
         file = self._library.find("checkpoint", checkpoint)
