@@ -1,0 +1,74 @@
+import re
+
+import gradio as gr
+
+from webui.core.request import GenerationRequest
+from webui.ui.page import build
+
+ON_OTHER_PARTS_OF_THE_PAGE = {"mode", "init", "mask", "extras"}
+
+
+def components(blocks):
+    return {block.elem_id: block for block in blocks.blocks.values() if block.elem_id}
+
+
+def test_every_field_of_a_request_can_be_reached(page):
+    shown = components(build(page.services, "/look/x"))
+    missing = []
+    for name, info in GenerationRequest.model_fields.items():
+        inner = next((part for part in (info.annotation, *getattr(info.annotation, "__args__", ())) if hasattr(part, "model_fields")), None)
+        wanted = [f"{name}-{part}" for part in inner.model_fields] if inner else [name]
+        missing += [element for element in wanted if element not in shown and name not in ON_OTHER_PARTS_OF_THE_PAGE]
+    assert missing == []
+
+
+def test_the_form_runs_in_the_browser(page):
+    """No queue and no session state: only refreshing the lists asks the server."""
+    blocks = build(page.services, "/look/x")
+    asking = [function for function in blocks.fns.values() if function.fn is not None]
+    assert len(asking) == 2
+    assert not any(isinstance(block, gr.State) for block in blocks.blocks.values())
+
+
+def test_tabs_in_order(page):
+    tabs = [block.label for block in build(page.services, "/look/x").blocks.values() if isinstance(block, gr.Tab)]
+    assert tabs == ["txt2img", "img2img", "inpaint", "Gallery", "PNG info", "Queue", "Settings", "Extensions", "Grain tab"]
+
+
+def test_a_panel_is_made_of_its_model(page):
+    shown = components(build(page.services, "/look/x"))
+    assert shown["extras-grain-amount"].label == "Amount"
+    assert shown["extras-grain-amount"].maximum == 1
+    assert isinstance(shown["extras-grain-coarse"], gr.Checkbox)
+    assert shown["fold-ext-grain"].label == "Grain"
+
+
+def test_the_page_asks_no_other_host(page):
+    html = page.client().get("/").text
+    hosts = set(re.findall(r"(?:src|href)=[\"'](https?://[^/\"']+)", html))
+    assert hosts <= {"http://testserver"}
+    assert "fonts.googleapis" not in html
+
+
+def test_static_files_may_be_kept_for_ever(page):
+    client = page.client()
+    script = re.search(r"/look/\w+/js/main\.js", client.get("/").text).group()
+    answer = client.get(script)
+    assert answer.status_code == 200
+    assert "immutable" in answer.headers["cache-control"]
+    assert "javascript" in answer.headers["content-type"]
+
+
+def test_every_icon_module_and_sheet_that_is_named_exists(page):
+    from webui.ui.page import CSS, STATIC
+
+    for name in CSS:
+        for path in re.findall(r"url\(\"\.\./([^\"]+)\"\)", (STATIC / "css" / f"{name}.css").read_text()):
+            assert (STATIC / path).is_file(), path
+    icons = (STATIC / "css" / "icons.css").read_text()
+    for script in (STATIC / "js").glob("*.js"):
+        text = script.read_text()
+        for module in re.findall(r"from '\./([^']+)'", text):
+            assert (STATIC / "js" / module).is_file(), module
+        for icon in re.findall(r"(?:icon|iconButton|[^.\w]button)\('(\w+)'", text):
+            assert f".icon-{icon} " in icons, f"{script.name}: {icon}"

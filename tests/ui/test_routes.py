@@ -1,0 +1,109 @@
+import io
+
+import pytest
+from PIL import Image, PngImagePlugin
+
+TEXT = "a red apple\nNegative prompt: blurry\nSteps: 12, Sampler: Euler, Schedule type: Karras, CFG scale: 5, Seed: 42, Size: 512x640"
+
+
+def png(text: str | None = None) -> bytes:
+    facts = PngImagePlugin.PngInfo()
+    if text is not None:
+        facts.add_text("parameters", text)
+    file = io.BytesIO()
+    Image.new("RGB", (16, 16)).save(file, "PNG", pnginfo=facts)
+    return file.getvalue()
+
+
+def test_generate_submits_the_form(page):
+    values = {"mode": "txt2img", "prompt": "a red apple", "steps": 5, "hires.enabled": False, "extras.grain.amount": 0.5}
+    answer = page.client().post("/page/generate", json={"values": values})
+    assert answer.status_code == 200
+    assert answer.json()["job"]["id"] == "j1"
+    request, owner = page.submitted[0]
+    assert (request.prompt, request.steps, request.hires, owner) == ("a red apple", 5, None, "local")
+    assert request.extras == {"grain": {"amount": 0.5}}
+
+
+def test_generate_names_the_field_that_is_wrong(page):
+    answer = page.client().post("/page/generate", json={"values": {"mode": "txt2img", "width": 513}})
+    assert answer.status_code == 422
+    assert answer.json()["field"] == "width"
+    assert page.submitted == []
+
+
+def test_tokens_are_counted(page):
+    assert page.client().post("/page/tokens", json={"text": "a red apple"}).json() == {"count": 3, "limit": 75}
+
+
+def test_a_pasted_text_becomes_values(page):
+    found = page.client().post("/page/parameters/text", json={"text": TEXT}).json()
+    assert found["values"]["prompt"] == "a red apple"
+    assert found["values"]["steps"] == 12
+    assert (found["values"]["width"], found["values"]["height"]) == (512, 640)
+    assert found["table"]["CFG Scale"] == "5.0"
+    assert found["mode"] == "txt2img"
+
+
+def test_a_dropped_picture_becomes_values(page):
+    found = page.client().post("/page/parameters/picture", content=png(TEXT)).json()
+    assert found["values"]["seed"] == 42
+    assert found["text"] == TEXT
+
+
+@pytest.mark.parametrize(
+    ("data", "field"),
+    [(b"this is no picture", "picture"), (png(), "parameters"), (png(TEXT)[:60], "picture")],
+    ids=["noise", "plain", "cut"],
+)
+def test_a_picture_that_says_nothing_is_told(page, data, field):
+    answer = page.client().post("/page/parameters/picture", content=data)
+    assert answer.status_code == 422
+    assert answer.json()["field"] == field
+
+
+def test_a_text_that_is_no_parameters_is_told(page):
+    assert page.client().post("/page/parameters/text", json={"text": "just a prompt"}).status_code == 422
+
+
+def test_settings_are_listed_changed_and_reset(page, tmp_path):
+    client = page.client()
+    fields = {field["name"]: field for section in client.get("/page/settings").json()["sections"] for field in section["fields"]}
+    assert fields["preview_period"]["kind"] == "number" and not fields["preview_period"]["changed"]
+    changed = client.patch("/page/settings", json={"values": {"preview_period": 2, "models_dirs": "/a\n\n/b"}})
+    assert changed.status_code == 200
+    assert "preview_period = 2" in (tmp_path / "settings.toml").read_text()
+    assert [str(path) for path in page.services.settings().models_dirs] == ["/a", "/b"]
+    after = client.patch("/page/settings", json={"values": {"preview_period": None}}).json()
+    field = next(each for section in after["sections"] for each in section["fields"] if each["name"] == "preview_period")
+    assert field["value"] == field["default"] and not field["changed"]
+
+
+@pytest.mark.parametrize(("name", "value"), [("picture_quality", 101), ("access_key", "x"), ("data_dir", "/"), ("no_such", 1)])
+def test_a_setting_that_cannot_be_is_refused(page, tmp_path, name, value):
+    answer = page.client().patch("/page/settings", json={"values": {name: value}})
+    assert answer.status_code == 422
+    assert answer.json()["field"] == name
+    assert not (tmp_path / "settings.toml").exists()
+
+
+def test_extensions_have_cards_with_reasons(make_page):
+    page = make_page(grain="import no_such_module\nfrom webui import hookimpl\n@hookimpl\ndef register_tabs(register): ...\n")
+    card = page.client().get("/page/extensions").json()[0]
+    assert card["id"] == "grain" and card["on"]
+    assert card["reason"] == "ModuleNotFoundError: No module named 'no_such_module'"
+    assert "Traceback" in card["error"]
+
+
+def test_an_extension_is_switched_off(page):
+    client = page.client()
+    assert client.get("/page/extensions").json()[0]["registers"] == ["panel Grain", "tab Grain tab"]
+    card = client.put("/page/extensions/grain", json={"on": False}).json()[0]
+    assert not card["on"] and card["restart"]
+    assert client.put("/page/extensions/nobody", json={"on": False}).status_code == 404
+
+
+def test_lists_and_native_values(page):
+    client = page.client()
+    assert client.get("/page/models/lora").json() == []
+    assert client.get("/page/native").json()["width"] == 512
