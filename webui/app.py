@@ -15,7 +15,6 @@ from webui.db import Database, DataLock, open_database
 from webui.errors import NotFound
 from webui.images import gallery, metadata, pixels
 from webui.images.store import ImageStore
-from webui.jobs.estimates import Estimates
 from webui.jobs.link import COMMAND, ProcessLink, ThreadLink
 from webui.jobs.pictures import PictureIndex
 from webui.jobs.queue import JobQueue
@@ -57,7 +56,6 @@ class Studio:
         self._engine_failures: dict[str, ExtensionState] = {}
         self.world = World(self.library, self.picture_path, self.capabilities, self.parts.models)
         self.queue = JobQueue(self.store, self.resolve)
-        self.estimates = Estimates(self.store)
         self.supervisor = Supervisor(self.queue, self.settings, make_link or link_maker(settings))
         self.samples = Samples(
             lambda: self.store.count("queued", "running"), lambda: sum(engine.device_used for engine in self.queue.engines())

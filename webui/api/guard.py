@@ -140,13 +140,20 @@ class Guard:
 
 _PAGE = """<!doctype html><html lang="en"><meta charset="utf-8">
 <meta name="viewport" content="width=device-width"><title>Darkroom</title>
-<style>body{background:#0f0f0f;color:#efefef;font:14px/1.5 system-ui,sans-serif;display:grid;place-content:center;min-height:100vh;margin:0}
-form{background:#181818;padding:24px;border-radius:12px;width:min(320px,80vw)}h1{font-size:20px;margin:0 0 12px}label{display:block;color:#cfcfcf}
-input{box-sizing:border-box;width:100%;font:inherit;font-size:16px;padding:9px 12px;margin:4px 0 12px;
-border:1px solid #363636;border-radius:8px;background:#222;color:inherit}
-button{width:100%;height:44px;border:0;border-radius:8px;background:#f5a94b;color:#1c1206;font:600 15px/1 inherit}p{color:#ff8a80;margin:0 0 8px}</style>
-<form method="post" action="/login"><h1>Darkroom</h1><p role="alert">{message}</p><label for="key">Access key</label>
-<input id="key" name="key" type="password" autocomplete="current-password" autofocus required><button>Open</button></form></html>"""
+<style>
+body{background:#0f0f0f;color:#efefef;font:14px/1.5 system-ui,sans-serif;display:grid;place-content:center;min-height:100vh;margin:0}
+form{background:#181818;padding:24px;border-radius:12px;width:min(320px,80vw)}
+h1{font-size:20px;margin:0 0 12px}
+label{display:block;color:#cfcfcf}
+input{box-sizing:border-box;width:100%;font:inherit;font-size:16px;padding:9px 12px;margin:4px 0 12px;color:inherit}
+input{border:1px solid #7a7a7a;border-radius:8px;background:#222}
+button{width:100%;height:44px;border:0;border-radius:8px;background:#f5a94b;color:#1c1206;font:600 15px/1 inherit}
+p{color:#ff8a80;margin:0 0 8px}
+</style>
+<form method="post" action="/login"><h1>Darkroom</h1><p role="alert">{message}</p>
+<label for="key">Access key</label>
+<input id="key" name="key" type="password" autocomplete="current-password" autofocus required>
+<button>Open</button></form></html>"""
 
 
 def make_key(path: Path) -> str:

@@ -241,6 +241,12 @@ def capabilities(api: Parts) -> dict[str, Any]:
     return api.capabilities()
 
 
+@router.get("/queue")
+def queue_line(api: Parts) -> dict[str, Any]:
+    """Waiting jobs in the order they will run, with the seconds until each starts as this machine's past jobs tell."""
+    return {"waiting": api.queue.line(), "paused": api.queue.paused}
+
+
 @router.post("/queue/pause")
 def pause(api: Parts, who: Who) -> dict[str, Any]:
     """Start no further job."""

@@ -57,6 +57,7 @@ def snapshot(queue: JobQueue, pictures: PictureIndex, viewer: Viewer) -> dict[st
         "jobs": shown,
         "images": images,
         "total": pictures.total(mine),
+        "waiting": queue.line(),
         "owner": viewer.name,
         "admin": viewer.admin,
         **queue.engines_body(),

@@ -25,8 +25,9 @@ class DataLock:
             file.seek(0)
             owner = file.read().strip()
             file.close()
+            folder = self._path.parent.parent
             raise StorageError(
-                f"Another Darkroom (process {owner or 'unknown'}) already uses {self._path.parent.parent}. Stop it, or choose another --data-dir."
+                f"Another Darkroom (process {owner or 'unknown'}) already uses {folder}. Stop it, or choose another --data-dir."
             )
         file.truncate(0)
         file.write(str(os.getpid()))

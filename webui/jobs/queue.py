@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import AsyncIterator, Callable, Sequence
+from datetime import UTC, datetime
 from typing import Any
 
 from webui.core.events import EPHEMERAL, Cancelled, Done, Event, Failed, ImageSaved, Preview, StepDone
@@ -9,6 +10,7 @@ from webui.core.job import FINAL_STATES, LOCAL_OWNER, Job, JobError, Plan
 from webui.core.protocol import Capabilities
 from webui.core.request import GenerationRequest, Value
 from webui.errors import Conflict
+from webui.jobs.estimates import Estimates
 from webui.jobs.fairness import FairChooser, merged_order
 from webui.jobs.feed import Feed, Message
 from webui.jobs.store import JobStore
@@ -50,6 +52,7 @@ class JobQueue:
         self.feed = Feed()
         self._resolve = resolve
         self._chooser = FairChooser(store)
+        self._estimates = Estimates(store)
         self._choosing = threading.Lock()
         self._progress: dict[str, Progress] = {}
         self._previews: dict[str, tuple[int, bytes]] = {}
@@ -89,6 +92,28 @@ class JobQueue:
         """Ids of waiting jobs in the order they will run."""
         with self._choosing:
             return merged_order(self.store.queue_order(), self._chooser.turn_order)
+
+    def line(self) -> list[dict[str, Any]]:
+        """Waiting jobs in order: id, place from 1, seconds until the start and for the job itself (None: not known yet)."""
+        order = self.waiting_order()
+        requests = {job.id: job.request for job in self.jobs(("queued",), limit=MAX_LIST)}
+        order = [job_id for job_id in order if job_id in requests]
+        starts = self._estimates.starts(self._remaining(), [requests[job_id] for job_id in order], max(len(self._engines), 1))
+        return [
+            {"id": job_id, "place": place, "starts_in": start, "takes": self._estimates.seconds(requests[job_id])}
+            for place, (job_id, start) in enumerate(zip(order, starts, strict=True), 1)
+        ]
+
+    def _remaining(self) -> float | None:
+        """Seconds that the running jobs still need, together; None when that is not known."""
+        total = 0.0
+        for job in self.jobs(("running",)):
+            needs = self._estimates.seconds(job.request)
+            if needs is None:
+                return None
+            spent = (datetime.now(UTC) - job.started).total_seconds() if job.started else 0.0
+            total += max(needs - spent, 0.0)
+        return total
 
     def cancel(self, job_id: str, how: str = "stop") -> Job:
         """Stop a job: now, only the picture being made ("skip"), or after it ("after"). A job that has ended stays as it is."""
@@ -298,6 +323,8 @@ class JobQueue:
     def _end(self, event: Done | Failed | Cancelled) -> None:
         stored = self.store.finish(event.job_id, event)
         self._forget(event.job_id)
+        if isinstance(event, Done) and stored is not None and event.seconds:
+            self._estimates.add(self.get(event.job_id).request, event.seconds)
         if stored is not None:
             self._tell(stored, self.owner_of(event.job_id))
 

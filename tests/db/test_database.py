@@ -1,0 +1,96 @@
+"""The database opens, migrates, says what is wrong, and never loses a file it cannot read."""
+
+import sqlite3
+
+import pytest
+from sqlalchemy import insert, inspect, select, text
+
+from webui.db import DataLock, open_database
+from webui.db.tables import facts, metadata
+from webui.errors import StorageError
+
+
+def test_the_migrations_make_the_tables_that_the_code_uses(tmp_path):
+    database = open_database(tmp_path)
+    with database.read() as connection:
+        found = inspect(connection)
+        for table in metadata.sorted_tables:
+            assert {column["name"] for column in found.get_columns(table.name)} == {column.name for column in table.columns}, table.name
+            assert {index["name"] for index in found.get_indexes(table.name)} >= {index.name for index in table.indexes}, table.name
+
+
+@pytest.mark.parametrize(("durability", "value"), [("normal", 1), ("full", 2)])
+def test_wal_and_the_durability_that_was_asked_for(tmp_path, durability, value):
+    with open_database(tmp_path, durability=durability).read() as connection:
+        assert connection.execute(text("PRAGMA journal_mode")).scalar() == "wal"
+        assert connection.execute(text("PRAGMA synchronous")).scalar() == value
+
+
+def test_a_broken_file_is_moved_aside_and_a_new_one_begun(tmp_path):
+    path = tmp_path / "data" / "darkroom.db"
+    path.parent.mkdir()
+    path.write_bytes(b"this is no database" * 1000)
+    database = open_database(tmp_path)
+    assert database.moved_aside.read_bytes().startswith(b"this is no database")
+    with database.write() as connection:
+        connection.execute(insert(facts).values(key="k", value="1"))
+
+
+def test_a_damaged_page_is_noticed_at_start(tmp_path):
+    database = open_database(tmp_path)
+    with database.write() as connection:
+        connection.execute(insert(facts), [{"key": f"{number:05}", "value": "x" * 500} for number in range(2000)])
+    database.close()
+    path = tmp_path / "data" / "darkroom.db"
+    data = bytearray(path.read_bytes())
+    data[len(data) // 2 : len(data) // 2 + 8192] = b"\xff" * 8192
+    path.write_bytes(data)
+    again = open_database(tmp_path)
+    assert again.moved_aside is not None and again.moved_aside.exists()
+
+
+def test_a_database_from_a_newer_version_is_left_alone(tmp_path):
+    database = open_database(tmp_path)
+    with database.write() as connection:
+        connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+    database.close()
+    with pytest.raises(StorageError, match="newer Darkroom"):
+        open_database(tmp_path)
+    assert (tmp_path / "data" / "darkroom.db").exists()
+
+
+def test_a_locked_database_is_said_and_nothing_is_changed(tmp_path, monkeypatch):
+    monkeypatch.setattr("webui.db.database.BUSY_MS", 50)
+    database = open_database(tmp_path)
+    other = sqlite3.connect(tmp_path / "data" / "darkroom.db", isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    with pytest.raises(StorageError, match="locked"), database.write() as connection:
+        connection.execute(insert(facts).values(key="k", value="1"))
+    other.execute("ROLLBACK")
+    with database.read() as connection:
+        assert connection.execute(select(facts)).all() == []
+
+
+def test_an_error_inside_a_transaction_undoes_it(tmp_path):
+    database = open_database(tmp_path)
+    with pytest.raises(ZeroDivisionError), database.write() as connection:
+        connection.execute(insert(facts).values(key="k", value="1"))
+        raise ZeroDivisionError
+    with database.read() as connection:
+        assert connection.execute(select(facts)).all() == []
+
+
+def test_a_folder_that_cannot_be_used_is_named(tmp_path):
+    (tmp_path / "data").write_text("a file in the way")
+    with pytest.raises(StorageError, match="data"):
+        open_database(tmp_path)
+
+
+def test_two_webs_on_one_folder(tmp_path):
+    first, second = DataLock(tmp_path), DataLock(tmp_path)
+    first.acquire()
+    with pytest.raises(StorageError, match="Another Darkroom"):
+        second.acquire()
+    first.release()
+    second.acquire()
+    second.release()

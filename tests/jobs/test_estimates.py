@@ -1,0 +1,42 @@
+"""A machine learns how long its jobs take."""
+
+import pytest
+
+from webui.core.request import GenerationRequest, HiresOptions
+from webui.jobs.estimates import Estimates, work
+from webui.jobs.store import JobStore
+
+REQUEST = GenerationRequest(width=64, height=64, steps=10, checkpoint="tiny [0]")
+
+
+def test_work_grows_with_pixels_steps_and_pictures():
+    assert work(REQUEST.model_copy(update={"batch_count": 3})) == pytest.approx(3 * work(REQUEST))
+    assert work(REQUEST.model_copy(update={"steps": 20})) > 1.5 * work(REQUEST)
+    assert work(REQUEST.model_copy(update={"width": 128})) == pytest.approx(2 * work(REQUEST))
+    assert work(REQUEST.model_copy(update={"hires": HiresOptions()})) > 3 * work(REQUEST)
+    assert work(REQUEST.model_copy(update={"mode": "img2img", "strength": 0.5})) < work(REQUEST)
+
+
+def test_nothing_is_claimed_before_the_first_job_and_the_median_after(box):
+    estimates = Estimates(JobStore(box.database))
+    assert estimates.seconds(REQUEST) is None
+    for seconds in (2.0, 2.0, 90.0):
+        estimates.add(REQUEST, seconds)
+    assert estimates.seconds(REQUEST) == pytest.approx(2.0)
+    assert estimates.seconds(REQUEST.model_copy(update={"batch_count": 2})) == pytest.approx(4.0)
+    assert estimates.seconds(REQUEST.model_copy(update={"checkpoint": "unknown [1]"})) is not None
+
+
+def test_starts_add_up_and_are_shared_by_engines(box):
+    estimates = Estimates(JobStore(box.database))
+    assert estimates.seconds(REQUEST) is None
+    estimates.add(REQUEST, 2.0)
+    assert estimates.starts(1.0, [REQUEST, REQUEST, REQUEST]) == pytest.approx([1.0, 3.0, 5.0])
+    assert estimates.starts(1.0, [REQUEST, REQUEST], engines=2) == pytest.approx([1.0, 2.0])
+    assert estimates.starts(None, [REQUEST]) == [None]
+
+
+def test_the_line_tells_places(box):
+    ids = [box.submit(name).id for name in "ab"]
+    line = box.queue.line()
+    assert [(entry["id"], entry["place"], entry["starts_in"]) for entry in line] == [(ids[0], 1, 0.0), (ids[1], 2, None)]
