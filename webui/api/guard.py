@@ -113,7 +113,7 @@ class Guard:
 
     @staticmethod
     async def _given_key(scope: Scope, receive: Receive) -> str | None:
-        query = parse_qs(scope.get("query_string", b"").decode("latin-1"))
+        query: dict[str, list[str]] = parse_qs(scope.get("query_string", b"").decode("latin-1"))
         if "key" in query:
             return query["key"][0]
         if scope.get("method") != "POST" or scope.get("path") != "/login":

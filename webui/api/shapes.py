@@ -30,7 +30,7 @@ def shown_job(body: dict[str, Any], viewer: Viewer) -> dict[str, Any]:
     """The same from a job's plain JSON."""
     mine = viewer.may_touch(body["owner"])
     if not mine:
-        hidden = {"request": None, "error": None, "images": [], "notes": [], "idempotency_key": None, "plan": None}
+        hidden: dict[str, Any] = {"request": None, "error": None, "images": [], "notes": [], "idempotency_key": None, "plan": None}
         return {**body, **hidden, "owner": HIDDEN, "mine": False}
     images = [{**image, "url": f"/api/v1/images/{image['id']}"} for image in body["images"]]
     return {**body, "images": images, "mine": True}
@@ -49,7 +49,7 @@ def shown_message(message: Message, viewer: Viewer) -> dict[str, Any] | None:
         return shown_job(message.body, viewer)
     if message.kind not in _OPEN_EVENTS:
         return None
-    kept = {
+    kept: dict[str, Any] = {
         key: message.body[key] for key in ("type", "job_id", "seq", "step", "steps", "phase", "batch", "batches") if key in message.body
     }
     return {**kept, "error": {"kind": "", "message": "", "advice": "", "field": None}} if message.kind == "failed" else kept

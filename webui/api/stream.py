@@ -69,7 +69,7 @@ async def _with_keep_alive(messages: AsyncIterator[Message], viewer: Viewer) -> 
     pending: asyncio.Task[Message] | None = None
     try:
         while True:
-            pending = pending or asyncio.ensure_future(anext(messages))  # type: ignore[arg-type]
+            pending = pending or asyncio.ensure_future(anext(messages))
             done, _ = await asyncio.wait({pending}, timeout=KEEP_ALIVE)
             if not done:
                 yield b": still here\n\n"

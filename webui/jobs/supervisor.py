@@ -133,7 +133,7 @@ class Keeper(threading.Thread):
         saved = self._queue.store.saved_indexes(job.id)
         link.send(RunJob(job_id=job.id, owner=job.owner, attempt=job.attempts + 1, request=job.request, plan=job.plan, saved=saved))
         if (how := self._cancels.pop(job.id, "")) and how:
-            link.send(Cancel(job_id=job.id, how=how))  # type: ignore[arg-type]
+            link.send(Cancel(job_id=job.id, how=how))
         return True
 
     def _lose(self, cause: str) -> None:
@@ -148,7 +148,7 @@ class Keeper(threading.Thread):
                 self._queue.put_back(job.id, "the engine was restarted")
 
     def _pause_before_restart(self) -> float:
-        return min(self._patience.backoff * 2 ** min(self._losses - 1, 10), self._patience.most_backoff)
+        return min(self._patience.backoff * 2.0 ** min(self._losses - 1, 10), self._patience.most_backoff)
 
     # Messages from the engine (its reader's thread) ---------------------------------------------------------------------
 
@@ -199,7 +199,7 @@ class Keeper(threading.Thread):
             link, job = self._link, self._job
             if job is None or job.id != job_id:
                 return False
-        return link is not None and link.send(Cancel(job_id=job_id, how=how))  # type: ignore[arg-type]
+        return link is not None and link.send(Cancel(job_id=job_id, how=how))
 
     def unload(self) -> None:
         """Free the device's memory as soon as the engine is idle."""
