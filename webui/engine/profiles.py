@@ -34,20 +34,15 @@ def levels_for(
         times = times[steps - min(int(steps * strength), steps) :] if not exact else times
     sigmas = model.sigmas[times.clip(0, len(model.sigmas) - 1)]
     if sampler.space == "timestep":
-        ends = np.append(sigmas, model.sigmas[0])
-        return Levels(torch.tensor(ends, dtype=torch.float32), float(sigmas[0]), timestep_space=True)
+        return Levels(_tensor(sigmas, model.low), float(sigmas[0]), timestep_space=True, counted=len(sigmas) * sampler.calls)
     if schedule.name == "Karras":
         sigmas = karras(float(sigmas[0]), float(sigmas[-1]), len(sigmas))
-    levels = torch.tensor(np.append(sigmas, 0.0), dtype=torch.float32)
-    return VarianceLevels(levels, float(levels[0]), timestep_space=False)
+    ends = (float(sigmas[-1]), float(sigmas[0]))
+    return Levels(_tensor(sigmas, 0.0), ends[1], noise_range=ends, sgm_noise=True, counted=len(sigmas) * sampler.calls)
 
 
-class VarianceLevels(Levels):
-    """Start noise of the variance that DDPM has at the first level (1 + sigma²), not sigma²."""
-
-    @property
-    def noise_scale(self) -> float:
-        return float((1 + self.start**2) ** 0.5)
+def _tensor(sigmas: np.ndarray, last: float) -> torch.Tensor:
+    return torch.tensor(np.append(sigmas, last), dtype=torch.float32)
 
 
 def leading_timesteps(steps: int, count: int = 1000, offset: int = 1) -> np.ndarray:

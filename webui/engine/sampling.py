@@ -48,14 +48,14 @@ class Pass:
 
 
 def prompt_calls(sampler: Sampler, steps: int) -> int:
-    """Model calls that prompt editing counts with. A1111 knows samplers of one and of two calls a step; HeunPP2 counts as one."""
-    return steps * (1 if sampler.name == "HeunPP2" else sampler.calls)
+    """Model calls that prompt editing counts with, as A1111 does."""
+    return steps * sampler.calls
 
 
-def plan(work: Pass, model: Model, full: bool = False) -> Levels:
-    """The levels this pass runs through; with `full` those of the whole schedule that an img2img pass runs the end of."""
+def plan(work: Pass, model: Model) -> Levels:
+    """The levels this pass runs through."""
     request = work.request
-    strength = None if work.start is None or full else request.strength
+    strength = None if work.start is None else request.strength
     levels = levels_of(model.alphas_cumprod, model.family)
     return levels_for(
         request.profile, work.sampler, work.schedule, work.steps, levels, request.sampler_options, strength, request.exact_steps
@@ -66,18 +66,17 @@ def sample(work: Pass, batch: Batch, model: Model, tell: Teller, watcher: Watche
     """Latents of the batch after this pass. Raises `NumericalError` at the first step with NaN or Inf."""
     request, levels = work.request, plan(work, model)
     noise = image_noise(work, batch, model)
-    unit = noise.next().to(model.device)
-    x = start_noise(work, levels, unit)
+    x = begin(work, levels, noise.next().to(model.device))
     steps = Steps(work.phase, len(levels.sigmas) - 1, tell, watcher, on_device=model.device.type != "cpu")
     steps.tell_now()
     extra: dict[str, Any] = {}
-    denoiser = build_denoiser(work, batch, model, len(levels.sigmas) - 1, extra, steps)
-    options = sampler_options(work.sampler, request.sampler_options) | noise_option(work, batch, model, noise, x)
+    denoiser = build_denoiser(work, batch, model, levels, extra, steps)
+    options = sampler_options(work.sampler, request.sampler_options) | levels.knobs | noise_option(work, batch, levels, noise, x)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(batch.seeds[0] % 2**63)  # for a community sampler that draws from torch itself
         result: Tensor = work.sampler.function(denoiser, x, levels.sigmas, extra_args=extra, callback=steps.step, disable=True, **options)
     steps.check()
-    result = result * levels.end_scale
+    result = levels.finish(result)
     if work.mask is not None and work.start is not None and request.soft_inpaint is None:
         result = hard_blend(result, work.start, work.mask, levels.sigmas)
     return result
@@ -99,35 +98,34 @@ def image_noise(work: Pass, batch: Batch, model: Model) -> ImageNoise:
     )
 
 
-def start_noise(work: Pass, levels: Levels, unit: Tensor) -> Tensor:
+def begin(work: Pass, levels: Levels, unit: Tensor) -> Tensor:
     """What the sampler starts from: noise alone, or the start latents with as much of it as their level asks for."""
     request = work.request
     if work.start is None:
-        sgm = request.sampler_options.sgm_noise_multiplier and not levels.timestep_space
-        return unit * (float((1 + levels.start**2) ** 0.5) if sgm else levels.noise_scale)
+        return levels.begin(unit)
     if work.phase == "sampling":
         unit = unit * request.noise_multiplier
-    return (work.start + unit * (levels.start + request.extra_noise)) * levels.input_scale
+    return levels.begin(unit, work.start + unit * request.extra_noise)
 
 
-def noise_option(work: Pass, batch: Batch, model: Model, noise: ImageNoise, x: Tensor) -> dict[str, Any]:
-    """The `noise_sampler` of samplers that take one. A Brownian path spans the whole schedule, also where only its end is run."""
+def noise_option(work: Pass, batch: Batch, levels: Levels, noise: ImageNoise, x: Tensor) -> dict[str, Any]:
+    """The `noise_sampler` of samplers that take one."""
     if "noise_sampler" not in inspect.signature(work.sampler.function).parameters:
         return {}
     if work.sampler.noise != "brownian":
         return {"noise_sampler": noise.sampler()}
-    sigmas = plan(work, model, full=True).sigmas
-    return {"noise_sampler": BrownianNoise(x, float(sigmas[sigmas > 0].min()), float(sigmas.max()), batch.seeds)}
+    return {"noise_sampler": BrownianNoise(x, *levels.noise_range, batch.seeds)}
 
 
-def build_denoiser(work: Pass, batch: Batch, model: Model, steps: int, extra: dict[str, Any], progress: "Steps") -> Guided:
+def build_denoiser(work: Pass, batch: Batch, model: Model, run: Levels, extra: dict[str, Any], progress: "Steps") -> Guided:
     """Network, prediction type, prompts and guidance, the extensions' wrappers, and the mask, from the inside out."""
     request = work.request
     levels = levels_of(model.alphas_cumprod, model.family)
     quantize = not (request.profile == "diffusers" and work.sampler.name in FRACTIONAL)
     network = Denoiser(model.predict, levels, model.prediction, quantize=quantize)  # type: ignore[arg-type]
     image = request.image_guidance if model.variant == "ip2p" else None
-    guidance = Guidance(request.guidance or 0.0, request.guidance_options, prompt_calls(work.sampler, steps), image)
+    scale = (request.guidance or 0.0) * work.sampler.guidance_factor
+    guidance = Guidance(scale, request.guidance_options, run.counted, image)
     guided: Guided = GuidedDenoiser(progress.before(network), work.encoded, guidance, work.concat, extra, progress.called)
     guided = fold(guided, work.wrappers)
     if work.mask is None or work.start is None:
