@@ -3,7 +3,7 @@ import torch
 
 from webui.core.request import GenerationRequest, HiresOptions
 from webui.devices import ModelFacts, describe, estimate, is_out_of_memory, out_of_memory, plan_for
-from webui.devices.choose import choose
+from webui.devices.machine import choose
 from webui.devices.memory import largest_size
 from webui.errors import OutOfMemory, RequestError, SettingsError
 from webui.settings import Settings

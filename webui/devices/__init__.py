@@ -1,13 +1,10 @@
-"""Which device computes and how. The names load when first asked for: `webui.devices.environment` must come before torch.
-
-`choose` is a function of the module of that name: `from webui.devices.choose import choose`.
-"""
+"""Which device computes and how. The names load when first asked for: `webui.devices.environment` must come before torch."""
 
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from webui.devices.machine import DeviceFacts, available, describe
+    from webui.devices.machine import DeviceFacts, available, choose, describe
     from webui.devices.memory import ModelFacts, estimate
     from webui.devices.plan import default_dtype, is_out_of_memory, out_of_memory, plan_for
 
@@ -28,6 +25,7 @@ __all__ = [
     "DeviceFacts",
     "ModelFacts",
     "available",
+    "choose",
     "default_dtype",
     "describe",
     "estimate",
