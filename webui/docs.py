@@ -1,0 +1,248 @@
+"""The parts of docs/ that are printed from the code: `python -m webui.docs` writes them, the suite checks that they are up to date.
+
+A page holds `<!-- printed: NAME -->` … `<!-- end -->`; what stands between is made by the function of that name in `PRINTED`.
+"""
+
+import argparse
+import ast
+import inspect
+import re
+import sys
+from collections.abc import Callable, Iterable
+from importlib import import_module
+from pathlib import Path
+from types import NoneType, UnionType
+from typing import Annotated, Any, Literal, get_args, get_origin
+
+from pydantic import BaseModel
+from pydantic.fields import FieldInfo
+
+from webui import hookspecs
+from webui.core import request as requests
+from webui.plugins import HOOKS
+from webui.settings import PREFIX, PROJECT, Settings
+
+FOLDER = PROJECT / "docs"
+BLOCK = re.compile(r"(<!-- printed: (?P<name>[^>]+?) -->\n).*?(<!-- end -->)", re.DOTALL)
+Row = tuple[str, ...]
+
+
+def main() -> int:
+    """Write every page that has printed parts; says which changed."""
+    for path in pages():
+        text = path.read_text(encoding="utf-8")
+        if (new := filled(text)) != text:
+            path.write_text(new, encoding="utf-8")
+            print(f"{path.relative_to(PROJECT)} written")
+    return 0
+
+
+def pages() -> list[Path]:
+    """README and docs/."""
+    return [PROJECT / "README.md", *sorted(FOLDER.glob("*.md"))]
+
+
+def filled(text: str) -> str:
+    """A page with its printed parts as the code has them now."""
+    return BLOCK.sub(lambda match: f"{match[1]}{printed(match['name'])}\n{match[3]}", text)
+
+
+def printed(name: str) -> str:
+    """One part: `settings`, `file PATH`, …"""
+    word, _, rest = name.partition(" ")
+    return PRINTED[word](rest)
+
+
+def table(head: Row, rows: Iterable[Row]) -> str:
+    """A Markdown table."""
+    lines = [head, tuple("---" for _ in head), *rows]
+    return "\n".join("| " + " | ".join(cell.replace("|", "\\|").replace("\n", " ") for cell in line) + " |" for line in lines)
+
+
+def code(value: object) -> str:
+    """As code, or nothing for nothing."""
+    return f"`{value}`" if str(value) else ""
+
+
+# Settings and requests
+
+
+def settings_table(section: str) -> str:
+    """Every setting."""
+    rows = [(code(name), kind_text(field), default_text(field), field.description or "") for name, field in Settings.model_fields.items()]
+    return table(("setting", "kind", "default", "what it does"), [(name, *rest) for name, *rest in rows])
+
+
+def variables_line(rest: str) -> str:
+    """The name of a setting's environment variable, by example."""
+    lists = "Lists are separated by commas, folders by `:` (`;` on Windows)."
+    return f"Each has an environment variable: `{PREFIX}` and the name in capitals, e.g. `{PREFIX}PORT=7861`. {lists}"
+
+
+def request_table(model_name: str) -> str:
+    """The fields of one of a request's models."""
+    model: type[BaseModel] = getattr(requests, model_name)
+    rows = [
+        (code(name), field.title or "", kind_text(field), default_text(field), (field.description or "").strip())
+        for name, field in model.model_fields.items()
+    ]
+    return table(("field", "on the page", "kind", "default", "what it does"), rows)
+
+
+def kind_text(field: FieldInfo) -> str:
+    """A field's type and range in words."""
+    return f"{type_text(field.annotation)}{range_text(field)}"
+
+
+def type_text(annotation: Any) -> str:
+    """A type in words."""
+    if get_origin(annotation) is Annotated:
+        return type_text(get_args(annotation)[0])
+    if get_origin(annotation) is UnionType:
+        return " or ".join(type_text(part) for part in get_args(annotation) if part is not NoneType)
+    if get_origin(annotation) is Literal:
+        return ", ".join(code(part) for part in get_args(annotation))
+    if get_origin(annotation) is tuple:
+        return f"list of {type_text(get_args(annotation)[0])}"
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return f"object [{annotation.__name__}](#{annotation.__name__.lower()})"
+    words = {int: "whole number", float: "number", bool: "yes/no", str: "text", Path: "folder"}
+    return words.get(annotation, "object")
+
+
+def range_text(field: FieldInfo) -> str:
+    """A field's bounds."""
+    bounds = {name: bound for rule in field.metadata for name in ("ge", "gt", "le") if (bound := getattr(rule, name, None)) is not None}
+    low = f"{bounds['ge']:g}" if "ge" in bounds else f"above {bounds['gt']:g}" if "gt" in bounds else ""
+    high = f"{bounds['le']:g}" if "le" in bounds and bounds["le"] < 2**63 else ""
+    if low and high:
+        return f", {low}–{high}"
+    return f", from {low}" if low and not low.startswith("above") else f", {low or high and 'to ' + high}" if low or high else ""
+
+
+def default_text(field: FieldInfo) -> str:
+    """A field's default; empty for "chosen for you" and for empty text."""
+    value = field.get_default(call_default_factory=True)
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, BaseModel):
+        return "its defaults"
+    if isinstance(value, Path):
+        return "the project's folder"
+    return "" if value in (None, "", (), {}) else code(", ".join(value) if isinstance(value, tuple) else value)
+
+
+# Commands
+
+
+def command_table(command: str) -> str:
+    """The flags of one command."""
+    parser = argparse.ArgumentParser(add_help=False)
+    import_module(f"webui.cli.{command}").add(parser)
+    rows = [(flags_text(action), action.help or "") for action in parser._actions if not action.dest.startswith("request.")]
+    return table(("flag", "what it does"), rows) if rows else "No flags of its own."
+
+
+def flags_text(action: argparse.Action) -> str:
+    """A flag with its value."""
+    value = " " + (str(action.metavar) if action.metavar else action.dest.upper()) if action.nargs != 0 else ""
+    if action.choices:
+        value = " " + "\\|".join(str(choice) for choice in action.choices)
+    return code(", ".join(action.option_strings) + value if action.option_strings else f"[{action.dest}]").replace("\\\\|", "\\|")
+
+
+def commands_table(rest: str) -> str:
+    """Every command."""
+    from webui.cli import COMMANDS
+
+    return table(("command", "what it does"), [(code(name), text) for name, text in COMMANDS.items()])
+
+
+def folder_flags(rest: str) -> str:
+    """The flags that every command takes."""
+    from webui.cli import add_folders
+
+    parser = argparse.ArgumentParser(add_help=False)
+    add_folders(parser)
+    return table(("flag", "what it does"), [(flags_text(action), action.help or "") for action in parser._actions])
+
+
+def benches_table(rest: str) -> str:
+    """Every bench."""
+    from webui.bench import present
+
+    return table(("bench", "what it measures"), [(code(name), text) for name, text in present().items()])
+
+
+# Hooks, routes, files
+
+
+def hooks_text(rest: str) -> str:
+    """Every hook with its exact arguments, its process and its docstring."""
+    return "\n\n".join(hook_text(name) for name in HOOKS)
+
+
+def hook_text(name: str) -> str:
+    """One hook."""
+    function = getattr(hookspecs, name)
+    signature = str(inspect.signature(function)).replace("'", "").replace("webui.core.request.", "")
+    return (
+        f"### {name}\n\n```python\ndef {name}{signature}\n```\n\nCalled in: {HOOKS[name]}.\n\n{paragraphs(inspect.getdoc(function) or '')}"
+    )
+
+
+def paragraphs(docstring: str) -> str:
+    """A docstring as Markdown: `:param x:` becomes a list."""
+    return re.sub(r"^:param (\w+):", r"- `\1`:", docstring, flags=re.MULTILINE).replace(":return:", "- returns")
+
+
+def routes_table(rest: str) -> str:
+    """Every route of the API."""
+    from fastapi import FastAPI
+
+    from webui.api import health, native
+
+    app = FastAPI()
+    app.include_router(native.router)
+    app.include_router(health.router)
+    rows = [
+        (code(f"{method.upper()} {path}"), operation.get("description", operation.get("summary", "")))
+        for path, operations in app.openapi()["paths"].items()
+        for method, operation in operations.items()
+    ]
+    return table(("route", "what it does"), rows)
+
+
+def layers_table(rest: str) -> str:
+    """The rows of rooms, as the layer test has them."""
+    tree = ast.parse((PROJECT / "tests" / "test_layers.py").read_text(encoding="utf-8"))
+    rows: list[set[str]] = next(
+        ast.literal_eval(node.value)
+        for node in tree.body
+        if isinstance(node, ast.AnnAssign) and ast.unparse(node.target) == "ROWS" and node.value
+    )
+    above = [(str(number), ", ".join(code(room) for room in sorted(rooms))) for number, rooms in enumerate(rows)]
+    return table(("row", "rooms of webui"), [*above, ("top", "`extensions/*` (only `import webui`)")])
+
+
+def file_text(path: str) -> str:
+    """A source file as it is."""
+    return f"```python\n{(PROJECT / path).read_text(encoding='utf-8').strip()}\n```"
+
+
+PRINTED: dict[str, Callable[[str], str]] = {
+    "settings": settings_table,
+    "variables": variables_line,
+    "request": request_table,
+    "commands": commands_table,
+    "folder-flags": folder_flags,
+    "command": command_table,
+    "benches": benches_table,
+    "hooks": hooks_text,
+    "routes": routes_table,
+    "layers": layers_table,
+    "file": file_text,
+}
+
+if __name__ == "__main__":
+    sys.exit(main())
