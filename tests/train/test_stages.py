@@ -7,9 +7,9 @@ import torch
 from safetensors import safe_open
 
 from webui.train.default_model import diffusion, vae
-from webui.train.default_model.compose import generator
+from webui.train.default_model.compose import COLOURS, generator
 from webui.train.default_model.export import Native, metadata, read, write
-from webui.train.default_model.latents import encode
+from webui.train.default_model.latents import encode, preview
 from webui.train.default_model.networks import SCALE, TINY, build_text, build_unet, build_vae
 from webui.train.default_model.sample import Painter
 from webui.train.default_model.vocabulary import tokenizer
@@ -147,6 +147,14 @@ def test_stored_latents_meet_the_pictures_they_came_from(lesson, coder, latents)
     apart = (inputs - again).square().mean()
     shuffled = (inputs - again.roll(1, 0)).square().mean()
     assert apart < shuffled
+
+
+def test_preview_factors_give_the_rough_colours_of_a_picture(lesson, latents):
+    rows = torch.tensor(preview(latents, lesson.listed(), 3))
+    assert rows.shape == (5, 3)
+    white, black = (list(COLOURS).index(name) for name in ("white", "black"))
+    corner = [latents.mean[0, colour, 0, :, 0, 0].float() @ rows[:4] + rows[4] for colour in (white, black)]
+    assert corner[0].mean() > corner[1].mean() + 0.5
 
 
 def exported(lesson, shape, coder, path):

@@ -17,7 +17,7 @@ from webui.train.default_model import diffusion, vae
 from webui.train.default_model.compose import generator
 from webui.train.default_model.data import Lesson, prepare
 from webui.train.default_model.export import Exported, Native, metadata, read, write
-from webui.train.default_model.latents import Latents, encode
+from webui.train.default_model.latents import Latents, encode, preview
 from webui.train.default_model.networks import SCALE, Shape, build_text, build_unet, build_vae
 from webui.train.default_model.sheet import plot
 from webui.train.default_model.state import Stage
@@ -43,8 +43,10 @@ def parser() -> argparse.ArgumentParser:
     )
     made.add_argument("--folder", type=Path, default=Path(".train"), help="where packages and states are kept (default: .train)")
     made.add_argument("--out", type=Path, default=Path(".train/darkroom-tiny.safetensors"), help="the exported file")
-    made.add_argument("--batch", type=int, default=20, help="pictures per step and worker in the diffusion stage")
-    made.add_argument("--workers", type=int, default=2, help="processes of one thread each")
+    made.add_argument("--batch", type=int, default=20, help="pictures per step and worker in the diffusion stage (GPU: 512)")
+    made.add_argument("--vae-batch", type=int, default=4, help="pictures per step and worker in the autoencoder's stages (GPU: 128)")
+    made.add_argument("--workers", type=int, default=2, help="processes of one thread each (GPU: 1)")
+    made.add_argument("--device", default="cpu", help="cpu or cuda")
     made.add_argument("--seed", type=int, default=0)
     made.add_argument("--rank", type=int, default=0, help=argparse.SUPPRESS)
     return made
@@ -76,8 +78,8 @@ class Reporter:
 class Exporter:
     """Writes averaged weights as one file."""
 
-    def __init__(self, options: argparse.Namespace, shape: Shape, lesson: Lesson) -> None:
-        self.options, self.shape, self.lesson = options, shape, lesson
+    def __init__(self, options: argparse.Namespace, shape: Shape, lesson: Lesson, latents: Latents) -> None:
+        self.options, self.shape, self.lesson, self.latents = options, shape, lesson, latents
 
     def __call__(self, coder: Weights, averages: dict[str, Weights], step: int) -> None:
         native = Native(width=self.shape.size, height=self.shape.size)
@@ -88,6 +90,7 @@ class Exporter:
         }
         about = metadata(self.shape, self.lesson.vocabulary, native, facts)
         about["darkroom.concepts"] = json.dumps([concept.label for concept in self.lesson.concepts])
+        about["darkroom.latent_rgb"] = json.dumps(preview(self.latents, self.lesson.listed(), self.options.seed))
         write(self.options.out, self.shape, averages["unet"], coder, averages["text"], about)
 
 
@@ -119,11 +122,12 @@ def train_vae(options: argparse.Namespace, lesson: Lesson, world: World, start: 
     torch.manual_seed(options.seed)
     path = options.folder / "vae.state"
     peak = 1e-3 if start else 2e-3
-    state = vae.stage(build_vae(start.shape if start else Shape()), peak, world)
+    state = vae.stage(build_vae(start.shape if start else Shape()).to(options.device), peak, world)
     if not state.load(path) and start:
         state.warm("vae", start.vae)
     art = (lesson.listed(), lesson.others())
-    vae.train(state, art, world, budget(options, options.vae_share), Reporter(path, world), seed=options.seed, batch=4, lr=peak)
+    time, report = budget(options, options.vae_share), Reporter(path, world)
+    vae.train(state, art, world, time, report, seed=options.seed, batch=options.vae_batch, lr=peak)
 
 
 def train_diffusion(options: argparse.Namespace, lesson: Lesson, world: World, start: Exported | None) -> None:
@@ -132,12 +136,12 @@ def train_diffusion(options: argparse.Namespace, lesson: Lesson, world: World, s
     coder = folded(options, lesson, shape, start)
     latents = encoded(options, lesson, coder, world)
     peak = 7e-4 if start else 1.5e-3
-    state = diffusion.stage(build_unet(shape), build_text(shape), peak, world)
+    state = diffusion.stage(build_unet(shape).to(options.device), build_text(shape).to(options.device), peak, world)
     path = options.folder / "diffusion.state"
     if not state.load(path) and start:
         state.warm("unet", start.unet)
         state.warm("text", start.text)
-    export = Exporter(options, shape, lesson)
+    export = Exporter(options, shape, lesson, latents)
     report = Reporter(path, world, lambda stage: export(coder.state_dict(), stage.averages, stage.step))
     data = (lesson.concepts, latents, tokenizer(lesson.vocabulary))
     time = budget(options, 1 - options.vae_share - options.decoder_share)
@@ -148,27 +152,28 @@ def train_decoder(options: argparse.Namespace, lesson: Lesson, world: World, sta
     shape = start.shape if start else Shape()
     coder = folded(options, lesson, shape, start)
     latents = encoded(options, lesson, coder, world)
-    learned = torch.load(options.folder / "diffusion.state", weights_only=True)
+    learned = torch.load(options.folder / "diffusion.state", map_location="cpu", weights_only=True)
     state = vae.stage(coder.train(), _DECODER_RATE, world)
     path = options.folder / "decoder.state"
     state.load(path)
-    export = Exporter(options, shape, lesson)
+    export = Exporter(options, shape, lesson, latents)
     report = Reporter(path, world, lambda stage: export(stage.averages["vae"], learned["averages"], learned["step"]))
     data = (latents, lesson.listed())
-    vae.train_decoder(state, data, world, budget(options, options.decoder_share), report, seed=options.seed, batch=4, lr=_DECODER_RATE)
+    time = budget(options, options.decoder_share)
+    vae.train_decoder(state, data, world, time, report, seed=options.seed, batch=options.vae_batch, lr=_DECODER_RATE)
 
 
 def folded(options: argparse.Namespace, lesson: Lesson, shape: Shape, start: Exported | None) -> nn.Module:
     """The averaged autoencoder of this folder, else the starting file's, with latents of unit deviation."""
-    coder, state = build_vae(shape), options.folder / "vae.state"
+    coder, state = build_vae(shape).to(options.device), options.folder / "vae.state"
     if state.exists():
-        coder.load_state_dict(torch.load(state, weights_only=True)["averages"]["vae"])
+        coder.load_state_dict(torch.load(state, map_location=options.device, weights_only=True)["averages"]["vae"])
     elif start:
         coder.load_state_dict(start.vae)
     else:
         raise SystemExit(f"There is no autoencoder in {options.folder}: run the stage vae first, or name a file with --from.")
     coder.eval()
-    vae.fold(coder, vae.pictures(lesson.listed(), [], _FOLD_PICTURES, generator(options.seed, 4)), SCALE)
+    vae.fold(coder, vae.pictures(lesson.listed(), [], _FOLD_PICTURES, generator(options.seed, 4)).to(options.device), SCALE)
     return coder
 
 

@@ -15,7 +15,7 @@ from webui.train.default_model.captions import caption
 from webui.train.default_model.compose import COLOURS, chance, generator, pick
 from webui.train.default_model.concepts import Concept
 from webui.train.default_model.latents import Latents
-from webui.train.default_model.networks import TOKENS, alphas_cumprod
+from webui.train.default_model.networks import TOKENS, alphas_cumprod, device_of, precision
 from webui.train.default_model.optimiser import optimisers, rate, set_rate
 from webui.train.default_model.state import Stage
 from webui.train.default_model.vocabulary import encode
@@ -55,13 +55,16 @@ def timesteps(count: int, source: torch.Generator) -> torch.Tensor:
 
 def loss(state: Stage, latents: torch.Tensor, tokens: torch.Tensor, alphas: torch.Tensor, source: torch.Generator) -> torch.Tensor:
     """Mean squared error of v at stratified timesteps."""
-    times = timesteps(len(latents), source)
-    noise = torch.randn(latents.shape, generator=source)
+    unet = state.modules["unet"]
+    device = device_of(unet)
+    times, noise = timesteps(len(latents), source).to(device), torch.randn(latents.shape, generator=source).to(device)
+    latents, alphas = latents.to(device), alphas.to(device)
     signal, level = alphas[times].sqrt()[:, None, None, None], (1 - alphas[times]).sqrt()[:, None, None, None]
     noisy = (signal * latents + level * noise).contiguous(memory_format=torch.channels_last)
-    context = state.modules["text"](input_ids=tokens).last_hidden_state
-    seen = state.modules["unet"](noisy, times, context).sample
-    return F.mse_loss(seen, signal * noise - level * latents)
+    with precision(unet):
+        context = state.modules["text"](input_ids=tokens.to(device)).last_hidden_state
+        seen = unet(noisy, times, context).sample
+    return F.mse_loss(seen.float(), signal * noise - level * latents)
 
 
 def train(

@@ -146,7 +146,7 @@ def write(path: Path, shape: Shape, unet: Weights, vae: Weights, text: Weights, 
     """The fp16 file, whole or not at all."""
     tensors: Weights = {}
     for name, (_, tensor) in _maps(shape, unet, vae, text).items():
-        value = tensor.detach().to(torch.float16)
+        value = tensor.detach().to("cpu", torch.float16)
         tensors[name] = (value[:, :, None, None] if _ATTENTION.search(name) and value.ndim == 2 else value).contiguous().clone()
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_name(path.name + ".part")

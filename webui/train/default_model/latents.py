@@ -6,9 +6,11 @@ batch is made.
 
 import torch
 from torch import nn
+from torch.nn import functional
 
 from webui.core.request import Value
 from webui.train.default_model.compose import COLOURS, centred, chance, generator, pick, shifted, to_pixels
+from webui.train.default_model.networks import device_of
 
 LAYOUTS = 3
 _PLAIN_SHARE = 0.75
@@ -46,15 +48,27 @@ def layouts(art: list[list[torch.Tensor]], seed: int, count: int = LAYOUTS) -> l
     ]
 
 
+def preview(latents: Latents, art: list[list[torch.Tensor]], seed: int) -> list[list[float]]:
+    """Five rows of red, green and blue in -1..1: one per latent channel, then a constant; the least-squares picture of scaled latents."""
+    concepts, colours = latents.mean.shape[:2]
+    places = [(concept, colour) for concept in range(concepts) for colour in range(colours)]
+    pictures = to_pixels([layout_of(art[concept], seed, concept, colour, 0) for concept, colour in places])
+    known = torch.stack([latents.mean[concept, colour, 0] for concept, colour in places]).float().movedim(1, -1).flatten(0, 2)
+    wanted = functional.avg_pool2d(pictures, pictures.shape[-1] // latents.mean.shape[-1]).movedim(1, -1).flatten(0, 2)
+    rows = torch.linalg.lstsq(torch.cat([known, torch.ones(len(known), 1)], 1), wanted).solution
+    return [[round(value, 4) for value in row] for row in rows.tolist()]
+
+
 @torch.no_grad()
 def encode(vae: nn.Module, art: list[list[torch.Tensor]], scale: float, seed: int, count: int = LAYOUTS) -> Latents:
     """Encode all layouts; stored in half precision."""
     pictures = layouts(art, seed, count)
     means, deviations = [], []
     for start in range(0, len(pictures), _AT_ONCE):
-        found = vae.encode(to_pixels(pictures[start : start + _AT_ONCE])).latent_dist  # type: ignore[operator]
-        means.append((found.mean * scale).half())
-        deviations.append((found.std * scale).half())
+        pixels = to_pixels(pictures[start : start + _AT_ONCE]).to(device_of(vae))
+        found = vae.encode(pixels).latent_dist  # type: ignore[operator]
+        means.append((found.mean * scale).half().cpu())
+        deviations.append((found.std * scale).half().cpu())
     shape = (len(art), len(COLOURS), count)
     mean, deviation = torch.cat(means), torch.cat(deviations)
     return Latents(mean=mean.view(*shape, *mean.shape[1:]), deviation=deviation.view(*shape, *mean.shape[1:]))

@@ -5,6 +5,7 @@ channel's mean and so the colour of a plain area (the study's first VAE knew one
 the names of the weights stay Stable Diffusion's.
 """
 
+from contextlib import AbstractContextManager
 from typing import Any
 
 import torch
@@ -105,6 +106,16 @@ def alphas_cumprod() -> torch.Tensor:
         SCHEDULER["beta_start"] ** 0.5, SCHEDULER["beta_end"] ** 0.5, SCHEDULER["num_train_timesteps"], dtype=torch.float64
     )
     return torch.cumprod(1 - roots**2, 0).float()
+
+
+def device_of(module: nn.Module) -> torch.device:
+    return next(module.parameters()).device
+
+
+def precision(module: nn.Module) -> AbstractContextManager[Any]:
+    """Bfloat16 where the processor has units for it (a GPU, or a CPU with AMX), float32 elsewhere; weights and optimisers stay float32."""
+    kind = device_of(module).type
+    return torch.autocast(kind, torch.bfloat16, enabled=kind == "cuda" or torch.cpu._is_amx_tile_supported())
 
 
 def build_vae(shape: Shape) -> nn.Module:

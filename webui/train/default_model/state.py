@@ -10,6 +10,7 @@ from typing import Any
 import torch
 from torch import nn
 
+from webui.train.default_model.networks import device_of
 from webui.train.default_model.optimiser import average_into
 
 
@@ -51,7 +52,7 @@ class Stage:
         """Go on from a file of `save`; False when there is none."""
         if not path.exists():
             return False
-        content: dict[str, Any] = torch.load(path, weights_only=True)
+        content: dict[str, Any] = torch.load(path, map_location=self._device(), weights_only=True)
         for name, module in self.modules.items():
             module.load_state_dict(content["modules"][name])
         self.averages = content["averages"]
@@ -59,6 +60,9 @@ class Stage:
             optimiser.load_state_dict(saved)
         self.step, self.worked, self.log = content["step"], content["worked"], content["log"]
         return True
+
+    def _device(self) -> torch.device:
+        return device_of(next(iter(self.modules.values())))
 
     def warm(self, name: str, weights: dict[str, torch.Tensor]) -> None:
         """Start a module and its average from exported weights, with fresh optimisers."""

@@ -8,7 +8,7 @@ from torch.nn import functional as F
 
 from webui.train.default_model.compose import COLOURS, centred, chance, generator, pick, scattered, shifted, to_pixels
 from webui.train.default_model.latents import Latents, layout_of
-from webui.train.default_model.networks import SCALE
+from webui.train.default_model.networks import SCALE, device_of, precision
 from webui.train.default_model.optimiser import optimisers, rate, set_rate
 from webui.train.default_model.state import Stage
 from webui.train.default_model.workers import Budget, Clock, World
@@ -41,9 +41,10 @@ def pictures(listed: list[list[torch.Tensor]], others: list[list[torch.Tensor]],
 
 def loss(vae: nn.Module, pixels: torch.Tensor, source: torch.Generator) -> tuple[torch.Tensor, torch.Tensor]:
     """What is minimised, and the mean squared error of the reconstruction."""
-    posterior = vae.encode(pixels).latent_dist  # type: ignore[operator]
-    noise = torch.randn(posterior.mean.shape, generator=source).to(pixels.device)
-    seen = vae.decode(posterior.mean + posterior.std * noise).sample  # type: ignore[operator]
+    with precision(vae):
+        posterior = vae.encode(pixels).latent_dist  # type: ignore[operator]
+        noise = torch.randn(posterior.mean.shape, generator=source).to(pixels.device)
+        seen = vae.decode(posterior.mean + posterior.std * noise).sample.float()  # type: ignore[operator]
     divergence = 0.5 * (posterior.mean.square() + posterior.var - 1 - posterior.logvar).mean()
     return difference(seen, pixels) + _KL * divergence, F.mse_loss(seen, pixels).detach()
 
@@ -80,7 +81,7 @@ def train(
     while progress < 1:
         source = generator(seed, 1, state.step, world.rank)
         set_rate(state.optimisers, rate(lr, state.step, progress))
-        total, squared = loss(vae, pictures(*art, batch, source), source)
+        total, squared = loss(vae, pictures(*art, batch, source).to(device_of(vae)), source)
         total.backward()
         progress = world.average([vae], budget.progress(state.step + 1, clock.worked))
         state.advance()
@@ -113,7 +114,9 @@ def train_decoder(
         source = generator(seed, 11, state.step, world.rank)
         set_rate(state.optimisers, rate(lr, state.step, progress))
         inputs, pixels = stored(latents, art, seed, batch, source)
-        seen = vae.decode(inputs / SCALE).sample  # type: ignore[operator]
+        pixels = pixels.to(device_of(vae))
+        with precision(vae):
+            seen = vae.decode(inputs.to(pixels.device) / SCALE).sample.float()  # type: ignore[operator]
         total = difference(seen, pixels)
         total.backward()
         progress = world.average([vae], budget.progress(state.step + 1, clock.worked))

@@ -43,7 +43,7 @@ class World:
         if self.size == 1:
             return progress
         gradients = [parameter.grad for module in modules for parameter in module.parameters() if parameter.grad is not None]
-        flat = torch.cat([gradient.flatten() for gradient in gradients] + [torch.tensor([progress if self.rank == 0 else 0.0])])
+        flat = torch.cat([*(gradient.flatten() for gradient in gradients), torch.tensor([progress if self.rank == 0 else 0.0])])
         dist.all_reduce(flat)
         at = 0
         for gradient in gradients:
