@@ -4,7 +4,9 @@ import dataclasses
 import shutil
 import tempfile
 from collections.abc import Callable
+from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from webui.core.events import Event, Failed, ImageSaved
 from webui.core.protocol import RunJob
@@ -16,6 +18,9 @@ from webui.images.store import ImageStore
 from webui.resolve import World, resolve
 from webui.settings import Settings
 
+if TYPE_CHECKING:
+    from webui.engine.tools import Tools
+
 Take = Callable[[Event], None]
 JOB = "alone"
 
@@ -24,18 +29,31 @@ class Alone:
     """An engine of our own. Pictures are written into a folder that goes away at the end, unless the caller moves them."""
 
     def __init__(self, settings: Settings) -> None:
-        prepare_process()
-        from webui.devices.machine import choose
-        from webui.engine.workshop import build_tools, capabilities
-
         self._folder = Path(tempfile.mkdtemp(prefix="darkroom-"))
         self._settings = settings
-        tools = build_tools(settings, settings.extensions_off)
-        images = ImageStore(self._folder, "{index:05}", settings.picture_format, settings.picture_quality)
-        self.tools = dataclasses.replace(tools, images=images)
-        self.device = choose(settings.devices[0])
+        self._images = ImageStore(self._folder, "{index:05}", settings.picture_format, settings.picture_quality)
+
+    @cached_property
+    def tools(self) -> "Tools":
+        """The engine's tools; torch is loaded when they are first asked for, so that a wrong request is refused at once."""
+        prepare_process()
+        from webui.engine.workshop import build_tools
+
+        return dataclasses.replace(build_tools(self._settings, self._settings.extensions_off), images=self._images)
+
+    @cached_property
+    def device(self) -> str:
+        """The device that computes."""
+        from webui.devices.machine import choose
+
+        return choose(self._settings.devices[0])
+
+    @cached_property
+    def _world(self) -> World:
+        from webui.engine.workshop import capabilities
+
         known = capabilities(self.tools)
-        self._world = World(tools.library, images.upload_path, lambda: known, lambda: {})
+        return World(self.tools.library, self._images.upload_path, lambda: known, dict)
 
     def resolve(self, request: GenerationRequest) -> GenerationRequest:
         """Nothing left to choose. Values of extensions are checked by their engine side, since there is no page here."""
@@ -46,7 +64,7 @@ class Alone:
         """Take a picture file in; gives the id that `init` and `mask` take. Raises `RequestError` when it is none."""
         data = path.read_bytes()
         image = pixels.read_picture(data)
-        return self.tools.images.add_upload(data, image.size, path.suffix or ".png", "local").id
+        return self._images.add_upload(data, image.size, path.suffix or ".png", "local").id
 
     def run(self, request: GenerationRequest, take: Take = lambda event: None) -> list[Path]:
         """Make a resolved request's pictures; gives their files in order. What goes wrong is told as `Failed`, as an engine does."""

@@ -15,6 +15,7 @@ from webui.core.request import GenerationRequest, parse_request
 from webui.errors import RequestError
 from webui.settings import Settings
 
+CHECKPOINT = "request.checkpoint"
 FORMATS = {".png": "png", ".jpg": "jpeg", ".jpeg": "jpeg", ".webp": "webp"}
 
 
@@ -62,7 +63,7 @@ class Progress:
     """Follows events with a bar on standard error."""
 
     def __init__(self, quiet: bool) -> None:
-        self._bar: Any = None if quiet else tqdm(total=0, unit="step", leave=False, file=sys.stderr)
+        self._bar: Any = None if quiet else tqdm(total=0, unit="step", leave=False, file=sys.stderr, disable=None)
         self.error = ""
         self.notes: tuple[str, ...] = ()
         self.saved: list[str] = []
@@ -118,9 +119,14 @@ def build_request(arguments: argparse.Namespace, keep: Callable[[Path], str]) ->
 def _local(arguments: argparse.Namespace, settings: Settings, progress: Progress) -> list[Path]:
     from webui.alone import Alone
 
-    alone = Alone(settings.model_copy(update={"picture_format": FORMATS[arguments.output.suffix.lower()]}))
-    request = alone.resolve(build_request(arguments, alone.keep))
+    changes: dict[str, Any] = {"picture_format": FORMATS[arguments.output.suffix.lower()]}
+    checkpoint = getattr(arguments, CHECKPOINT, "")
+    if Path(checkpoint).is_file():
+        changes["models_dirs"] = (Path(checkpoint).resolve().parent, *settings.models_dirs)
+        setattr(arguments, CHECKPOINT, Path(checkpoint).stem)
+    alone = Alone(settings.model_copy(update=changes))
     try:
+        request = alone.resolve(build_request(arguments, alone.keep))
         saved = alone.run(request, progress)
         return [_moved(path, target) for path, target in zip(saved, names(arguments.output, len(saved)), strict=True)]
     finally:

@@ -95,7 +95,7 @@ class Library:
         if facts is None:
             facts = _facts(path)
             self._cache.put_facts(path, stat.st_size, stat.st_mtime, facts)
-        kind = facts.get("kind", "unknown") if kind == "any" else kind
+        kind = facts.get("kind", "checkpoint" if facts.get("error") else "unknown") if kind == "any" else kind
         if kind not in KINDS:
             return None
         name = path.relative_to(root).with_suffix("").as_posix()

@@ -1,0 +1,102 @@
+"""`generate` writes the picture it was asked for, replays it exactly, and says what is wrong."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from webui.cli.generate import names
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def darkroom(*words, cwd=ROOT):
+    return subprocess.run([sys.executable, "-m", "webui", *map(str, words)], capture_output=True, text=True, cwd=cwd, timeout=240)
+
+
+def pixels(path):
+    with Image.open(path) as image:
+        return np.asarray(image)
+
+
+@pytest.fixture(scope="module")
+def apple(tmp_path_factory):
+    path = tmp_path_factory.mktemp("generate") / "apple.png"
+    done = darkroom(
+        "generate",
+        "a red apple",
+        "-o",
+        path,
+        "--steps",
+        4,
+        "--seed",
+        1,
+        "--sampler",
+        "DPM++ 2M",
+        "--schedule",
+        "Karras",
+        "--size",
+        "128x128",
+        "--data-dir",
+        path.parent,
+    )
+    assert done.returncode == 0, done.stderr
+    return path
+
+
+def test_the_file_is_written_with_how_it_was_made(apple):
+    with Image.open(apple) as image:
+        assert image.size == (128, 128)
+        text = image.info["parameters"]
+    assert text.startswith("a red apple\nSteps: 4, Sampler: DPM++ 2M, Schedule type: Karras,") and "Seed: 1" in text
+
+
+def test_a_picture_is_made_again_from_itself_bit_for_bit_and_compare_says_so(apple, tmp_path):
+    again = tmp_path / "again.png"
+    done = darkroom("generate", "--from", apple, "-o", again, "--data-dir", tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert np.array_equal(pixels(apple), pixels(again))
+    same = darkroom("compare", apple, again)
+    assert same.returncode == 0 and "PSNR inf" in same.stdout
+    other = tmp_path / "other.webp"
+    assert darkroom("generate", "--from", apple, "-o", other, "--seed", 2, "--data-dir", tmp_path).returncode == 0
+    differs = darkroom("compare", apple, other)
+    assert differs.returncode == 1 and "seed: 1 | 2" in differs.stdout
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("x", "--steps", "0"), "steps: Sampling steps: must be between 1 and 1000."),
+        (("x", "--size", "big"), "size: 'big' is not a size"),
+        (("x", "--size", "100x128"), "Nearest"),
+        (("x", "--sampler", "Eular"), "sampler: There is no sampler named 'Eular'"),
+        (("x", "--checkpoint", "nowhere"), "checkpoint: There is no checkpoint named 'nowhere'"),
+        (("x", "-o", "picture.gif"), "write a .png, .jpg or .webp file"),
+        (("--from", "launch.py"), "does not say how it was made"),
+        (("x", "--models-dir", "."), ""),
+    ],
+)
+def test_what_is_wrong_is_said_and_nothing_is_written(tmp_path, words, said):
+    if said == "":
+        (tmp_path / "broken.safetensors").write_bytes(b"<html>")
+        words, said = ("x", "--checkpoint", str(tmp_path / "broken.safetensors")), "is not a whole safetensors file"
+    output = [] if "-o" in words else ["-o", tmp_path / "out.png"]
+    done = darkroom("generate", *words, *output, "--data-dir", tmp_path)
+    assert done.returncode == 2, done.stderr
+    assert said in done.stderr and "Traceback" not in done.stderr
+    assert not (tmp_path / "out.png").exists()
+
+
+def test_names_of_several():
+    assert [path.name for path in names(Path("a/apple.png"), 2)] == ["apple-1.png", "apple-2.png"]
+    assert names(Path("apple.png"), 1) == [Path("apple.png")]
+
+
+def test_models_and_help():
+    assert "checkpoint" in darkroom("models", "checkpoint").stdout
+    assert "--mask-blur" in darkroom("generate", "--help").stdout
+    assert darkroom("--version").stdout.startswith("Darkroom")
