@@ -11,7 +11,7 @@ from webui.core.protocol import Capabilities
 from webui.core.request import GenerationRequest, Value
 from webui.errors import Conflict
 from webui.jobs.estimates import Estimates
-from webui.jobs.fairness import FairChooser, merged_order
+from webui.jobs.fairness import FairChooser
 from webui.jobs.feed import Feed, Message
 from webui.jobs.store import JobStore
 
@@ -51,7 +51,7 @@ class JobQueue:
         self.store = store
         self.feed = Feed()
         self._resolve = resolve
-        self._chooser = FairChooser(store)
+        self._chooser = FairChooser(store.waiting())
         self._estimates = Estimates(store)
         self._choosing = threading.Lock()
         self._progress: dict[str, Progress] = {}
@@ -65,9 +65,11 @@ class JobQueue:
 
     def submit(self, request: GenerationRequest, owner: str = LOCAL_OWNER, priority: int = 0, idempotency_key: str | None = None) -> Job:
         """Store a job and give it back; it is safe before this returns. Raises `RequestError`, `Conflict`, `StorageError`."""
-        job, event = self.store.add(self._resolve(request), owner, priority, idempotency_key, request.model_dump_json())
-        if event is not None:
+        job, event, waiting = self.store.add(self._resolve(request), owner, priority, idempotency_key, request.model_dump_json())
+        if event is not None and waiting is not None:
             self._owners[job.id] = owner
+            with self._choosing:
+                self._chooser.add(waiting)
             self._tell(event, owner)
             self.on_work()
         return job
@@ -91,7 +93,7 @@ class JobQueue:
     def waiting_order(self) -> list[str]:
         """Ids of waiting jobs in the order they will run."""
         with self._choosing:
-            return merged_order(self.store.queue_order(), self._chooser.turn_order)
+            return self._chooser.order()
 
     def line(self) -> list[dict[str, Any]]:
         """Waiting jobs in order: id, place from 1, seconds until the start and for the job itself (None: not known yet)."""
@@ -134,6 +136,7 @@ class JobQueue:
     def retry(self, job_id: str) -> Job:
         """Queue a failed or stopped job again; its pictures stay. Raises `Conflict`."""
         self._tell(self.store.retry(job_id), self.owner_of(job_id))
+        self._waits(job_id)
         self.on_work()
         return self.get(job_id)
 
@@ -147,7 +150,8 @@ class JobQueue:
         """Move a waiting job up, down or to the top of its owner's. Raises `Conflict`."""
         if to not in ("up", "down", "top"):
             raise Conflict("A job moves up, down or top.")
-        self.store.move(job_id, to)
+        for moved in self.store.move(job_id, to):
+            self._waits(moved)
         return self.changed(job_id)
 
     def changed(self, job_id: str) -> Job:
@@ -221,8 +225,9 @@ class JobQueue:
         with self._choosing:
             while (head := self._chooser.choose(loaded)) is not None:
                 started = self.store.start(head.id, engine)
+                self._chooser.discard(head.id, head.owner)
                 if started is not None:
-                    self._chooser.served(head.owner)
+                    self._chooser.taken(head)
                     self._progress[head.id] = Progress(phase="loading")
                     self._tell(started[1], head.owner)
                     return started[0]
@@ -317,12 +322,20 @@ class JobQueue:
         event = self.store.requeue(job_id, reason, failed_attempt)
         if event is not None:
             self._forget(job_id)
+            self._waits(job_id)
             self._tell(event, self.owner_of(job_id))
             self.on_work()
+
+    def _waits(self, job_id: str) -> None:
+        with self._choosing:
+            for job in self.store.waiting(job_id):
+                self._chooser.add(job)
 
     def _end(self, event: Done | Failed | Cancelled) -> None:
         stored = self.store.finish(event.job_id, event)
         self._forget(event.job_id)
+        with self._choosing:
+            self._chooser.discard(event.job_id, self.owner_of(event.job_id))
         if isinstance(event, Done) and stored is not None and event.seconds:
             self._estimates.add(self.get(event.job_id).request, event.seconds)
         if stored is not None:

@@ -4,7 +4,8 @@ import hashlib
 import json
 import time
 from collections.abc import Iterable, Sequence
-from typing import Any, NamedTuple
+from datetime import UTC, datetime
+from typing import Any
 
 from sqlalchemy import Connection, and_, desc, func, insert, or_, select, update
 from sqlalchemy.exc import IntegrityError
@@ -16,16 +17,8 @@ from webui.core.request import GenerationRequest
 from webui.db.database import Database
 from webui.db.tables import events, facts, images, jobs
 from webui.errors import Conflict, NotFound
-from webui.jobs.rows import event_from, image_from, image_values, job_from, new_id
-
-
-class Waiting(NamedTuple):
-    """The head of one owner's queue."""
-
-    id: str
-    owner: str
-    checkpoint: str
-    priority: int
+from webui.jobs.fairness import Waiting
+from webui.jobs.rows import event_from, image_from, image_values, job_from, new_id, when
 
 
 class JobStore:
@@ -34,11 +27,14 @@ class JobStore:
     def __init__(self, database: Database) -> None:
         self._db = database
 
-    def add(self, request: GenerationRequest, owner: str, priority: int, key: str | None, body: str) -> tuple[Job, Event | None]:
-        """Store a new job; a known idempotency key gives the job it made (and no event). Raises `Conflict` when the body differs."""
+    def add(
+        self, request: GenerationRequest, owner: str, priority: int, key: str | None, body: str
+    ) -> tuple[Job, Event | None, Waiting | None]:
+        """Store a new job; a known idempotency key gives the job it made (and nothing new). Raises `Conflict` when the body differs."""
         digest = hashlib.sha256(body.encode()).hexdigest()
         if key is not None and (known := self._by_key(owner, key, digest)) is not None:
-            return known, None
+            return known, None, None
+        created = time.time()
         values = {
             "id": new_id(),
             "owner": owner,
@@ -50,7 +46,7 @@ class JobStore:
             "request": request.model_dump_json(),
             "idempotency_key": key,
             "body_hash": digest,
-            "created": time.time(),
+            "created": created,
             "position": 0.0,
         }
         try:
@@ -62,8 +58,17 @@ class JobStore:
             known = self._by_key(owner, key or "", digest)
             if known is None:
                 raise
-            return known, None
-        return self.get(str(values["id"])), event
+            return known, None, None
+        waiting = Waiting(-priority, float(number), str(values["id"]), owner, request.checkpoint or "")
+        job = Job(
+            id=str(values["id"]),
+            owner=owner,
+            priority=priority,
+            request=request,
+            idempotency_key=key,
+            created=when(created) or datetime.now(UTC),
+        )
+        return job, event, waiting
 
     def _by_key(self, owner: str, key: str, digest: str) -> Job | None:
         with self._db.read() as connection:
@@ -107,33 +112,19 @@ class JobStore:
         pictures = self.images_of([row.id for row in rows])
         return [job_from(row, pictures.get(row.id, ())) for row in rows]
 
-    def queue_order(self, limit: int = 1000) -> list[tuple[str, str]]:
-        """(id, owner) of waiting jobs, each owner's in the order in which they will run."""
-        query = (
-            select(jobs.c.id, jobs.c.owner).where(jobs.c.state == "queued").order_by(desc(jobs.c.priority), jobs.c.position).limit(limit)
-        )
+    def waiting(self, job_id: str | None = None) -> list[Waiting]:
+        """All waiting jobs, or the one of that id if it waits."""
+        columns = (-jobs.c.priority, jobs.c.position, jobs.c.id, jobs.c.owner, jobs.c.checkpoint)
+        query = select(*columns).where(jobs.c.state == "queued")
+        if job_id is not None:
+            query = query.where(jobs.c.id == job_id)
         with self._db.read() as connection:
-            return [(row.id, row.owner) for row in connection.execute(query)]
+            return [Waiting(*row) for row in connection.execute(query)]
 
     def count(self, *states: str) -> int:
         """How many jobs are in these states."""
         with self._db.read() as connection:
             return int(connection.execute(select(func.count()).select_from(jobs).where(jobs.c.state.in_(states))).scalar_one())
-
-    def waiting_owners(self) -> Sequence[str]:
-        """Owners who have a job waiting."""
-        with self._db.read() as connection:
-            return connection.execute(select(jobs.c.owner).where(jobs.c.state == "queued").distinct()).scalars().all()
-
-    def head(self, owner: str, checkpoint: str | None = None) -> Waiting | None:
-        """An owner's next job; with `checkpoint` their next one of the same priority that needs it."""
-        query = select(jobs.c.id, jobs.c.owner, jobs.c.checkpoint, jobs.c.priority).where(jobs.c.state == "queued", jobs.c.owner == owner)
-        if checkpoint is not None:
-            top = select(func.max(jobs.c.priority)).where(jobs.c.state == "queued", jobs.c.owner == owner).scalar_subquery()
-            query = query.where(jobs.c.checkpoint == checkpoint, jobs.c.priority == top)
-        with self._db.read() as connection:
-            row = connection.execute(query.order_by(desc(jobs.c.priority), jobs.c.position).limit(1)).first()
-        return Waiting(*row) if row else None
 
     def start(self, job_id: str, engine: str) -> tuple[Job, Event] | None:
         """Give a waiting job to an engine; None when it is not waiting any more."""
@@ -204,8 +195,11 @@ class JobStore:
                 raise Conflict("Only a failed or stopped job can be tried again.")
             return _append(connection, Queued(job_id=job_id, reason="tried again"))
 
-    def move(self, job_id: str, to: str) -> None:
-        """Move a waiting job among its owner's of the same priority: up, down or top. Raises `Conflict` when it is not waiting."""
+    def move(self, job_id: str, to: str) -> list[str]:
+        """Move a waiting job among its owner's of the same priority: up, down or top; gives the ids that have a new place.
+
+        Raises `Conflict` when it is not waiting.
+        """
         with self._db.write() as connection:
             row = connection.execute(select(jobs).where(jobs.c.id == job_id)).first()
             if row is None or row.state != "queued":
@@ -214,13 +208,15 @@ class JobStore:
             if to == "top":
                 first = connection.execute(select(func.min(jobs.c.position)).where(peers)).scalar_one()
                 connection.execute(update(jobs).where(jobs.c.id == job_id).values(position=first - 1))
-                return
+                return [job_id]
             side = jobs.c.position < row.position if to == "up" else jobs.c.position > row.position
             order = desc(jobs.c.position) if to == "up" else jobs.c.position
             other = connection.execute(select(jobs.c.id, jobs.c.position).where(peers, side).order_by(order).limit(1)).first()
-            if other is not None:
-                connection.execute(update(jobs).where(jobs.c.id == job_id).values(position=other.position))
-                connection.execute(update(jobs).where(jobs.c.id == other.id).values(position=row.position))
+            if other is None:
+                return []
+            connection.execute(update(jobs).where(jobs.c.id == job_id).values(position=other.position))
+            connection.execute(update(jobs).where(jobs.c.id == other.id).values(position=row.position))
+            return [job_id, other.id]
 
     def running(self) -> list[str]:
         """Ids of jobs that were given to an engine and have not ended."""

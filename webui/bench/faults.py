@@ -1,0 +1,171 @@
+"""`bench faults`: kill -9 at random moments, of an engine, of web, of both; then count what was lost, torn or made twice.
+
+The real app runs as its own process with the default model. Every job is `deterministic`; each picture is compared
+with the same one made undisturbed.
+"""
+
+import argparse
+import contextlib
+import os
+import random
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import httpx
+import numpy as np
+import psutil
+from PIL import Image
+
+from webui.bench.results import keep
+from webui.settings import PROJECT
+
+BODY: dict[str, Any] = {"prompt": "a red apple", "steps": 4, "batch_count": 2, "deterministic": True}
+
+
+class App:
+    """The app as a child process, killed and started again on one data directory."""
+
+    def __init__(self, data_dir: Path, extra: Sequence[str] = ()) -> None:
+        self._data_dir, self._extra = data_dir, tuple(extra)
+        self._process: subprocess.Popen[str] | None = None
+        self.http = httpx.Client(timeout=60)
+
+    def start(self) -> None:
+        """Start and wait until it answers."""
+        words = ["serve", "--port", "0", "--no-browser", "--max-attempts", "0", "--data-dir", str(self._data_dir), *self._extra]
+        environment = {**os.environ, "PYTHONUNBUFFERED": "1"}
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "webui", *words],
+            cwd=PROJECT,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
+            env=environment,
+            start_new_session=True,
+        )
+        assert self._process.stdout is not None
+        for line in self._process.stdout:
+            if line.startswith("Darkroom is at "):
+                self.http = httpx.Client(base_url=line.split()[-1], timeout=60)
+                return
+        raise RuntimeError("the app did not start")
+
+    def engines(self) -> list[psutil.Process]:
+        """Engine processes of this app."""
+        assert self._process is not None
+        with contextlib.suppress(psutil.NoSuchProcess):
+            return [child for child in psutil.Process(self._process.pid).children() if "webui.engine.process" in " ".join(child.cmdline())]
+        return []
+
+    def kill(self, what: str) -> None:
+        """kill -9 of "engine", "web" or "both"; a killed web is started again."""
+        assert self._process is not None
+        engines = self.engines()
+        if what in ("web", "both"):
+            self._process.kill()
+            self._process.wait()
+        if what in ("engine", "both"):
+            for engine in engines:
+                with contextlib.suppress(psutil.NoSuchProcess):
+                    engine.kill()
+        if what in ("web", "both"):
+            psutil.wait_procs(engines, timeout=10)
+            self.start()
+
+    def stop(self) -> None:
+        """End it as a user would."""
+        if self._process is not None:
+            self._process.send_signal(signal.SIGTERM)
+            self._process.wait(20)
+
+
+def run(words: Sequence[str]) -> int:
+    """Print and keep the figures; 1 when anything was lost, torn, doubled or different."""
+    parser = argparse.ArgumentParser(prog="bench faults")
+    parser.add_argument("--rounds", type=int, default=100)
+    parser.add_argument("--seed", type=int, default=0)
+    options = parser.parse_args(list(words))
+    with tempfile.TemporaryDirectory() as folder:
+        figures = measure(Path(folder), options.rounds, random.Random(options.seed))
+    for name, value in figures.items():
+        print(f"{name:<20}{value}")
+    print(keep("faults", figures))
+    return 0 if not any(figures[name] for name in ("lost", "torn", "doubled", "different")) else 1
+
+
+def measure(folder: Path, rounds: int, chance: random.Random) -> dict[str, Any]:
+    """Rounds of one job and one kill each, then the reckoning."""
+    app = App(folder)
+    app.start()
+    try:
+        jobs: list[str] = []
+        kills: dict[str, int] = {"engine": 0, "web": 0, "both": 0}
+        length = _undisturbed(app)
+        for number in range(rounds):
+            jobs.append(submit(app, number))
+            time.sleep(chance.uniform(0, length))
+            what = chance.choice(list(kills))
+            kills[what] += 1
+            app.kill(what)
+        done = [finished(app, job) for job in jobs]
+        return {"rounds": rounds, "kills": kills, **reckon(folder, app, done)}
+    finally:
+        app.stop()
+
+
+def submit(app: App, number: int) -> str:
+    """One job with a seed of its own; gives its id."""
+    return str(app.http.post("/api/v1/jobs", json={**BODY, "seed": 1000 + 2 * number}).raise_for_status().json()["id"])
+
+
+def finished(app: App, job_id: str, seconds: float = 600) -> dict[str, Any]:
+    """Wait for the end of a job; the last that was seen of it when it does not come."""
+    until = time.monotonic() + seconds
+    job: dict[str, Any] = {}
+    while time.monotonic() < until:
+        job = app.http.get(f"/api/v1/jobs/{job_id}").json()
+        if job["state"] in ("done", "failed", "cancelled"):
+            break
+        time.sleep(0.1)
+    return job
+
+
+def _undisturbed(app: App) -> float:
+    """Seconds of a job with everything loaded."""
+    finished(app, submit(app, 10_000))
+    started = time.monotonic()
+    finished(app, submit(app, 10_001))
+    return time.monotonic() - started
+
+
+def reckon(folder: Path, app: App, done: Sequence[dict[str, Any]]) -> dict[str, int]:
+    """Jobs lost, files torn, pictures made twice, pictures that differ from the same request made undisturbed."""
+    files = [path for path in (folder / "outputs").rglob("*") if path.is_file()]
+    torn = [path for path in files if path.suffix == ".part" or not _whole(path)]
+    expected = sum(job["request"]["batch_count"] for job in done) + 2 * BODY["batch_count"]
+    different = 0
+    for job in done:
+        again = finished(app, app.http.post(f"/api/v1/jobs/{job['id']}/again", params={"new_seed": False}).json()["id"])
+        pairs = zip(job["images"], again["images"], strict=True)
+        different += sum(not np.array_equal(_pixels(folder / a["path"]), _pixels(folder / b["path"])) for a, b in pairs)
+    lost = sum(job.get("state") != "done" or len(job["images"]) != BODY["batch_count"] for job in done)
+    return {"jobs": len(done), "lost": lost, "torn": len(torn), "doubled": max(len(files) - expected, 0), "different": different}
+
+
+def _whole(path: Path) -> bool:
+    try:
+        _pixels(path)
+    except OSError:
+        return False
+    return True
+
+
+def _pixels(path: Path) -> np.ndarray:
+    with Image.open(path) as image:
+        return np.asarray(image.convert("RGB"))

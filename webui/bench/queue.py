@@ -1,0 +1,74 @@
+"""`bench queue`: what a submit, the choice of the next job and a start from idle cost with 10,000 jobs waiting."""
+
+import argparse
+import statistics
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from functools import partial
+from pathlib import Path
+
+from webui.bench.results import keep
+from webui.core.request import GenerationRequest
+from webui.db import open_database
+from webui.jobs.fairness import FairChooser
+from webui.jobs.queue import JobQueue
+from webui.jobs.store import JobStore
+
+REQUEST = GenerationRequest(
+    prompt="a red apple",
+    checkpoint="tiny [0123456789]",
+    width=128,
+    height=128,
+    steps=20,
+    sampler="Euler",
+    schedule="Karras",
+    guidance=4.0,
+    seed=1,
+)
+
+
+def run(words: Sequence[str]) -> int:
+    """Print and keep the figures; 1 when a bound of the issue is not met."""
+    parser = argparse.ArgumentParser(prog="bench queue")
+    parser.add_argument("--jobs", type=int, default=10_000)
+    parser.add_argument("--owners", type=int, default=20)
+    options = parser.parse_args(list(words))
+    with tempfile.TemporaryDirectory() as folder:
+        figures = measure(Path(folder), options.jobs, options.owners)
+    for name, value in figures.items():
+        print(f"{name:<28}{value:10.3f}")
+    print(keep("queue", figures))
+    return 0 if figures["submit_ms_p95"] <= 5 and figures["choose_ms_p95"] <= 5 else 1
+
+
+def measure(folder: Path, jobs: int, owners: int) -> dict[str, float]:
+    """Milliseconds, median and 95th percentile."""
+    queue = JobQueue(JobStore(open_database(folder)), lambda request: request)
+    submit = [_timed(partial(queue.submit, REQUEST, f"user{number % owners}")) for number in range(jobs)]
+    chooser = FairChooser(queue.store.waiting())
+    choose = [_timed(partial(chooser.choose, "other [0]")) for _ in range(200)]
+    take = [_timed(partial(queue.take, "engine", "other [0]")) for _ in range(200)]
+    line = [_timed(queue.waiting_order) for _ in range(5)]
+    return {
+        "jobs": jobs,
+        "owners": owners,
+        **_figures("submit", submit),
+        **_figures("choose", choose),
+        **_figures("take", take),
+        **_figures("order", line),
+    }
+
+
+def _timed(act: Callable[[], object]) -> float:
+    started = time.perf_counter()
+    act()
+    return (time.perf_counter() - started) * 1000
+
+
+def _figures(name: str, values: list[float]) -> dict[str, float]:
+    return {
+        f"{name}_ms_median": statistics.median(values),
+        f"{name}_ms_p95": statistics.quantiles(values, n=20)[-1],
+        f"{name}_ms_max": max(values),
+    }
