@@ -81,7 +81,7 @@ async function fetchJob(id) {
 function apply(job, event) {
   switch (event.type) {
     case 'queued': Object.assign(job, { state: 'queued', progress: null, attempts: event.attempt ?? job.attempts, stopping: false }); break;
-    case 'started': Object.assign(job, { state: 'running', plan: event.plan, attempts: event.attempt, progress: null }); break;
+    case 'started': Object.assign(job, { state: 'running', plan: event.plan, attempts: event.attempt, progress: { phase: 'loading', step: 0, steps: 0, batch: 0, batches: 1 } }); break;
     case 'step': job.state = 'running'; advance(job, event); break;
     case 'preview': job.progress = { ...job.progress, frame: event.frame, previewWidth: event.width, previewHeight: event.height }; break;
     case 'image': takeImage(job, event.record ?? event); break;

@@ -1,0 +1,112 @@
+"""The real app in its own process, and a real browser that notes every foreign request and every error.
+
+The app runs on the shipped model when there is one, else on a tiny checkpoint with random weights: the walk is the same.
+"""
+
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+FLAGS = (
+    "--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking --disable-component-update --disable-sync"
+).split()
+PATIENCE = 120_000
+DESKTOP, PHONE = (1440, 900), (390, 844)
+
+
+@dataclass
+class Visit:
+    """A page in a browser of its own, and what went wrong in it."""
+
+    page: object
+    origin: str
+    foreign: list[str] = field(default_factory=list)
+    problems: list[str] = field(default_factory=list)
+
+    def watch(self) -> None:
+        self.page.on("request", lambda request: self._note(request.url))
+        self.page.on("pageerror", lambda error: self.problems.append(f"error: {error}"))
+        self.page.on("console", lambda message: self.problems.append(message.text) if message.type == "error" else None)
+
+    def _note(self, url: str) -> None:
+        if not url.startswith((self.origin, "data:", "blob:")):
+            self.foreign.append(url)
+
+
+@pytest.fixture(scope="session")
+def origin(tmp_path_factory) -> Iterator[str]:
+    """Start `serve` on a scratch folder; gives its address without the last slash."""
+    data = tmp_path_factory.mktemp("studio")
+    models = data / "more-models"
+    if not list((ROOT / "models" / "Stable-diffusion").glob("*.safetensors")):
+        from pipelines import tiny
+
+        tiny.write(models / "Stable-diffusion" / "tiny.safetensors", seed=1)
+    command = [sys.executable, "-m", "webui", "serve", "--port", "0", "--no-browser", "--data-dir", str(data), "--models-dir", str(models)]
+    environment = {**os.environ, "OMP_WAIT_POLICY": "passive"}
+    process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    said: list[str] = []
+    yield _address(process, said).rstrip("/")
+    process.send_signal(signal.SIGTERM)
+    try:
+        process.wait(60)
+    finally:
+        process.kill()
+    assert "Traceback" not in "".join(said), "".join(said)
+
+
+def _address(process: subprocess.Popen[str], said: list[str]) -> str:
+    for line in process.stdout:
+        said.append(line)
+        if found := re.search(r"http://127\.0\.0\.1:\d+/", line):
+            threading.Thread(target=lambda: said.extend(process.stdout), daemon=True).start()
+            return found.group()
+    raise AssertionError("The app did not start:\n" + "".join(said))
+
+
+@pytest.fixture(scope="session")
+def chromium():
+    from playwright.sync_api import expect, sync_playwright
+
+    expect.set_options(timeout=PATIENCE // 2)
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=FLAGS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def visit(chromium, origin):
+    """Open the page as a new person: `visit(size, theme=…)`. At the end nothing may have gone wrong or elsewhere."""
+    visits: list[Visit] = []
+
+    def open_page(size: tuple[int, int] = DESKTOP, theme: str = "dark", at: str = "/"):
+        touch = size == PHONE
+        context = chromium.new_context(
+            viewport={"width": size[0], "height": size[1]}, color_scheme=theme, has_touch=touch, permissions=["clipboard-read"]
+        )
+        context.set_default_timeout(PATIENCE)
+        visits.append(Visit(context.new_page(), origin))
+        visits[-1].watch()
+        page = visits[-1].page
+        page.goto(origin + at)
+        page.locator("#generate").wait_for(state="visible")
+        page.locator("body[data-state]:not([data-state=joining])").wait_for()
+        page.wait_for_function("document.querySelector('#prompt textarea') && document.querySelector('#checkpoint input')?.value")
+        return page
+
+    yield open_page
+    for each in visits:
+        each.page.context.close()
+    assert [url for each in visits for url in each.foreign] == []
+    assert [text for each in visits for text in each.problems] == []

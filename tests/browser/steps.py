@@ -1,0 +1,74 @@
+"""What a person does on the page, in the words of the tests."""
+
+from playwright.sync_api import Page, expect
+
+PATIENCE = 180_000
+
+
+def state(page: Page, *names: str) -> None:
+    """Wait until the page is in one of these states."""
+    page.wait_for_function("names => names.includes(document.body.dataset.state)", arg=list(names), timeout=PATIENCE)
+
+
+def go(page: Page, tab: str) -> None:
+    page.locator(f"#tab-{tab}-button").click()
+    expect(page.locator(f"#tab-{tab}-button")).to_have_attribute("aria-selected", "true")
+
+
+def prompt(page: Page, text: str) -> None:
+    page.locator("#prompt textarea").fill(text)
+
+
+def number(page: Page, element: str, value: float) -> None:
+    """Type into a number box or the number of a slider."""
+    box = page.locator(f"#{element} input[type=number]")
+    box.fill(str(value))
+    box.press("Tab")
+
+
+def pictures(page: Page) -> int:
+    """How many pictures the strip shows."""
+    return page.locator(".strip button").count()
+
+
+def generate(page: Page, text: str, *, steps: int | None = 4) -> None:
+    """Make a picture and wait until it is there."""
+    before = pictures(page)
+    prompt(page, text)
+    if steps is not None:
+        number(page, "steps", steps)
+    page.locator("#generate").click()
+    more(page, before)
+
+
+def more(page: Page, before: int) -> None:
+    """Wait for one more picture than `before`, and for the job's end."""
+    page.wait_for_function("n => document.querySelectorAll('.strip button').length > n", arg=before, timeout=PATIENCE)
+    state(page, "idle")
+
+
+def error_at(page: Page, element: str) -> str:
+    """The sentence beside a field."""
+    note = page.locator(f"#{element}-error")
+    note.wait_for()
+    return note.inner_text()
+
+
+def paint(page: Page) -> None:
+    """A stroke over the middle of the mask."""
+    box = page.locator(".paint").bounding_box()
+    page.mouse.move(box["x"] + box["width"] * 0.3, box["y"] + box["height"] * 0.5)
+    page.mouse.down()
+    for part in range(1, 11):
+        page.mouse.move(box["x"] + box["width"] * (0.3 + 0.04 * part), box["y"] + box["height"] * 0.5)
+    page.mouse.up()
+
+
+def covered(page: Page) -> float:
+    """The part of the mask that is painted."""
+    return page.evaluate(
+        """() => { const canvas = document.querySelector('.paint');
+        const data = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height).data;
+        let painted = 0; for (let i = 3; i < data.length; i += 4) painted += data[i] > 127;
+        return painted / (data.length / 4); }"""
+    )

@@ -1,0 +1,65 @@
+"""Queue, Settings and Extensions in a real browser."""
+
+import pytest
+from browser import steps
+from playwright.sync_api import expect
+
+pytestmark = pytest.mark.e2e
+
+
+def test_the_queue_is_paused_ordered_emptied_and_resumed(visit):
+    page = visit()
+    steps.go(page, "queue")
+    page.get_by_role("button", name="Pause").click()
+    expect(page.get_by_role("button", name="Resume")).to_be_visible()
+    steps.go(page, "txt2img")
+    steps.number(page, "steps", 2)
+    for words in ("first waiting", "second waiting", "third waiting"):
+        steps.prompt(page, words)
+        page.locator("#generate").click()
+        page.wait_for_function(
+            "words => fetch('/api/v1/jobs?state=queued').then(r => r.text()).then(text => text.includes(words))", arg=words
+        )
+    steps.go(page, "queue")
+    waiting = page.locator(".job[data-state=queued]")
+    expect(waiting).to_have_count(3)
+    waiting.filter(has_text="third waiting").get_by_role("button", name="Move to the front").click()
+    expect(waiting.first).to_contain_text("third waiting")
+    waiting.filter(has_text="second waiting").get_by_role("button", name="Remove").click()
+    expect(waiting).to_have_count(2)
+    page.get_by_role("button", name="Resume").click()
+    expect(waiting).to_have_count(0, timeout=steps.PATIENCE)
+    done = page.locator(".job[data-state=done]").filter(has_text="third waiting")
+    expect(done).to_have_count(1, timeout=steps.PATIENCE)
+    done.get_by_role("button", name="Run again with a new seed").click()
+    expect(page.locator(".job[data-state=done]").filter(has_text="third waiting")).to_have_count(2, timeout=steps.PATIENCE)
+
+
+def test_a_setting_is_found_changed_refused_and_reset(visit):
+    page = visit()
+    steps.go(page, "settings")
+    page.get_by_role("searchbox", name="Search settings").fill("quality")
+    expect(page.locator(".setting:visible")).to_have_count(1)
+    box = page.locator("#setting-picture_quality")
+    box.fill("80")
+    box.press("Tab")
+    expect(page.locator("[data-name=picture_quality] .changed")).to_be_visible()
+    page.locator("#setting-picture_quality").fill("500")
+    page.locator("#setting-picture_quality").press("Tab")
+    expect(page.locator("[data-name=picture_quality] .field-error")).to_contain_text("100")
+    page.get_by_role("button", name="Reset Quality").click()
+    expect(page.locator("#setting-picture_quality")).to_have_value("95")
+
+
+def test_the_examples_have_cards_a_panel_and_a_tab(visit):
+    page = visit()
+    steps.go(page, "extensions")
+    expect(page.locator(".extension-card")).not_to_have_count(0)
+    expect(page.locator(".extension-card[data-id=film_grain]")).to_contain_text("panel Film grain")
+    assert page.locator(".extension-card[data-broken]").count() == 0
+    steps.go(page, "ext-aspect_calculator")
+    page.get_by_label("Width of the shape").fill("4")
+    page.get_by_label("Width of the shape").press("Tab")
+    expect(page.get_by_label("Size", exact=True)).not_to_have_value("680 × 384")
+    steps.go(page, "txt2img")
+    expect(page.locator("#fold-ext-film_grain")).to_be_attached()

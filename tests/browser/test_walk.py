@@ -1,0 +1,83 @@
+"""The newcomer's walk on the real app: describe, generate, watch, find it in the gallery. On a desk and on a phone."""
+
+import os
+from pathlib import Path
+
+import pytest
+from browser import steps
+from browser.conftest import DESKTOP, PHONE
+from playwright.sync_api import expect
+
+pytestmark = pytest.mark.e2e
+ROOT = Path(__file__).resolve().parent.parent.parent
+
+
+@pytest.mark.parametrize("size", [DESKTOP, PHONE], ids=["desktop", "phone"])
+def test_a_newcomer_makes_a_picture_and_finds_it(visit, size):
+    page = visit(size)
+    assert page.evaluate("document.documentElement.scrollWidth") <= size[0]
+    words = f"a red apple for the {size[0]} wide"
+    steps.prompt(page, words)
+    expect(page.locator("#tokens")).not_to_have_text("0 / 75")
+    before = steps.pictures(page)
+    page.locator("#generate").click()
+    steps.state(page, "queued", "loading", "running", "idle")
+    steps.more(page, before)
+    expect(page.locator(".picture")).to_have_attribute("alt", words)
+    expect(page.locator(".facts")).to_contain_text("Seed")
+    steps.go(page, "gallery")
+    page.get_by_role("listitem").get_by_role("button", name=words, exact=True).first.click()
+    viewer = page.locator("dialog.viewer")
+    expect(viewer.locator("p").first).to_have_text(words)
+    expect(viewer.locator("dl")).to_contain_text("Sampling steps")
+    assert page.evaluate("document.querySelector('dialog.viewer img').naturalWidth") > 0
+    page.keyboard.press("Escape")
+    expect(viewer).to_have_count(0)
+    assert page.evaluate("document.documentElement.scrollWidth") <= size[0]
+
+
+def test_reload_keeps_the_form_and_a_second_browser_finds_the_running_job(visit):
+    page = visit()
+    steps.prompt(page, "kept words")
+    steps.number(page, "steps", 150)
+    steps.number(page, "batch_count", 40)
+    page.locator("#generate").click()
+    steps.state(page, "running")
+    page.reload()
+    page.locator("#generate").wait_for()
+    steps.state(page, "running")
+    expect(page.locator("#prompt textarea")).to_have_value("kept words")
+    other = visit(PHONE)
+    steps.state(other, "running")
+    expect(other.locator(".what")).to_contain_text("of 40")
+    other.wait_for_function("document.querySelector('.picture').src.includes('/preview')", timeout=steps.PATIENCE)
+    other.locator("#stop").click()
+    steps.state(page, "stopped")
+    expect(page.locator(".what")).to_contain_text("Stopped")
+    steps.number(page, "batch_count", 1)
+
+
+def test_what_is_wrong_is_said_at_the_field(visit):
+    page = visit()
+    steps.number(page, "width", 513)
+    page.keyboard.press("Control+Enter")
+    assert "Nearest: 512" in steps.error_at(page, "width")
+    expect(page.locator("#width input")).to_have_attribute("aria-invalid", "true")
+    page.locator("#width input").fill("64")
+    expect(page.locator(".field-error")).to_have_count(0)
+    steps.go(page, "img2img")
+    page.locator("#generate").click()
+    assert "Choose a picture first" in steps.error_at(page, "source")
+
+
+def test_the_readme_shows_this_page(visit, tmp_path):
+    """`DARKROOM_SCREENSHOT=1` writes docs/screenshot.png anew."""
+    page = visit()
+    steps.generate(page, "a red apple", steps=None)
+    page.wait_for_function(
+        "document.querySelector('.picture').complete && [...document.querySelectorAll('.strip img')].every(i => i.complete)"
+    )
+    target = ROOT / "docs" / "screenshot.png" if os.environ.get("DARKROOM_SCREENSHOT") else tmp_path / "screenshot.png"
+    page.mouse.move(0, 0)
+    page.screenshot(path=str(target))
+    assert target.stat().st_size > 20_000
