@@ -173,7 +173,6 @@ def install(extras: "list[str]", kind: str, chosen: str) -> None:
     if fresh:
         make_environment(kind)
     say(f"Preparing {VENV} for {kind} ({', '.join(['app', *extras])}) …")
-    UNFINISHED.write_text("launch.py was stopped while it installed; run it again.\n", encoding="utf-8")
     install_packages(requirements(extras), kind, fresh)
     site = site_packages()
     (site / "darkroom.pth").write_text(f"{ROOT}\n", encoding="utf-8")
@@ -315,12 +314,13 @@ def torch_version() -> str:
 def install_packages(lines: "list[str]", kind: str, fresh: bool) -> None:
     """Install the requirements with the first source of torch that has it."""
     for source in torch_sources(kind, torch_version()):
+        UNFINISHED.write_text("launch.py was stopped while it installed; run it again.\n", encoding="utf-8")
         code, log = pip(["install", "--constraint", str(CONSTRAINTS), *source, *lines])
         if code == 0:
             return
         if "Installing collected packages" not in log and not fresh:
             UNFINISHED.unlink()  # nothing was changed: what is there still works
-        if "No matching distribution found for torch" not in log or lost_network(log):
+        if not lacks_torch(log) or lost_network(log):
             raise Stop(diagnose(log, "The packages could not be installed"))
     here = f"Python {platform.python_version()} on {platform.system()} {platform.machine()}"
     advice = "Try another Python of 3.11 to 3.14." if kind == "cpu" else "With LAUNCH_TORCH=cpu the CPU build is installed instead."
@@ -351,6 +351,11 @@ def show(line: str) -> None:
         say(f"  downloading {large.group(1).rpartition('/')[2]} ({large.group(2)})")
     elif line.startswith("Installing collected packages"):
         say(f"  installing {line.count(',') + 1} packages; this takes a minute or two")
+
+
+def lacks_torch(log: str) -> bool:
+    """Whether pip failed because this build of torch is not to be had (it calls that a conflict when another build is)."""
+    return re.search(r"No matching distribution found for torch\b(?!-)|Cannot install torch==", log) is not None
 
 
 def lost_network(log: str) -> bool:

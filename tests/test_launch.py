@@ -179,12 +179,16 @@ def test_an_unreachable_index_is_said_in_a_sentence(project):
 
 
 def test_no_cuda_where_only_cuda_is_reachable(project, tmp_path):
-    wheel(tmp_path, "torch", "2.13.0", "Requires-Dist: nvidia-cuda\n")
-    bare = tmp_path / "bare"
-    shutil.copytree(project, bare, ignore=shutil.ignore_patterns(".venv"))
-    done = launch(bare, PIP_FIND_LINKS=str(tmp_path))
+    answer(launch(project))
+    wheel(tmp_path, "torch", "2.14.0", "Requires-Dist: nvidia-cuda\n")
+    wheel(tmp_path, "pebble", "1.1")
+    pins = (project / "constraints.txt").read_text()
+    (project / "constraints.txt").write_text(pins.replace("2.13.0", "2.14.0"))
+    done = launch(project, PIP_FIND_LINKS=str(tmp_path))
+    (project / "constraints.txt").write_text(pins)
     assert done.returncode == 1
-    assert "no torch 2.13.0 (cpu)" in done.stderr
+    assert "no torch 2.14.0 (cpu)" in done.stderr and len(done.stderr.splitlines()) == 1
+    assert "torch-2.13.0+cpu.dist-info" in names(project)
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
