@@ -85,7 +85,7 @@ class Exporter:
         native = Native(width=self.shape.size, height=self.shape.size)
         facts = {
             "title": "Darkroom Tiny",
-            "license": "MIT",
+            "license": "Apache-2.0 (trained on MIT-licensed art, see NOTICE)",
             "description": f"Trained from scratch on {len(self.lesson.concepts)} concepts, {step} steps, seed {self.options.seed}.",
         }
         about = metadata(self.shape, self.lesson.vocabulary, native, facts)

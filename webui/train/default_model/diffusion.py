@@ -90,7 +90,7 @@ def train(
         length = TOKENS if state.step % _FULL_EVERY == _FULL_EVERY - 1 else _SHORT
         tokens = torch.tensor(encode(words, sentences, length))
         found = loss(state, pictures, tokens, alphas, source)
-        found.backward()
+        torch.autograd.backward(found)
         progress = world.average(modules, budget.progress(state.step + 1, clock.worked))
         state.advance()
         state.worked = clock.tick()

@@ -70,7 +70,7 @@ def train(art: Sequence[list[torch.Tensor]], steps: int, seed: int) -> nn.Module
     for step in range(steps):
         source = generator(seed, 5, step)
         batch, labels = pictures(art, _BATCH, source)
-        F.cross_entropy(judge(seen(soften(batch, source))), labels).backward()
+        torch.autograd.backward(F.cross_entropy(judge(seen(soften(batch, source))), labels))
         optimiser.step()
         schedule.step()
         optimiser.zero_grad()

@@ -32,7 +32,8 @@ def orthogonal(matrix: torch.Tensor) -> torch.Tensor:
         total = factor @ total
         gram = factor @ gram @ factor
     x = total @ x
-    return x.T if tall else x
+    turned: torch.Tensor = x.T if tall else x
+    return turned
 
 
 class Muon(torch.optim.Optimizer):
@@ -68,7 +69,8 @@ class Muon(torch.optim.Optimizer):
 
 def optimisers(module: nn.Module, lr: float, edges: tuple[str, ...], world: World) -> list[torch.optim.Optimizer]:
     """Muon for hidden matrices; Adam for vectors, tables and the first and last layers (names that contain one of `edges`)."""
-    matrices, others = [], []
+    matrices: list[nn.Parameter] = []
+    others: list[nn.Parameter] = []
     for name, parameter in module.named_parameters():
         hidden = parameter.ndim > 1 and not any(edge in name for edge in edges)
         (matrices if hidden else others).append(parameter)

@@ -61,7 +61,7 @@ def reconstruction(coder: nn.Module, art: Sequence[list[torch.Tensor]], seed: in
     """Mean PSNR over the listed art on random backgrounds."""
     source, colours = generator(seed, 10), list(COLOURS)
     pixels = to_pixels([centred(sizes[-1], colours[pick(len(colours), source)]) for sizes in art])
-    seen = torch.cat([vae.reconstruct(coder, part) for part in pixels.split(16)])
+    seen = torch.cat([vae.reconstruct(coder, part) for part in torch.split(pixels, 16)])
     return sum(vae.psnr(float((one - other).square().mean())) for one, other in zip(seen, pixels, strict=True)) / len(pixels)
 
 

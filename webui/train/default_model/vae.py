@@ -82,7 +82,7 @@ def train(
         source = generator(seed, 1, state.step, world.rank)
         set_rate(state.optimisers, rate(lr, state.step, progress))
         total, squared = loss(vae, pictures(*art, batch, source).to(device_of(vae)), source)
-        total.backward()
+        torch.autograd.backward(total)
         progress = world.average([vae], budget.progress(state.step + 1, clock.worked))
         state.advance()
         state.worked = clock.tick()
@@ -106,8 +106,8 @@ def train_decoder(
     The encoder stays, so a UNet that learned those latents stays right; a little noise stands for the UNet's errors.
     """
     vae, clock = state.modules["vae"], Clock(state.worked)
-    for part in (vae.encoder, vae.quant_conv):
-        part.requires_grad_(False)  # type: ignore[union-attr, operator]
+    for part in ("encoder", "quant_conv"):
+        vae.get_submodule(part).requires_grad_(False)
     latents, art = data
     progress = budget.progress(state.step, state.worked)
     while progress < 1:
@@ -118,7 +118,7 @@ def train_decoder(
         with precision(vae):
             seen = vae.decode(inputs.to(pixels.device) / SCALE).sample.float()  # type: ignore[operator]
         total = difference(seen, pixels)
-        total.backward()
+        torch.autograd.backward(total)
         progress = world.average([vae], budget.progress(state.step + 1, clock.worked))
         state.advance()
         state.worked = clock.tick()
@@ -155,12 +155,13 @@ def reconstruct(vae: nn.Module, pixels: torch.Tensor) -> torch.Tensor:
 @torch.no_grad()
 def fold(vae: nn.Module, pixels: torch.Tensor, scale: float) -> None:
     """Move the latents' mean and deviation per channel into the 1x1 convolutions, so that one factor (`scale`) whitens all channels."""
-    means = torch.cat([vae.encode(part).latent_dist.mean for part in pixels.split(32)])  # type: ignore[operator]
+    means = torch.cat([vae.encode(part).latent_dist.mean for part in torch.split(pixels, 32)])  # type: ignore[operator]
     centre, spread = means.mean((0, 2, 3)), means.std((0, 2, 3)) * scale
-    into, out = vae.quant_conv, vae.post_quant_conv
+    into, out = vae.get_submodule("quant_conv"), vae.get_submodule("post_quant_conv")
+    assert isinstance(into, nn.Conv2d) and isinstance(out, nn.Conv2d) and into.bias is not None and out.bias is not None
     count = len(centre)
-    into.weight[:count] /= spread[:, None, None, None]  # type: ignore[index, operator]
-    into.bias[:count] = (into.bias[:count] - centre) / spread  # type: ignore[index, operator]
-    into.bias[count:] -= 2 * spread.log()  # type: ignore[index, operator]
-    out.bias += (out.weight[:, :, 0, 0] * centre).sum(1)  # type: ignore[operator, index]
-    out.weight *= spread[None, :, None, None]  # type: ignore[operator]
+    into.weight[:count] /= spread[:, None, None, None]
+    into.bias[:count] = (into.bias[:count] - centre) / spread
+    into.bias[count:] -= 2 * spread.log()
+    out.bias += (out.weight[:, :, 0, 0] * centre).sum(1)
+    out.weight *= spread[None, :, None, None]

@@ -68,6 +68,7 @@ def tokenizer(vocabulary: Vocabulary) -> Tokenizer:
 
 def encode(made: Tokenizer, captions: Sequence[str], length: int) -> list[list[int]]:
     """BOS, the caption's tokens cut to fit, EOS, and EOS as padding: what Stable Diffusion 1 feeds its text encoder."""
-    first, last = made.token_to_id(BOS), made.token_to_id(EOS)
+    ids = made.get_vocab()
+    first, last = int(ids[BOS]), int(ids[EOS])
     rows = [[first, *encoding.ids[: length - 2], last] for encoding in made.encode_batch(list(captions), add_special_tokens=False)]
     return [row + [last] * (length - len(row)) for row in rows]

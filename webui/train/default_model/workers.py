@@ -57,7 +57,7 @@ class World:
             return parts
         flat = torch.cat([part.flatten() for part in parts])
         dist.all_reduce(flat)
-        return [piece.view(part.shape) for piece, part in zip(flat.split([part.numel() for part in parts]), parts, strict=True)]
+        return [piece.view(part.shape) for piece, part in zip(torch.split(flat, [part.numel() for part in parts]), parts, strict=True)]
 
     def wait(self) -> None:
         """Until all workers are here."""
