@@ -18,6 +18,8 @@ from webui.core.protocol import RunJob
 from webui.core.request import parse_request
 from webui.engine.run import Tools, run
 from webui.engine.workshop import build_tools
+from webui.library import Library
+from webui.pipelines.registry import Pipelines
 from webui.settings import load_settings
 
 
@@ -50,7 +52,15 @@ class Engine:
     events: list[Event] = field(default_factory=list)
 
     def task(self, **fields: Any) -> RunJob:
-        defaults = {"checkpoint": "tiny", "width": 64, "height": 64, "steps": 3, "sampler": "Euler", "schedule": "Automatic", "guidance": 4.0}
+        defaults = {
+            "checkpoint": "tiny",
+            "width": 64,
+            "height": 64,
+            "steps": 3,
+            "sampler": "Euler",
+            "schedule": "Automatic",
+            "guidance": 4.0,
+        }
         request = parse_request(defaults | {"seed": 1, "variation_seed": 1} | fields)
         return RunJob(job_id="job", owner="local", attempt=1, request=request, plan=self.plan)
 
@@ -80,9 +90,16 @@ class Engine:
         return next(event.notes for event in self.events if event.type == "done")
 
 
+@pytest.fixture(scope="session")
+def pipelines(checkpoints) -> Pipelines:
+    """Loaded once for all tests: every job leaves its model clean, as `test_run` shows."""
+    return Pipelines(Library((checkpoints,)))
+
+
 @pytest.fixture
-def engine(checkpoints, tmp_path) -> Engine:
-    return Engine(build_tools(load_settings({"data_dir": tmp_path, "models_dirs": (checkpoints,)}, environment={})))
+def engine(checkpoints, pipelines, tmp_path) -> Engine:
+    tools = build_tools(load_settings({"data_dir": tmp_path, "models_dirs": (checkpoints,)}, environment={}))
+    return Engine(replace(tools, pipelines=pipelines))
 
 
 @pytest.fixture

@@ -135,8 +135,11 @@ def build_denoiser(work: Pass, batch: Batch, model: Model, run: Levels, extra: d
 
 
 def mask_noise(work: Pass, batch: Batch, model: Model) -> Callable[[], Tensor]:
-    """Fresh noise for what stays, at each call: a stream per picture from its seed, which in Forge is torch's own."""
-    streams = [generator(work.request.noise_source, seed, str(model.device)) for seed in batch.seeds]
+    """Fresh noise for what stays, at each call: a stream for each picture, seeded as Forge seeds torch for one picture alone.
+
+    Forge takes the whole batch's from one stream, so that a picture there depends on its neighbours; ours does not.
+    """
+    streams = [generator(work.request.noise_source, (seed + 100_000) % 65_536, str(model.device)) for seed in batch.seeds]
     return lambda: torch.stack([stream.normal(work.shape).to(model.device) for stream in streams])
 
 

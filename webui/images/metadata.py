@@ -24,7 +24,10 @@ DIALECTS: tuple[Dialect, ...] = (swarmui.read, a1111.read, comfyui.read, others.
 def encoder(request: GenerationRequest, index: int, facts: Facts | None = None) -> Encode:
     """How `ImageStore.save` writes picture `index` of a resolved request."""
     facts = facts or Facts()
-    own = {"request": request.model_dump(mode="json"), "index": index, "facts": facts.model_dump(mode="json", exclude_defaults=True)}
+    said = facts.model_dump(mode="json", exclude_defaults=True)
+    if facts.plan is not None:
+        said["plan"] = facts.plan.model_dump(mode="json")  # whole: what is usual today may not be tomorrow
+    own = {"request": request.model_dump(mode="json"), "index": index, "facts": said}
     contents = {
         texts.PARAMETERS: write_parameters(request, index, facts),
         texts.OWN: json.dumps(own, ensure_ascii=False, separators=(",", ":")),
