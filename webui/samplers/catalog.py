@@ -146,13 +146,13 @@ BUILTIN_SAMPLERS: tuple[Sampler, ...] = (
         source="Permenter & Yuan 2023, arXiv:2306.04848, Algorithm 2",
     ),
     _sampler(
-        "ER SDE", "er_sde:sample_er_sde", "er-sde", noise="brownian", knobs=(_SCALE,), order=2, verified=_RUNS,
+        "ER SDE", "er_sde:sample_er_sde", "er-sde", noise="brownian", knobs=(_SCALE,), verified=_RUNS,
         source="Cui et al. 2023, ER-SDE-Solver-3, arXiv:2309.06169",
     ),
     _sampler("SEEDS-2", "seeds:sample_seeds_2", **_SDE, calls=2, order=2, verified=_RUNS, source="Gonzalez et al. 2023, arXiv:2305.14267"),
     _sampler("SEEDS-3", "seeds:sample_seeds_3", **_SDE, calls=3, order=3, verified=_RUNS, source="Gonzalez et al. 2023, arXiv:2305.14267"),
     _sampler(
-        "SA-Solver", "sa_solver:sample_sa_solver", noise="brownian", knobs=(_SCALE,), order=2, verified=_RUNS,
+        "SA-Solver", "sa_solver:sample_sa_solver", noise="brownian", knobs=(_SCALE,), order=3, verified=_RUNS,
         source="Xue et al. 2023, arXiv:2309.05019",
     ),
     _sampler(

@@ -3,10 +3,10 @@
 import math
 from collections.abc import Callable
 
-import numpy as np
 import torch
 from torch import Tensor
 
+from webui.samplers.polynomials import lagrange
 from webui.samplers.stepping import Denoiser, Extra, NoiseSampler, Run, StepCallback
 
 Tau = Callable[[float], float]
@@ -69,12 +69,10 @@ def _adams(x: Tensor, predictions: list[Tensor], nodes: list[float], start: floa
     rate = 1 + tau**2
     result = math.exp(-rate * (end - start)) * x
     moments = _moments(rate, end - start, len(nodes))
+    near = [node - end for node in nodes]
     for j, prediction in enumerate(predictions):
-        basis = np.polynomial.Polynomial([1.0])
-        for k, node in enumerate(nodes):
-            if k != j:
-                basis = basis * np.polynomial.Polynomial([-(node - end), 1.0]) / (nodes[j] - node)
-        result = result + float(np.dot(basis.coef, moments[: len(basis.coef)])) * prediction
+        weight = math.fsum(coefficient * moment for coefficient, moment in zip(lagrange(near, j), moments, strict=True))
+        result = result + weight * prediction
     return result
 
 

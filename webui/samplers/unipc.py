@@ -4,10 +4,10 @@ import math
 from collections import deque
 from dataclasses import dataclass
 
-import numpy as np
 import torch
 from torch import Tensor
 
+from webui.samplers.polynomials import solve
 from webui.samplers.stepping import Denoiser, Extra, Run, StepCallback
 
 VARIANTS = ("bh1", "bh2", "vary_coeff")
@@ -111,8 +111,7 @@ def _fixed(nodes: list[float], phis: list[float], scale: float) -> list[float]:
     if count == 1:
         return [0.5 * scale]
     right = [phis[k] * math.factorial(k) / scale for k in range(1, count + 1)]
-    matrix = np.array([[node ** (k - 1) for node in nodes] for k in range(1, count + 1)])
-    return [scale * float(weight) for weight in np.linalg.solve(matrix, right)]
+    return [scale * weight for weight in solve([[node**k for node in nodes] for k in range(count)], right)]
 
 
 def _varying(nodes: list[float], phis: list[float], *, newest: bool = False) -> list[float]:
@@ -124,8 +123,8 @@ def _varying(nodes: list[float], phis: list[float], *, newest: bool = False) -> 
     count = len(nodes)
     if count == 0:
         return []
-    matrix = np.array([[node**j / math.factorial(j + 1) for j in range(count)] for node in nodes])
-    inverse = np.linalg.inv(matrix)
+    matrix = [[node**j / math.factorial(j + 1) for j in range(count)] for node in nodes]
+    columns = [solve(matrix, [float(row == j) for row in range(count)]) for j in range(count)]
     rows = count - 1 if newest else count
-    weights = [float(sum(phis[k + 1] * inverse[k, j] for k in range(rows))) for j in range(rows)]
-    return [*weights, float(phis[count] * inverse[max(count - 2, 0), -1])] if newest else weights
+    weights = [math.fsum(phis[k + 1] * columns[j][k] for k in range(rows)) for j in range(rows)]
+    return [*weights, phis[count] * columns[-1][max(count - 2, 0)]] if newest else weights
