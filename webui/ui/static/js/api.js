@@ -34,6 +34,7 @@ export const jobs = {
 };
 
 export const queue = {
+  state: () => ask('/api/v1/queue'),
   pause: () => ask('/api/v1/queue/pause', { method: 'POST' }),
   resume: () => ask('/api/v1/queue/resume', { method: 'POST' }),
   free: () => ask('/api/v1/queue/free', { method: 'POST' }),

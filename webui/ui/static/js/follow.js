@@ -1,6 +1,6 @@
 // The one stream of this page: a snapshot first, then what changes. A reload, a second tab or a phone is rebuilt from the snapshot alone.
 
-import { jobs as jobsApi } from './api.js';
+import { jobs as jobsApi, queue as queueApi } from './api.js';
 import { announce } from './dom.js';
 import { advance } from './progress.js';
 import { draw, live, parts, state, watchedJob } from './state.js';
@@ -8,8 +8,8 @@ import { toast } from './toast.js';
 
 const EVENTS = ['queued', 'started', 'step', 'preview', 'image', 'done', 'failed', 'cancelled'];
 let stream = null;
-let places = 0;  // the order of waiting jobs
-let reordered = 0;
+let places = 0;  // the order of jobs, until the server tells its own
+let asked = 0;
 
 export function connect() {
   stream?.close();
@@ -35,6 +35,7 @@ function takeSnapshot(all) {
   state.images = all.images;
   state.total = all.total;
   takeEngines(all);
+  takeOrder(all.waiting);
   const mine = all.jobs.filter((job) => job.mine !== false);
   const running = mine.find((job) => job.state === 'running') ?? mine.find((job) => job.state === 'queued');
   if (running && !live(watchedJob())) watch(running.id);
@@ -47,6 +48,21 @@ const remembered = (job) => (job ? { place: job.place, seen: job.seen, progress:
 /** Other people's jobs come without their request. */
 const known = (job) => ({ ...job, request: job.request ?? {} });
 
+/** Who waits at which place, and when each probably starts: [{id, place, starts_in}]. */
+function takeOrder(waiting = []) {
+  for (const { id, place, starts_in: startsIn } of waiting) {
+    const job = state.jobs.get(id);
+    if (job) Object.assign(job, { place: place - 1e6, startsIn, toldAt: performance.now() / 1000 });
+  }
+}
+
+/** Only the server knows the order of all and how long things take; ask once after a burst of changes. */
+function askOrder() {
+  clearTimeout(asked);
+  if (![...state.jobs.values()].some((job) => job.state === 'queued')) return;
+  asked = setTimeout(() => queueApi.state().then((told) => { takeOrder(told.waiting); draw(); }).catch(() => {}), 200);
+}
+
 function takeEngines(all) {
   state.engines = all.engines ?? state.engines;
   state.paused = all.paused ?? state.paused;
@@ -56,10 +72,7 @@ export function takeJob(job) {
   const old = state.jobs.get(job.id);
   state.jobs.set(job.id, { place: places++, ...remembered(old), ...known(job) });
   settle(state.jobs.get(job.id), old?.state);
-  if (old?.state === 'queued' && job.state === 'queued') {  // moved: only the server knows the new order of all
-    clearTimeout(reordered);
-    reordered = setTimeout(connect, 150);
-  }
+  askOrder();
 }
 
 async function takeEvent(event) {
@@ -69,6 +82,7 @@ async function takeEvent(event) {
   const before = job.state;
   apply(job, event);
   settle(job, before);
+  if (before !== job.state || event.type === 'queued') askOrder();
   draw();
 }
 

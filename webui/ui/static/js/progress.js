@@ -1,7 +1,5 @@
 // How far a job is: fraction, speed and time left, from its step events.
 
-import { guess } from './situation.js';
-
 const WINDOW = 12;
 
 /** Fold a step event into `job.progress`. */
@@ -15,7 +13,6 @@ export function advance(job, event) {
   const origin = old.origin && done >= old.origin.done ? old.origin : { at: now, done };
   const rate = (done - origin.done) / Math.max(now - origin.at, 1e-3);
   const left = rate > 0 && done > origin.done ? (1 - done) / rate : undefined;
-  if (speed && event.phase === 'sampling') guess.step = 1 / speed;
   job.progress = { ...old, ...event, seen, speed, left, done, origin: event.phase === 'loading' ? null : origin };
 }
 

@@ -6,7 +6,7 @@ import { useRequest } from './form.js';
 import { takeJob, watch } from './follow.js';
 import { makePlots } from './plots.js';
 import { progressLine } from './progress.js';
-import { before, guess } from './situation.js';
+import { before, startsIn } from './situation.js';
 import { component, draw, live, state } from './state.js';
 import { complain, toast } from './toast.js';
 import { go } from './tabs.js';
@@ -104,6 +104,5 @@ function refresh(row, job, waiting, place) {
 const runningLine = (job) => [progressLine(job), job.progress?.left !== undefined && `${clock(job.progress.left)} left`].filter(Boolean).join(' · ');
 
 function waitingLine(waiting, place) {
-  const wait = waiting.slice(0, place).reduce((sum, job) => sum + (job.progress?.left ?? guess(job)), 0);
-  return [`Number ${place + (waiting[0]?.state === 'running' ? 0 : 1)}`, wait > 0 && `starts in about ${clock(wait)}`].filter(Boolean).join(' · ');
+  return [`Number ${place + (waiting[0]?.state === 'running' ? 0 : 1)}`, startsIn(waiting[place])].filter(Boolean).join(' · ');
 }

@@ -32,15 +32,18 @@ function waiting(state, job, engine) {
   if (state.paused) return { name: 'queued', job, title: 'The queue is paused', text: 'Resume it in Queue.' };
   if (engine.state === 'starting') return { name: 'loading', job, title: 'Starting the engine', text: 'It runs as soon as the engine is up.' };
   const ahead = [...state.jobs.values()].filter((other) => other.state === 'running' || (other.state === 'queued' && before(other, job)));
-  const wait = ahead.reduce((sum, other) => sum + (other.progress?.left ?? guess(other)), 0);
-  return { name: 'queued', job, title: ahead.length ? `Number ${ahead.length} in the queue` : 'Starting', text: ahead.length && wait ? `Starts in about ${clock(wait)}` : '' };
+  return { name: 'queued', job, title: ahead.length ? `Number ${ahead.length} in the queue` : 'Starting', text: ahead.length ? startsIn(job) : '' };
+}
+
+/** "Starts in about 40 s", as the server estimates it; nothing while nobody can know. */
+export function startsIn(job) {
+  if (job.startsIn == null) return '';
+  const left = job.startsIn - (performance.now() / 1000 - job.toldAt);
+  return left > 1 ? `Starts in about ${clock(left)}` : 'Starts soon';
 }
 
 /** Whether `a` runs before `b`: the server's order. */
 export const before = (a, b) => a.id !== b.id && a.place < b.place;
-
-/** Seconds a job may take, from the last one that was watched. */
-export const guess = (job) => (guess.step ?? 0) * (job.request.steps ?? 20) * (job.request.batch_count ?? 1);
 
 function stopped(job) {
   const { step = 0, steps = 0 } = job.stoppedAt ?? job.progress ?? {};
