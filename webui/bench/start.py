@@ -62,11 +62,11 @@ def started(data: Path, models: str | None) -> Iterator[tuple[str, psutil.Proces
         yield f"http://127.0.0.1:{number}", psutil.Process(process.pid), began
     finally:
         process.terminate()
-        try:
+        with contextlib.suppress(subprocess.TimeoutExpired):
             process.wait(timeout=10)
-        finally:
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(process.pid, signal.SIGKILL)
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
 
 
 def measure(url: str, web: psutil.Process, began: float, checkpoint: str | None) -> dict[str, Any]:
