@@ -28,6 +28,7 @@ def serve(settings: Settings) -> int:
     key = (settings.access_key or make_key(settings.data_dir / "data" / "access.key")) if _open_to_others(host) else ""
     app, studio = build(settings, access_key=key)
     ImageStore(settings.data_dir).check_writable()
+    listener.listen(2048)
     _announce(settings, host, port, key, studio)
     _run(app, listener)
     return 0

@@ -5,7 +5,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
-from webui.errors import CheckpointError, Conflict, NotFound, OutOfMemory, RequestError, StorageError, WebUIError
+from webui.errors import CheckpointError, Conflict, NotFound, OutOfMemory, RequestError, SettingsError, StorageError, WebUIError
 
 STATUS: dict[type[WebUIError], int] = {
     RequestError: 422,

@@ -56,6 +56,12 @@ class App:
                 return
         raise RuntimeError("the app did not start")
 
+    @property
+    def pid(self) -> int:
+        """The web process's id."""
+        assert self._process is not None
+        return self._process.pid
+
     def engines(self) -> list[psutil.Process]:
         """Engine processes of this app."""
         assert self._process is not None
@@ -83,6 +89,7 @@ class App:
         if self._process is not None:
             self._process.send_signal(signal.SIGTERM)
             self._process.wait(20)
+            self._process = None
 
 
 def run(words: Sequence[str]) -> int:

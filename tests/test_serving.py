@@ -1,0 +1,118 @@
+"""The app as a process: it starts, serves, ends cleanly, refuses what cannot work, and survives being killed."""
+
+import os
+import random
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import psutil
+import pytest
+
+from webui.bench import faults
+from webui.bench.faults import App, finished
+
+ROOT = Path(__file__).resolve().parent.parent
+APPLE = {"prompt": "a red apple", "steps": 4, "seed": 1}
+
+
+def serve(*words, **environment):
+    """Run `serve` until it ends by itself."""
+    command = [sys.executable, "-m", "webui", "serve", "--no-browser", *map(str, words)]
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120, env={**os.environ, **environment})
+
+
+@pytest.fixture
+def app(tmp_path):
+    app = App(tmp_path)
+    app.start()
+    yield app
+    app.stop()
+
+
+def test_a_second_web_on_the_same_folder_is_refused_and_the_first_goes_on(app, tmp_path):
+    second = serve("--port", 0, "--data-dir", tmp_path)
+    assert second.returncode == 2 and "Another Darkroom" in second.stderr
+    assert app.http.get("/health").status_code == 200
+
+
+def test_a_port_in_use_a_broken_settings_file_and_a_folder_in_the_way(tmp_path):
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        done = serve("--port", port, "--data-dir", tmp_path)
+    assert done.returncode == 2 and f"Port {port}" in done.stderr and "--port" in done.stderr
+    (tmp_path / "settings.toml").write_text("port = = 1")
+    done = serve("--data-dir", tmp_path)
+    assert done.returncode == 2 and "settings.toml is not a settings file" in done.stderr
+    done = serve("--data-dir", tmp_path / "other", DARKROOM_PROT="1")
+    assert done.returncode == 2 and "prot" in done.stderr
+    (tmp_path / "b").mkdir()
+    (tmp_path / "b" / "outputs").write_text("a file in the way")
+    done = serve("--port", 0, "--data-dir", tmp_path / "b")
+    assert done.returncode == 2 and "outputs" in done.stderr and "Traceback" not in done.stderr
+
+
+def test_sigterm_ends_every_process_and_the_job_waits_for_the_next_start(tmp_path):
+    app = App(tmp_path)
+    app.start()
+    job = app.http.post("/api/v1/jobs", json={**APPLE, "steps": 500}).json()
+    until = time.monotonic() + 90
+    while app.http.get(f"/api/v1/jobs/{job['id']}").json().get("progress", {}).get("step", 0) < 3:
+        assert time.monotonic() < until
+        time.sleep(0.1)
+    engines = app.engines()
+    started = time.monotonic()
+    app.stop()
+    assert time.monotonic() - started < 5
+    assert psutil.wait_procs(engines, timeout=1)[1] == []
+    app.start()
+    waiting = app.http.get(f"/api/v1/jobs/{job['id']}").json()
+    assert waiting["state"] in ("queued", "running") and waiting["attempts"] == 0
+    app.http.delete(f"/api/v1/jobs/{job['id']}")
+    assert finished(app, job["id"])["state"] == "cancelled"
+    app.stop()
+
+
+def test_an_engine_whose_web_was_killed_ends_at_once(tmp_path):
+    app = App(tmp_path)
+    app.start()
+    until = time.monotonic() + 60
+    while not app.engines() or not app.http.get("/ready").json()["ready"]:
+        assert time.monotonic() < until
+        time.sleep(0.1)
+    engines = app.engines()
+    os.kill(app.pid, signal.SIGKILL)
+    assert psutil.wait_procs(engines, timeout=5)[1] == []
+
+
+def test_the_engine_inside_web(tmp_path):
+    app = App(tmp_path, ["--engine", "inline"])
+    app.start()
+    job = finished(app, app.http.post("/api/v1/jobs", json=APPLE).json()["id"])
+    assert job["state"] == "done" and app.engines() == []
+    app.stop()
+
+
+def test_open_to_the_lan_behind_a_key_with_a_link(tmp_path):
+    command = [sys.executable, "-u", "-m", "webui", "serve", "--no-browser", "--listen", "--port", "0", "--data-dir", str(tmp_path)]
+    process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True, env={**os.environ, "DARKROOM_HOST": "127.0.0.2"})
+    lines = []
+    for line in process.stdout:
+        lines.append(line)
+        if line.startswith("Darkroom is at"):
+            break
+    key = (tmp_path / "data" / "access.key").read_text()
+    assert any(f"/?key={key}" in line for line in lines) and sum("█" in line or "▀" in line for line in lines) > 10
+    assert (tmp_path / "data" / "access.key").stat().st_mode & 0o077 == 0
+    process.terminate()
+    process.wait(15)
+
+
+def test_kill_9_at_random_moments_loses_nothing(tmp_path):
+    figures = faults.measure(tmp_path, rounds=3, chance=random.Random(3))
+    assert (figures["jobs"], figures["lost"], figures["torn"], figures["doubled"], figures["different"]) == (3, 0, 0, 0, 0), figures
