@@ -38,9 +38,15 @@ async def job_events(queue: JobQueue, job_id: str, after: int, viewer: Viewer) -
 async def page_events(queue: JobQueue, pictures: PictureIndex, after: int | None, viewer: Viewer) -> AsyncIterator[bytes]:
     """A snapshot first, then everything that happens, as far as it is this viewer's to see."""
     follow = queue.follow(after)
-    first = await asyncio.to_thread(snapshot, queue, pictures, viewer)
-    yield frame("snapshot", first)
-    async for line in _with_keep_alive(follow, viewer):
+    joined: asyncio.Task[Message] = asyncio.ensure_future(anext(follow))
+    await asyncio.sleep(0)  # the follower is in before the snapshot is taken: nothing falls between the two
+    try:
+        yield frame("snapshot", await asyncio.to_thread(snapshot, queue, pictures, viewer))
+    except BaseException:
+        joined.cancel()
+        await asyncio.shield(_close(follow, joined))
+        raise
+    async for line in _with_keep_alive(follow, viewer, joined):
         yield line
 
 
@@ -64,9 +70,10 @@ def snapshot(queue: JobQueue, pictures: PictureIndex, viewer: Viewer) -> dict[st
     }
 
 
-async def _with_keep_alive(messages: AsyncIterator[Message], viewer: Viewer) -> AsyncIterator[bytes]:
-    """Frames of the messages; a comment now and then, so that a dead connection is noticed."""
-    pending: asyncio.Task[Message] | None = None
+async def _with_keep_alive(
+    messages: AsyncIterator[Message], viewer: Viewer, pending: "asyncio.Task[Message] | None" = None
+) -> AsyncIterator[bytes]:
+    """Frames of the messages; a comment now and then, so that a dead connection is noticed. `pending` is the first one, already asked for."""
     try:
         while True:
             pending = pending or asyncio.ensure_future(anext(messages))
