@@ -8,6 +8,7 @@ from importlib.util import find_spec
 BENCHES = {
     "start": "page ready, memory of web, first and next picture",
     "overhead": "our own code around the model, beside the bare model calls",
+    "samplers": "what each sampler costs beside its model calls",
     "parity": "pictures recorded from Forge, made again: PSNR of each",
     "queue": "10,000 queued jobs: submit, choose, start",
     "faults": "kill -9 at random moments: jobs lost, files torn, pictures made twice",
