@@ -151,6 +151,7 @@ def write(path: Path, shape: Shape, unet: Weights, vae: Weights, text: Weights, 
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_name(path.name + ".part")
     save_file(tensors, part, metadata=about)
+    part.chmod(0o644)
     os.replace(part, path)
 
 
