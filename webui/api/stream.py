@@ -73,7 +73,7 @@ def snapshot(queue: JobQueue, pictures: PictureIndex, viewer: Viewer) -> dict[st
 async def _with_keep_alive(
     messages: AsyncIterator[Message], viewer: Viewer, pending: "asyncio.Task[Message] | None" = None
 ) -> AsyncIterator[bytes]:
-    """Frames of the messages; a comment now and then, so that a dead connection is noticed. `pending` is the first one, already asked for."""
+    """Frames of the messages; a comment now and then, so that a dead connection is noticed. `pending`: the first, asked for already."""
     try:
         while True:
             pending = pending or asyncio.ensure_future(anext(messages))
