@@ -74,3 +74,36 @@ def test_brownian_noise_is_unit_by_picture_and_refines():
     torch.testing.assert_close(whole * 8**0.5, first * 5**0.5 + second * 3**0.5, atol=1e-4, rtol=1e-4)
     alone = BrownianNoise(x[:1], 0.03, 14.6, [8])
     assert torch.equal(alone(torch.tensor(10.0), torch.tensor(5.0))[0], first[1])
+
+
+TREE = {
+    (14.614642, 7.9): [0.604838, -4.094279, 3.545009, -0.399303],
+    (7.9, 3.0): [1.74583, 0.371956, -0.240054, -0.410968],
+    (3.0, 0.0291675): [-4.096021, -1.479832, -1.174348, 0.238922],
+    (14.614642, 0.5): [-1.954422, -3.931883, 2.135926, -0.184613],
+    (1.0, 0.9): [-0.091982, -0.316051, -0.264158, 0.248761],
+}
+"""Increments of torchsde 0.2.6's BrownianTree with entropy 42 between 0.0291675 and 14.614642, shape [1, 2, 2]."""
+
+
+def test_brownian_noise_is_torchsdes_in_any_order_of_asking():
+    noise = BrownianNoise(torch.zeros(1, 1, 2, 2), 0.0291675, 14.614642, [42])
+    for (sigma, sigma_next), increment in [*TREE.items(), *reversed(TREE.items())]:
+        wanted = torch.tensor(increment) / (sigma - sigma_next) ** 0.5
+        torch.testing.assert_close(noise(sigma, sigma_next).flatten(), wanted, rtol=1e-4, atol=1e-5)
+
+
+def test_brownian_noise_follows_the_noise_source():
+    cpu, nv = (BrownianNoise(torch.zeros(1, 4, 8, 8), 0.03, 14.6, [42], source) for source in ("cpu", "nv"))
+    assert not torch.allclose(cpu(10.0, 5.0), nv(10.0, 5.0))
+    assert abs(float(nv(10.0, 5.0).std()) - 1) < 0.2
+
+
+def test_levels_outside_the_path_count_as_its_ends():
+    noise = BrownianNoise(torch.zeros(1, 4, 8, 8), 0.03, 14.6, [42])
+    assert bool(noise(20.0, 14.0).isfinite().all()) and float(noise(20.0, 15.0).abs().max()) == 0
+
+
+def test_noise_takes_the_pictures_type():
+    noise = BrownianNoise(torch.zeros(1, 4, 8, 8, dtype=torch.float16), 0.03, 14.6, [42])
+    assert noise(10.0, 5.0).dtype == torch.float16

@@ -79,7 +79,7 @@ BUILTIN_SAMPLERS: tuple[Sampler, ...] = (
         "Euler", "euler:sample_euler", noise="stream", knobs=_CHURN, verified=_BOTH,
         source="Karras et al. 2022, arXiv:2206.00364, Algorithm 2 with Euler steps",
     ),
-    _sampler("LMS", "multistep:sample_lms", order=3, verified=_BOTH, source="Hairer, Nørsett & Wanner, Solving ODEs I, section III.1"),
+    _sampler("LMS", "multistep:sample_lms", order=2, verified=_BOTH, source="Hairer, Nørsett & Wanner, Solving ODEs I, section III.1"),
     _sampler(
         "Heun", "heun:sample_heun", noise="stream", knobs=_CHURN, calls=2, order=2, verified=_RUNS,
         source="Karras et al. 2022, arXiv:2206.00364, Algorithm 2",
@@ -97,7 +97,7 @@ BUILTIN_SAMPLERS: tuple[Sampler, ...] = (
         source="Lu et al. 2022, DPM-Solver-fast, arXiv:2206.00927",
     ),
     _sampler(
-        "DPM adaptive", "dpm_solver:sample_dpm_adaptive", "k_dpm_ad", noise="stream", knobs=(_ETA,), default_eta=1.0, whole_range=True,
+        "DPM adaptive", "dpm_solver:sample_dpm_adaptive", "k_dpm_ad", noise="stream", knobs=(_ETA,), default_eta=1.0, whole_range=True, adaptive=True,
         verified=_BOTH, source="Lu et al. 2022, DPM-Solver-12 and -23, arXiv:2206.00927",
     ),
     _sampler(
@@ -109,7 +109,7 @@ BUILTIN_SAMPLERS: tuple[Sampler, ...] = (
     _sampler(
         "IPNDM_V", "multistep:sample_ipndm_v", order=2, verified=_RUNS, source="Liu et al. 2022, arXiv:2202.09778, for steps of unequal length"
     ),
-    _sampler("DEIS", "multistep:sample_deis", order=3, verified=_RUNS, source="Zhang & Chen 2022, tAB-DEIS, arXiv:2204.13902"),
+    _sampler("DEIS", "multistep:sample_deis", order=2, verified=_RUNS, source="Zhang & Chen 2022, tAB-DEIS, arXiv:2204.13902"),
     _sampler("LCM", "consistency:sample_lcm", noise="stream", verified=_BOTH, source="Luo et al. 2023, arXiv:2310.04378, Algorithm 3"),
     _sampler(
         "TCD", "consistency:sample_tcd", noise="stream", knobs=(_ETA,), verified=_ORDER, source="Zheng et al. 2024, arXiv:2402.19159, Algorithm 4"
@@ -152,7 +152,7 @@ BUILTIN_SAMPLERS: tuple[Sampler, ...] = (
     _sampler("SEEDS-2", "seeds:sample_seeds_2", **_SDE, calls=2, order=2, verified=_RUNS, source="Gonzalez et al. 2023, arXiv:2305.14267"),
     _sampler("SEEDS-3", "seeds:sample_seeds_3", **_SDE, calls=3, order=3, verified=_RUNS, source="Gonzalez et al. 2023, arXiv:2305.14267"),
     _sampler(
-        "SA-Solver", "sa_solver:sample_sa_solver", noise="brownian", knobs=(_SCALE,), order=3, verified=_RUNS,
+        "SA-Solver", "sa_solver:sample_sa_solver", noise="brownian", knobs=(_SCALE,), order=2, verified=_RUNS,
         source="Xue et al. 2023, arXiv:2309.05019",
     ),
     _sampler(

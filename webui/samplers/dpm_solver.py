@@ -53,6 +53,8 @@ def sample_dpm_fast(
 ) -> Tensor:
     """DPM-Solver-fast: as many model calls as there are steps, in steps of third order and a last one of lower order."""
     run = Run(model, x, sigmas, extra_args, callback, noise_sampler)
+    if len(run.levels) <= 2:
+        return _at_once(run, x)
     solver, calls = _Solver(run), len(run.levels) - 1
     start, end = _time_range(run)
     count = calls // 3 + 1
@@ -124,6 +126,8 @@ def sample_dpm_adaptive(
     if order not in (2, 3):
         raise ValueError("order must be 2 or 3")
     run = Run(model, x, sigmas, extra_args, callback, noise_sampler)
+    if len(run.levels) <= 2:
+        return _at_once(run, x)
     solver = _Solver(run)
     t, end = _time_range(run)
     size = _StepSize(h_init, 1.5 if eta else order, accept_safety, pcoeff, icoeff, dcoeff)
@@ -153,6 +157,16 @@ def _pair(solver: _Solver, x: Tensor, t: float, t_next: float, eps: Tensor, orde
         return solver.first(x, t, t_next, eps), solver.second(x, t, t_next, eps, solver.inner(x, t, h, 1 / 2, eps), 1 / 2)
     eps_r1 = solver.inner(x, t, h, 1 / 3, eps)
     return solver.second(x, t, t_next, eps, eps_r1, 1 / 3), solver.third(x, t, t_next, eps, eps_r1)
+
+
+def _at_once(run: Run, x: Tensor) -> Tensor:
+    """A single step has no inner level to go to: it is the prediction, with what noise the level it ends on leaves."""
+    if len(run.levels) < 2:
+        return x
+    sigma, sigma_next = run.levels
+    denoised = run.denoise(x, sigma)
+    run.report(0, x, sigma, denoised)
+    return denoised + (x - denoised) * (sigma_next / sigma)
 
 
 def _time_range(run: Run) -> tuple[float, float]:

@@ -55,6 +55,8 @@ class Sampler(_Entry):
     """Always leaves out the last level but one."""
     whole_range: bool = False
     """Goes by itself from the model's highest level to its lowest, whatever the schedule."""
+    adaptive: bool = False
+    """Chooses its steps itself: the number asked for does not count."""
     own_times: bool = False
     """Lays its timesteps out itself."""
     calls: int = 1

@@ -107,17 +107,13 @@ def plan_levels(
         plan = _timestep_levels(sampler, total, encode, model, options)
     else:
         sigmas = _scheduled(sampler, schedule, total, model, options) if own is None else own
-        plan = _sigma_levels(sampler, sigmas, encode, total, model, options)
+        if own is None and encode is None and sampler.whole_range:
+            sigmas = _whole_range(20 if sampler.adaptive else len(sigmas) - 1, model)
+        part = sigmas if encode is None else sigmas[max(total - encode - 1, 0) :]
+        above = [level for level in sigmas.tolist() if level > 0]
+        span = min(above), max(above)
+        plan = Levels(part, float(part[0]), sampler.space == "timestep", span, options.sgm_noise_multiplier)
     return replace(plan, counted=(total if encode is None else encode + 1) * sampler.calls)
-
-
-def _sigma_levels(sampler: Sampler, sigmas: Tensor, encode: int | None, total: int, model: ModelLevels, options: SamplerOptions) -> Levels:
-    above = [level for level in sigmas.tolist() if level > 0]
-    if encode is not None:
-        part = sigmas[max(total - encode - 1, 0) :]
-    else:
-        part = _whole_range(len(sigmas) - 1, model) if sampler.whole_range and options.sigmas is None else sigmas
-    return Levels(part, float(part[0]), sampler.space == "timestep", (min(above), max(above)), options.sgm_noise_multiplier)
 
 
 def _whole_range(steps: int, model: ModelLevels) -> Tensor:

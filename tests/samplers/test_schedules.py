@@ -1,0 +1,66 @@
+"""Schedules without recorded numbers, and what holds for all."""
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from webui.samplers import get_sigmas
+from webui.samplers.catalog import BUILTIN_SCHEDULES
+from webui.samplers.schedules import beta_quantiles, model_levels
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    schedule=st.sampled_from(BUILTIN_SCHEDULES),
+    steps=st.integers(1, 150),
+    family=st.sampled_from(["sd1", "sdxl"]),
+)
+def test_every_schedule_falls_inside_the_models_levels(schedule, steps, family):
+    sigmas = get_sigmas(schedule.name, steps, family)
+    assert sigmas.dtype == torch.float32 and bool((sigmas.diff() < 0).all())
+    assert 0 <= float(sigmas[-1]) < 0.03 and float(sigmas[0]) <= 14.616
+    assert len(sigmas) == steps + 1 or schedule.name == "DDIM"
+
+
+@pytest.mark.parametrize("schedule", BUILTIN_SCHEDULES, ids=lambda schedule: schedule.name)
+def test_a_thousand_steps(schedule):
+    sigmas = get_sigmas(schedule.name, 1000)
+    assert bool((sigmas.diff() < 0).all())
+
+
+@pytest.mark.parametrize("label", ["Karras", "Exponential", "Polyexponential", "KL Optimal", "Normal", "Beta"])
+def test_a_range_of_ones_own(label):
+    sigmas = get_sigmas(label, 10, sigma_min=0.1, sigma_max=10.0)
+    assert float(sigmas[0]) == pytest.approx(10.0, rel=1e-4)
+    assert 0.09 < float(sigmas[-2 if sigmas[-1] == 0 else -1]) < 0.11
+
+
+def test_rho_bends_and_options_of_other_schedules_are_ignored():
+    assert float(get_sigmas("Karras", 10, rho=3.0)[5]) > float(get_sigmas("Karras", 10)[5])
+    assert torch.equal(get_sigmas("Simple", 10, rho=3.0, sigma_min=1.0), get_sigmas("simple", 10))
+
+
+def test_turbo_is_simples_neighbour():
+    model = model_levels()
+    times = [999, 749, 499, 249]
+    np.testing.assert_allclose(get_sigmas("Turbo", 4)[:-1], model.sigmas[times], rtol=1e-6)
+
+
+def test_linear_quadratic_is_even_up_to_its_threshold():
+    sigmas = get_sigmas("Linear quadratic", 20) / model_levels().high
+    np.testing.assert_allclose(sigmas[:11].diff(), [-0.0025] * 10, atol=1e-6)
+    assert float(sigmas[11:].diff().diff().abs().max()) < 0.02 and float(sigmas[-1]) == 0
+
+
+def test_laplace_crowds_around_its_centre():
+    centre = get_sigmas("Laplace", 21)
+    assert float(centre[10]) == pytest.approx(1.0, rel=1e-3)
+    assert float(get_sigmas("Laplace", 21, mu=1.0)[10]) == pytest.approx(np.e, rel=1e-3)
+
+
+@pytest.mark.parametrize(("a", "b", "median"), [(1.0, 1.0, 0.5), (0.6, 0.6, 0.5), (2.0, 1.0, 0.5**0.5), (1.0, 3.0, 1 - 0.5 ** (1 / 3))])
+def test_quantiles_of_the_beta_distribution(a, b, median):
+    low, middle, high = beta_quantiles(np.array([0.0, 0.5, 1.0]), a, b)
+    assert (low, high) == (0.0, 1.0) and middle == pytest.approx(median, rel=1e-12)
