@@ -71,13 +71,13 @@ def test_what_is_wrong_is_said_at_the_field(visit):
 
 
 def test_the_readme_shows_this_page(visit, tmp_path):
-    """`DARKROOM_SCREENSHOT=1` writes docs/screenshot.png anew."""
+    """`README_SCREENSHOT=1` writes docs/screenshot.png anew."""
     page = visit()
     steps.generate(page, "a red apple", steps=None)
     page.wait_for_function(
         "document.querySelector('.picture').complete && [...document.querySelectorAll('.strip img')].every(i => i.complete)"
     )
-    target = ROOT / "docs" / "screenshot.png" if os.environ.get("DARKROOM_SCREENSHOT") else tmp_path / "screenshot.png"
+    target = ROOT / "docs" / "screenshot.png" if os.environ.get("README_SCREENSHOT") else tmp_path / "screenshot.png"
     page.mouse.move(0, 0)
     page.screenshot(path=str(target))
     assert target.stat().st_size > 20_000
