@@ -174,6 +174,42 @@ def benches_table(rest: str) -> str:
     return table(("bench", "what it measures"), [(code(name), text) for name, text in present().items()])
 
 
+# Samplers
+
+
+def samplers_table(rest: str) -> str:
+    """Every built-in sampler; of its aliases those that other programs use."""
+    from webui.samplers.catalog import BUILTIN_SAMPLERS
+
+    rows = [
+        (
+            sampler.name,
+            ", ".join(code(alias) for alias in sampler.aliases if not alias.startswith("sample_")),
+            sampler.default_schedule,
+            ", ".join(
+                f"`{name}` {value:g}" if isinstance(value, float) else f"`{name}` {value}" for name, value in sampler.options.items()
+            ),
+            {"none": "", "stream": "own stream", "brownian": "Brownian path"}[sampler.noise],
+            str(sampler.order),
+            sampler.source,
+            sampler.verified,
+        )
+        for sampler in BUILTIN_SAMPLERS
+    ]
+    return table(("sampler", "aliases", "schedule", "options", "noise", "order", "source", "checked by"), rows)
+
+
+def schedules_table(rest: str) -> str:
+    """Every built-in schedule."""
+    from webui.samplers.catalog import BUILTIN_SCHEDULES
+
+    rows = [
+        (one.name, ", ".join(map(code, one.aliases)), ", ".join(map(code, one.options)), one.source, one.verified)
+        for one in BUILTIN_SCHEDULES
+    ]
+    return table(("schedule", "aliases", "options", "what it is", "checked by"), rows)
+
+
 # Hooks, routes, files
 
 
@@ -238,6 +274,8 @@ PRINTED: dict[str, Callable[[str], str]] = {
     "folder-flags": folder_flags,
     "command": command_table,
     "benches": benches_table,
+    "samplers": samplers_table,
+    "schedules": schedules_table,
     "hooks": hooks_text,
     "routes": routes_table,
     "layers": layers_table,

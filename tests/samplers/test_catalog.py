@@ -11,8 +11,9 @@ from webui.samplers.catalog import BUILTIN_SAMPLERS, BUILTIN_SCHEDULES, Sampler,
 
 A1111 = {
     "DPM++ 2M": "k_dpmpp_2m", "DPM++ SDE": "k_dpmpp_sde", "DPM++ 2M SDE": "k_dpmpp_2m_sde", "DPM++ 2M SDE Heun": "k_dpmpp_2m_sde_heun",
-    "DPM++ 2S a": "k_dpmpp_2s_a", "DPM++ 3M SDE": "k_dpmpp_3m_sde", "Euler a": "k_euler_a", "Euler": "k_euler", "LMS": "k_lms",
-    "Heun": "k_heun", "DPM2": "k_dpm_2", "DPM2 a": "k_dpm_2_a", "DPM fast": "k_dpm_fast", "DPM adaptive": "k_dpm_ad", "Restart": "restart", "DDIM": "ddim",
+    "DPM++ 2S a": "k_dpmpp_2s_a", "DPM++ 3M SDE": "k_dpmpp_3m_sde", "Euler a": "k_euler_a", "Euler": "k_euler",
+    "LMS": "k_lms", "Heun": "k_heun", "DPM2": "k_dpm_2", "DPM2 a": "k_dpm_2_a",
+    "DPM fast": "k_dpm_fast", "DPM adaptive": "k_dpm_ad", "Restart": "restart", "DDIM": "ddim",
     "DDIM CFG++": "ddim_cfgpp", "PLMS": "plms", "UniPC": "unipc",
 }  # fmt: skip
 

@@ -30,10 +30,12 @@ def _sampler(name: str, target: str, aliases: str = "", **values: Any) -> Sample
     return Sampler(name, f"webui.samplers.{target}", aliases=tuple(alias for alias in names if alias != name.lower()), **values)
 
 
-def _schedule(name: str, function: str, aliases: str = "", options: tuple[str, ...] = (), source: str = "") -> Schedule:
+def _schedule(
+    name: str, function: str, aliases: str = "", options: tuple[str, ...] = (), source: str = "", verified: str = "recorded levels"
+) -> Schedule:
     names = dict.fromkeys([*(alias for alias in aliases.split("|") if alias), name.lower().replace(" ", "_")])
     kept = tuple(alias for alias in names if alias.lower() != name.lower())
-    return Schedule(name, f"webui.samplers.schedules:{function}", aliases=kept, options=options, source=source)
+    return Schedule(name, f"webui.samplers.schedules:{function}", aliases=kept, options=options, source=source, verified=verified)
 
 
 _ETA, _SCALE = "eta", "noise_scale"
@@ -182,14 +184,19 @@ BUILTIN_SCHEDULES: tuple[Schedule, ...] = (
     _schedule("Normal", "normal", options=_RANGE, source="evenly in time between the highest and the lowest level"),
     _schedule("DDIM", "ddim", "ddim_uniform", source="DDIM's timesteps, arXiv:2010.02502"),
     _schedule("Beta", "beta", options=(*_RANGE, "alpha", "beta"), source="Lee et al. 2024, arXiv:2407.12173"),
-    _schedule("Turbo", "turbo", source="SDXL Turbo's timesteps"),
+    _schedule("Turbo", "turbo", source="SDXL Turbo's timesteps", verified="a picture from Forge"),
     _schedule(
         "Align Your Steps GITS", "align_your_steps_gits", "ays_gits|Align Your Steps (GITS)", source="Chen et al. 2024, arXiv:2405.11326"
     ),
     _schedule("Align Your Steps 11", "align_your_steps", "ays_11steps", source="as Align Your Steps"),
     _schedule("Align Your Steps 32", "align_your_steps_32", "ays_32steps", source="published levels for 32 steps"),
-    _schedule("Linear quadratic", "linear_quadratic", source="Polyak et al. 2024 (Movie Gen), arXiv:2410.13720, section 3.4.2"),
-    _schedule("Laplace", "laplace", options=(*_RANGE, "mu", "beta"), source="Hang & Gu 2024, arXiv:2407.03297"),
+    _schedule(
+        "Linear quadratic",
+        "linear_quadratic",
+        source="Polyak et al. 2024 (Movie Gen), arXiv:2410.13720, section 3.4.2",
+        verified="its formula",
+    ),
+    _schedule("Laplace", "laplace", options=(*_RANGE, "mu", "beta"), source="Hang & Gu 2024, arXiv:2407.03297", verified="its formula"),
 )
 
 

@@ -93,3 +93,4 @@ class Schedule(_Entry):
     aliases: tuple[str, ...] = ()
     options: tuple[str, ...] = ()
     source: str = ""
+    verified: str = ""
