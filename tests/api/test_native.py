@@ -59,7 +59,7 @@ def test_submit_follow_and_fetch(server):
         ({"steps": 0}, "steps", "between 1 and 1000"),
         ({"sampler": "Eular"}, "sampler", "no sampler named"),
         ({"schedule": "Nope"}, "schedule", "no schedule named"),
-        ({"checkpoint": "nowhere"}, "checkpoint", "Did you mean tiny"),
+        ({"checkpoint": "nowhere"}, "checkpoint", "Did you mean"),
         ({"prompt": "x" * 1_000_000}, "prompt", "at most 100000"),
         ({"bogus": 1}, "bogus", "no field named bogus"),
         ({"mode": "img2img"}, "init", "Choose a picture first"),
@@ -178,7 +178,7 @@ def test_gallery_pages_and_search(server):
 def test_capabilities_and_openapi(server):
     with server.client() as client:
         known = client.get("/api/v1/capabilities").json()
-        assert [model["name"] for model in known["checkpoints"]][0] == "tiny" and known["samplers"] and known["schedules"]
+        assert "tiny" in [model["name"] for model in known["checkpoints"]] and known["samplers"] and known["schedules"]
         grain = next(extension for extension in known["extensions"] if extension["id"] == "film_grain")
         assert "amount" in grain["schema"]["properties"]
         assert "/api/v1/jobs" in client.get("/api/v1/openapi.json").json()["paths"]
