@@ -174,7 +174,7 @@ def test_a_failing_extension_leaves_the_picture_as_it_is_and_says_so(engine, tmp
         'from webui import hookimpl\nTITLE = "Breaks"\n\n@hookimpl\ndef process_image(image, request, index):\n    raise ValueError("oh")\n'
     )
     (folder / "flips.py").write_text(
-        "from webui import hookimpl\nfrom PIL import ImageOps\n\n@hookimpl\ndef process_image(image, request, index):\n    return ImageOps.mirror(image)\n"
+        "from webui import hookimpl\n\n@hookimpl\ndef process_image(image, request, index):\n    return image.transpose(0)  # mirrored\n"
     )
     (folder / "zooms.py").write_text(
         "from webui import hookimpl\n\n@hookimpl\ndef process_image(image, request, index):\n    return image.resize((128, 128), 0)\n"

@@ -1,0 +1,46 @@
+"""Prompts of a request: tags out, encoded once, diffusers' plain way."""
+
+import torch
+
+from webui.core.request import GenerationRequest
+from webui.engine.conditioning import encode, read_texts
+from webui.pipelines.adapters import LoraUse
+
+
+def test_tags_and_comments_are_taken_out():
+    texts = read_texts("a fox <lora:style:0.8> <hypernet:x:1> # not this", "blurry <lora:other:1>")
+    assert texts.prompt.strip() == "a fox"
+    assert texts.negative.strip() == "blurry"
+    assert texts.loras == (LoraUse("style", 0.8, 0.8),)
+    assert texts.notes == ("<hypernet:…> is not known here and was left out.",)
+
+
+def test_the_same_prompts_are_encoded_once(engine):
+    model = engine.tools.pipelines.get("tiny", None, engine.plan)
+    texts, request = read_texts("a fox", ""), GenerationRequest()
+    first = encode(texts, request, model, 8)
+    assert encode(texts, request, model, 8) is first
+    assert encode(texts, GenerationRequest(clip_skip=2), model, 8) is not first
+    assert encode(texts, request, model, 9) is not first
+
+
+def test_memory_of_prompts_stays_small(engine):
+    model = engine.tools.pipelines.get("tiny", None, engine.plan)
+    for number in range(40):
+        encode(read_texts(f"fox {number}", ""), GenerationRequest(), model, 8)
+    assert len(model.remembered["conditioning"]) == 32
+
+
+def test_an_unknown_lora_is_a_note_and_the_picture_is_made(engine):
+    engine.make(prompt="fox <lora:nowhere:1>")
+    assert len(engine.notes) == 1 and "nowhere" in engine.notes[0]
+    assert [event.type for event in engine.events][-2:] == ["image", "done"]
+
+
+def test_diffusers_prompts_are_plain_text_of_77_tokens(engine):
+    model = engine.tools.pipelines.get("tiny", None, engine.plan)
+    plain = GenerationRequest(profile="diffusers")
+    brackets, words = (encode(read_texts(text, ""), plain, model, 8).positive[0].at(0).cond for text in ("(fox:1.3)", "fox"))
+    assert brackets.shape == (77, model.text_width)
+    assert not torch.equal(brackets, words)
+    assert encode(read_texts("x" * 500, ""), plain, model, 8).positive[0].at(0).cond.shape == (77, model.text_width)

@@ -1,0 +1,73 @@
+"""The diffusers profile against diffusers itself: the same file, prompt, seed and steps give the same picture."""
+
+import numpy as np
+import pytest
+import torch
+from diffusers import DDIMScheduler, DPMSolverMultistepScheduler, EulerDiscreteScheduler, PNDMScheduler, StableDiffusionPipeline
+from pipelines import tiny
+
+from webui.cli.compare import compare
+from webui.prompts import ClipTokenizer
+
+pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")  # diffusers with numpy 2
+
+BASE = PNDMScheduler(
+    num_train_timesteps=1000,
+    beta_start=0.00085,
+    beta_end=0.012,
+    beta_schedule="scaled_linear",
+    skip_prk_steps=True,
+    set_alpha_to_one=False,
+    steps_offset=1,
+)
+"""What Stable Diffusion 1.5's own configuration says; other schedulers are made from it."""
+
+
+@pytest.fixture(scope="module")
+def pipeline():
+    """diffusers' pipeline around the tiny checkpoint's parts."""
+    unet, vae, text = tiny.parts()
+    others = {"tokenizer": None, "safety_checker": None, "feature_extractor": None, "requires_safety_checker": False}
+    made = StableDiffusionPipeline(vae=vae, text_encoder=text, unet=unet, scheduler=BASE, **others)
+    made.set_progress_bar_config(disable=True)
+    return made
+
+
+def embedded(pipeline, text):
+    """77 tokens through the text encoder: what the pipeline itself does with a prompt."""
+    words = ClipTokenizer(tiny.vocabulary(), [])
+    row = [words.start, *words.encode(text)[:75], words.end]
+    with torch.no_grad():
+        return pipeline.text_encoder(torch.tensor([row + [words.end] * (77 - len(row))]))[0]
+
+
+@pytest.mark.parametrize("steps", [4, 7, 20])
+@pytest.mark.parametrize(
+    ("sampler", "schedule", "scheduler"),
+    [
+        ("Euler", "Automatic", EulerDiscreteScheduler.from_config(BASE.config)),
+        ("Euler", "Karras", EulerDiscreteScheduler.from_config(BASE.config, use_karras_sigmas=True)),
+        ("DPM++ 2M", "Automatic", DPMSolverMultistepScheduler.from_config(BASE.config)),
+        ("DPM++ 2M", "Karras", DPMSolverMultistepScheduler.from_config(BASE.config, use_karras_sigmas=True)),
+        ("DDIM", "Automatic", DDIMScheduler.from_config(BASE.config, clip_sample=False)),
+    ],
+)
+def test_the_same_picture_as_diffusers(engine, pipeline, sampler, schedule, scheduler, steps):
+    pipeline.scheduler = scheduler
+    prompt, negative = "a (red) fox:1.3 [in|the] snow", "blurry"
+    theirs = pipeline(
+        prompt_embeds=embedded(pipeline, prompt),
+        negative_prompt_embeds=embedded(pipeline, negative),
+        height=64,
+        width=64,
+        num_inference_steps=steps,
+        guidance_scale=4.0,
+        generator=torch.Generator("cpu").manual_seed(1),
+        output_type="np",
+    ).images[0]
+    ours = engine.make(prompt=prompt, negative_prompt=negative, profile="diffusers", sampler=sampler, schedule=schedule, steps=steps)[0]
+    assert compare(ours, np.rint(theirs * 255).astype(np.uint8)).psnr >= 60
+
+
+def test_the_profiles_differ(engine):
+    assert compare(engine.make(prompt="(fox)", profile="diffusers")[0], engine.make(prompt="(fox)")[0]).psnr < 40
