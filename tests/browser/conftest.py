@@ -36,7 +36,12 @@ class Visit:
     def watch(self) -> None:
         self.page.on("request", lambda request: self._note(request.url))
         self.page.on("pageerror", lambda error: self.problems.append(f"error: {error}"))
-        self.page.on("console", lambda message: self.problems.append(message.text) if message.type == "error" else None)
+        self.page.on("console", lambda message: self._hear(message.type, message.text))
+
+    def _hear(self, kind: str, text: str) -> None:
+        """Chromium logs every 422; a refused form is an answer, not a fault."""
+        if kind == "error" and "status of 422" not in text:
+            self.problems.append(text)
 
     def _note(self, url: str) -> None:
         if not url.startswith((self.origin, "data:", "blob:")):
