@@ -1,7 +1,8 @@
 """The "diffusers" profile: noise levels as diffusers' schedulers choose them for Stable Diffusion, restated in sigma terms.
 
-The published configuration of Stable Diffusion 1.5 says only an offset of 1; the rest is each scheduler's own default, as for everybody who
-makes one by `from_config`. Measured against diffusers 0.42 in `tests/engine/test_diffusers.py`: Euler, DPM++ 2M, DDIM; the others by kinship.
+The published configuration of Stable Diffusion 1.5 says only an offset of 1; the rest is each scheduler's own default, as for
+everybody who makes one by `from_config`. Measured against diffusers 0.42 in `tests/engine/test_diffusers.py`: Euler, DPM++ 2M,
+DDIM; the others by kinship.
 """
 
 import numpy as np
