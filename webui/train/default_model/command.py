@@ -1,6 +1,7 @@
 """`python -m webui train default-model`: stage after stage, each resumable; run it again and it goes on where it was.
 
-Time is shared out between the stages; a stage that was finished is not begun again.
+Time is shared out between the stages; a stage that was finished is not begun again. States lie in a folder per list and starting
+file (`.train/first`, `.train/second-from-NAME`): delete it to begin afresh.
 """
 
 import argparse
@@ -97,6 +98,7 @@ class Exporter:
 def run(words: Sequence[str]) -> int:
     """The whole recipe, or one stage of it."""
     options = parser().parse_args(list(words))
+    options.work = options.folder / (f"{options.list}-from-{options.start.stem}" if options.start else options.list)
     torch.set_num_threads(1)
     lesson = prepare(options.folder, options.list)
     meeting = options.folder.resolve() / "meeting"
@@ -120,7 +122,7 @@ def budget(options: argparse.Namespace, share: float) -> Budget:
 
 def train_vae(options: argparse.Namespace, lesson: Lesson, world: World, start: Exported | None) -> None:
     torch.manual_seed(options.seed)
-    path = options.folder / "vae.state"
+    path = options.work / "vae.state"
     peak = 1e-3 if start else 2e-3
     state = vae.stage(build_vae(start.shape if start else Shape()).to(options.device), peak, world)
     if not state.load(path) and start:
@@ -137,7 +139,7 @@ def train_diffusion(options: argparse.Namespace, lesson: Lesson, world: World, s
     latents = encoded(options, lesson, coder, world)
     peak = 7e-4 if start else 1.5e-3
     state = diffusion.stage(build_unet(shape).to(options.device), build_text(shape).to(options.device), peak, world)
-    path = options.folder / "diffusion.state"
+    path = options.work / "diffusion.state"
     if not state.load(path) and start:
         state.warm("unet", start.unet)
         state.warm("text", start.text)
@@ -152,9 +154,9 @@ def train_decoder(options: argparse.Namespace, lesson: Lesson, world: World, sta
     shape = start.shape if start else Shape()
     coder = folded(options, lesson, shape, start)
     latents = encoded(options, lesson, coder, world)
-    learned = torch.load(options.folder / "diffusion.state", map_location="cpu", weights_only=True)
+    learned = torch.load(options.work / "diffusion.state", map_location="cpu", weights_only=True)
     state = vae.stage(coder.train(), _DECODER_RATE, world)
-    path = options.folder / "decoder.state"
+    path = options.work / "decoder.state"
     state.load(path)
     export = Exporter(options, shape, lesson, latents)
     report = Reporter(path, world, lambda stage: export(stage.averages["vae"], learned["averages"], learned["step"]))
@@ -165,13 +167,13 @@ def train_decoder(options: argparse.Namespace, lesson: Lesson, world: World, sta
 
 def folded(options: argparse.Namespace, lesson: Lesson, shape: Shape, start: Exported | None) -> nn.Module:
     """The averaged autoencoder of this folder, else the starting file's, with latents of unit deviation."""
-    coder, state = build_vae(shape).to(options.device), options.folder / "vae.state"
+    coder, state = build_vae(shape).to(options.device), options.work / "vae.state"
     if state.exists():
         coder.load_state_dict(torch.load(state, map_location=options.device, weights_only=True)["averages"]["vae"])
     elif start:
         coder.load_state_dict(start.vae)
     else:
-        raise SystemExit(f"There is no autoencoder in {options.folder}: run the stage vae first, or name a file with --from.")
+        raise SystemExit(f"There is no autoencoder in {options.work}: run the stage vae first, or name a file with --from.")
     coder.eval()
     vae.fold(coder, vae.pictures(lesson.listed(), [], _FOLD_PICTURES, generator(options.seed, 4)).to(options.device), SCALE)
     return coder
@@ -179,9 +181,10 @@ def folded(options: argparse.Namespace, lesson: Lesson, shape: Shape, start: Exp
 
 def encoded(options: argparse.Namespace, lesson: Lesson, coder: nn.Module, world: World) -> Latents:
     """The list's pictures as latents: made by worker 0, read by the others."""
-    path = options.folder / "latents.pt"
+    path = options.work / "latents.pt"
     if world.rank == 0 and not path.exists():
         made = encode(coder, lesson.listed(), SCALE, options.seed)
+        path.parent.mkdir(parents=True, exist_ok=True)
         torch.save([made.mean, made.deviation], path)
     world.wait()
     mean, deviation = torch.load(path, weights_only=True)
