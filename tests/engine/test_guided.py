@@ -109,3 +109,11 @@ def test_rescaling_pulls_the_contrast_back():
 
     full = denoiser(Spread(), [part(3.0)], options=GuidanceOptions(rescale=1.0))(X, torch.ones(1))
     assert float(full.std()) == pytest.approx(float((3 * torch.linspace(-1, 1, 16)).std()), rel=1e-5)
+
+
+def test_cfgpp_gets_the_true_unconditional_prediction_also_without_guidance():
+    network, extra = Network(), {}
+    encoded = Encoded((part(3.0),), part(1.0), cond(9.0))
+    model = GuidedDenoiser(network, encoded, Guidance(1.0, GuidanceOptions(), 10, needs_uncond=True), None, extra, lambda: None)
+    assert value(model) == 3
+    assert float(extra["uncond"].mean()) == 1

@@ -29,11 +29,24 @@ def test_two_scales_for_edits():
 
 
 def test_rescale_restores_the_contrast():
-    cond = torch.randn(2, 4, 8, 8)
+    cond, x, sigma = torch.randn(2, 4, 8, 8), torch.zeros(2, 4, 8, 8), torch.tensor([3.0, 1.0])
     guided = cond * 3
-    torch.testing.assert_close(rescale(guided, cond, 1.0), cond, rtol=1e-4, atol=1e-5)
-    assert rescale(guided, cond, 0.0) is guided
-    torch.testing.assert_close(rescale(guided, cond, 0.5), cond * 2, rtol=1e-4, atol=1e-5)
+    torch.testing.assert_close(rescale(guided, cond, 1.0, x, sigma), cond, rtol=1e-4, atol=1e-5)
+    assert rescale(guided, cond, 0.0, x, sigma) is guided
+    torch.testing.assert_close(rescale(guided, cond, 0.5, x, sigma), cond * 2, rtol=1e-4, atol=1e-5)
+
+
+def test_rescale_works_on_the_velocity_as_its_paper_does():
+    cond, uncond, x = (torch.randn(1, 4, 8, 8, dtype=torch.float64) for _ in range(3))
+    sigma = torch.tensor([2.0], dtype=torch.float64)
+
+    def velocity(denoised):
+        return (x / 5 - denoised) * 5**0.5 / 2
+
+    guided = combine(uncond, [cond], [1.0], 7.0)
+    result = velocity(rescale(guided, cond, 0.7, x, sigma))
+    wanted = velocity(guided) * (0.7 * velocity(cond).std() / velocity(guided).std() + 0.3)
+    torch.testing.assert_close(result, wanted)
 
 
 def test_early_calls_go_without_the_negative_prompt():

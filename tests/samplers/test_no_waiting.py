@@ -28,7 +28,7 @@ def test_denoiser_and_guidance_wait_for_no_number(prediction):
 
     def model(x, sigma):
         cond, uncond = network(x, sigma), network(x, sigma)
-        return rescale(combine(uncond, [cond], [1.0], 7.0), cond, 0.5)
+        return rescale(combine(uncond, [cond], [1.0], 7.0), cond, 0.5, x, sigma)
 
     assert on_meta(get_sampler("DPM++ 2M"), model).device.type == "meta"
 

@@ -16,12 +16,16 @@ from webui.samplers.guidance import SkipRule, combine, combine_edit, rescale
 
 @dataclass(frozen=True)
 class Guidance:
-    """How strictly the prompt is followed. `image` is the start picture's scale in instruct-pix2pix models, None in others."""
+    """How strictly the prompt is followed. `image` is the start picture's scale in instruct-pix2pix models, None in others.
+
+    `needs_uncond`: the sampler wants the true unconditional prediction of each call, also where guidance does not.
+    """
 
     scale: float
     options: GuidanceOptions
     calls: int
     image: float | None = None
+    needs_uncond: bool = False
 
 
 class GuidedDenoiser:
@@ -55,7 +59,8 @@ class GuidedDenoiser:
         weights = [part.weight for part in self._encoded.positive]
         conds, uncond = self._prompts(call)
         edits = guidance.image is not None and guidance.image != 1.0
-        if not edits and self._skips(call, sigma):
+        skips = not edits and self._skips(call, sigma)
+        if skips and not guidance.needs_uncond:
             predicted = list(self._predict(x, sigma, conds, [self._concat] * len(conds)))
             self._extra["uncond"] = predicted[0]
             result = combine(predicted[0], predicted, weights, 1.0)
@@ -64,7 +69,8 @@ class GuidedDenoiser:
         else:
             *predicted, negative = self._predict(x, sigma, [*conds, uncond], [self._concat] * (len(conds) + 1))
             self._extra["uncond"] = negative
-            result = rescale(combine(negative, predicted, weights, guidance.scale), predicted[0], guidance.options.rescale)
+            guided = combine(negative, predicted, weights, 1.0 if skips else guidance.scale)
+            result = guided if skips else rescale(guided, predicted[0], guidance.options.rescale, x, sigma)
         self._called()
         return result
 

@@ -114,7 +114,7 @@ def noise_option(work: Pass, batch: Batch, levels: Levels, noise: ImageNoise, x:
         return {}
     if work.sampler.noise != "brownian":
         return {"noise_sampler": noise.sampler()}
-    return {"noise_sampler": BrownianNoise(x, *levels.noise_range, batch.seeds)}
+    return {"noise_sampler": BrownianNoise(x, *levels.noise_range, batch.seeds, work.request.noise_source)}
 
 
 def build_denoiser(work: Pass, batch: Batch, model: Model, run: Levels, extra: dict[str, Any], progress: "Steps") -> Guided:
@@ -125,7 +125,7 @@ def build_denoiser(work: Pass, batch: Batch, model: Model, run: Levels, extra: d
     network = Denoiser(model.predict, levels, model.prediction, quantize=quantize)  # type: ignore[arg-type]
     image = request.image_guidance if model.variant == "ip2p" else None
     scale = (request.guidance or 0.0) * work.sampler.guidance_factor
-    guidance = Guidance(scale, request.guidance_options, run.counted, image)
+    guidance = Guidance(scale, request.guidance_options, run.counted, image, work.sampler.needs_uncond)
     guided: Guided = GuidedDenoiser(progress.before(network), work.encoded, guidance, work.concat, extra, progress.called)
     guided = fold(guided, work.wrappers)
     if work.mask is None or work.start is None:

@@ -26,13 +26,17 @@ def combine_edit(
     return result
 
 
-def rescale(guided: Tensor, cond: Tensor, amount: float) -> Tensor:
-    """Pull the guided prediction back to the conditional one's standard deviation (Lin et al. 2023, equations 15 and 16)."""
+def rescale(guided: Tensor, cond: Tensor, amount: float, x: Tensor, sigma: Tensor) -> Tensor:
+    """Pull the guided prediction back to the conditional one's standard deviation (Lin et al. 2023, equations 15 and 16).
+
+    The paper does so to the velocity; in predictions of the clean latent that is their distance from x / (1 + sigma²).
+    """
     if not amount:
         return guided
+    still = x / (sigma.view(-1, *[1] * (x.ndim - 1)) ** 2 + 1).to(x.dtype)
     dimensions = tuple(range(1, guided.ndim))
-    factor = cond.std(dimensions, keepdim=True) / guided.std(dimensions, keepdim=True)
-    return guided * (amount * factor + 1 - amount)
+    wanted, had = (cond - still).std(dimensions, keepdim=True), (guided - still).std(dimensions, keepdim=True)
+    return still + (guided - still) * (amount * wanted / had.clamp(min=1e-12) + 1 - amount)
 
 
 @dataclass(frozen=True)
