@@ -35,9 +35,8 @@ def run(words: Sequence[str]) -> int:
     share = statistics.median(whole[0]) / statistics.median(bare[0]) - 1
     wall = min(whole[1]) / min(bare[1]) - 1
     print(f"{request.checkpoint}, {request.width}×{request.height}, {request.steps} steps, batch {request.batch_size}")
-    print(
-        f"a generation {min(whole[1]):.3f} s, bare calls {min(bare[1]):.3f} s; overhead {share:.2%} of processor time, {wall:.2%} of wall time"
-    )
+    print(f"a generation {min(whole[1]):.3f} s, bare calls {min(bare[1]):.3f} s")
+    print(f"overhead {share:.2%} of processor time, {wall:.2%} of wall time (goal {GOAL:.0%})")
     keep("overhead", {"share": share, "wall_share": wall, "generation_seconds": min(whole[1]), "bare_seconds": min(bare[1]), "goal": GOAL})
     return 0 if share <= GOAL else 1
 
