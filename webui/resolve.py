@@ -41,7 +41,7 @@ def resolve(request: GenerationRequest, world: World) -> GenerationRequest:
     return request.model_copy(
         update={
             "checkpoint": _title(world.library, checkpoint),
-            "vae": world.library.find("vae", request.vae).name if request.vae and request.vae.lower() not in ("automatic", "none") else None,
+            "vae": _vae(request.vae, world.library),
             "sampler": sampler,
             "schedule": schedule,
             "width": width,
@@ -68,6 +68,12 @@ def _checkpoint(request: GenerationRequest, library: Library) -> ModelFile:
     if found.error:
         raise RequestError("checkpoint", found.error)
     return found
+
+
+def _vae(name: str | None, library: Library) -> str | None:
+    """A file in models/VAE; None is the checkpoint's own, which A1111 calls Automatic and None."""
+    own = name is None or name.lower() in ("", "automatic", "none")
+    return None if own else library.find("vae", str(name)).name
 
 
 def _title(library: Library, checkpoint: ModelFile) -> str:
@@ -150,7 +156,8 @@ def _extras(extras: Mapping[str, Mapping[str, JsonValue]], world: World) -> dict
     checked: dict[str, dict[str, Any]] = {}
     for name, values in extras.items():
         if name not in panels:
-            raise RequestError(f"extras.{name}", f"The extension {name!r} is not here or is switched off. Leave its values out, or switch it on.")
+            said = f"The extension {name!r} is not here or is switched off. Leave its values out, or switch it on."
+            raise RequestError(f"extras.{name}", said)
         try:
             checked[name] = panels[name].model_validate(values).model_dump(mode="json")
         except ValidationError as error:

@@ -14,6 +14,7 @@ STATUS: dict[type[WebUIError], int] = {
     StorageError: 507,
     CheckpointError: 422,
     OutOfMemory: 422,
+    SettingsError: 422,
 }
 
 

@@ -11,6 +11,6 @@ def run(words: Sequence[str]) -> int:
     )
     parser.add_argument("what", choices=["default-model"])
     arguments, rest = parser.parse_known_args(words or ["--help"])
-    from webui.train.default_model import command
+    from webui.train.default_model.command import run as train
 
-    return int(command.run(rest) or 0)
+    return int(train(rest) or 0)
