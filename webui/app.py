@@ -30,6 +30,7 @@ from webui.samplers.catalog import BUILTIN_SAMPLERS, BUILTIN_SCHEDULES
 from webui.settings import PROJECT, Settings
 from webui.ui import mount
 from webui.ui.panels import collect
+from webui.ui.quick_import import import_gradio
 from webui.ui.services import Services
 
 if TYPE_CHECKING:
@@ -247,6 +248,7 @@ def prepare_gradio(settings: Settings) -> None:
     os.environ["GRADIO_TEMP_DIR"] = str(temporary)
     os.environ.setdefault("HF_HUB_OFFLINE", "1")
     os.environ.setdefault("GRADIO_ANALYTICS_MAX_EVENTS", "50")
+    import_gradio()  # before any extension does it the slow way
 
 
 def build(settings: Settings, make_link: MakeLink | None = None, access_key: str = "") -> "tuple[FastAPI, Studio]":
