@@ -119,7 +119,7 @@ BUILTIN_SAMPLERS: tuple[Sampler, ...] = (
     _sampler("DDPM", "consistency:sample_ddpm", noise="stream", verified=_BOTH, source="Ho et al. 2020, arXiv:2006.11239, equation 7"),
     _sampler("DDIM", "timestep:sample_ddim", **_TIMES, verified=_PICTURES, source="Song et al. 2020, arXiv:2010.02502, equation 12"),
     _sampler(
-        "DDIM CFG++", "cfgpp:sample_ddim_cfg_pp", "ddim_cfgpp", **_TIMES, needs_uncond=True, guidance_factor=1 / 12.5, verified=_PICTURES,
+        "DDIM CFG++", "cfgpp:sample_ddim_cfg_pp", "ddim_cfgpp", **_TIMES, needs_uncond=True, verified=_PICTURES,
         source="Chung et al. 2024, arXiv:2406.08070, Algorithm 2",
     ),
     _sampler(
