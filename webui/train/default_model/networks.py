@@ -113,9 +113,14 @@ def device_of(module: nn.Module) -> torch.device:
 
 
 def precision(module: nn.Module) -> AbstractContextManager[Any]:
-    """Bfloat16 where the processor has units for it (a GPU, or a CPU with AMX), float32 elsewhere; weights and optimisers stay float32."""
+    """Bfloat16 where the processor has units for it (a GPU, or a CPU with AMX or avx512_bf16), float32 elsewhere.
+
+    Weights and optimisers stay float32. With avx512_bf16 alone the autoencoder's step takes 79 ms a picture instead of 135, the UNet's
+    24 instead of 27 (one thread).
+    """
     kind = device_of(module).type
-    return torch.autocast(kind, torch.bfloat16, enabled=kind == "cuda" or torch.cpu._is_amx_tile_supported())
+    has_units = kind == "cuda" or torch.cpu._is_amx_tile_supported() or torch.cpu._is_avx512_bf16_supported()
+    return torch.autocast(kind, torch.bfloat16, enabled=has_units)
 
 
 def build_vae(shape: Shape) -> nn.Module:
