@@ -10,17 +10,23 @@ const EVENTS = ['queued', 'started', 'step', 'preview', 'image', 'done', 'failed
 let stream = null;
 let places = 0;  // the order of jobs, until the server tells its own
 let asked = 0;
+let last = Promise.resolve();
 
 export function connect() {
   stream?.close();
   stream = new EventSource('/api/v1/events');
-  const on = (kind, act) => stream.addEventListener(kind, (event) => { act(JSON.parse(event.data)); draw(); });
+  const on = (kind, act) => stream.addEventListener(kind, (event) => inOrder(() => act(JSON.parse(event.data))));
   on('snapshot', takeSnapshot);
   on('engine', takeEngines);
   on('job', takeJob);
   for (const kind of EVENTS) on(kind, (event) => takeEvent({ type: kind, ...event }));
   on('message', (event) => (event.type === 'snapshot' ? takeSnapshot(event) : takeEvent(event)));
   stream.onerror = () => { state.online = false; draw(); };
+}
+
+/** One after the other: an event about a job that must be fetched first may not be overtaken by the job's end. */
+function inOrder(act) {
+  last = last.then(act).then(draw, (problem) => console.error(problem));
 }
 
 // A hidden page gives its connection back: browsers allow six per host, and a background tab must not starve the one in use.
@@ -83,7 +89,6 @@ async function takeEvent(event) {
   apply(job, event);
   settle(job, before);
   if (before !== job.state || event.type === 'queued') askOrder();
-  draw();
 }
 
 async function fetchJob(id) {
@@ -96,8 +101,8 @@ function apply(job, event) {
   switch (event.type) {
     case 'queued': Object.assign(job, { state: 'queued', progress: null, attempts: event.attempt ?? job.attempts, stopping: false }); break;
     case 'started': Object.assign(job, { state: 'running', plan: event.plan, attempts: event.attempt, progress: { phase: 'loading', step: 0, steps: 0, batch: 0, batches: 1 } }); break;
-    case 'step': job.state = 'running'; advance(job, event); break;
-    case 'preview': job.progress = { ...job.progress, frame: event.frame, previewWidth: event.width, previewHeight: event.height }; break;
+    case 'step': if (live(job)) { job.state = 'running'; advance(job, event); } break;
+    case 'preview': if (live(job)) job.progress = { ...job.progress, frame: event.frame, previewWidth: event.width, previewHeight: event.height }; break;
     case 'image': takeImage(job, event.record ?? event); break;
     case 'done': Object.assign(job, { state: 'done', notes: event.notes ?? [], seconds: event.seconds, finished: event.at }); break;
     case 'failed': Object.assign(job, { state: 'failed', error: event.error, finished: event.at }); break;
