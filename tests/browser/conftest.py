@@ -79,8 +79,9 @@ def _address(process: subprocess.Popen[str], said: list[str]) -> str:
     raise AssertionError("The app did not start:\n" + "".join(said))
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def chromium():
+    """Ended with each file of tests: as long as Playwright's synchronous API is open, the thread has an event loop running."""
     from playwright.sync_api import expect, sync_playwright
 
     expect.set_options(timeout=PATIENCE // 2)
