@@ -98,6 +98,27 @@ def test_the_engine_inside_web(tmp_path):
     app.stop()
 
 
+def test_an_engine_that_loses_its_gpu_is_replaced(tmp_path):
+    (tmp_path / "extensions").mkdir()
+    (tmp_path / "extensions" / "loses_gpu.py").write_text(
+        "from webui import Sampler, hookimpl\n\n\n"
+        "def lose(model, x, sigmas, extra_args=None, callback=None, disable=None):\n"
+        "    raise RuntimeError('CUDA error: unspecified launch failure')\n\n\n"
+        "@hookimpl\ndef register_samplers(register):\n    register(Sampler('Loses GPU', lose))\n"
+    )
+    app = App(tmp_path, ["--max-attempts", "2"])
+    app.start()
+    until = time.monotonic() + 60
+    while "Loses GPU" not in app.http.get("/api/v1/capabilities").text:
+        assert time.monotonic() < until
+        time.sleep(0.1)
+    bad, good = (app.http.post("/api/v1/jobs", json={**APPLE, **more}).json()["id"] for more in ({"sampler": "Loses GPU"}, {}))
+    failed = finished(app, bad)
+    assert failed["error"]["kind"] == "EngineLost" and "its GPU stopped working" in failed["error"]["message"]
+    assert finished(app, good)["state"] == "done"
+    app.stop()
+
+
 def test_open_to_the_lan_behind_a_key_with_a_link(tmp_path):
     command = [sys.executable, "-u", "-m", "webui", "serve", "--no-browser", "--listen", "--port", "0", "--data-dir", str(tmp_path)]
     process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True, env={**os.environ, "DARKROOM_HOST": "127.0.0.2"})

@@ -39,7 +39,7 @@ class Box:
     """A queue on a data directory; `open` again is a restart of web."""
 
     def __init__(self, data_dir: Path, **settings) -> None:
-        self.settings = Settings(data_dir=data_dir, devices=("cpu",), **settings)
+        self.settings = Settings(data_dir=data_dir, **{"devices": ("cpu",), **settings})
         self.supervisor = None
         self.open()
 
@@ -48,13 +48,17 @@ class Box:
         self.store, self.pictures = JobStore(self.database), PictureIndex(self.database)
         self.queue = JobQueue(self.store, resolved)
 
-    def start(self, **patience) -> None:
+    def reopen(self) -> None:
+        self.database.close()
+        self.open()
+
+    def start(self, command=(sys.executable, "-m", "tests.fake_engine"), **patience) -> None:
         reconcile(self.settings.data_dir, self.store, self.pictures, gallery.reconcile)
         self.queue.recover()
         self.links = []
 
         def link(receive, ended):
-            self.links.append(ProcessLink(receive, ended, (sys.executable, "-m", "tests.fake_engine"), ROOT))
+            self.links.append(ProcessLink(receive, ended, command, ROOT))
             return self.links[-1]
 
         self.supervisor = Supervisor(self.queue, lambda: self.settings, link, Patience(**{"backoff": 0.01, **patience}))

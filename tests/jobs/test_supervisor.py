@@ -1,10 +1,14 @@
 """Engines die, hang and are stopped; jobs do not get lost, pictures are not made twice."""
 
+import sqlite3
+import sys
 import time
 
+import pytest
 from PIL import Image
 
 from tests.jobs.conftest import Box
+from webui.errors import StorageError
 
 
 def pixel(box, record):
@@ -40,9 +44,10 @@ def test_a_job_that_kills_every_engine_fails_with_the_cause_and_the_next_one_run
 
 
 def test_a_hung_engine_is_replaced(box):
-    box.start(hung=3.0)
+    box.start(hung=8.0)
     job = box.wait(box.submit("hang").id)
     assert job.state == "done" and len(box.links) == 2
+    assert "it did not answer for 8 s" in [event.reason for event in box.store.events_after(0, job.id) if event.type == "queued"]
 
 
 def test_an_error_fails_its_job_alone(box):
@@ -117,24 +122,81 @@ def test_pictures_moved_away_by_hand_do_no_harm(box):
     assert box.pictures.total() == 1
 
 
-def test_an_engine_that_cannot_start_is_tried_again_and_said(tmp_path):
-    import sys
-
-    from webui.jobs.link import ProcessLink
-    from webui.jobs.supervisor import Patience, Supervisor
-
-    box = Box(tmp_path)
-    tries = []
-
-    def link(receive, ended):
-        tries.append(ProcessLink(receive, ended, (sys.executable, "-c", "raise SystemExit(7)")))
-        return tries[-1]
-
-    supervisor = Supervisor(box.queue, lambda: box.settings, link, Patience(backoff=0.01))
-    supervisor.start()
+@pytest.mark.parametrize(
+    ("program", "patience", "words"),
+    [
+        ("raise SystemExit(7)", {}, "exit code 7"),
+        ("raise SystemExit(70)", {}, "its GPU stopped working"),
+        ("import os; os.kill(os.getpid(), 11)", {}, "it crashed (SIGSEGV)"),
+        ("import sys; sys.stdin.read()", {"ready": 0.2, "hung": 60}, "it was not ready after"),
+        ("import sys; sys.stdin.read()", {"hung": 0.2}, "it did not answer for"),
+    ],
+)
+def test_an_engine_that_never_becomes_ready_is_tried_again_and_the_job_waits(box, program, patience, words):
+    job = box.submit()
+    box.start((sys.executable, "-c", program), **patience)
+    said = set()
     until = time.monotonic() + 30
-    while len(tries) < 3 and time.monotonic() < until:
+    while (len(box.links) < 3 or not said) and time.monotonic() < until:
+        said |= {engine.message for engine in box.queue.engines() if words in engine.message}
         time.sleep(0.01)
-    assert "exit code 7" in box.queue.engines()[0].message
-    supervisor.stop()
+    assert said and len(box.links) >= 3
+    assert (box.queue.get(job.id).state, box.queue.get(job.id).attempts) == ("queued", 0)
+
+
+def test_two_engines_work_at_once(tmp_path):
+    box = Box(tmp_path, devices=("cpu", "cpu"))
+    box.start()
+    jobs = [box.submit("never", owner) for owner in ("ann", "bob")]
+    for job in jobs:
+        box.wait(job.id, "running")
+    assert {engine.job_id for engine in box.queue.engines()} == {job.id for job in jobs}
+    for job in jobs:
+        box.queue.cancel(job.id)
+        assert box.wait(job.id).state == "cancelled"
     box.close()
+
+
+def test_freeing_the_memory_puts_the_running_job_back_until_the_queue_goes_on(box):
+    box.start()
+    job = box.submit("slow", batch_count=3, steps=10)
+    while not box.queue.get(job.id).images:
+        time.sleep(0.01)
+    box.queue.free_memory()
+    waiting = box.wait(job.id, "queued")
+    assert box.queue.paused and waiting.attempts == 0 and len(box.links) == 1
+    made = {image.id for image in waiting.images}
+    box.queue.pause(False)
+    done = box.wait(job.id)
+    assert [image.index for image in done.images] == [0, 1, 2] and made <= {image.id for image in done.images}
+
+
+def test_a_stop_at_the_moment_a_job_is_handed_out_is_not_missed(box):
+    box.start()
+    for _ in range(20):
+        job = box.submit("never")
+        while box.queue.get(job.id).state == "queued":
+            pass
+        box.queue.cancel(job.id)
+        assert box.wait(job.id).state == "cancelled"
+    assert box.wait(box.submit("fine").id).state == "done" and len(box.links) == 1
+
+
+def test_what_happened_is_kept_however_long_the_database_refuses(box, monkeypatch):
+    monkeypatch.setattr("webui.db.database.BUSY_MS", 20)
+    box.reopen()
+    box.start()
+    job = box.submit("slow", batch_count=2)
+    box.wait(job.id, "running")
+    other = sqlite3.connect(box.settings.data_dir / "data" / "darkroom.db", isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    while "locked" not in box.queue.engines()[0].message:
+        time.sleep(0.01)
+    with pytest.raises(StorageError, match="locked"):
+        box.submit("another")
+    assert box.queue.get(job.id).state == "running", "reading goes on"
+    other.execute("ROLLBACK")
+    other.close()
+    done = box.wait(job.id)
+    assert (done.state, len(done.images), len(box.links)) == ("done", 2, 1)
+    assert box.wait(box.submit("another").id).state == "done"

@@ -96,7 +96,7 @@ def test_latents_survive_a_round_trip_of_types(pipelines):
 def test_same_again_is_the_loaded_one(pipelines):
     first = pipelines.get("tiny", None, PLAN)
     assert pipelines.get("tiny.safetensors", "Automatic", PLAN) is first
-    assert pipelines.loaded == "tiny"
+    assert pipelines.loaded == f"tiny [{first.hash[:10]}]", "requests name it so, and the queue compares the two"
     pipelines.unload()
     assert pipelines.loaded == ""
     assert pipelines.get("tiny", None, PLAN) is not first

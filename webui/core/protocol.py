@@ -15,6 +15,8 @@ from webui.core.request import GenerationRequest, Value
 
 _HEADER = struct.Struct(">II")
 MAX_FRAME = 64 * 2**20
+LOST_DEVICE = 70
+"""Exit code of an engine whose device has stopped working: only a new process can use it again."""
 
 
 class Start(Value):

@@ -15,6 +15,7 @@ from webui.errors import StorageError
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 BUSY_MS = 10_000
+_CANNOT_WRITE = "The database cannot be written: {}. Nothing was changed; free some space or close what locks it."
 
 
 class Database:
@@ -28,14 +29,15 @@ class Database:
     @contextmanager
     def write(self) -> Iterator[Connection]:
         """A transaction that commits at the end. Raises `StorageError` when the database cannot be written (full, locked, read-only)."""
-        with self._write_lock:
-            try:
-                with self._engine.begin() as connection:
-                    yield connection
-            except OperationalError as error:
-                raise StorageError(
-                    f"The database cannot be written: {error.orig}. Nothing was changed; free some space or close what locks it."
-                ) from None
+        if not self._write_lock.acquire(timeout=BUSY_MS / 1000):
+            raise StorageError(_CANNOT_WRITE.format("database is locked"))
+        try:
+            with self._engine.begin() as connection:
+                yield connection
+        except OperationalError as error:
+            raise StorageError(_CANNOT_WRITE.format(error.orig)) from None
+        finally:
+            self._write_lock.release()
 
     @contextmanager
     def read(self) -> Iterator[Connection]:

@@ -126,6 +126,13 @@ def is_out_of_memory(error: BaseException) -> bool:
     )
 
 
+def is_device_lost(error: BaseException) -> bool:
+    """Whether the device is of no more use to this process: after such an error every further call fails too."""
+    if not isinstance(error, RuntimeError) or is_out_of_memory(error) or "out of memory" in str(error):
+        return False
+    return any(words in str(error) for words in ("CUDA error:", "HIP error:", "DEVICE_LOST"))
+
+
 def out_of_memory(request: GenerationRequest, plan: Plan) -> OutOfMemory:
     """The error for the user when memory ran out while computing."""
     width, height = largest_size(request)

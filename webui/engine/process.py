@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 from webui.core.events import Cancelled, Event, Failed, ImageSaved, Preview, StepDone
 from webui.core.job import JobError
 from webui.core.protocol import (
+    LOST_DEVICE,
     Cancel,
     ExtensionFailed,
     FromEngine,
@@ -32,7 +33,7 @@ from webui.core.protocol import (
     read_frame,
     write_frame,
 )
-from webui.errors import JobCancelled, OutOfMemory, RequestError, WebUIError
+from webui.errors import EngineLost, JobCancelled, OutOfMemory, RequestError, WebUIError
 from webui.settings import Settings
 
 if TYPE_CHECKING:
@@ -64,9 +65,15 @@ class Current:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._job_id = ""
+        self._given: set[str] = set()
         self._wishes: dict[str, str] = {}
         self._watch: dict[str, Watch] = {}
         self._last_step = StepDone()
+
+    def expect(self, job_id: str) -> None:
+        """A job was given to this engine: from now on it can be stopped."""
+        with self._lock:
+            self._given.add(job_id)
 
     def begin(self, job_id: str) -> None:
         """A job starts."""
@@ -76,21 +83,25 @@ class Current:
     def end(self) -> StepDone:
         """It has ended; gives its last step."""
         with self._lock:
+            self._given.discard(self._job_id)
             self._wishes.pop(self._job_id, None)
             self._watch.pop(self._job_id, None)
             self._job_id = ""
             return self._last_step
 
     def wish(self, message: Cancel) -> None:
-        """The user wants a job stopped somehow; a stop outranks the others."""
+        """The user wants a job stopped somehow; a stop outranks the others. One that comes too late must not stop the job's next try."""
         with self._lock:
-            if self._wishes.get(message.job_id) != "stop":
+            if message.job_id in self._given and self._wishes.get(message.job_id) != "stop":
                 self._wishes[message.job_id] = message.how
 
     def watch(self, message: Watch) -> None:
         """Somebody looks, or nobody any more."""
         with self._lock:
-            self._watch[message.job_id] = message
+            if message.period > 0 and message.job_id in self._given:
+                self._watch[message.job_id] = message
+            else:
+                self._watch.pop(message.job_id, None)
 
     def preview_wish(self) -> "PreviewWish":
         """How often and how to make previews of the running job."""
@@ -175,6 +186,11 @@ class EngineServer:
             last = self.current.end()
             self._tell(Cancelled(job_id=task.job_id, step=last.step, steps=last.steps))
         except Exception as error:
+            from webui.devices.plan import is_device_lost
+
+            if is_device_lost(error):
+                traceback.print_exc()
+                raise EngineLost(str(error)) from error
             self.current.end()
             self._tell(Failed(job_id=task.job_id, error=explain(error)))
             tools.pipelines.unload()
@@ -213,6 +229,8 @@ class EngineServer:
                 self._on_end()
                 self._work.put(message)
             case _:
+                if isinstance(message, RunJob):
+                    self.current.expect(message.job_id)
                 self._work.put(message)
 
     def _beat(self) -> None:
@@ -258,7 +276,10 @@ def main() -> None:
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
     _ignore_interrupts()
     started = time.monotonic()
-    serve(sys.stdin.buffer, sink, on_end=lambda: os._exit(0))
+    try:
+        serve(sys.stdin.buffer, sink, on_end=lambda: os._exit(0))
+    except EngineLost:
+        os._exit(LOST_DEVICE)  # the device's own clean-up would hang or fail
     print(f"engine ended after {time.monotonic() - started:.0f} s", file=sys.stderr)
 
 

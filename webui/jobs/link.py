@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import BinaryIO, Protocol
 
-from webui.core.protocol import FromEngine, FromEngineAdapter, ToEngine, read_frame, write_frame
+from webui.core.protocol import LOST_DEVICE, FromEngine, FromEngineAdapter, ToEngine, read_frame, write_frame
 
 COMMAND = (sys.executable, "-m", "webui.engine.process")
 Receive = Callable[[FromEngine, bytes], None]
@@ -110,6 +110,8 @@ class ProcessLink:
             return "it stopped answering"
         if code == -signal.SIGTERM or code == 0:
             return "it was ended"
+        if code == LOST_DEVICE:
+            return "its GPU stopped working; the log has the driver's words"
         if os.name == "posix" and code == -signal.SIGKILL:
             return "killed by the system, probably out of memory"
         if os.name == "posix" and code < 0:

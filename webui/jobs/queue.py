@@ -3,6 +3,7 @@
 import threading
 from collections.abc import AsyncIterator, Callable, Sequence
 from datetime import UTC, datetime
+from functools import cache
 from typing import Any
 
 from webui.core.events import EPHEMERAL, Cancelled, Done, Event, Failed, ImageSaved, Preview, StepDone
@@ -13,23 +14,11 @@ from webui.errors import Conflict
 from webui.jobs.estimates import Estimates
 from webui.jobs.fairness import FairChooser
 from webui.jobs.feed import Feed, Message
+from webui.jobs.placement import EngineStatus, better_elsewhere
 from webui.jobs.store import JobStore
 
 Resolve = Callable[[GenerationRequest], GenerationRequest]
 MAX_LIST = 1000
-
-
-class EngineStatus(Value):
-    """An engine as followers see it."""
-
-    name: str
-    device: str
-    state: str = "starting"
-    loaded: str = ""
-    resident: int = 0
-    device_used: int = 0
-    message: str = ""
-    job_id: str = ""
 
 
 class Progress(Value):
@@ -58,6 +47,7 @@ class JobQueue:
         self._previews: dict[str, tuple[int, bytes]] = {}
         self._owners: dict[str, str] = {}
         self._engines: dict[str, EngineStatus] = {}
+        self._giving_way: set[str] = set()
         self._paused = bool(store.fact("paused"))
         self.on_work: Callable[[], None] = lambda: None
         self.on_cancel: Callable[[str, str], bool] = lambda job_id, how: False
@@ -120,6 +110,7 @@ class JobQueue:
     def cancel(self, job_id: str, how: str = "stop") -> Job:
         """Stop a job: now, only the picture being made ("skip"), or after it ("after"). A job that has ended stays as it is."""
         job = self.get(job_id)
+        self._giving_way.discard(job_id)
         if job.state == "queued" and how == "stop":
             self._end(Cancelled(job_id=job_id))
         elif job.state == "running" and not self.on_cancel(job_id, how):
@@ -128,10 +119,12 @@ class JobQueue:
 
     def cancel_all(self, owner: str) -> int:
         """Stop everything of one owner that has not ended; gives how many."""
-        jobs = self.jobs(("queued", "running"), owner=owner, limit=MAX_LIST)
-        for job in jobs:
-            self.cancel(job.id)
-        return len(jobs)
+        stopped, after = 0, ""
+        while jobs := self.jobs(("queued", "running"), after, owner, limit=MAX_LIST):
+            for job in jobs:
+                self.cancel(job.id)
+            stopped, after = stopped + len(jobs), jobs[-1].id
+        return stopped
 
     def retry(self, job_id: str) -> Job:
         """Queue a failed or stopped job again; its pictures stay. Raises `Conflict`."""
@@ -174,8 +167,12 @@ class JobQueue:
         return self._paused
 
     def free_memory(self) -> None:
-        """Pause, and have engines give their memory back as soon as they are idle."""
+        """Pause, and have engines give their memory back now: a running job waits again and goes on from its next picture later."""
         self.pause(True)
+        for job_id in self.store.running():
+            self._giving_way.add(job_id)
+            if not self.on_cancel(job_id, "stop"):
+                self._giving_way.discard(job_id)
         self.on_free()
 
     def owner_of(self, job_id: str) -> str:
@@ -222,8 +219,11 @@ class JobQueue:
         """The next job for an engine, marked as running; None when nothing waits or the queue is paused."""
         if self._paused:
             return None
+        others = [status for status in self._engines.values() if status.name != engine]
+        me = self._engines.get(engine) or EngineStatus(name=engine, device="")
+        leave = cache(lambda checkpoint: bool(others) and better_elsewhere(checkpoint, me.model_copy(update={"loaded": loaded}), others))
         with self._choosing:
-            while (head := self._chooser.choose(loaded)) is not None:
+            while (head := self._chooser.choose(loaded, leave)) is not None:
                 started = self.store.start(head.id, engine)
                 self._chooser.discard(head.id, head.owner)
                 if started is not None:
@@ -254,6 +254,9 @@ class JobQueue:
                 record = event.record.model_copy(update={"job_id": event.job_id, "owner": owner})
                 if (stored := self.store.add_image(record, request)) is not None:
                     self._tell(stored, owner)
+            case Cancelled() if event.job_id in self._giving_way:
+                self.put_back(event.job_id, "the memory was wanted for something else")
+                return True
             case Done() | Failed() | Cancelled():
                 self._end(event)
                 return True
@@ -332,18 +335,22 @@ class JobQueue:
                 self._chooser.add(job)
 
     def _end(self, event: Done | Failed | Cancelled) -> None:
+        owner, learned = self.owner_of(event.job_id), isinstance(event, Done) and event.seconds
+        request = self.get(event.job_id).request if learned else None
         stored = self.store.finish(event.job_id, event)
         self._forget(event.job_id)
         with self._choosing:
-            self._chooser.discard(event.job_id, self.owner_of(event.job_id))
-        if isinstance(event, Done) and stored is not None and event.seconds:
-            self._estimates.add(self.get(event.job_id).request, event.seconds)
-        if stored is not None:
-            self._tell(stored, self.owner_of(event.job_id))
+            self._chooser.discard(event.job_id, owner)
+        if stored is None:
+            return
+        if isinstance(event, Done) and request is not None:
+            self._estimates.add(request, event.seconds)
+        self._tell(stored, owner)
 
     def _forget(self, job_id: str) -> None:
         self._progress.pop(job_id, None)
         self._previews.pop(job_id, None)
+        self._giving_way.discard(job_id)
 
     def _tell(self, event: Event, owner: str) -> None:
         self.feed.publish(self._message(event, owner))

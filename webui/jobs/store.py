@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import Connection, and_, desc, func, insert, or_, select, update
+from sqlalchemy import Connection, Select, and_, desc, func, insert, or_, select, update
 from sqlalchemy.exc import IntegrityError
 
 from webui.core.events import Cancelled, Done, Event, Failed, ImageSaved, Queued, Started
@@ -136,9 +136,10 @@ class JobStore:
             ).rowcount
             if not changed:
                 return None
-            attempts = connection.execute(select(jobs.c.attempts).where(jobs.c.id == job_id)).scalar_one()
-            event = _append(connection, Started(job_id=job_id, attempt=attempts + 1, engine=engine))
-        return self.get(job_id), event
+            row = connection.execute(select(jobs).where(jobs.c.id == job_id)).one()
+            records = tuple(image_from(image) for image in connection.execute(_shown_images([job_id])))
+            event = _append(connection, Started(job_id=job_id, attempt=row.attempts + 1, engine=engine))
+        return job_from(row, records), event
 
     def planned(self, job_id: str, plan: Plan) -> None:
         """Keep how the job runs, for its next attempt."""
@@ -237,12 +238,7 @@ class JobStore:
         found: dict[str, list[ImageRecord]] = {}
         with self._db.read() as connection:
             for start in range(0, len(wanted), 500):
-                query = (
-                    select(images)
-                    .where(images.c.job_id.in_(wanted[start : start + 500]), images.c.binned.is_(False))
-                    .order_by(images.c.index)
-                )
-                for row in connection.execute(query):
+                for row in connection.execute(_shown_images(wanted[start : start + 500])):
                     found.setdefault(row.job_id, []).append(image_from(row))
         return {job_id: tuple(records) for job_id, records in found.items()}
 
@@ -310,6 +306,10 @@ class JobStore:
     def has_ended(job: Job) -> bool:
         """Whether nothing more will happen to it by itself."""
         return job.state in FINAL_STATES
+
+
+def _shown_images(job_ids: Sequence[str]) -> Select[Any]:
+    return select(images).where(images.c.job_id.in_(job_ids), images.c.binned.is_(False)).order_by(images.c.index)
 
 
 def _append(connection: Connection, event: Event) -> Event:

@@ -1,5 +1,6 @@
 """Keeps the engines alive: starts them, watches them, gives them jobs, replaces them when they die or hang."""
 
+import contextlib
 import threading
 import time
 from collections.abc import Callable
@@ -21,8 +22,11 @@ from webui.core.protocol import (
     Unload,
     Watch,
 )
+from webui.errors import StorageError
 from webui.jobs.link import Link
-from webui.jobs.queue import EngineStatus, JobQueue
+from webui.jobs.persist import Result, insist
+from webui.jobs.placement import EngineStatus
+from webui.jobs.queue import JobQueue
 from webui.settings import Settings
 
 MakeLink = Callable[[Callable[[FromEngine, bytes], None], Callable[[], None]], Link]
@@ -58,7 +62,7 @@ class Keeper(threading.Thread):
         self._unload_wanted = False
         self._last_beat = 0.0
         self._losses = 0
-        self._cancels: dict[str, str] = {}
+        self._taking = False
         self.on_extension_failed: Callable[[ExtensionFailed], None] = lambda failure: None
 
     # The thread ---------------------------------------------------------------------------------------------------------
@@ -123,18 +127,42 @@ class Keeper(threading.Thread):
         if self._unload_wanted:
             self._unload_wanted = False
             return link.send(Unload())
+        with self._change:
+            self._taking = True  # a stop that comes now waits until it is known which engine has the job
+        try:
+            return self._take(link)
+        except StorageError as error:
+            self._show(message=str(error))
+            return False
+        finally:
+            with self._change:
+                self._taking = False
+                self._change.notify_all()
+
+    def _take(self, link: Link) -> bool:
         job = self._queue.take(self._status.name, self._status.loaded)
         if job is None:
             return False
         with self._change:
             self._job = job
         self._show(state="working", job_id=job.id, message="")
-        self._send_watch(link)
-        saved = self._queue.store.saved_indexes(job.id)
+        saved = self._stored(lambda: self._queue.store.saved_indexes(job.id)) or ()
         link.send(RunJob(job_id=job.id, owner=job.owner, attempt=job.attempts + 1, request=job.request, plan=job.plan, saved=saved))
-        if (how := self._cancels.pop(job.id, "")) and how:
-            link.send(Cancel(job_id=job.id, how=how))
+        self._send_watch(link)
         return True
+
+    def _stored(self, act: Callable[[], Result]) -> Result | None:
+        """Keep what happened, however long the database refuses; meanwhile the engine, which is held up by us, does not count as hung."""
+
+        def waits(why: str) -> None:
+            self._last_beat = time.monotonic()
+            self._show(message=why)
+
+        said = self._status.message
+        result = insist(act, lambda: self._stopping, waits)
+        if self._status.message != said:
+            self._show(message=said)
+        return result
 
     def _lose(self, cause: str) -> None:
         job, self._job = self._job, None
@@ -143,9 +171,9 @@ class Keeper(threading.Thread):
             self._show(state="restarting", message=f"The engine stopped: {cause}.", job_id="", loaded="")
         if job is not None:
             if cause:
-                self._queue.lost(job.id, cause, self._settings().max_attempts, ADVICE)
+                self._stored(lambda: self._queue.lost(job.id, cause, self._settings().max_attempts, ADVICE))
             else:
-                self._queue.put_back(job.id, "the engine was restarted")
+                self._stored(lambda: self._queue.put_back(job.id, "the engine was restarted"))
 
     def _pause_before_restart(self) -> float:
         return min(self._patience.backoff * 2.0 ** min(self._losses - 1, 10), self._patience.most_backoff)
@@ -162,14 +190,14 @@ class Keeper(threading.Thread):
         match message:
             case Ready():
                 self._losses = 0
-                self._show(state="ready", device=message.device, message=message.name)
+                self._show(state="ready", device=message.device, message=message.name, device_total=message.memory)
                 self.wake()
             case Heartbeat():
                 self._show(resident=message.resident, device_used=message.device_used, loaded=message.loaded)
             case Capabilities():
-                self._queue.set_capabilities(message)
+                self._stored(lambda: self._queue.set_capabilities(message))
             case Planned():
-                self._queue.planned(message.job_id, message.plan)
+                self._stored(lambda: self._queue.planned(message.job_id, message.plan))
             case ExtensionFailed():
                 self.on_extension_failed(message)
             case Happened():
@@ -179,7 +207,7 @@ class Keeper(threading.Thread):
         job = self._job
         if job is None or message.event.job_id != job.id:
             return
-        if self._queue.happened(message.event, job.request, blob):
+        if self._stored(lambda: self._queue.happened(message.event, job.request, blob)):
             with self._change:
                 self._job = None
                 self._change.notify_all()
@@ -196,6 +224,7 @@ class Keeper(threading.Thread):
     def cancel(self, job_id: str, how: str) -> bool:
         """Pass a stop on; False when this engine does not run the job."""
         with self._change:
+            self._change.wait_for(lambda: not self._taking, 5)
             link, job = self._link, self._job
             if job is None or job.id != job_id:
                 return False
@@ -226,9 +255,10 @@ class Keeper(threading.Thread):
 
     def put_back(self) -> None:
         """After the end: the job it was running waits again."""
-        if self._job is not None:
-            self._queue.put_back(self._job.id, "Darkroom was stopped")
-            self._job = None
+        job, self._job = self._job, None
+        if job is not None:
+            with contextlib.suppress(StorageError):  # the next start finds it running and does the same
+                self._queue.put_back(job.id, "Darkroom was stopped")
 
     def _send_watch(self, link: Link) -> None:
         settings, job = self._settings(), self._job

@@ -50,8 +50,8 @@ class Pipelines:
 
     @property
     def loaded(self) -> str:
-        """The checkpoint in memory, or an empty text."""
-        return self._model.name if self._model else ""
+        """The checkpoint in memory as requests name it, `name [hash]`; or an empty text."""
+        return f"{self._model.name} [{self._model.hash[:10]}]" if self._model else ""
 
     def get(self, checkpoint: str, vae: str | None, plan: Plan, progress: Progress = _silent) -> Model:
         """The model, from memory if it is the loaded one. `progress(done, of)` hears of a loading and may raise `JobCancelled`.

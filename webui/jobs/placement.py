@@ -1,0 +1,48 @@
+"""Which engine a waiting job is best left to, when there are several: by the model it has loaded, and by memory."""
+
+from collections.abc import Callable, Collection
+
+import psutil
+
+from webui.core.request import Value
+
+
+class EngineStatus(Value):
+    """An engine as followers see it."""
+
+    name: str
+    device: str
+    state: str = "starting"
+    loaded: str = ""
+    resident: int = 0
+    device_used: int = 0
+    device_total: int = 0
+    message: str = ""
+    job_id: str = ""
+
+
+def free_memory() -> int:
+    """Bytes of main memory that a further model could take."""
+    return int(psutil.virtual_memory().available)
+
+
+def better_elsewhere(checkpoint: str, me: EngineStatus, engines: Collection[EngineStatus], free: Callable[[], int] = free_memory) -> bool:
+    """Whether an idle engine should leave a job with this checkpoint to another one.
+
+    It does when another idle engine has the checkpoint loaded, or has nothing loaded while this one would have to drop its model; and when
+    a busy engine that shares this one's memory has it loaded and a second copy would not fit. Otherwise nobody waits for a busy engine.
+    """
+    if me.loaded == checkpoint:
+        return False
+    others = [engine for engine in engines if engine.name != me.name]
+    holders = [engine for engine in others if engine.loaded == checkpoint]
+    if any(engine.state == "ready" for engine in holders):
+        return True
+    if any(engine.state == "working" and shares_memory(engine, me) and free() < engine.resident for engine in holders):
+        return True
+    return bool(me.loaded) and any(engine.state == "ready" and not engine.loaded for engine in others)
+
+
+def shares_memory(one: EngineStatus, other: EngineStatus) -> bool:
+    """Whether two engines' models lie in the same memory."""
+    return one.device == other.device
