@@ -62,13 +62,24 @@ def test_static_files_may_be_kept_for_ever(page):
 def test_every_icon_module_and_sheet_that_is_named_exists(page):
     from webui.ui.page import CSS, STATIC
 
+    known = {path.stem for path in (STATIC / "icons").glob("*.svg")}
     for name in CSS:
-        for path in re.findall(r"url\(\"\.\./([^\"]+)\"\)", (STATIC / "css" / f"{name}.css").read_text()):
+        text = (STATIC / "css" / f"{name}.css").read_text()
+        for path in re.findall(r"url\(\"\.\./([^\"]+)\"\)", text):
             assert (STATIC / path).is_file(), path
-    icons = (STATIC / "css" / "icons.css").read_text()
+        assert set(re.findall(r"var\(--icon-(\w+)\)", text)) <= known, name
     for script in (STATIC / "js").glob("*.js"):
         text = script.read_text()
         for module in re.findall(r"from '\./([^']+)'", text):
             assert (STATIC / "js" / module).is_file(), module
         for icon in re.findall(r"(?:icon|iconButton|[^.\w]button)\('(\w+)'", text):
-            assert f".icon-{icon} " in icons, f"{script.name}: {icon}"
+            assert icon in known, f"{script.name}: {icon}"
+
+
+def test_all_icons_are_in_one_sheet(page):
+    client = page.client()
+    sheet = re.search(r"/look/\w+/icons\.css", client.get("/").text).group()
+    answer = client.get(sheet)
+    assert "immutable" in answer.headers["cache-control"]
+    assert re.search(r'--icon-dice:url\("data:image/svg\+xml,%3Csvg', answer.text)
+    assert ".icon-dice{--i:var(--icon-dice)}" in answer.text

@@ -9,9 +9,11 @@ import json
 import os
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import gradio as gr
 from fastapi import FastAPI
+from starlette.responses import Response
 from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
@@ -27,6 +29,7 @@ from webui.ui.theme import theme
 STATIC = Path(__file__).parent / "static"
 MODES = ("txt2img", "img2img", "inpaint")
 OWN_TABS = {"gallery": "Gallery", "png-info": "PNG info", "queue": "Queue", "settings": "Settings", "extensions": "Extensions"}
+FOR_EVER = "public, max-age=31536000, immutable"
 CSS = ("tokens", "frame", "form", "stage", "mask", "tabs", "gallery", "queue", "cards", "icons", "narrow")
 
 
@@ -35,6 +38,7 @@ def mount_page(app: FastAPI, services: Services) -> None:
     if os.environ.get("GRADIO_ANALYTICS_ENABLED") != "False" or not os.environ.get("GRADIO_TEMP_DIR"):
         raise RuntimeError("Set GRADIO_ANALYTICS_ENABLED=False and GRADIO_TEMP_DIR before gradio is imported")
     base = f"/look/{_version()}"
+    _serve_icons(app, base)
     app.mount(base, _Files(directory=STATIC))
     app.include_router(router(services))
     gr.mount_gradio_app(
@@ -140,12 +144,23 @@ def _wire_lists(services: Services, page: gr.Blocks, form: Form, refresh: gr.But
 
 
 def _head(base: str) -> str:
-    sheets = "".join(f'<link rel="stylesheet" href="{base}/css/{name}.css">' for name in CSS)
+    sheets = "".join(f'<link rel="stylesheet" href="{base}/{name}.css">' for name in ("icons", *(f"css/{name}" for name in CSS)))
     return (
         '<meta name="viewport" content="width=device-width, initial-scale=1, viewport-fit=cover">'
         f'<link rel="preload" href="{base}/inter.woff2" as="font" type="font/woff2" crossorigin>{sheets}'
         f'<script type="module" src="{base}/js/main.js"></script>'
     )
+
+
+def _serve_icons(app: FastAPI, base: str) -> None:
+    """All icons in one sheet: fetched one by one, the first picture's buttons stand there without them for a moment."""
+    files = {path.stem: quote(path.read_text().strip(), safe=" =:/'") for path in sorted((STATIC / "icons").glob("*.svg"))}
+    variables = "".join(f'--icon-{name}:url("data:image/svg+xml,{text}");' for name, text in files.items())
+    sheet = f":root{{{variables}}}" + "".join(f".icon-{name}{{--i:var(--icon-{name})}}" for name in files)
+
+    @app.get(f"{base}/icons.css", include_in_schema=False)
+    def icons() -> Response:
+        return Response(sheet, media_type="text/css", headers={"Cache-Control": FOR_EVER})
 
 
 def _version() -> str:
@@ -162,5 +177,5 @@ class _Files(StaticFiles):
 
     def file_response(self, full_path: Any, stat_result: os.stat_result, scope: Scope, status_code: int = 200) -> Any:
         response = super().file_response(full_path, stat_result, scope, status_code)
-        response.headers["Cache-Control"] = "public, max-age=31536000, immutable"
+        response.headers["Cache-Control"] = FOR_EVER
         return response

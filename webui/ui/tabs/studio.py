@@ -39,7 +39,7 @@ def build(form: Form, choices: Choices, panels: list[tuple[str, Panel]], failed:
 def _first_fields(form: Form, choices: Choices) -> dict[str, gr.Button]:
     with gr.Row(elem_classes="with-button"):
         form.add("checkpoint", choices=choices.checkpoints, value=choices.checkpoint, info=None, min_width=200)
-        refresh = icon_button("Look for model files again", "reuse", "refresh")
+        refresh = icon_button("Look for model files again", "refresh", "refresh")
     form.host("source", value={})
     with gr.Column(elem_id="prompts"):
         form.host("prompt-tools")

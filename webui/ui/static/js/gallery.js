@@ -57,7 +57,7 @@ async function more(it, fresh = false) {
   } catch (problem) {
     it.complete = true;
     it.empty.hidden = false;
-    it.empty.replaceChildren(notice('The gallery cannot be read', problem.message, button('reuse', 'Try again', () => reload(it))));
+    it.empty.replaceChildren(notice('The gallery cannot be read', problem.message, button('refresh', 'Try again', () => reload(it))));
   } finally {
     if (turn === it.turn) it.busy = false;
   }

@@ -17,7 +17,7 @@ component('settings', (root) => {
       show(body, (await page.settings()).sections);
       filter(body, search.value);
     } catch (problem) {
-      body.replaceChildren(notice('The settings cannot be read', problem.message, button('reuse', 'Try again', load)));
+      body.replaceChildren(notice('The settings cannot be read', problem.message, button('refresh', 'Try again', load)));
     }
   };
   load();
