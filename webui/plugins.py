@@ -134,7 +134,8 @@ def inspect_file(path: Path) -> ExtensionState:
     """Read an extension's name, version and hooks from its source without running it."""
     source = path.read_bytes()
     identity = path.parent.name if path.name == "__init__.py" else path.stem
-    state = ExtensionState(id=identity, title=identity.replace("_", " "), path=str(path), file_hash=hashlib.sha256(source).hexdigest())
+    title = identity.replace("_", " ").capitalize()
+    state = ExtensionState(id=identity, title=title, path=str(path), file_hash=hashlib.sha256(source).hexdigest())
     try:
         tree = ast.parse(source)
     except (SyntaxError, ValueError):

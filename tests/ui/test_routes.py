@@ -91,13 +91,19 @@ def test_extensions_have_cards_with_reasons(make_page):
     page = make_page(grain="import no_such_module\nfrom webui import hookimpl\n@hookimpl\ndef register_tabs(register): ...\n")
     card = page.client().get("/page/extensions").json()[0]
     assert card["id"] == "grain" and card["on"]
-    assert card["reason"] == "ModuleNotFoundError: No module named 'no_such_module'"
+    assert card["reason"] == "ModuleNotFoundError: No module named 'no_such_module'."
     assert "Traceback" in card["error"]
+
+
+def test_our_own_errors_are_told_without_their_class(make_page):
+    raising = "from webui.errors import ExtensionError\nraise ExtensionError('heavy', 'import', 'imports torch in the web process')\n"
+    page = make_page(heavy=raising + "from webui import hookimpl\n@hookimpl\ndef register_tabs(register): ...\n")
+    assert page.client().get("/page/extensions").json()[0]["reason"] == "Imports torch in the web process."
 
 
 def test_an_extension_is_switched_off(page):
     client = page.client()
-    assert client.get("/page/extensions").json()[0]["registers"] == ["panel Grain", "tab Grain tab"]
+    assert client.get("/page/extensions").json()[0]["adds"] == ["panel Grain", "tab Grain tab"]
     card = client.put("/page/extensions/grain", json={"on": False}).json()[0]
     assert not card["on"] and card["restart"]
     assert client.put("/page/extensions/nobody", json={"on": False}).status_code == 404

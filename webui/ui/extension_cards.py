@@ -1,5 +1,6 @@
 """The Extensions tab's content: what web and the engines know of each extension, as one card."""
 
+import re
 from typing import Any
 
 from webui.core.protocol import ExtensionState
@@ -8,7 +9,7 @@ from webui.ui.services import Services
 ADDS = {
     "register_samplers": "samplers",
     "register_schedules": "schedules",
-    "register_lora_loaders": "LoRA loaders",
+    "register_lora_loaders": "a LoRA loader",
     "register_panels": "a panel",
     "register_tabs": "a tab",
     "denoiser_wrapper": "a change of sampling",
@@ -30,8 +31,7 @@ def _card(state: ExtensionState, engine: ExtensionState | None, services: Servic
         "title": state.title or state.id,
         "version": state.version,
         "path": state.path,
-        "adds": list(dict.fromkeys(ADDS.get(hook, hook) for hook in state.hooks)),
-        "registers": list((engine.registers if engine else ()) or state.registers) + _parts(services, state.id),
+        "adds": _adds(services, state),
         "on": state.id not in off,
         "error": error,
         "reason": _reason(error),
@@ -39,16 +39,28 @@ def _card(state: ExtensionState, engine: ExtensionState | None, services: Servic
     }
 
 
-def _parts(services: Services, owner: str) -> list[str]:
-    parts = services.parts
-    panels = [f"panel {panel.title}" for panel in parts.panels if parts.panels.owner(panel.name) == owner]
-    return panels + [f"tab {tab.title}" for tab in parts.tabs if parts.tabs.owner(tab.name) == owner]
+def _adds(services: Services, state: ExtensionState) -> list[str]:
+    """What it adds, by name where a name is known."""
+    named = _named(services, state.id)
+    kept = [named.get(hook) or [ADDS.get(hook, hook)] for hook in state.hooks]
+    return list(dict.fromkeys(word for words in kept for word in words))
+
+
+def _named(services: Services, owner: str) -> dict[str, list[str]]:
+    parts, known = services.parts, services.capabilities()
+    return {
+        "register_panels": [f"panel {panel.title}" for panel in parts.panels if parts.panels.owner(panel.name) == owner],
+        "register_tabs": [f"tab {tab.title}" for tab in parts.tabs if parts.tabs.owner(tab.name) == owner],
+        "register_samplers": [f"sampler {option.name}" for option in known.samplers if option.owner == owner],
+        "register_schedules": [f"schedule {option.name}" for option in known.schedules if option.owner == owner],
+    }
 
 
 def _reason(error: str) -> str:
-    """The last line of a traceback says what happened."""
+    """The last line of a traceback says what happened; our own errors say it without their class and where."""
     lines = [line for line in error.strip().splitlines() if line.strip()]
-    return lines[-1].strip() if lines else ""
+    last = re.sub(r"^[\w.]*ExtensionError: \w+: \w+: ", "", lines[-1].strip()) if lines else ""
+    return last and f"{last[0].upper()}{last[1:].rstrip('.')}."
 
 
 def _needs_restart(state: ExtensionState, off: set[str]) -> bool:

@@ -12,7 +12,7 @@ component('extensions', (root) => {
     try {
       show(list, await page.extensions());
     } catch (problem) {
-      list.replaceChildren(notice('The extensions cannot be listed', problem.message, button('reuse', 'Try again', load)));
+      list.replaceChildren(notice('The extensions cannot be listed', problem.message, button('refresh', 'Try again', load)));
     }
   };
   load();
@@ -26,7 +26,7 @@ function show(list, cards) {
 
 function make(list, card) {
   const toggle = el('input', { type: 'checkbox', role: 'switch', checked: card.on, 'aria-label': `${card.title}: on`, onchange: () => turn(list, card, toggle) });
-  const adds = card.registers.length ? `Adds ${card.registers.join(', ')}.` : card.adds.length ? `Adds ${card.adds.join(' and ')}.` : '';
+  const adds = card.adds.length ? `Adds ${card.adds.join(', ')}.` : '';
   return el('article.card.extension-card', { role: 'listitem', 'data-id': card.id, 'data-broken': Boolean(card.error) },
     el('div.card-head', {}, el('h3', {}, card.title, card.version && el('span.muted', {}, ` ${card.version}`)), el('label.switch', {}, toggle, el('span', {}, card.on ? 'On' : 'Off'))),
     adds && el('p.muted', {}, adds),
