@@ -16,6 +16,7 @@ from webui.library.header import Header, read_header
 from webui.library.models import FAMILY_NATIVE, KINDS, SUFFIXES, ModelFile, Native
 
 FIELDS = {"checkpoint": "checkpoint", "vae": "vae", "lora": "prompt", "embedding": "prompt", "upscaler": "hires.upscaler"}
+WORDS = {"vae": "VAE", "lora": "LoRA", "controlnet": "ControlNet"}
 _HASHED = re.compile(r"^(?P<name>.*?)\s*\[(?P<hash>[0-9a-fA-F]{6,64})\]$")
 _VERSION = 1
 
@@ -103,11 +104,11 @@ class Library:
         return ModelFile(name=name, path=path, kind=kind, size=stat.st_size, modified=stat.st_mtime, **values)
 
     def _unknown(self, kind: str, name: str) -> str:
-        names = [model.name for model in self.models(kind)]
+        names, word = [model.name for model in self.models(kind)], WORDS.get(kind, kind)
         if not names:
-            return f"There is no {kind} yet. Put one into models/{KINDS[kind][0]}, then refresh."
+            return f"There is no {word} yet. Put one into models/{KINDS[kind][0]}, then refresh."
         close = difflib.get_close_matches(name, names, n=3) or names[:5]
-        return f"There is no {kind} named {name!r}. Did you mean {', '.join(close)}?"
+        return f"There is no {word} named {name!r}. Did you mean {', '.join(close)}?"
 
 
 class _Cache:

@@ -80,7 +80,9 @@ def look(name: str, model: type[BaseModel] = GenerationRequest, prefix: str = ""
 def label_of(name: str) -> str:
     """What the form calls a field; the name itself for one that it does not know."""
     head = name.split(".")[0]
-    return look(name).label if head in GenerationRequest.model_fields and head != "extras" else name
+    if head == "extras":
+        return ": ".join(part.replace("_", " ").capitalize() for part in name.split(".")[1:])
+    return look(name).label if head in GenerationRequest.model_fields else name
 
 
 def to_request(values: Mapping[str, Any]) -> GenerationRequest:

@@ -46,7 +46,16 @@ def _found(reading: Reading | None, nothing: str) -> Found:
 def _told(fields: Mapping[str, Any]) -> dict[str, str]:
     """The table: what differs from a request that says nothing."""
     plain = GenerationRequest().model_dump(mode="json")
-    return {label_of(name): str(value) for name, value, default in _leaves(fields, plain) if value != default and value not in (None, "")}
+    unused = {"init", "mask"} | (set() if fields.get("variation_strength") else {"variation_seed"})
+    leaves = (leaf for leaf in _leaves(fields, plain) if leaf[0] not in unused)
+    return {label_of(name): _plain(value) for name, value, default in leaves if value != default and value not in (None, "")}
+
+
+def _plain(value: Any) -> str:
+    """As people write it: 4 rather than 4.0, Yes rather than True."""
+    if isinstance(value, bool):
+        return "Yes" if value else "No"
+    return f"{value:g}" if isinstance(value, float) and abs(value) < 1e6 else str(value)
 
 
 def _leaves(fields: Mapping[str, Any], plain: Any, prefix: str = "") -> Iterator[tuple[str, Any, Any]]:

@@ -33,7 +33,7 @@ async function read(file, out) {
     out.replaceChildren(card(file, preview, found));
   } catch (problem) {
     const send = problem.field === 'parameters' ? sendButtons(file) : [];
-    out.replaceChildren(el('div.info-card', {}, preview, notice(problem.message, problem.advice ?? 'Pictures made with Darkroom, AUTOMATIC1111 or ComfyUI carry them, unless a messenger took them out.', ...send)));
+    out.replaceChildren(el('div.info-card', {}, preview, notice(problem.message, send.length ? 'Pictures made with Darkroom, AUTOMATIC1111 or ComfyUI carry them, unless a messenger took them out.' : problem.advice, ...send)));
   }
 }
 
