@@ -51,6 +51,10 @@ def test_a_closed_fold_says_what_it_does(visit):
     expect(fold.locator(".summary")).to_have_text("2× Latent")
     page.reload()
     expect(page.locator("#fold-hires .summary")).to_have_text("2× Latent")
+    fold = page.locator("#fold-sampler > button.label-wrap")
+    fold.click()
+    page.locator("#sampler_options-sigmas textarea").wait_for()
+    expect(fold.locator(".summary")).to_have_text("")  # looking into a fold changes nothing
 
 
 def test_a_mask_is_painted_undone_inverted_and_used(visit):
@@ -60,7 +64,9 @@ def test_a_mask_is_painted_undone_inverted_and_used(visit):
     page.locator(".paint").wait_for()
     page.locator("#generate").click()
     assert "Paint over the part" in steps.error_at(page, "stage-note")
+    expect(page.locator("#stage #stage-note-error")).to_be_in_viewport()
     steps.paint(page)
+    expect(page.locator(".field-error")).to_have_count(0)
     painted = steps.covered(page)
     assert 0 < painted < 0.9
     page.keyboard.press("x")
@@ -114,6 +120,20 @@ def test_delete_can_be_undone(visit):
     expect(page.locator(f".strip button[data-id='{shown}']")).to_have_count(0)
     page.get_by_role("button", name="Undo", exact=True).last.click()
     expect(page.locator(f".strip button[data-id='{shown}']")).to_have_count(1)
+
+
+def test_copied_parameters_are_told_above_the_viewer(visit):
+    page = visit()
+    steps.generate(page, "to be copied")
+    steps.go(page, "gallery")
+    page.get_by_role("button", name="to be copied", exact=True).first.click()
+    page.locator("dialog.viewer").get_by_role("button", name="Copy parameters").click()
+    toast = page.locator(".toast").filter(has_text="Parameters copied")
+    toast.wait_for()
+    box = toast.bounding_box()
+    middle = [box["x"] + box["width"] / 2, box["y"] + box["height"] / 2]
+    assert page.evaluate("([x, y]) => document.elementFromPoint(x, y).closest('.toast') !== null", middle)
+    assert page.evaluate("navigator.clipboard.readText()").startswith("to be copied")
 
 
 def test_a_pictures_parameters_come_back_from_its_file(visit, origin, tmp_path):

@@ -68,6 +68,12 @@ def test_what_is_wrong_is_said_at_the_field(visit):
     steps.go(page, "img2img")
     page.locator("#generate").click()
     assert "Choose a picture first" in steps.error_at(page, "source")
+    expect(page.locator("#form-fields #source-error")).to_be_in_viewport()
+    steps.go(page, "txt2img")
+    page.locator("#prompt textarea").fill("x" * 100_001)
+    page.locator("#generate").click()
+    assert "at most 100000 characters" in steps.error_at(page, "prompt")
+    expect(page.locator("#form-fields #prompt-error")).to_be_in_viewport()
 
 
 def test_the_readme_shows_this_page(visit, tmp_path):

@@ -39,13 +39,20 @@ export function announce(text) {
   if (live) live.textContent = text;
 }
 
-export function copyText(text) {
-  if (navigator.clipboard && isSecureContext) return navigator.clipboard.writeText(text);
-  const area = el('textarea', { class: 'visually-hidden' });  // plain http on the LAN has no clipboard API
+export async function copyText(text) {
+  try {
+    await navigator.clipboard.writeText(text);
+  } catch {
+    copyBySelection(text);  // plain http on the LAN has no clipboard API, and a browser may refuse it
+  }
+}
+
+function copyBySelection(text) {
+  const area = el('textarea', { class: 'visually-hidden' });
   area.value = text;
-  document.body.append(area);
+  ($('dialog[open]') ?? document.body).append(area);  // outside an open dialog nothing can be selected
   area.select();
-  document.execCommand('copy');
+  const done = document.execCommand('copy');
   area.remove();
-  return Promise.resolve();
+  if (!done) throw new Error('The browser does not let this page copy.');
 }

@@ -117,6 +117,7 @@ export async function secondPass(image) {
 
 // ---------------------------------------------------------------------------------------------------------- the picture to start from
 export function setSource(image) {
+  clearErrors();
   state.source = image ? { image: image.id, width: image.width, height: image.height } : {};
   for (const part of Object.values(parts)) part.sourceChanged?.();
   if (image) {
@@ -184,9 +185,9 @@ export function fieldError(name, text) {
   requestAnimationFrame(() => setTimeout(() => {
     const field = document.getElementById(PLACES[name] ?? name.replaceAll('.', '-'));
     if (!field || !field.offsetParent && name !== 'mask') return toast(text, null, 'error');
-    const input = $('input, textarea, button', field);
+    const input = $('input:not([type=file]), textarea, button', field);
     const note = el('p.field-error', { id: `${field.id}-error`, role: 'alert' }, text);
-    (field.closest('.row') ?? field).after(note);
+    (field.closest('#form-fields .row') ?? field).after(note);
     input?.setAttribute('aria-invalid', 'true');
     input?.setAttribute('aria-describedby', note.id);
     input?.focus();

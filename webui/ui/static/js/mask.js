@@ -3,6 +3,7 @@
 
 import { images } from './api.js';
 import { $, el, iconButton } from './dom.js';
+import { clearErrors } from './form.js';
 import { store, stored } from './memory.js';
 import { draw, state } from './state.js';
 
@@ -62,7 +63,7 @@ function loader(it) {
 }
 
 // ---------------------------------------------------------------------------------------------------------- painting
-const push = (it, act) => { it.strokes.push(act); it.undone = []; apply(it, act); changed(it); };
+const push = (it, act) => { it.strokes.push(act); it.undone = []; apply(it, act); changed(it); clearErrors(); };
 
 function replay(it) {
   clear(it);
@@ -230,7 +231,7 @@ function move(it, event) {
 
 function up(it, event) {
   it.fingers.delete(event.pointerId);
-  if (it.stroke?.points) { it.strokes.push(it.stroke); it.undone = []; changed(it); }
+  if (it.stroke?.points) { it.strokes.push(it.stroke); it.undone = []; changed(it); clearErrors(); }
   if (!it.fingers.size) it.stroke = null;
 }
 

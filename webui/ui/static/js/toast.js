@@ -4,10 +4,14 @@ import { $, el } from './dom.js';
 
 /** `offer` is {label, act}: a button in the toast, which then stays long enough to be reached. */
 export function toast(text, offer = null, kind = '') {
-  const box = $('#toasts') ?? document.body.appendChild(el('div', { id: 'toasts', role: 'status' }));
+  const box = $('#toasts') ?? el('div', { id: 'toasts', role: 'status', popover: 'manual' });
+  const place = $('dialog[open]') ?? document.body;  // outside an open dialog everything is inert
+  if (box.parentNode !== place) place.append(box);
   const note = el('div.toast', { 'data-kind': kind }, el('span', {}, text),
     offer && el('button.action', { type: 'button', onclick: () => { note.remove(); offer.act(); } }, offer.label));
   box.append(note);
+  if (box.matches(':popover-open')) box.hidePopover();
+  box.showPopover();  // the last one shown lies on top
   setTimeout(() => note.remove(), offer || kind === 'error' ? 8000 : 3500);
 }
 
