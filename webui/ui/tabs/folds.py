@@ -5,7 +5,7 @@ from contextlib import contextmanager
 
 import gradio as gr
 
-from webui.ui.choices import Choices
+from webui.ui.choices import AUTOMATIC, Choices
 from webui.ui.components import Form
 
 PICTURE = "only-img2img only-inpaint"
@@ -35,11 +35,13 @@ def _fold(form: Form, name: str, title: str, classes: str) -> Iterator[None]:
     form.fold_ends(name, before)
 
 
-def _rows(form: Form, *pairs: tuple[str, ...]) -> None:
+def _rows(form: Form, *pairs: tuple[str, ...], empty: str | None = None) -> None:
+    """`empty`: what an empty box means."""
+    more = {"placeholder": empty} if empty else {}
     for names in pairs:
         with gr.Row():
             for name in names:
-                form.add(name)
+                form.add(name, **more)
 
 
 def _hires(form: Form, choices: Choices) -> None:
@@ -82,11 +84,12 @@ def _advanced(form: Form, choices: Choices) -> None:
 
 def _sampler(form: Form, choices: Choices) -> None:
     part = "sampler_options."
-    _rows(form, (part + "eta", part + "ensd"))
+    _rows(form, (part + "eta", part + "ensd"), empty=AUTOMATIC)
     for name in ("noise_scale", "churn"):
         form.add(part + name)
-    _rows(form, (part + "churn_min", part + "churn_max"), (part + "sigma_min", part + "sigma_max"))
-    form.add(part + "rho")
+    _rows(form, (part + "churn_min", part + "churn_max"), empty="No limit")
+    _rows(form, (part + "sigma_min", part + "sigma_max"), empty=AUTOMATIC)
+    form.add(part + "rho", placeholder=AUTOMATIC)
     form.add(part + "discard_penultimate")
     form.add(part + "sgm_noise_multiplier")
     form.add(part + "sigmas", placeholder="14.6, 7.1, 3.2, 1.1, 0")

@@ -14,7 +14,7 @@ export function pictureActions(image, close = () => {}) {
     made && button('reuse', 'Reuse parameters', after(reuse)),
     button('picture', 'Send to img2img', after((it) => sendTo('img2img', it))),
     button('brush', 'Send to inpaint', after((it) => sendTo('inpaint', it))),
-    made && button('enlarge', 'Second pass', after(secondPass), { title: 'Make it larger: the same seed with Hires. fix' }),
+    made && button('enlarge', 'Second pass', after(secondPass), { title: 'Second pass: the same seed with Hires. fix, larger', class: 'action roomy' }),
     el('a', { href: `${images.file(image.id)}?download=1`, download: nameOf(image), title: 'Download', class: 'action compact' }, icon('save'), el('span', {}, 'Download')),
     made && button('copy', 'Copy parameters', () => copyParameters(image), { class: 'action compact' }),
     button('trash', 'Delete', after(bin), { class: 'action compact' }),

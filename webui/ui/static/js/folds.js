@@ -31,10 +31,15 @@ export function summarise(form) {
 }
 
 function summary(name, fields, { values, defaults, labels }) {
-  if (name === 'hires') return values['hires.enabled'] ? `${values['hires.scale']}× ${values['hires.upscaler']}` : '';
+  if (name === 'hires') return values['hires.enabled'] ? `${larger(values)} ${values['hires.upscaler']}` : '';
   const part = fields.find((field) => field.endsWith('.enabled'));
   if (part) return values[part] ? 'On' : '';
-  const changed = fields.filter((field) => values[field] !== defaults[field] && !(values[field] == null && defaults[field] == null));
+  const changed = fields.filter((field) => (values[field] ?? '') !== (defaults[field] ?? ''));  // an emptied box gives '' or null
   const told = changed.slice(0, 2).map((field) => (values[field] === true ? labels[field] : values[field] === false ? `no ${labels[field]}` : `${labels[field]} ${values[field] ?? ''}`));
   return [...told, changed.length > 2 && `${changed.length - 2} more`].filter(Boolean).join(', ');
+}
+
+function larger(values) {
+  const [width, height] = [values['hires.width'], values['hires.height']];
+  return width || height ? [width || 'auto', height || 'auto'].join(' × ') : `${values['hires.scale']}×`;
 }

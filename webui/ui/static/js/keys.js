@@ -1,7 +1,8 @@
 // The keyboard. Single letters act only when nothing is being typed into.
 
 import { $, $$ } from './dom.js';
-import { draw, parts, state } from './state.js';
+import { draw, inStudio, parts, state } from './state.js';
+import { go } from './tabs.js';
 
 const TEXT = 'input:not([type=range],[type=radio],[type=checkbox]), textarea, select, [contenteditable]';
 const PROMPTS = '#prompt textarea, #negative_prompt textarea, #hires-prompt textarea, #hires-negative_prompt textarea';
@@ -40,7 +41,8 @@ const click = (what) => {
 const free = (target) => document.body.dataset.tab === 'studio' && (target === document.body || target.closest?.('.strip'));
 
 function focusPrompt() {
-  $('#prompt textarea')?.focus();
+  if (!inStudio()) go(state.mode);
+  requestAnimationFrame(() => $('#prompt textarea')?.focus());
   return true;
 }
 

@@ -47,8 +47,10 @@ export const before = (a, b) => a.id !== b.id && a.place < b.place;
 
 function stopped(job) {
   const { step = 0, steps = 0 } = job.stoppedAt ?? job.progress ?? {};
+  const { batch = 0, batches = 1 } = job.progress ?? {};
   const made = job.images?.length ?? 0;
-  return { name: 'stopped', job, title: steps ? `Stopped at step ${step} of ${steps}` : 'Stopped', text: made ? `${count(made, 'picture')} finished and saved` : 'Nothing was saved' };
+  const which = batches > 1 ? ` of ${job.request.batch_size > 1 ? 'batch' : 'picture'} ${batch + 1}` : '';
+  return { name: 'stopped', job, title: step ? `Stopped at step ${step} of ${steps}${which}` : 'Stopped', text: made ? `${count(made, 'picture')} finished and saved` : 'Nothing was saved' };
 }
 
 function first(state) {

@@ -9,7 +9,7 @@ import { progressLine } from './progress.js';
 import { component, draw, live, parts, shownImage, state } from './state.js';
 import { clock, facts, pace, promptOf } from './words.js';
 
-const EXAMPLES = ['a red apple', 'a snowy mountain under a blue sky', 'a lighthouse at sunset'];
+const EXAMPLES = ['a red apple', 'a cat face on a pink background', 'a sunflower'];  // the shipped model knows these
 const BUSY = ['running', 'loading', 'queued', 'restarting'];
 const STRIP = 24;
 
@@ -113,13 +113,16 @@ function drawGrid(grid) {
   const key = all.map((image) => image.id).join();
   if (grid.dataset.key === key) return;
   grid.dataset.key = key;
-  grid.style.setProperty('--columns', Math.ceil(Math.sqrt(all.length)));
+  const columns = Math.ceil(Math.sqrt(all.length));
+  grid.style.setProperty('--columns', columns);
+  grid.style.setProperty('--rows', Math.ceil(all.length / columns));
+  grid.style.setProperty('--ratio', all[0].width / all[0].height);
   grid.replaceChildren(...all.map((image) => el('button', { type: 'button', 'aria-label': `Picture ${image.index + 1}`, onclick: () => parts.stage.choose(image) },
     el('img', { src: images.file(image.id), alt: '', loading: 'lazy' }))));
 }
 
 const OFFERS = {  // what can be done about it, by situation
-  failed: (job) => [button('reuse', 'Try again', () => $('#generate').click(), { class: 'action primary' }), button('reuse', 'Use these settings', () => useRequest(job.request, { keepBatch: false })),
+  failed: (job) => [button('refresh', 'Try again', () => $('#generate').click(), { class: 'action primary' }), button('reuse', 'Use these settings', () => useRequest(job.request, { keepBatch: false })),
     button('close', 'Dismiss', () => { job.seen = true; draw(); })],
   first: () => (state.noCheckpoint ? [] : EXAMPLES.map((prompt) => button('brush', prompt, () => { fill({ prompt }); $('#prompt textarea').focus(); }))),
 };

@@ -19,7 +19,7 @@ export function facts(image) {
   const request = image.request;
   const parts = [size(image.width, image.height)];
   if (image.seed != null) parts.push(`Seed ${image.seed}`);
-  if (request) parts.push([request.sampler, request.schedule].filter(Boolean).join(' '), `${request.steps} steps`, `CFG ${request.guidance}`);
+  if (request) parts.push([request.sampler, request.schedule].filter(Boolean).join(' '), `${request.steps} steps`, `CFG ${request.guidance}`, request.hires && 'Hires. fix');
   return parts.filter(Boolean).join(' · ');
 }
 
