@@ -1,7 +1,7 @@
 """An engine that speaks the real protocol and paints with Pillow: for tests of everything around engines. `python -m tests.fake_engine`.
 
-Words in the prompt make trouble: `crash` kills the process once a job (`always-crash`: each time), `hang` stops everything, `fail` raises,
-`slow` takes 50 ms a step, `never` blocks until stopped.
+Words in the prompt make trouble: `crash` kills the process once a job (`always-crash`: each time; `crash-after-writing`: when a picture
+lies on disk and nobody knows of it), `hang` stops everything, `fail` raises, `slow` takes 50 ms a step, `never` blocks until stopped.
 """
 
 import hashlib
@@ -61,7 +61,10 @@ def paint(task: RunJob, images: ImageStore, emit) -> None:
                 emit(StepDone(job_id=task.job_id, step=step, steps=task.request.steps))
             if step == 2:
                 trouble(words, task.attempt)
-        emit(ImageSaved(job_id=task.job_id, record=save(task, index, images)))
+        record = save(task, index, images)
+        if "crash-after-writing" in words:
+            os.kill(os.getpid(), signal.SIGKILL)
+        emit(ImageSaved(job_id=task.job_id, record=record))
     emit(Done(job_id=task.job_id))
 
 

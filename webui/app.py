@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import sys
 import threading
 from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
@@ -16,6 +17,7 @@ from webui.errors import NotFound
 from webui.images import gallery, metadata, pixels
 from webui.images.store import ImageStore
 from webui.jobs.link import COMMAND, ProcessLink, ThreadLink
+from webui.jobs.persist import insist
 from webui.jobs.pictures import PictureIndex
 from webui.jobs.queue import JobQueue
 from webui.jobs.reconcile import reconcile
@@ -55,8 +57,10 @@ class Studio:
         self.extensions.load(extension_folders(settings), settings.extensions_off)
         self.parts = collect(self.extensions)
         self._engine_failures: dict[str, ExtensionState] = {}
+        self._stopping = threading.Event()
         self.world = World(self.library, self.picture_path, self.capabilities, self.parts.models)
         self.queue = JobQueue(self.store, self.resolve)
+        self.queue.find_files = lambda since: gallery.reconcile(settings.data_dir, set(self.pictures.paths().values()), since)
         self.supervisor = Supervisor(self.queue, self.settings, make_link or link_maker(settings))
         self.samples = Samples(
             lambda: self.store.count("queued", "running"), lambda: sum(engine.device_used for engine in self.queue.engines())
@@ -66,13 +70,18 @@ class Studio:
 
     def start(self) -> None:
         """Files and rows agree, what was running waits again, engines start."""
-        reconcile(self._settings.data_dir, self.store, self.pictures, gallery.reconcile)
-        self.queue.recover()
+        self.images.sweep()
+        insist(self._recover, self._stopping.is_set, lambda why: print(why, file=sys.stderr))
         self.supervisor.start()
         self.samples.start()
 
+    def _recover(self) -> None:
+        reconcile(self._settings.data_dir, self.store, self.pictures, gallery.reconcile)
+        self.queue.recover()
+
     def stop(self) -> None:
         """End the engines, put the running job back, close the database."""
+        self._stopping.set()
         self.samples.stop()
         self.supervisor.stop()
         self.database.close()

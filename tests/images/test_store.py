@@ -101,6 +101,15 @@ def test_an_unwritable_folder_is_named_and_leaves_nothing_behind(tmp_path):
         ImageStore(tmp_path).check_writable()
 
 
+def test_half_written_files_are_swept_away_and_whole_ones_stay(tmp_path):
+    store = ImageStore(tmp_path)
+    record = save(store)
+    half = store.path(record).with_name(".0123456789abcdef.part")
+    half.write_bytes(b"\x89PNG half")
+    assert store.sweep() == 1 and not half.exists() and store.path(record).is_file()
+    assert ImageStore(tmp_path / "nowhere").sweep() == 0
+
+
 def test_disk_full_is_said_in_words_and_leaves_nothing_half_written(tmp_path, monkeypatch):
     def full(handle):
         raise OSError(errno.ENOSPC, "No space left on device")

@@ -47,6 +47,7 @@ class Box:
         self.database = open_database(self.settings.data_dir)
         self.store, self.pictures = JobStore(self.database), PictureIndex(self.database)
         self.queue = JobQueue(self.store, resolved)
+        self.queue.find_files = lambda since: gallery.reconcile(self.settings.data_dir, set(self.pictures.paths().values()), since)
 
     def reopen(self) -> None:
         self.database.close()

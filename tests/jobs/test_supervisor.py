@@ -43,6 +43,15 @@ def test_a_job_that_kills_every_engine_fails_with_the_cause_and_the_next_one_run
     assert box.wait(good.id).state == "done"
 
 
+def test_a_picture_that_the_dead_engine_could_not_tell_of_is_not_made_twice(box):
+    box.start()
+    job = box.wait(box.submit("crash-after-writing", batch_count=3).id)
+    assert job.state == "done" and [image.index for image in job.images] == [0, 1, 2] and len(box.links) >= 3
+    assert len(list(box.settings.outputs.rglob("*.png"))) == 3
+    types = [event.type for event in box.store.events_after(0, job.id) if event.type != "queued"]
+    assert types == ["started", "image", "started", "image", "started", "image", "done"]
+
+
 def test_a_hung_engine_is_replaced(box):
     box.start(hung=8.0)
     job = box.wait(box.submit("hang").id)

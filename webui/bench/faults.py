@@ -1,11 +1,13 @@
 """`bench faults`: kill -9 at random moments, of an engine, of web, of both; then count what was lost, torn or made twice.
 
 The real app runs as its own process with the default model. Every job is `deterministic`; each picture is compared
-with the same one made undisturbed.
+with the same one made undisturbed. A round waits for a phase of its job, then for a random moment within it.
 """
 
 import argparse
 import contextlib
+import itertools
+import json
 import os
 import random
 import signal
@@ -13,7 +15,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -26,20 +28,23 @@ from webui.bench.results import keep
 from webui.settings import PROJECT
 
 BODY: dict[str, Any] = {"prompt": "a red apple", "steps": 4, "batch_count": 2, "deterministic": True}
+VICTIMS = ("engine", "web", "both")
+PHASES = ("any", "loading", "sampling", "decoding", "writing")
+FINAL = ("done", "failed", "cancelled")
 
 
 class App:
     """The app as a child process, killed and started again on one data directory."""
 
-    def __init__(self, data_dir: Path, extra: Sequence[str] = ()) -> None:
-        self._data_dir, self._extra = data_dir, tuple(extra)
+    def __init__(self, data_dir: Path, extra: Sequence[str] = (), **environment: str) -> None:
+        self._data_dir, self._extra, self._environment = data_dir, tuple(extra), environment
         self._process: subprocess.Popen[str] | None = None
         self.http = httpx.Client(timeout=60)
 
     def start(self) -> None:
         """Start and wait until it answers."""
         words = ["serve", "--port", "0", "--no-browser", "--max-attempts", "0", "--data-dir", str(self._data_dir), *self._extra]
-        environment = {**os.environ, "PYTHONUNBUFFERED": "1"}
+        environment = {**os.environ, "PYTHONUNBUFFERED": "1", **self._environment}
         self._process = subprocess.Popen(
             [sys.executable, "-m", "webui", *words],
             cwd=PROJECT,
@@ -99,31 +104,82 @@ def run(words: Sequence[str]) -> int:
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args(list(words))
     with tempfile.TemporaryDirectory() as folder:
-        figures = measure(Path(folder), options.rounds, random.Random(options.seed))
+        figures = measure(Path(folder), options.rounds, random.Random(options.seed), lambda text: print(text, flush=True))
     for name, value in figures.items():
         print(f"{name:<20}{value}")
     print(keep("faults", figures))
     return 0 if not any(figures[name] for name in ("lost", "torn", "doubled", "different")) else 1
 
 
-def measure(folder: Path, rounds: int, chance: random.Random) -> dict[str, Any]:
-    """Rounds of one job and one kill each, then the reckoning."""
+def measure(folder: Path, rounds: int, chance: random.Random, say: Callable[[str], None] = lambda text: None) -> dict[str, Any]:
+    """Rounds of one job and one kill each, evenly over victims and phases, then the reckoning."""
     app = App(folder)
     app.start()
     try:
-        jobs: list[str] = []
-        kills: dict[str, int] = {"engine": 0, "web": 0, "both": 0}
         length = _undisturbed(app)
-        for number in range(rounds):
+        plan = list(itertools.islice(itertools.cycle(itertools.product(VICTIMS, PHASES)), rounds))
+        chance.shuffle(plan)
+        jobs: list[str] = []
+        hits: dict[str, dict[str, int]] = {victim: dict.fromkeys(PHASES, 0) for victim in VICTIMS}
+        for number, (victim, phase) in enumerate(plan):
             jobs.append(submit(app, number))
-            time.sleep(chance.uniform(0, length))
-            what = chance.choice(list(kills))
-            kills[what] += 1
-            app.kill(what)
+            reached = Moment(app, folder, jobs[-1], chance).wait(phase, length)
+            app.kill(victim)
+            hits[victim][phase if reached else "any"] += 1
+            say(f"{number + 1}: {victim} killed while {phase}{'' if reached else ' (not reached)'}")
         done = [finished(app, job) for job in jobs]
-        return {"rounds": rounds, "kills": kills, **reckon(folder, app, done)}
+        app.stop()
+        app.start()  # what a death left half-written goes at the next start
+        return {"rounds": rounds, "kills": hits, **reckon(folder, app, done)}
     finally:
         app.stop()
+
+
+class Moment:
+    """Waits for a random moment within a phase of one picture of a job."""
+
+    def __init__(self, app: App, folder: Path, job_id: str, chance: random.Random) -> None:
+        self._app, self._folder, self._job, self._chance = app, folder, job_id, chance
+        self._picture = chance.randrange(BODY["batch_count"])
+
+    def wait(self, phase: str, length: float) -> bool:
+        """False when the job ended before."""
+        if phase == "any":
+            time.sleep(self._chance.uniform(0, 3 * length))
+            return True
+        if phase == "writing":
+            return self._written()
+        skipped = 0 if phase == "loading" else self._chance.randrange(BODY["steps"] if phase == "sampling" else 1)
+        reached = self._told(phase, skipped)
+        time.sleep(self._chance.uniform(0, length / 8))
+        return reached
+
+    def _told(self, phase: str, skipped: int) -> bool:
+        with self._app.http.stream("GET", f"/api/v1/jobs/{self._job}/events", timeout=300) as response:
+            for line in response.iter_lines():
+                event = json.loads(line.removeprefix("data: ")) if line.startswith("data: ") else {}
+                if event.get("type") in FINAL:
+                    return False
+                if event.get("phase") == phase and (phase == "loading" or event["batch"] == self._picture):
+                    skipped -= 1
+                    if skipped < 0:
+                        return True
+        return False
+
+    def _written(self, seconds: float = 120) -> bool:
+        """Until the picture's file is begun, has its name, or has just been told of; then up to 10 ms."""
+        known, until = _names(self._folder), time.monotonic() + seconds
+        while len(_names(self._folder) - known) <= self._picture:
+            if time.monotonic() > until:
+                return False
+            time.sleep(0.0002)
+        time.sleep(self._chance.choice((0, self._chance.uniform(0, 0.01))))
+        return True
+
+
+def _names(folder: Path) -> set[str]:
+    """Files of today's outputs, half-written ones too."""
+    return {entry.path for day in (folder / "outputs").glob("*/") for entry in os.scandir(day)}
 
 
 def submit(app: App, number: int) -> str:
@@ -137,7 +193,7 @@ def finished(app: App, job_id: str, seconds: float = 600) -> dict[str, Any]:
     job: dict[str, Any] = {}
     while time.monotonic() < until:
         job = app.http.get(f"/api/v1/jobs/{job_id}").json()
-        if job["state"] in ("done", "failed", "cancelled"):
+        if job["state"] in FINAL:
             break
         time.sleep(0.1)
     return job

@@ -102,6 +102,14 @@ class ImageStore:
             raise NotFound(f"The picture {record.path} is not in the bin any more.")
         self._move(source, self.root / record.path)
 
+    def sweep(self) -> int:
+        """Remove what a death left half-written; gives how many files. Call it while nobody writes: at the start."""
+        halves = [path for top in ("outputs", "data") for path in (self.root / top).rglob(".*.part")]
+        for path in halves:
+            with contextlib.suppress(OSError):
+                path.unlink()
+        return len(halves)
+
     def check_writable(self) -> None:
         """Raises `StorageError` when pictures could not be saved."""
         probe = self.root / "outputs" / f".probe-{os.getpid()}"

@@ -2,13 +2,14 @@
 
 import threading
 from collections.abc import AsyncIterator, Callable, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import cache
 from typing import Any
 
 from webui.core.events import EPHEMERAL, Cancelled, Done, Event, Failed, ImageSaved, Preview, StepDone
 from webui.core.job import FINAL_STATES, LOCAL_OWNER, Job, JobError, Plan
 from webui.core.protocol import Capabilities
+from webui.core.record import ImageRecord
 from webui.core.request import GenerationRequest, Value
 from webui.errors import Conflict
 from webui.jobs.estimates import Estimates
@@ -52,6 +53,7 @@ class JobQueue:
         self.on_work: Callable[[], None] = lambda: None
         self.on_cancel: Callable[[str, str], bool] = lambda job_id, how: False
         self.on_free: Callable[[], None] = lambda: None
+        self.find_files: Callable[[datetime], Sequence[ImageRecord]] = lambda since: ()
 
     def submit(self, request: GenerationRequest, owner: str = LOCAL_OWNER, priority: int = 0, idempotency_key: str | None = None) -> Job:
         """Store a job and give it back; it is safe before this returns. Raises `RequestError`, `Conflict`, `StorageError`."""
@@ -269,6 +271,11 @@ class JobQueue:
         job = self.get(job_id)
         if job.state != "running":
             return
+        if self._index_files(job):
+            job = self.get(job_id)
+            if len(self.store.saved_indexes(job_id)) >= job.request.count:
+                self._end(Done(job_id=job_id))
+                return
         if max_attempts and job.attempts + 1 >= max_attempts:
             error = JobError(
                 kind="EngineLost", message=f"The engine was lost {max_attempts} times while making this: {cause}.", advice=advice
@@ -276,6 +283,13 @@ class JobQueue:
             self._end(Failed(job_id=job_id, error=error))
             return
         self._put_back(job_id, cause, failed_attempt=True)
+
+    def _index_files(self, job: Job) -> bool:
+        """Pictures that the lost engine wrote and could not tell of; True when there are some. Clocks may step back, by an hour at most."""
+        found = [record for record in self.find_files((job.started or job.created) - timedelta(hours=1)) if record.job_id == job.id]
+        for record in found:
+            self.happened(ImageSaved(job_id=job.id, record=record), job.request)
+        return bool(found)
 
     def put_back(self, job_id: str, reason: str) -> None:
         """Queue a running job again without counting an attempt (web stops or restarts)."""
