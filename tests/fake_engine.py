@@ -12,36 +12,58 @@ import time
 
 from PIL import Image
 
-from webui.core.events import Cancelled, Done, Failed, ImageSaved, Preview, StepDone
-from webui.core.job import JobError, Plan
+from webui.core.events import Done, ImageSaved, Preview, StepDone
+from webui.core.job import Plan
 from webui.core.protocol import Capabilities, OptionInfo, Planned, Ready, RunJob, Start
 from webui.engine.process import EngineServer
-from webui.errors import JobCancelled
+from webui.errors import Apart
 from webui.images.metadata import Facts, encoder
 from webui.images.store import ImageStore
 
 
-class FakeEngine(EngineServer):
-    """The real server with another way to make pictures."""
+class NoPasses:
+    """Painting asks no model."""
 
-    def _prepare(self, start: Start, settings):
+    def groups(self, calls):
+        return []
+
+    def answer(self, calls):
+        return []
+
+    def rows(self, call):
+        return 1
+
+    def random_state(self):
+        return None
+
+    def restore_random(self, state):
+        pass
+
+
+class FakeEngine(EngineServer):
+    """The real server with another way to make pictures. Jobs paint side by side; a prompt with `large` wants to be alone."""
+
+    def prepare(self, start: Start, settings):
+        self.images, self.running = ImageStore(settings.data_dir), set()
         self.outbox.send(Capabilities(samplers=(OptionInfo(name="Euler"),), schedules=(OptionInfo(name="Karras"),)))
         self.outbox.send(Ready(device="cpu", name="fake"))
-        return settings, "cpu"
+        return NoPasses()
 
-    def _run_job(self, task: RunJob, tools, device, settings) -> None:
-        self.current.begin(task.job_id)
+    def make(self, task: RunJob, seat) -> None:
+        seat.do(lambda: self.admit(task))
         self.outbox.send(Planned(job_id=task.job_id, plan=Plan()))
-        try:
-            paint(task, ImageStore(settings.data_dir), self._emitter(task.job_id))
-        except JobCancelled:
-            self.current.end()
-            self._tell(Cancelled(job_id=task.job_id))
-        except ZeroDivisionError:
-            self.current.end()
-            self._tell(Failed(job_id=task.job_id, error=JobError(kind="ZeroDivisionError", message="It was asked to fail.")))
-        else:
-            self.current.end()
+        seat.aside(lambda: paint(task, self.images, self.emitter(task.job_id)))
+
+    def admit(self, task: RunJob) -> None:
+        if self.running and "large" in task.request.prompt.split():
+            raise Apart("there is not enough memory beside the running jobs")
+        self.running.add(task.job_id)
+
+    def leave(self, job_id: str) -> None:
+        self.running.discard(job_id)
+
+    def unload(self) -> None:
+        pass
 
 
 def paint(task: RunJob, images: ImageStore, emit) -> None:
@@ -74,7 +96,7 @@ def trouble(words: list[str], attempt: int) -> None:
     if "hang" in words and attempt == 1:
         os.kill(os.getpid(), signal.SIGSTOP)
     if "fail" in words:
-        raise ZeroDivisionError
+        raise ZeroDivisionError("it was asked to fail")
 
 
 def save(task: RunJob, index: int, images: ImageStore):

@@ -11,6 +11,7 @@ WebUIError                 base: `except WebUIError as error: show(str(error))`
 ├── NumericalError         NaN or Inf while sampling; fails the job, names the step
 ├── ExtensionError         an extension's hook raised; names extension and hook
 ├── EngineLost             the engine process died or hung; the job runs again
+├── Apart                  not a failure: the job waits until it can have the engine for itself
 └── JobCancelled           not a failure: the user stopped it
 """
 
@@ -81,6 +82,10 @@ class ExtensionError(WebUIError):
 
 class EngineLost(WebUIError):
     """The engine process died or stopped answering; the supervisor starts another and the job runs again."""
+
+
+class Apart(WebUIError):
+    """A job cannot run beside those that the engine has; the queue keeps it until they have ended. Not a failure."""
 
 
 class JobCancelled(WebUIError):

@@ -60,6 +60,22 @@ class Settings(BaseModel):
         description="How often a job is tried when its engine dies without a new picture; 0 is no limit.",
         json_schema_extra=_at("Queue"),
     )
+    batch_jobs: int = Field(
+        8,
+        ge=1,
+        le=64,
+        title="Jobs in a batch",
+        description="How many jobs an engine runs at once, step by step in one batch; 1 runs them one after another.",
+        json_schema_extra=_at("Queue"),
+    )
+    batch_own_jobs: int = Field(
+        0,
+        ge=0,
+        le=64,
+        title="One owner's jobs in a batch",
+        description="How many of them may be one owner's; 0 is one on a CPU, where a batch gains little, and any on a GPU.",
+        json_schema_extra=_at("Queue"),
+    )
     preview_period: float = Field(
         0.5, ge=0, le=60, description="Seconds between preview frames; 0 makes none.", json_schema_extra=_at("Previews")
     )

@@ -5,30 +5,42 @@ import pytest
 from webui.core.events import StepDone
 from webui.core.protocol import Cancel, Watch
 from webui.devices.plan import is_device_lost
-from webui.engine.process import Current
+from webui.engine.wishes import SkipBatch, Wishes
 from webui.errors import JobCancelled
 
 
 def test_a_stop_before_the_job_begins_stops_it():
-    current = Current()
-    current.expect("a")
-    current.wish(Cancel(job_id="a"))
-    current.begin("a")
+    wishes = Wishes()
+    wishes.expect("a")
+    wishes.wish(Cancel(job_id="a"))
+    assert wishes.is_stopped("a")
     with pytest.raises(JobCancelled):
-        current.obey(StepDone(phase="loading"))
+        wishes.obey(StepDone(job_id="a", phase="loading"))
 
 
 def test_a_stop_or_a_watch_after_the_end_is_forgotten():
-    current = Current()
-    current.expect("a")
-    current.begin("a")
-    current.end()
-    current.wish(Cancel(job_id="a"))
-    current.watch(Watch(job_id="a"))
-    current.expect("a")
-    current.begin("a")
-    current.obey(StepDone())
-    assert current.preview_wish().period == 0
+    wishes = Wishes()
+    wishes.expect("a")
+    wishes.end("a")
+    wishes.wish(Cancel(job_id="a"))
+    wishes.watch(Watch(job_id="a"))
+    wishes.expect("a")
+    wishes.obey(StepDone(job_id="a"))
+    assert wishes.previews_of("a")().period == 0
+
+
+def test_wishes_for_one_job_leave_the_others_alone():
+    wishes = Wishes()
+    wishes.expect("a")
+    wishes.expect("b")
+    wishes.wish(Cancel(job_id="a", how="skip"))
+    wishes.watch(Watch(job_id="b", period=2.0))
+    wishes.obey(StepDone(job_id="b"))
+    assert (wishes.previews_of("a")().period, wishes.previews_of("b")().period) == (0.0, 2.0)
+    with pytest.raises(SkipBatch):
+        wishes.obey(StepDone(job_id="a"))
+    wishes.obey(StepDone(job_id="a", step=2))
+    assert wishes.end("a").step == 2
 
 
 @pytest.mark.parametrize(

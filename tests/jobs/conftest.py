@@ -71,6 +71,13 @@ class Box:
             self.supervisor = None
         self.database.close()
 
+    def wait_ready(self, seconds: float = 60) -> None:
+        """Until all engines can take jobs."""
+        until = time.monotonic() + seconds
+        while {engine.state for engine in self.queue.engines()} != {"ready"}:
+            assert time.monotonic() < until, self.queue.engines()
+            time.sleep(0.01)
+
     def submit(self, prompt="x", owner="local", **values):
         priority = values.pop("priority", 0)
         return self.queue.submit(GenerationRequest(prompt=prompt, **values), owner, priority)

@@ -66,7 +66,11 @@ class ImageSaved(_Event):
     record: ImageRecord
 
 
-class Done(_Event):
+class _Ended(_Event):
+    engine_seconds: float = Field(0.0, description="Seconds of the engine's time; of a shared pass the job's share.")
+
+
+class Done(_Ended):
     """All pictures of the job are saved."""
 
     type: Literal["done"] = "done"
@@ -74,14 +78,14 @@ class Done(_Event):
     seconds: float = 0.0
 
 
-class Failed(_Event):
+class Failed(_Ended):
     """The job ended with an error; finished pictures are kept."""
 
     type: Literal["failed"] = "failed"
     error: JobError
 
 
-class Cancelled(_Event):
+class Cancelled(_Ended):
     """The user stopped the job; finished pictures are kept. `step` of `steps` is where."""
 
     type: Literal["cancelled"] = "cancelled"

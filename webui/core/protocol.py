@@ -118,6 +118,21 @@ class Ready(Value):
     versions: dict[str, str] = {}
 
 
+class BatchFigures(Value):
+    """Forward passes since the engine started: how many, how many jobs they answered, their seconds, and the seconds that jobs waited."""
+
+    passes: int = 0
+    answered: int = 0
+    seconds: float = 0.0
+    waited: float = 0.0
+
+    def with_pass(self, jobs: int, seconds: float, waited: float) -> "BatchFigures":
+        """One pass more."""
+        return BatchFigures(
+            passes=self.passes + 1, answered=self.answered + jobs, seconds=self.seconds + seconds, waited=self.waited + waited
+        )
+
+
 class Heartbeat(Value):
     """The engine's process lives: from a thread, every second, whatever the step takes."""
 
@@ -125,6 +140,7 @@ class Heartbeat(Value):
     resident: int = 0
     device_used: int = 0
     loaded: str = Field("", description="Checkpoint that is loaded.")
+    batch: BatchFigures = BatchFigures()
 
 
 class Happened(Value):
@@ -142,6 +158,14 @@ class Planned(Value):
     plan: Plan
 
 
+class Declined(Value):
+    """The engine cannot run this job beside those it has; it waits on, and this was no attempt."""
+
+    type: Literal["declined"] = "declined"
+    job_id: str
+    reason: str
+
+
 class ExtensionFailed(Value):
     """A hook raised while the engine worked; the extension is off until it is switched on again."""
 
@@ -151,7 +175,7 @@ class ExtensionFailed(Value):
     traceback: str
 
 
-FromEngine = Annotated[Capabilities | Ready | Heartbeat | Happened | Planned | ExtensionFailed, Field(discriminator="type")]
+FromEngine = Annotated[Capabilities | Ready | Heartbeat | Happened | Planned | Declined | ExtensionFailed, Field(discriminator="type")]
 
 ToEngineAdapter: TypeAdapter[ToEngine] = TypeAdapter(ToEngine)
 FromEngineAdapter: TypeAdapter[FromEngine] = TypeAdapter(FromEngine)

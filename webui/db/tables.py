@@ -23,6 +23,8 @@ jobs = Table(
     Column("position", Float, nullable=False, default=0.0),
     Column("attempts", Integer, nullable=False, default=0),
     Column("checkpoint", Text, nullable=False, default=""),
+    Column("together", String(16), nullable=False, default="", server_default=""),
+    Column("engine_seconds", Float, nullable=False, default=0.0, server_default="0"),
     Column("prompt", Text, nullable=False, default=""),
     Column("request", Text, nullable=False),
     Column("plan", Text),
@@ -35,6 +37,7 @@ jobs = Table(
     Column("notes", Text, nullable=False, default="[]"),
     UniqueConstraint("owner", "idempotency_key"),
     Index("ix_jobs_queue", "state", "owner", "priority", "position"),
+    Index("ix_jobs_used", "owner", "created"),
 )
 
 events = Table(

@@ -1,5 +1,6 @@
 """The plan of a job: how this machine will make the pictures; or, before anything starts, a clear word that it cannot."""
 
+from collections.abc import Sequence
 from typing import Literal, cast
 
 import torch
@@ -113,6 +114,16 @@ def _too_large(wish: _Wish, need: Need, free: int, fits: Fits) -> WebUIError:
         f"The model alone needs {_gb(need.weights)}, and {_gb(free)} of memory are free.",
         "Close other programs, or choose a smaller model.",
     )
+
+
+def fits_together(requests: Sequence[GenerationRequest], plan: Plan, facts: ModelFacts, held: int) -> bool:
+    """Whether these jobs' pictures may pass through the model at once, by the same estimate as one batch of as many."""
+    sizes = [largest_size(request) for request in requests]
+    width, height = max(width for width, _ in sizes), max(height for _, height in sizes)
+    pictures = sum(request.batch_size for request in requests)
+    share: dict[str, Share] = {"none": "weights", "model": "part", "sequential": "block"}
+    free = int(memory(plan.device)[1] * _SPARE) + held
+    return Fits(free, share[plan.offload])(estimate(facts, width, height, pictures, plan.dtype))
 
 
 def _gb(count: int) -> str:

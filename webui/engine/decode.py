@@ -7,15 +7,18 @@ from PIL import Image
 from torch import Tensor
 
 from webui.engine.telling import Phase, Teller
+from webui.engine.turns import Turns
 from webui.errors import NumericalError
 from webui.pipelines.model import Model
 
 
-def decode(latents: Tensor, model: Model, tell: Teller, profile: str = "a1111", phase: Phase = "decoding") -> Iterator[Image.Image]:
+def decode(
+    latents: Tensor, model: Model, tell: Teller, turns: Turns, profile: str = "a1111", phase: Phase = "decoding"
+) -> Iterator[Image.Image]:
     """The pictures of a batch. Raises `NumericalError` for one that is NaN or Inf."""
     for place, latent in enumerate(latents):
         tell.step(phase, place, len(latents))
-        pixels = model.decode(latent[None])[0]
+        pixels = turns.do(lambda latent=latent: model.decode(latent[None])[0])  # type: ignore[misc]
         if not bool(pixels.isfinite().all()):
             raise NumericalError("The VAE gave no picture (NaN or Inf).", step=0)
         yield to_image(pixels, profile)

@@ -1,7 +1,7 @@
 """The pictures of one batch: first pass, second pass, decoding, composite."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 
 from PIL import Image
@@ -20,6 +20,7 @@ from webui.engine.sampling import Pass, image_noise, prompt_calls, sample
 from webui.engine.soft import soft_overlays
 from webui.engine.telling import Phase, Teller
 from webui.engine.tools import Tools
+from webui.engine.turns import Turns
 from webui.engine.watching import Watcher
 from webui.pipelines.adapters_apply import applied
 from webui.pipelines.model import Model
@@ -38,6 +39,11 @@ class Studio:
     source: Source | None
 
     @property
+    def turns(self) -> Turns:
+        """How this job gets the device."""
+        return self.tools.turns
+
+    @property
     def request(self) -> GenerationRequest:
         return self.task.request
 
@@ -46,7 +52,7 @@ class Studio:
         first = self._first(batch)
         latents, start, mask = self._second(batch, first) if self._has_second else first
         overs = self._overlays(latents, start, mask)
-        for image, over in zip(decode(latents, self.model, self.tell, self.request.profile), overs, strict=True):
+        for image, over in zip(decode(latents, self.model, self.tell, self.turns, self.request.profile), overs, strict=True):
             yield composite(image, self.source, over)
 
     @property
@@ -63,7 +69,7 @@ class Studio:
                 work = self._with_picture(work, batch, self.source)
             else:
                 work = self._with_channels(work, batch, None)
-            return sample(work, batch, model, self.tell, self.watcher), work.start, work.mask
+            return sample(work, batch, model, self.tell, self.watcher, self.turns), work.start, work.mask
 
     def _second(self, batch: Batch, first: tuple[Tensor, Tensor | None, Tensor | None]) -> tuple[Tensor, Tensor | None, Tensor | None]:
         """The second pass over the first one's latents."""
@@ -78,7 +84,7 @@ class Studio:
         with self._adapted(texts):
             base = prompt_calls(self.tools.samplers.get(self.request.sampler or ""), self.request.steps or 1)
             work = self._pass("hires", request, texts, (start.shape[1], start.shape[2], start.shape[3]), base, start)
-            return sample(self._with_channels(work, batch, None), batch, self.model, self.tell, self.watcher), None, None
+            return sample(self._with_channels(work, batch, None), batch, self.model, self.tell, self.watcher, self.turns), None, None
 
     def _enlarged(self, latents: Tensor, options: HiresOptions) -> Tensor:
         target = hires.target_size(self.request.width or 0, self.request.height or 0, options)
@@ -86,9 +92,9 @@ class Studio:
         self.tell.step("upscaling")
         if name in hires.LATENT_UPSCALERS:
             return hires.cut(hires.upscale_latents(latents, target, name, self.model.downscale), target, self.model.downscale)
-        images = decode(latents, self.model, self.tell, phase="upscaling")
+        images = decode(latents, self.model, self.tell, self.turns, phase="upscaling")
         pixels = hires.images_to_pixels([hires.upscale_image(image, target, name) for image in images])
-        return hires.cut(self.model.encode_image(pixels), target, self.model.downscale)
+        return hires.cut(self.turns.do(lambda: self.model.encode_image(pixels)), target, self.model.downscale)
 
     def _pass(
         self,
@@ -102,13 +108,14 @@ class Studio:
         sampler, schedule = self.tools.samplers.get(request.sampler or ""), self.tools.schedules.get(request.schedule or "")
         calls = prompt_calls(sampler, request.steps or 1)
         self.tell.step("encoding")
-        encoded = encode(texts, request, self.model, *((calls,) if base_calls is None else (base_calls, calls)))
+        counts = (calls,) if base_calls is None else (base_calls, calls)
+        encoded = self.turns.do(lambda: encode(texts, request, self.model, *counts))
         return Pass(phase, request, sampler, schedule, encoded, shape, start, wrappers=self._wrappers())
 
     def _with_picture(self, work: Pass, batch: Batch, source: Source) -> Pass:
         request = work.request
         self.tell.step("encoding")
-        latents = encode_source(source, request, self.model).to(self.model.device)
+        latents = self.turns.do(lambda: encode_source(source, request, self.model)).to(self.model.device)
         mask = mask_latents(source, request, latents)
         noises = (
             list(image_noise(work, batch, self.model).next())
@@ -122,9 +129,9 @@ class Studio:
         """Add what inpainting and instruct-pix2pix models want to see besides the noise."""
         like = self.model.alphas_cumprod.new_empty(1, *work.shape)
         if self.model.variant == "inpaint":
-            concat = inpaint_channels(source, work.request, self.model, like)
+            concat = self.turns.do(lambda: inpaint_channels(source, work.request, self.model, like))
         elif self.model.variant == "ip2p":
-            concat = edit_channels(source, self.model, like)
+            concat = self.turns.do(lambda: edit_channels(source, self.model, like))
         else:
             return work
         return replace(work, concat=concat.to(self.model.device).repeat(len(batch), 1, 1, 1))
@@ -146,6 +153,7 @@ class Studio:
     def _adapted(self, texts: Texts) -> Iterator[None]:
         """The model with the LoRAs that these prompts ask for."""
         self.tell.note(*texts.notes)
-        with applied(self.model, texts.loras, self.tools.library, self.tools.loras) as notes:
-            self.tell.note(*notes)
+        with ExitStack() as stack:
+            adapters = applied(self.model, texts.loras, self.tools.library, self.tools.loras)
+            self.tell.note(*self.turns.do(lambda: stack.enter_context(adapters)))
             yield

@@ -12,11 +12,13 @@ from collections.abc import Callable
 from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any, BinaryIO
 
-from webui.core.events import Cancelled, Event, Failed, ImageSaved, Preview, StepDone
+from webui.core.events import Cancelled, Event, Failed, Preview
 from webui.core.job import JobError
 from webui.core.protocol import (
     LOST_DEVICE,
+    BatchFigures,
     Cancel,
+    Declined,
     ExtensionFailed,
     FromEngine,
     Happened,
@@ -33,11 +35,13 @@ from webui.core.protocol import (
     read_frame,
     write_frame,
 )
-from webui.errors import EngineLost, JobCancelled, OutOfMemory, RequestError, WebUIError
+from webui.engine.conductor import HUNG, Conductor, Hung, Passes, Seat
+from webui.engine.wishes import Wishes
+from webui.errors import Apart, EngineLost, JobCancelled, OutOfMemory, RequestError, WebUIError
 from webui.settings import Settings
 
 if TYPE_CHECKING:
-    from webui.engine.tools import PreviewWish, Tools
+    from webui.engine.company import Company
 
 BEAT = 1.0
 
@@ -59,186 +63,182 @@ class Outbox:
             self.broken = True
 
 
-class Current:
-    """The job that runs, and what the user wants of it; written by the reader's thread, read by `emit`."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._job_id = ""
-        self._given: set[str] = set()
-        self._wishes: dict[str, str] = {}
-        self._watch: dict[str, Watch] = {}
-        self._last_step = StepDone()
-
-    def expect(self, job_id: str) -> None:
-        """A job was given to this engine: from now on it can be stopped."""
-        with self._lock:
-            self._given.add(job_id)
-
-    def begin(self, job_id: str) -> None:
-        """A job starts."""
-        with self._lock:
-            self._job_id, self._last_step = job_id, StepDone(job_id=job_id)
-
-    def end(self) -> StepDone:
-        """It has ended; gives its last step."""
-        with self._lock:
-            self._given.discard(self._job_id)
-            self._wishes.pop(self._job_id, None)
-            self._watch.pop(self._job_id, None)
-            self._job_id = ""
-            return self._last_step
-
-    def wish(self, message: Cancel) -> None:
-        """The user wants a job stopped somehow; a stop outranks the others. One that comes too late must not stop the job's next try."""
-        with self._lock:
-            if message.job_id in self._given and self._wishes.get(message.job_id) != "stop":
-                self._wishes[message.job_id] = message.how
-
-    def watch(self, message: Watch) -> None:
-        """Somebody looks, or nobody any more."""
-        with self._lock:
-            if message.period > 0 and message.job_id in self._given:
-                self._watch[message.job_id] = message
-            else:
-                self._watch.pop(message.job_id, None)
-
-    def preview_wish(self) -> "PreviewWish":
-        """How often and how to make previews of the running job."""
-        from webui.engine.tools import PreviewWish
-
-        with self._lock:
-            watch = self._watch.get(self._job_id)
-        return PreviewWish() if watch is None else PreviewWish(period=watch.period, method=watch.method)
-
-    def obey(self, event: Event) -> None:
-        """Raise what the user asked for: at any event for a stop or a skip, after a saved picture for "after"."""
-        from webui.engine.tools import SkipBatch
-
-        with self._lock:
-            if isinstance(event, StepDone):
-                self._last_step = event
-            wish = self._wishes.get(self._job_id)
-            if wish == "skip" and isinstance(event, StepDone) and event.phase != "loading":
-                del self._wishes[self._job_id]
-        if wish == "stop" or (wish == "after" and isinstance(event, ImageSaved)):
-            raise JobCancelled("stopped")
-        if wish == "skip" and isinstance(event, StepDone) and event.phase != "loading":
-            raise SkipBatch("skipped")
-
-
 class EngineServer:
-    """One engine: a reader thread for messages, a heartbeat thread, and the caller's thread that computes."""
+    """One engine: a reader thread for messages, a heartbeat thread, and the caller's thread, in which the conductor computes."""
+
+    hung = HUNG
 
     def __init__(self, source: BinaryIO, sink: BinaryIO, on_end: Callable[[], None]) -> None:
         self._source, self._on_end = source, on_end
         self.outbox = Outbox(sink)
-        self.current = Current()
-        self._work: SimpleQueue[Start | RunJob | Unload | Stop] = SimpleQueue()
-        self._loaded: Callable[[], str] = lambda: ""
+        self.wishes = Wishes()
+        self._inbox: SimpleQueue[Any] = SimpleQueue()
         self._ended = threading.Event()
+        self._conductor: Conductor | None = None
+        self._company: Company | None = None
+        self._unload_wanted = self._is_spoilt = False
 
     def run(self) -> None:
         """Serve until told to stop or web is gone."""
         threading.Thread(target=self._read, name="reader", daemon=True).start()
         threading.Thread(target=self._beat, name="heartbeat", daemon=True).start()
-        start = self._work.get()
-        if not isinstance(start, Start):
-            return
-        settings = Settings.model_validate(start.settings)
-        tools, device = self._prepare(start, settings)
-        while isinstance(message := self._work.get(), (RunJob, Unload)):
-            if isinstance(message, Unload):
-                tools.pipelines.unload()
-            else:
-                self._run_job(message, tools, device, settings)
+        start = self._inbox.get()
+        if isinstance(start, Start):
+            passes = self.prepare(start, Settings.model_validate(start.settings))
+            self._conductor = Conductor(
+                self._inbox, passes, self._take, self._job_left, self.wishes.is_stopped, self._job_abandoned, self.hung
+            )
+            self._conductor.run()
 
-    def _prepare(self, start: Start, settings: Settings) -> tuple["Tools", str]:
+    # What an engine is; `tests.fake_engine` has another one -----------------------------------------------------------------
+
+    def prepare(self, start: Start, settings: Settings) -> Passes:
+        """Get ready for jobs and say so."""
         from webui.devices.environment import prepare_process
 
         prepare_process()
         from webui.devices.machine import choose, describe
         from webui.devices.plan import default_dtype
+        from webui.engine.company import Company
+        from webui.engine.forward import ForwardPasses
         from webui.engine.workshop import build_tools, capabilities
 
-        tools = build_tools(settings, start.extensions_off, self.current.preview_wish)
+        tools = build_tools(settings, start.extensions_off)
         tools.extensions.on_failure = lambda extension, hook, text: self.outbox.send(
             ExtensionFailed(extension=extension, hook=hook, traceback=text)
         )
         device = choose(start.device)
-        self._loaded = lambda: tools.pipelines.loaded
+        self._company = Company(tools, device, settings)
         facts = describe(device, default_dtype(device, settings))
         self.outbox.send(capabilities(tools))
         self.outbox.send(Ready(device=device, name=facts.name, memory=facts.memory, dtype=facts.dtype, versions=facts.versions))
-        return tools, device
+        return ForwardPasses()
 
-    def _run_job(self, task: RunJob, tools: "Tools", device: str, settings: Settings) -> None:
+    def make(self, task: RunJob, seat: Seat) -> None:
+        """Make a job's pictures, in the job's own thread."""
+        company, conductor = self._company, self._conductor
+        assert company is not None and conductor is not None
+        plan = seat.do(lambda: company.admit(task, conductor.is_closed))
+        self.outbox.send(Planned(job_id=task.job_id, plan=plan))
+        company.run(task.model_copy(update={"plan": plan}), seat, self.wishes.previews_of(task.job_id), self.emitter(task.job_id))
+
+    def leave(self, job_id: str) -> None:
+        """A job has ended, however."""
+        if self._company is not None:
+            self._company.leave(job_id)
+
+    def unload(self) -> None:
+        """Give the model's memory back."""
+        if self._company is not None:
+            self._company.tools.pipelines.unload()
+
+    def loaded(self) -> str:
+        """The checkpoint in memory."""
+        return "" if self._company is None else self._company.tools.pipelines.loaded
+
+    # Jobs -------------------------------------------------------------------------------------------------------------------
+
+    def _take(self, message: ToEngine | EngineLost) -> None:
+        """From the conductor, between two steps."""
+        match message:
+            case EngineLost():
+                raise message
+            case RunJob() if self._conductor is not None:
+                self._conductor.begin(message.job_id, lambda seat: self._run_job(message, seat))
+            case Unload():
+                self._unload_wanted = True
+                self._when_idle()
+            case Stop() if self._conductor is not None:
+                self._conductor.stopping = True
+
+    def _run_job(self, task: RunJob, seat: Seat) -> None:
         """The job boundary: whatever goes wrong becomes an event, and the engine goes on."""
-        from webui.engine.run import run
-        from webui.engine.workshop import make_plan
-
-        self.current.begin(task.job_id)
         try:
-            plan = make_plan(task, tools, device, settings)
-            self.outbox.send(Planned(job_id=task.job_id, plan=plan))
-            run(task.model_copy(update={"plan": plan}), tools, self._emitter(task.job_id))
+            self.make(task, seat)
+        except Apart as apart:
+            self.outbox.send(Declined(job_id=task.job_id, reason=str(apart)))
         except JobCancelled:
-            last = self.current.end()
-            self._tell(Cancelled(job_id=task.job_id, step=last.step, steps=last.steps))
+            last = self.wishes.end(task.job_id)
+            self.tell(Cancelled(job_id=task.job_id, step=last.step, steps=last.steps, engine_seconds=seat.seconds))
         except Exception as error:
             from webui.devices.plan import is_device_lost
 
             if is_device_lost(error):
                 traceback.print_exc()
-                raise EngineLost(str(error)) from error
-            self.current.end()
-            self._tell(Failed(job_id=task.job_id, error=explain(error)))
-            tools.pipelines.unload()
-        else:
-            self.current.end()
+                self._inbox.put(EngineLost(str(error)))
+                return
+            self.tell(Failed(job_id=task.job_id, error=explain(error), engine_seconds=seat.seconds))
+            self._unload_wanted = True
 
-    def _emitter(self, job_id: str) -> Callable[[Event], None]:
+    def _job_left(self, seat: Seat) -> None:
+        self.wishes.end(seat.job_id)
+        self.leave(seat.job_id)
+        self._when_idle()
+
+    def _job_abandoned(self, seat: Seat) -> None:
+        """It hangs where Python cannot reach it: it has failed, and this process ends when its neighbours have."""
+        self._is_spoilt = True
+        self.tell(Failed(job_id=seat.job_id, error=explain(Hung()), engine_seconds=seat.seconds))
+
+    def _when_idle(self) -> None:
+        if self._conductor is None or self._conductor.seats:
+            return
+        if self._is_spoilt:
+            self._on_end()
+            self._conductor.stopping = True
+        if self._unload_wanted:
+            self._unload_wanted = False
+            self.unload()
+
+    def emitter(self, job_id: str) -> Callable[[Event], None]:
+        """What a job tells, and what it hears of its user's wishes."""
+
         def emit(event: Event) -> None:
-            self._tell(event.model_copy(update={"job_id": job_id}))
-            self.current.obey(event)
+            event = event.model_copy(update={"job_id": job_id})
+            self.tell(event)
+            self.wishes.obey(event)
 
         return emit
 
-    def _tell(self, event: Event) -> None:
+    def tell(self, event: Event) -> None:
+        """Send an event to web."""
         blob = event.data if isinstance(event, Preview) else b""
         self.outbox.send(Happened(event=event), blob)
+
+    # Threads ----------------------------------------------------------------------------------------------------------------
 
     def _read(self) -> None:
         try:
             while (frame := read_frame(self._source)) is not None:
-                self._take(ToEngineAdapter.validate_json(frame[0]))
+                self._receive(ToEngineAdapter.validate_json(frame[0]))
         except (OSError, ValueError):
             traceback.print_exc()
-        self._ended.set()
-        self._work.put(Stop())
-        self._on_end()
+        self._receive(Stop())
 
-    def _take(self, message: ToEngine) -> None:
+    def _receive(self, message: ToEngine) -> None:
+        """Wishes act at once; the rest waits for the conductor."""
         match message:
             case Cancel():
-                self.current.wish(message)
+                self.wishes.wish(message)
             case Watch():
-                self.current.watch(message)
+                self.wishes.watch(message)
             case Stop():
                 self._ended.set()
                 self._on_end()
-                self._work.put(message)
+                self._inbox.put(message)
             case _:
                 if isinstance(message, RunJob):
-                    self.current.expect(message.job_id)
-                self._work.put(message)
+                    self.wishes.expect(message.job_id)
+                self._inbox.put(message)
 
     def _beat(self) -> None:
         import psutil
 
         process = psutil.Process()
         while not self._ended.wait(BEAT) and not self.outbox.broken:
-            self.outbox.send(Heartbeat(resident=process.memory_info().rss, device_used=_device_used(), loaded=self._loaded()))
+            figures = self._conductor.figures if self._conductor is not None else BatchFigures()
+            resident = process.memory_info().rss
+            self.outbox.send(Heartbeat(resident=resident, device_used=_device_used(), loaded=self.loaded(), batch=figures))
 
 
 def explain(error: Exception) -> JobError:

@@ -1,5 +1,8 @@
 """The story: one request into saved pictures, telling `emit` what happens as it happens."""
 
+from collections.abc import Callable
+from functools import partial
+
 from webui.core.events import Emit
 from webui.core.job import Plan
 from webui.core.protocol import RunJob
@@ -10,8 +13,9 @@ from webui.engine.finish import extended, facts_of, lora_hashes, save
 from webui.engine.img2img import read_source
 from webui.engine.making import Studio
 from webui.engine.telling import Teller
-from webui.engine.tools import PreviewWish, SkipBatch, Tools
+from webui.engine.tools import Tools
 from webui.engine.watching import Watcher
+from webui.engine.wishes import PreviewWish, SkipBatch
 from webui.errors import NumericalError, WebUIError
 from webui.pipelines.previews import Previews
 from webui.pipelines.seamless import seamless
@@ -22,8 +26,10 @@ NO_SECOND_PASS = "Hires. fix was left out: it belongs to txt2img."
 IN_FLOAT32 = "{dtype} gave NaN or Inf, so this was made in float32."
 
 
-def run(task: RunJob, tools: Tools, emit: Emit) -> None:
+def run(task: RunJob, tools: Tools, emit: Emit, engine_seconds: Callable[[], float] = lambda: 0.0) -> None:
     """Make the task's pictures that are not saved yet. The caller tells of the start, of failure and of cancelling.
+
+    `engine_seconds` is asked at the end: the engine's time that the job has had.
 
     Raises `RequestError`, `CheckpointError`, `OutOfMemory`, `NumericalError`, `StorageError`, and whatever `emit` raises.
     However it ends, the model is left as its file has it.
@@ -37,30 +43,35 @@ def run(task: RunJob, tools: Tools, emit: Emit) -> None:
         if plan.dtype == "float32":
             raise
         tell.note(IN_FLOAT32.format(dtype=plan.dtype))
+        tools.turns.alone()  # the same model in another precision: not beside jobs that use this one
         make(task, plan.model_copy(update={"dtype": "float32", "attention": "sdpa"}), tools, tell, saved)
     except (MemoryError, RuntimeError) as error:
         if isinstance(error, WebUIError) or not is_out_of_memory(error):
             raise
         raise out_of_memory(task.request, plan) from error
-    tell.done()
+    tell.done(engine_seconds())
 
 
 def make(task: RunJob, plan: Plan, tools: Tools, tell: Teller, saved: set[int]) -> None:
     """Load, then batch by batch: make and save. `saved` grows with every picture that lies on disk."""
     request = task.request
-    model = tools.pipelines.get(request.checkpoint or "", request.vae, plan, tell.loading)
+    turns = tools.turns
+    model = turns.do(lambda: tools.pipelines.get(request.checkpoint or "", request.vae, plan, tell.loading))
     source = read_source(request, tools.images)
     tell.note(*(source.notes if source else ()), *((NO_SECOND_PASS,) if request.hires and request.mode != "txt2img" else ()))
     facts = facts_of(task, plan, model, lora_hashes(read_texts(request.prompt, "").loras, tools.library))
-    watcher = Watcher(model, Previews(tools.library), tools.previews, tell)
+    watcher = Watcher(model, Previews(tools.library), tools.previews, tell, turns)
     studio = Studio(task, model, tools, tell, watcher, source)
     for batch in batches(request, saved):
         tell.batch = batch.number
+        turns.begin_picture()
         try:
             with seamless(model, request.tiling):
                 for index, image in zip(batch.indexes, studio.make(batch), strict=True):
                     if index not in saved:
-                        save(extended(image, task, index, tools, tell), task, index, facts, tools, tell)
+                        finished = extended(image, task, index, tools, tell)
+                        said = facts.model_copy(update={"batched_with": turns.together - 1})
+                        turns.aside(partial(save, finished, task, index, said, tools, tell))
                         saved.add(index)
         except SkipBatch:
             continue

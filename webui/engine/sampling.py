@@ -16,6 +16,7 @@ from webui.engine.inpaint import Masked, hard_blend
 from webui.engine.profiles import FRACTIONAL, levels_for
 from webui.engine.soft import SoftBlend
 from webui.engine.telling import Phase, Teller
+from webui.engine.turns import DIRECT, Call, Turns
 from webui.engine.watching import Watcher
 from webui.errors import NumericalError
 from webui.pipelines.model import Model
@@ -62,7 +63,7 @@ def plan(work: Pass, model: Model) -> Levels:
     )
 
 
-def sample(work: Pass, batch: Batch, model: Model, tell: Teller, watcher: Watcher) -> Tensor:
+def sample(work: Pass, batch: Batch, model: Model, tell: Teller, watcher: Watcher, turns: Turns = DIRECT) -> Tensor:
     """Latents of the batch after this pass. Raises `NumericalError` at the first step with NaN or Inf."""
     request, levels = work.request, plan(work, model)
     noise = image_noise(work, batch, model)
@@ -70,7 +71,7 @@ def sample(work: Pass, batch: Batch, model: Model, tell: Teller, watcher: Watche
     steps = Steps(work.phase, len(levels.sigmas) - 1, tell, watcher, on_device=model.device.type != "cpu")
     steps.tell_now()
     extra: dict[str, Any] = {}
-    denoiser = build_denoiser(work, batch, model, levels, extra, steps)
+    denoiser = build_denoiser(work, batch, model, levels, extra, steps, turns)
     options = sampler_options(work.sampler, request.sampler_options) | levels.knobs | noise_option(work, batch, levels, noise, x)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(batch.seeds[0] % 2**63)  # for a community sampler that draws from torch itself
@@ -117,12 +118,18 @@ def noise_option(work: Pass, batch: Batch, levels: Levels, noise: ImageNoise, x:
     return {"noise_sampler": BrownianNoise(x, *levels.noise_range, batch.seeds, work.request.noise_source)}
 
 
-def build_denoiser(work: Pass, batch: Batch, model: Model, run: Levels, extra: dict[str, Any], progress: "Steps") -> Guided:
+def build_denoiser(
+    work: Pass, batch: Batch, model: Model, run: Levels, extra: dict[str, Any], progress: "Steps", turns: Turns = DIRECT
+) -> Guided:
     """Network, prediction type, prompts and guidance, the extensions' wrappers, and the mask, from the inside out."""
     request = work.request
     levels = levels_of(model.alphas_cumprod, model.family)
     quantize = not (request.profile == "diffusers" and work.sampler.name in FRACTIONAL)
-    network = Denoiser(model.predict, levels, model.prediction, quantize=quantize)  # type: ignore[arg-type]
+
+    def predict(x: Tensor, timesteps: Tensor, cond: Tensor, concat: Tensor | None = None) -> Tensor:
+        return turns.predict(Call(model, x, timesteps, cond, concat))
+
+    network = Denoiser(predict, levels, model.prediction, quantize=quantize)  # type: ignore[arg-type]
     image = request.image_guidance if model.variant == "ip2p" else None
     scale = (request.guidance or 0.0) * work.sampler.guidance_factor
     guidance = Guidance(scale, request.guidance_options, run.counted, image, work.sampler.needs_uncond)

@@ -43,6 +43,7 @@ class Teller:
         """A picture lies on disk."""
         self.emit(ImageSaved(job_id=self.job_id, record=record))
 
-    def done(self) -> None:
+    def done(self, engine_seconds: float) -> None:
         """All pictures are saved."""
-        self.emit(Done(job_id=self.job_id, notes=tuple(self.notes), seconds=round(time.monotonic() - self._began, 3)))
+        seconds = round(time.monotonic() - self._began, 3)
+        self.emit(Done(job_id=self.job_id, notes=tuple(self.notes), seconds=seconds, engine_seconds=engine_seconds))

@@ -1,11 +1,11 @@
-"""What the engine works with, and the two ways a job can be cut short."""
+"""What the engine works with."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal
 
 from webui.core.registry import Registry
-from webui.errors import JobCancelled
+from webui.engine.turns import DIRECT, Turns
+from webui.engine.wishes import PreviewWish, unwatched
 from webui.images.store import ImageStore
 from webui.library import Library
 from webui.pipelines.adapters import LoraLoader
@@ -14,26 +14,9 @@ from webui.plugins import Extensions
 from webui.samplers.catalog import Sampler, Schedule
 
 
-class SkipBatch(JobCancelled):
-    """Raised by `emit`: leave out the pictures being made now and go on with the next batch."""
-
-
-@dataclass(frozen=True)
-class PreviewWish:
-    """How often (seconds; 0 is never) and how somebody wants to watch."""
-
-    period: float = 0.0
-    method: Literal["linear", "taesd", "full"] = "linear"
-
-
-def unwatched() -> PreviewWish:
-    """Nobody watches."""
-    return PreviewWish()
-
-
 @dataclass(frozen=True)
 class Tools:
-    """Everything that `run` uses besides its task. `previews` is asked before each frame."""
+    """Everything that `run` uses besides its task. `previews` is asked before each frame; `turns` share the device with other jobs."""
 
     pipelines: Pipelines
     library: Library
@@ -43,3 +26,4 @@ class Tools:
     loras: Registry[LoraLoader]
     extensions: Extensions
     previews: Callable[[], PreviewWish] = unwatched
+    turns: Turns = DIRECT

@@ -8,7 +8,8 @@ import torch
 from torch import Tensor
 
 from webui.engine.telling import Teller
-from webui.engine.tools import PreviewWish
+from webui.engine.turns import Turns
+from webui.engine.wishes import PreviewWish
 from webui.pipelines.model import Model
 from webui.pipelines.previews import Previews
 
@@ -19,8 +20,8 @@ SHARE = 0.03
 class Watcher:
     """Sends frames of the batch being made, as often as somebody wishes and the machine can spare."""
 
-    def __init__(self, model: Model, previews: Previews, wish: Callable[[], PreviewWish], tell: Teller) -> None:
-        self._model, self._previews, self._wish, self._tell = model, previews, wish, tell
+    def __init__(self, model: Model, previews: Previews, wish: Callable[[], PreviewWish], tell: Teller, turns: Turns) -> None:
+        self._model, self._previews, self._wish, self._tell, self._turns = model, previews, wish, tell, turns
         self._next = 0.0
 
     def look(self, denoised: Tensor) -> None:
@@ -28,7 +29,8 @@ class Watcher:
         wish, began = self._wish(), time.monotonic()
         if wish.period <= 0 or began < self._next:
             return
-        width, height, data = self._previews.jpeg(self._model, side_by_side(denoised), wish.method)
+        latents = side_by_side(denoised)
+        width, height, data = self._turns.do(lambda: self._previews.jpeg(self._model, latents, wish.method))
         self._tell.preview(data, width, height)
         ended = time.monotonic()
         self._next = ended + max(wish.period, (ended - began) * (1 / SHARE - 1))

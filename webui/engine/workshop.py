@@ -1,6 +1,5 @@
 """Set an engine up: from settings to the tools that `run` works with, and from a task to its plan."""
 
-from collections.abc import Callable
 from pathlib import Path
 
 import psutil
@@ -11,7 +10,7 @@ from webui.core.protocol import Capabilities, OptionInfo, RunJob
 from webui.core.registry import Registry
 from webui.devices.memory import ModelFacts
 from webui.devices.plan import plan_for
-from webui.engine.tools import PreviewWish, Tools, unwatched
+from webui.engine.tools import Tools
 from webui.errors import ExtensionError
 from webui.images.store import ImageStore
 from webui.library import Library, read_header
@@ -31,7 +30,7 @@ def extension_folders(settings: Settings) -> tuple[Path, ...]:
     return (own,) if settings.data_dir == PROJECT else (own, settings.data_dir / "extensions")
 
 
-def build_tools(settings: Settings, off: tuple[str, ...] = (), previews: Callable[[], PreviewWish] = unwatched) -> Tools:
+def build_tools(settings: Settings, off: tuple[str, ...] = ()) -> Tools:
     """Load extensions, fill the registries (built-ins first), open the library and the store. No model is loaded yet."""
     extensions = Extensions("engine")
     extensions.add_builtin("darkroom", builtins)
@@ -43,7 +42,7 @@ def build_tools(settings: Settings, off: tuple[str, ...] = (), previews: Callabl
         _fill(extensions, hook, registry)
     library = Library(settings.all_models_dirs, settings.cache / "library.json")
     images = ImageStore(settings.data_dir, settings.outputs_pattern, settings.picture_format, settings.picture_quality)
-    return Tools(Pipelines(library), library, images, samplers, schedules, loras, extensions, previews)
+    return Tools(Pipelines(library), library, images, samplers, schedules, loras, extensions)
 
 
 def _fill(extensions: Extensions, hook: str, registry: Registry) -> None:  # type: ignore[type-arg]
@@ -92,9 +91,14 @@ def make_plan(task: RunJob, tools: Tools, device: str, settings: Settings) -> Pl
     """
     if task.plan is not None and task.plan.device.split(":")[0] == device.split(":")[0]:
         return task.plan.model_copy(update={"device": device})
-    file = tools.library.find("checkpoint", task.request.checkpoint or "")
-    facts = ModelFacts.of(read_header(file.path).shapes) if file.path.suffix == ".safetensors" else ModelFacts()
+    facts = facts_of_checkpoint(task, tools)
     return plan_for(task.request, device, settings, facts, held=held(device) if tools.pipelines.loaded else 0)
+
+
+def facts_of_checkpoint(task: RunJob, tools: Tools) -> ModelFacts:
+    """How large the task's model is, from its file's header."""
+    file = tools.library.find("checkpoint", task.request.checkpoint or "")
+    return ModelFacts.of(read_header(file.path).shapes) if file.path.suffix == ".safetensors" else ModelFacts()
 
 
 def held(device: str) -> int:

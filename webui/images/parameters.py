@@ -28,6 +28,7 @@ class Facts(Value):
     loras: dict[str, str] = Field(default_factory=dict, description="Names of the LoRAs used, and their hashes.")
     embeddings: dict[str, str] = Field(default_factory=dict, description="Names of the textual inversions used, and their hashes.")
     notes: tuple[str, ...] = ()
+    batched_with: int = Field(0, description="How many other jobs' pictures passed through the model together with this one, at most.")
 
 
 def picture_seeds(request: GenerationRequest, index: int) -> tuple[int, int]:

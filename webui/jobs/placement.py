@@ -4,6 +4,7 @@ from collections.abc import Callable, Collection
 
 import psutil
 
+from webui.core.protocol import BatchFigures
 from webui.core.request import Value
 
 
@@ -19,6 +20,8 @@ class EngineStatus(Value):
     device_total: int = 0
     message: str = ""
     job_id: str = ""
+    jobs: tuple[str, ...] = ()
+    batch: BatchFigures = BatchFigures()
 
 
 def free_memory() -> int:
@@ -41,6 +44,14 @@ def better_elsewhere(checkpoint: str, me: EngineStatus, engines: Collection[Engi
     if any(engine.state == "working" and shares_memory(engine, me) and free() < engine.resident for engine in holders):
         return True
     return bool(me.loaded) and any(engine.state == "ready" and not engine.loaded for engine in others)
+
+
+def better_than_joining(
+    checkpoint: str, me: EngineStatus, engines: Collection[EngineStatus], free: Callable[[], int] = free_memory
+) -> bool:
+    """Whether a job with this checkpoint should go to an idle engine instead of joining the batch of this one, which works."""
+    idle = [engine for engine in engines if engine.name != me.name and engine.state == "ready"]
+    return any(not better_elsewhere(checkpoint, engine, (me, *engines), free) for engine in idle)
 
 
 def shares_memory(one: EngineStatus, other: EngineStatus) -> bool:

@@ -1,7 +1,7 @@
 """The queue as everybody uses it: submit, look, follow, stop, retry, reorder, pause. The page and the API use the same functions."""
 
 import threading
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from typing import Any
@@ -15,7 +15,7 @@ from webui.errors import Conflict
 from webui.jobs.estimates import Estimates
 from webui.jobs.fairness import FairChooser
 from webui.jobs.feed import Feed, Message
-from webui.jobs.placement import EngineStatus, better_elsewhere
+from webui.jobs.placement import EngineStatus, better_elsewhere, better_than_joining
 from webui.jobs.store import JobStore
 
 Resolve = Callable[[GenerationRequest], GenerationRequest]
@@ -217,15 +217,20 @@ class JobQueue:
 
     # What engines do -----------------------------------------------------------------------------------------------------
 
-    def take(self, engine: str, loaded: str) -> Job | None:
-        """The next job for an engine, marked as running; None when nothing waits or the queue is paused."""
+    def take(self, engine: str, loaded: str, batch: str | None = None, without: Collection[str] = ()) -> Job | None:
+        """The next job for an engine, marked as running; None when nothing waits or the queue is paused.
+
+        With a `batch` running there, only a job that may join it, of an owner that is not in `without`.
+        """
         if self._paused:
             return None
         others = [status for status in self._engines.values() if status.name != engine]
         me = self._engines.get(engine) or EngineStatus(name=engine, device="")
-        leave = cache(lambda checkpoint: bool(others) and better_elsewhere(checkpoint, me.model_copy(update={"loaded": loaded}), others))
+        me = me.model_copy(update={"loaded": loaded})
+        better = better_elsewhere if batch is None else better_than_joining
+        leave = cache(lambda checkpoint: bool(others) and better(checkpoint, me, others))
         with self._choosing:
-            while (head := self._chooser.choose(loaded, leave)) is not None:
+            while (head := self._chooser.choose(loaded, leave, batch, without)) is not None:
                 started = self.store.start(head.id, engine)
                 self._chooser.discard(head.id, head.owner)
                 if started is not None:
@@ -295,6 +300,12 @@ class JobQueue:
         """Queue a running job again without counting an attempt (web stops or restarts)."""
         self._put_back(job_id, reason, failed_attempt=False)
 
+    def declined(self, job_id: str, reason: str) -> None:
+        """The engine cannot run it beside those it has: it waits on, at its place."""
+        with self._choosing:
+            self._chooser.gave_back(job_id, self.owner_of(job_id))
+        self._put_back(job_id, reason, failed_attempt=False)
+
     def recover(self) -> list[str]:
         """At start: what was running waits again; a job whose pictures are all there is done. Gives the ids put back."""
         self.store.fail_unreadable()
@@ -355,6 +366,7 @@ class JobQueue:
         self._forget(event.job_id)
         with self._choosing:
             self._chooser.discard(event.job_id, owner)
+            self._chooser.ended(event.job_id)
         if stored is None:
             return
         if isinstance(event, Done) and request is not None:

@@ -7,13 +7,14 @@ from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import Connection, Select, and_, desc, func, insert, or_, select, update
+from sqlalchemy import Connection, Select, and_, case, desc, func, insert, or_, select, update
 from sqlalchemy.exc import IntegrityError
 
 from webui.core.events import Cancelled, Done, Event, Failed, ImageSaved, Queued, Started
 from webui.core.job import FINAL_STATES, Job, JobError, Plan
 from webui.core.record import ImageRecord
 from webui.core.request import GenerationRequest
+from webui.core.together import company_key
 from webui.db.database import Database
 from webui.db.tables import events, facts, images, jobs
 from webui.errors import Conflict, NotFound
@@ -42,6 +43,7 @@ class JobStore:
             "priority": priority,
             "attempts": 0,
             "checkpoint": request.checkpoint or "",
+            "together": company_key(request),
             "prompt": request.prompt,
             "request": request.model_dump_json(),
             "idempotency_key": key,
@@ -59,7 +61,7 @@ class JobStore:
             if known is None:
                 raise
             return known, None, None
-        waiting = Waiting(-priority, float(number), str(values["id"]), owner, request.checkpoint or "")
+        waiting = Waiting(-priority, float(number), str(values["id"]), owner, request.checkpoint or "", str(values["together"]))
         job = Job(
             id=str(values["id"]),
             owner=owner,
@@ -113,8 +115,9 @@ class JobStore:
         return [job_from(row, pictures.get(row.id, ())) for row in rows]
 
     def waiting(self, job_id: str | None = None) -> list[Waiting]:
-        """All waiting jobs, or the one of that id if it waits."""
-        columns = (-jobs.c.priority, jobs.c.position, jobs.c.id, jobs.c.owner, jobs.c.checkpoint)
+        """All waiting jobs, or the one of that id if it waits. One that lost an engine runs alone: it shall take no neighbour with it."""
+        together = case((jobs.c.attempts > 0, ""), else_=jobs.c.together)
+        columns = (-jobs.c.priority, jobs.c.position, jobs.c.id, jobs.c.owner, jobs.c.checkpoint, together)
         query = select(*columns).where(jobs.c.state == "queued")
         if job_id is not None:
             query = query.where(jobs.c.id == job_id)
@@ -149,7 +152,8 @@ class JobStore:
     def finish(self, job_id: str, event: Done | Failed | Cancelled) -> Event | None:
         """End a running or waiting job; None when it has ended already."""
         state = {"done": "done", "failed": "failed", "cancelled": "cancelled"}[event.type]
-        values: dict[str, Any] = {"state": state, "finished": time.time()}
+        used = jobs.c.engine_seconds + event.engine_seconds
+        values: dict[str, Any] = {"state": state, "finished": time.time(), "engine_seconds": used}
         if isinstance(event, Failed):
             values["error"] = event.error.model_dump_json()
         if isinstance(event, Done):

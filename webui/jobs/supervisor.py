@@ -1,15 +1,22 @@
-"""Keeps the engines alive: starts them, watches them, gives them jobs, replaces them when they die or hang."""
+"""Keeps the engines alive: starts them, watches them, gives them jobs, replaces them when they die or hang.
+
+An engine runs several jobs at once when they may share a batch (`core.together`); what it cannot take beside the others it declines, and
+the job waits until one of them has ended.
+"""
 
 import contextlib
 import threading
 import time
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from webui.core.job import Job
 from webui.core.protocol import (
     Cancel,
     Capabilities,
+    Declined,
     ExtensionFailed,
     FromEngine,
     Happened,
@@ -22,6 +29,7 @@ from webui.core.protocol import (
     Unload,
     Watch,
 )
+from webui.core.together import company_key
 from webui.errors import StorageError
 from webui.jobs.link import Link
 from webui.jobs.persist import Result, insist
@@ -45,7 +53,7 @@ class Patience:
 
 
 class Keeper(threading.Thread):
-    """One engine's life: a thread that starts it, hands it one job after another, and starts it again when it is lost."""
+    """One engine's life: a thread that starts it, hands it jobs, and starts it again when it is lost."""
 
     def __init__(
         self, name: str, device: str, queue: JobQueue, settings: Callable[[], Settings], make_link: MakeLink, patience: Patience
@@ -55,7 +63,8 @@ class Keeper(threading.Thread):
         self._status = EngineStatus(name=name, device=device)
         self._change = threading.Condition()
         self._link: Link | None = None
-        self._job: Job | None = None
+        self._jobs: dict[str, Job] = {}
+        self._is_full = False
         self._ended = False
         self._stopping = False
         self._restart_wanted = False
@@ -76,12 +85,12 @@ class Keeper(threading.Thread):
             self._lose(cause)
             with self._change:
                 self._change.wait_for(lambda: self._stopping, 0 if not cause else self._pause_before_restart())
-        self._show(state="off", message="", job_id="")
+        self._show(state="off", message="", job_id="", jobs=())
 
     def _serve_one_engine(self) -> str:
         """One engine from start to end; gives the cause of its end, "" when we asked for it."""
-        self._ended, self._last_beat = False, time.monotonic()
-        self._show(state="starting" if not self._losses else "restarting", loaded="", job_id="")
+        self._ended, self._last_beat, self._is_full = False, time.monotonic(), False
+        self._show(state="starting" if not self._losses else "restarting", loaded="", job_id="", jobs=())
         try:
             link = self._make_link(self._receive, self._on_end)
         except OSError as error:
@@ -106,7 +115,7 @@ class Keeper(threading.Thread):
     def _watch(self, link: Link, started: float) -> str:
         while True:
             with self._change:
-                if self._stopping or (self._restart_wanted and self._job is None):
+                if self._stopping or (self._restart_wanted and not self._jobs):
                     self._restart_wanted = False
                     link.send(Stop())
                     return ""
@@ -121,16 +130,20 @@ class Keeper(threading.Thread):
                     self._change.wait(1.0)
 
     def _hand_out(self, link: Link) -> bool:
-        """Give the idle engine work; True when something was sent."""
-        if self._job is not None or self._status.state != "ready":
+        """Give the engine work if it can take some; True when something was sent."""
+        if self._status.state not in ("ready", "working"):
             return False
-        if self._unload_wanted:
+        with self._change:
+            running = list(self._jobs.values())
+        if self._unload_wanted and not running:
             self._unload_wanted = False
             return link.send(Unload())
+        if running and (self._is_full or self._unload_wanted or self._restart_wanted or len(running) >= self._settings().batch_jobs):
+            return False
         with self._change:
             self._taking = True  # a stop that comes now waits until it is known which engine has the job
         try:
-            return self._take(link)
+            return self._take(link, running)
         except StorageError as error:
             self._show(message=str(error))
             return False
@@ -139,17 +152,27 @@ class Keeper(threading.Thread):
                 self._taking = False
                 self._change.notify_all()
 
-    def _take(self, link: Link) -> bool:
-        job = self._queue.take(self._status.name, self._status.loaded)
+    def _take(self, link: Link, running: Sequence[Job]) -> bool:
+        job = self._queue.take(self._status.name, self._status.loaded, batch_of(running), self._served_enough(running))
         if job is None:
             return False
         with self._change:
-            self._job = job
-        self._show(state="working", job_id=job.id, message="")
+            self._jobs[job.id] = job
+        self._show_jobs()
         saved = self._stored(lambda: self._queue.store.saved_indexes(job.id)) or ()
         link.send(RunJob(job_id=job.id, owner=job.owner, attempt=job.attempts + 1, request=job.request, plan=job.plan, saved=saved))
-        self._send_watch(link)
+        self._send_watch(link, job)
         return True
+
+    def _served_enough(self, running: Sequence[Job]) -> set[str]:
+        """Owners who have as many jobs in the batch as they may."""
+        limit = self._settings().batch_own_jobs or (1 if self._status.device.startswith("cpu") else len(running) + 1)
+        return {owner for owner, count in Counter(job.owner for job in running).items() if count >= limit}
+
+    def _show_jobs(self) -> None:
+        with self._change:
+            ids = tuple(self._jobs)
+        self._show(state="working" if ids else "ready", job_id=ids[0] if ids else "", jobs=ids, **({"message": ""} if ids else {}))
 
     def _stored(self, act: Callable[[], Result]) -> Result | None:
         """Keep what happened, however long the database refuses; meanwhile the engine, which is held up by us, does not count as hung."""
@@ -165,15 +188,16 @@ class Keeper(threading.Thread):
         return result
 
     def _lose(self, cause: str) -> None:
-        job, self._job = self._job, None
+        with self._change:
+            jobs, self._jobs = list(self._jobs), {}
         if cause:
             self._losses += 1
-            self._show(state="restarting", message=f"The engine stopped: {cause}.", job_id="", loaded="")
-        if job is not None:
+            self._show(state="restarting", message=f"The engine stopped: {cause}.", job_id="", jobs=(), loaded="")
+        for job_id in jobs:
             if cause:
-                self._stored(lambda: self._queue.lost(job.id, cause, self._settings().max_attempts, ADVICE))
+                self._stored(partial(self._queue.lost, job_id, cause, self._settings().max_attempts, ADVICE))
             else:
-                self._stored(lambda: self._queue.put_back(job.id, "the engine was restarted"))
+                self._stored(partial(self._queue.put_back, job_id, "the engine was restarted"))
 
     def _pause_before_restart(self) -> float:
         return min(self._patience.backoff * 2.0 ** min(self._losses - 1, 10), self._patience.most_backoff)
@@ -193,26 +217,40 @@ class Keeper(threading.Thread):
                 self._show(state="ready", device=message.device, message=message.name, device_total=message.memory)
                 self.wake()
             case Heartbeat():
-                self._show(resident=message.resident, device_used=message.device_used, loaded=message.loaded)
+                self._show(resident=message.resident, device_used=message.device_used, loaded=message.loaded, batch=message.batch)
             case Capabilities():
                 self._stored(lambda: self._queue.set_capabilities(message))
             case Planned():
                 self._stored(lambda: self._queue.planned(message.job_id, message.plan))
+            case Declined():
+                self._declined(message)
             case ExtensionFailed():
                 self.on_extension_failed(message)
             case Happened():
                 self._happened(message, blob)
 
     def _happened(self, message: Happened, blob: bytes) -> None:
-        job = self._job
-        if job is None or message.event.job_id != job.id:
-            return
-        if self._stored(lambda: self._queue.happened(message.event, job.request, blob)):
-            with self._change:
-                self._job = None
-                self._change.notify_all()
+        with self._change:
+            job = self._jobs.get(message.event.job_id)
+        if job is not None and self._stored(lambda: self._queue.happened(message.event, job.request, blob)):
             self._losses = 0
-            self._show(state="ready", job_id="")
+            self._drop(job.id)
+
+    def _declined(self, message: Declined) -> None:
+        with self._change:
+            known = message.job_id in self._jobs
+            self._is_full = known and len(self._jobs) > 1
+        if known:
+            self._drop(message.job_id, makes_room=False)
+            self._stored(lambda: self._queue.declined(message.job_id, message.reason))
+
+    def _drop(self, job_id: str, makes_room: bool = True) -> None:
+        """The engine has this job no more; an end makes room for those it could not take."""
+        with self._change:
+            self._jobs.pop(job_id, None)
+            self._is_full = self._is_full and not makes_room
+            self._change.notify_all()
+        self._show_jobs()
 
     # From other threads -------------------------------------------------------------------------------------------------
 
@@ -225,8 +263,8 @@ class Keeper(threading.Thread):
         """Pass a stop on; False when this engine does not run the job."""
         with self._change:
             self._change.wait_for(lambda: not self._taking, 5)
-            link, job = self._link, self._job
-            if job is None or job.id != job_id:
+            link = self._link
+            if job_id not in self._jobs:
                 return False
         return link is not None and link.send(Cancel(job_id=job_id, how=how))
 
@@ -243,9 +281,10 @@ class Keeper(threading.Thread):
     def watch_changed(self) -> None:
         """Somebody began or ceased to look at previews."""
         with self._change:
-            link = self._link
-        if link is not None and self._job is not None:
-            self._send_watch(link)
+            link, jobs = self._link, list(self._jobs.values())
+        if link is not None:
+            for job in jobs:
+                self._send_watch(link, job)
 
     def stop(self) -> None:
         """Begin to end; `join` waits for it."""
@@ -254,21 +293,28 @@ class Keeper(threading.Thread):
             self._change.notify_all()
 
     def put_back(self) -> None:
-        """After the end: the job it was running waits again."""
-        job, self._job = self._job, None
-        if job is not None:
+        """After the end: the jobs it was running wait again."""
+        with self._change:
+            jobs, self._jobs = list(self._jobs), {}
+        for job_id in jobs:
             with contextlib.suppress(StorageError):  # the next start finds it running and does the same
-                self._queue.put_back(job.id, "Darkroom was stopped")
+                self._queue.put_back(job_id, "Darkroom was stopped")
 
-    def _send_watch(self, link: Link) -> None:
-        settings, job = self._settings(), self._job
-        if job is not None:
-            period = settings.preview_period if self._queue.feed.watched else 0.0
-            link.send(Watch(job_id=job.id, period=period, method=settings.preview_method))
+    def _send_watch(self, link: Link, job: Job) -> None:
+        settings = self._settings()
+        period = settings.preview_period if self._queue.feed.watched else 0.0
+        link.send(Watch(job_id=job.id, period=period, method=settings.preview_method))
 
     def _show(self, **changes: object) -> None:
         self._status = self._status.model_copy(update=changes)
         self._queue.set_engine(self._status)
+
+
+def batch_of(running: Sequence[Job]) -> str | None:
+    """What the running jobs have in common: "" when the one that runs is alone, None when none runs."""
+    if not running:
+        return None
+    return "" if running[0].attempts else company_key(running[0].request)
 
 
 class Supervisor:

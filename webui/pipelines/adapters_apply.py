@@ -32,20 +32,49 @@ class Changed:
 def applied(model: Model, uses: Sequence[LoraUse], library: Library, loaders: Iterable[LoraLoader]) -> Iterator[tuple[str, ...]]:
     """The model with these adapters on, for as long as the block runs; gives notes about those that could not be used.
 
-    The last set's tensors are remembered: the same set again costs no computing.
+    The last set's tensors are remembered: the same set again costs no computing. Jobs that run side by side have the same set on; the
+    first puts it on, the last takes it off.
     """
     files, notes = _find(uses, library)
-    changed = _remembered(model, files, tuple(loaders))
-    model.offload.home()
-    base = [(parameter, parameter.data) for parameter, _ in changed.tensors]
+    worn = _put_on(model, _remembered(model, files, tuple(loaders)))
     try:
-        for parameter, tensor in changed.tensors:
-            parameter.data = tensor
-        yield (*notes, *changed.notes)
+        yield (*notes, *worn.changed.notes)
     finally:
-        model.offload.home()
-        for parameter, tensor in base:
-            parameter.data = tensor
+        _take_off(model, worn)
+
+
+@dataclass
+class Worn:
+    """A set of adapters that is on: how often, and the base tensors that it hides."""
+
+    changed: Changed
+    base: list[tuple[nn.Parameter, Tensor]]
+    times: int = 1
+
+
+def _put_on(model: Model, changed: Changed) -> Worn:
+    worn = model.remembered.get("worn")
+    if isinstance(worn, Worn):
+        if worn.changed.key != changed.key:
+            raise RuntimeError("Two sets of adapters were asked for at the same time.")
+        worn.times += 1
+        return worn
+    model.offload.home()
+    worn = Worn(changed, [(parameter, parameter.data) for parameter, _ in changed.tensors])
+    model.remembered["worn"] = worn
+    for parameter, tensor in changed.tensors:
+        parameter.data = tensor
+    return worn
+
+
+def _take_off(model: Model, worn: Worn) -> None:
+    worn.times -= 1
+    if worn.times:
+        return
+    model.offload.home()
+    for parameter, tensor in worn.base:
+        parameter.data = tensor
+    model.remembered.pop("worn", None)
 
 
 def _find(uses: Sequence[LoraUse], library: Library) -> tuple[list[tuple[LoraUse, ModelFile]], list[str]]:

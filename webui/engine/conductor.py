@@ -1,0 +1,360 @@
+"""Runs an engine's jobs side by side: each in a thread of its own, of which one at a time goes on.
+
+A round: every job that can go on runs until it asks for something; then the errands (loading, encoding, decoding) get at most the time of
+one step, one of them at least; then all questions to the UNet are answered by as few forward passes as their shapes allow. So
+
+* a question waits until the other samplers have reached theirs (well under a millisecond each), never for a clock, and alone for nobody;
+* a job joins or leaves between any two steps;
+* samplers, extensions and LoRAs never run at the same time as others, and each finds torch's random numbers as it left them.
+
+A job that runs for long without asking (`SLOW`) no longer holds the others up; one that never comes back is failed alone (`HUNG`).
+"""
+
+import ctypes
+import threading
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from queue import Empty, SimpleQueue
+from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeVar, cast
+
+from webui.core.protocol import BatchFigures
+from webui.errors import ExtensionError, JobCancelled
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from webui.engine.turns import Call
+
+T = TypeVar("T")
+SLOW, HUNG, STOP_PATIENCE = 1.0, 120.0, 2.0
+State = Literal["ready", "running", "asking", "aside", "ended"]
+
+
+class Hung(ExtensionError):
+    """A sampler or another part of an extension did not come back."""
+
+    def __init__(self) -> None:
+        super().__init__("An extension", "sampler", "it did not come back, and was given up")
+
+
+class Passes(Protocol):
+    """What the conductor must know of questions to the UNet and of random numbers; the conductor itself needs no torch."""
+
+    def groups(self, calls: "Sequence[Call]") -> list[list[int]]:
+        """Places of calls that fit into one forward pass."""
+        ...
+
+    def answer(self, calls: "Sequence[Call]") -> "list[Tensor]":
+        """The answers to the calls of one group."""
+        ...
+
+    def rows(self, call: "Call") -> int:
+        """How many of a pass's rows are this call's."""
+        ...
+
+    def random_state(self) -> Any:
+        """Where torch's own generators stand: some community samplers draw from them."""
+        ...
+
+    def restore_random(self, state: Any) -> None:
+        """Set them back; None leaves them."""
+        ...
+
+
+@dataclass(frozen=True, eq=False)
+class Question:
+    """A question to the UNet."""
+
+    call: "Call"
+
+
+@dataclass(frozen=True)
+class Errand:
+    """Heavy work of one job."""
+
+    work: Callable[[], Any]
+
+
+@dataclass(frozen=True)
+class Word:
+    """What a job says besides questions and errands."""
+
+    kind: Literal["aside", "back", "alone", "end"]
+
+
+Want = Question | Errand | Word
+
+
+@dataclass(frozen=True)
+class Post:
+    """A job's thread to the conductor."""
+
+    seat: "Seat"
+    want: Want
+
+
+class Seat:
+    """One job's thread, and its access to the device (`Turns`). The upper half is called in that thread, the lower by the conductor."""
+
+    def __init__(self, job_id: str, work: Callable[["Seat"], None], post: Callable[[Post], None]) -> None:
+        self.job_id = job_id
+        self.state: State = "ready"
+        self.want: Want = Word("back")
+        self.since = time.monotonic()
+        self.seconds = 0.0
+        self.random: Any = None
+        self.thread = threading.Thread(target=self._live, args=(work,), name=f"job-{job_id}", daemon=True)
+        self._post = post
+        self._go = threading.Semaphore(0)
+        self._answer: Any = None
+        self._error: BaseException | None = None
+        self._together = 1
+
+    def _live(self, work: Callable[["Seat"], None]) -> None:
+        self._go.acquire()
+        try:
+            work(self)
+        finally:
+            self._post(Post(self, Word("end")))
+
+    def _ask(self, want: Want) -> Any:
+        self._post(Post(self, want))
+        self._go.acquire()
+        answer, error = self._answer, self._error
+        self._answer = self._error = None
+        if error is not None:
+            raise error
+        return answer
+
+    def predict(self, call: "Call") -> "Tensor":
+        """The UNet's output."""
+        return cast("Tensor", self._ask(Question(call)))
+
+    def do(self, work: Callable[[], T]) -> T:
+        """Work while no other job computes."""
+        return cast(T, self._ask(Errand(work)))
+
+    def aside(self, work: Callable[[], T]) -> T:
+        """Work while the others go on."""
+        self._post(Post(self, Word("aside")))
+        try:
+            return work()
+        finally:
+            self._ask(Word("back"))
+
+    def alone(self) -> None:
+        """Wait until all others have ended."""
+        self._ask(Word("alone"))
+
+    def begin_picture(self) -> None:
+        """Count `together` anew."""
+        self._together = 1
+
+    @property
+    def together(self) -> int:
+        """How many jobs shared a forward pass, at most."""
+        return self._together
+
+    def answer(self, value: Any = None, error: BaseException | None = None, shared: int = 1) -> None:
+        """Give what it asked for; it goes on when it is let."""
+        self._answer, self._error = value, error
+        self._together = max(self._together, shared)
+        self.state = "ready"
+
+    @property
+    def call(self) -> "Call":
+        """The call of a job that asks the UNet."""
+        return cast(Question, self.want).call
+
+    def go(self) -> None:
+        """Let it run until it asks again."""
+        self.state, self.since = "running", time.monotonic()
+        self._go.release()
+
+    def interrupt(self, error: type[BaseException]) -> None:
+        """Raise in its thread, at the next line of Python."""
+        ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(self.thread.ident or 0), ctypes.py_object(error))
+
+
+class Conductor:
+    """The engine's main loop. `take` gets every message that is not a job's own; `ended` hears of each job that has left."""
+
+    def __init__(
+        self,
+        inbox: "SimpleQueue[Any]",
+        passes: Passes,
+        take: Callable[[Any], None],
+        ended: Callable[[Seat], None],
+        is_stopped: Callable[[str], bool],
+        abandoned: Callable[[Seat], None] = lambda seat: None,
+        hung: float = HUNG,
+    ) -> None:
+        self._inbox, self._passes = inbox, passes
+        self._take, self._ended, self._is_stopped, self._abandoned, self._hung = take, ended, is_stopped, abandoned, hung
+        self.seats: list[Seat] = []
+        self.figures = BatchFigures()
+        self.stopping = False
+        self.is_closed = False
+        self._mail: list[Any] = []
+        self._step_time = 0.0
+        self._most = 2**16
+
+    def begin(self, job_id: str, work: Callable[[Seat], None]) -> None:
+        """Give a job a thread; it starts with the next round."""
+        seat = Seat(job_id, work, self._inbox.put)
+        self.seats.append(seat)
+        seat.thread.start()
+
+    def run(self) -> None:
+        """Serve until `stopping`."""
+        while not self.stopping:
+            self._hear(wait=not self._has_work())
+            self._run_ready()
+            self._do_errands()
+            self._answer_calls()
+            self._grant_alone()
+            self._look_after_running()
+
+    # Listening --------------------------------------------------------------------------------------------------------------
+
+    def _has_work(self) -> bool:
+        return any(seat.state == "ready" or seat.state == "asking" and not isinstance(seat.want, Word) for seat in self.seats) or (
+            self._next_alone() is not None
+        )
+
+    def _hear(self, wait: bool) -> None:
+        """Take what has come; when there is nothing to do, wait for it (with jobs that run on their own: not for ever)."""
+        if wait and not self._mail:
+            try:
+                self._sort(self._inbox.get(timeout=SLOW if self.seats else None))
+            except Empty:
+                return
+        while True:
+            try:
+                self._sort(self._inbox.get_nowait())
+            except Empty:
+                break
+        mail, self._mail = self._mail, []
+        for message in mail:
+            self._take(message)
+
+    def _sort(self, item: Any) -> None:
+        if not isinstance(item, Post):
+            self._mail.append(item)
+            return
+        seat, want = item.seat, item.want
+        seat.want, seat.since = want, time.monotonic()
+        match want:
+            case Word(kind="end"):
+                self._leave(seat)
+            case Word(kind="aside"):
+                seat.state = "aside"
+            case Word(kind="back"):
+                seat.state = "ready"
+            case _:
+                seat.state = "asking"
+
+    def _leave(self, seat: Seat) -> None:
+        seat.state = "ended"
+        if seat in self.seats:
+            self.seats.remove(seat)
+            if not self.seats:
+                self.is_closed, self._most = False, 2**16
+            self._ended(seat)
+
+    # A round ----------------------------------------------------------------------------------------------------------------
+
+    def _run_ready(self) -> None:
+        for seat in [seat for seat in self.seats if seat.state == "ready"]:
+            self._let_run(seat)
+
+    def _let_run(self, seat: Seat) -> None:
+        """Let a job go on until it asks; one that is slow keeps nobody waiting."""
+        self._passes.restore_random(seat.random)
+        seat.go()
+        until = time.monotonic() + SLOW
+        while seat.state == "running":
+            try:
+                self._sort(self._inbox.get(timeout=max(until - time.monotonic(), 0.001)))
+            except Empty:
+                return
+        seat.random = self._passes.random_state()
+
+    def _do_errands(self) -> None:
+        """One errand at least, more within the time of one step; all of them while nobody waits for a step."""
+        until = time.monotonic() + self._step_time
+        while (seat := next((seat for seat in self.seats if seat.state == "asking" and isinstance(seat.want, Errand)), None)) is not None:
+            began = time.monotonic()
+            if not self._drop_if_stopped(seat):
+                seat.answer(*outcome(cast(Errand, seat.want).work))
+            seat.seconds += time.monotonic() - began
+            self._let_run(seat)
+            if time.monotonic() > until and self._calling():
+                return
+            self._hear(wait=False)
+
+    def _calling(self) -> list[Seat]:
+        return [seat for seat in self.seats if seat.state == "asking" and isinstance(seat.want, Question)]
+
+    def _answer_calls(self) -> None:
+        calling = [seat for seat in self._calling() if not self._drop_if_stopped(seat)]
+        for places in self._passes.groups([seat.call for seat in calling]):
+            for start in range(0, len(places), self._most):
+                self._answer_group([calling[place] for place in places[start : start + self._most]])
+
+    def _answer_group(self, seats: Sequence[Seat]) -> None:
+        """One forward pass. Where it fails, each job is asked alone, so that only the one at fault hears of it."""
+        began = time.monotonic()
+        waits = [began - seat.since for seat in seats]
+        answers, error = outcome(lambda: self._passes.answer([seat.call for seat in seats]))
+        if error is not None and len(seats) > 1:
+            self._most = max(1, len(seats) // 2)
+            for seat in seats:
+                self._answer_group([seat])
+            return
+        took = time.monotonic() - began
+        self._step_time = took
+        self.figures = self.figures.with_pass(len(seats), took, sum(waits))
+        rows = [self._passes.rows(seat.call) for seat in seats]
+        for place, seat in enumerate(seats):
+            seat.seconds += took * rows[place] / sum(rows)
+            seat.answer(None if error else answers[place], error, len(seats))
+
+    def _drop_if_stopped(self, seat: Seat) -> bool:
+        if not self._is_stopped(seat.job_id):
+            return False
+        seat.answer(error=JobCancelled("stopped"))
+        return True
+
+    def _next_alone(self) -> Seat | None:
+        """The job that may have the engine to itself now: all others have ended, or wait for the same."""
+        asking = [seat for seat in self.seats if seat.state == "asking" and seat.want == Word("alone")]
+        return asking[0] if asking and len(asking) == len(self.seats) else None
+
+    def _grant_alone(self) -> None:
+        if any(seat.want == Word("alone") and seat.state == "asking" for seat in self.seats):
+            self.is_closed = True
+        if (seat := self._next_alone()) is not None:
+            seat.answer(error=JobCancelled("stopped") if self._is_stopped(seat.job_id) else None)
+
+    def _look_after_running(self) -> None:
+        """Jobs that run without asking: interrupt the stopped ones, fail those that never come back."""
+        for seat in [seat for seat in self.seats if seat.state == "running"]:
+            spent = time.monotonic() - seat.since
+            if spent > self._hung + STOP_PATIENCE:
+                self.is_closed = True
+                self._abandoned(seat)
+                self._leave(seat)
+            elif spent > self._hung:
+                seat.interrupt(Hung)
+            elif spent > STOP_PATIENCE and self._is_stopped(seat.job_id):
+                seat.interrupt(JobCancelled)
+
+
+def outcome(work: Callable[[], T]) -> tuple[Any, BaseException | None]:
+    """What work gave, or what it raised: an error belongs to the job that asked, and is raised there."""
+    try:
+        return work(), None
+    except BaseException as error:  # noqa: BLE001
+        return None, error

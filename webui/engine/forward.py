@@ -1,0 +1,81 @@
+"""Several jobs' calls in one forward pass.
+
+Prompts of different length go together by repetition: attention over a sequence and over the same sequence written twice gives the same
+(each key's softmax weight is halved and counted twice), so every prompt is repeated up to the lengths' least common multiple.
+"""
+
+import math
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from webui.engine.turns import Call
+
+LONGEST = 4
+"""A prompt is repeated at most so many times; calls that would need more go in another pass."""
+
+
+def groups(calls: Iterable[Call]) -> list[list[int]]:
+    """Places of calls that fit into one pass, in the order of their first."""
+    found: dict[Any, list[int]] = {}
+    lengths: dict[Any, list[int]] = {}
+    for place, call in enumerate(calls):
+        key, length, number = _shape(call), call.cond.shape[1], 0
+        while not _fits([*lengths.get((key, number), []), length]):
+            number += 1
+        found.setdefault((key, number), []).append(place)
+        lengths.setdefault((key, number), []).append(length)
+    return list(found.values())
+
+
+def _shape(call: Call) -> tuple[object, ...]:
+    concat = None if call.concat is None else call.concat.shape[1:]
+    return id(call.model), call.x.shape[1:], call.x.dtype, call.x.device, call.cond.shape[2:], concat
+
+
+def _fits(lengths: Sequence[int]) -> bool:
+    return math.lcm(*lengths) <= LONGEST * min(lengths)
+
+
+class ForwardPasses:
+    """What the conductor asks (`conductor.Passes`)."""
+
+    def groups(self, calls: Sequence[Call]) -> list[list[int]]:
+        """Places of calls that fit into one pass."""
+        return groups(calls)
+
+    def answer(self, calls: Sequence[Call]) -> list[Tensor]:
+        """By one pass."""
+        return answer_together(calls)
+
+    def rows(self, call: Call) -> int:
+        """Pictures, each counted once a prompt."""
+        return len(call.x)
+
+    def random_state(self) -> list[Tensor]:
+        """Of the CPU and, where CUDA is in use, of its devices."""
+        return [torch.get_rng_state(), *(torch.cuda.get_rng_state_all() if torch.cuda.is_initialized() else [])]  # type: ignore[no-untyped-call]
+
+    def restore_random(self, state: Sequence[Tensor] | None) -> None:
+        """Set them back."""
+        if state:
+            torch.set_rng_state(state[0])
+            if len(state) > 1:
+                torch.cuda.set_rng_state_all(list(state[1:]))
+
+
+def answer_together(calls: Sequence[Call]) -> list[Tensor]:
+    """The model's outputs for calls of one group, by one forward pass."""
+    if len(calls) == 1:
+        return [calls[0].answer()]
+    length = math.lcm(*(call.cond.shape[1] for call in calls))
+    concats = [call.concat for call in calls if call.concat is not None]
+    output = calls[0].model.predict(
+        torch.cat([call.x for call in calls]),
+        torch.cat([call.timesteps for call in calls]),
+        torch.cat([call.cond.repeat(1, length // call.cond.shape[1], 1) for call in calls]),
+        torch.cat(concats) if concats else None,
+    )
+    return list(torch.split(output, [len(call.x) for call in calls]))
