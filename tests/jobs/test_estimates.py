@@ -36,6 +36,17 @@ def test_starts_add_up_and_are_shared_by_engines(box):
     assert estimates.starts(None, [REQUEST]) == [None]
 
 
+def test_the_line_is_made_once_for_everybody_and_anew_when_it_changes(box, monkeypatch):
+    monkeypatch.setattr("webui.jobs.line.SHOWN", 2)
+    ids = [box.submit(name).id for name in "abc"]
+    line = box.queue.line()
+    assert box.queue.line() is line
+    assert [entry["id"] for entry in line] == ids and [entry["place"] for entry in line] == [1, 2, 3]
+    assert line[2]["starts_in"] is None
+    box.queue.cancel(ids[0])
+    assert [(entry["id"], entry["place"]) for entry in box.queue.line()] == [(ids[1], 1), (ids[2], 2)]
+
+
 def test_the_line_tells_places(box):
     ids = [box.submit(name).id for name in "ab"]
     line = box.queue.line()

@@ -1,6 +1,8 @@
 """A job is safe before submit returns; whose turn it is follows the stated rule; keys make a submit happen once."""
 
 import asyncio
+import json
+import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -8,6 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.jobs.conftest import Box
+from webui.core.events import Done
 from webui.core.request import GenerationRequest
 from webui.errors import Conflict, NotFound
 from webui.jobs.fairness import PREFERENCE, round_robin
@@ -121,7 +124,70 @@ def test_a_job_from_a_newer_version_fails_and_the_queue_goes_on(box):
         connection.execute(update(jobs).where(jobs.c.id == new.id).values(request='{"warp_drive": true}'))
     failed = box.store.fail_unreadable()
     assert failed == [new.id]
+    assert "newer Darkroom" in box.queue.get(new.id).error.message
+    for act in (box.queue.retry, box.queue.again):
+        with pytest.raises(Conflict, match="newer Darkroom"):
+            act(new.id)
     assert box.queue.take("e", "").id == old.id
+
+
+def test_what_a_newer_version_stored_is_shown_as_far_as_it_is_known(box):
+    from sqlalchemy import update
+
+    from webui.db.tables import events, jobs
+
+    job = box.submit("a red apple")
+    body = job.request.model_dump(mode="json") | {"warp_drive": True, "sampler": {"name": "of the future"}}
+    with box.database.write() as connection:
+        connection.execute(
+            update(jobs).where(jobs.c.id == job.id).values(request=json.dumps(body), plan='{"device": 7, "tea": 1}', state="done")
+        )
+        connection.execute(update(events).where(events.c.job_id == job.id).values(body='{"type": "transcended"}'))
+    shown = box.queue.jobs()[0]
+    assert (shown.request.prompt, shown.request.seed, shown.plan) == ("a red apple", 1, None)
+    assert box.store.events_after(0, job.id) == []
+    later = box.submit("next")
+    assert [event.job_id for event in box.store.events_after(0)] == [later.id]
+
+
+def test_order_does_not_depend_on_the_clock(box, monkeypatch):
+    first = box.submit("first")
+    now = time.time()
+    monkeypatch.setattr(time, "time", lambda: now - 3600)
+    second = box.submit("second")
+    assert box.queue.waiting_order() == [first.id, second.id]
+    assert box.queue.take("e", "").id == first.id
+    box.queue.happened(Done(job_id=first.id, seconds=2.0), first.request)
+    monkeypatch.setattr(time, "time", lambda: now - 7200)
+    assert box.queue.take("e", "").id == second.id
+    monkeypatch.setattr(time, "time", lambda: now - 9000)
+    box.queue.happened(Done(job_id=second.id), second.request)
+    assert [event.seq for event in box.store.events_after(0)] == sorted(event.seq for event in box.store.events_after(0))
+    assert [job.state for job in box.queue.jobs()] == ["done", "done"] and box.store.timings() == []
+
+
+def test_more_stored_events_than_fit_in_one_reading_all_arrive(box, monkeypatch):
+    monkeypatch.setattr("webui.jobs.queue.MAX_LIST", 7)
+    ids = [box.submit(str(number)).id for number in range(30)]
+
+    async def read():
+        found = []
+        async for message in box.queue.follow(0):
+            found.append(message.job_id)
+            if len(found) == 30:
+                return found
+
+    with ThreadPoolExecutor(1) as pool:
+        assert pool.submit(lambda: asyncio.run(asyncio.wait_for(read(), 10))).result() == ids
+
+
+def test_all_of_ones_jobs_are_stopped_however_many(box, monkeypatch):
+    monkeypatch.setattr("webui.jobs.queue.MAX_LIST", 10)
+    for number in range(35):
+        box.submit(str(number), "ann")
+    box.submit("his", "bob")
+    assert box.queue.cancel_all("ann") == 35
+    assert box.store.count("queued") == 1
 
 
 def test_followers_read_stored_events_from_any_point_then_live_ones(box):

@@ -243,7 +243,7 @@ def capabilities(api: Parts) -> dict[str, Any]:
 
 @router.get("/queue")
 def queue_line(api: Parts) -> dict[str, Any]:
-    """Waiting jobs in the order they will run, with the seconds until each starts as this machine's past jobs tell."""
+    """Waiting jobs in the order they will run, with the seconds until each starts as this machine's past jobs tell (for the first 200)."""
     return {"waiting": api.queue.line(), "paused": api.queue.paused}
 
 

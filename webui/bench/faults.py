@@ -122,6 +122,9 @@ def measure(folder: Path, rounds: int, chance: random.Random, say: Callable[[str
         jobs: list[str] = []
         hits: dict[str, dict[str, int]] = {victim: dict.fromkeys(PHASES, 0) for victim in VICTIMS}
         for number, (victim, phase) in enumerate(plan):
+            if phase == "loading":  # what waits from earlier rounds may have loaded the model already
+                app.http.post("/api/v1/queue/free").raise_for_status()
+                app.http.post("/api/v1/queue/resume").raise_for_status()
             jobs.append(submit(app, number))
             reached = Moment(app, folder, jobs[-1], chance).wait(phase, length)
             app.kill(victim)
@@ -149,18 +152,21 @@ class Moment:
             return True
         if phase == "writing":
             return self._written()
-        skipped = 0 if phase == "loading" else self._chance.randrange(BODY["steps"] if phase == "sampling" else 1)
-        reached = self._told(phase, skipped)
+        if phase == "loading":
+            reached = self._told("/api/v1/events", phase, None, 0)
+        else:
+            skipped = self._chance.randrange(BODY["steps"] if phase == "sampling" else 1)
+            reached = self._told(f"/api/v1/jobs/{self._job}/events", phase, self._picture, skipped)
         time.sleep(self._chance.uniform(0, length / 8))
         return reached
 
-    def _told(self, phase: str, skipped: int) -> bool:
-        with self._app.http.stream("GET", f"/api/v1/jobs/{self._job}/events", timeout=300) as response:
+    def _told(self, address: str, phase: str, picture: int | None, skipped: int) -> bool:
+        with self._app.http.stream("GET", address, timeout=300) as response:
             for line in response.iter_lines():
                 event = json.loads(line.removeprefix("data: ")) if line.startswith("data: ") else {}
-                if event.get("type") in FINAL:
+                if event.get("type") in FINAL and event["job_id"] == self._job:
                     return False
-                if event.get("phase") == phase and (phase == "loading" or event["batch"] == self._picture):
+                if event.get("phase") == phase and picture in (None, event["batch"]):
                     skipped -= 1
                     if skipped < 0:
                         return True

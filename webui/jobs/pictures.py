@@ -10,7 +10,7 @@ from webui.core.request import GenerationRequest
 from webui.db.database import Database
 from webui.db.tables import images
 from webui.errors import NotFound
-from webui.jobs.rows import image_from, image_values
+from webui.jobs.rows import image_from, image_values, request_from
 
 
 class Indexed(NamedTuple):
@@ -86,5 +86,4 @@ class PictureIndex:
 
 
 def _indexed(row) -> Indexed:  # type: ignore[no-untyped-def]  # noqa: ANN001
-    request = GenerationRequest.model_validate_json(row.request) if row.request else None
-    return Indexed(image_from(row), request)
+    return Indexed(image_from(row), request_from(row.request) if row.request else None)

@@ -1,5 +1,6 @@
 """The queue as everybody uses it: submit, look, follow, stop, retry, reorder, pause. The page and the API use the same functions."""
 
+import asyncio
 import threading
 from collections.abc import AsyncIterator, Callable, Collection, Sequence
 from datetime import UTC, datetime, timedelta
@@ -15,11 +16,13 @@ from webui.errors import Conflict
 from webui.jobs.estimates import Estimates
 from webui.jobs.fairness import FairChooser
 from webui.jobs.feed import Feed, Message
+from webui.jobs.line import WaitingLine
 from webui.jobs.placement import EngineStatus, better_elsewhere, better_than_joining
 from webui.jobs.store import JobStore
 
 Resolve = Callable[[GenerationRequest], GenerationRequest]
 MAX_LIST = 1000
+MAX_OWNERS = 10_000
 
 
 class Progress(Value):
@@ -43,6 +46,7 @@ class JobQueue:
         self._resolve = resolve
         self._chooser = FairChooser(store.waiting())
         self._estimates = Estimates(store)
+        self._line = WaitingLine(store, self._estimates)
         self._choosing = threading.Lock()
         self._progress: dict[str, Progress] = {}
         self._previews: dict[str, tuple[int, bytes]] = {}
@@ -88,15 +92,8 @@ class JobQueue:
             return self._chooser.order()
 
     def line(self) -> list[dict[str, Any]]:
-        """Waiting jobs in order: id, place from 1, seconds until the start and for the job itself (None: not known yet)."""
-        order = self.waiting_order()
-        requests = {job.id: job.request for job in self.jobs(("queued",), limit=MAX_LIST)}
-        order = [job_id for job_id in order if job_id in requests]
-        starts = self._estimates.starts(self._remaining(), [requests[job_id] for job_id in order], max(len(self._engines), 1))
-        return [
-            {"id": job_id, "place": place, "starts_in": start, "takes": self._estimates.seconds(requests[job_id])}
-            for place, (job_id, start) in enumerate(zip(order, starts, strict=True), 1)
-        ]
+        """Waiting jobs in order: id, place from 1, seconds until the start and for the job itself (None: not known)."""
+        return self._line.body(self.waiting_order(), self._remaining, max(len(self._engines), 1))
 
     def _remaining(self) -> float | None:
         """Seconds that the running jobs still need, together; None when that is not known."""
@@ -106,7 +103,7 @@ class JobQueue:
             if needs is None:
                 return None
             spent = (datetime.now(UTC) - job.started).total_seconds() if job.started else 0.0
-            total += max(needs - spent, 0.0)
+            total += min(max(needs - spent, 0.0), needs)  # a clock that was set back makes nothing take longer
         return total
 
     def cancel(self, job_id: str, how: str = "stop") -> Job:
@@ -136,7 +133,8 @@ class JobQueue:
         return self.get(job_id)
 
     def again(self, job_id: str, new_seed: bool = True) -> Job:
-        """Submit the same request anew, with a new seed or the same."""
+        """Submit the same request anew, with a new seed or the same. Raises `Conflict` for one that a newer version wrote."""
+        self.store.check_readable(job_id)
         job = self.get(job_id)
         request = job.request.model_copy(update={"seed": -1, "variation_seed": -1}) if new_seed else job.request
         return self.submit(request, job.owner, job.priority)
@@ -179,9 +177,11 @@ class JobQueue:
 
     def owner_of(self, job_id: str) -> str:
         """Whose job it is. Raises `NotFound`."""
-        if job_id not in self._owners:
-            self._owners[job_id] = self.store.owner_of(job_id)
-        return self._owners[job_id]
+        if (known := self._owners.get(job_id)) is not None:
+            return known
+        if len(self._owners) >= MAX_OWNERS:
+            self._owners.clear()
+        return self._owners.setdefault(job_id, self.store.owner_of(job_id))
 
     def progress(self, job_id: str) -> Progress | None:
         """Where a running job is."""
@@ -201,12 +201,14 @@ class JobQueue:
     async def follow(self, after: int | None = None, job_id: str | None = None) -> AsyncIterator[Message]:
         """Stored events after `after` (None: none), then live ones; of one job until it has ended, or of all for ever."""
         with self.feed.follow() as follower:
-            seen = after if after is not None else 0
-            for event in self.store.events_after(seen, job_id, MAX_LIST) if after is not None else ():
-                seen = event.seq
-                yield self._message(event, self.owner_of(event.job_id))
-                if job_id is not None and event.type in FINAL_STATES and self.get(job_id).state in FINAL_STATES:
-                    return
+            seen, more = after or 0, after is not None
+            while more:
+                stored, last = await asyncio.to_thread(self.store.events_page, seen, job_id, MAX_LIST)
+                more, seen = last > seen, max(last, seen)
+                for event in stored:
+                    yield self._message(event, self.owner_of(event.job_id))
+                    if job_id is not None and event.type in FINAL_STATES and self.get(job_id).state in FINAL_STATES:
+                        return
             while True:
                 message = await follower.queue.get()
                 if (job_id is not None and message.job_id != job_id) or (message.seq and message.seq <= seen):

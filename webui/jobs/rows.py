@@ -4,12 +4,16 @@ import json
 import secrets
 import time
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, TypeVar
+
+from pydantic import ValidationError
 
 from webui.core.events import Event, EventAdapter
 from webui.core.job import Job, JobError, Plan
 from webui.core.record import ImageRecord
-from webui.core.request import GenerationRequest
+from webui.core.request import GenerationRequest, Value
+
+Shape = TypeVar("Shape", bound=Value)
 
 
 def new_id() -> str:
@@ -22,21 +26,53 @@ def when(seconds: float | None) -> datetime | None:
     return None if seconds is None else datetime.fromtimestamp(seconds, UTC)
 
 
+def is_readable(text: str) -> bool:
+    """Whether this version knows a stored request whole."""
+    try:
+        GenerationRequest.model_validate_json(text)
+    except ValidationError:
+        return False
+    return True
+
+
+def request_from(text: str) -> GenerationRequest:
+    """A stored request; of one that a newer version wrote, what this version knows of it: to be shown, never to be run."""
+    try:
+        return GenerationRequest.model_validate_json(text)
+    except ValidationError:
+        values = json.loads(text)
+    while values:
+        try:
+            return GenerationRequest.model_validate(values)
+        except ValidationError as error:
+            unknown = {str(fault["loc"][0]) for fault in error.errors(include_url=False) if fault["loc"]}
+            values = {name: value for name, value in values.items() if name not in unknown} if unknown & set(values) else {}
+    return GenerationRequest()
+
+
+def _known(model: type[Shape], text: str | None) -> Shape | None:
+    """A stored value; None where there is none or a newer version wrote it."""
+    try:
+        return model.model_validate_json(text) if text else None
+    except ValidationError:
+        return None
+
+
 def job_from(row: Any, images: tuple[ImageRecord, ...] = ()) -> Job:
-    """A job from its row. The request is trusted: it was checked when it was stored."""
+    """A job from its row."""
     return Job(
         id=row.id,
         owner=row.owner,
         state=row.state,
         priority=row.priority,
         attempts=row.attempts,
-        request=GenerationRequest.model_validate_json(row.request),
-        plan=Plan.model_validate_json(row.plan) if row.plan else None,
+        request=request_from(row.request),
+        plan=_known(Plan, row.plan),
         idempotency_key=row.idempotency_key,
         created=datetime.fromtimestamp(row.created, UTC),
         started=when(row.started),
         finished=when(row.finished),
-        error=JobError.model_validate_json(row.error) if row.error else None,
+        error=_known(JobError, row.error),
         images=images,
         notes=tuple(json.loads(row.notes)),
     )
@@ -78,6 +114,9 @@ def image_values(record: ImageRecord, request: GenerationRequest | None) -> dict
     }
 
 
-def event_from(row: Any) -> Event:
-    """A stored event with its sequence number."""
-    return EventAdapter.validate_json(row.body).model_copy(update={"seq": row.seq, "at": when(row.at)})
+def event_from(row: Any) -> Event | None:
+    """A stored event with its sequence number; None for one that a newer version wrote."""
+    try:
+        return EventAdapter.validate_json(row.body).model_copy(update={"seq": row.seq, "at": when(row.at)})
+    except ValidationError:
+        return None

@@ -19,7 +19,7 @@ from webui.db.database import Database
 from webui.db.tables import events, facts, images, jobs
 from webui.errors import Conflict, NotFound
 from webui.jobs.fairness import Waiting
-from webui.jobs.rows import event_from, image_from, image_values, job_from, new_id, when
+from webui.jobs.rows import event_from, image_from, image_values, is_readable, job_from, new_id, request_from, when
 
 
 class JobStore:
@@ -189,7 +189,8 @@ class JobStore:
             return _append(connection, Queued(job_id=job_id, attempt=attempts, reason=reason))
 
     def retry(self, job_id: str) -> Event:
-        """Queue an ended job again as it is; pictures it has are kept. Raises `Conflict` when it has not ended."""
+        """Queue an ended job again as it is; pictures it has are kept. Raises `Conflict` when that cannot be."""
+        self.check_readable(job_id)
         with self._db.write() as connection:
             changed = connection.execute(
                 update(jobs)
@@ -229,12 +230,30 @@ class JobStore:
             return list(connection.execute(select(jobs.c.id).where(jobs.c.state == "running")).scalars())
 
     def events_after(self, seq: int, job_id: str | None = None, limit: int = 1000) -> list[Event]:
-        """Stored events in order."""
+        """Stored events in order, those that a newer version wrote left out."""
+        return self.events_page(seq, job_id, limit)[0]
+
+    def events_page(self, seq: int, job_id: str | None, limit: int) -> tuple[list[Event], int]:
+        """The next stored events, and the number of the last one looked at; `seq` itself when there are none."""
         query = select(events).where(events.c.seq > seq).order_by(events.c.seq).limit(limit)
         if job_id is not None:
             query = query.where(events.c.job_id == job_id)
         with self._db.read() as connection:
-            return [event_from(row) for row in connection.execute(query)]
+            rows = connection.execute(query).all()
+        return [event for row in rows if (event := event_from(row)) is not None], rows[-1].seq if rows else seq
+
+    def requests(self, job_ids: Sequence[str]) -> dict[str, GenerationRequest]:
+        """Requests of waiting jobs by id."""
+        query = select(jobs.c.id, jobs.c.request).where(jobs.c.state == "queued", jobs.c.id.in_(job_ids))
+        with self._db.read() as connection:
+            return {row.id: request_from(row.request) for row in connection.execute(query)}
+
+    def check_readable(self, job_id: str) -> None:
+        """Raises `Conflict` for a job whose request this version does not know whole: made again it would be another picture."""
+        with self._db.read() as connection:
+            text = connection.execute(select(jobs.c.request).where(jobs.c.id == job_id)).scalar()
+        if text is not None and not is_readable(text):
+            raise Conflict("This job was stored by a newer Darkroom. Start that version to make it again.")
 
     def images_of(self, job_ids: Iterable[str]) -> dict[str, tuple[ImageRecord, ...]]:
         """Pictures of several jobs, each job's in order."""
@@ -281,9 +300,9 @@ class JobStore:
         )
         with self._db.read() as connection:
             return [
-                (GenerationRequest.model_validate_json(row.request), row.finished - row.started)
+                (request_from(row.request), row.finished - row.started)
                 for row in connection.execute(query)
-                if row.finished
+                if row.finished and row.finished > row.started  # not after a clock was set back
             ]
 
     def fail_unreadable(self) -> list[str]:
@@ -294,9 +313,7 @@ class JobStore:
                 select(jobs.c.id, jobs.c.request).where(or_(*(jobs.c.state == state for state in ("queued", "running"))))
             ).all()
         for row in rows:
-            try:
-                GenerationRequest.model_validate_json(row.request)
-            except ValueError:
+            if not is_readable(row.request):
                 error = JobError(
                     kind="RequestError",
                     message="This job was stored by a newer Darkroom and cannot be read.",
