@@ -3,8 +3,9 @@
 A stored request has no auto left, so that it means the same picture tomorrow, on another machine, or read from the picture's metadata.
 """
 
+import difflib
 import random
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,7 @@ from webui.core.protocol import Capabilities
 from webui.core.request import MAX_SIDE, MIN_SIDE, GenerationRequest, explain
 from webui.errors import CheckpointError, NotFound, RequestError
 from webui.library import Library, ModelFile
-from webui.samplers.catalog import AUTOMATIC, find_sampler, find_schedule, parse_sampler_name
+from webui.samplers.catalog import AUTOMATIC, BUILTIN_SAMPLERS, BUILTIN_SCHEDULES, find_sampler, find_schedule, parse_sampler_name
 
 RANDOM_SEEDS = 2**32
 
@@ -100,7 +101,7 @@ def _sampler(name: str, field: str, capabilities: Capabilities) -> tuple[str, st
     for option in capabilities.samplers:
         if name.strip().lower() in {key.lower() for key in (option.name, *option.aliases)}:
             return option.name, option.default_schedule or AUTOMATIC
-    raise RequestError(field, f"There is no sampler named {name!r}. The list under Sampling method shows what there is.")
+    raise RequestError(field, _unknown("sampler", name, [option.name for option in (*BUILTIN_SAMPLERS, *capabilities.samplers)]))
 
 
 def _schedule(name: str, field: str, capabilities: Capabilities) -> str:
@@ -109,8 +110,14 @@ def _schedule(name: str, field: str, capabilities: Capabilities) -> str:
         return known.name
     found = next((option.name for option in capabilities.schedules if name.strip().lower() == option.name.lower()), None)
     if found is None:
-        raise RequestError(field, f"There is no schedule named {name!r}. The list under Schedule type shows what there is.")
+        raise RequestError(field, _unknown("schedule", name, [option.name for option in (*BUILTIN_SCHEDULES, *capabilities.schedules)]))
     return found
+
+
+def _unknown(kind: str, name: str, known: Sequence[str]) -> str:
+    close = difflib.get_close_matches(name, dict.fromkeys(known), n=3)
+    hint = f"Did you mean {', '.join(close)}?" if close else f"There are {', '.join(list(dict.fromkeys(known))[:6])} and others."
+    return f"There is no {kind} named {name!r}. {hint}"
 
 
 def _hires(request: GenerationRequest, capabilities: Capabilities) -> Any:
