@@ -26,12 +26,15 @@ JOB = "alone"
 
 
 class Alone:
-    """An engine of our own. Pictures are written into a folder that goes away at the end, unless the caller moves them."""
+    """An engine of our own. Pictures are written into a folder that goes away at the end, unless the caller moves them.
+
+    Pictures to start from are kept among the data directory's uploads, so that what was made of them can be made again.
+    """
 
     def __init__(self, settings: Settings) -> None:
         self._folder = Path(tempfile.mkdtemp(prefix="darkroom-"))
         self._settings = settings
-        self._images = ImageStore(self._folder, "{index:05}", settings.picture_format, settings.picture_quality)
+        self._images = ImageStore(self._folder, "{index:05}", settings.picture_format, settings.picture_quality, settings.data_dir)
 
     @cached_property
     def tools(self) -> "Tools":

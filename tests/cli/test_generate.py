@@ -1,20 +1,37 @@
-"""`generate` writes the picture it was asked for, replays it exactly, and says what is wrong."""
+"""`generate` writes the picture it was asked for, replays it exactly, and says what is wrong.
+
+The first picture is made by the command as a process; the rest calls the same `main` here, where torch is loaded once.
+"""
 
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from PIL import Image
 
+from webui.cli import main
 from webui.cli.generate import names
 
 ROOT = Path(__file__).resolve().parents[2]
 
 
-def darkroom(*words, cwd=ROOT):
-    return subprocess.run([sys.executable, "-m", "webui", *map(str, words)], capture_output=True, text=True, cwd=cwd, timeout=240)
+@pytest.fixture
+def darkroom(capsys, monkeypatch):
+    """Run a command in this process: its code and what it said."""
+    monkeypatch.chdir(ROOT)
+
+    def run(*words):
+        try:
+            code = main([str(word) for word in words])
+        except SystemExit as end:
+            code = end.code
+        said = capsys.readouterr()
+        return SimpleNamespace(returncode=code, stdout=said.out, stderr=said.err)
+
+    return run
 
 
 def pixels(path):
@@ -25,25 +42,11 @@ def pixels(path):
 @pytest.fixture(scope="module")
 def apple(tmp_path_factory):
     path = tmp_path_factory.mktemp("generate") / "apple.png"
-    done = darkroom(
-        "generate",
-        "a red apple",
-        "-o",
-        path,
-        "--steps",
-        4,
-        "--seed",
-        1,
-        "--sampler",
-        "DPM++ 2M",
-        "--schedule",
-        "Karras",
-        "--size",
-        "128x128",
-        "--data-dir",
-        path.parent,
-    )
+    words = "--steps 4 --seed 1 --schedule Karras --size 128x128 --sampler".split()
+    command = [sys.executable, "-m", "webui", "generate", "a red apple", "-o", path, *words, "DPM++ 2M", "--data-dir", path.parent]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, timeout=240)
     assert done.returncode == 0, done.stderr
+    assert done.stdout.strip() == str(path)
     return path
 
 
@@ -54,17 +57,27 @@ def test_the_file_is_written_with_how_it_was_made(apple):
     assert text.startswith("a red apple\nSteps: 4, Sampler: DPM++ 2M, Schedule type: Karras,") and "Seed: 1" in text
 
 
-def test_a_picture_is_made_again_from_itself_bit_for_bit_and_compare_says_so(apple, tmp_path):
+def test_a_picture_is_made_again_from_itself_bit_for_bit_and_compare_says_so(darkroom, apple, tmp_path):
     again = tmp_path / "again.png"
-    done = darkroom("generate", "--from", apple, "-o", again, "--data-dir", tmp_path)
+    done = darkroom("generate", "--from", apple, "-o", again, "--data-dir", apple.parent)
     assert done.returncode == 0, done.stderr
     assert np.array_equal(pixels(apple), pixels(again))
     same = darkroom("compare", apple, again)
     assert same.returncode == 0 and "PSNR inf" in same.stdout
     other = tmp_path / "other.webp"
-    assert darkroom("generate", "--from", apple, "-o", other, "--seed", 2, "--data-dir", tmp_path).returncode == 0
+    assert darkroom("generate", "--from", apple, "-o", other, "--seed", 2, "--data-dir", apple.parent).returncode == 0
     differs = darkroom("compare", apple, other)
     assert differs.returncode == 1 and "seed: 1 | 2" in differs.stdout
+
+
+def test_a_picture_made_of_another_is_made_again(darkroom, apple, tmp_path):
+    """The picture it started from is kept among the uploads."""
+    green, again = tmp_path / "green.png", tmp_path / "again.png"
+    words = ("--init", apple, "--strength", 0.6, "--steps", 4)
+    assert darkroom("generate", "a green apple", *words, "-o", green, "--data-dir", apple.parent).returncode == 0
+    done = darkroom("generate", "--from", green, "-o", again, "--data-dir", apple.parent)
+    assert done.returncode == 0, done.stderr
+    assert np.array_equal(pixels(green), pixels(again)) and not np.array_equal(pixels(green), pixels(apple))
 
 
 @pytest.mark.parametrize(
@@ -76,11 +89,16 @@ def test_a_picture_is_made_again_from_itself_bit_for_bit_and_compare_says_so(app
         (("x", "--sampler", "Eular"), "sampler: There is no sampler named 'Eular'"),
         (("x", "--checkpoint", "nowhere"), "checkpoint: There is no checkpoint named 'nowhere'"),
         (("x", "-o", "picture.gif"), "write a .png, .jpg or .webp file"),
+        (("x", "-o", "launch.py/out.png"), "launch.py/out.png cannot be written"),
+        (("x", "--init", "nowhere.png"), "init: nowhere.png cannot be read"),
+        (("x", "--init", "launch.py"), "init: launch.py: This file is not a picture"),
+        (("x", "--mask", "docs/screenshot.png"), "init: Choose a picture first"),
+        (("x", "--sampler", "nothing like it"), "There are DPM++ 2M"),
         (("--from", "launch.py"), "does not say how it was made"),
         (("x", "--models-dir", "."), ""),
     ],
 )
-def test_what_is_wrong_is_said_and_nothing_is_written(tmp_path, words, said):
+def test_what_is_wrong_is_said_and_nothing_is_written(darkroom, tmp_path, words, said):
     if said == "":
         (tmp_path / "broken.safetensors").write_bytes(b"<html>")
         words, said = ("x", "--checkpoint", str(tmp_path / "broken.safetensors")), "is not a whole safetensors file"
@@ -96,7 +114,7 @@ def test_names_of_several():
     assert names(Path("apple.png"), 1) == [Path("apple.png")]
 
 
-def test_models_and_help():
+def test_models_and_help(darkroom):
     assert "checkpoint" in darkroom("models", "checkpoint").stdout
     assert "--mask-blur" in darkroom("generate", "--help").stdout
     assert darkroom("--version").stdout.startswith("Darkroom")

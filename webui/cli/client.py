@@ -1,7 +1,8 @@
 """A client of a running Darkroom's own API, for `generate --server`."""
 
 import json
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -12,6 +13,9 @@ from webui.core.events import Event, EventAdapter
 from webui.core.job import FINAL_STATES
 from webui.core.request import GenerationRequest
 from webui.errors import RequestError, WebUIError
+
+PATIENCE = 60.0
+"""Seconds that a server may be away while a job is followed."""
 
 
 class Client:
@@ -39,15 +43,30 @@ class Client:
         return str(self._json("POST", "/api/v1/jobs", json=request.model_dump(mode="json", exclude_unset=True))["id"])
 
     def follow(self, job_id: str, take: Callable[[Event], None]) -> None:
-        """Hand on the job's events until it has ended."""
-        with self._http.stream("GET", f"/api/v1/jobs/{job_id}/events") as response:
-            self._check(response)
-            for line in response.iter_lines():
-                if line.startswith("data:"):
-                    event = EventAdapter.validate_python(json.loads(line.removeprefix("data:")))
+        """Hand on the job's events until it has ended; a server that restarts meanwhile is waited for."""
+        seen, until = 0, time.monotonic() + PATIENCE
+        while True:
+            try:
+                for event in self._events(job_id, seen):
+                    seen, until = max(seen, event.seq), time.monotonic() + PATIENCE
                     take(event)
                     if event.type in FINAL_STATES:
                         return
+            except httpx.HTTPError as error:
+                if time.monotonic() > until:
+                    raise WebUIError(
+                        f"The connection to {self._http.base_url} was lost: {error}. The job {job_id} goes on there."
+                    ) from None
+            time.sleep(1)
+
+    def _events(self, job_id: str, after: int) -> Iterator[Event]:
+        with self._http.stream("GET", f"/api/v1/jobs/{job_id}/events", params={"after": after}) as response:
+            self._check(response)
+            for line in response.iter_lines():
+                if line.startswith("data:"):
+                    told = json.loads(line.removeprefix("data:"))
+                    told.get("record", {}).pop("url", None)  # the API's addition to a record
+                    yield EventAdapter.validate_python(told)
 
     def pictures(self, job_id: str) -> list[bytes]:
         """The job's finished pictures, as the very bytes the server keeps."""

@@ -1,8 +1,10 @@
 """`generate`: pictures from the command line, alone with an engine of its own or through a running server."""
 
 import argparse
+import re
 import shutil
 import sys
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -12,10 +14,11 @@ from tqdm import tqdm
 from webui.cli.flags import add_request_flags, request_values
 from webui.core.events import Cancelled, Event, Failed, ImageSaved, StepDone
 from webui.core.request import GenerationRequest, parse_request
-from webui.errors import RequestError
+from webui.errors import RequestError, StorageError
 from webui.settings import Settings
 
 CHECKPOINT = "request.checkpoint"
+_ID = re.compile(r"^[0-9a-f]{64}$")
 FORMATS = {".png": "png", ".jpg": "jpeg", ".jpeg": "jpeg", ".webp": "webp"}
 
 
@@ -43,6 +46,7 @@ def run(arguments: argparse.Namespace, settings: Settings) -> int:
     """Make the pictures; 0 when all are written, 1 when the job failed."""
     if arguments.output.suffix.lower() not in FORMATS:
         raise RequestError("output", f"{arguments.output.name}: write a .png, .jpg or .webp file.")
+    _prepare(arguments.output)
     progress = Progress(quiet=arguments.quiet)
     maker = _remote if arguments.server else _local
     try:
@@ -105,15 +109,34 @@ def build_request(arguments: argparse.Namespace, keep: Callable[[Path], str]) ->
             raise RequestError("size", f"{arguments.size!r} is not a size. Write it as 512x768.")
         values |= {"width": int(width), "height": int(height)}
     for name in ("init", "mask"):
-        if values.get(name) and Path(values[name]).is_file():
-            values[name] = keep(Path(values[name]))
-    if "init" in values and "mode" not in values and not arguments.source:
+        if values.get(name) and not _ID.match(values[name]):
+            values[name] = _kept(name, Path(values[name]), keep)
+    if ("init" in values or "mask" in values) and "mode" not in values and not arguments.source:
         values["mode"] = "inpaint" if "mask" in values else "img2img"
     if arguments.source:
         from webui.images.replay import replay_request
 
         return replay_request(arguments.source, values)
     return parse_request(values)
+
+
+def _kept(name: str, path: Path, keep: Callable[[Path], str]) -> str:
+    try:
+        return keep(path)
+    except OSError as error:
+        raise RequestError(name, f"{path} cannot be read: {error.strerror}.") from None
+    except RequestError as error:
+        raise RequestError(name, f"{path}: {error.message}") from None
+
+
+def _prepare(output: Path) -> None:
+    """Find out before the work, not after it, that the file cannot be written."""
+    try:
+        output.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=output.parent):
+            pass
+    except OSError as error:
+        raise StorageError(f"{output} cannot be written: {error.strerror}. Choose another file with -o.") from None
 
 
 def _local(arguments: argparse.Namespace, settings: Settings, progress: Progress) -> list[Path]:
@@ -134,7 +157,6 @@ def _local(arguments: argparse.Namespace, settings: Settings, progress: Progress
 
 
 def _moved(path: Path, target: Path) -> Path:
-    target.parent.mkdir(parents=True, exist_ok=True)
     shutil.move(path, target)
     return target
 
@@ -148,6 +170,5 @@ def _remote(arguments: argparse.Namespace, settings: Settings, progress: Progres
         pictures = client.pictures(job)
         targets = names(arguments.output, len(pictures))
         for target, data in zip(targets, pictures, strict=True):
-            target.parent.mkdir(parents=True, exist_ok=True)
             target.write_bytes(data)
         return targets

@@ -32,8 +32,10 @@ Encode = Callable[[Image.Image, BinaryIO, Format, int], None]
 class ImageStore:
     """Pictures below a data directory: results in `outputs/`, uploads in `data/uploads/`, deleted ones in `data/bin/`."""
 
-    def __init__(self, root: Path, pattern: str = PATTERN, format: Format = "png", quality: int = 95) -> None:
+    def __init__(self, root: Path, pattern: str = PATTERN, format: Format = "png", quality: int = 95, uploads: Path | None = None) -> None:
+        """`uploads`: the data directory whose uploads are used, when it is another one."""
         self.root = root
+        self._uploads = uploads or root
         self.pattern = pattern
         self.format: Format = format
         self.quality = quality
@@ -73,8 +75,8 @@ class ImageStore:
         """Keep an uploaded picture (checked by the caller) under its content's hash; the same picture twice is one file."""
         digest = hashlib.sha256(data).hexdigest()
         relative = f"data/uploads/{digest[:2]}/{digest}{suffix}"
-        if not (self.root / relative).exists():
-            self._write(self.root / relative, data)
+        if not (self._uploads / relative).exists():
+            self._write(self._uploads / relative, data)
         return ImageRecord(id=digest, path=relative, kind="upload", owner=owner, width=size[0], height=size[1], created=datetime.now(UTC))
 
     def path(self, record: ImageRecord) -> Path:
@@ -86,7 +88,7 @@ class ImageStore:
 
     def upload_path(self, content_hash: str) -> Path:
         """The upload with this content. Raises `NotFound`."""
-        found = next((self.root / "data" / "uploads" / content_hash[:2]).glob(f"{content_hash}.*"), None)
+        found = next((self._uploads / "data" / "uploads" / content_hash[:2]).glob(f"{content_hash}.*"), None)
         if found is None:
             raise NotFound(f"There is no picture with the id {content_hash}.")
         return found
