@@ -5,7 +5,7 @@ A stored request has no auto left, so that it means the same picture tomorrow, o
 
 import difflib
 import random
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,7 @@ from PIL import Image
 from pydantic import BaseModel, JsonValue, ValidationError
 
 from webui.core.protocol import Capabilities
+from webui.core.registry import Named
 from webui.core.request import MAX_SIDE, MIN_SIDE, GenerationRequest, explain
 from webui.errors import CheckpointError, NotFound, RequestError
 from webui.library import Library, ModelFile
@@ -101,7 +102,7 @@ def _sampler(name: str, field: str, capabilities: Capabilities) -> tuple[str, st
     for option in capabilities.samplers:
         if name.strip().lower() in {key.lower() for key in (option.name, *option.aliases)}:
             return option.name, option.default_schedule or AUTOMATIC
-    raise RequestError(field, _unknown("sampler", name, [option.name for option in (*BUILTIN_SAMPLERS, *capabilities.samplers)]))
+    raise RequestError(field, _unknown("sampler", name, BUILTIN_SAMPLERS, capabilities.samplers))
 
 
 def _schedule(name: str, field: str, capabilities: Capabilities) -> str:
@@ -110,13 +111,14 @@ def _schedule(name: str, field: str, capabilities: Capabilities) -> str:
         return known.name
     found = next((option.name for option in capabilities.schedules if name.strip().lower() == option.name.lower()), None)
     if found is None:
-        raise RequestError(field, _unknown("schedule", name, [option.name for option in (*BUILTIN_SCHEDULES, *capabilities.schedules)]))
+        raise RequestError(field, _unknown("schedule", name, BUILTIN_SCHEDULES, capabilities.schedules))
     return found
 
 
-def _unknown(kind: str, name: str, known: Sequence[str]) -> str:
-    close = difflib.get_close_matches(name, dict.fromkeys(known), n=3)
-    hint = f"Did you mean {', '.join(close)}?" if close else f"There are {', '.join(list(dict.fromkeys(known))[:6])} and others."
+def _unknown(kind: str, name: str, *lists: Iterable[Named]) -> str:
+    known = list(dict.fromkeys(entry.name for entries in lists for entry in entries))
+    close = difflib.get_close_matches(name, known, n=3)
+    hint = f"Did you mean {', '.join(close)}?" if close else f"There are {', '.join(known[:6])} and others."
     return f"There is no {kind} named {name!r}. {hint}"
 
 
