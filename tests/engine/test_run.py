@@ -115,6 +115,19 @@ def test_previews_come_while_it_forms_and_stay_cheap(engine):
     assert [event for event in engine.events if event.type == "preview"] == []
 
 
+def test_frames_wait_until_the_run_has_earned_them(engine):
+    watched = engine.with_previews(PreviewWish(period=0.000001))
+    watched.make(steps=2)
+    model = engine.tools.pipelines.get("tiny", None, engine.plan)
+    costs = next(value for key, value in model.remembered.items() if "preview" in key)
+    costs["linear"] = 1000.0
+    watched.make(steps=6)
+    assert [event for event in watched.events if event.type == "preview"] == []
+    costs.clear()
+    watched.make(steps=6)
+    assert [event for event in watched.events if event.type == "preview"]
+
+
 def poison(engine, dtype=None):
     """A model whose UNet gives NaN (only in one type)."""
     model = engine.tools.pipelines.get("tiny", None, engine.plan)

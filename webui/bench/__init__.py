@@ -12,6 +12,7 @@ BENCHES = {
     "parity": "pictures recorded from Forge, made again: PSNR of each",
     "queue": "10,000 queued jobs: submit, choose, start",
     "faults": "kill -9 at random moments: jobs lost, files torn, pictures made twice",
+    "previews": "what watching a picture form costs the run",
     "followers": "what twenty browsers that watch cost the web process",
     "soak": "many jobs in a row: does memory grow?",
     "default-model": "the shipped model, scored by a judge that never saw it",

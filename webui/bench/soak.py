@@ -1,10 +1,13 @@
 """`bench soak`: many jobs in a row; does the memory of engine or web grow after the first 50?"""
 
 import argparse
+import contextlib
 import tempfile
+import threading
 from collections.abc import Sequence
 from pathlib import Path
 
+import httpx
 import psutil
 
 from webui.bench.faults import App, finished
@@ -33,16 +36,19 @@ def measure(folder: Path, jobs: int, steps: int) -> dict[str, float]:
     app.start()
     try:
         sizes: list[tuple[float, float]] = []
+        threading.Thread(target=_watch, args=(str(app.http.base_url),), daemon=True).start()
         for number in range(jobs):
             body = {"prompt": f"a red apple {number}", "steps": steps, "seed": number}
             finished(app, app.http.post("/api/v1/jobs", json=body).json()["id"])
             if number + 1 in (min(WARM, jobs), jobs):
-                sizes.append((_megabytes(app.engines()[0]), _megabytes(app.engines()[0].parent())))
+                sizes.append((_megabytes(app.engines()[0]), _megabytes(psutil.Process(app.pid))))
+        done = len(app.http.get("/api/v1/jobs", params={"state": "done", "limit": 1000}).json()["jobs"])
     finally:
         app.stop()
     (engine_before, web_before), (engine_after, web_after) = sizes[0], sizes[-1]
     return {
         "jobs": jobs,
+        "done": done,
         "engine_mb_warm": engine_before,
         "engine_mb_end": engine_after,
         "engine_growth_percent": (engine_after / engine_before - 1) * 100,
@@ -52,5 +58,12 @@ def measure(folder: Path, jobs: int, steps: int) -> dict[str, float]:
     }
 
 
-def _megabytes(process: psutil.Process | None) -> float:
-    return process.memory_info().rss / 1e6 if process is not None else 0.0
+def _watch(address: str) -> None:
+    """A page that is open all the while, so that events and frames flow."""
+    with contextlib.suppress(httpx.HTTPError), httpx.stream("GET", f"{address}/api/v1/events", timeout=None) as response:
+        for _ in response.iter_lines():
+            pass
+
+
+def _megabytes(process: psutil.Process) -> float:
+    return process.memory_info().rss / 1e6

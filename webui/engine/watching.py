@@ -11,10 +11,11 @@ from webui.engine.telling import Teller
 from webui.engine.turns import Turns
 from webui.engine.wishes import PreviewWish
 from webui.pipelines.model import Model
-from webui.pipelines.previews import Previews
+from webui.pipelines.previews import Method, Previews
 
 SHARE = 0.03
-"""The part of the time that frames may cost."""
+"""The part of a run's time that frames may cost."""
+_COSTS = "seconds of a preview, by method"
 
 
 class Watcher:
@@ -22,18 +23,26 @@ class Watcher:
 
     def __init__(self, model: Model, previews: Previews, wish: Callable[[], PreviewWish], tell: Teller, turns: Turns) -> None:
         self._model, self._previews, self._wish, self._tell, self._turns = model, previews, wish, tell, turns
-        self._next = 0.0
+        self._began = time.monotonic()
+        self._next = self._spent = 0.0
+        self._costs: dict[str, float] = model.remembered.setdefault(_COSTS, {})
 
     def look(self, denoised: Tensor) -> None:
-        """A newer prediction [n, channels, h, w] of the finished latents."""
-        wish, began = self._wish(), time.monotonic()
-        if wish.period <= 0 or began < self._next:
+        """A newer prediction [n, channels, h, w] of the finished latents. A frame is made when the run has earned what it will cost."""
+        wish, now = self._wish(), time.monotonic()
+        cost = self._costs.get(wish.method, 0.0) * len(denoised)
+        if wish.period <= 0 or now < self._next or self._spent + cost > SHARE * (now - self._began):
             return
         latents = side_by_side(denoised)
-        width, height, data = self._turns.do(lambda: self._previews.jpeg(self._model, latents, wish.method))
+        (width, height, data), seconds = self._turns.do(lambda: self._timed(latents, wish.method))
+        self._costs[wish.method] = seconds / len(denoised)
+        self._spent += seconds
+        self._next = now + wish.period
         self._tell.preview(data, width, height)
-        ended = time.monotonic()
-        self._next = ended + max(wish.period, (ended - began) * (1 / SHARE - 1))
+
+    def _timed(self, latents: Tensor, method: Method) -> tuple[tuple[int, int, bytes], float]:
+        began = time.perf_counter()
+        return self._previews.jpeg(self._model, latents, method), time.perf_counter() - began
 
 
 def side_by_side(latents: Tensor) -> Tensor:
