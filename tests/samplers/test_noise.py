@@ -90,7 +90,14 @@ def test_brownian_noise_is_torchsdes_in_any_order_of_asking():
     noise = BrownianNoise(torch.zeros(1, 1, 2, 2), 0.0291675, 14.614642, [42])
     for (sigma, sigma_next), increment in [*TREE.items(), *reversed(TREE.items())]:
         wanted = torch.tensor(increment) / (sigma - sigma_next) ** 0.5
-        torch.testing.assert_close(noise(sigma, sigma_next).flatten(), wanted, rtol=1e-4, atol=1e-5)
+        torch.testing.assert_close(noise(sigma_next, sigma).flatten(), wanted, rtol=1e-4, atol=1e-5)
+
+
+def test_brownian_noise_on_the_way_down_is_minus_the_way_up():
+    """k-diffusion's sign, without which every picture of an SDE sampler is another one (10 dB to Forge's)."""
+    noise = BrownianNoise(torch.zeros(1, 1, 2, 2), 0.0291675, 14.614642, [42])
+    wanted = torch.tensor(TREE[14.614642, 7.9]) / (14.614642 - 7.9) ** 0.5
+    torch.testing.assert_close(noise(torch.tensor(14.614642), torch.tensor(7.9)).flatten(), -wanted, rtol=1e-4, atol=1e-5)
 
 
 def test_brownian_noise_follows_the_noise_source():

@@ -174,7 +174,8 @@ def to_device(noise: Tensor, like: Tensor) -> Tensor:
 class BrownianNoise:
     """A noise sampler: unit noise of one Brownian path per picture between two levels, of its own seed whatever the batch.
 
-    Levels outside `sigma_min` … `sigma_max` count as the nearest inside.
+    Levels outside `sigma_min` … `sigma_max` count as the nearest inside. The way down, which samplers go, is minus the way up, as in
+    k-diffusion.
     """
 
     def __init__(self, x: Tensor, sigma_min: float, sigma_max: float, seeds: Sequence[int], source: NoiseSource = "cpu") -> None:
@@ -187,4 +188,5 @@ class BrownianNoise:
     def __call__(self, sigma: Tensor | float, sigma_next: Tensor | float) -> Tensor:
         low, high = sorted((float(sigma), float(sigma_next)))
         path = torch.stack([increment(low, high) for increment in self._paths])
-        return to_device(path, self._like) / math.sqrt(max(high - low, 1e-20))
+        way = -1.0 if sigma > sigma_next else 1.0
+        return to_device(path, self._like) * (way / math.sqrt(max(high - low, 1e-20)))
