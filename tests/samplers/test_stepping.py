@@ -122,6 +122,20 @@ def test_churn_stays_inside_its_range():
     assert hats(s_churn=100) == pytest.approx([math.sqrt(2)] * 3)
 
 
+@pytest.mark.parametrize("name", ["Euler", "Heun", "DPM2"])
+def test_churn_draws_at_every_step_also_outside_its_range(name):
+    """k-diffusion does: so a step's noise does not depend on where the range begins."""
+    drawn = []
+
+    def drawing(sigma, sigma_next):
+        drawn.append(float(sigma))
+        return torch.zeros(1, 4, 2, 2)
+
+    sigmas = torch.tensor([10.0, 5.0, 1.0, 0.0])
+    get_sampler(name).function(Gaussian(), torch.ones(1, 4, 2, 2) * 10, sigmas, noise_sampler=drawing, s_churn=0.3, s_tmax=7.0)
+    assert drawn == [10, 5, 1]
+
+
 def test_unknown_solver_variants_are_refused():
     x, sigmas = torch.ones(1, 4, 2, 2), torch.tensor([10.0, 1.0, 0.0])
     for name, option in (("DPM++ 2M SDE", {"solver_type": "x"}), ("SEEDS-2", {"solver_type": "x"}), ("UniPC", {"variant": "x"})):

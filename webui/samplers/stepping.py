@@ -73,9 +73,13 @@ def ancestral_step(sigma: float, sigma_next: float, eta: float = 1.0) -> tuple[f
 
 
 def churn(run: Run, x: Tensor, sigma: float, s_churn: float, s_tmin: float, s_tmax: float, s_noise: float) -> tuple[Tensor, float]:
-    """Add noise to raise the level before a step (Karras et al. 2022, Algorithm 2, lines 4–6); gives x and the raised level."""
-    gamma = min(s_churn / (len(run.levels) - 1), math.sqrt(2) - 1) if s_tmin <= sigma <= s_tmax else 0.0
-    if gamma <= 0:
+    """Add noise to raise the level before a step (Karras et al. 2022, Algorithm 2, lines 4–6); gives x and the raised level.
+
+    Outside `s_tmin` … `s_tmax` the noise is drawn and not used, as k-diffusion does: a later step's noise is the same whatever the range.
+    """
+    if s_churn <= 0:
         return x, sigma
+    gamma = min(s_churn / (len(run.levels) - 1), math.sqrt(2) - 1) if s_tmin <= sigma <= s_tmax else 0.0
     hat = sigma * (gamma + 1)
-    return x + run.noise(x, sigma, hat) * s_noise * math.sqrt(hat**2 - sigma**2), hat
+    noise = run.noise(x, sigma, hat)
+    return (x + noise * s_noise * math.sqrt(hat**2 - sigma**2) if gamma > 0 else x), hat
