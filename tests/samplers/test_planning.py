@@ -93,6 +93,13 @@ def test_timestep_samplers_img2img_starts_one_timestep_above_the_first_level():
     assert [len(plan("DDIM", 8, strength=strength).sigmas) for strength in (0.0, 0.2, 1.0)] == [2, 2, 7]
 
 
+def test_discarding_gives_timestep_samplers_one_timestep_more():
+    """A1111 asks for one step more and takes nothing out: DDIM's timesteps are no sigmas."""
+    model, discard = model_levels(), SamplerOptions(discard_penultimate=True)
+    np.testing.assert_allclose(plan("DDIM", 8, options=discard).sigmas, model.sigmas[ddim_timesteps(9)[::-1]], rtol=1e-6)
+    assert len(plan("UniPC", 8, options=discard).sigmas) == len(ddim_timesteps(9)) + 1
+
+
 def test_unipc_lays_out_its_own_times_and_asks_at_whole_ones():
     model = model_levels()
     levels = plan("UniPC", 8)
@@ -110,7 +117,10 @@ def test_dpm_fast_and_adaptive_take_the_models_whole_range():
     for name in ("DPM fast", "DPM adaptive"):
         sigmas = plan(name, 10, "Align Your Steps").sigmas
         np.testing.assert_allclose(sigmas[[0, -2]], [model.high, model.low], rtol=1e-5)
-    assert len(plan("DPM fast", 10).sigmas) == 11
+    assert len(plan("DPM fast", 10).sigmas) == len(plan("DPM fast", 10, "DDIM").sigmas) == 11
+    low = plan("DPM fast", 7, "DDIM")
+    assert float(low.begin(torch.ones(1))) == pytest.approx(float(get_sigmas("DDIM", 7)[0]), rel=1e-6)  # the start is the schedule's
+    assert low.sigmas[0] > get_sigmas("DDIM", 7)[0]
     assert torch.equal(plan("DPM fast", 10, "Karras", strength=0.5).sigmas, plan("Euler", 10, "Karras", strength=0.5).sigmas)
 
 
@@ -144,6 +154,22 @@ def test_impossible_schedules_are_refused(schedule, options):
     with pytest.raises(RequestError, match="does not fall") as caught:
         get_sigmas(schedule, 10, **options)
     assert caught.value.field == "schedule"
+
+
+@pytest.mark.parametrize("label", ["Normal", "SGM Uniform"])
+def test_a_range_of_ones_own_goes_by_whole_training_timesteps(label):
+    """As in Forge, whose levels have the nearest training timestep's number."""
+    model = model_levels()
+    sigmas = get_sigmas(label, 10, sigma_min=0.1, sigma_max=10.0)
+    nearest = model.sigmas[int(np.argmin(np.abs(np.log(model.sigmas) - np.log(10))))]
+    assert float(sigmas[0]) == pytest.approx(nearest, rel=1e-6) and nearest != 10
+
+
+def test_the_beta_schedules_shape_is_an_option_of_its_own():
+    options = SamplerOptions(beta_alpha=0.5, beta_beta=0.8)
+    assert torch.equal(plan("Euler", 9, "Beta", options).sigmas, get_sigmas("Beta", 9, alpha=0.5, beta=0.8))
+    assert not torch.equal(plan("Euler", 9, "Beta", options).sigmas, plan("Euler", 9, "Beta").sigmas)
+    assert torch.equal(plan("Euler", 9, "Laplace", options).sigmas, plan("Euler", 9, "Laplace").sigmas)
 
 
 def test_no_steps_and_no_family_are_refused():

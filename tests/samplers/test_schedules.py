@@ -33,7 +33,7 @@ def test_a_thousand_steps(schedule):
 @pytest.mark.parametrize("label", ["Karras", "Exponential", "Polyexponential", "KL Optimal", "Normal", "Beta"])
 def test_a_range_of_ones_own(label):
     sigmas = get_sigmas(label, 10, sigma_min=0.1, sigma_max=10.0)
-    assert float(sigmas[0]) == pytest.approx(10.0, rel=1e-4)
+    assert float(sigmas[0]) == pytest.approx(10.0, rel=5e-3 if label == "Normal" else 1e-4)  # Normal goes by whole timesteps
     assert 0.09 < float(sigmas[-2 if sigmas[-1] == 0 else -1]) < 0.11
 
 

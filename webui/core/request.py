@@ -77,6 +77,8 @@ class SamplerOptions(Value):
     sigma_min: float | None = Field(None, gt=0, title="Sigma min", description="Lowest noise level of the schedule.")
     sigma_max: float | None = Field(None, gt=0, title="Sigma max", description="Highest noise level of the schedule.")
     rho: float | None = Field(None, gt=0, title="Rho", description="Curvature of the Karras and Polyexponential schedules.")
+    beta_alpha: float | None = Field(None, gt=0, le=10, title="Beta schedule alpha", description="Shape of the Beta schedule; empty: 0.6.")
+    beta_beta: float | None = Field(None, gt=0, le=10, title="Beta schedule beta", description="Shape of the Beta schedule; empty: 0.6.")
     sgm_noise_multiplier: bool = Field(
         False, title="SGM noise multiplier", description="Scale the start noise as Stability's reference code does."
     )

@@ -107,6 +107,8 @@ def _sampling(request: GenerationRequest) -> Iterator[Pair]:
     yield "Schedule max sigma", _trim(options.sigma_max)
     yield "Schedule min sigma", _trim(options.sigma_min)
     yield "Schedule rho", _trim(options.rho)
+    yield "Beta schedule alpha", options.beta_alpha
+    yield "Beta schedule beta", options.beta_beta
     yield "SGM noise multiplier", options.sgm_noise_multiplier or None
     for key, name in (("variant", "unipc_variant"), ("skip type", "unipc_skip"), ("order", "unipc_order")):
         yield f"UniPC {key}", getattr(options, name) if getattr(options, name) != getattr(_DEFAULTS, name) else None

@@ -104,20 +104,20 @@ def plan_levels(
             "strength", "With denoising strength 0 there is nothing to do exactly. Raise it, or turn off “Do exactly the steps”."
         )
     if own is None and sampler.space == "timestep":
-        plan = _timestep_levels(sampler, total, encode, model, options)
+        plan = _timestep_levels(sampler, total + options.discard_penultimate, encode, model, options)
     else:
         sigmas = _scheduled(sampler, schedule, total, model, options) if own is None else own
-        if own is None and encode is None and sampler.whole_range:
-            sigmas = _whole_range(20 if sampler.adaptive else len(sigmas) - 1, model)
         part = sigmas if encode is None else sigmas[max(total - encode - 1, 0) :]
         above = [level for level in sigmas.tolist() if level > 0]
         span = min(above), max(above)
         plan = Levels(part, float(part[0]), sampler.space == "timestep", span, options.sgm_noise_multiplier)
+        if own is None and encode is None and sampler.whole_range:
+            plan = replace(plan, sigmas=_whole_range(20 if sampler.adaptive else total, model))
     return replace(plan, counted=(total if encode is None else encode + 1) * sampler.calls)
 
 
 def _whole_range(steps: int, model: ModelLevels) -> Tensor:
-    """DPM fast and DPM adaptive go by themselves from the model's highest level to its lowest; only the number of levels counts."""
+    """DPM fast and DPM adaptive go by themselves from the model's highest level to its lowest; the start noise alone is the schedule's."""
     if steps < 2:
         return torch.tensor([model.high, 0.0])
     return torch.tensor([*np.geomspace(model.high, model.low, steps), 0.0], dtype=torch.float32)
@@ -128,6 +128,8 @@ def _scheduled(sampler: Sampler, schedule: Schedule, steps: int, model: ModelLev
     if schedule.name == AUTOMATIC and sampler.default_schedule != AUTOMATIC:
         schedule = get_schedule(sampler.default_schedule)
     values = {"sigma_min": options.sigma_min, "sigma_max": options.sigma_max, "rho": options.rho}
+    if schedule.name == "Beta":
+        values |= {"alpha": options.beta_alpha, "beta": options.beta_beta}
     sigmas = compute(schedule.function, steps + 1 if discard else steps, model, **values)
     return torch.cat([sigmas[:-2], sigmas[-1:]]) if discard else sigmas
 

@@ -157,8 +157,9 @@ def polyexponential(
 
 
 def _times(levels: ModelLevels, count: int, sigma_min: float | None, sigma_max: float | None) -> Floats:
-    """Timesteps, evenly from that of the highest level to that of the lowest."""
-    return np.linspace(float(levels.time(sigma_max or levels.high)), float(levels.time(sigma_min or levels.low)), count)
+    """Timesteps, evenly from that of the highest level to that of the lowest: the training timesteps nearest to them, as in Forge."""
+    first, last = (float(np.round(levels.time(level))) for level in (sigma_max or levels.high, sigma_min or levels.low))
+    return np.linspace(first, last, count)
 
 
 def normal(levels: ModelLevels, steps: int, sigma_min: float | None = None, sigma_max: float | None = None) -> Floats:

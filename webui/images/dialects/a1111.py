@@ -55,6 +55,8 @@ PLAIN: Mapping[str, tuple[str, Value]] = {
     "Schedule max sigma": ("sampler_options.sigma_max", float),
     "Schedule min sigma": ("sampler_options.sigma_min", float),
     "Schedule rho": ("sampler_options.rho", float),
+    "Beta schedule alpha": ("sampler_options.beta_alpha", float),
+    "Beta schedule beta": ("sampler_options.beta_beta", float),
     "SGM noise multiplier": ("sampler_options.sgm_noise_multiplier", _flag),
     "DDIM discretize": ("sampler_options.ddim_discretize", str),
     "UniPC variant": ("sampler_options.unipc_variant", str),
@@ -92,7 +94,7 @@ SPECIAL: Mapping[str, Callable[[str], dict[str, Any]]] = {
 }
 KNOWN = {"Model", "Model hash", "VAE hash", "Lora hashes", "TI", "TI hashes", "Hashes", "Version", "Soft inpainting enabled"}
 KNOWN |= {"Init image hash", "Batch size", "Batch pos", "Module 1", "User", "App"}
-HARMLESS = {("Beta schedule alpha", "0.6"), ("Beta schedule beta", "0.6"), ("Hires Module 1", "Use same choices")}
+HARMLESS = {("Hires Module 1", "Use same choices")}
 DEFAULTS = {"noise_source": "nv", "mask_blur": 0}
 """What A1111 means where it writes nothing: noise from CUDA's generator, and (with a mask) no blur."""
 

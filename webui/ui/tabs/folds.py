@@ -90,6 +90,7 @@ def _sampler(form: Form, choices: Choices) -> None:
     _rows(form, (part + "churn_min", part + "churn_max"), empty="No limit")
     _rows(form, (part + "sigma_min", part + "sigma_max"), empty=AUTOMATIC)
     form.add(part + "rho", placeholder=AUTOMATIC)
+    _rows(form, (part + "beta_alpha", part + "beta_beta"), empty="0.6")
     form.add(part + "discard_penultimate")
     form.add(part + "sgm_noise_multiplier")
     form.add(part + "sigmas", placeholder="14.6, 7.1, 3.2, 1.1, 0")
