@@ -8,11 +8,17 @@ from webui.pipelines.adapters import LoraUse
 
 
 def test_tags_and_comments_are_taken_out():
-    texts = read_texts("a fox <lora:style:0.8> <hypernet:x:1> # not this", "blurry <lora:other:1>")
+    texts = read_texts("a fox <lora:style:0.8> <hypernet:x:1> # not this", "blurry # and this")
     assert texts.prompt.strip() == "a fox"
     assert texts.negative.strip() == "blurry"
     assert texts.loras == (LoraUse("style", 0.8, 0.8),)
     assert texts.notes == ("<hypernet:…> is not known here and was left out.",)
+
+
+def test_a_tag_in_the_negative_prompt_is_words_like_any_other():
+    """A1111 looks for tags in the prompt alone: taking these out would change the picture."""
+    texts = read_texts("a fox", "blurry <lora:other:1>")
+    assert (texts.negative, texts.loras, texts.notes) == ("blurry <lora:other:1>", (), ())
 
 
 def test_the_same_prompts_are_encoded_once(engine):

@@ -61,6 +61,23 @@ def test_and_adds_up_by_weight():
     assert value(denoiser(Network(), [part(3.0, 0.5), part(2.0, -1.0)], scale=2.0)) == 1 + 2 * (0.5 * 2 - 1 * 1)
 
 
+def test_and_without_guidance_is_the_sum_by_weight():
+    """As Forge has it, also where the weights do not add up to one."""
+    network = Network()
+    assert value(denoiser(network, [part(3.0, 0.5), part(2.0, 1.5)], scale=1.0)) == 0.5 * 3 + 1.5 * 2
+    assert network.asked == [(2, 77)]
+    early = denoiser(Network(), [part(3.0), part(2.0, -0.5)], options=GuidanceOptions(skip_early=1.0))
+    assert value(early) == 3 - 0.5 * 2
+
+
+def test_the_shorter_sides_of_and_repeat_their_last_vector():
+    network = Network()
+    long = torch.cat([cond(3.0), cond(5.0)])
+    model = denoiser(network, [Part(1.0, (Scheduled(100, long),)), part(2.0)], scale=1.0)
+    assert value(model) == 4 + 2
+    assert network.asked == [(2, 154)]
+
+
 def test_a_scale_of_one_leaves_the_negative_prompt_out():
     network, extra = Network(), {}
     assert value(denoiser(network, [part(3.0)], scale=1.0, extra=extra)) == 3

@@ -27,7 +27,7 @@ REMEMBERED = 32
 
 @dataclass(frozen=True)
 class Texts:
-    """The prompts of one pass without their tags, and the LoRAs that the tags asked for."""
+    """The prompts of one pass, the positive one without its tags, and the LoRAs that they asked for."""
 
     prompt: str
     negative: str
@@ -50,12 +50,11 @@ class Encoded:
 
 
 def read_texts(prompt: str, negative: str) -> Texts:
-    """Take comments and tags out. Only the prompt's LoRAs count, as in A1111."""
+    """Take comments out, and the prompt's tags. In a negative prompt a tag is words like any other, as in A1111."""
     text, tags = strip_tags(strip_comments(prompt))
-    plain, others = strip_tags(strip_comments(negative))
     loras = tuple(LoraUse(tag.name, tag.te_weight, tag.unet_weight) for tag in tags if tag.kind in ("lora", "lyco"))
-    unknown = tuple(tag.kind for tag in (*tags, *others) if tag.kind not in ("lora", "lyco"))
-    return Texts(text, plain, loras, unknown)
+    unknown = tuple(tag.kind for tag in tags if tag.kind not in ("lora", "lyco"))
+    return Texts(text, strip_comments(negative), loras, unknown)
 
 
 def encode(texts: Texts, request: GenerationRequest, model: Model, calls: int, second_calls: int | None = None) -> Encoded:

@@ -9,9 +9,9 @@ from torch import Tensor
 
 from webui.core.request import GuidanceOptions
 from webui.engine.conditioning import Encoded
-from webui.prompts.encode import pad_pair, pad_pair_v0
+from webui.prompts.encode import pad_pair, pad_pair_v0, stack
 from webui.samplers.denoiser import Guided
-from webui.samplers.guidance import SkipRule, combine, combine_edit, rescale
+from webui.samplers.guidance import SkipRule, combine, combine_edit, rescale, unguided
 
 
 @dataclass(frozen=True)
@@ -63,13 +63,13 @@ class GuidedDenoiser:
         if skips and not guidance.needs_uncond:
             predicted = list(self._predict(x, sigma, conds, [self._concat] * len(conds)))
             self._extra["uncond"] = predicted[0]
-            result = combine(predicted[0], predicted, weights, 1.0)
+            result = unguided(predicted, weights)
         elif edits:
             result = self._edited(x, sigma, conds, uncond, weights)
         else:
             *predicted, negative = self._predict(x, sigma, [*conds, uncond], [self._concat] * (len(conds) + 1))
             self._extra["uncond"] = negative
-            guided = combine(negative, predicted, weights, 1.0 if skips else guidance.scale)
+            guided = unguided(predicted, weights) if skips else combine(negative, predicted, weights, guidance.scale)
             result = guided if skips else rescale(guided, predicted[0], guidance.options.rescale, x, sigma)
         self._called()
         return result
@@ -90,6 +90,8 @@ class GuidedDenoiser:
 
     def _prompts(self, call: int) -> tuple[list[Tensor], Tensor]:
         conds = [part.at(call).cond for part in self._encoded.positive]
+        if len({len(cond) for cond in conds}) > 1:
+            conds = list(stack(conds))
         uncond = self._encoded.negative.at(call).cond
         options = self._guidance.options
         if options.pad_v0:

@@ -16,6 +16,16 @@ def combine(uncond: Tensor, conds: Sequence[Tensor], weights: Sequence[float], s
     return result
 
 
+def unguided(conds: Sequence[Tensor], weights: Sequence[float]) -> Tensor:
+    """What a call without the negative prompt gives: the prompts' predictions by their weights, as Forge adds them."""
+    if len(conds) == 1 and weights[0] == 1.0:
+        return conds[0]
+    total = conds[0] * weights[0]
+    for cond, weight in zip(conds[1:], weights[1:], strict=True):
+        total = total + cond * weight
+    return total
+
+
 def combine_edit(
     uncond: Tensor, image_only: Tensor, conds: Sequence[Tensor], weights: Sequence[float], scale: float, image_scale: float
 ) -> Tensor:
