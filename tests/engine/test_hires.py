@@ -39,6 +39,19 @@ def test_pixel_upscalers(name):
     assert upscale_image(Image.new("RGB", (64, 64)), Target(96, 128), name).size == (96, 128)
 
 
+def test_pixel_upscalers_pass_through_multiples_of_8():
+    """A1111's upscalers do, so that 256 × 1.3 is enlarged to 332, brought to 328 and back to 332."""
+    rows = np.random.default_rng(1).integers(0, 255, (64, 64, 3), np.uint8)
+    image = Image.fromarray(rows)
+    odd = Target(83, 83)
+    by_steps = image.resize((83, 83), Image.Resampling.NEAREST).resize((80, 80), Image.Resampling.LANCZOS)
+    assert np.array_equal(upscale_image(image, odd, "Nearest"), by_steps.resize((83, 83), Image.Resampling.LANCZOS))
+    assert np.array_equal(upscale_image(image, odd, "None"), image.resize((83, 83), Image.Resampling.LANCZOS))
+    even = Target(96, 96)
+    assert np.array_equal(upscale_image(image, even, "Nearest"), image.resize((96, 96), Image.Resampling.NEAREST))
+    assert np.array_equal(upscale_image(image, Target(64, 64), "Nearest"), image)
+
+
 @pytest.mark.parametrize("name", ["latent", "Latent (bicubic antialiased)", "Lanczos"])
 def test_a_second_pass_makes_a_larger_picture(engine, name):
     picture = engine.make(prompt="fox", hires={"scale": 1.5, "upscaler": name, "strength": 0.6, "steps": 2})[0]

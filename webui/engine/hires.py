@@ -64,8 +64,19 @@ def upscale_latents(latents: Tensor, target: Target, name: str, downscale: int =
 
 
 def upscale_image(image: Image.Image, target: Target, name: str) -> Image.Image:
-    """Enlarge a picture by one of the pixel upscalers."""
-    return image.resize((target.width, target.height), PIXEL_UPSCALERS[name])
+    """Enlarge a picture by one of the pixel upscalers.
+
+    By A1111's steps: an upscaler works to the scale and comes out in multiples of 8; what is missing or over then goes by Lanczos.
+    """
+    scale = max(target.width / image.width, target.height / image.height)
+    if name != "None" and scale > 1:
+        scaled = int(image.width * scale), int(image.height * scale)
+        image = _sized(image.resize(scaled, PIXEL_UPSCALERS[name]), scaled[0] // 8 * 8, scaled[1] // 8 * 8)
+    return _sized(image, target.width, target.height)
+
+
+def _sized(image: Image.Image, width: int, height: int) -> Image.Image:
+    return image if image.size == (width, height) else image.resize((width, height), Image.Resampling.LANCZOS)
 
 
 def cut(latents: Tensor, target: Target, downscale: int = 8) -> Tensor:

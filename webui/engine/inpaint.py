@@ -23,7 +23,8 @@ class Masked:
     """A denoiser that changes only where `mask` is 1.
 
     Before each call the rest is replaced by the start picture at that noise level, after it by the start picture itself,
-    as Forge does; so the model sees the surroundings as they will be.
+    as Forge does; so the model sees the surroundings as they will be. Samplers of timesteps (`by_noise`) go on with the noise that was
+    found in what the model saw, taken from their own x: with a soft mask that is another picture.
     """
 
     denoise: Callable[..., Tensor]
@@ -31,11 +32,13 @@ class Masked:
     mask: Tensor
     noise: Noise
     blend: Blend
+    by_noise: bool = False
 
     def __call__(self, x: Tensor, sigma: Tensor, **extra: object) -> Tensor:
         around = self.start + self.noise() * sigma.reshape(-1, 1, 1, 1)
-        denoised = self.denoise(x * self.mask + around * (1 - self.mask), sigma, **extra)
-        return self.blend(denoised, self.start, self.mask, sigma)
+        seen = x * self.mask + around * (1 - self.mask)
+        denoised = self.blend(self.denoise(seen, sigma, **extra), self.start, self.mask, sigma)
+        return denoised + (x - seen) if self.by_noise else denoised
 
 
 def hard_blend(denoised: Tensor, start: Tensor, mask: Tensor, _sigma: Tensor) -> Tensor:

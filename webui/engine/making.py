@@ -16,7 +16,7 @@ from webui.engine.decode import decode
 from webui.engine.finish import composite, noting_failures
 from webui.engine.img2img import Source, encode_source
 from webui.engine.inpaint import edit_channels, fill_latents, inpaint_channels, mask_latents
-from webui.engine.sampling import Pass, image_noise, prompt_calls, sample
+from webui.engine.sampling import Pass, fill_noise, prompt_calls, sample
 from webui.engine.soft import soft_overlays
 from webui.engine.telling import Phase, Teller
 from webui.engine.tools import Tools
@@ -117,11 +117,7 @@ class Studio:
         self.tell.step("encoding")
         latents = self.turns.do(lambda: encode_source(source, request, self.model)).to(self.model.device)
         mask = mask_latents(source, request, latents)
-        noises = (
-            list(image_noise(work, batch, self.model).next())
-            if request.fill == FILLS[2] and mask is not None
-            else [latents[0]] * len(batch)
-        )
+        noises = fill_noise(work, batch, self.model) if request.fill == FILLS[2] and mask is not None else [latents[0]] * len(batch)
         start = fill_latents(latents, mask, request, noises)
         return self._with_channels(replace(work, start=start, mask=mask), batch, source)
 

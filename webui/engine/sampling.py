@@ -2,7 +2,7 @@
 
 import inspect
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import torch
@@ -99,6 +99,12 @@ def image_noise(work: Pass, batch: Batch, model: Model) -> ImageNoise:
     )
 
 
+def fill_noise(work: Pass, batch: Batch, model: Model) -> list[Tensor]:
+    """Each picture's "latent noise" under the mask: that of its seed alone, without variation and seed resize, as A1111 has it."""
+    plain = work.request.model_copy(update={"variation_strength": 0.0, "seed_resize_width": 0, "seed_resize_height": 0})
+    return list(image_noise(replace(work, request=plain), batch, model).next())
+
+
 def begin(work: Pass, levels: Levels, unit: Tensor) -> Tensor:
     """What the sampler starts from: noise alone, or the start latents with as much of it as their level asks for."""
     request = work.request
@@ -138,7 +144,7 @@ def build_denoiser(
     if work.mask is None or work.start is None:
         return guided
     blend = hard_blend if request.soft_inpaint is None else SoftBlend(request.soft_inpaint)
-    return Masked(guided, work.start, work.mask, mask_noise(work, batch, model), blend)
+    return Masked(guided, work.start, work.mask, mask_noise(work, batch, model), blend, work.sampler.space == "timestep")
 
 
 def mask_noise(work: Pass, batch: Batch, model: Model) -> Callable[[], Tensor]:
