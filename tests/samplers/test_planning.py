@@ -100,6 +100,15 @@ def test_discarding_gives_timestep_samplers_one_timestep_more():
     assert len(plan("UniPC", 8, options=discard).sigmas) == len(ddim_timesteps(9)) + 1
 
 
+def test_lcm_knows_fifty_of_the_models_levels():
+    """Its distillation's: 999, 979 … 19, so that the last level above zero is not the model's lowest (37 dB to Forge's picture with that)."""
+    model = model_levels()
+    levels = plan("LCM", 8).sigmas
+    np.testing.assert_allclose(levels[[0, -2, -1]], [model.sigmas[999], model.sigmas[19], 0], rtol=1e-6)
+    np.testing.assert_allclose(plan("LCM", 50).sigmas[:-1], model.sigmas[19::20][::-1], rtol=1e-6)
+    assert float(plan("LCM", 8, "Karras").sigmas[-2]) == pytest.approx(model.sigmas[19], rel=1e-5)
+
+
 def test_unipc_lays_out_its_own_times_and_asks_at_whole_ones():
     model = model_levels()
     levels = plan("UniPC", 8)

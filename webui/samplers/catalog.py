@@ -112,7 +112,9 @@ BUILTIN_SAMPLERS: tuple[Sampler, ...] = (
         "IPNDM_V", "multistep:sample_ipndm_v", order=2, verified=_RUNS, source="Liu et al. 2022, arXiv:2202.09778, for steps of unequal length"
     ),
     _sampler("DEIS", "multistep:sample_deis", order=2, verified=_RUNS, source="Zhang & Chen 2022, tAB-DEIS, arXiv:2204.13902"),
-    _sampler("LCM", "consistency:sample_lcm", noise="stream", verified=_BOTH, source="Luo et al. 2023, arXiv:2310.04378, Algorithm 3"),
+    _sampler(
+        "LCM", "consistency:sample_lcm", noise="stream", stride=20, verified=_BOTH, source="Luo et al. 2023, arXiv:2310.04378, Algorithm 3"
+    ),
     _sampler(
         "TCD", "consistency:sample_tcd", noise="stream", knobs=(_ETA,), verified=_ORDER, source="Zheng et al. 2024, arXiv:2402.19159, Algorithm 4"
     ),

@@ -57,6 +57,8 @@ class Sampler(_Entry):
     """Goes by itself from the model's highest level to its lowest, whatever the schedule."""
     adaptive: bool = False
     """Chooses its steps itself: the number asked for does not count."""
+    stride: int = 1
+    """Its schedule is made of every so-manieth of the model's training levels, counted from the last."""
     own_times: bool = False
     """Lays its timesteps out itself."""
     calls: int = 1

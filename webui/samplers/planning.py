@@ -127,6 +127,8 @@ def _scheduled(sampler: Sampler, schedule: Schedule, steps: int, model: ModelLev
     discard = options.discard_penultimate or sampler.discard_penultimate
     if schedule.name == AUTOMATIC and sampler.default_schedule != AUTOMATIC:
         schedule = get_schedule(sampler.default_schedule)
+    if sampler.stride > 1:
+        model = replace(model, sigmas=model.sigmas[sampler.stride - 1 :: sampler.stride])
     values = {"sigma_min": options.sigma_min, "sigma_max": options.sigma_max, "rho": options.rho}
     if schedule.name == "Beta":
         values |= {"alpha": options.beta_alpha, "beta": options.beta_beta}
