@@ -16,6 +16,7 @@ from webui.db import Database, DataLock, open_database
 from webui.errors import NotFound
 from webui.images import gallery, metadata, pixels
 from webui.images.store import ImageStore
+from webui.jobs.limits import Limits
 from webui.jobs.link import COMMAND, ProcessLink, ThreadLink
 from webui.jobs.persist import insist
 from webui.jobs.pictures import PictureIndex
@@ -61,6 +62,8 @@ class Studio:
         self.world = World(self.library, self.picture_path, self.capabilities, self.parts.models)
         self.queue = JobQueue(self.store, self.resolve)
         self.queue.find_files = lambda since: gallery.reconcile(settings.data_dir, set(self.pictures.paths().values()), since)
+        self.limits = Limits(self.store, self.settings)
+        self.queue.check_limits = self.limits.check
         self.supervisor = Supervisor(self.queue, self.settings, make_link or link_maker(settings))
         self.samples = Samples(
             lambda: self.store.count("queued", "running"), lambda: sum(engine.device_used for engine in self.queue.engines())
@@ -294,6 +297,7 @@ def build(settings: Settings, make_link: MakeLink | None = None, access_key: str
         capabilities=studio.described,
         system=studio.samples.body,
         upload_limit=lambda: studio.settings().upload_limit_mb * 2**20,
+        limits=studio.limits.of,
     )
     errors.install(app)
     app.include_router(native.router)

@@ -4,6 +4,7 @@ WebUIError                 base: `except WebUIError as error: show(str(error))`
 ├── RequestError           the request is wrong; beside the field on the page, HTTP 422
 ├── NotFound               an id that nobody knows; HTTP 404
 ├── Conflict               the state forbids it (cancel a finished job); HTTP 409
+├── LimitReached           the owner has used up what they may have; HTTP 429, says when it renews
 ├── SettingsError          a settings file, variable or flag is wrong; one sentence at start, exit 2
 ├── StorageError           database or outputs cannot be read or written; one sentence, nothing lost
 ├── CheckpointError        a model file is missing, broken or of an unknown family; fails the job
@@ -14,6 +15,8 @@ WebUIError                 base: `except WebUIError as error: show(str(error))`
 ├── Apart                  not a failure: the job waits until it can have the engine for itself
 └── JobCancelled           not a failure: the user stopped it
 """
+
+from datetime import datetime
 
 
 class WebUIError(Exception):
@@ -41,6 +44,14 @@ class NotFound(WebUIError):
 
 class Conflict(WebUIError):
     """The thing exists but its state forbids what was asked; HTTP 409."""
+
+
+class LimitReached(WebUIError):
+    """The owner may not have more now; HTTP 429. `renews` is when they may again, None: as soon as one of their jobs has ended."""
+
+    def __init__(self, message: str, renews: datetime | None = None) -> None:
+        super().__init__(message)
+        self.renews = renews
 
 
 class SettingsError(WebUIError):

@@ -76,6 +76,15 @@ class Settings(BaseModel):
         description="How many of them may be one owner's; 0 is one on a CPU, where a batch gains little, and any on a GPU.",
         json_schema_extra=_at("Queue"),
     )
+    limit_jobs: int = Field(
+        0, ge=0, description="Jobs that one owner may have waiting or running; 0 is no limit.", json_schema_extra=_at("Limits per user")
+    )
+    limit_megapixels: float = Field(
+        0, ge=0, description="Megapixels that one owner may have made a day; 0 is no limit.", json_schema_extra=_at("Limits per user")
+    )
+    limit_minutes: float = Field(
+        0, ge=0, description="Minutes of the engine that one owner may use a day; 0 is no limit.", json_schema_extra=_at("Limits per user")
+    )
     preview_period: float = Field(
         0.5, ge=0, le=60, description="Seconds between preview frames; 0 makes none.", json_schema_extra=_at("Previews")
     )

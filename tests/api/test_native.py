@@ -2,6 +2,7 @@
 
 import io
 import json
+import time
 
 import pytest
 from PIL import Image
@@ -189,7 +190,44 @@ def test_health_ready_metrics(server):
         finished(client, client.post("/api/v1/jobs", json=BODY).json()["id"])
         assert client.get("/health").json() == {"status": "ok"}
         assert client.get("/ready").json()["ready"] is True
-        assert 'darkroom_jobs{state="done"}' in client.get("/metrics").text
+        text = client.get("/metrics").text
+        assert 'darkroom_jobs{state="done"}' in text
+        for name in ("running_jobs", "batch_passes_total", "batch_jobs_total", "batch_seconds_total", "batch_wait_seconds_total"):
+            assert f"# TYPE darkroom_{name} " in text and f'darkroom_{name}{{engine="engine-1"}} ' in text
+
+
+def test_a_limit_is_told_with_what_is_left_and_when_it_renews(server):
+    with server.client("lim") as client:
+        server.studio.change_settings({"limit_jobs": 1, "limit_megapixels": 100})
+        try:
+            job = client.post("/api/v1/jobs", json={**BODY, "prompt": "never"}).json()
+            refused = client.post("/api/v1/jobs", json=BODY)
+            assert refused.status_code == 429 and "1 are allowed at a time" in refused.json()["message"]
+            limits = {each["name"]: each for each in client.get("/api/v1/queue").json()["limits"]}
+            assert limits["jobs"]["left"] == 0 and 99 < limits["megapixels"]["left"] < 100 and limits["megapixels"]["renews"]
+            client.delete(f"/api/v1/jobs/{job['id']}")
+            finished(client, job["id"])
+            server.studio.change_settings({"limit_jobs": 0, "limit_megapixels": 0.001})
+            refused = client.post("/api/v1/jobs", json=BODY)
+            assert refused.status_code == 429 and int(refused.headers["Retry-After"]) <= 25 * 3600 and refused.json()["renews"]
+            assert server.client().get("/api/v1/queue").json()["limits"] == []
+        finally:
+            server.studio.change_settings({"limit_jobs": 0, "limit_megapixels": 0})
+
+
+def test_jobs_of_several_owners_run_at_once_and_followers_see_which(server):
+    with server.client("ann") as ann, server.client("bob") as bob, server.client() as local:
+        jobs = [client.post("/api/v1/jobs", json={**BODY, "prompt": "never"}).json()["id"] for client in (ann, bob)]
+        until = time.monotonic() + 30
+        while set(server.studio.queue.engines()[0].jobs) != set(jobs):
+            assert time.monotonic() < until
+            time.sleep(0.02)
+        assert {local.get(f"/api/v1/jobs/{job}").json()["state"] for job in jobs} == {"running"}
+        assert 'darkroom_running_jobs{engine="engine-1"} 2' in local.get("/metrics").text
+        assert ann.delete(f"/api/v1/jobs/{jobs[1]}").status_code == 404
+        for client, job in zip((ann, bob), jobs, strict=True):
+            client.delete(f"/api/v1/jobs/{job}")
+            assert finished(client, job)["state"] == "cancelled"
 
 
 def test_only_the_machines_user_pauses(server):

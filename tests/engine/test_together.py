@@ -15,6 +15,7 @@ from webui.core.together import company_key
 from webui.engine.company import Company
 from webui.engine.conductor import Conductor
 from webui.engine.forward import ForwardPasses
+from webui.engine.wishes import PreviewWish
 from webui.errors import Apart, JobCancelled, NumericalError
 from webui.images.metadata import read_facts
 from webui.samplers.catalog import Sampler
@@ -36,6 +37,9 @@ class Studio:
         inbox = SimpleQueue()
         company = Company(self.engine.tools, "cpu", self.settings)
         self.events, self.errors = {}, {}
+        self.join = lambda fields: conductor.begin(
+            "late", self._work(company, self.engine.task(**fields).model_copy(update={"job_id": "late"}), on_event)
+        )
         conductor = Conductor(inbox, ForwardPasses(), lambda message: None, self._left(company), self.stopped.__contains__)
         self.conductor = conductor
         for name, fields in enumerate(requests):
@@ -169,6 +173,22 @@ def test_nan_in_bfloat16_is_made_again_alone_in_float32(studio):
     assert studio.errors == {} and calls == [2, 1] and len(fragile_pictures) == 1
     assert any("float32" in note for event in studio.events["0"] if event.type == "done" for note in event.notes)
     assert compare(fine[0], studio.make({"prompt": "fox", "steps": 6}, plan=plan)[0][0]).psnr >= 40
+
+
+def test_a_second_users_first_preview_comes_within_three_steps(studio):
+    studio.engine = studio.engine.with_previews(PreviewWish(period=0.001))
+    steps, shown = [], []
+
+    def on_event(name, event):
+        if name == "0" and event.type == "step" and event.phase == "sampling":
+            steps.append(event.step)
+            if event.step == 10:
+                studio.join({"prompt": "owl", "steps": 50, "seed": 2})
+        if name == "late" and event.type == "preview" and not shown:
+            shown.append(steps[-1])
+
+    studio.make({"prompt": "fox", "steps": 50}, on_event=on_event)
+    assert shown and shown[0] - 10 <= 3 and studio.errors == {}
 
 
 def test_adapters_stay_on_until_the_last_job_has_ended(studio, checkpoints):

@@ -1,16 +1,29 @@
-"""Our errors as HTTP: 422 with the field, 404, 409, 507; always `{message, field?, advice?}`."""
+"""Our errors as HTTP: 422 with the field, 404, 409, 429, 507; always `{message, field?, advice?}`."""
+
+from datetime import UTC, datetime
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
-from webui.errors import CheckpointError, Conflict, NotFound, OutOfMemory, RequestError, SettingsError, StorageError, WebUIError
+from webui.errors import (
+    CheckpointError,
+    Conflict,
+    LimitReached,
+    NotFound,
+    OutOfMemory,
+    RequestError,
+    SettingsError,
+    StorageError,
+    WebUIError,
+)
 
 STATUS: dict[type[WebUIError], int] = {
     RequestError: 422,
     NotFound: 404,
     Conflict: 409,
+    LimitReached: 429,
     StorageError: 507,
     CheckpointError: 422,
     OutOfMemory: 422,
@@ -32,7 +45,11 @@ async def _ours(request: Request, error: Exception) -> JSONResponse:
         body["field"] = error.field
     if isinstance(error, OutOfMemory):
         body["advice"] = error.advice
-    return JSONResponse(body, status)
+    headers = {}
+    if isinstance(error, LimitReached) and error.renews is not None:
+        body["renews"] = error.renews.isoformat()
+        headers["Retry-After"] = str(max(int((error.renews - datetime.now(UTC)).total_seconds()), 1))
+    return JSONResponse(body, status, headers)
 
 
 async def _validation(request: Request, error: Exception) -> JSONResponse:

@@ -1,9 +1,12 @@
 """For machines that watch machines: `/health`, `/ready`, `/metrics` (Prometheus text format 0.0.4)."""
 
+from collections.abc import Sequence
+
 from fastapi import APIRouter
 from fastapi.responses import JSONResponse, PlainTextResponse
 
 from webui.api.native import Parts
+from webui.jobs.placement import EngineStatus
 
 router = APIRouter(tags=["Watching"])
 
@@ -38,4 +41,21 @@ def metrics(api: Parts) -> PlainTextResponse:
         "# TYPE darkroom_paused gauge",
         f"darkroom_paused {int(api.queue.paused)}",
     ]
+    lines += _batches(api.queue.engines())
     return PlainTextResponse("\n".join(lines) + "\n", media_type="text/plain; version=0.0.4")
+
+
+def _batches(engines: Sequence[EngineStatus]) -> list[str]:
+    """Forward passes of each engine: jobs by passes is the batch's size, seconds by passes the step's time, waits by jobs the wait."""
+    tables = (
+        ("darkroom_running_jobs", "gauge", "Jobs that an engine runs at once.", lambda engine: len(engine.jobs)),
+        ("darkroom_batch_passes_total", "counter", "Forward passes of the UNet.", lambda engine: engine.batch.passes),
+        ("darkroom_batch_jobs_total", "counter", "Jobs answered by those passes.", lambda engine: engine.batch.answered),
+        ("darkroom_batch_seconds_total", "counter", "Seconds of those passes.", lambda engine: engine.batch.seconds),
+        ("darkroom_batch_wait_seconds_total", "counter", "Seconds that jobs waited for those passes.", lambda engine: engine.batch.waited),
+    )
+    lines = []
+    for name, kind, text, value in tables:
+        lines += [f"# HELP {name} {text}", f"# TYPE {name} {kind}"]
+        lines += [f'{name}{{engine="{engine.name}"}} {value(engine)}' for engine in engines]
+    return lines

@@ -1,6 +1,6 @@
 """Our own API, `/api/v1`: jobs, events, pictures, capabilities. The page uses these same functions."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -16,6 +16,7 @@ from webui.core.job import Job
 from webui.core.record import ImageRecord
 from webui.core.request import parse_request
 from webui.errors import NotFound, RequestError
+from webui.jobs.limits import Allowance
 from webui.jobs.pictures import Indexed, PictureIndex
 from webui.jobs.queue import JobQueue
 
@@ -39,6 +40,7 @@ class Api:
     capabilities: Callable[[], dict[str, Any]]
     system: Callable[[], dict[str, Any]]
     upload_limit: Callable[[], int]
+    limits: Callable[[str], Sequence[Allowance]]
 
 
 def get_api(request: Request) -> Api:
@@ -242,9 +244,13 @@ def capabilities(api: Parts) -> dict[str, Any]:
 
 
 @router.get("/queue")
-def queue_line(api: Parts) -> dict[str, Any]:
-    """Waiting jobs in the order they will run, with the seconds until each starts as this machine's past jobs tell (for the first 200)."""
-    return {"waiting": api.queue.line(), "paused": api.queue.paused}
+def queue_line(api: Parts, who: Who) -> dict[str, Any]:
+    """Waiting jobs in the order they will run, with the seconds until each starts as this machine's past jobs tell (for the first 200).
+
+    With your own limits, if there are any: what is left, and when it renews.
+    """
+    limits = [{**each.model_dump(mode="json"), "left": each.left} for each in api.limits(who.name)]
+    return {"waiting": api.queue.line(), "paused": api.queue.paused, "limits": limits}
 
 
 @router.post("/queue/pause")

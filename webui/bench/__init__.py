@@ -12,6 +12,7 @@ BENCHES = {
     "parity": "pictures recorded from Forge, made again: PSNR of each",
     "queue": "10,000 queued jobs: submit, choose, start",
     "batching": "several users in one batch, against one after another and against the bare UNet",
+    "traffic": "20 users at random for 2,000 jobs: lost, mixed up, overtaken",
     "faults": "kill -9 at random moments: jobs lost, files torn, pictures made twice",
     "previews": "what watching a picture form costs the run",
     "followers": "what twenty browsers that watch cost the web process",

@@ -25,6 +25,7 @@ jobs = Table(
     Column("checkpoint", Text, nullable=False, default=""),
     Column("together", String(16), nullable=False, default="", server_default=""),
     Column("engine_seconds", Float, nullable=False, default=0.0, server_default="0"),
+    Column("pixels", _Big, nullable=False, default=0, server_default="0"),
     Column("prompt", Text, nullable=False, default=""),
     Column("request", Text, nullable=False),
     Column("plan", Text),

@@ -48,6 +48,7 @@ class JobQueue:
         self._estimates = Estimates(store)
         self._line = WaitingLine(store, self._estimates)
         self._choosing = threading.Lock()
+        self._submitting = threading.Lock()
         self._progress: dict[str, Progress] = {}
         self._previews: dict[str, tuple[int, bytes]] = {}
         self._owners: dict[str, str] = {}
@@ -57,11 +58,19 @@ class JobQueue:
         self.on_work: Callable[[], None] = lambda: None
         self.on_cancel: Callable[[str, str], bool] = lambda job_id, how: False
         self.on_free: Callable[[], None] = lambda: None
+        self.check_limits: Callable[[str, GenerationRequest], None] = lambda owner, request: None
         self.find_files: Callable[[datetime], Sequence[ImageRecord]] = lambda since: ()
 
     def submit(self, request: GenerationRequest, owner: str = LOCAL_OWNER, priority: int = 0, idempotency_key: str | None = None) -> Job:
-        """Store a job and give it back; it is safe before this returns. Raises `RequestError`, `Conflict`, `StorageError`."""
-        job, event, waiting = self.store.add(self._resolve(request), owner, priority, idempotency_key, request.model_dump_json())
+        """Store a job and give it back; it is safe before this returns.
+
+        Raises `RequestError`, `Conflict`, `LimitReached`, `StorageError`.
+        """
+        resolved, body = self._resolve(request), request.model_dump_json()
+        with self._submitting:
+            if idempotency_key is None or not self.store.knows(owner, idempotency_key):
+                self.check_limits(owner, resolved)
+            job, event, waiting = self.store.add(resolved, owner, priority, idempotency_key, body)
         if event is not None and waiting is not None:
             self._owners[job.id] = owner
             with self._choosing:
@@ -372,7 +381,7 @@ class JobQueue:
         if stored is None:
             return
         if isinstance(event, Done) and request is not None:
-            self._estimates.add(request, event.seconds)
+            self._estimates.add(request, event.engine_seconds or event.seconds)
         self._tell(stored, owner)
 
     def _forget(self, job_id: str) -> None:

@@ -13,13 +13,21 @@ from sqlalchemy.exc import IntegrityError
 from webui.core.events import Cancelled, Done, Event, Failed, ImageSaved, Queued, Started
 from webui.core.job import FINAL_STATES, Job, JobError, Plan
 from webui.core.record import ImageRecord
-from webui.core.request import GenerationRequest
+from webui.core.request import GenerationRequest, Value
 from webui.core.together import company_key
 from webui.db.database import Database
 from webui.db.tables import events, facts, images, jobs
 from webui.errors import Conflict, NotFound
 from webui.jobs.fairness import Waiting
 from webui.jobs.rows import event_from, image_from, image_values, is_readable, job_from, new_id, request_from, when
+
+
+class Used(Value):
+    """What an owner has had of the box."""
+
+    pixels: int
+    engine_seconds: float
+    unfinished: int
 
 
 class JobStore:
@@ -44,6 +52,7 @@ class JobStore:
             "attempts": 0,
             "checkpoint": request.checkpoint or "",
             "together": company_key(request),
+            "pixels": pixels_of(request),
             "prompt": request.prompt,
             "request": request.model_dump_json(),
             "idempotency_key": key,
@@ -71,6 +80,12 @@ class JobStore:
             created=when(created) or datetime.now(UTC),
         )
         return job, event, waiting
+
+    def knows(self, owner: str, key: str) -> bool:
+        """Whether this idempotency key has made a job already."""
+        with self._db.read() as connection:
+            found = connection.execute(select(jobs.c.number).where(jobs.c.owner == owner, jobs.c.idempotency_key == key)).first()
+        return found is not None
 
     def _by_key(self, owner: str, key: str, digest: str) -> Job | None:
         with self._db.read() as connection:
@@ -290,17 +305,27 @@ class JobStore:
             if not connection.execute(update(facts).where(facts.c.key == key).values(value=json.dumps(value))).rowcount:
                 connection.execute(insert(facts).values(key=key, value=json.dumps(value)))
 
+    def used_since(self, owner: str, moment: float) -> "Used":
+        """What an owner's jobs submitted since then have used, and how many of all their jobs have not ended."""
+        mine = jobs.c.owner == owner
+        sums = select(func.coalesce(func.sum(jobs.c.pixels), 0), func.coalesce(func.sum(jobs.c.engine_seconds), 0.0))
+        open_states = or_(jobs.c.state == "queued", jobs.c.state == "running")
+        with self._db.read() as connection:
+            pixels, seconds = connection.execute(sums.where(mine, jobs.c.created >= moment)).one()
+            unfinished = connection.execute(select(func.count()).select_from(jobs).where(mine, open_states)).scalar_one()
+        return Used(pixels=int(pixels), engine_seconds=float(seconds), unfinished=int(unfinished))
+
     def timings(self, limit: int = 300) -> list[tuple[GenerationRequest, float]]:
-        """Requests and seconds of the last jobs that were done, for estimates."""
+        """Requests and seconds of the last jobs that were done, for estimates: the engine's own, where a batch was shared."""
         query = (
-            select(jobs.c.request, jobs.c.started, jobs.c.finished)
+            select(jobs.c.request, jobs.c.started, jobs.c.finished, jobs.c.engine_seconds)
             .where(jobs.c.state == "done", jobs.c.started.is_not(None))
             .order_by(desc(jobs.c.number))
             .limit(limit)
         )
         with self._db.read() as connection:
             return [
-                (request_from(row.request), row.finished - row.started)
+                (request_from(row.request), row.engine_seconds or row.finished - row.started)
                 for row in connection.execute(query)
                 if row.finished and row.finished > row.started  # not after a clock was set back
             ]
@@ -331,6 +356,15 @@ class JobStore:
 
 def _shown_images(job_ids: Sequence[str]) -> Select[Any]:
     return select(images).where(images.c.job_id.in_(job_ids), images.c.binned.is_(False)).order_by(images.c.index)
+
+
+def pixels_of(request: GenerationRequest) -> int:
+    """Pixels of the pictures that a resolved request makes."""
+    width, height = request.width or 0, request.height or 0
+    if request.hires is not None and request.mode == "txt2img":
+        width = request.hires.width or round(width * request.hires.scale)
+        height = request.hires.height or round(height * request.hires.scale)
+    return width * height * request.count
 
 
 def _append(connection: Connection, event: Event) -> Event:

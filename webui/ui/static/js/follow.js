@@ -66,7 +66,7 @@ function takeOrder(waiting = []) {
 function askOrder() {
   clearTimeout(asked);
   if (![...state.jobs.values()].some((job) => job.state === 'queued')) return;
-  asked = setTimeout(() => queueApi.state().then((told) => { takeOrder(told.waiting); draw(); }).catch(() => {}), 200);
+  asked = setTimeout(() => queueApi.state().then((told) => { takeOrder(told.waiting); state.limits = told.limits ?? []; draw(); }).catch(() => {}), 200);
 }
 
 function takeEngines(all) {

@@ -18,20 +18,36 @@ component('queue', (root) => {
   const pause = button('pause', 'Pause', () => act(state.paused ? queueApi.resume() : queueApi.pause(), state.paused ? 'The queue goes on' : 'Paused: the running job finishes'));
   const free = button('free', 'Free memory', () => act(queueApi.free(), 'The model leaves memory; the next job loads it again'), { title: 'Take the model out of memory' });
   const plots = makePlots();
-  root.append(heading('Queue', el('span.grow'), pause, free), plots.root, rows, empty);
+  const limits = el('p.limits.muted', { hidden: true });
+  root.append(heading('Queue', el('span.grow'), pause, free), plots.root, limits, rows, empty);
   return {
-    opened: plots.start,
+    opened() { plots.start(); askLimits(); },
     draw() {
       if (state.tab !== 'queue') return plots.stop();
       plots.start();
       pause.lastChild.textContent = state.paused ? 'Resume' : 'Pause';
       pause.firstChild.className = `glyph icon-${state.paused ? 'play' : 'pause'}`;
+      limits.textContent = state.limits.map(limitWords).join(' · ');
+      limits.hidden = !limits.textContent;
       const list = ordered();
       empty.hidden = list.length > 0;
       update(rows, list);
     },
   };
 });
+
+const askLimits = () => queueApi.state().then((told) => { state.limits = told.limits; draw(); }).catch(() => {});
+
+/** "Jobs: 3 of 10 left", "Engine minutes: 12 of 60 left, again from 00:00". */
+function limitWords({ name, limit, left, renews }) {
+  const words = { jobs: 'Jobs at a time', megapixels: 'Megapixels today', minutes: 'Engine minutes today' }[name];
+  const number = (value) => (Number.isInteger(value) ? value : value.toFixed(1));
+  const again = renews && new Date(renews).toLocaleTimeString([], { hour: '2-digit', minute: '2-digit' });
+  return `${words}: ${number(left)} of ${number(limit)} left${again ? `, renewed at ${again}` : ''}`;
+}
+
+/** The jobs that pass through the model together with this one, itself among them. */
+const sharing = (job) => state.engines.find((engine) => engine.jobs?.includes(job.id))?.jobs ?? [];
 
 async function act(request, done) {
   try {
@@ -54,7 +70,7 @@ function update(rows, list) {
   const waiting = list.filter(live);
   const nodes = list.map((job) => {
     const place = waiting.indexOf(job);
-    const key = [job.state, place, waiting.length, job.images?.length, job.stopping, job.priority].join();
+    const key = [job.state, place, waiting.length, job.images?.length, job.stopping, job.priority, sharing(job).length].join();
     const row = old.get(job.id)?.dataset.key === key ? old.get(job.id) : make(job, key, place, waiting);
     refresh(row, job, waiting, place);
     return row;
@@ -69,9 +85,15 @@ function make(job, key, place, waiting) {
   return el('div.job', { role: 'listitem', 'data-id': job.id, 'data-key': key, 'data-state': job.state },
     picture ? el('img', { src: images.thumb(picture.id), alt: '' }) : el('img.blank', { alt: '' }),
     el('div.job-text', {}, el('b', {}, job.mine === false ? "Somebody else's job" : request.prompt || 'No prompt'), el('span.muted', {}, about), job.error && el('span.danger', { title: job.error.advice }, job.error.message)),
-    el('span.state', {}, el('b', {}, JOB_WORDS[job.state]), el('span.muted')),
+    el('span.state', {}, el('b', {}, JOB_WORDS[job.state], batchMark(job)), el('span.muted')),
     el('div.job-acts', {}, actions(job, place, waiting)),
     job.state === 'running' && el('i.job-bar'));
+}
+
+/** Which jobs share the batch: the same mark on each of them. */
+function batchMark(job) {
+  const together = job.state === 'running' ? sharing(job) : [];
+  return together.length > 1 && el('span.batch-mark', { title: 'These jobs pass through the model together, step by step.' }, `in a batch of ${together.length}`);
 }
 
 function actions(job, place, waiting) {

@@ -12,6 +12,7 @@ export const state = {
   images: [],
   total: 0,
   engines: [],
+  limits: [],  // what the queue still allows this owner
   paused: false,
   online: true,
   joined: false,  // the first snapshot has arrived
