@@ -76,6 +76,15 @@ def test_bad_input_is_422_beside_its_field(server, body, field, words):
         assert answer.json()["field"] == field and words in answer.json()["message"]
 
 
+def test_a_corrupt_checkpoint_is_refused_and_the_next_job_is_made(server):
+    (server.settings.data_dir / "models" / "Stable-diffusion" / "corrupt.safetensors").write_bytes(b"<html>")
+    with server.client() as client:
+        answer = client.post("/api/v1/jobs", json={**BODY, "checkpoint": "corrupt"})
+        assert answer.status_code == 422 and answer.json()["field"] == "checkpoint"
+        assert "corrupt.safetensors is not a whole safetensors file" in answer.json()["message"]
+        assert finished(client, client.post("/api/v1/jobs", json={**BODY, "prompt": ""}).json()["id"])["state"] == "done"
+
+
 @pytest.mark.parametrize("content", [b"", b"{", b"[]", b'"x"'])
 def test_a_body_that_is_no_request(server, content):
     with server.client() as client:

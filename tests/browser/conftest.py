@@ -91,25 +91,32 @@ def chromium():
         browser.close()
 
 
+def open_visit(browser, origin: str, size: tuple[int, int] = DESKTOP, theme: str = "dark", at: str = "/") -> Visit:
+    """A new person opens the page."""
+    context = browser.new_context(
+        viewport={"width": size[0], "height": size[1]},
+        color_scheme=theme,
+        has_touch=size == PHONE,
+        permissions=["clipboard-read"],
+    )
+    context.set_default_timeout(PATIENCE)
+    visit = Visit(context.new_page(), origin)
+    visit.watch()
+    visit.page.goto(origin + at)
+    visit.page.locator("#generate").wait_for(state="visible")
+    visit.page.locator("body[data-state]:not([data-state=joining])").wait_for()
+    visit.page.wait_for_function("document.querySelector('#prompt textarea') && document.querySelector('#checkpoint input')?.value")
+    return visit
+
+
 @pytest.fixture
 def visit(chromium, origin):
     """Open the page as a new person: `visit(size, theme=…)`. At the end nothing may have gone wrong or elsewhere."""
     visits: list[Visit] = []
 
     def open_page(size: tuple[int, int] = DESKTOP, theme: str = "dark", at: str = "/"):
-        touch = size == PHONE
-        context = chromium.new_context(
-            viewport={"width": size[0], "height": size[1]}, color_scheme=theme, has_touch=touch, permissions=["clipboard-read"]
-        )
-        context.set_default_timeout(PATIENCE)
-        visits.append(Visit(context.new_page(), origin))
-        visits[-1].watch()
-        page = visits[-1].page
-        page.goto(origin + at)
-        page.locator("#generate").wait_for(state="visible")
-        page.locator("body[data-state]:not([data-state=joining])").wait_for()
-        page.wait_for_function("document.querySelector('#prompt textarea') && document.querySelector('#checkpoint input')?.value")
-        return page
+        visits.append(open_visit(chromium, origin, size, theme, at))
+        return visits[-1].page
 
     yield open_page
     for each in visits:

@@ -37,13 +37,13 @@ class App:
     """The app as a child process, killed and started again on one data directory."""
 
     def __init__(self, data_dir: Path, extra: Sequence[str] = (), **environment: str) -> None:
-        self._data_dir, self._extra, self._environment = data_dir, tuple(extra), environment
+        self.data_dir, self._extra, self._environment = data_dir, tuple(extra), environment
         self._process: subprocess.Popen[str] | None = None
         self.http = httpx.Client(timeout=60)
 
     def start(self) -> None:
         """Start and wait until it answers."""
-        words = ["serve", "--port", "0", "--no-browser", "--max-attempts", "0", "--data-dir", str(self._data_dir), *self._extra]
+        words = ["serve", "--port", "0", "--no-browser", "--max-attempts", "0", "--data-dir", str(self.data_dir), *self._extra]
         environment = {**os.environ, "PYTHONUNBUFFERED": "1", **self._environment}
         self._process = subprocess.Popen(
             [sys.executable, "-m", "webui", *words],
