@@ -17,7 +17,8 @@ EXTENSIONS = {
     "no_module": f"import no_such_module\n{HOOK}register_tabs(register): ...\n",
     "wants_torch": f"import torch\n{HOOK}register_tabs(register): ...\n",
     "half_a_tab": (
-        "def build():\n    import gradio as gr\n    gr.Markdown('half')\n    with gr.Blocks():\n        raise ValueError('the tab broke')\n\n\n"
+        "def build():\n    import gradio as gr\n    gr.Markdown('half')\n"
+        "    with gr.Blocks():\n        raise ValueError('the tab broke')\n\n\n"
         f"{HOOK}register_tabs(register):\n    register(Tab('Half a tab', build))\n"
     ),
     "no_sampler": f"{HOOK}register_samplers(register):\n    raise RuntimeError('no samplers today')\n",
