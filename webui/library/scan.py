@@ -58,7 +58,7 @@ class Library:
             candidates = _named(look(kind), wanted)
             if digest:
                 candidates = [model for model in candidates or look(kind) if self.sha256(model).startswith(digest)]
-            if len({model.name for model in candidates}) == 1:
+            if len({self.sha256(model) if digest else model.name for model in candidates}) == 1:
                 return candidates[0]
             if candidates:
                 raise RequestError(
