@@ -189,7 +189,7 @@ def samplers_table(rest: str) -> str:
             ", ".join(
                 f"`{name}` {value:g}" if isinstance(value, float) else f"`{name}` {value}" for name, value in sampler.options.items()
             ),
-            {"none": "", "stream": "own stream", "brownian": "Brownian path"}[sampler.noise],
+            {"none": "", "stream": "own stream", "second": "second stream", "brownian": "Brownian path"}[sampler.noise],
             str(sampler.order),
             sampler.source,
             sampler.verified,

@@ -9,10 +9,8 @@ from PIL import Image
 
 from webui.cli.compare import compare
 from webui.core.request import parse_request
-from webui.engine.batching import Batch
 from webui.engine.img2img import Source, fit
 from webui.engine.inpaint import Masked, fill_latents, hard_blend, mask_latents
-from webui.engine.sampling import Pass, fill_noise
 
 
 @pytest.fixture
@@ -130,18 +128,6 @@ def test_samplers_of_timesteps_take_the_noise_found_from_their_own_x():
     x = torch.full((1, 4, 2, 2), 7.0)
     result = masked(x, torch.tensor([3.0]))
     assert result[0, 0].tolist() == [[5.0, 3.5 + (7 - 6)], [2.0 + (7 - 5), 2.0 + (7 - 5)]]
-
-
-def test_variation_does_not_change_the_noise_under_the_mask(engine):
-    """A1111's "latent noise" is the seed's alone."""
-    model = engine.tools.pipelines.get("tiny", None, engine.plan, lambda *_: None)
-    fields = {"width": 64, "height": 64, "seed": 5}
-    varied = parse_request(fields | {"variation_strength": 0.5, "variation_seed": 9, "seed_resize_width": 128, "seed_resize_height": 128})
-    plain, other = (
-        fill_noise(Pass("sampling", request, None, None, None, (4, 8, 8)), Batch(0, (0,), (5,), (9,)), model)[0]
-        for request in (parse_request(fields), varied)
-    )
-    assert torch.equal(plain, other)
 
 
 def test_latent_noise_is_each_pictures_own():

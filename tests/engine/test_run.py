@@ -43,7 +43,7 @@ def test_same_request_same_pixels_across_runs_and_batch_count(engine):
     assert not np.array_equal(first[0], first[1])
 
 
-@pytest.mark.parametrize("sampler", ["Euler a", "DPM++ SDE", "DDIM"])
+@pytest.mark.parametrize("sampler", ["Euler a", "DPM++ SDE", "DDIM", "DDPM"])
 def test_a_picture_is_the_same_at_any_place_in_a_batch(engine, sampler):
     make = partial(engine.make, prompt="fox", sampler=sampler)
     batch, alone = make(batch_size=3), make(seed=3)[0]

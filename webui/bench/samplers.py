@@ -53,7 +53,7 @@ def measure(sampler: Sampler, steps: int, repeat: int = 30, device: str = "cpu")
     spare = torch.randn_like(x)
     quiet = {"noise_sampler": lambda sigma, sigma_next: spare} if sampler.noise != "none" else {}
     low, high = levels.noise_range
-    drawing = {"brownian": BrownianNoise(x, low, high, [1]), "stream": unit.sampler(), "none": None}[sampler.noise]
+    drawing = {"brownian": BrownianNoise(x, low, high, [1]), "none": None}.get(sampler.noise, unit.sampler())
     loud = {"noise_sampler": drawing} if drawing is not None else {}
     runs: dict[str, dict[str, Any]] = {"own": quiet, "with_noise": loud}
     times = {"own": repeat, "with_noise": max(repeat // 10, 1)}

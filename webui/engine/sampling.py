@@ -26,6 +26,9 @@ from webui.samplers.noise import BrownianNoise, ImageNoise, generator
 from webui.samplers.planning import Levels, sampler_options
 from webui.samplers.schedules import levels_of
 
+Draw = Callable[[], Tensor]
+"""Gives the next noise of the whole batch."""
+
 
 @dataclass(frozen=True)
 class Pass:
@@ -66,13 +69,13 @@ def plan(work: Pass, model: Model) -> Levels:
 def sample(work: Pass, batch: Batch, model: Model, tell: Teller, watcher: Watcher, turns: Turns = DIRECT) -> Tensor:
     """Latents of the batch after this pass. Raises `NumericalError` at the first step with NaN or Inf."""
     request, levels = work.request, plan(work, model)
-    noise = image_noise(work, batch, model)
+    noise, second = image_noise(work, batch, model), second_stream(work, batch, model)
     x = begin(work, levels, noise.next().to(model.device))
     steps = Steps(work.phase, len(levels.sigmas) - 1, tell, watcher, on_device=model.device.type != "cpu")
     steps.tell_now()
     extra: dict[str, Any] = {}
-    denoiser = build_denoiser(work, batch, model, levels, extra, steps, turns)
-    options = sampler_options(work.sampler, request.sampler_options) | levels.knobs | noise_option(work, batch, levels, noise, x)
+    denoiser = build_denoiser(work, second, model, levels, extra, steps, turns)
+    options = sampler_options(work.sampler, request.sampler_options) | levels.knobs | noise_option(work, batch, levels, noise, second, x)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(batch.seeds[0] % 2**63)  # for a community sampler that draws from torch itself
         result: Tensor = work.sampler.function(denoiser, x, levels.sigmas, extra_args=extra, callback=steps.step, disable=True, **options)
@@ -115,17 +118,19 @@ def begin(work: Pass, levels: Levels, unit: Tensor) -> Tensor:
     return levels.begin(unit, work.start + unit * request.extra_noise)
 
 
-def noise_option(work: Pass, batch: Batch, levels: Levels, noise: ImageNoise, x: Tensor) -> dict[str, Any]:
+def noise_option(work: Pass, batch: Batch, levels: Levels, noise: ImageNoise, second: Draw, x: Tensor) -> dict[str, Any]:
     """The `noise_sampler` of samplers that take one."""
     if "noise_sampler" not in inspect.signature(work.sampler.function).parameters:
         return {}
+    if work.sampler.noise == "second":
+        return {"noise_sampler": lambda sigma, sigma_next: second()}
     if work.sampler.noise != "brownian":
         return {"noise_sampler": noise.sampler()}
     return {"noise_sampler": BrownianNoise(x, *levels.noise_range, batch.seeds, work.request.noise_source)}
 
 
 def build_denoiser(
-    work: Pass, batch: Batch, model: Model, run: Levels, extra: dict[str, Any], progress: "Steps", turns: Turns = DIRECT
+    work: Pass, second: Draw, model: Model, run: Levels, extra: dict[str, Any], progress: "Steps", turns: Turns = DIRECT
 ) -> Guided:
     """Network, prediction type, prompts and guidance, the extensions' wrappers, and the mask, from the inside out."""
     request = work.request
@@ -144,11 +149,11 @@ def build_denoiser(
     if work.mask is None or work.start is None:
         return guided
     blend = hard_blend if request.soft_inpaint is None else SoftBlend(request.soft_inpaint)
-    return Masked(guided, work.start, work.mask, mask_noise(work, batch, model), blend, work.sampler.space == "timestep")
+    return Masked(guided, work.start, work.mask, second, blend, work.sampler.space == "timestep")
 
 
-def mask_noise(work: Pass, batch: Batch, model: Model) -> Callable[[], Tensor]:
-    """Fresh noise for what stays, at each call: a stream for each picture, seeded as Forge seeds torch for one picture alone.
+def second_stream(work: Pass, batch: Batch, model: Model) -> Draw:
+    """Each picture's second stream, seeded as Forge seeds torch itself for one picture alone; DDPM and the parts around a mask draw from it.
 
     Forge takes the whole batch's from one stream, so that a picture there depends on its neighbours; ours does not.
     """

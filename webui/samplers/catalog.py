@@ -118,7 +118,7 @@ BUILTIN_SAMPLERS: tuple[Sampler, ...] = (
     _sampler(
         "TCD", "consistency:sample_tcd", noise="stream", knobs=(_ETA,), verified=_ORDER, source="Zheng et al. 2024, arXiv:2402.19159, Algorithm 4"
     ),
-    _sampler("DDPM", "consistency:sample_ddpm", noise="stream", verified=_BOTH, source="Ho et al. 2020, arXiv:2006.11239, equation 7"),
+    _sampler("DDPM", "consistency:sample_ddpm", noise="second", verified=_BOTH, source="Ho et al. 2020, arXiv:2006.11239, equation 7"),
     _sampler("DDIM", "timestep:sample_ddim", **_TIMES, verified=_PICTURES, source="Song et al. 2020, arXiv:2010.02502, equation 12"),
     _sampler(
         "DDIM CFG++", "cfgpp:sample_ddim_cfg_pp", "ddim_cfgpp", **_TIMES, needs_uncond=True, verified=_PICTURES,

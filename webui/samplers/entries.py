@@ -63,8 +63,8 @@ class Sampler(_Entry):
     """Lays its timesteps out itself."""
     calls: int = 1
     """How many model calls count as one step in prompt editing."""
-    noise: Literal["none", "stream", "brownian"] = "none"
-    """Where its noise comes from: nowhere, the picture's own stream, or a Brownian path over sigma."""
+    noise: Literal["none", "stream", "second", "brownian"] = "none"
+    """Where its noise comes from: nowhere, the picture's own stream, its second stream (Forge's DDPM), or a Brownian path over sigma."""
     knobs: tuple[str, ...] = ()
     """The request's sampler options that reach it, by the request's names."""
     default_eta: float | None = None
