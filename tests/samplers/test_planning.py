@@ -101,7 +101,7 @@ def test_discarding_gives_timestep_samplers_one_timestep_more():
 
 
 def test_lcm_knows_fifty_of_the_models_levels():
-    """Its distillation's: 999, 979 … 19, so that the last level above zero is not the model's lowest (37 dB to Forge's picture with that)."""
+    """Its distillation's: 999, 979 … 19, so the last level above zero is not the model's lowest (that gave 37 dB)."""
     model = model_levels()
     levels = plan("LCM", 8).sigmas
     np.testing.assert_allclose(levels[[0, -2, -1]], [model.sigmas[999], model.sigmas[19], 0], rtol=1e-6)

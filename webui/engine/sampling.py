@@ -153,7 +153,7 @@ def build_denoiser(
 
 
 def second_stream(work: Pass, batch: Batch, model: Model) -> Draw:
-    """Each picture's second stream, seeded as Forge seeds torch itself for one picture alone; DDPM and the parts around a mask draw from it.
+    """Each picture's second stream, seeded as Forge seeds torch for one picture alone. DDPM and the parts around a mask draw from it.
 
     Forge takes the whole batch's from one stream, so that a picture there depends on its neighbours; ours does not.
     """
