@@ -13,7 +13,7 @@ from webui.core.protocol import Capabilities, ExtensionFailed, ExtensionState, O
 from webui.core.record import ImageRecord
 from webui.core.request import GenerationRequest
 from webui.db import Database, DataLock, open_database
-from webui.errors import NotFound
+from webui.errors import NotFound, RequestError
 from webui.images import gallery, metadata, pixels
 from webui.images.store import ImageStore
 from webui.jobs.limits import Limits
@@ -65,9 +65,7 @@ class Studio:
         self.limits = Limits(self.store, self.settings)
         self.queue.check_limits = self.limits.check
         self.supervisor = Supervisor(self.queue, self.settings, make_link or link_maker(settings))
-        self.samples = Samples(
-            lambda: self.store.count("queued", "running"), lambda: sum(engine.device_used for engine in self.queue.engines())
-        )
+        self.samples = Samples(self.queue)
         for keeper in self.supervisor.keepers:
             keeper.on_extension_failed = self._extension_failed
 
@@ -79,7 +77,7 @@ class Studio:
         self.samples.start()
 
     def _recover(self) -> None:
-        reconcile(self._settings.data_dir, self.store, self.pictures, gallery.reconcile)
+        reconcile(self._settings.data_dir, self.store, self.pictures, gallery.reconcile, _request_inside)
         self.queue.recover()
 
     def stop(self) -> None:
@@ -197,6 +195,15 @@ def _merged(web: ExtensionState, engine: ExtensionState | None, failed: Extensio
         if state is not None and state.error and state.file_hash == web.file_hash and not web.error:
             return state
     return web
+
+
+def _request_inside(path: Path) -> GenerationRequest | None:
+    """The request that a picture carries, if it tells it whole."""
+    try:
+        reading = metadata.read_metadata(path)
+        return None if reading is None else reading.request()
+    except RequestError:
+        return None
 
 
 def _format_of(data: bytes) -> str:

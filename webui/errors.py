@@ -3,6 +3,7 @@
 WebUIError                 base: `except WebUIError as error: show(str(error))`
 ├── RequestError           the request is wrong; beside the field on the page, HTTP 422
 ├── NotFound               an id that nobody knows; HTTP 404
+├── Forbidden              another person's to do; HTTP 403
 ├── Conflict               the state forbids it (cancel a finished job); HTTP 409
 ├── LimitReached           the owner has used up what they may have; HTTP 429, says when it renews
 ├── SettingsError          a settings file, variable or flag is wrong; one sentence at start, exit 2
@@ -40,6 +41,10 @@ class RequestError(WebUIError):
 
 class NotFound(WebUIError):
     """No such job, picture or file; HTTP 404."""
+
+
+class Forbidden(WebUIError):
+    """Only somebody else (the machine's own user) may do this; HTTP 403."""
 
 
 class Conflict(WebUIError):

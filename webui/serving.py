@@ -56,7 +56,8 @@ def _open_to_others(host: str) -> bool:
 def _announce(settings: Settings, host: str, port: int, key: str, studio: Studio) -> None:
     if studio.database.moved_aside is not None:
         print(
-            f"The database was broken. It was moved to {studio.database.moved_aside}, and a new one was begun from the pictures.",
+            f"The database was broken. It was moved to {studio.database.moved_aside}; a new one was begun with {studio.database.salvaged}"
+            " rows that could still be read, and with the pictures.",
             file=sys.stderr,
         )
     if key:

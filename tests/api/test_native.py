@@ -2,7 +2,11 @@
 
 import io
 import json
+import re
+import socket
+import struct
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from PIL import Image
@@ -200,9 +204,18 @@ def test_health_ready_metrics(server):
         assert client.get("/health").json() == {"status": "ok"}
         assert client.get("/ready").json()["ready"] is True
         text = client.get("/metrics").text
-        assert 'darkroom_jobs{state="done"}' in text
-        for name in ("running_jobs", "batch_passes_total", "batch_jobs_total", "batch_seconds_total", "batch_wait_seconds_total"):
-            assert f"# TYPE darkroom_{name} " in text and f'darkroom_{name}{{engine="engine-1"}} ' in text
+    families = {name: kind for name, kind in re.findall(r"^# TYPE (\w+) (\w+)$", text, re.MULTILINE)}
+    samples = [line for line in text.splitlines() if not line.startswith("#")]
+    shape = re.compile(r'^(?P<name>[a-z_:][a-z0-9_:]*)(\{[a-z_]+="(\\.|[^"\\\n])*"\})? -?\d+(\.\d+)?(e[+-]\d+)?$')
+    assert all(shape.match(line) for line in samples), samples
+    assert {shape.match(line)["name"] for line in samples} == set(families)
+    assert all(name.endswith("_total") == (kind == "counter") for name, kind in families.items())
+    assert text.endswith("\n") and len(samples) == len(set(samples))
+    values = dict(line.rsplit(" ", 1) for line in samples)
+    assert int(values['darkroom_jobs{state="done"}']) >= 1 and int(values["darkroom_steps_total"]) >= 3
+    assert values['darkroom_engine_up{engine="engine-1"}'] == "1"
+    for name in ("running_jobs", "batch_passes_total", "batch_jobs_total", "batch_seconds_total", "batch_wait_seconds_total"):
+        assert f'darkroom_{name}{{engine="engine-1"}}' in values
 
 
 def test_a_limit_is_told_with_what_is_left_and_when_it_renews(server):
@@ -239,9 +252,44 @@ def test_jobs_of_several_owners_run_at_once_and_followers_see_which(server):
             assert finished(client, job)["state"] == "cancelled"
 
 
+def test_a_client_that_vanishes_is_forgotten(server):
+    feed = server.studio.queue.feed
+    before = feed.count
+    for address in ("/api/v1/events", "/api/v1/events?after=0"):
+        with socket.create_connection(("127.0.0.1", int(server.url.rsplit(":", 1)[1]))) as wire:
+            wire.sendall(f"GET {address} HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n".encode())
+            assert b"200 OK" in wire.recv(100)
+            wire.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))  # gone without a word
+        until = time.monotonic() + 30
+        while feed.count > before:
+            assert time.monotonic() < until
+            time.sleep(0.05)
+    with server.client() as client:
+        assert finished(client, client.post("/api/v1/jobs", json=BODY).json()["id"])["state"] == "done"
+
+
+def test_a_thousand_submits_at_once_all_arrive(server):
+    with server.client() as client:
+        client.post("/api/v1/queue/pause")
+
+        def submit(number):
+            return client.post("/api/v1/jobs", json={**BODY, "seed": number}, headers={"X-Owner": f"crowd{number % 7}"})
+
+        with ThreadPoolExecutor(20) as pool:
+            answers = list(pool.map(submit, range(1000)))
+        assert {answer.status_code for answer in answers} == {201}
+        assert len({answer.json()["id"] for answer in answers}) == 1000
+        line = client.get("/api/v1/queue").json()["waiting"]
+        assert [entry["place"] for entry in line] == list(range(1, 1001))
+        assert client.get("/health").status_code == 200
+        stopped = [client.delete("/api/v1/jobs", headers={"X-Owner": f"crowd{number}"}).json()["stopped"] for number in range(7)]
+        assert sum(stopped) == 1000
+        client.post("/api/v1/queue/resume")
+
+
 def test_only_the_machines_user_pauses(server):
     with server.client("ann") as ann, server.client() as local:
-        assert ann.post("/api/v1/queue/pause").status_code == 422
+        assert {ann.post(f"/api/v1/queue/{act}").status_code for act in ("pause", "resume", "free")} == {403}
         assert local.post("/api/v1/queue/pause").json() == {"paused": True}
         job = local.post("/api/v1/jobs", json=BODY).json()
         assert local.get(f"/api/v1/jobs/{job['id']}").json()["state"] == "queued"

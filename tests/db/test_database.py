@@ -1,9 +1,12 @@
 """The database opens, migrates, says what is wrong, and never loses a file it cannot read."""
 
+import re
 import sqlite3
+from pathlib import Path
 
 import pytest
-from sqlalchemy import insert, inspect, select, text
+from sqlalchemy import event, insert, inspect, select, text
+from sqlalchemy.exc import OperationalError
 
 from webui.db import DataLock, open_database
 from webui.db.tables import facts, metadata
@@ -46,7 +49,10 @@ def test_a_damaged_page_is_noticed_at_start(tmp_path):
     data[len(data) // 2 : len(data) // 2 + 8192] = b"\xff" * 8192
     path.write_bytes(data)
     again = open_database(tmp_path)
-    assert again.moved_aside is not None and again.moved_aside.exists()
+    assert again.moved_aside is not None and again.moved_aside.read_bytes() == bytes(data)
+    with again.read() as connection:
+        kept = set(connection.execute(select(facts.c.key)).scalars())
+    assert len(kept) == again.salvaged and {"00000", "01999"} <= kept and 1000 < len(kept) < 2000
 
 
 def test_a_database_from_a_newer_version_is_left_alone(tmp_path):
@@ -84,6 +90,41 @@ def test_a_folder_that_cannot_be_used_is_named(tmp_path):
     (tmp_path / "data").write_text("a file in the way")
     with pytest.raises(StorageError, match="data"):
         open_database(tmp_path)
+
+
+@pytest.mark.parametrize("words", ["malformed", "disk is full", "readonly"])
+def test_what_the_database_says_is_said_with_a_remedy(tmp_path, words):
+    database = open_database(tmp_path)
+    with pytest.raises(StorageError, match=words) as told, database.write():
+        raise OperationalError("INSERT", {}, sqlite3.OperationalError(f"database {words}"))
+    assert ("start Darkroom again" if words == "malformed" else "free some space") in str(told.value)
+
+
+def test_a_database_that_has_become_read_only_is_still_read(tmp_path):
+    database = open_database(tmp_path)
+    event.listen(database._engine, "begin", lambda connection: connection.exec_driver_sql("PRAGMA query_only=ON"))
+    with pytest.raises(StorageError, match="readonly"), database.write() as connection:
+        connection.execute(insert(facts).values(key="k", value="1"))
+    with database.read() as connection:
+        assert connection.execute(select(facts)).all() == []
+
+
+def test_two_webs_on_one_database_that_lies_elsewhere(tmp_path):
+    url = f"sqlite:///{tmp_path / 'elsewhere.db'}"
+    first = open_database(tmp_path / "a", url)
+    with first.read() as connection:
+        assert connection.execute(text("PRAGMA journal_mode")).scalar() == "wal"
+    with pytest.raises(StorageError, match="Another Darkroom"):
+        open_database(tmp_path / "b", url)
+    first.close()
+    open_database(tmp_path / "b", url).close()
+
+
+def test_sqlite_is_spoken_of_in_this_room_alone():
+    root = Path(__file__).resolve().parents[2] / "webui"
+    words = re.compile(r"PRAGMA|sqlite_|dialects\.sqlite|import sqlite3|INSERT OR|rowid", re.IGNORECASE)
+    found = [path for path in root.rglob("*.py") if path.parent.name not in ("db", "versions") and words.search(path.read_text())]
+    assert found == []
 
 
 def test_two_webs_on_one_folder(tmp_path):

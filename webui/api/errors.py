@@ -1,4 +1,4 @@
-"""Our errors as HTTP: 422 with the field, 404, 409, 429, 507; always `{message, field?, advice?}`."""
+"""Our errors as HTTP: 422 with the field, 403, 404, 409, 429, 507; always `{message, field?, advice?}`."""
 
 from datetime import UTC, datetime
 
@@ -10,6 +10,7 @@ from starlette.exceptions import HTTPException
 from webui.errors import (
     CheckpointError,
     Conflict,
+    Forbidden,
     LimitReached,
     NotFound,
     OutOfMemory,
@@ -22,6 +23,7 @@ from webui.errors import (
 STATUS: dict[type[WebUIError], int] = {
     RequestError: 422,
     NotFound: 404,
+    Forbidden: 403,
     Conflict: 409,
     LimitReached: 429,
     StorageError: 507,

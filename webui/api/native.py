@@ -15,7 +15,7 @@ from webui.api.shapes import image_body, job_body
 from webui.core.job import Job
 from webui.core.record import ImageRecord
 from webui.core.request import parse_request
-from webui.errors import NotFound, RequestError
+from webui.errors import Forbidden, NotFound, RequestError
 from webui.jobs.limits import Allowance
 from webui.jobs.pictures import Indexed, PictureIndex
 from webui.jobs.queue import JobQueue
@@ -279,7 +279,7 @@ def system(api: Parts) -> dict[str, Any]:
 
 def _paused(api: Api, who: Viewer, act: Callable[[], None]) -> dict[str, Any]:
     if not who.admin:
-        raise RequestError("owner", "Only the machine's own user may pause the queue or free its memory.")
+        raise Forbidden("Only the machine's own user may pause the queue or free its memory.")
     act()
     return {"paused": api.queue.paused}
 

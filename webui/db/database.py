@@ -8,34 +8,42 @@ from pathlib import Path
 
 from alembic import command
 from alembic.config import Config
-from sqlalchemy import Connection, Engine, create_engine, event, text
-from sqlalchemy.exc import DatabaseError, OperationalError, SQLAlchemyError
+from sqlalchemy import Connection, Engine, create_engine, event, make_url, text
+from sqlalchemy.exc import DatabaseError, IntegrityError, OperationalError, SQLAlchemyError
 
+from webui.db.lock import DataLock
+from webui.db.salvage import salvage
 from webui.errors import StorageError
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 BUSY_MS = 10_000
-_CANNOT_WRITE = "The database cannot be written: {}. Nothing was changed; free some space or close what locks it."
+_CANNOT_WRITE = "The database cannot be written: {}. Nothing was changed; {}."
+_MEND = {"malformed": "start Darkroom again: it sets the broken file aside and takes over what can be read"}
+_FREE = "free some space or close what locks it"
 
 
 class Database:
     """Connections to one database. Writes are serialised in this process, so that SQLite's single writer never turns a request away."""
 
-    def __init__(self, engine: Engine, moved_aside: Path | None = None) -> None:
+    def __init__(self, engine: Engine, moved_aside: Path | None = None, salvaged: int = 0, lock: DataLock | None = None) -> None:
         self._engine = engine
         self._write_lock = threading.Lock()
-        self.moved_aside = moved_aside
+        self._lock = lock
+        self.moved_aside, self.salvaged = moved_aside, salvaged
 
     @contextmanager
     def write(self) -> Iterator[Connection]:
-        """A transaction that commits at the end. Raises `StorageError` when the database cannot be written (full, locked, read-only)."""
+        """A transaction that commits at the end. Raises `StorageError` when it cannot be written (full, locked, read-only, damaged)."""
         if not self._write_lock.acquire(timeout=BUSY_MS / 1000):
-            raise StorageError(_CANNOT_WRITE.format("database is locked"))
+            raise StorageError(_CANNOT_WRITE.format("database is locked", _FREE))
         try:
             with self._engine.begin() as connection:
                 yield connection
-        except OperationalError as error:
-            raise StorageError(_CANNOT_WRITE.format(error.orig)) from None
+        except IntegrityError:
+            raise
+        except DatabaseError as error:
+            remedy = next((remedy for word, remedy in _MEND.items() if word in str(error.orig)), _FREE)
+            raise StorageError(_CANNOT_WRITE.format(error.orig, remedy)) from None
         finally:
             self._write_lock.release()
 
@@ -45,12 +53,14 @@ class Database:
         try:
             with self._engine.connect() as connection:
                 yield connection
-        except OperationalError as error:
+        except DatabaseError as error:
             raise StorageError(f"The database cannot be read: {error.orig}.") from None
 
     def close(self) -> None:
         """Give all connections back."""
         self._engine.dispose()
+        if self._lock is not None:
+            self._lock.release()
 
 
 def open_database(data_dir: Path, url: str = "", durability: str = "normal") -> Database:
@@ -58,27 +68,33 @@ def open_database(data_dir: Path, url: str = "", durability: str = "normal") -> 
 
     Raises `StorageError` when the folder or server cannot be used, or the database is from a newer version.
     """
-    if url:
+    if url and make_url(url).get_backend_name() != "sqlite":
         return Database(_migrated(create_engine(url, pool_pre_ping=True)))
-    path = data_dir / "data" / "darkroom.db"
+    path = Path(make_url(url).database or "") if url else data_dir / "data" / "darkroom.db"
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.parent.joinpath(".writable").touch()
     except OSError as error:
         raise StorageError(f"{path.parent} cannot be written: {error.strerror}. Choose another folder with --data-dir.") from None
+    lock = DataLock(path.parent, path.with_name(f"{path.name}.lock")) if url else None  # the data folder has its own
+    if lock is not None:
+        lock.acquire()
     try:
-        return Database(_opened(path, durability))
+        return Database(_opened(path, durability), lock=lock)
     except DatabaseError as error:
         if isinstance(error, OperationalError) and "malformed" not in str(error.orig) and "not a database" not in str(error.orig):
             raise StorageError(f"The database {path} cannot be opened: {error.orig}.") from None
         aside = _move_aside(path)
-        return Database(_opened(path, durability), moved_aside=aside)
+        engine = _opened(path, durability)
+        return Database(engine, aside, salvage(aside, engine), lock)
 
 
 def _opened(path: Path, durability: str) -> Engine:
     engine = _sqlite(path, durability)
     with engine.connect() as connection:
         answer = connection.execute(text("PRAGMA quick_check(1)")).scalar()
+        connection.exec_driver_sql("BEGIN IMMEDIATE")  # a file that cannot be written is refused now, not at the first job
+        connection.rollback()
     if answer != "ok":
         engine.dispose()
         raise DatabaseError("quick_check", None, ValueError(f"malformed: {answer}"))

@@ -1,5 +1,6 @@
 """One web to a data directory: an operating-system lock on a file, which ends with the process however it ends."""
 
+import contextlib
 import os
 from pathlib import Path
 from typing import IO
@@ -10,8 +11,8 @@ from webui.errors import StorageError
 class DataLock:
     """Held from `acquire` to `release`. Raises `StorageError` when another Darkroom holds it."""
 
-    def __init__(self, data_dir: Path) -> None:
-        self._path = data_dir / "data" / "web.lock"
+    def __init__(self, folder: Path, path: Path | None = None) -> None:
+        self._folder, self._path = folder, path or folder / "data" / "web.lock"
         self._file: IO[str] | None = None
 
     def acquire(self) -> None:
@@ -25,13 +26,13 @@ class DataLock:
             file.seek(0)
             owner = file.read().strip()
             file.close()
-            folder = self._path.parent.parent
             raise StorageError(
-                f"Another Darkroom (process {owner or 'unknown'}) already uses {folder}. Stop it, or choose another --data-dir."
+                f"Another Darkroom (process {owner or 'unknown'}) already uses {self._folder}. Stop it, or choose another --data-dir."
             )
-        file.truncate(0)
-        file.write(str(os.getpid()))
-        file.flush()
+        with contextlib.suppress(OSError):  # the lock is held; who holds it cannot be noted on a full disk
+            file.truncate(0)
+            file.write(str(os.getpid()))
+            file.flush()
         self._file = file
 
     def release(self) -> None:

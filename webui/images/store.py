@@ -1,6 +1,7 @@
 """Where pictures lie: written whole or not at all, named by a pattern, never overwritten, deleted into a bin."""
 
 import contextlib
+import errno
 import hashlib
 import io
 import itertools
@@ -219,7 +220,7 @@ def _sync_folder(folder: Path) -> None:
 
 
 def _storage_error(path: Path, error: OSError) -> StorageError:
-    reason = "the disk is full" if error.errno == 28 else error.strerror or str(error)
+    reason = "the disk is full" if error.errno in (errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC)) else error.strerror or str(error)
     return StorageError(
         f"{path} cannot be written: {reason}. Free some space or choose another folder in Settings; nothing that was saved is lost."
     )

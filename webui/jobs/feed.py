@@ -80,6 +80,11 @@ class Feed:
         self._listeners.append(listener)
 
     @property
+    def count(self) -> int:
+        """How many streams are open."""
+        return len(self._followers)
+
+    @property
     def watched(self) -> bool:
         """Whether anybody follows."""
         return bool(self._followers)

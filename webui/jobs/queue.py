@@ -52,6 +52,7 @@ class JobQueue:
         self._progress: dict[str, Progress] = {}
         self._previews: dict[str, tuple[int, bytes]] = {}
         self._owners: dict[str, str] = {}
+        self.steps_made = 0
         self._engines: dict[str, EngineStatus] = {}
         self._giving_way: set[str] = set()
         self._paused = bool(store.fact("paused"))
@@ -260,6 +261,7 @@ class JobQueue:
         owner = self.owner_of(event.job_id)
         match event:
             case StepDone():
+                self.steps_made += event.phase in ("sampling", "hires") and event.step > 0
                 last = self._progress.get(event.job_id, Progress())
                 values = event.model_dump(include={"phase", "step", "steps", "batch", "batches", "detail"})
                 self._progress[event.job_id] = last.model_copy(update=values)

@@ -4,6 +4,7 @@ from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 
 from webui.core.record import ImageRecord
+from webui.core.request import GenerationRequest
 from webui.errors import NotFound
 from webui.jobs.pictures import PictureIndex
 from webui.jobs.store import JobStore
@@ -11,10 +12,19 @@ from webui.jobs.store import JobStore
 FindFiles = Callable[[Path, Collection[str]], Sequence[ImageRecord]]
 
 
-def reconcile(root: Path, store: JobStore, pictures: PictureIndex, find_files: FindFiles) -> int:
+ReadRequest = Callable[[Path], GenerationRequest | None]
+
+
+def nothing_read(path: Path) -> GenerationRequest | None:
+    """What a file says is not asked."""
+    return None
+
+
+def reconcile(root: Path, store: JobStore, pictures: PictureIndex, find_files: FindFiles, read_request: ReadRequest = nothing_read) -> int:
     """Index files that have no row, note rows that have no file (and those whose file is back); gives how many files were found.
 
     `find_files(root, known paths)` reads what pictures say of themselves. A file that completes a job completes it when the queue recovers.
+    A picture whose job is not known any more (the database was broken) is indexed with the request that it carries.
     """
     known = pictures.paths()
     missing = [image_id for image_id, path in known.items() if not (root / path).is_file()]
@@ -23,16 +33,16 @@ def reconcile(root: Path, store: JobStore, pictures: PictureIndex, find_files: F
     present = {path for image_id, path in known.items() if image_id not in set(missing)}
     found = find_files(root, present)
     for record in found:
-        _index(record, store)
+        _index(record, store, lambda path=root / record.path: read_request(path))  # type: ignore[misc]
     return len(found)
 
 
-def _index(record: ImageRecord, store: JobStore) -> None:
+def _index(record: ImageRecord, store: JobStore, read: Callable[[], GenerationRequest | None]) -> None:
     request = None
     if record.job_id is not None:
         try:
             job = store.get(record.job_id)
             record, request = record.model_copy(update={"owner": job.owner}), job.request
         except NotFound:
-            pass
+            request = read()
     store.add_image(record, request)

@@ -1,12 +1,14 @@
-"""Memory, load and queue depth over the last minutes, for the Queue tab's plots."""
+"""Memory, load, speed and queue depth over the last minutes, for the Queue tab's plots."""
 
 import threading
 import time
 from collections import deque
-from collections.abc import Callable
 from typing import Any
 
 import psutil
+
+from webui.errors import StorageError
+from webui.jobs.queue import JobQueue
 
 PERIOD, KEPT = 2.0, 150
 
@@ -14,8 +16,8 @@ PERIOD, KEPT = 2.0, 150
 class Samples:
     """A ring of samples, filled by a thread that sleeps most of the time."""
 
-    def __init__(self, depth: Callable[[], int], device_used: Callable[[], int]) -> None:
-        self._depth, self._device_used = depth, device_used
+    def __init__(self, queue: JobQueue, period: float = PERIOD) -> None:
+        self._queue, self._period = queue, period
         self._ring: deque[dict[str, Any]] = deque(maxlen=KEPT)
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="samples", daemon=True)
@@ -34,7 +36,24 @@ class Samples:
 
     def _run(self) -> None:
         psutil.cpu_percent()
-        while not self._stop.wait(PERIOD):
-            memory = psutil.virtual_memory()
-            sample = {"at": time.time(), "cpu": psutil.cpu_percent(), "memory": memory.used, "memory_total": memory.total}
-            self._ring.append({**sample, "queue": self._depth(), "device_used": self._device_used()})
+        steps, at = self._queue.steps_made, time.monotonic()
+        while not self._stop.wait(self._period):
+            now, made = time.monotonic(), self._queue.steps_made
+            self._ring.append({**_machine(), **self._engines(), "queue": self._depth(), "speed": round((made - steps) / (now - at), 2)})
+            steps, at = made, now
+
+    def _engines(self) -> dict[str, int]:
+        engines = self._queue.engines()
+        used, total = sum(engine.device_used for engine in engines), sum(engine.device_total for engine in engines)
+        return {"device_used": used, "device_total": total, "engines_memory": sum(engine.resident for engine in engines)}
+
+    def _depth(self) -> int:
+        try:
+            return self._queue.store.count("queued", "running")
+        except StorageError:
+            return 0
+
+
+def _machine() -> dict[str, float]:
+    memory = psutil.virtual_memory()
+    return {"at": time.time(), "cpu": psutil.cpu_percent(), "memory": memory.used, "memory_total": memory.total}

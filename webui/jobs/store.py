@@ -144,6 +144,12 @@ class JobStore:
         with self._db.read() as connection:
             return int(connection.execute(select(func.count()).select_from(jobs).where(jobs.c.state.in_(states))).scalar_one())
 
+    def counts(self) -> dict[str, int]:
+        """How many jobs there are in each state."""
+        query = select(jobs.c.state, func.count()).group_by(jobs.c.state)
+        with self._db.read() as connection:
+            return {row[0]: int(row[1]) for row in connection.execute(query)}
+
     def start(self, job_id: str, engine: str) -> tuple[Job, Event] | None:
         """Give a waiting job to an engine; None when it is not waiting any more."""
         with self._db.write() as connection:

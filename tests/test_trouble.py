@@ -1,0 +1,90 @@
+"""What Darkroom does when the machine does not play along, seen from outside: nothing is lost, and it goes on serving."""
+
+import resource
+import subprocess
+import sys
+import time
+
+import psutil
+import pytest
+
+from webui.bench.faults import App, finished
+from webui.settings import PROJECT
+
+APPLE = {"prompt": "a red apple", "steps": 2, "seed": 1}
+
+
+@pytest.fixture
+def app(tmp_path):
+    app = App(tmp_path)
+    app.start()
+    yield app
+    app.stop()
+
+
+class NoSpace:
+    """Within the block a process can write no file longer than `size` bytes, as on a full disk."""
+
+    def __init__(self, pid: int, size: int) -> None:
+        self._process, self._size = psutil.Process(pid), size
+
+    def __enter__(self) -> None:
+        self._process.rlimit(psutil.RLIMIT_FSIZE, (self._size, resource.RLIM_INFINITY))
+
+    def __exit__(self, *_: object) -> None:
+        self._process.rlimit(psutil.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+
+
+def submit(app: App, **more: object) -> str:
+    return app.http.post("/api/v1/jobs", json=APPLE | more).raise_for_status().json()["id"]
+
+
+def test_no_space_for_pictures_fails_the_job_and_nothing_else(app, tmp_path):
+    first = finished(app, submit(app))
+    engine = app.engines()[0].pid
+    with NoSpace(engine, 1000):
+        failed = finished(app, submit(app, seed=2))
+    assert failed["error"]["kind"] == "StorageError" and "outputs" in failed["error"]["message"]
+    assert len([path for path in (tmp_path / "outputs").rglob("*") if path.is_file()]) == 1, "nothing is left half-written"
+    app.http.post(f"/api/v1/jobs/{failed['id']}/retry").raise_for_status()
+    assert finished(app, failed["id"])["state"] == "done" and app.engines()[0].pid == engine
+    assert app.http.get(first["images"][0]["url"]).status_code == 200
+
+
+def test_no_space_for_the_database_refuses_jobs_and_keeps_what_runs(app):
+    finished(app, submit(app))
+    running = submit(app, steps=300)
+    while app.http.get(f"/api/v1/jobs/{running}").json()["state"] != "running":
+        time.sleep(0.02)
+    with NoSpace(app.pid, 0):
+        refused = app.http.post("/api/v1/jobs", json=APPLE)
+        assert refused.status_code == 507 and "cannot be written" in refused.json()["message"]
+        assert app.http.get("/api/v1/jobs").status_code == 200 and app.http.get("/").status_code == 200
+        until = time.monotonic() + 120
+        while "cannot be written" not in app.http.get("/ready").text:  # the engine is done and its word cannot be kept yet
+            assert time.monotonic() < until
+            time.sleep(0.1)
+    done = finished(app, running)
+    assert (done["state"], len(done["images"]), done["attempts"]) == ("done", 1, 0)
+    assert finished(app, submit(app))["state"] == "done"
+
+
+def test_a_start_without_space_is_one_sentence(tmp_path):
+    words = [sys.executable, "-m", "webui", "serve", "--no-browser", "--port", "0", "--data-dir", str(tmp_path)]
+    limit = f"import resource, os, sys; resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0)); os.execv({sys.executable!r}, {words!r})"
+    done = subprocess.run([sys.executable, "-c", limit], cwd=PROJECT, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 2 and "darkroom.db" in done.stderr and "Traceback" not in done.stderr
+
+
+def test_a_frozen_engine_is_stopped_by_the_end_of_the_program_too(app):
+    job = submit(app, steps=500)
+    while not app.engines() or app.http.get(f"/api/v1/jobs/{job}").json().get("progress", {}).get("phase") != "sampling":
+        time.sleep(0.02)
+    engine = app.engines()[0]
+    engine.suspend()
+    began = time.monotonic()
+    app.stop()
+    assert time.monotonic() - began < 8 and not engine.is_running()
+    app.start()
+    assert app.http.get(f"/api/v1/jobs/{job}").json()["attempts"] == 0
+    app.http.delete(f"/api/v1/jobs/{job}")
