@@ -35,6 +35,48 @@ def test_the_queue_is_paused_ordered_emptied_and_resumed(visit):
     expect(page.locator(".job[data-state=done]").filter(has_text="third waiting")).to_have_count(2, timeout=steps.PATIENCE)
 
 
+def test_what_has_ended_is_searched_and_the_machine_is_plotted(visit):
+    page = visit()
+    for words in ("a red umbrella", "a blue kettle"):
+        steps.generate(page, words, steps=2)
+    steps.go(page, "queue")
+    history = page.get_by_role("list", name="History").locator(".job")
+    expect(history.filter(has_text="a blue kettle")).to_have_count(1)
+    expect(history.first).to_contain_text("a blue kettle")
+    page.get_by_role("searchbox", name="Search history").fill("RED umbrella")
+    expect(history).to_have_count(1)
+    expect(history).to_contain_text("a red umbrella")
+    page.get_by_role("searchbox", name="Search history").fill("no such words")
+    expect(page.get_by_text("No job has these words")).to_be_visible()
+    page.get_by_role("searchbox", name="Search history").fill("")
+    expect(history.filter(has_text="a blue kettle")).to_have_count(1)
+    plots = page.locator(".plot")
+    for title in ("Speed", "Jobs", "Engines", "Memory"):
+        plot = plots.filter(has=page.locator("figcaption span", has_text=title)).first
+        expect(plot).to_be_visible(timeout=steps.PATIENCE)
+        assert len(plot.locator("polyline").get_attribute("points").split()) >= 2
+
+
+def test_all_of_ones_jobs_are_stopped_with_one_button(visit):
+    page = visit()
+    steps.go(page, "queue")
+    page.get_by_role("button", name="Pause").click()
+    steps.go(page, "txt2img")
+    for words in ("one of many", "two of many"):
+        steps.prompt(page, words)
+        page.locator("#generate").click()
+        page.wait_for_function(
+            "words => fetch('/api/v1/jobs?state=queued').then(r => r.text()).then(text => text.includes(words))", arg=words
+        )
+    steps.go(page, "queue")
+    waiting = page.locator(".job[data-state=queued]")
+    expect(waiting).to_have_count(2)
+    page.get_by_role("button", name="Stop all mine").click()
+    expect(waiting).to_have_count(0)
+    page.get_by_role("button", name="Resume").click()
+    expect(page.get_by_role("button", name="Pause")).to_be_visible()
+
+
 def test_a_setting_is_found_changed_refused_and_reset(visit):
     page = visit()
     steps.go(page, "settings")

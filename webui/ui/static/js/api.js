@@ -25,6 +25,8 @@ const job = (id) => `/api/v1/jobs/${encodeURIComponent(id)}`;
 const image = (id) => `/api/v1/images/${encodeURIComponent(id)}`;
 
 export const jobs = {
+  find: (query) => ask(`/api/v1/jobs?${new URLSearchParams(query)}`),
+  stopAll: () => ask('/api/v1/jobs', { method: 'DELETE' }),
   get: (id) => ask(job(id)),
   cancel: (id, how = 'stop') => ask(`${job(id)}?how=${how}`, { method: 'DELETE' }),
   retry: (id) => ask(`${job(id)}/retry`, { method: 'POST' }),

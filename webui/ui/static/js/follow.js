@@ -58,7 +58,7 @@ const known = (job) => ({ ...job, request: job.request ?? {} });
 function takeOrder(waiting = []) {
   for (const { id, place, starts_in: startsIn } of waiting) {
     const job = state.jobs.get(id);
-    if (job) Object.assign(job, { place: place - 1e6, startsIn, toldAt: performance.now() / 1000 });
+    if (job) Object.assign(job, { place: place - 1e6, number: place, startsIn, toldAt: performance.now() / 1000 });
   }
 }
 

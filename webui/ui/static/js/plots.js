@@ -1,16 +1,18 @@
-// How busy the machine is: processor and memory, the accelerator's too when there is one, over the last two minutes.
+// How busy the machine is: speed, queue, processor and memory, the accelerator's too when there is one, over the last five minutes.
 
 import { system } from './api.js';
 import { el } from './dom.js';
 import { state } from './state.js';
-import { bytes } from './words.js';
+import { bytes, count } from './words.js';
 
 const PERIOD = 2000;
 const NS = 'http://www.w3.org/2000/svg';
 const KINDS = [
+  { title: 'Speed', value: (s) => s.speed, words: (s) => `${s.speed >= 10 ? Math.round(s.speed) : s.speed.toFixed(1)} steps/s` },
+  { title: 'Jobs', value: (s) => s.queue, words: (s) => count(s.queue, 'job') },
   { title: 'Processor', value: (s) => s.cpu, full: () => 100, words: (s) => `${Math.round(s.cpu)} %` },
+  { title: 'Engines', value: (s) => s.engines_memory, full: (s) => s.memory_total, words: (s) => bytes(s.engines_memory) },
   { title: 'Memory', value: (s) => s.memory, full: (s) => s.memory_total, words: (s) => `${bytes(s.memory)} of ${bytes(s.memory_total)}` },
-  { title: 'GPU', value: (s) => s.gpu, full: () => 100, words: (s) => `${Math.round(s.gpu)} %` },
   { title: 'GPU memory', value: (s) => s.device_used, full: (s) => s.device_total, words: (s) => (s.device_total ? `${bytes(s.device_used)} of ${bytes(s.device_total)}` : bytes(s.device_used)) },
 ];
 
@@ -33,7 +35,7 @@ function plot(kind, samples) {
   drawing.setAttribute('viewBox', '0 0 100 32');
   drawing.setAttribute('preserveAspectRatio', 'none');
   drawing.setAttribute('aria-hidden', 'true');
-  const points = samples.map((s, n) => `${((n / Math.max(samples.length - 1, 1)) * 100).toFixed(2)},${(31 - 30 * Math.min(1, (kind.value(s) ?? 0) / (kind.full(s) || told(kind, samples)))).toFixed(2)}`);
+  const points = samples.map((s, n) => `${((n / Math.max(samples.length - 1, 1)) * 100).toFixed(2)},${(31 - 30 * Math.min(1, (kind.value(s) ?? 0) / (kind.full?.(s) || told(kind, samples)))).toFixed(2)}`);
   for (const [what, at] of [['polygon', [`0,32`, ...points, '100,32']], ['polyline', points]]) {
     const line = document.createElementNS(NS, what);
     line.setAttribute('points', at.join(' '));

@@ -1,25 +1,29 @@
-// Running first, then waiting in their order with place and start time, then finished.
+// Running first, then waiting in their order with place and start time; below, what has ended.
 
 import { images, jobs as jobsApi, queue as queueApi } from './api.js';
 import { button, el, heading, iconButton, notice } from './dom.js';
 import { useRequest } from './form.js';
 import { takeJob, watch } from './follow.js';
+import { makeHistory } from './history.js';
+import { owner } from './memory.js';
 import { makePlots } from './plots.js';
 import { progressLine } from './progress.js';
 import { before, startsIn } from './situation.js';
 import { component, draw, live, state } from './state.js';
 import { complain, toast } from './toast.js';
 import { go } from './tabs.js';
-import { clock, JOB_WORDS, size } from './words.js';
+import { clock, count, JOB_WORDS, size } from './words.js';
 
 component('queue', (root) => {
   const rows = el('div.queue', { role: 'list', 'aria-label': 'Jobs' });
   const empty = notice('Nothing is waiting', 'Press Generate as often as you like: jobs wait here and run in turn.');
   const pause = button('pause', 'Pause', () => act(state.paused ? queueApi.resume() : queueApi.pause(), state.paused ? 'The queue goes on' : 'Paused: the running job finishes'));
-  const free = button('free', 'Free memory', () => act(queueApi.free(), 'The model leaves memory; the next job loads it again'), { title: 'Take the model out of memory' });
+  const free = button('free', 'Free memory', () => act(queueApi.free(), 'The model leaves memory; the queue is paused, and a running job waits'), { title: 'Pause, and take the model out of memory now' });
+  const stopAll = button('close', 'Stop all mine', () => jobsApi.stopAll().then(({ stopped }) => toast(`${count(stopped, 'job')} stopped`)).catch(complain), { hidden: true });
   const plots = makePlots();
   const limits = el('p.limits.muted', { hidden: true });
-  root.append(heading('Queue', el('span.grow'), pause, free), plots.root, limits, rows, empty);
+  const history = makeHistory(update);
+  root.append(heading('Queue', el('span.grow'), stopAll, pause, free), plots.root, limits, rows, empty, history.root);
   return {
     opened() { plots.start(); askLimits(); },
     draw() {
@@ -32,9 +36,14 @@ component('queue', (root) => {
       const list = ordered();
       empty.hidden = list.length > 0;
       update(rows, list);
+      stopAll.hidden = list.filter(mine).length < 2;
+      history.draw();
     },
   };
 });
+
+/** What "all mine" stops: the name's own jobs, also at the machine, where everybody's can be touched. */
+const mine = (job) => job.mine !== false && job.owner === (owner() || 'local');
 
 const askLimits = () => queueApi.state().then((told) => { state.limits = told.limits; draw(); }).catch(() => {});
 
@@ -59,9 +68,7 @@ async function act(request, done) {
 }
 
 function ordered() {
-  const rank = { running: 0, queued: 1 };
-  return [...state.jobs.values()].sort((a, b) => (rank[a.state] ?? 2) - (rank[b.state] ?? 2)
-    || (a.state === 'queued' ? (before(a, b) ? -1 : 1) : String(b.finished ?? b.created).localeCompare(String(a.finished ?? a.created))));
+  return [...state.jobs.values()].filter(live).sort((a, b) => (a.state === 'queued') - (b.state === 'queued') || (before(a, b) ? -1 : 1));
 }
 
 /** Rows keep their elements while their job's look is the same, so that focus and clicks survive each step. */
@@ -70,7 +77,7 @@ function update(rows, list) {
   const waiting = list.filter(live);
   const nodes = list.map((job) => {
     const place = waiting.indexOf(job);
-    const key = [job.state, place, waiting.length, job.images?.length, job.stopping, job.priority, sharing(job).length].join();
+    const key = [job.state, place, waiting.length, waiting.findIndex((each) => each.state === 'queued'), job.images?.length, job.stopping, job.priority, sharing(job).length].join();
     const row = old.get(job.id)?.dataset.key === key ? old.get(job.id) : make(job, key, place, waiting);
     refresh(row, job, waiting, place);
     return row;
@@ -126,5 +133,6 @@ function refresh(row, job, waiting, place) {
 const runningLine = (job) => [progressLine(job), job.progress?.left !== undefined && `${clock(job.progress.left)} left`].filter(Boolean).join(' · ');
 
 function waitingLine(waiting, place) {
-  return [`Number ${place + (waiting[0]?.state === 'running' ? 0 : 1)}`, startsIn(waiting[place])].filter(Boolean).join(' · ');
+  const running = waiting.filter((job) => job.state === 'running').length;
+  return [`Number ${waiting[place].number ?? place + 1 - running}`, startsIn(waiting[place])].filter(Boolean).join(' · ');
 }
