@@ -200,7 +200,7 @@ def test_errands_hold_a_step_up_for_no_longer_than_one_of_them(hall):
 
     def decoder(seat):
         for number in range(4):
-            seat.do(lambda number=number: (time.sleep(0.05), order.append(f"errand {number}")))
+            seat.do(lambda number=number: (time.sleep(0.08), order.append(f"errand {number}")))
 
     def sampler(seat):
         for call in range(6):

@@ -1,7 +1,7 @@
 """Runs an engine's jobs side by side: each in a thread of its own, of which one at a time goes on.
 
-A round: every job that can go on runs until it asks for something; then the errands (loading, encoding, decoding) get at most the time of
-one step, one of them at least; then all questions to the UNet are answered by as few forward passes as their shapes allow. So
+A round: every job that can go on runs until it asks for something; then the errands (loading, encoding, decoding) get the time of one
+step or `ERRANDS`, one of them at least; then all questions to the UNet are answered by as few forward passes as their shapes allow. So
 
 * a question waits until the other samplers have reached theirs (well under a millisecond each), never for a clock, and alone for nobody;
 * a job joins or leaves between any two steps;
@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 SLOW, HUNG, STOP_PATIENCE = 1.0, 120.0, 2.0
+ERRANDS = 0.05
+"""So that a job that joins quick ones has done its few small errands within a step or two of theirs."""
 State = Literal["ready", "running", "asking", "aside", "ended"]
 
 
@@ -283,7 +285,7 @@ class Conductor:
 
     def _do_errands(self) -> None:
         """One errand at least, more within the time of one step; all of them while nobody waits for a step."""
-        until = time.monotonic() + self._step_time
+        until = time.monotonic() + max(self._step_time, ERRANDS)
         while (seat := next((seat for seat in self.seats if seat.state == "asking" and isinstance(seat.want, Errand)), None)) is not None:
             began = time.monotonic()
             if not self._drop_if_stopped(seat):

@@ -20,7 +20,7 @@ from webui.engine.sampling import Pass, fill_noise, prompt_calls, sample
 from webui.engine.soft import soft_overlays
 from webui.engine.telling import Phase, Teller
 from webui.engine.tools import Tools
-from webui.engine.turns import Turns
+from webui.engine.turns import DIRECT, Turns
 from webui.engine.watching import Watcher
 from webui.pipelines.adapters_apply import applied
 from webui.pipelines.model import Model
@@ -151,5 +151,6 @@ class Studio:
         self.tell.note(*texts.notes)
         with ExitStack() as stack:
             adapters = applied(self.model, texts.loras, self.tools.library, self.tools.loras)
-            self.tell.note(*self.turns.do(lambda: stack.enter_context(adapters)))
+            put_on = self.turns.do if texts.loras else DIRECT.do  # nothing to compute where there are none
+            self.tell.note(*put_on(lambda: stack.enter_context(adapters)))
             yield

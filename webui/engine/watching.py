@@ -28,9 +28,13 @@ class Watcher:
         self._costs: dict[str, float] = model.remembered.setdefault(_COSTS, {})
 
     def look(self, denoised: Tensor) -> None:
-        """A newer prediction [n, channels, h, w] of the finished latents. A frame is made when the run has earned what it will cost."""
+        """A newer prediction [n, channels, h, w] of the finished latents. A frame is made when the run has earned what it will cost.
+
+        The first of the linear ones, a millisecond or two, is made at once: who has just come sees their picture begin.
+        """
         wish, now = self._wish(), time.monotonic()
-        cost = self._costs.get(wish.method, 0.0) * len(denoised)
+        is_free = wish.method == "linear" and self._spent == 0
+        cost = 0.0 if is_free else self._costs.get(wish.method, 0.0) * len(denoised)
         if wish.period <= 0 or now < self._next or self._spent + cost > SHARE * (now - self._began):
             return
         latents = side_by_side(denoised)
