@@ -25,6 +25,7 @@ def paddings(engine):
 
 
 def test_tells_of_every_model_call_and_ends_with_done(engine):
+    engine.tools.pipelines.unload()
     engine.make(prompt="a red apple", sampler="Heun", steps=3)
     kinds = [event.type for event in engine.events]
     assert kinds[-2:] == ["image", "done"]
@@ -116,11 +117,11 @@ def test_previews_come_while_it_forms_and_stay_cheap(engine):
 
 
 def test_frames_wait_until_the_run_has_earned_them(engine):
-    watched = engine.with_previews(PreviewWish(period=0.000001))
+    watched = engine.with_previews(PreviewWish(period=0.000001, method="full"))
     watched.make(steps=2)
     model = engine.tools.pipelines.get("tiny", None, engine.plan)
     costs = next(value for key, value in model.remembered.items() if "preview" in key)
-    costs["linear"] = 1000.0
+    costs["full"] = 1000.0
     watched.make(steps=6)
     assert [event for event in watched.events if event.type == "preview"] == []
     costs.clear()
