@@ -49,10 +49,15 @@ class Visit:
 
 
 @pytest.fixture(scope="session")
-def origin(tmp_path_factory) -> Iterator[str]:
+def models(tmp_path_factory) -> Path:
+    """A models folder of the running app, beside the project's own."""
+    return tmp_path_factory.mktemp("more-models")
+
+
+@pytest.fixture(scope="session")
+def origin(tmp_path_factory, models) -> Iterator[str]:
     """Start `serve` on a scratch folder; gives its address without the last slash."""
     data = tmp_path_factory.mktemp("studio")
-    models = data / "more-models"
     if not list((ROOT / "models" / "Stable-diffusion").glob("*.safetensors")):
         from pipelines import tiny
 

@@ -64,6 +64,20 @@ def paint(page: Page) -> None:
     page.mouse.up()
 
 
+def touch(page: Page, *fingers: list[tuple[float, float]]) -> None:
+    """Move fingers over the screen, each along its points, all at once."""
+    session = page.context.new_cdp_session(page)
+
+    def send(kind: str, points: list[dict[str, float]]) -> None:
+        session.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
+
+    for count in range(1, len(fingers) + 1):
+        send("touchStart", [{"x": path[0][0], "y": path[0][1], "id": number} for number, path in enumerate(fingers[:count])])
+    for step in zip(*fingers, strict=True):
+        send("touchMove", [{"x": x, "y": y, "id": number} for number, (x, y) in enumerate(step)])
+    send("touchEnd", [])
+
+
 def covered(page: Page) -> float:
     """The part of the mask that is painted."""
     return page.evaluate(

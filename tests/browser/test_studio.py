@@ -1,10 +1,16 @@
 """The studio's own components in a real browser: keyboard, sizes, mask, batches, bin, parameters."""
 
+from pathlib import Path
+
+import numpy as np
 import pytest
 from browser import steps
+from browser.conftest import PHONE
 from playwright.sync_api import expect
+from safetensors.numpy import save_file
 
 pytestmark = pytest.mark.e2e
+ROOT = Path(__file__).resolve().parent.parent.parent
 
 
 def test_keys_sizes_and_seed(visit):
@@ -160,3 +166,73 @@ def test_a_pasted_parameters_text_is_applied(visit):
     expect(page.locator("#prompt textarea")).to_have_value("a pear")
     expect(page.locator("#negative_prompt textarea")).to_have_value("apple")
     expect(page.locator("#steps input[type=number]")).to_have_value("9")
+
+
+def test_files_put_in_meanwhile_are_found(visit, models):
+    page = visit()
+    checkpoint = next((ROOT / "models" / "Stable-diffusion").glob("*.safetensors"), None) or next(models.rglob("*.safetensors"))
+    for folder in ("Stable-diffusion", "Lora"):
+        (models / folder).mkdir(exist_ok=True)
+    (models / "Stable-diffusion" / "put-in-meanwhile.safetensors").symlink_to(checkpoint)
+    layer = "lora_unet_mid_block_attentions_0_proj_in"
+    weights = {f"{layer}.lora_down.weight": np.ones((4, 8, 1, 1), np.float32), f"{layer}.lora_up.weight": np.ones((8, 4, 1, 1), np.float32)}
+    save_file(weights, models / "Lora" / "soft light.safetensors")
+    page.locator("#refresh").click()
+    page.locator("#checkpoint input").click()
+    expect(page.get_by_role("option", name="put-in-meanwhile")).to_be_visible()
+    page.keyboard.press("Escape")
+    steps.prompt(page, "a pear")
+    page.get_by_role("button", name="Insert a LoRA").click()
+    page.get_by_role("searchbox", name="Search LoRAs").fill("SOFT")
+    page.get_by_role("button", name="soft light").click()
+    expect(page.locator("#prompt textarea")).to_have_value("a pear <lora:soft light:1>")
+
+
+def test_a_parameters_text_pasted_into_the_prompt_is_offered(visit):
+    page = visit()
+    page.evaluate(
+        """() => { const box = document.querySelector('#prompt textarea'), data = new DataTransfer(); box.focus();
+        data.setData('text/plain', 'a plum\\nSteps: 7, Sampler: Euler, CFG scale: 3, Seed: 5, Size: 64x64');
+        box.dispatchEvent(new ClipboardEvent('paste', {clipboardData: data, bubbles: true})); }"""
+    )
+    page.locator(".toast").get_by_role("button", name="Apply").click()
+    expect(page.locator("#prompt textarea")).to_have_value("a plum")
+    expect(page.locator("#steps input[type=number]")).to_have_value("7")
+
+
+def test_a_picture_is_skipped_and_generate_forever_ends_with_esc(visit):
+    page = visit()
+    steps.prompt(page, "a lemon")
+    steps.number(page, "steps", 150)
+    steps.number(page, "batch_count", 2)
+    before = steps.pictures(page)
+    page.locator("#generate").click()
+    expect(page.locator(".what")).to_contain_text("Picture 1 of 2 · Step")
+    page.locator("#skip").click()
+    steps.more(page, before)
+    assert steps.pictures(page) == before + 1
+    steps.number(page, "steps", 2)
+    steps.number(page, "batch_count", 1)
+    page.get_by_role("button", name="More ways to generate").click()
+    page.get_by_role("menuitemcheckbox", name="Generate forever").click()
+    page.wait_for_function("n => document.querySelectorAll('.strip button').length >= n", arg=before + 4)
+    page.locator("#more").focus()
+    page.keyboard.press("Escape")
+    steps.state(page, "idle", "stopped")
+    assert not page.evaluate("document.body.classList.contains('forever')")
+
+
+def test_fingers_paint_the_mask_and_zoom(visit):
+    page = visit(PHONE)
+    steps.generate(page, "a red apple")
+    page.get_by_role("button", name="Send to inpaint").click()
+    page.locator(".paint").wait_for()
+    page.locator(".paint").scroll_into_view_if_needed()
+    box = page.locator(".paint").bounding_box()
+    x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+    steps.touch(page, [(x - 40 + 8 * part, y) for part in range(10)])
+    painted = steps.covered(page)
+    assert 0 < painted < 0.9
+    steps.touch(page, [(x - 30 - 4 * part, y) for part in range(10)], [(x + 30 + 4 * part, y) for part in range(10)])
+    assert int(page.locator(".tool.zoom").inner_text().rstrip("%")) > 150
+    assert steps.covered(page) == pytest.approx(painted, abs=0.001)  # what the first finger painted before the second came is taken back

@@ -27,7 +27,7 @@ function show(list, cards) {
 function make(list, card) {
   const toggle = el('input', { type: 'checkbox', role: 'switch', checked: card.on, 'aria-label': `${card.title}: on`, onchange: () => turn(list, card, toggle) });
   const adds = card.adds.length ? `Adds ${card.adds.join(', ')}.` : '';
-  return el('article.card.extension-card', { role: 'listitem', 'data-id': card.id, 'data-broken': Boolean(card.error) },
+  return el('div.card.extension-card', { role: 'listitem', 'data-id': card.id, 'data-broken': Boolean(card.error) },
     el('div.card-head', {}, el('h3', {}, card.title, card.version && el('span.muted', {}, ` ${card.version}`)), el('label.switch', {}, toggle, el('span', {}, card.on ? 'On' : 'Off'))),
     adds && el('p.muted', {}, adds),
     card.error && el('p.danger', {}, `Failed: ${card.reason} Darkroom runs without it.`),

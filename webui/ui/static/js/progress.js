@@ -8,12 +8,13 @@ export function advance(job, event) {
   const now = performance.now() / 1000;
   const same = old.phase === event.phase && old.batch === event.batch;
   const seen = [...(same ? old.seen ?? [] : []), { at: now, step: event.step }].slice(-WINDOW);
-  const speed = rateOf(seen) ?? (same ? old.speed : undefined);
+  const speeds = { ...old.speeds, [event.phase]: rateOf(seen) ?? old.speeds?.[event.phase] };  // a batch's next picture goes on at the last one's pace
+  const speed = speeds[event.phase];
   const done = fraction(job, event);
   const origin = old.origin && done >= old.origin.done ? old.origin : { at: now, done };
   const rate = (done - origin.done) / Math.max(now - origin.at, 1e-3);
   const left = rate > 0 && done > origin.done ? (1 - done) / rate : undefined;
-  job.progress = { ...old, ...event, seen, speed, left, done, origin: event.phase === 'loading' ? null : origin };
+  job.progress = { ...old, ...event, seen, speed, speeds, left, done, origin: event.phase === 'loading' ? null : origin };
 }
 
 /** Steps a second over the last few; unknown while too little was seen (events may arrive in bursts). */
@@ -40,6 +41,6 @@ export function progressLine(job) {
   if (!phase) return 'Starting';
   const size = job.request.batch_size ?? 1;
   const which = batches > 1 ? `${size > 1 ? 'Batch' : 'Picture'} ${batch + 1} of ${batches}` : '';
-  const where = steps ? `Step ${step} of ${steps}` : '';
+  const where = steps > 1 || phase === 'sampling' ? `Step ${step} of ${steps}` : '';
   return [which, PHASES[phase], where].filter(Boolean).join(' · ') || 'Starting';
 }

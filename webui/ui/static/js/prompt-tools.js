@@ -61,8 +61,9 @@ async function pick() {
   list('');
 }
 
-const row = (model, box) => el('button.pick', { type: 'button', role: 'listitem', onclick: () => { box.close(); insert(`<lora:${model.name.split('/').at(-1)}:1>`); } },
-  el('span', {}, model.name), el('span.muted', {}, model.error || bytes(model.size)));
+const row = (model, box) => el('div', { role: 'listitem' },
+  el('button.pick', { type: 'button', onclick: () => { box.close(); insert(`<lora:${model.name.split('/').at(-1)}:1>`); } },
+    el('span', {}, model.name), el('span.muted', {}, model.error || bytes(model.size))));
 
 /** Put a tag where the cursor is. */
 function insert(tag) {

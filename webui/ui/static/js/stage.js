@@ -9,7 +9,7 @@ import { progressLine } from './progress.js';
 import { component, draw, live, parts, shownImage, state } from './state.js';
 import { clock, facts, pace, promptOf } from './words.js';
 
-const EXAMPLES = ['a red apple', 'a cat face on a pink background', 'a sunflower'];  // the shipped model knows these
+const EXAMPLES = ['a red apple', 'a cat face', 'a sunflower'];  // the shipped model knows these
 const BUSY = ['running', 'loading', 'queued', 'restarting'];
 const STRIP = 24;
 

@@ -6,7 +6,7 @@ export const clock = (seconds) =>
 /** Steps per second, or seconds per step when it is slow. */
 export const pace = (speed) => (speed >= 1 ? `${speed.toFixed(1)} it/s` : speed > 0 ? `${(1 / speed).toFixed(1)} s/it` : '');
 
-export const bytes = (n) => (n >= 2 ** 30 ? `${(n / 2 ** 30).toFixed(1)} GB` : `${Math.round(n / 2 ** 20)} MB`);
+export const bytes = (n) => (n >= 2 ** 30 ? `${(n / 2 ** 30).toFixed(1)} GB` : n >= 2 ** 20 ? `${Math.round(n / 2 ** 20)} MB` : `${Math.ceil(n / 2 ** 10)} KB`);
 
 export const JOB_WORDS = { running: 'Running', queued: 'Waiting', done: 'Done', failed: 'Failed', cancelled: 'Stopped' };
 
