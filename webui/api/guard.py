@@ -141,7 +141,8 @@ class Guard:
 _PAGE = """<!doctype html><html lang="en"><meta charset="utf-8">
 <meta name="viewport" content="width=device-width"><title>Darkroom</title>
 <style>
-:root{color-scheme:dark light;--bg:#0f0f0f;--panel:#181818;--field:#222;--text:#efefef;--label:#cfcfcf;--edge:#7a7a7a;--accent:#f5a94b;--danger:#ff8a80}
+:root{color-scheme:dark light;--bg:#0f0f0f;--panel:#181818;--field:#222;
+--text:#efefef;--label:#cfcfcf;--edge:#7a7a7a;--accent:#f5a94b;--danger:#ff8a80}
 @media(prefers-color-scheme:light){:root{--bg:#e9e9e9;--panel:#f6f6f6;--field:#fff;--text:#1a1a1a;--label:#3d3d3d;--edge:#7d7d7d;
 --accent:#f0a03c;--danger:#b3261e}}
 body{background:var(--bg);color:var(--text);font:14px/1.5 system-ui,sans-serif;display:grid;place-content:center;min-height:100vh;margin:0}
@@ -152,7 +153,8 @@ small{display:block;color:var(--label);font-size:13px;margin:0 0 16px}
 input{box-sizing:border-box;width:100%;font:inherit;font-size:16px;padding:9px 12px;margin:6px 0 16px;color:inherit}
 input{border:1px solid var(--edge);border-radius:8px;background:var(--field)}
 input:focus-visible{outline:2px solid var(--accent);outline-offset:1px}
-button{width:100%;height:44px;border:0;border-radius:8px;background:var(--accent);color:#1c1206;font:600 15px/1 system-ui,sans-serif;cursor:pointer}
+button{width:100%;height:44px;border:0;border-radius:8px;background:var(--accent);color:#1c1206;
+font:600 15px/1 system-ui,sans-serif;cursor:pointer}
 p{color:var(--danger);margin:0 0 8px}
 p:empty{display:none}
 </style>
