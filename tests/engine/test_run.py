@@ -93,6 +93,25 @@ def test_a_stop_anywhere_leaves_the_model_clean(engine, at):
     assert np.array_equal(engine.make(prompt="fox")[0], picture)
 
 
+@pytest.mark.parametrize("phase", ["encoding", "sampling", "upscaling", "hires", "decoding"])
+@pytest.mark.parametrize("upscaler", ["Latent", "Lanczos"])
+def test_a_stop_acts_at_the_next_call_in_every_phase(engine, phase, upscaler):
+    fields = {"prompt": "fox", "steps": 3, "batch_size": 2, "hires": {"scale": 1.5, "steps": 2, "upscaler": upscaler}}
+    before, pictures = weights(engine), engine.make(**fields)
+    heard = []
+
+    def stop(event):
+        heard.append(event)
+        if event.type == "step" and event.phase == phase:
+            raise JobCancelled("stopped")
+
+    with pytest.raises(JobCancelled):
+        run(engine.task(**fields), engine.tools, stop)
+    assert heard[-1].phase == phase and not any(event.type == "image" for event in heard)
+    assert all(torch.equal(before[name], tensor) for name, tensor in weights(engine).items())
+    assert all(np.array_equal(first, second) for first, second in zip(pictures, engine.make(**fields), strict=True))
+
+
 def test_skipping_leaves_out_one_batch(engine):
     seen = []
 
