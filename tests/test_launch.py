@@ -78,7 +78,7 @@ def project(tmp_path_factory) -> Path:
 
 def environment(project: Path, **more: str) -> dict[str, str]:
     """No index but the wheels beside the project, and no accelerator."""
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(("PIP_", "LAUNCH_"))}
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("PIP_", "LAUNCH_", "PYTHONPATH"))}
     return {
         **kept,
         "PIP_CONFIG_FILE": os.devnull,

@@ -25,16 +25,23 @@ def serve(*words, **environment):
     return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120, env={**os.environ, **environment})
 
 
-@pytest.fixture
-def app(tmp_path):
-    app = App(tmp_path)
-    app.start()
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory):
+    app = App(tmp_path_factory.mktemp("app"))
     yield app
     app.stop()
 
 
-def test_a_second_web_on_the_same_folder_is_refused_and_the_first_goes_on(app, tmp_path):
-    second = serve("--port", 0, "--data-dir", tmp_path)
+@pytest.fixture
+def app(shared):
+    """One running app for several tests; started again when the last one ended it."""
+    if not shared.alive:
+        shared.start()
+    return shared
+
+
+def test_a_second_web_on_the_same_folder_is_refused_and_the_first_goes_on(app):
+    second = serve("--port", 0, "--data-dir", app.data_dir)
     assert second.returncode == 2 and "Another Darkroom" in second.stderr
     assert app.http.get("/health").status_code == 200
 
@@ -57,9 +64,7 @@ def test_a_port_in_use_a_broken_settings_file_and_a_folder_in_the_way(tmp_path):
     assert done.returncode == 2 and "outputs" in done.stderr and "Traceback" not in done.stderr
 
 
-def test_sigterm_ends_every_process_and_the_job_waits_for_the_next_start(tmp_path):
-    app = App(tmp_path)
-    app.start()
+def test_sigterm_ends_every_process_and_the_job_waits_for_the_next_start(app):
     job = app.http.post("/api/v1/jobs", json={**APPLE, "steps": 500}).json()
     until = time.monotonic() + 90
     while app.http.get(f"/api/v1/jobs/{job['id']}").json().get("progress", {}).get("step", 0) < 3:
@@ -75,12 +80,9 @@ def test_sigterm_ends_every_process_and_the_job_waits_for_the_next_start(tmp_pat
     assert waiting["state"] in ("queued", "running") and waiting["attempts"] == 0
     app.http.delete(f"/api/v1/jobs/{job['id']}")
     assert finished(app, job["id"])["state"] == "cancelled"
-    app.stop()
 
 
-def test_an_engine_whose_web_was_killed_ends_at_once(tmp_path):
-    app = App(tmp_path)
-    app.start()
+def test_an_engine_whose_web_was_killed_ends_at_once(app):
     until = time.monotonic() + 60
     while not app.engines() or not app.http.get("/ready").json()["ready"]:
         assert time.monotonic() < until

@@ -62,6 +62,11 @@ class App:
         raise RuntimeError("the app did not start")
 
     @property
+    def alive(self) -> bool:
+        """Whether web runs."""
+        return self._process is not None and self._process.poll() is None
+
+    @property
     def pid(self) -> int:
         """The web process's id."""
         assert self._process is not None
