@@ -199,6 +199,7 @@ class Conductor:
         self.stopping = False
         self.is_closed = False
         self._mail: list[Any] = []
+        self._mark = time.monotonic()
         self._step_time = 0.0
         self._most = 2**16
 
@@ -232,6 +233,8 @@ class Conductor:
                 self._sort(self._inbox.get(timeout=SLOW if self.seats else None))
             except Empty:
                 return
+            finally:
+                self._mark = time.monotonic()
         while True:
             try:
                 self._sort(self._inbox.get_nowait())
@@ -287,10 +290,9 @@ class Conductor:
         """One errand at least, more within the time of one step; all of them while nobody waits for a step."""
         until = time.monotonic() + max(self._step_time, ERRANDS)
         while (seat := next((seat for seat in self.seats if seat.state == "asking" and isinstance(seat.want, Errand)), None)) is not None:
-            began = time.monotonic()
             if not self._drop_if_stopped(seat):
                 seat.answer(*outcome(cast(Errand, seat.want).work))
-            seat.seconds += time.monotonic() - began
+            seat.seconds += self._elapsed()
             self._let_run(seat)
             if time.monotonic() > until and self._calling():
                 return
@@ -307,21 +309,24 @@ class Conductor:
 
     def _answer_group(self, seats: Sequence[Seat]) -> None:
         """One forward pass. Where it fails, each job is asked alone, so that only the one at fault hears of it."""
-        began = time.monotonic()
-        waits = [began - seat.since for seat in seats]
+        waits = [time.monotonic() - seat.since for seat in seats]
         answers, error = outcome(lambda: self._passes.answer([seat.call for seat in seats]))
         if error is not None and len(seats) > 1:
             self._most = max(1, len(seats) // 2)
             for seat in seats:
                 self._answer_group([seat])
             return
-        took = time.monotonic() - began
-        self._step_time = took
+        took = self._step_time = self._elapsed()
         self.figures = self.figures.with_pass(len(seats), took, sum(waits))
         rows = [self._passes.rows(seat.call) for seat in seats]
         for place, seat in enumerate(seats):
             seat.seconds += took * rows[place] / sum(rows)
             seat.answer(None if error else answers[place], error, len(seats))
+
+    def _elapsed(self) -> float:
+        """Seconds since the last account, for who is served now: a GPU answers later than it is asked, so one call's time tells nothing."""
+        before, self._mark = self._mark, time.monotonic()
+        return self._mark - before
 
     def _drop_if_stopped(self, seat: Seat) -> bool:
         if not self._is_stopped(seat.job_id):
