@@ -1,10 +1,12 @@
 import pytest
 import torch
 
+from webui.core.job import Plan
 from webui.core.request import GenerationRequest, HiresOptions
 from webui.devices import ModelFacts, describe, estimate, is_out_of_memory, out_of_memory, plan_for
 from webui.devices.machine import choose
 from webui.devices.memory import largest_size
+from webui.devices.plan import fits_together
 from webui.errors import OutOfMemory, RequestError, SettingsError
 from webui.settings import Settings
 
@@ -113,3 +115,12 @@ def test_running_out_of_memory_in_words(settings):
     assert "512×512, batch size 4" in str(error)
     assert "batch size of 1" in error.advice
     assert "384×384" in out_of_memory(request(), plan).advice
+
+
+def test_jobs_fit_together_as_one_batch_of_all_their_pictures_would():
+    facts, plan = ModelFacts(), Plan(device="cpu", dtype="float32")
+    small = [GenerationRequest(width=64, height=64)] * 4
+    assert fits_together(small, plan, facts.model_copy(update={"unet": 1, "vae": 1, "text": 1}), held=0)
+    large = [GenerationRequest(width=4096, height=4096, batch_size=64)]
+    assert not fits_together([*small, *large], plan, facts, held=0)
+    assert fits_together([*small, *large], plan, facts, held=2**60), "what the engine holds already counts as free"
