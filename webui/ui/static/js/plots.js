@@ -12,8 +12,8 @@ const KINDS = [
   { title: 'Jobs', value: (s) => s.queue, words: (s) => count(s.queue, 'job') },
   { title: 'Processor', value: (s) => s.cpu, full: () => 100, words: (s) => `${Math.round(s.cpu)} %` },
   { title: 'Engines', value: (s) => s.engines_memory, full: (s) => s.memory_total, words: (s) => bytes(s.engines_memory) },
-  { title: 'Memory', value: (s) => s.memory, full: (s) => s.memory_total, words: (s) => `${bytes(s.memory)} of ${bytes(s.memory_total)}` },
-  { title: 'GPU memory', value: (s) => s.device_used, full: (s) => s.device_total, words: (s) => (s.device_total ? `${bytes(s.device_used)} of ${bytes(s.device_total)}` : bytes(s.device_used)) },
+  { title: 'Memory', value: (s) => s.memory, full: (s) => s.memory_total, words: (s) => bytes(s.memory) },
+  { title: 'GPU memory', value: (s) => s.device_used, full: (s) => s.device_total, words: (s) => bytes(s.device_used) },
 ];
 
 export function makePlots() {
@@ -41,7 +41,7 @@ function plot(kind, samples) {
     line.setAttribute('points', at.join(' '));
     drawing.append(line);
   }
-  return el('figure.plot', {}, el('figcaption', {}, el('span', {}, kind.title), el('b', {}, kind.words(last))), drawing);
+  return el('figure.plot', { title: kind.full?.(last) > 100 ? `of ${bytes(kind.full(last))}` : null }, el('figcaption', {}, el('span', {}, kind.title), el('b', {}, kind.words(last))), drawing);
 }
 
 /** The largest value seen, when nobody knows what is full. */

@@ -34,14 +34,15 @@ export function watchTabs(ready) {
 function arrived(arrival, ready) {
   if (!$('[role=tab]', bar() ?? document.createElement('i'))) return;
   arrival.disconnect();
+  const opened = () => $('[role=tab][aria-selected=true]', bar());
   const now = () => {
-    const open = $('[role=tab][aria-selected=true]', bar());
+    const open = opened();
     if (open && nameOf(open) !== state.tab) changed(nameOf(open));
   };
   new MutationObserver(now).observe($('#nav'), { subtree: true, attributes: true, attributeFilter: ['aria-selected'] });
   const wish = location.hash.slice(1);
   if (wish && wish !== 'txt2img' && $(`#tab-${CSS.escape(wish)}-button`)) go(wish);
-  else changed('txt2img');
+  else changed(opened() ? nameOf(opened()) : 'txt2img');  // somebody may have been quicker than we
   for (const button of $$('.icon-button')) button.title = button.textContent.trim();
   ready();
 }
