@@ -6,7 +6,8 @@ from queue import SimpleQueue
 
 import pytest
 
-from webui.engine.conductor import Conductor, Hung
+from webui.engine.conductor import Conductor
+from webui.engine.seat import Hung
 from webui.errors import JobCancelled
 
 

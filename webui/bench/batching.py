@@ -196,9 +196,10 @@ class Bare:
 
     def _timed(self, seated: bool) -> float:
         from webui.engine.company import Company
-        from webui.engine.conductor import Conductor, Seat
+        from webui.engine.conductor import Conductor
         from webui.engine.forward import ForwardPasses
         from webui.engine.run import run as run_task
+        from webui.engine.seat import Seat
 
         task = self._task.model_copy(update={"plan": self._plan})
         began = time.perf_counter()

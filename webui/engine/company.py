@@ -9,8 +9,8 @@ from webui.core.protocol import RunJob
 from webui.core.request import GenerationRequest
 from webui.core.together import company_key
 from webui.devices.plan import fits_together
-from webui.engine.conductor import Seat
 from webui.engine.run import run
+from webui.engine.seat import Seat
 from webui.engine.tools import Tools
 from webui.engine.wishes import PreviewWish
 from webui.engine.workshop import facts_of_checkpoint, held, make_plan

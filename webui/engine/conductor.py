@@ -10,16 +10,14 @@ step or `ERRANDS`, one of them at least; then all questions to the UNet are answ
 A job that runs for long without asking (`SLOW`) no longer holds the others up; one that never comes back is failed alone (`HUNG`).
 """
 
-import ctypes
-import threading
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from queue import Empty, SimpleQueue
-from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar, cast
 
 from webui.core.protocol import BatchFigures
-from webui.errors import ExtensionError, JobCancelled
+from webui.engine.seat import Errand, Hung, Post, Question, Seat, Word
+from webui.errors import JobCancelled
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -30,14 +28,6 @@ T = TypeVar("T")
 SLOW, HUNG, STOP_PATIENCE = 1.0, 120.0, 2.0
 ERRANDS = 0.05
 """So that a job that joins quick ones has done its few small errands within a step or two of theirs."""
-State = Literal["ready", "running", "asking", "aside", "ended"]
-
-
-class Hung(ExtensionError):
-    """A sampler or another part of an extension did not come back."""
-
-    def __init__(self) -> None:
-        super().__init__("An extension", "sampler", "it did not come back, and was given up")
 
 
 class Passes(Protocol):
@@ -62,121 +52,6 @@ class Passes(Protocol):
     def restore_random(self, state: Any) -> None:
         """Set them back; None leaves them."""
         ...
-
-
-@dataclass(frozen=True, eq=False)
-class Question:
-    """A question to the UNet."""
-
-    call: "Call"
-
-
-@dataclass(frozen=True)
-class Errand:
-    """Heavy work of one job."""
-
-    work: Callable[[], Any]
-
-
-@dataclass(frozen=True)
-class Word:
-    """What a job says besides questions and errands."""
-
-    kind: Literal["aside", "back", "alone", "end"]
-
-
-Want = Question | Errand | Word
-
-
-@dataclass(frozen=True)
-class Post:
-    """A job's thread to the conductor."""
-
-    seat: "Seat"
-    want: Want
-
-
-class Seat:
-    """One job's thread, and its access to the device (`Turns`). The upper half is called in that thread, the lower by the conductor."""
-
-    def __init__(self, job_id: str, work: Callable[["Seat"], None], post: Callable[[Post], None]) -> None:
-        self.job_id = job_id
-        self.state: State = "ready"
-        self.want: Want = Word("back")
-        self.since = time.monotonic()
-        self.seconds = 0.0
-        self.random: Any = None
-        self.thread = threading.Thread(target=self._live, args=(work,), name=f"job-{job_id}", daemon=True)
-        self._post = post
-        self._go = threading.Semaphore(0)
-        self._answer: Any = None
-        self._error: BaseException | None = None
-        self._together = 1
-
-    def _live(self, work: Callable[["Seat"], None]) -> None:
-        self._go.acquire()
-        try:
-            work(self)
-        finally:
-            self._post(Post(self, Word("end")))
-
-    def _ask(self, want: Want) -> Any:
-        self._post(Post(self, want))
-        self._go.acquire()
-        answer, error = self._answer, self._error
-        self._answer = self._error = None
-        if error is not None:
-            raise error
-        return answer
-
-    def predict(self, call: "Call") -> "Tensor":
-        """The UNet's output."""
-        return cast("Tensor", self._ask(Question(call)))
-
-    def do(self, work: Callable[[], T]) -> T:
-        """Work while no other job computes."""
-        return cast(T, self._ask(Errand(work)))
-
-    def aside(self, work: Callable[[], T]) -> T:
-        """Work while the others go on."""
-        self._post(Post(self, Word("aside")))
-        try:
-            return work()
-        finally:
-            self._ask(Word("back"))
-
-    def alone(self) -> None:
-        """Wait until all others have ended."""
-        self._ask(Word("alone"))
-
-    def begin_picture(self) -> None:
-        """Count `together` anew."""
-        self._together = 1
-
-    @property
-    def together(self) -> int:
-        """How many jobs shared a forward pass, at most."""
-        return self._together
-
-    def answer(self, value: Any = None, error: BaseException | None = None, shared: int = 1) -> None:
-        """Give what it asked for; it goes on when it is let."""
-        self._answer, self._error = value, error
-        self._together = max(self._together, shared)
-        self.state = "ready"
-
-    @property
-    def call(self) -> "Call":
-        """The call of a job that asks the UNet."""
-        return cast(Question, self.want).call
-
-    def go(self) -> None:
-        """Let it run until it asks again."""
-        self.state, self.since = "running", time.monotonic()
-        self._go.release()
-
-    def interrupt(self, error: type[BaseException]) -> None:
-        """Raise in its thread, at the next line of Python."""
-        ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(self.thread.ident or 0), ctypes.py_object(error))
 
 
 class Conductor:

@@ -35,7 +35,8 @@ from webui.core.protocol import (
     read_frame,
     write_frame,
 )
-from webui.engine.conductor import HUNG, Conductor, Hung, Passes, Seat
+from webui.engine.conductor import HUNG, Conductor, Passes
+from webui.engine.seat import Hung, Seat
 from webui.engine.wishes import Wishes
 from webui.errors import Apart, EngineLost, JobCancelled, OutOfMemory, RequestError, WebUIError
 from webui.settings import Settings
