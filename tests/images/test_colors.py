@@ -15,7 +15,7 @@ def test_the_reference_gives_the_colours():
     blue = Image.fromarray((np.asarray(image) * (0.3, 0.3, 1.0)).astype(np.uint8))
     matched = np.asarray(match_colors(image, blue), np.float64)
     assert matched[..., 2].mean() > 1.3 * matched[..., 0].mean()
-    luminosity = np.array([0.3, 0.59, 0.11])
+    luminosity = np.array([0.299, 0.587, 0.114])
     assert np.abs(matched @ luminosity - np.asarray(image) @ luminosity).mean() < 2
 
 

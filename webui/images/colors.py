@@ -10,12 +10,14 @@ _WHITE = _RGB_TO_XYZ.sum(1)
 def match_colors(image: Image.Image, reference: Image.Image) -> Image.Image:
     """Give a picture the colours of `reference` and keep its own luminosity: histogram matching per channel in CIE Lab.
 
+    Fractions are cut off at both ends, as by the libraries that A1111 uses: its picture is half a grey level darker than the true one.
+
     Histogram matching: Gonzalez & Woods, Digital Image Processing, 3.3; the luminosity blend: W3C Compositing and Blending, 10.3.
     """
     lab, wanted = _to_lab(np.asarray(image.convert("RGB"))), _to_lab(np.asarray(reference.convert("RGB")))
     matched = np.stack([_match(lab[..., channel], wanted[..., channel]) for channel in range(3)], axis=-1)
     colour = _from_lab(matched).astype(np.float64) / 255
-    return Image.fromarray(np.rint(_set_luminosity(colour, _luminosity(np.asarray(image.convert("RGB")) / 255.0)) * 255).astype(np.uint8))
+    return Image.fromarray((_set_luminosity(colour, _luminosity(np.asarray(image.convert("RGB")) / 255.0)) * 255).astype(np.uint8))
 
 
 def _match(channel: np.ndarray, wanted: np.ndarray) -> np.ndarray:
@@ -23,11 +25,11 @@ def _match(channel: np.ndarray, wanted: np.ndarray) -> np.ndarray:
     wanted_values, wanted_counts = np.unique(wanted.ravel(), return_counts=True)
     quantiles = np.cumsum(counts) / channel.size
     mapped = np.interp(quantiles, np.cumsum(wanted_counts) / wanted.size, wanted_values)
-    return np.asarray(mapped[where].reshape(channel.shape))
+    return np.asarray(mapped[where].reshape(channel.shape).astype(np.uint8))
 
 
 def _luminosity(rgb: np.ndarray) -> np.ndarray:
-    return np.asarray(rgb @ np.array([0.3, 0.59, 0.11]), np.float64)
+    return np.asarray(rgb @ np.array([0.299, 0.587, 0.114]), np.float64)
 
 
 def _set_luminosity(rgb: np.ndarray, wanted: np.ndarray) -> np.ndarray:
