@@ -95,6 +95,6 @@ def test_the_readme_shows_this_page(visit, tmp_path):
     )
     target = ROOT / "docs" / "screenshot.png" if os.environ.get("README_SCREENSHOT") else tmp_path / "screenshot.png"
     page.mouse.move(0, 0)
-    page.wait_for_timeout(1000)  # icons are masks: nothing tells when they are drawn
+    expect(page.locator(".toast")).to_have_count(0)
     page.screenshot(path=str(target))
     assert target.stat().st_size > 20_000

@@ -29,7 +29,7 @@ RANGES: dict[str, tuple[float, float, float]] = {
     "hires.guidance": (0, 30, 0.5),
     "sampler_options.churn": (0, 100, 0.5),
 }
-"""Sliders narrower than what a request may hold: the hand needs the useful part. The number beside a slider takes the rest."""
+"""Sliders narrower than what a request may hold: the hand needs the useful part. What is filled in from a picture may lie outside."""
 
 _EMPTY_WORDS = {"hires.sampler": SAME, "hires.schedule": SAME, "vae": OWN}
 
