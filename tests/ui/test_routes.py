@@ -113,3 +113,4 @@ def test_lists_and_native_values(page):
     client = page.client()
     assert client.get("/page/models/lora").json() == []
     assert client.get("/page/native").json()["width"] == 512
+    assert client.get("/page/native?checkpoint=nowhere").json() is None

@@ -75,8 +75,10 @@ def _list_routes(routes: APIRouter, services: Services) -> None:
         return [model.model_dump(include={"name", "family", "size", "error"}) for model in services.library.models(kind)]
 
     @routes.get("/native")
-    def own(checkpoint: str = "") -> dict[str, Any]:
-        """The size, steps and sampler that a checkpoint was made for."""
+    def own(checkpoint: str = "") -> dict[str, Any] | None:
+        """The size, steps and sampler that a checkpoint was made for; nothing for a name that is not here."""
+        if checkpoint and checkpoint not in choices(services).checkpoints:
+            return None
         return native(services, checkpoint or choices(services).checkpoint).model_dump()
 
 

@@ -45,7 +45,7 @@ export function resetForm() {
 /** A checkpoint's own size, steps and sampler take the place of the last one's, where the user changed nothing. */
 async function adopt(checkpoint, changeFields) {
   const old = form.native;
-  form.native = await page.native(checkpoint ?? '').catch(() => old);
+  form.native = (await page.native(checkpoint ?? '').catch(() => null)) ?? old;  // a mistyped name changes nothing
   if (!changeFields) return;
   fill(Object.fromEntries(NATIVE.filter((name) => form.values[name] === old[name] && old[name] !== form.native[name]).map((name) => [name, form.native[name]])));
 }
