@@ -3,6 +3,7 @@
 import pytest
 import torch
 
+from webui.train.default_model.bank import Bank, hues
 from webui.train.default_model.concepts import Concept
 from webui.train.default_model.data import Lesson
 from webui.train.default_model.vocabulary import truncate
@@ -11,7 +12,7 @@ SIDES = (84, 100, 112)
 SHADES = {"red square": (220, 30, 30), "green disc": (30, 200, 60), "blue cross": (20, 60, 220), "old ring": (240, 200, 40)}
 
 
-@pytest.fixture(autouse=True)
+@pytest.fixture(scope="module", autouse=True)
 def one_thread():
     before = torch.get_num_threads()
     torch.set_num_threads(1)
@@ -42,3 +43,13 @@ def lesson() -> Lesson:
     pictures = {concept.code: [drawn(concept.label, side) for side in SIDES] for concept in concepts}
     merges = ["r e", "re d</w>", "o n</w>", "a t</w>"] + [f"{letter} {letter}" for letter in "abcdefghijklmnopqrstuvwxyz"]
     return Lesson(concepts=concepts, pictures=pictures, vocabulary=truncate(merges, 514 + len(merges)))
+
+
+@pytest.fixture(scope="session")
+def small_bank(lesson) -> Bank:
+    """The four shapes in two styles: as they are, and darker."""
+    art = torch.stack([sizes[-1] for sizes in lesson.listed()]).float()
+    art[:, :3] *= art[:, 3:] / 255
+    both = torch.stack([art, art * torch.tensor([0.6, 0.6, 0.6, 1.0])[:, None, None]]).round().to(torch.uint8)
+    hue = torch.stack([hues(pictures) for pictures in both])
+    return Bank(concepts=lesson.concepts, styles=("flat icon", "cartoon"), vocabulary=lesson.vocabulary, art=both, hue=hue)

@@ -38,12 +38,15 @@ def new_diffusion(shape):
 
 
 def teach_vae(state, lesson, steps):
-    vae.train(state, (lesson.listed(), []), ALONE, Budget(steps=steps), quiet, seed=3, batch=2, lr=2e-3)
+    vae.train(state, vae.drawing(lesson.listed(), [], 2), ALONE, Budget(steps=steps), quiet, seed=3, lr=2e-3)
 
 
 def teach_diffusion(state, lesson, latents, steps):
-    data = (lesson.concepts, latents, tokenizer(lesson.vocabulary))
-    diffusion.train(state, data, ALONE, Budget(steps=steps), quiet, seed=3, batch=4, lr=1e-3)
+    diffusion.train(state, batches(lesson, latents), ALONE, Budget(steps=steps), quiet, seed=3, lr=1e-3)
+
+
+def batches(lesson, latents):
+    return diffusion.feed(lesson.concepts, latents, tokenizer(lesson.vocabulary), 4)
 
 
 @pytest.fixture(scope="module")
@@ -71,18 +74,18 @@ def test_autoencoder_gets_better(lesson, shape):
 
 def test_interrupted_autoencoder_goes_on_bit_for_bit(lesson, shape, tmp_path):
     whole, half, rest = new_vae(shape), new_vae(shape), new_vae(shape)
-    budget = Budget(steps=4)
+    budget, draw = Budget(steps=4), vae.drawing(lesson.listed(), [], 2)
 
     def stop(state, progress):
         if state.step == 2:
             state.save(tmp_path / "vae.state")
             raise KeyboardInterrupt
 
-    vae.train(whole, (lesson.listed(), []), ALONE, budget, quiet, seed=3, batch=2, lr=2e-3)
+    vae.train(whole, draw, ALONE, budget, quiet, seed=3, lr=2e-3)
     with pytest.raises(KeyboardInterrupt):
-        vae.train(half, (lesson.listed(), []), ALONE, budget, stop, seed=3, batch=2, lr=2e-3)
+        vae.train(half, draw, ALONE, budget, stop, seed=3, lr=2e-3)
     assert rest.load(tmp_path / "vae.state")
-    vae.train(rest, (lesson.listed(), []), ALONE, budget, quiet, seed=3, batch=2, lr=2e-3)
+    vae.train(rest, draw, ALONE, budget, quiet, seed=3, lr=2e-3)
     assert rest.step == 4
     assert same(whole.modules["vae"].state_dict(), rest.modules["vae"].state_dict())
     assert same(whole.averages["vae"], rest.averages["vae"])
@@ -90,7 +93,6 @@ def test_interrupted_autoencoder_goes_on_bit_for_bit(lesson, shape, tmp_path):
 
 def test_interrupted_diffusion_goes_on_bit_for_bit(lesson, shape, latents, tmp_path):
     whole, half, rest = new_diffusion(shape), new_diffusion(shape), new_diffusion(shape)
-    data = (lesson.concepts, latents, tokenizer(lesson.vocabulary))
 
     def stop(state, progress):
         if state.step == 1:
@@ -99,7 +101,7 @@ def test_interrupted_diffusion_goes_on_bit_for_bit(lesson, shape, latents, tmp_p
 
     teach_diffusion(whole, lesson, latents, 3)
     with pytest.raises(KeyboardInterrupt):
-        diffusion.train(half, data, ALONE, Budget(steps=3), stop, seed=3, batch=4, lr=1e-3)
+        diffusion.train(half, batches(lesson, latents), ALONE, Budget(steps=3), stop, seed=3, lr=1e-3)
     rest.load(tmp_path / "diffusion.state")
     teach_diffusion(rest, lesson, latents, 3)
     for name in ("unet", "text"):

@@ -8,24 +8,23 @@ import argparse
 import json
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import torch
 from torch import nn
 
-from webui.train.default_model import diffusion, vae
+from webui.train.default_model import diffusion, pack, staged, vae
 from webui.train.default_model.compose import generator
 from webui.train.default_model.data import Lesson, prepare
 from webui.train.default_model.export import Exported, Native, metadata, read, write
 from webui.train.default_model.latents import Latents, encode, preview
 from webui.train.default_model.networks import SCALE, Shape, build_text, build_unet, build_vae
-from webui.train.default_model.sheet import plot
-from webui.train.default_model.state import Stage
+from webui.train.default_model.recipe import STYLES, Recipe, gpu
+from webui.train.default_model.report import Paused, Reporter
 from webui.train.default_model.vocabulary import tokenizer
 from webui.train.default_model.workers import Budget, World, join, start_others
 
-_SAVE_EVERY, _EXPORT_EVERY, _SAY_EVERY = 60.0, 600.0, 20
 _FOLD_PICTURES = 128
 _DECODER_RATE = 1e-3
 Weights = dict[str, torch.Tensor]
@@ -33,47 +32,44 @@ Weights = dict[str, torch.Tensor]
 
 def parser() -> argparse.ArgumentParser:
     made = argparse.ArgumentParser(prog="python -m webui train default-model", description="Train the default model, or go on training it.")
-    made.add_argument("--hours", type=float, default=2.0, help="time for the stages together (default: 2)")
-    made.add_argument("--steps", type=int, default=0, help="steps per stage instead of hours: the same result on every run")
-    made.add_argument("--vae-share", type=float, default=0.3, help="the autoencoder's part of the time (default: 0.3)")
-    made.add_argument("--decoder-share", type=float, default=0.15, help="the part for sharpening the decoder at the end (default: 0.15)")
-    made.add_argument("--stage", default="all", choices=["all", "vae", "diffusion", "decoder"])
-    made.add_argument("--list", default="first", choices=["first", "second", "nouns"], help="which concepts, see concepts.py")
     made.add_argument(
-        "--from", dest="start", type=Path, default=None, metavar="FILE", help="start from an exported file, with fresh optimisers"
+        "--recipe",
+        default="cpu",
+        choices=["cpu", "gpu"],
+        help="cpu: flat icons, 128 pixels; gpu: three styles, 256 pixels, arranged scenes",
     )
+    made.add_argument("--hours", type=float, default=2.0, help="time for the stages together (default: 2)")
+    made.add_argument("--minutes", type=float, default=0.0, help="end this run after so long; the same command goes on from there")
+    made.add_argument("--steps", type=int, default=0, help="steps per stage instead of hours: the same result on every run")
+    made.add_argument("--list", default="", choices=["", "first", "second", "nouns"], help="which concepts, see concepts.py")
     made.add_argument("--folder", type=Path, default=Path(".train"), help="where packages and states are kept (default: .train)")
     made.add_argument("--out", type=Path, default=Path(".train/darkroom-tiny.safetensors"), help="the exported file")
-    made.add_argument("--batch", type=int, default=20, help="pictures per step and worker in the diffusion stage (GPU: 512)")
-    made.add_argument("--vae-batch", type=int, default=4, help="pictures per step and worker in the autoencoder's stages (GPU: 128)")
-    made.add_argument("--workers", type=int, default=2, help="processes of one thread each (GPU: 1)")
-    made.add_argument("--device", default="cpu", help="cpu or cuda")
+    made.add_argument("--device", default="", help="cpu or cuda (default: as the recipe is named)")
+    made.add_argument("--batch", type=int, default=0, help="pictures per step in the diffusion stages (cpu: 20, gpu: 512, then 256)")
+    made.add_argument("--vae-batch", type=int, default=0, help="the same for the autoencoder's stages (cpu: 4, gpu: 128, then 48)")
     made.add_argument("--seed", type=int, default=0)
     made.add_argument("--rank", type=int, default=0, help=argparse.SUPPRESS)
+    _cpu_flags(made.add_argument_group("only with --recipe cpu"))
+    _gpu_flags(made.add_argument_group("only with --recipe gpu"))
     return made
 
 
-class Reporter:
-    """In worker 0: saves the state every minute, exports every ten, and writes a line every few steps."""
+def _cpu_flags(made: "argparse._ArgumentGroup") -> None:
+    made.add_argument("--vae-share", type=float, default=0.3, help="the autoencoder's part of the time (default: 0.3)")
+    made.add_argument("--decoder-share", type=float, default=0.15, help="the part for sharpening the decoder at the end (default: 0.15)")
+    made.add_argument("--stage", default="all", choices=["all", "vae", "diffusion", "decoder"])
+    made.add_argument(
+        "--from", dest="start", type=Path, default=None, metavar="FILE", help="start from an exported file, with fresh optimisers"
+    )
+    made.add_argument("--workers", type=int, default=2, help="processes of one thread each")
 
-    def __init__(self, path: Path, world: World, finish: Callable[[Stage], None] | None = None) -> None:
-        self.path, self.world, self.finish = path, world, finish
-        self.saved = self.exported = time.monotonic()
 
-    def __call__(self, state: Stage, progress: float) -> None:
-        if self.world.rank != 0:
-            return
-        if state.step % _SAY_EVERY == 0:
-            recent = state.log[-_SAY_EVERY:]
-            means = {key: round(sum(entry[key] for entry in recent) / len(recent), 4) for key in recent[0] if key not in ("step", "worked")}
-            print(f"{time.strftime('%H:%M:%S')} {self.path.stem} step {state.step} {progress:.1%} {json.dumps(means)}", flush=True)
-        if time.monotonic() - self.saved > _SAVE_EVERY or progress >= 1:
-            state.save(self.path)
-            plot(state.log, "loss", self.path.with_suffix(".png"))
-            self.saved = time.monotonic()
-        if self.finish and (time.monotonic() - self.exported > _EXPORT_EVERY or progress >= 1):
-            self.finish(state)
-            self.exported = time.monotonic()
+def _gpu_flags(made: "argparse._ArgumentGroup") -> None:
+    made.add_argument("--size", type=int, default=256, choices=[128, 256], help="native size in pixels (default: 256)")
+    made.add_argument("--styles", default=",".join(STYLES), help=f"which of the styles, by commas (default: {','.join(STYLES)})")
+    made.add_argument("--pack", type=Path, default=None, metavar="FILE", help="only write the art into one file to carry")
+    made.add_argument("--art", type=Path, default=None, metavar="FILE", help="take the art from such a file, without a network")
+    made.add_argument("--readers", type=int, default=8, help="processes that word and tokenise captions ahead")
 
 
 class Exporter:
@@ -98,6 +94,9 @@ class Exporter:
 def run(words: Sequence[str]) -> int:
     """The whole recipe, or one stage of it."""
     options = parser().parse_args(list(words))
+    if options.recipe == "gpu":
+        return _run_staged(options)
+    _fill_in(options)
     options.work = options.folder / (f"{options.list}-from-{options.start.stem}" if options.start else options.list)
     torch.set_num_threads(1)
     lesson = prepare(options.folder, options.list)
@@ -105,14 +104,51 @@ def run(words: Sequence[str]) -> int:
     others = start_others(list(words), options.workers, meeting) if options.rank == 0 else []
     world = join(options.rank, options.workers, meeting)
     start = read(options.start) if options.start else None
-    if options.stage in ("all", "vae"):
-        train_vae(options, lesson, world, start)
-    if options.stage in ("all", "diffusion"):
-        train_diffusion(options, lesson, world, start)
-    if options.stage in ("all", "decoder"):
-        train_decoder(options, lesson, world, start)
+    try:
+        if options.stage in ("all", "vae"):
+            train_vae(options, lesson, world, start)
+        if options.stage in ("all", "diffusion"):
+            train_diffusion(options, lesson, world, start)
+        if options.stage in ("all", "decoder"):
+            train_decoder(options, lesson, world, start)
+    except Paused as pause:
+        print(pause, flush=True)
     world.close()
     return max([0, *(abs(other.wait()) for other in others)])
+
+
+def _fill_in(options: argparse.Namespace) -> None:
+    """The values of the recipe for a CPU where no flag says otherwise."""
+    options.list, options.device = options.list or "first", options.device or "cpu"
+    options.batch, options.vae_batch = options.batch or 20, options.vae_batch or 4
+    if options.minutes and options.workers > 1:
+        raise SystemExit("--minutes needs --workers 1 here: several workers must stop at the same step. Or set --hours.")
+    options.until = time.monotonic() + options.minutes * 60 if options.minutes else 0.0
+
+
+def _run_staged(options: argparse.Namespace) -> int:
+    recipe = chosen_recipe(options)
+    if options.pack:
+        pack.write(options.pack, options.folder / "art", recipe.list, recipe.styles)
+        return 0
+    return staged.run(recipe, options)
+
+
+def chosen_recipe(options: argparse.Namespace) -> Recipe:
+    """The recipe for a GPU, changed by the flags."""
+    made = gpu(options.size, tuple(style.strip() for style in options.styles.split(",")))
+    unknown = [style for style in made.styles if style not in STYLES]
+    if unknown:
+        raise SystemExit(f"There is no style {unknown[0]!r}. Styles: {', '.join(STYLES)}.")
+    batches = {"vae": options.vae_batch, "diffusion": options.batch}
+    parts = [part.model_copy(update={"batch": batches[part.kind] or part.batch}) for part in made.parts]
+    changed = {
+        "device": options.device or made.device,
+        "list": options.list or made.list,
+        "readers": options.readers,
+        "parts": tuple(parts),
+    }
+    return made.model_copy(update=changed)
 
 
 def budget(options: argparse.Namespace, share: float) -> Budget:
@@ -127,9 +163,9 @@ def train_vae(options: argparse.Namespace, lesson: Lesson, world: World, start: 
     state = vae.stage(build_vae(start.shape if start else Shape()).to(options.device), peak, world)
     if not state.load(path) and start:
         state.warm("vae", start.vae)
-    art = (lesson.listed(), lesson.others())
-    time, report = budget(options, options.vae_share), Reporter(path, world)
-    vae.train(state, art, world, time, report, seed=options.seed, batch=options.vae_batch, lr=peak)
+    batches = vae.drawing(lesson.listed(), lesson.others(), options.vae_batch)
+    limit, report = budget(options, options.vae_share), Reporter(path, world, until=options.until)
+    vae.train(state, batches, world, limit, report, seed=options.seed, lr=peak)
 
 
 def train_diffusion(options: argparse.Namespace, lesson: Lesson, world: World, start: Exported | None) -> None:
@@ -144,10 +180,10 @@ def train_diffusion(options: argparse.Namespace, lesson: Lesson, world: World, s
         state.warm("unet", start.unet)
         state.warm("text", start.text)
     export = Exporter(options, shape, lesson, latents)
-    report = Reporter(path, world, lambda stage: export(coder.state_dict(), stage.averages, stage.step))
-    data = (lesson.concepts, latents, tokenizer(lesson.vocabulary))
-    time = budget(options, 1 - options.vae_share - options.decoder_share)
-    diffusion.train(state, data, world, time, report, seed=options.seed, batch=options.batch, lr=peak)
+    report = Reporter(path, world, lambda stage: export(coder.state_dict(), stage.averages, stage.step), options.until)
+    feed = diffusion.feed(lesson.concepts, latents, tokenizer(lesson.vocabulary), options.batch)
+    limit = budget(options, 1 - options.vae_share - options.decoder_share)
+    diffusion.train(state, feed, world, limit, report, seed=options.seed, lr=peak)
 
 
 def train_decoder(options: argparse.Namespace, lesson: Lesson, world: World, start: Exported | None) -> None:
@@ -159,10 +195,10 @@ def train_decoder(options: argparse.Namespace, lesson: Lesson, world: World, sta
     path = options.work / "decoder.state"
     state.load(path)
     export = Exporter(options, shape, lesson, latents)
-    report = Reporter(path, world, lambda stage: export(stage.averages["vae"], learned["averages"], learned["step"]))
+    report = Reporter(path, world, lambda stage: export(stage.averages["vae"], learned["averages"], learned["step"]), options.until)
     data = (latents, lesson.listed())
-    time = budget(options, options.decoder_share)
-    vae.train_decoder(state, data, world, time, report, seed=options.seed, batch=options.vae_batch, lr=_DECODER_RATE)
+    limit = budget(options, options.decoder_share)
+    vae.train_decoder(state, data, world, limit, report, seed=options.seed, batch=options.vae_batch, lr=_DECODER_RATE)
 
 
 def folded(options: argparse.Namespace, lesson: Lesson, shape: Shape, start: Exported | None) -> nn.Module:

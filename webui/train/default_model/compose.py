@@ -40,6 +40,14 @@ def chance(source: torch.Generator) -> float:
     return float(torch.rand(1, generator=source))
 
 
+def normal(shape: torch.Size, source: torch.Generator, device: torch.device) -> torch.Tensor:
+    """Noise drawn where it is needed: on a GPU by a generator of its own, seeded by this one."""
+    if device.type == "cpu":
+        return torch.randn(shape, generator=source)
+    own = torch.Generator(device).manual_seed(int(torch.randint(2**62, (1,), generator=source)))
+    return torch.randn(shape, generator=own, device=device)
+
+
 def background(colour: str, source: torch.Generator | None = None) -> torch.Tensor:
     """A plain picture [3, SIZE, SIZE] in 0..255; with a generator the colour is moved a little."""
     value = torch.tensor(COLOURS[colour], dtype=torch.float32)

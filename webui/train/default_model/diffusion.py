@@ -12,7 +12,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from webui.train.default_model.captions import caption
-from webui.train.default_model.compose import COLOURS, chance, generator, pick
+from webui.train.default_model.compose import COLOURS, chance, generator, normal, pick
 from webui.train.default_model.concepts import Concept
 from webui.train.default_model.latents import Latents
 from webui.train.default_model.networks import TOKENS, alphas_cumprod, device_of, precision
@@ -23,6 +23,9 @@ from webui.train.default_model.workers import Budget, Clock, World
 
 UNET_EDGES = ("conv_in", "conv_out", "time_emb")
 TEXT_EDGES = ("embeddings.",)
+Feed = Callable[[int, torch.Generator], tuple[torch.Tensor, torch.Tensor]]
+"""Step and generator → a batch of latents of unit deviation and their captions' tokens."""
+
 _SHORT = 16
 _EMPTY = 0.1
 _FULL_EVERY = 12
@@ -57,7 +60,7 @@ def loss(state: Stage, latents: torch.Tensor, tokens: torch.Tensor, alphas: torc
     """Mean squared error of v at stratified timesteps."""
     unet = state.modules["unet"]
     device = device_of(unet)
-    times, noise = timesteps(len(latents), source).to(device), torch.randn(latents.shape, generator=source).to(device)
+    times, noise = timesteps(len(latents), source).to(device), normal(latents.shape, source, device)
     latents, alphas = latents.to(device), alphas.to(device)
     signal, level = alphas[times].sqrt()[:, None, None, None], (1 - alphas[times]).sqrt()[:, None, None, None]
     noisy = (signal * latents + level * noise).contiguous(memory_format=torch.channels_last)
@@ -67,28 +70,30 @@ def loss(state: Stage, latents: torch.Tensor, tokens: torch.Tensor, alphas: torc
     return F.mse_loss(seen.float(), signal * noise - level * latents)
 
 
-def train(
-    state: Stage,
-    data: tuple[Sequence[Concept], Latents, Tokenizer],
-    world: World,
-    budget: Budget,
-    report: Callable[[Stage, float], None],
-    *,
-    seed: int,
-    batch: int,
-    lr: float,
-) -> None:
+def length(step: int, short: int = _SHORT) -> int:
+    """Tokens of the captions of a step."""
+    return TOKENS if step % _FULL_EVERY == _FULL_EVERY - 1 else short
+
+
+def feed(concepts: Sequence[Concept], latents: Latents, words: Tokenizer, batch: int) -> Feed:
+    """Batches of `batch_of`."""
+
+    def made(step: int, source: torch.Generator) -> tuple[torch.Tensor, torch.Tensor]:
+        pictures, sentences = batch_of(concepts, latents, batch, source)
+        return pictures, torch.tensor(encode(words, sentences, length(step)))
+
+    return made
+
+
+def train(state: Stage, feed: Feed, world: World, budget: Budget, report: Callable[[Stage, float], None], *, seed: int, lr: float) -> None:
     """Go on until the budget is used."""
-    concepts, latents, words = data
     alphas, clock = alphas_cumprod(), Clock(state.worked)
     modules = list(state.modules.values())
     progress = budget.progress(state.step, state.worked)
     while progress < 1:
         source = generator(seed, 3, state.step, world.rank)
         set_rate(state.optimisers, rate(lr, state.step, progress))
-        pictures, sentences = batch_of(concepts, latents, batch, source)
-        length = TOKENS if state.step % _FULL_EVERY == _FULL_EVERY - 1 else _SHORT
-        tokens = torch.tensor(encode(words, sentences, length))
+        pictures, tokens = feed(state.step, source)
         found = loss(state, pictures, tokens, alphas, source)
         torch.autograd.backward(found)
         progress = world.average(modules, budget.progress(state.step + 1, clock.worked))

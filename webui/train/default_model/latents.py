@@ -53,8 +53,13 @@ def preview(latents: Latents, art: list[list[torch.Tensor]], seed: int) -> list[
     concepts, colours = latents.mean.shape[:2]
     places = [(concept, colour) for concept in range(concepts) for colour in range(colours)]
     pictures = to_pixels([layout_of(art[concept], seed, concept, colour, 0) for concept, colour in places])
-    known = torch.stack([latents.mean[concept, colour, 0] for concept, colour in places]).float().movedim(1, -1).flatten(0, 2)
-    wanted = functional.avg_pool2d(pictures, pictures.shape[-1] // latents.mean.shape[-1]).movedim(1, -1).flatten(0, 2)
+    return factors(torch.stack([latents.mean[concept, colour, 0] for concept, colour in places]).float(), pictures)
+
+
+def factors(latents: torch.Tensor, pictures: torch.Tensor) -> list[list[float]]:
+    """The five rows of `preview` from any latents [n, 4, h, w] and their pictures in -1..1."""
+    known = latents.movedim(1, -1).flatten(0, 2)
+    wanted = functional.avg_pool2d(pictures, pictures.shape[-1] // latents.shape[-1]).movedim(1, -1).flatten(0, 2)
     rows = torch.linalg.lstsq(torch.cat([known, torch.ones(len(known), 1)], 1), wanted).solution
     return [[round(value, 4) for value in row] for row in rows.tolist()]
 

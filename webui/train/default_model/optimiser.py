@@ -16,23 +16,24 @@ _ROUNDS = 5
 
 
 def orthogonal(matrix: torch.Tensor) -> torch.Tensor:
-    """The nearest semi-orthogonal matrix, roughly, by five Newton-Schulz rounds.
+    """The nearest semi-orthogonal matrix, roughly, by five Newton-Schulz rounds; of one matrix or of each in a batch.
 
     A round multiplies by a polynomial of the Gram matrix from the left, so the rounds are run on the small square matrix and the wide
     one is touched twice only.
     """
-    tall = matrix.shape[0] > matrix.shape[1]
-    x = (matrix.T if tall else matrix) / (matrix.norm() + 1e-7)
+    tall = matrix.shape[-2] > matrix.shape[-1]
+    norm = matrix.norm() if matrix.ndim == 2 else matrix.norm(dim=(-2, -1), keepdim=True)
+    x = (matrix.mT if tall else matrix) / (norm + 1e-7)
     first, second, third = _COEFFICIENTS
-    gram = x @ x.T
-    one = torch.eye(len(gram), device=gram.device, dtype=gram.dtype)
+    gram = x @ x.mT
+    one = torch.eye(gram.shape[-1], device=gram.device, dtype=gram.dtype)
     total = one
     for _ in range(_ROUNDS):
         factor = first * one + second * gram + third * gram @ gram
         total = factor @ total
         gram = factor @ gram @ factor
     x = total @ x
-    turned: torch.Tensor = x.T if tall else x
+    turned: torch.Tensor = x.mT if tall else x
     return turned
 
 
@@ -50,21 +51,42 @@ class Muon(torch.optim.Optimizer):
     def step(self, closure: None = None) -> None:  # type: ignore[override]
         for group in self.param_groups:
             parameters = [parameter for parameter in group["params"] if parameter.grad is not None]
-            directions = self._world.total([self._direction(parameter, number, group) for number, parameter in enumerate(parameters)])
+            directions = self._directions(parameters, group)
             for parameter, direction in zip(parameters, directions, strict=True):
                 matrix = direction.view(parameter.shape[0], -1)
                 parameter.mul_(1 - group["lr"] * group["weight_decay"])
                 parameter.add_(matrix.view(parameter.shape), alpha=-group["lr"] * 0.2 * max(matrix.shape) ** 0.5)
 
-    def _direction(self, parameter: nn.Parameter, number: int, group: dict[str, float]) -> torch.Tensor:
+    def _directions(self, parameters: list[nn.Parameter], group: dict[str, float]) -> list[torch.Tensor]:
+        """On a GPU all matrices of one shape at once: there are about 200, and each alone would be twenty launches."""
+        wanted = [self._wanted(parameter, group) for parameter in parameters]
+        if parameters and parameters[0].is_cuda:
+            return grouped(wanted)
+        mine = [number % self._world.size == self._world.rank for number in range(len(wanted))]
+        return self._world.total(
+            [orthogonal(one).flatten() if made_here else one.new_zeros(one.numel()) for one, made_here in zip(wanted, mine, strict=True)]
+        )
+
+    def _wanted(self, parameter: nn.Parameter, group: dict[str, float]) -> torch.Tensor:
         gradient, state = parameter.grad, self.state[parameter]
         assert gradient is not None
         if "momentum" not in state:
             state["momentum"] = torch.zeros_like(gradient)
         momentum = state["momentum"].mul_(group["momentum"]).add_(gradient)
-        if number % self._world.size != self._world.rank:
-            return torch.zeros(gradient.numel(), device=gradient.device)
-        return orthogonal((gradient + group["momentum"] * momentum).flatten(1)).flatten()
+        wanted: torch.Tensor = (gradient + group["momentum"] * momentum).flatten(1)
+        return wanted
+
+
+def grouped(matrices: list[torch.Tensor]) -> list[torch.Tensor]:
+    """`orthogonal` of each, with those of one shape in one batch."""
+    places: dict[torch.Size, list[int]] = {}
+    for number, matrix in enumerate(matrices):
+        places.setdefault(matrix.shape, []).append(number)
+    found = list(matrices)
+    for numbers in places.values():
+        for number, made in zip(numbers, orthogonal(torch.stack([matrices[number] for number in numbers])), strict=True):
+            found[number] = made
+    return found
 
 
 def optimisers(module: nn.Module, lr: float, edges: tuple[str, ...], world: World) -> list[torch.optim.Optimizer]:

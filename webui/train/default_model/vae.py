@@ -6,14 +6,16 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from webui.train.default_model.compose import COLOURS, centred, chance, generator, pick, scattered, shifted, to_pixels
+from webui.train.default_model.compose import COLOURS, centred, chance, generator, normal, pick, scattered, shifted, to_pixels
 from webui.train.default_model.latents import Latents, layout_of
 from webui.train.default_model.networks import SCALE, device_of, precision
 from webui.train.default_model.optimiser import optimisers, rate, set_rate
 from webui.train.default_model.state import Stage
 from webui.train.default_model.workers import Budget, Clock, World
 
-Art = dict[str, list[torch.Tensor]]
+Draw = Callable[[int, torch.Generator], torch.Tensor]
+"""Step and generator → a batch of pictures in -1..1."""
+
 EDGES = ("conv_in", "conv_out", "quant_conv")
 _LISTED = 0.75
 _KL = 2e-4
@@ -43,7 +45,7 @@ def loss(vae: nn.Module, pixels: torch.Tensor, source: torch.Generator) -> tuple
     """What is minimised, and the mean squared error of the reconstruction."""
     with precision(vae):
         posterior = vae.encode(pixels).latent_dist  # type: ignore[operator]
-        noise = torch.randn(posterior.mean.shape, generator=source).to(pixels.device)
+        noise = normal(posterior.mean.shape, source, pixels.device)
         seen = vae.decode(posterior.mean + posterior.std * noise).sample.float()  # type: ignore[operator]
     divergence = 0.5 * (posterior.mean.square() + posterior.var - 1 - posterior.logvar).mean()
     return difference(seen, pixels) + _KL * divergence, F.mse_loss(seen, pixels).detach()
@@ -63,17 +65,12 @@ def stage(vae: nn.Module, lr: float, world: World) -> Stage:
     return Stage({"vae": vae}, optimisers(vae, lr, EDGES, world), _AVERAGE)
 
 
-def train(
-    state: Stage,
-    art: tuple[list[list[torch.Tensor]], list[list[torch.Tensor]]],
-    world: World,
-    budget: Budget,
-    report: Callable[[Stage, float], None],
-    *,
-    seed: int,
-    batch: int,
-    lr: float,
-) -> None:
+def drawing(listed: list[list[torch.Tensor]], others: list[list[torch.Tensor]], batch: int) -> Draw:
+    """Batches of `pictures`."""
+    return lambda step, source: pictures(listed, others, batch, source)
+
+
+def train(state: Stage, draw: Draw, world: World, budget: Budget, report: Callable[[Stage, float], None], *, seed: int, lr: float) -> None:
     """Go on until the budget is used; `report` is called after every step with the progress."""
     vae, clock = state.modules["vae"], Clock(state.worked)
     vae.train()
@@ -81,7 +78,7 @@ def train(
     while progress < 1:
         source = generator(seed, 1, state.step, world.rank)
         set_rate(state.optimisers, rate(lr, state.step, progress))
-        total, squared = loss(vae, pictures(*art, batch, source).to(device_of(vae)), source)
+        total, squared = loss(vae, draw(state.step, source).to(device_of(vae)), source)
         torch.autograd.backward(total)
         progress = world.average([vae], budget.progress(state.step + 1, clock.worked))
         state.advance()
