@@ -10,11 +10,11 @@ from webui.train.default_model.score import marks
 
 @pytest.fixture(scope="module")
 def critic(lesson):
-    return judge.train(lesson.listed(), 25, seed=2)
+    return judge.train(judge.showing(lesson.listed()), 4, 25, seed=2)
 
 
 def test_judge_knows_the_art(lesson, critic):
-    assert judge.own_accuracy(critic, lesson.listed(), 64, seed=2) > 0.9
+    assert judge.own_accuracy(critic, judge.showing(lesson.listed()), 64, seed=2) > 0.9
 
 
 def test_perfect_pictures_get_full_marks_and_wrong_ones_none(lesson, critic):
@@ -29,6 +29,5 @@ def test_perfect_pictures_get_full_marks_and_wrong_ones_none(lesson, critic):
 
 
 def test_kept_judge_is_the_same_judge(lesson, tmp_path):
-    one = judge.kept(tmp_path, lesson.listed(), 2, 0)
-    other = judge.kept(tmp_path, lesson.listed(), 2, 0)
+    one, other = (judge.kept(tmp_path, judge.showing(lesson.listed()), 4, 2, 0) for _ in range(2))
     assert all(torch.equal(mine, theirs) for mine, theirs in zip(one.state_dict().values(), other.state_dict().values(), strict=True))

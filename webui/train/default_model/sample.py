@@ -8,7 +8,7 @@ from tokenizers import Tokenizer
 from torch import nn
 
 from webui.train.default_model.compose import generator
-from webui.train.default_model.networks import FACTOR, LATENT, SCALE, SCHEDULER, TOKENS
+from webui.train.default_model.networks import FACTOR, LATENT, SCALE, SCHEDULER, TOKENS, device_of
 from webui.train.default_model.vocabulary import encode
 
 _AT_ONCE = 16
@@ -20,19 +20,23 @@ class Painter:
     def __init__(self, unet: nn.Module, vae: nn.Module, text: nn.Module, words: Tokenizer, size: int) -> None:
         self.unet, self.vae, self.text, self.words, self.size = unet.eval(), vae.eval(), text.eval(), words, size
 
+    @property
+    def device(self) -> torch.device:
+        return device_of(self.unet)
+
     @torch.no_grad()
     def paint(self, prompts: Sequence[str], seeds: Sequence[int], steps: int = 20, guidance: float = 4.0) -> torch.Tensor:
         """Pictures [n, 3, size, size] in 0..1."""
         parts = [
             self._paint(prompts[at : at + _AT_ONCE], seeds[at : at + _AT_ONCE], steps, guidance) for at in range(0, len(prompts), _AT_ONCE)
         ]
-        return torch.cat(parts)
+        return torch.cat(parts).cpu()
 
     def _paint(self, prompts: Sequence[str], seeds: Sequence[int], steps: int, guidance: float) -> torch.Tensor:
         scheduler = DPMSolverMultistepScheduler.from_config({**SCHEDULER, "use_karras_sigmas": True, "algorithm_type": "dpmsolver++"})
         scheduler.set_timesteps(steps)
         side = self.size // FACTOR
-        latents = torch.stack([torch.randn(LATENT, side, side, generator=generator(seed, 9)) for seed in seeds])
+        latents = torch.stack([torch.randn(LATENT, side, side, generator=generator(seed, 9)) for seed in seeds]).to(self.device)
         context = self.context(prompts)
         for time in scheduler.timesteps:
             inputs = torch.cat([latents, latents]).contiguous(memory_format=torch.channels_last)
@@ -42,6 +46,6 @@ class Painter:
 
     def context(self, prompts: Sequence[str]) -> torch.Tensor:
         """The empty prompt for each picture, then the prompts."""
-        tokens = torch.tensor(encode(self.words, ["", *prompts], TOKENS))
+        tokens = torch.tensor(encode(self.words, ["", *prompts], TOKENS)).to(self.device)
         found: torch.Tensor = self.text(input_ids=tokens).last_hidden_state
         return torch.cat([found[:1].expand(len(prompts), -1, -1), found[1:]])

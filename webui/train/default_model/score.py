@@ -32,12 +32,13 @@ class Scores(Value):
     wrong: tuple[tuple[str, str], ...]
 
 
-def painter(path: Path) -> tuple[Painter, Exported]:
+def painter(path: Path, device: str = "cpu") -> tuple[Painter, Exported]:
     """The networks of an exported file."""
     found = read(path)
     unet, coder, text = build_unet(found.shape), build_vae(found.shape), build_text(found.shape)
     for module, weights in ((unet, found.unet), (coder, found.vae), (text, found.text)):
         module.load_state_dict(weights, strict=False)
+        module.to(device)
     merges = tuple(found.metadata["darkroom.tokenizer.merges"].splitlines()[1:])
     ids = {str(token): int(number) for token, number in json.loads(found.metadata["darkroom.tokenizer.vocab"]).items()}
     return Painter(unet, coder, text, tokenizer(Vocabulary(ids=ids, merges=merges)), found.shape.size), found
@@ -83,7 +84,7 @@ def marks(made: torch.Tensor, lesson: Lesson, critic: nn.Module, asked: Sequence
     return Scores(
         concepts=count,
         pictures=len(made),
-        judge_accuracy=judge.own_accuracy(critic, lesson.listed(), 500, seed),
+        judge_accuracy=judge.own_accuracy(critic, judge.showing(lesson.listed()), 500, seed),
         top1=float(right[:count].float().mean()),
         top1_bare=float(right[count:].float().mean()),
         background=sum(backgrounds) / count,
