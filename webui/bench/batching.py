@@ -171,6 +171,15 @@ class Bare:
         self._task = RunJob(job_id="bare", owner="local", attempt=1, request=self._alone.resolve(request))
         self._plan = make_plan(self._task, self._alone.tools, self._alone.device, settings)
         self._model = self._alone.tools.pipelines.get(self._task.request.checkpoint or "", None, self._plan)
+        self._in_model = 0.0
+        self._model.unet.register_forward_pre_hook(self._enters)
+        self._model.unet.register_forward_hook(self._leaves)
+
+    def _enters(self, *_: Any) -> None:
+        self._in_model -= time.perf_counter()
+
+    def _leaves(self, *_: Any) -> None:
+        self._in_model += time.perf_counter()
 
     def milliseconds(self, users: int) -> float:
         """One forward pass of the UNet with guidance for so many users: the mean of as many calls as a job makes."""
@@ -186,15 +195,20 @@ class Bare:
             self._model.predict(x, times, cond).sum().item()
         return (time.perf_counter() - began) * 1000 / calls
 
-    def lone_slowdown(self, rounds: int = 7) -> float:
-        """How much longer a lone job takes in turn than at once, as a share: the quickest of rounds in alternation."""
+    def lone_slowdown(self, rounds: int = 9) -> float:
+        """How much longer a lone job takes in turn than at once, as a share of the whole: medians of rounds in alternation.
+
+        The model's own calls are left out: they are the same ones both ways, and vary by more than what is measured.
+        """
         direct, seated = [], []
         for _ in range(rounds):
             direct.append(self._timed(seated=False))
             seated.append(self._timed(seated=True))
-        return min(seated) / min(direct) - 1
+        own = [statistics.median(total - model for total, model in times) for times in (direct, seated)]
+        return (own[1] - own[0]) / statistics.median(total for total, _ in direct)
 
-    def _timed(self, seated: bool) -> float:
+    def _timed(self, seated: bool) -> tuple[float, float]:
+        """Seconds of a whole job, and of the model's calls in it."""
         from webui.engine.company import Company
         from webui.engine.conductor import Conductor
         from webui.engine.forward import ForwardPasses
@@ -202,10 +216,10 @@ class Bare:
         from webui.engine.seat import Seat
 
         task = self._task.model_copy(update={"plan": self._plan})
-        began = time.perf_counter()
+        self._in_model, began = 0.0, time.perf_counter()
         if not seated:
             run_task(task, self._alone.tools, lambda event: None)
-            return time.perf_counter() - began
+            return time.perf_counter() - began, self._in_model
         company = Company(self._alone.tools, self._alone.device, self._settings)
 
         def left(seat: Seat) -> None:
@@ -218,7 +232,7 @@ class Bare:
         conductor = Conductor(SimpleQueue(), ForwardPasses(), lambda message: None, left, lambda job_id: False)
         conductor.begin("bare", work)
         conductor.run()
-        return time.perf_counter() - began
+        return time.perf_counter() - began, self._in_model
 
 
 def _show(dtype: str, figures: dict[str, Any]) -> None:
