@@ -21,6 +21,7 @@ from webui.cli.compare import compare
 from webui.core.job import Plan
 from webui.core.protocol import RunJob
 from webui.core.request import GenerationRequest
+from webui.devices.machine import choose
 from webui.engine.run import Tools
 from webui.engine.run import run as run_task
 from webui.engine.workshop import build_tools
@@ -70,6 +71,7 @@ def _parser() -> argparse.ArgumentParser:
     made.add_argument("--again", action="store_true", help="forget the results there are")
     made.add_argument("--retry", action="store_true", help="make those below the goal again")
     made.add_argument("--threads", type=int, default=2)
+    made.add_argument("--device", default="cpu", help="cpu, as Forge's pictures were made, or cuda")
     return made
 
 
@@ -94,7 +96,7 @@ class Replayer:
             _link(options.loras / "labstyle.safetensors", models / "Lora" / "labstyle.safetensors")
             _link(options.loras / "labfox.safetensors", models / "embeddings" / "labfox.safetensors")
         self._tools: Tools = build_tools(load_settings({"data_dir": options.work, "models_dirs": (models,)}))
-        self._plan = Plan(threads=options.threads, channels_last=False)
+        self._plan = Plan(device=choose(options.device), threads=options.threads, channels_last=False)
 
     def measure(self, name: str) -> dict[str, Any]:
         """Make one recorded picture again and compare."""

@@ -2,6 +2,7 @@
 
 import json
 import platform
+import sys
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
@@ -14,7 +15,7 @@ from webui import __version__
 from webui.settings import PROJECT
 
 FOLDER = PROJECT / "docs" / "bench"
-LIBRARIES = ("torch", "diffusers", "transformers", "gradio", "fastapi", "sqlalchemy")
+LIBRARIES = ("torch", "diffusers", "transformers", "xformers", "gradio", "fastapi", "sqlalchemy")
 
 
 def keep(name: str, figures: Mapping[str, Any], folder: Path = FOLDER) -> Path:
@@ -30,7 +31,7 @@ def keep(name: str, figures: Mapping[str, Any], folder: Path = FOLDER) -> Path:
 def circumstances() -> dict[str, Any]:
     """When, where and with what; the load tells how busy the machine was with other work."""
     load = psutil.getloadavg()[0]
-    machine = {"system": platform.platform(), "cpu": _cpu(), "cores": psutil.cpu_count(), "memory": psutil.virtual_memory().total}
+    machine = {"system": platform.platform(), "cpu": _cpu(), "cores": psutil.cpu_count(), "memory": psutil.virtual_memory().total, **_gpu()}
     return {"at": datetime.now(UTC).isoformat(timespec="seconds"), "machine": machine, "load": round(load, 2), "versions": _versions()}
 
 
@@ -42,6 +43,13 @@ def _versions() -> dict[str, str]:
         except PackageNotFoundError:
             continue
     return found
+
+
+def _gpu() -> dict[str, str]:
+    torch: Any = sys.modules.get("torch")  # a bench that does not use it shall not load it
+    if torch is None or not torch.cuda.is_available():
+        return {}
+    return {"gpu": torch.cuda.get_device_name(), "cuda": torch.version.cuda or f"ROCm {torch.version.hip}"}
 
 
 def _cpu() -> str:

@@ -5,6 +5,7 @@ Prompts of different length go together by repetition: attention over a sequence
 """
 
 import math
+from collections import deque
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -39,8 +40,32 @@ def _fits(lengths: Sequence[int]) -> bool:
     return math.lcm(*lengths) <= LONGEST * min(lengths)
 
 
+class Pace:
+    """Keeps this process at most one forward pass ahead of a CUDA device.
+
+    Calls there return before they are computed. Without a bound a whole job would be asked for in advance: a stop, a progress bar and
+    whoever joins would come seconds late. One pass in advance keeps the device busy.
+    """
+
+    def __init__(self) -> None:
+        self._marks: deque[torch.cuda.Event] = deque()
+
+    def keep(self, output: Tensor) -> None:
+        """A pass that gives `output` was asked for: wait until the one before it is computed."""
+        if not output.is_cuda:
+            return
+        mark = torch.cuda.Event(blocking=True)  # type: ignore[no-untyped-call]  # sleeps instead of spinning
+        mark.record(torch.cuda.current_stream(output.device))
+        self._marks.append(mark)
+        if len(self._marks) > 1:
+            self._marks.popleft().synchronize()
+
+
 class ForwardPasses:
     """What the conductor asks (`conductor.Passes`)."""
+
+    def __init__(self) -> None:
+        self._pace = Pace()
 
     def groups(self, calls: Sequence[Call]) -> list[list[int]]:
         """Places of calls that fit into one pass."""
@@ -48,7 +73,9 @@ class ForwardPasses:
 
     def answer(self, calls: Sequence[Call]) -> list[Tensor]:
         """By one pass."""
-        return answer_together(calls)
+        answers = answer_together(calls)
+        self._pace.keep(answers[0])
+        return answers
 
     def rows(self, call: Call) -> int:
         """Pictures, each counted once a prompt."""
