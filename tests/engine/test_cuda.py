@@ -20,7 +20,8 @@ from webui.samplers.schedules import model_levels
 pytestmark = [pytest.mark.gpu, pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device here")]
 CPU = Plan(threads=2, channels_last=False)
 CUDA = CPU.model_copy(update={"device": "cuda:0", "channels_last": True})
-FIELDS = {"prompt": "a (red:1.3) fox", "negative_prompt": "snow", "steps": 6, "noise_source": "cpu"}
+# No emphasis: the tiny text encoder's mean is nearly 0, and to restore it would divide one rounding error by another.
+FIELDS = {"prompt": "a red fox", "negative_prompt": "snow", "steps": 6, "noise_source": "cpu"}
 
 
 def near(one, other):

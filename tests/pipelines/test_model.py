@@ -1,6 +1,7 @@
 """What a loaded model does beyond loading: the same numbers every time, previews, tiles, kernels, words of its own."""
 
 import io
+import sys
 
 import pytest
 import torch
@@ -79,11 +80,21 @@ def test_kernels_agree(model, name):
 
 
 def test_xformers_that_is_not_there_is_said(model):
-    if attention.xformers_present():
+    there = attention.xformers_present()  # then it has no kernel for a CPU
+    with pytest.raises(RequestError, match="built for another" if there else "xformers is not installed"):
         attention.choose(model.unet, "xformers")
-        return
-    with pytest.raises(RequestError, match="xformers is not installed"):
+
+
+def test_xformers_of_another_build_is_said(model, tmp_path, monkeypatch):
+    """As xformers 0.0.35 does under a torch that it was not built for: the import goes well, the call does not."""
+    (tmp_path / "xformers").mkdir()
+    (tmp_path / "xformers" / "__init__.py").touch()
+    (tmp_path / "xformers" / "ops.py").write_text("def memory_efficient_attention(*_):\n    raise NotImplementedError('no operator')\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    with pytest.raises(RequestError, match="built for another torch.*Choose sdpa"):
         attention.choose(model.unet, "xformers")
+    for name in ("xformers", "xformers.ops"):
+        sys.modules.pop(name, None)
 
 
 def test_seamless_pictures_roll(model):

@@ -60,7 +60,7 @@ def read_texts(prompt: str, negative: str) -> Texts:
 def encode(texts: Texts, request: GenerationRequest, model: Model, calls: int, second_calls: int | None = None) -> Encoded:
     """Encode the prompts for `calls` model calls (`second_calls` for the second pass), or take them from the model's memory."""
     model.offload.need(model.text_encoder)
-    encoder = TextEncoder(model.text_encoder, model.tokenizer, model.embeddings, skip=request.clip_skip)
+    encoder = TextEncoder(model.text_encoder, model.tokenizer, model.embeddings, skip=request.clip_skip, device=model.device)
     if request.profile == "diffusers":
         return _plain(texts, encoder)
     options = EncodeOptions(request.emphasis, request.comma_backtrack)
@@ -94,7 +94,7 @@ def _plain_conds(texts: Sequence[str], encoder: TextEncoder) -> Tensor:
     words = encoder.tokenizer
     rows = [[words.start, *words.encode(text)[:75], words.end] for text in texts]
     pad = words.end if encoder.pad is None else encoder.pad
-    tokens = torch.tensor([row + [pad] * (77 - len(row)) for row in rows], device=next(encoder.model.parameters()).device)
+    tokens = torch.tensor([row + [pad] * (77 - len(row)) for row in rows], device=encoder.computes_on)
     output = encoder.model(input_ids=tokens, output_hidden_states=encoder.skip > 1)
     if encoder.skip == 1:
         return output.last_hidden_state  # type: ignore[no-any-return]

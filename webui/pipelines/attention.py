@@ -4,6 +4,7 @@ from collections.abc import Callable
 from importlib.util import find_spec
 from typing import Any
 
+import torch
 from torch import Tensor, nn
 from torch.nn.functional import scaled_dot_product_attention
 
@@ -13,16 +14,22 @@ from webui.errors import RequestError
 Kernel = Callable[[Tensor, Tensor, Tensor], Tensor]
 
 
-def choose(unet: nn.Module, name: str) -> None:
-    """Use the kernel of this name ("sdpa", "tiled" or "xformers") in every attention layer of `unet`."""
-    unet.set_attn_processor(Processor(_kernel(name)))  # type: ignore[operator]
+CPU = torch.device("cpu")
 
 
-def _kernel(name: str) -> Kernel:
+def choose(unet: nn.Module, name: str, device: torch.device = CPU, dtype: torch.dtype = torch.float32) -> None:
+    """Use the kernel of this name ("sdpa", "tiled" or "xformers") in every attention layer of `unet`, which computes there and so.
+
+    Raises `RequestError` for one that cannot.
+    """
+    unet.set_attn_processor(Processor(_kernel(name, device, dtype)))  # type: ignore[operator]
+
+
+def _kernel(name: str, device: torch.device, dtype: torch.dtype) -> Kernel:
     if name == "tiled":
         return tiled_attention
     if name == "xformers":
-        return _xformers()
+        return _xformers(device, dtype)
     return scaled_dot_product_attention
 
 
@@ -31,7 +38,8 @@ def xformers_present() -> bool:
     return find_spec("xformers") is not None
 
 
-def _xformers() -> Kernel:
+def _xformers(device: torch.device, dtype: torch.dtype) -> Kernel:
+    """Asked for a small answer first: a build for another torch or another GPU is imported without a word."""
     if not xformers_present():
         raise RequestError("attention", "xformers is not installed. Choose sdpa in Settings, or install it: pip install xformers.")
     from xformers.ops import memory_efficient_attention
@@ -40,6 +48,15 @@ def _xformers() -> Kernel:
         result: Tensor = memory_efficient_attention(query.transpose(1, 2), key.transpose(1, 2), value.transpose(1, 2))
         return result.transpose(1, 2)
 
+    probe = torch.zeros(1, 1, 8, 40, device=device, dtype=dtype)
+    try:
+        attend(probe, probe, probe)
+    except NotImplementedError:
+        raise RequestError(
+            "attention",
+            f"The xformers that is installed has no attention for {device.type} in {str(dtype).removeprefix('torch.')}: it was built for "
+            f"another torch ({torch.__version__} is here) or another device. Choose sdpa in Settings, which is as fast.",
+        ) from None
     return attend
 
 

@@ -39,7 +39,7 @@ def load_model(file: ModelFile, digest: str, vae: ModelFile | None, plan: Plan, 
     vae_module = build_vae(family, weights if vae is None else open_model(vae), place, lambda done, _: progress(first + done, total))
     second = first + len(list(vae_module.parameters()))
     unet = family.build_unet(weights, place, lambda done, _: progress(second + done, total))
-    attention.choose(unet, place.attention)
+    attention.choose(unet, place.attention, place.device, place.dtype)
     offload = Offload(plan)
     for part in (text_encoder, vae_module, unet):
         offload.adopt(part)

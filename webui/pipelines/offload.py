@@ -64,7 +64,7 @@ class _Lent:
 def _blocks(module: nn.Module) -> Iterator[nn.Module]:
     """The largest modules below this one that are run by calling them: members of lists, or leaves with weights."""
     for child in module.children():
-        if isinstance(child, nn.ModuleList) or type(child).__name__ in ("Encoder", "Decoder", "CLIPEncoder", "CLIPTextEmbeddings"):
+        if isinstance(child, nn.ModuleList) or type(child).__name__ in ("Encoder", "Decoder", "CLIPEncoder"):
             yield from _blocks(child) if not isinstance(child, nn.ModuleList) else child
         elif any(True for _ in child.parameters()):
             yield child

@@ -21,7 +21,7 @@ class TextEncoder:
 
     `model` is transformers' CLIPTextModel or CLIPTextModelWithProjection. `embeddings` are textual inversions: name to (vectors, width).
     `pad` follows the end token (None: the end token again, as CLIP-L does; OpenCLIP takes 0). `skip` is clip skip: 1 is the last layer.
-    Without `final_norm` a skipped layer comes out as it is (SDXL).
+    Without `final_norm` a skipped layer comes out as it is (SDXL). `device` is where it computes (None: where its weights rest).
     """
 
     model: nn.Module
@@ -30,6 +30,12 @@ class TextEncoder:
     pad: int | None = None
     skip: int = 1
     final_norm: bool = True
+    device: torch.device | None = None
+
+    @property
+    def computes_on(self) -> torch.device:
+        """Where its input must lie."""
+        return self.device or next(self.model.parameters()).device
 
 
 @dataclass(frozen=True)
@@ -112,7 +118,7 @@ def encode_texts(texts: Sequence[str], encoder: TextEncoder, options: EncodeOpti
 
 
 def _encode_chunks(chunks: Sequence[Chunk], encoder: TextEncoder, emphasis: Emphasis) -> tuple[Tensor, Tensor | None]:
-    device = encoder.model.get_input_embeddings().weight.device  # type: ignore[operator]
+    device = encoder.computes_on
     tokens = torch.tensor([_padded(chunk.tokens, encoder) for chunk in chunks], device=device)
     with _inversions(chunks, encoder):
         output = encoder.model(input_ids=tokens, output_hidden_states=encoder.skip > 1)
