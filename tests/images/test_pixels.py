@@ -65,7 +65,30 @@ def test_crop_keeps_the_middle_and_fill_repeats_the_edge():
     assert np.all(np.asarray(pixels.resize(wide, "Crop and resize", 30, 30))[:, 3:-3] == (0, 0, 255))
     tall = np.asarray(pixels.resize(picture(30, 30), "Resize and fill", 30, 90))
     assert np.array_equal(tall[30:60], np.asarray(picture(30, 30)))
-    assert np.array_equal(tall[:30], np.repeat(tall[30:31], 30, 0)) and np.array_equal(tall[60:], np.repeat(tall[59:60], 30, 0))
+    for bar, edge, inner in ((tall[:30], tall[30], tall[31]), (tall[60:], tall[59], tall[58])):
+        wanted = np.clip(edge * 1.125 - inner * 0.125, 0, 255)  # as A1111's bars are, a little sharper than the edge
+        assert np.abs(bar - wanted).max() <= 1 and np.array_equal(bar, np.repeat(bar[:1], 30, 0))
+    across = np.asarray(pixels.resize(picture(30, 30), "Resize and fill", 90, 31))
+    assert np.array_equal(across[:, :29], np.repeat(across[:, :1], 29, 1)) and across[:, 0].any() and across[:, -1].any()
+
+
+def test_a_sliver_of_a_picture_can_be_filled_up():
+    assert pixels.resize(Image.new("RGB", (4000, 8), "red"), "Resize and fill", 64, 64).size == (64, 64)
+
+
+@pytest.mark.parametrize(
+    ("blur", "wanted"),
+    [
+        (2, [2, 7, 17, 31, 45, 52]),
+        (8, [1, 0, 1, 2, 1, 3, 2, 4, 4, 5, 6, 7, 8, 8, 10, 11, 11, 12, 13, 13, 12]),
+    ],
+)  # fmt: skip
+def test_the_blur_is_the_one_that_a1111_has(blur, wanted):
+    """Measured with OpenCV 5.0: one white row among black ones. From the outside to the middle."""
+    line = np.zeros((99, 3), np.uint8)
+    line[49] = 255
+    made = np.asarray(pixels.blur_mask(Image.fromarray(line), blur))[:, 1].tolist()
+    assert made[50 - len(wanted) : 49 + len(wanted)] == [*wanted, *wanted[-2::-1]]
 
 
 def test_masks_invert_blur_and_take_alpha():
@@ -91,6 +114,8 @@ def test_crop_region_with_padding_and_shape():
     assert pixels.crop_region(Image.new("L", (8, 8)), 8) is None
     assert pixels.expand_region((12, 16, 38, 48), 64, 64, 64, 64) == (9, 16, 41, 48)
     assert pixels.expand_region((0, 16, 10, 48), 64, 64, 64, 64) == (0, 16, 32, 48)
+    # 55 · (768 / 704) is a little less than 60, 55 · 768 / 704 is 60: A1111 divides first.
+    assert pixels.expand_region((100, 0, 156, 55), 768, 704, 999, 999) == (99, 0, 158, 55)
 
 
 @given(st.integers(1, 64), st.integers(1, 64), st.integers(0, 63), st.integers(0, 63), st.integers(8, 64), st.integers(8, 64))

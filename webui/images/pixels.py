@@ -72,13 +72,25 @@ def _cover(image: Image.Image, width: int, height: int) -> Image.Image:
 
 
 def _fit(image: Image.Image, width: int, height: int) -> Image.Image:
-    """Show the whole picture; the bars beside it repeat its outermost pixels."""
+    """Show the whole picture; bars beside it go on with its edge.
+
+    The bars are what Pillow makes of a box without extent, as in A1111: 9/8 of the outermost pixels less 1/8 of their neighbours.
+    """
     narrower = width / height < image.width / image.height
     inner = (width, image.height * width // image.width) if narrower else (image.width * height // image.height, height)
-    scaled = np.asarray(_lanczos(image, *inner))
-    left, top = width // 2 - inner[0] // 2, height // 2 - inner[1] // 2
-    bars = [(top, height - inner[1] - top), (left, width - inner[0] - left), *[(0, 0)] * (scaled.ndim - 2)]
-    return Image.fromarray(np.pad(scaled, bars, mode="edge"))
+    scaled = _lanczos(image, max(inner[0], 1), max(inner[1], 1))
+    left, top = width // 2 - scaled.width // 2, height // 2 - scaled.height // 2
+    frame = Image.new(image.mode, (width, height))
+    frame.paste(scaled, (left, top))
+    if top:
+        first, last, bar, place = (0, 0, width, 0), (0, scaled.height, width, scaled.height), (width, top), (0, top + scaled.height)
+    elif left:
+        first, last, bar, place = (0, 0, 0, height), (scaled.width, 0, scaled.width, height), (left, height), (left + scaled.width, 0)
+    else:
+        return frame
+    frame.paste(scaled.resize(bar, box=first), (0, 0))
+    frame.paste(scaled.resize(bar, box=last), place)
+    return frame
 
 
 def prepare_mask(mask: Image.Image, *, invert: bool, blur: int, round_alpha: bool = True) -> Image.Image:
@@ -95,13 +107,22 @@ def blur_mask(mask: Image.Image, blur: int) -> Image.Image:
     """Gaussian blur of standard deviation `blur` pixels with a kernel cut at 2.5 deviations, edges mirrored."""
     if blur <= 0:
         return mask
-    reach = int(2.5 * blur + 0.5)
-    kernel = np.exp(-0.5 * (np.arange(-reach, reach + 1) / blur) ** 2)
-    kernel /= kernel.sum()
-    grey = np.asarray(mask, np.float64)
+    kernel = _whole_kernel(blur)
+    grey = np.asarray(mask, np.int64)
     for axis in (1, 0):
-        grey = np.rint(_convolve(grey, kernel, axis))
-    return Image.fromarray(np.clip(grey, 0, 255).astype(np.uint8))
+        grey = (_convolve(grey, kernel, axis) + 128) >> 8
+    return Image.fromarray(grey.astype(np.uint8))
+
+
+def _whole_kernel(blur: int) -> np.ndarray:
+    """The kernel in whole 256ths, as A1111's library has it: what rounding leaves goes on inwards, the rest to the middle."""
+    reach = int(2.5 * blur + 0.5)
+    exact = np.exp(-0.5 * (np.arange(-reach, reach + 1) / blur) ** 2)
+    side, over = [], 0.0
+    for weight in (256 * exact / exact.sum())[:reach]:
+        side.append(round(weight + over))
+        over += weight - side[-1]
+    return np.array([*side, 256 - 2 * sum(side), *reversed(side)])
 
 
 def _convolve(grey: np.ndarray, kernel: np.ndarray, axis: int) -> np.ndarray:
@@ -124,10 +145,11 @@ def crop_region(mask: Image.Image, padding: int) -> Region | None:
 def expand_region(region: Region, width: int, height: int, image_width: int, image_height: int) -> Region:
     """Grow a region to the shape of `width`×`height`, moved to stay inside the picture and cut where it cannot."""
     left, top, right, bottom = region
-    if (right - left) / (bottom - top) > width / height:
-        top, bottom = _grow(top, bottom, int((right - left) * height / width - (bottom - top)), image_height)
+    shape = width / height  # divided first, as A1111 does: another order rounds to another pixel
+    if (right - left) / (bottom - top) > shape:
+        top, bottom = _grow(top, bottom, int((right - left) / shape - (bottom - top)), image_height)
     else:
-        left, right = _grow(left, right, int((bottom - top) * width / height - (right - left)), image_width)
+        left, right = _grow(left, right, int((bottom - top) * shape - (right - left)), image_width)
     return left, top, right, bottom
 
 
