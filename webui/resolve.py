@@ -15,10 +15,18 @@ from pydantic import BaseModel, JsonValue, ValidationError
 
 from webui.core.protocol import Capabilities
 from webui.core.registry import Named
-from webui.core.request import MAX_SIDE, MIN_SIDE, GenerationRequest, explain
+from webui.core.request import MAX_SIDE, MIN_SIDE, GenerationRequest, SamplerOptions, explain
 from webui.errors import CheckpointError, NotFound, RequestError
 from webui.library import Library, ModelFile
-from webui.samplers.catalog import AUTOMATIC, BUILTIN_SAMPLERS, BUILTIN_SCHEDULES, find_sampler, find_schedule, parse_sampler_name
+from webui.samplers.catalog import (
+    AUTOMATIC,
+    BUILTIN_SAMPLERS,
+    BUILTIN_SCHEDULES,
+    find_sampler,
+    find_schedule,
+    implied_options,
+    parse_sampler_name,
+)
 
 RANDOM_SEEDS = 2**32
 
@@ -54,6 +62,7 @@ def resolve(request: GenerationRequest, world: World) -> GenerationRequest:
             "variation_seed": _seed(request.variation_seed),
             "extras": _extras(request.extras, world),
             "hires": _hires(request, world.capabilities()),
+            "sampler_options": _implied(request),
         }
     )
 
@@ -92,6 +101,13 @@ def _sampling(request: GenerationRequest, native_sampler: str, native_schedule: 
     wanted = request.schedule or inside or (AUTOMATIC if request.sampler else native_schedule)
     schedule = _schedule(wanted, "schedule", capabilities)
     return sampler, own_schedule if schedule == AUTOMATIC else schedule
+
+
+def _implied(request: GenerationRequest) -> SamplerOptions:
+    """The sampler's options, with those that are in its name where nothing else is said."""
+    options, implied = request.sampler_options, implied_options(request.sampler or "")
+    new = {name: value for name, value in implied.items() if name not in options.model_fields_set}
+    return options.model_copy(update=new) if new else options
 
 
 def _sampler(name: str, field: str, capabilities: Capabilities) -> tuple[str, str]:

@@ -91,6 +91,12 @@ def test_comfyui_webp_keeps_the_graph_in_exif():
     assert with_exif("WEBP", tag272="prompt:" + json.dumps(GRAPH)).fields["steps"] == 20
 
 
+def test_comfyuis_samplers_that_say_an_option():
+    graph = GRAPH | {"3": node("KSampler", **(GRAPH["3"]["inputs"] | {"sampler_name": "uni_pc_bh2"}))}
+    request = png(prompt=graph).request()
+    assert (request.sampler, request.sampler_options.unipc_variant) == ("UniPC", "bh2")
+
+
 def test_a_graph_that_bites_its_tail():
     graph = {"1": node("KSampler", steps=1, cfg=1, sampler_name="euler", positive=["1", 0], seed=["2", 0]), "2": node("X", seed=["2", 0])}
     assert png(prompt=graph).fields["sampler"] == "Euler"

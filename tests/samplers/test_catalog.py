@@ -4,10 +4,12 @@ import subprocess
 import sys
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from webui.errors import RequestError
 from webui.samplers import get_sampler, get_schedule
-from webui.samplers.catalog import BUILTIN_SAMPLERS, BUILTIN_SCHEDULES, Sampler, find_sampler, parse_sampler_name
+from webui.samplers.catalog import BUILTIN_SAMPLERS, BUILTIN_SCHEDULES, Sampler, find_sampler, implied_options, parse_sampler_name
 
 A1111 = {
     "DPM++ 2M": "k_dpmpp_2m", "DPM++ SDE": "k_dpmpp_sde", "DPM++ 2M SDE": "k_dpmpp_2m_sde", "DPM++ 2M SDE Heun": "k_dpmpp_2m_sde_heun",
@@ -82,6 +84,46 @@ def test_an_unknown_name_says_what_comes_close():
     with pytest.raises(RequestError, match="There are DPM\\+\\+ 2M, .*UniPC"):
         get_sampler("??")
     assert find_sampler("??") is None
+
+
+COMFYUI = {
+    "ddim": "DDIM", "ddpm": "DDPM", "deis": "DEIS", "dpm_2": "DPM2", "dpm_2_ancestral": "DPM2 a", "dpm_adaptive": "DPM adaptive",
+    "dpm_fast": "DPM fast", "dpmpp_2m": "DPM++ 2M", "dpmpp_2m_cfg_pp": "DPM++ 2M CFG++", "dpmpp_2m_sde": "DPM++ 2M SDE",
+    "dpmpp_2m_sde_gpu": "DPM++ 2M SDE", "dpmpp_2m_sde_heun": "DPM++ 2M SDE Heun", "dpmpp_2m_sde_heun_gpu": "DPM++ 2M SDE Heun",
+    "dpmpp_2s_ancestral": "DPM++ 2S a", "dpmpp_3m_sde": "DPM++ 3M SDE", "dpmpp_3m_sde_gpu": "DPM++ 3M SDE", "dpmpp_sde": "DPM++ SDE",
+    "dpmpp_sde_gpu": "DPM++ SDE", "er_sde": "ER SDE", "euler": "Euler", "euler_ancestral": "Euler a",
+    "euler_ancestral_cfg_pp": "Euler a CFG++", "euler_cfg_pp": "Euler CFG++", "exp_heun_2_x0": "Exponential Heun x0",
+    "exp_heun_2_x0_sde": "Exponential Heun x0 SDE", "gradient_estimation": "Gradient estimation", "heun": "Heun", "heunpp2": "HeunPP2",
+    "ipndm": "IPNDM", "ipndm_v": "IPNDM_V", "lcm": "LCM", "lms": "LMS", "res_multistep": "RES multistep",
+    "res_multistep_ancestral": "RES multistep", "sa_solver": "SA-Solver", "seeds_2": "SEEDS-2", "seeds_3": "SEEDS-3",
+    "uni_pc": "UniPC", "uni_pc_bh2": "UniPC",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("alias", "name"), COMFYUI.items())
+def test_comfyuis_names(alias, name):
+    assert get_sampler(alias).name == name
+
+
+def test_a_name_may_say_an_option():
+    assert get_sampler("UNI_PC_BH2").options == get_sampler("UniPC").options | {"variant": "bh2"}
+    assert get_sampler("res_multistep_ancestral").options == get_sampler("RES multistep").options | {"eta": 1.0}
+    assert implied_options("uni_pc_bh2") == {"unipc_variant": "bh2"} and implied_options("uni_pc") == {}
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(), lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner)
+)
+
+
+@settings(max_examples=200, deadline=None)
+@given(value=JSON)
+def test_whatever_is_asked_for_is_found_or_refused(value):
+    for find in (get_sampler, get_schedule):
+        try:
+            assert find(value).name
+        except RequestError as error:
+            assert error.field in ("sampler", "schedule") and len(str(error)) < 2000
 
 
 def test_options_are_the_functions_own():

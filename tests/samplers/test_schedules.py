@@ -6,6 +6,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from webui.errors import RequestError
 from webui.samplers import get_sigmas
 from webui.samplers.catalog import BUILTIN_SCHEDULES
 from webui.samplers.schedules import beta_quantiles, model_levels
@@ -40,6 +41,31 @@ def test_a_range_of_ones_own(label):
 def test_rho_bends_and_options_of_other_schedules_are_ignored():
     assert float(get_sigmas("Karras", 10, rho=3.0)[5]) > float(get_sigmas("Karras", 10)[5])
     assert torch.equal(get_sigmas("Simple", 10, rho=3.0, sigma_min=1.0), get_sigmas("simple", 10))
+
+
+@pytest.mark.parametrize("steps", [0, -1, 2.5, True, None, "20", float("nan"), 10**9, [20]])
+def test_impossible_steps_are_refused(steps):
+    with pytest.raises(RequestError, match="at least 1, a whole number") as caught:
+        get_sigmas("Karras", steps)
+    assert caught.value.field == "steps"
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(), lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner)
+)
+LABELS = st.sampled_from([schedule.name for schedule in BUILTIN_SCHEDULES])
+OPTIONS = st.dictionaries(st.sampled_from(["sigma_min", "sigma_max", "rho", "alpha", "beta", "mu", "sigmas", "timesteps", "else"]), JSON)
+
+
+@settings(max_examples=300, deadline=None)
+@given(schedule=LABELS | JSON, steps=st.integers(-2, 60) | JSON, family=st.sampled_from(["sd1", "sdxl", "flux"]) | JSON, options=OPTIONS)
+def test_whatever_is_asked_for_falls_or_is_refused(schedule, steps, family, options):
+    try:
+        sigmas = get_sigmas(schedule, steps, family, **options)
+    except RequestError as error:
+        assert error.field and len(str(error)) < 2000
+    else:
+        assert bool((sigmas.diff() < 0).all()) and float(sigmas[-1]) >= 0
 
 
 def test_turbo_is_simples_neighbour():

@@ -18,15 +18,20 @@ __all__ = [
     "find_schedule",
     "get_sampler",
     "get_schedule",
+    "implied_options",
     "parse_sampler_name",
 ]
+
+
+_ON_GPU = ("dpmpp_sde", "dpmpp_2m_sde", "dpmpp_2m_sde_heun", "dpmpp_3m_sde")
+"""ComfyUI has these twice: with `_gpu` their noise is drawn on the device, which is `noise_source` here."""
 
 
 def _sampler(name: str, target: str, aliases: str = "", **values: Any) -> Sampler:
     """A built-in: k-diffusion's name of its function, with and without prefix, is an alias."""
     function = target.partition(":")[2]
     own = function.removeprefix("sample_")
-    names = dict.fromkeys([*aliases.split(), f"k_{own}", own, function])
+    names = dict.fromkeys([*aliases.split(), f"k_{own}", own, function, *([f"{own}_gpu"] if own in _ON_GPU else [])])
     return Sampler(name, f"webui.samplers.{target}", aliases=tuple(alias for alias in names if alias != name.lower()), **values)
 
 
@@ -163,7 +168,17 @@ BUILTIN_SAMPLERS: tuple[Sampler, ...] = (
         "Exponential Heun x0", "seeds:sample_exp_heun_2_x0", "exp_heun", calls=2, order=2, verified=_RUNS,
         source="Gonzalez et al. 2023, arXiv:2305.14267, without noise",
     ),
+    _sampler(
+        "Exponential Heun x0 SDE", "seeds:sample_exp_heun_2_x0_sde", "exp_heun_sde", **_SDE, calls=2, order=2, verified=_ORDER,
+        source="Gonzalez et al. 2023, arXiv:2305.14267: SEEDS-2 with its inner stage at the end",
+    ),
 )  # fmt: skip
+
+VARIANTS: dict[str, tuple[str, str, dict[str, Any]]] = {
+    "uni_pc_bh2": ("UniPC", "unipc:sample_unipc_bh2", {"unipc_variant": "bh2"}),
+    "res_multistep_ancestral": ("RES multistep", "res:sample_res_multistep_ancestral", {"eta": 1.0}),
+}
+"""ComfyUI's names for a sampler with other options: the sampler, a function with these as its defaults, and the request's options."""
 
 
 _RANGE = ("sigma_min", "sigma_max")
@@ -213,8 +228,17 @@ def _schedules() -> dict[str, Schedule]:
 
 
 def find_sampler(name: str) -> Sampler | None:
-    """The built-in sampler of that name, alias or k-diffusion function name, case ignored; None when there is none."""
-    return _samplers().get(name.strip().lower())
+    """The built-in sampler of that name, alias or k-diffusion function name, case ignored; None when there is none.
+
+    A name of ComfyUI's that means a sampler with other options gives the sampler; `implied_options` says which options.
+    """
+    key = name.strip().lower()
+    return _samplers().get(VARIANTS[key][0].lower() if key in VARIANTS else key)
+
+
+def implied_options(name: str) -> dict[str, Any]:
+    """The request's sampler options that are in a sampler's name: `uni_pc_bh2` is UniPC with another variant."""
+    return dict(VARIANTS.get(name.strip().lower(), ("", "", {}))[2])
 
 
 def find_schedule(name: str) -> Schedule | None:
@@ -227,19 +251,21 @@ def get_sampler(name: str) -> Sampler:
 
     Raises `RequestError` on `sampler` that names what comes close.
     """
-    found = find_sampler(name)
+    if not isinstance(name, str):
+        raise _unknown("sampler", name, _samplers())
+    if (found := find_sampler(name)) is not None:
+        target = VARIANTS.get(name.strip().lower(), ("", "", {}))[1]
+        return replace(found, function=f"webui.samplers.{target}") if target else found
+    head, schedule = parse_sampler_name(name)
+    found = find_sampler(head)
     if found is None:
-        head, schedule = parse_sampler_name(name)
-        found = find_sampler(head)
-        if found is None:
-            raise _unknown("sampler", name, _samplers())
-        return replace(found, function=found.target, default_schedule=schedule)
-    return found
+        raise _unknown("sampler", name, _samplers())
+    return replace(found, function=found.target, default_schedule=schedule)
 
 
 def get_schedule(name: str) -> Schedule:
     """Like `find_schedule`, but raises `RequestError` on `schedule` that names what comes close."""
-    found = find_schedule(name)
+    found = find_schedule(name) if isinstance(name, str) else None
     if found is None:
         raise _unknown("schedule", name, _schedules())
     return found
@@ -258,10 +284,12 @@ def parse_sampler_name(text: str) -> tuple[str, str]:
     return plain, ""
 
 
-def _unknown(kind: str, name: str, known: dict[str, Any]) -> RequestError:
-    close = difflib.get_close_matches(name.strip().lower(), known, n=9, cutoff=0.5)
+def _unknown(kind: str, name: object, known: dict[str, Any]) -> RequestError:
+    wanted = name.strip().lower() if isinstance(name, str) else ""
+    close = difflib.get_close_matches(wanted, known, n=9, cutoff=0.5)
     names = list(dict.fromkeys(known[key].name for key in close))[:3]
     advice = (
         f"Did you mean {' or '.join(names)}?" if names else f"There are {', '.join(dict.fromkeys(one.name for one in known.values()))}."
     )
-    return RequestError(kind, f"There is no {kind} named {name!r}. {advice}")
+    said = repr(name)
+    return RequestError(kind, f"There is no {kind} named {said if len(said) <= 80 else said[:79] + '…'}. {advice}")

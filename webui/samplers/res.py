@@ -1,6 +1,7 @@
 """RES multistep (refined exponential solver) and gradient estimation."""
 
 import math
+from functools import partial
 
 import torch
 from torch import Tensor
@@ -41,6 +42,10 @@ def sample_res_multistep(
             x = x + run.noise(x, sigma, sigma_next) * s_noise * up
         last = denoised, sigma, down
     return x
+
+
+sample_res_multistep_ancestral = partial(sample_res_multistep, eta=1.0)
+"""ComfyUI's `res_multistep_ancestral`."""
 
 
 @torch.no_grad()

@@ -2,9 +2,10 @@
 
 import inspect
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from numbers import Integral
 from typing import Any
 
 import numpy as np
@@ -17,6 +18,8 @@ from webui.samplers.catalog import get_schedule
 
 Floats = npt.NDArray[np.float64]
 
+MAX_STEPS = 100_000
+"""More than any picture takes; "do exactly the steps" makes long schedules of which only the end is run."""
 FAMILIES_XL = ("sdxl", "sdxl-refiner")
 
 
@@ -55,15 +58,19 @@ FLOW_SHIFTS = {"sd3": 3.0, "flux": math.exp(1.15), "flux-schnell": 1.0}
 """Rectified-flow families and how far their published schedules are shifted towards noise (Esser et al. 2024, section 5.3.2)."""
 
 
-@lru_cache
 def model_levels(family: str = "sd1") -> ModelLevels:
     """A family's own levels. SD 1, SD 2 and SDXL: 1000 steps, sqrt(beta) even from sqrt(0.00085) to sqrt(0.012) (Rombach et al. 2022)."""
+    if not isinstance(family, str) or family not in (*DIFFUSION_FAMILIES, *FLOW_SHIFTS):
+        known = ", ".join((*DIFFUSION_FAMILIES, *FLOW_SHIFTS))
+        raise RequestError("family", f"There is no model family {_short(family)} with noise levels of its own. There are: {known}.")
+    return _model_levels(family)
+
+
+@lru_cache
+def _model_levels(family: str) -> ModelLevels:
     if family in FLOW_SHIFTS:
         shift, time = FLOW_SHIFTS[family], np.arange(1, 1001) / 1000
         return ModelLevels(shift * time / (1 + (shift - 1) * time), family)
-    if family not in DIFFUSION_FAMILIES:
-        known = ", ".join((*DIFFUSION_FAMILIES, *FLOW_SHIFTS))
-        raise RequestError("family", f"There is no model family {family!r} with noise levels of its own. There are: {known}.")
     betas = np.linspace(0.00085**0.5, 0.012**0.5, 1000) ** 2
     return levels_of(np.cumprod(1 - betas), family)
 
@@ -77,7 +84,7 @@ def get_sigmas(
     timesteps: Sequence[float] | None = None,
     **options: Any,
 ) -> Tensor:
-    """Noise levels by a schedule's label: float32, falling. Raises `RequestError` for an unknown label, steps below 1 and rising levels.
+    """Noise levels by a schedule's label: float32, falling. Raises `RequestError` for an unknown label, impossible steps and rising levels.
 
     `levels`: a model's own levels instead of its family's. `sigmas` or `timesteps`: the user's own list, which replaces the schedule.
     `options`: sigma_min, sigma_max, rho … where the schedule takes them; others are ignored, as A1111 does.
@@ -104,27 +111,56 @@ def custom_levels(model: ModelLevels, sigmas: Sequence[float] | None, timesteps:
 
 def _falling(kind: str, values: Sequence[float]) -> list[float]:
     """The list as floats, when it falls and does not go below zero."""
-    numbers = [float(value) for value in values]
+    field = f"sampler_options.{kind}"
+    if isinstance(values, str) or not isinstance(values, Iterable):
+        raise RequestError(field, f"Custom {kind} are a list of numbers; this is {_short(values)}.")
+    numbers = [_number(value) for value in values]
     rises = any(not a > b for a, b in zip(numbers, numbers[1:], strict=False))
     if not numbers or rises or not all(map(math.isfinite, numbers)) or numbers[-1] < 0 or numbers == [0.0]:
-        field = f"sampler_options.{kind}"
-        raise RequestError(field, f"Custom {kind} must fall from the noisiest to the last and not go below 0. These do not: {numbers}.")
+        said = f"Custom {kind} must fall from the noisiest to the last and not go below 0. These do not: {_short(values)}."
+        raise RequestError(field, said)
     return numbers
+
+
+def _number(value: Any) -> float:
+    """A number; NaN for anything else."""
+    try:
+        return math.nan if isinstance(value, str | bytes | bool) else float(value)
+    except (TypeError, ValueError, OverflowError):
+        return math.nan
+
+
+def _short(value: Any) -> str:
+    said = repr(value)
+    return said if len(said) <= 80 else f"{said[:79]}…"
 
 
 def compute(function: Callable[..., Any], steps: int, levels: ModelLevels, **options: Any) -> Tensor:
     """Run one schedule's function with the options it takes and check what comes out."""
-    if steps < 1:
-        raise RequestError("steps", "Sampling steps must be at least 1.")
+    if isinstance(steps, bool) or not isinstance(steps, Integral) or not 1 <= steps <= MAX_STEPS:
+        raise RequestError("steps", f"Sampling steps must be at least 1, a whole number and at most {MAX_STEPS}; this is {_short(steps)}.")
     taken = inspect.signature(function).parameters
-    chosen = {name: value for name, value in options.items() if name in taken and value is not None}
-    values = torch.as_tensor(np.asarray(function(levels, steps, **chosen))).to(torch.float32)
-    listed = values.tolist()
+    given = {name: value for name, value in options.items() if name in taken and value is not None}
+    chosen = {name: _option(name, value) for name, value in given.items()}
+    try:
+        with np.errstate(all="ignore"):
+            listed = np.asarray(function(levels, int(steps), **chosen)).astype(np.float32).tolist()
+    except (ArithmeticError, ValueError):
+        listed = []
     if len(listed) < 2 or any(not a > b for a, b in zip(listed, listed[1:], strict=False)) or listed[-1] < 0 or math.isinf(listed[0]):
         raise RequestError(
             "schedule", "This schedule does not fall from noise to picture with these options. Take another, or leave its options empty."
         )
-    return values
+    return torch.tensor(listed, dtype=torch.float32)
+
+
+def _option(name: str, value: Any) -> float:
+    """A schedule's option: only Laplace's centre may be below zero."""
+    number, low = _number(value), -math.inf if name == "mu" else 0
+    if not math.isfinite(number) or number < low:
+        rule = "a number" if name == "mu" else "a number, not below 0"
+        raise RequestError(f"sampler_options.{name}", f"{name} must be {rule}; this is {_short(value)}.")
+    return number
 
 
 def _ended(values: Floats | list[float]) -> Floats:

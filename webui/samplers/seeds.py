@@ -74,6 +74,22 @@ def sample_exp_heun_2_x0(
     return sample_seeds_2(model, x, sigmas, extra_args, callback, disable, eta=0.0, s_noise=0.0, r=1.0, solver_type=solver_type)
 
 
+def sample_exp_heun_2_x0_sde(
+    model: Denoiser,
+    x: Tensor,
+    sigmas: Tensor,
+    extra_args: Extra = None,
+    callback: StepCallback = None,
+    disable: bool | None = None,
+    eta: float = 1.0,
+    s_noise: float = 1.0,
+    noise_sampler: NoiseSampler | None = None,
+    solver_type: str = "phi_2",
+) -> Tensor:
+    """The same with noise."""
+    return sample_seeds_2(model, x, sigmas, extra_args, callback, disable, eta, s_noise, noise_sampler, r=1.0, solver_type=solver_type)
+
+
 @torch.no_grad()
 def sample_seeds_3(
     model: Denoiser,

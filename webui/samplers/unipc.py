@@ -3,6 +3,7 @@
 import math
 from collections import deque
 from dataclasses import dataclass
+from functools import partial
 
 import torch
 from torch import Tensor
@@ -52,6 +53,10 @@ def sample_unipc(
             x = _moved(base, weights.correct, [*weights.terms, new - past[-1][1]])
             past.append((-math.log(sigma_next), new))
     return x
+
+
+sample_unipc_bh2 = partial(sample_unipc, variant="bh2")
+"""ComfyUI's `uni_pc_bh2`."""
 
 
 def _predict(run: Run, x: Tensor, sigma: float, asked: float) -> Tensor:

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from webui.images.dialects import Chunks, Found
-from webui.images.dialects.names import sampler_name, schedule_name
+from webui.images.dialects.names import sampler_fields, schedule_name
 
 Node = dict[str, Any]
 Graph = dict[str, Node]
@@ -78,7 +78,7 @@ def _sampling(graph: Graph, sampler: Node) -> dict[str, Any]:
         "guidance": inputs.get("cfg"),
         "seed": inputs.get("seed", inputs.get("noise_seed")),
         "strength": inputs.get("denoise", 1.0),
-        "sampler": sampler_name(str(inputs.get("sampler_name", ""))),
+        **sampler_fields(str(inputs.get("sampler_name", ""))),
         "schedule": schedule_name(str(inputs.get("scheduler") or "")) or None,
         "prompt": _text(graph, _inputs(sampler).get("positive")),
         "negative_prompt": _text(graph, _inputs(sampler).get("negative")),

@@ -1,5 +1,7 @@
 """The names of samplers and schedules in ComfyUI, InvokeAI, Fooocus, SwarmUI and NovelAI, as A1111's users know them."""
 
+from typing import Any
+
 SAMPLERS = {
     "ddim": "DDIM",
     "ddpm": "DDPM",
@@ -23,6 +25,7 @@ SAMPLERS = {
     "euler_ancestral_cfg_pp": "Euler a CFG++",
     "dpmpp_2m_cfg_pp": "DPM++ 2M CFG++",
     "exp_heun_2_x0": "Exponential Heun x0",
+    "exp_heun_2_x0_sde": "Exponential Heun x0 SDE",
     "gradient_estimation": "Gradient estimation",
     "heun": "Heun",
     "heunpp2": "HeunPP2",
@@ -35,13 +38,20 @@ SAMPLERS = {
     "plms": "PLMS",
     "pndm": "PLMS",
     "res_multistep": "RES multistep",
+    "res_multistep_ancestral": "RES multistep",
     "sa_solver": "SA-Solver",
     "seeds_2": "SEEDS-2",
     "seeds_3": "SEEDS-3",
     "tcd": "TCD",
     "uni_pc": "UniPC",
+    "uni_pc_bh2": "UniPC",
     "unipc": "UniPC",
 }
+OPTIONS: dict[str, dict[str, Any]] = {
+    "res_multistep_ancestral": {"sampler_options.eta": 1.0},
+    "uni_pc_bh2": {"sampler_options.unipc_variant": "bh2"},
+}
+"""What a name says besides the sampler."""
 SCHEDULES = {
     "align_your_steps": "Align Your Steps",
     "automatic": "Automatic",
@@ -63,8 +73,16 @@ SCHEDULES = {
 
 def sampler_name(name: str) -> str:
     """A1111's name for a sampler; an unknown one stays as it is. Prefixes and suffixes for devices and schedules go."""
-    key = name.strip().lower().removeprefix("k_").removesuffix("_gpu").removesuffix("_k").removesuffix("_v3")
-    return SAMPLERS.get(key, name)
+    return SAMPLERS.get(_key(name), name)
+
+
+def sampler_fields(name: str) -> dict[str, Any]:
+    """The request's fields that a sampler's name fills."""
+    return {"sampler": sampler_name(name), **OPTIONS.get(_key(name), {})}
+
+
+def _key(name: str) -> str:
+    return name.strip().lower().removeprefix("k_").removesuffix("_gpu").removesuffix("_k").removesuffix("_v3")
 
 
 def schedule_name(name: str, sampler: str = "") -> str:

@@ -12,7 +12,7 @@ from sd_parsers.exceptions import ParserError
 from sd_parsers.parsers import FooocusParser, InvokeAIParser, NovelAIParser
 
 from webui.images.dialects import Chunks, Found
-from webui.images.dialects.names import sampler_name, schedule_name
+from webui.images.dialects.names import sampler_fields, schedule_name
 
 _FIELDS = {
     "cfg_scale": "guidance",
@@ -49,7 +49,7 @@ def _found(source: str, info: PromptInfo) -> Found:
     sampler = info.samplers[0]
     values = {**info.metadata, **sampler.parameters}
     fields = {name: _scalar(values[key]) for key, name in _FIELDS.items() if key in values and _scalar(values[key]) is not None}
-    fields |= {"prompt": info.full_prompt, "negative_prompt": info.full_negative_prompt, "sampler": sampler_name(str(sampler.name))}
+    fields |= {"prompt": info.full_prompt, "negative_prompt": info.full_negative_prompt, **sampler_fields(str(sampler.name))}
     fields |= {"noise_source": "cpu", "emphasis": "No norm"}
     fields |= _size(values)
     schedule = str(values.get("noise_schedule") or (values.get("scheduler") if source == "Fooocus" else "") or "")

@@ -4,7 +4,7 @@ import json
 from typing import Any
 
 from webui.images.dialects import Chunks, Found
-from webui.images.dialects.names import sampler_name, schedule_name
+from webui.images.dialects.names import sampler_fields, schedule_name
 
 _FIELDS = {
     "prompt": "prompt",
@@ -44,7 +44,7 @@ def read(chunks: Chunks) -> Found | None:
 def _named(values: dict[str, Any]) -> dict[str, Any]:
     found: dict[str, Any] = {"noise_source": "cpu", "emphasis": "No norm"}
     if values.get("sampler"):
-        found["sampler"] = sampler_name(str(values["sampler"]))
+        found |= sampler_fields(str(values["sampler"]))
     if values.get("scheduler"):
         found["schedule"] = schedule_name(str(values["scheduler"]))
     layer = values.get("clipstopatlayer")

@@ -1,0 +1,40 @@
+"""What a request leaves to choose is chosen, and names that say more than a name are taken apart."""
+
+import pytest
+from pipelines import tiny
+
+from webui.core.protocol import Capabilities
+from webui.core.request import parse_request
+from webui.library import Library
+from webui.resolve import World, resolve
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory):
+    models = tmp_path_factory.mktemp("models")
+    tiny.write(models / "Stable-diffusion" / "tiny.safetensors")
+    return World(Library((models,), models / "cache"), lambda name: models / name, Capabilities, dict)
+
+
+def resolved(world, **fields):
+    return resolve(parse_request(fields), world)
+
+
+def test_nothing_is_left_to_choose(world):
+    request = resolved(world)
+    left = {
+        name for name in ("checkpoint", "width", "height", "steps", "sampler", "schedule", "guidance") if getattr(request, name) is None
+    }
+    assert left == set() and request.seed >= 0 and request.variation_seed >= 0
+
+
+def test_a_schedule_in_the_samplers_name(world):
+    request = resolved(world, sampler="dpm++ 2m karras")
+    assert (request.sampler, request.schedule) == ("DPM++ 2M", "Karras")
+
+
+def test_an_option_in_the_samplers_name_gives_way_to_one_that_is_said(world):
+    request = resolved(world, sampler="uni_pc_bh2", sampler_options={"unipc_order": 2})
+    assert (request.sampler, request.sampler_options.unipc_variant, request.sampler_options.unipc_order) == ("UniPC", "bh2", 2)
+    assert resolved(world, sampler="uni_pc_bh2", sampler_options={"unipc_variant": "bh1"}).sampler_options.unipc_variant == "bh1"
+    assert resolved(world, sampler="res_multistep_ancestral").sampler_options.eta == 1.0
