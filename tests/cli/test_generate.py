@@ -11,6 +11,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 from PIL import Image
+from PIL.PngImagePlugin import PngInfo
 
 from webui.cli import main
 from webui.cli.generate import names
@@ -118,3 +119,13 @@ def test_models_and_help(darkroom):
     assert "checkpoint" in darkroom("models", "checkpoint").stdout
     assert "--mask-blur" in darkroom("generate", "--help").stdout
     assert darkroom("--version").stdout.startswith("Darkroom")
+
+
+def test_what_a_foreign_text_says_in_vain_is_told(darkroom, tmp_path):
+    text = "a red apple\nSteps: 1, Sampler: Euler, CFG scale: 1, Seed: 1, Size: 64x64, RNG: CPU, Wobble: 3"
+    theirs, facts = tmp_path / "theirs.png", PngInfo()
+    facts.add_text("parameters", text)
+    Image.new("RGB", (8, 8)).save(theirs, pnginfo=facts)
+    done = darkroom("generate", "--from", theirs, "-o", tmp_path / "ours.png", "--quiet", "--data-dir", tmp_path)
+    assert done.returncode == 0 and "Left out: Wobble: 3" in done.stderr
+    assert pixels(tmp_path / "ours.png").shape == (64, 64, 3)

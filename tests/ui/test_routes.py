@@ -51,6 +51,33 @@ def test_a_dropped_picture_becomes_values(page):
     assert found["text"] == TEXT
 
 
+def test_names_become_those_of_the_drop_downs_and_what_is_not_here_is_listed(page, tmp_path):
+    lora = tmp_path / "models" / "Lora" / "sub" / "style.safetensors"
+    lora.parent.mkdir(parents=True)
+    lora.write_bytes(b"")
+    line = "Steps: 12, Sampler: k_dpmpp_2m, Schedule type: karras, Seed: 42, Model: elsewhere, VAE: Automatic, Hires upscale: 2"
+    text = f"<lora:style:1> <lora:other:0.5>\n{line}, Hires upscaler: R-ESRGAN 4x+, Wobble: 3"
+    found = page.client().post("/page/parameters/text", json={"text": text}).json()
+    assert (found["values"]["sampler"], found["values"]["schedule"], found["values"]["vae"]) == ("DPM++ 2M", "Karras", "Automatic")
+    assert "checkpoint" not in found["values"] and "hires.upscaler" not in found["values"]
+    assert found["left_out"] == [
+        "Stable Diffusion checkpoint: elsewhere (not here)",
+        "Upscaler: R-ESRGAN 4x+ (not here)",
+        "LoRA: other (not here)",
+        "Wobble: 3",
+    ]
+
+
+def test_an_old_sampler_name_fills_both_fields_and_an_unknown_one_none(page):
+    def read(sampler):
+        text = f"x\nSteps: 12, Sampler: {sampler}, Seed: 42"
+        return page.client().post("/page/parameters/text", json={"text": text}).json()
+
+    assert read("DPM++ 2M Karras")["values"] | {"sampler": "DPM++ 2M", "schedule": "Karras"} == read("DPM++ 2M Karras")["values"]
+    unknown = read("sa_solver_pece")
+    assert "sampler" not in unknown["values"] and unknown["left_out"] == ["Sampling method: sa_solver_pece (not here)"]
+
+
 @pytest.mark.parametrize(
     ("data", "field"),
     [(b"this is no picture", "picture"), (png(), "parameters"), (png(TEXT)[:60], "picture")],

@@ -116,7 +116,7 @@ def build_request(arguments: argparse.Namespace, keep: Callable[[Path], str]) ->
     if arguments.source:
         from webui.images.replay import replay_request
 
-        return replay_request(arguments.source, values)
+        return replay_request(arguments.source, values, lambda line: print(f"Left out: {line}", file=sys.stderr))
     return parse_request(values)
 
 

@@ -9,38 +9,45 @@ from webui.errors import RequestError
 from webui.images.metadata import Reading, read_metadata, read_parameters
 from webui.images.pixels import read_picture
 from webui.ui.fields import label_of, to_values
+from webui.ui.known import Known
 
 FIELD = "parameters"
 
 
 @dataclass(frozen=True)
 class Found:
-    """`values` are the form's; `mode` says which tab they belong to; `table` has labels as the form shows them."""
+    """`values` are the form's; `mode` says which tab they belong to; `table` has labels as the form shows them.
+
+    `left_out` are lines about what has no place in the form, or names something that is not here.
+    """
 
     text: str
     source: str
     mode: str
     table: dict[str, str]
     values: dict[str, Any]
+    left_out: list[str]
 
 
-def from_picture(data: bytes) -> Found:
+def from_picture(data: bytes, known: Known) -> Found:
     """Read a picture file. Raises `RequestError`: for `picture` when it is none, for `parameters` when it says nothing."""
     read_picture(data, "picture")
-    return _found(read_metadata(data), "This picture says nothing about how it was made.")
+    return _found(read_metadata(data), known, "This picture says nothing about how it was made.")
 
 
-def from_text(text: str) -> Found:
+def from_text(text: str, known: Known) -> Found:
     """Read a parameters text. Raises `RequestError` when it is none."""
-    return _found(read_parameters(text), "This is not a parameters text. It ends with a line like: Steps: 20, Sampler: Euler, Seed: 1.")
+    nothing = "This is not a parameters text. It ends with a line like: Steps: 20, Sampler: Euler, Seed: 1."
+    return _found(read_parameters(text), known, nothing)
 
 
-def _found(reading: Reading | None, nothing: str) -> Found:
+def _found(reading: Reading | None, known: Known, nothing: str) -> Found:
     if reading is None:
         raise RequestError(FIELD, nothing)
-    told = _told(reading.fields) | dict(part.partition(": ")[::2] for part in reading.unmapped)
     values = to_values(reading.fields) | ({} if reading.fields.get("hires") else {"hires.enabled": False})
-    return Found(reading.text, reading.source, reading.mode, told, values)
+    checkpoint = reading.fields.get("checkpoint")
+    placed, missing = known.place(values, checkpoint if isinstance(checkpoint, str) else "")
+    return Found(reading.text, reading.source, reading.mode, _told(reading.fields), placed, [*missing, *reading.unmapped])
 
 
 def _told(fields: Mapping[str, Any]) -> dict[str, str]:

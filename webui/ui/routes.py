@@ -14,6 +14,7 @@ from webui.errors import NotFound, RequestError, WebUIError
 from webui.ui import extension_cards, parameters, setting_cards
 from webui.ui.choices import choices, native
 from webui.ui.fields import to_request, to_values
+from webui.ui.known import Known
 from webui.ui.services import Services
 
 
@@ -87,7 +88,7 @@ def _parameter_routes(routes: APIRouter, services: Services) -> None:
     def text(pasted: Text) -> dict[str, Any] | JSONResponse:
         """Read a parameters text."""
         try:
-            return asdict(parameters.from_text(pasted.text))
+            return asdict(parameters.from_text(pasted.text, Known.of(services)))
         except WebUIError as error:
             return refusal(error)
 
@@ -101,7 +102,7 @@ def _parameter_routes(routes: APIRouter, services: Services) -> None:
             if len(data) > limit:
                 return refusal(RequestError("picture", f"This file is larger than {limit // 2**20} MB."))
         try:
-            return asdict(await asyncio.to_thread(parameters.from_picture, bytes(data)))
+            return asdict(await asyncio.to_thread(parameters.from_picture, bytes(data), Known.of(services)))
         except WebUIError as error:
             return refusal(error)
 

@@ -43,6 +43,8 @@ function card(file, preview, found) {
       button('copy', 'Copy text', () => copyText(found.text).then(() => toast('Parameters copied')))),
     found.source && el('p.muted', {}, `Written by ${found.source}`),
     el('dl', {}, Object.entries(found.table).flatMap(([name, value]) => [el('dt', {}, name), el('dd', {}, String(value))])),
+    found.left_out.length > 0 && el('h3', {}, 'Left out'),
+    found.left_out.length > 0 && el('ul.muted', {}, found.left_out.map((line) => el('li', {}, line))),
     el('h3', {}, 'Text'), el('pre', {}, found.text)));
 }
 
@@ -55,6 +57,6 @@ const sendButtons = (file) => ['img2img', 'inpaint'].map((mode) => button(mode =
 }));
 
 function apply(found) {
-  useValues(found.values);
+  useValues(found.values, found.left_out.length ? `Parameters filled in, ${found.left_out.length} left out: see PNG info` : undefined);
   go(found.mode);
 }
