@@ -19,7 +19,7 @@ from webui.train.default_model.export import read
 from webui.train.default_model.feeds import store, teaching
 from webui.train.default_model.networks import TINY, build_vae
 from webui.train.default_model.optimiser import grouped, orthogonal
-from webui.train.default_model.recipe import LARGE, STYLES, gpu
+from webui.train.default_model.recipe import LARGE, SHORT, STYLES, gpu, short
 from webui.train.default_model.report import Paused
 from webui.train.default_model.scenes import ARRANGED, KINDS
 
@@ -85,11 +85,12 @@ def test_the_preset_is_the_studys():
     assert min(part.batch for part in made.parts if part.kind == "diffusion") >= 256
 
 
-def test_the_presets_file_fits_into_40_megabytes():
+@pytest.mark.parametrize("shape", [LARGE, SHORT], ids=["gpu", "gpu-short"])
+def test_the_presets_files_fit_into_40_megabytes(shape):
     from webui.train.default_model.networks import build_text, build_unet
 
     with torch.device("meta"):
-        count = sum(weight.numel() for build in (build_unet, build_vae, build_text) for weight in build(LARGE).parameters())
+        count = sum(weight.numel() for build in (build_unet, build_vae, build_text) for weight in build(shape).parameters())
     assert 17e6 < count < 19.8e6
 
 
@@ -98,6 +99,67 @@ def test_flags_change_the_preset():
     made = chosen_recipe(parser().parse_args(words))
     assert (made.shape.size, made.styles, made.list, made.device) == (128, ("flat icon", "3d render"), "first", "cpu")
     assert [part.batch for part in made.parts if part.kind == "diffusion"] == [8, 8]
+
+
+def test_flags_change_the_short_preset():
+    made = chosen_recipe(parser().parse_args(["--recipe", "gpu-short"]))
+    assert (made.at_once, made.styles, made.readers) == (True, ("flat icon",), 12)
+    assert [part.sizes for part in made.parts] == [(256, 256, 128), (128,), (256, 256, 128)]
+    words = ["--recipe", "gpu-short", "--styles", "cartoon", "--scenes", "64", "--shares", "0.1,0.4,0.5", "--readers", "0"]
+    made = chosen_recipe(parser().parse_args(words))
+    assert (made.styles, made.readers) == (("cartoon",), 0)
+    assert [(part.share, part.scenes) for part in made.parts] == [(0.1, 0), (0.4, 64), (0.5, 64)]
+
+
+@pytest.mark.parametrize("shares", ["0.5,0.5", "a,b,c", "0.5,0.5,0"])
+def test_shares_that_do_not_fit_are_refused(shares):
+    with pytest.raises(SystemExit, match="one for each of vae-256, diffusion-128, arranged-256"):
+        chosen_recipe(parser().parse_args(["--recipe", "gpu-short", "--shares", shares]))
+
+
+def tiny_short():
+    made = short(64, STYLES[:1])
+    parts = [part.model_copy(update={"batch": 2, "scenes": part.scenes and 4}) for part in made.parts]
+    return made.model_copy(update={"device": "cpu", "readers": 0, "shape": SHAPE, "parts": tuple(parts)})
+
+
+def test_a_short_run_ends_all_parts_within_its_minutes(folder, tmp_path, monkeypatch):
+    monkeypatch.setattr(staged, "_LAST_SECONDS", 0.0)
+    assert staged.run(tiny_short(), options(tmp_path, art=folder / "art.zip", steps=0, minutes=0.1)) == 0
+    states = {path.stem: torch.load(path, weights_only=True) for path in (tmp_path / "nouns-64").glob("*.state")}
+    assert sorted(states) == ["arranged-64", "diffusion-64", "vae-64"]
+    assert states["vae-64"]["worked"] == pytest.approx(6 * 0.22, rel=0.5)
+    assert read(tmp_path / "out.safetensors").shape.size == 64
+
+
+def test_a_short_run_shares_out_what_is_left():
+    running = staged.Run.__new__(staged.Run)
+    running.recipe, running.options = tiny_short(), argparse.Namespace(steps=0, hours=9.0)
+    running.until = staged.time.monotonic() + 100 + staged._LAST_SECONDS
+    first, *_, last = running.recipe.parts
+    assert running.budget(first).seconds == pytest.approx(22, abs=1)
+    assert running.budget(last, worked=5.0).seconds == pytest.approx(105, abs=1)
+    running.until = 0.0
+    assert running.budget(last).seconds == 1.0
+
+
+def test_a_short_run_needs_its_minutes(folder, tmp_path):
+    with pytest.raises(SystemExit, match="--minutes"):
+        staged.run(tiny_short(), options(tmp_path, art=folder / "art.zip", steps=0))
+
+
+def test_an_autoencoder_of_a_file_is_the_start(trained, folder, tmp_path):
+    file = folder / "out.safetensors"
+    running = staged.Run(tiny_short(), options(tmp_path, art=folder / "art.zip", start=file))
+    first, second, _ = running.recipe.parts
+    assert running.before(second) == {}
+    wanted = read(file).vae
+    found = running.before(first)["vae"]
+    assert all(torch.equal(found[key], wanted[key]) for key in wanted)
+    other = running.shape.model_copy(update={"vae": (8, 8, 8, 8)})
+    running.shape = other
+    with pytest.raises(SystemExit, match="Leave --from out"):
+        running.before(first)
 
 
 def test_an_unknown_style_is_named():

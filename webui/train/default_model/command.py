@@ -20,7 +20,7 @@ from webui.train.default_model.data import Lesson, prepare
 from webui.train.default_model.export import Exported, Native, metadata, read, write
 from webui.train.default_model.latents import Latents, encode, preview
 from webui.train.default_model.networks import SCALE, Shape, build_text, build_unet, build_vae
-from webui.train.default_model.recipe import STYLES, Recipe, gpu
+from webui.train.default_model.recipe import STYLES, Part, Recipe, gpu, short
 from webui.train.default_model.report import Paused, Reporter
 from webui.train.default_model.vocabulary import tokenizer
 from webui.train.default_model.workers import Budget, World, join, start_others
@@ -35,8 +35,9 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument(
         "--recipe",
         default="cpu",
-        choices=["cpu", "gpu"],
-        help="cpu: flat icons, 128 pixels; gpu: three styles, 256 pixels, arranged scenes",
+        choices=["cpu", "gpu", "gpu-short"],
+        help="cpu: flat icons, 128 pixels; gpu: three styles, 256 pixels, arranged scenes; gpu-short: flat icons, 256 pixels, arranged "
+        "scenes, all parts within --minutes",
     )
     made.add_argument("--hours", type=float, default=2.0, help="time for the stages together (default: 2)")
     made.add_argument("--minutes", type=float, default=0.0, help="end this run after so long; the same command goes on from there")
@@ -48,9 +49,17 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument("--batch", type=int, default=0, help="pictures per step in the diffusion stages (cpu: 20, gpu: 512, then 256)")
     made.add_argument("--vae-batch", type=int, default=0, help="the same for the autoencoder's stages (cpu: 4, gpu: 128, then 48)")
     made.add_argument("--seed", type=int, default=0)
+    made.add_argument(
+        "--from",
+        dest="start",
+        type=Path,
+        default=None,
+        metavar="FILE",
+        help="start from an exported file, with fresh optimisers (gpu: from its autoencoder)",
+    )
     made.add_argument("--rank", type=int, default=0, help=argparse.SUPPRESS)
     _cpu_flags(made.add_argument_group("only with --recipe cpu"))
-    _gpu_flags(made.add_argument_group("only with --recipe gpu"))
+    _gpu_flags(made.add_argument_group("only with --recipe gpu or gpu-short"))
     return made
 
 
@@ -58,18 +67,17 @@ def _cpu_flags(made: "argparse._ArgumentGroup") -> None:
     made.add_argument("--vae-share", type=float, default=0.3, help="the autoencoder's part of the time (default: 0.3)")
     made.add_argument("--decoder-share", type=float, default=0.15, help="the part for sharpening the decoder at the end (default: 0.15)")
     made.add_argument("--stage", default="all", choices=["all", "vae", "diffusion", "decoder"])
-    made.add_argument(
-        "--from", dest="start", type=Path, default=None, metavar="FILE", help="start from an exported file, with fresh optimisers"
-    )
     made.add_argument("--workers", type=int, default=2, help="processes of one thread each")
 
 
 def _gpu_flags(made: "argparse._ArgumentGroup") -> None:
     made.add_argument("--size", type=int, default=256, choices=[128, 256], help="native size in pixels (default: 256)")
-    made.add_argument("--styles", default=",".join(STYLES), help=f"which of the styles, by commas (default: {','.join(STYLES)})")
+    made.add_argument("--styles", default="", help=f"which of the styles, by commas (default: {','.join(STYLES)}; gpu-short: {STYLES[0]})")
     made.add_argument("--pack", type=Path, default=None, metavar="FILE", help="only write the art into one file to carry")
     made.add_argument("--art", type=Path, default=None, metavar="FILE", help="take the art from such a file, without a network")
-    made.add_argument("--readers", type=int, default=8, help="processes that word and tokenise captions ahead")
+    made.add_argument("--readers", type=int, default=-1, help="processes that word and tokenise captions ahead (gpu: 8, gpu-short: 12)")
+    made.add_argument("--scenes", type=int, default=0, help="scenes that are encoded ahead, for each size (gpu: 262144, then 65536)")
+    made.add_argument("--shares", default="", help="the parts' shares of the time, by commas")
 
 
 class Exporter:
@@ -94,7 +102,7 @@ class Exporter:
 def run(words: Sequence[str]) -> int:
     """The whole recipe, or one stage of it."""
     options = parser().parse_args(list(words))
-    if options.recipe == "gpu":
+    if options.recipe != "cpu":
         return _run_staged(options)
     _fill_in(options)
     options.work = options.folder / (f"{options.list}-from-{options.start.stem}" if options.start else options.list)
@@ -136,19 +144,38 @@ def _run_staged(options: argparse.Namespace) -> int:
 
 def chosen_recipe(options: argparse.Namespace) -> Recipe:
     """The recipe for a GPU, changed by the flags."""
-    made = gpu(options.size, tuple(style.strip() for style in options.styles.split(",")))
+    styles = tuple(style.strip() for style in options.styles.split(",") if style.strip())
+    preset = short if options.recipe == "gpu-short" else gpu
+    made = preset(options.size, styles) if styles else preset(options.size)
     unknown = [style for style in made.styles if style not in STYLES]
     if unknown:
         raise SystemExit(f"There is no style {unknown[0]!r}. Styles: {', '.join(STYLES)}.")
-    batches = {"vae": options.vae_batch, "diffusion": options.batch}
-    parts = [part.model_copy(update={"batch": batches[part.kind] or part.batch}) for part in made.parts]
     changed = {
         "device": options.device or made.device,
         "list": options.list or made.list,
-        "readers": options.readers,
-        "parts": tuple(parts),
+        "readers": made.readers if options.readers < 0 else options.readers,
+        "parts": changed_parts(options, made.parts),
     }
     return made.model_copy(update=changed)
+
+
+def changed_parts(options: argparse.Namespace, parts: tuple[Part, ...]) -> tuple[Part, ...]:
+    """The parts with the batches, scenes and shares that flags ask for."""
+    try:
+        shares = [float(word) for word in options.shares.split(",")] if options.shares else [part.share for part in parts]
+    except ValueError:
+        shares = []
+    if len(shares) != len(parts) or min(shares) <= 0:
+        names = ", ".join(part.name for part in parts)
+        raise SystemExit(
+            f"--shares {options.shares!r} must be {len(parts)} numbers above 0, one for each of {names}, for instance 0.2,0.4,0.4."
+        )
+    batches = {"vae": options.vae_batch, "diffusion": options.batch}
+    found = []
+    for part, share in zip(parts, shares, strict=True):
+        scenes = options.scenes if options.scenes and part.scenes else part.scenes
+        found.append(part.model_copy(update={"batch": batches[part.kind] or part.batch, "share": share, "scenes": scenes}))
+    return tuple(found)
 
 
 def budget(options: argparse.Namespace, share: float) -> Budget:

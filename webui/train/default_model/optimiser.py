@@ -51,30 +51,35 @@ class Muon(torch.optim.Optimizer):
     def step(self, closure: None = None) -> None:  # type: ignore[override]
         for group in self.param_groups:
             parameters = [parameter for parameter in group["params"] if parameter.grad is not None]
+            if not parameters:
+                continue
             directions = self._directions(parameters, group)
-            for parameter, direction in zip(parameters, directions, strict=True):
-                matrix = direction.view(parameter.shape[0], -1)
-                parameter.mul_(1 - group["lr"] * group["weight_decay"])
-                parameter.add_(matrix.view(parameter.shape), alpha=-group["lr"] * 0.2 * max(matrix.shape) ** 0.5)
+            factors = [
+                -group["lr"] * 0.2 * max(parameter.shape[0], parameter.numel() // parameter.shape[0]) ** 0.5 for parameter in parameters
+            ]
+            moves = torch._foreach_mul([one.view(to.shape) for one, to in zip(directions, parameters, strict=True)], factors)
+            torch._foreach_mul_(parameters, 1 - group["lr"] * group["weight_decay"])
+            torch._foreach_add_(parameters, moves)
 
     def _directions(self, parameters: list[nn.Parameter], group: dict[str, float]) -> list[torch.Tensor]:
         """On a GPU all matrices of one shape at once: there are about 200, and each alone would be twenty launches."""
-        wanted = [self._wanted(parameter, group) for parameter in parameters]
-        if parameters and parameters[0].is_cuda:
+        wanted = self._wanted(parameters, group["momentum"])
+        if parameters[0].is_cuda:
             return grouped(wanted)
         mine = [number % self._world.size == self._world.rank for number in range(len(wanted))]
         return self._world.total(
             [orthogonal(one).flatten() if made_here else one.new_zeros(one.numel()) for one, made_here in zip(wanted, mine, strict=True)]
         )
 
-    def _wanted(self, parameter: nn.Parameter, group: dict[str, float]) -> torch.Tensor:
-        gradient, state = parameter.grad, self.state[parameter]
-        assert gradient is not None
-        if "momentum" not in state:
-            state["momentum"] = torch.zeros_like(gradient)
-        momentum = state["momentum"].mul_(group["momentum"]).add_(gradient)
-        wanted: torch.Tensor = (gradient + group["momentum"] * momentum).flatten(1)
-        return wanted
+    def _wanted(self, parameters: list[nn.Parameter], factor: float) -> list[torch.Tensor]:
+        gradients = [parameter.grad for parameter in parameters if parameter.grad is not None]
+        for parameter, gradient in zip(parameters, gradients, strict=True):
+            if "momentum" not in self.state[parameter]:
+                self.state[parameter]["momentum"] = torch.zeros_like(gradient)
+        momenta = [self.state[parameter]["momentum"] for parameter in parameters]
+        torch._foreach_mul_(momenta, factor)
+        torch._foreach_add_(momenta, gradients)
+        return [wanted.flatten(1) for wanted in torch._foreach_add(gradients, momenta, alpha=factor)]
 
 
 def grouped(matrices: list[torch.Tensor]) -> list[torch.Tensor]:
@@ -115,8 +120,8 @@ def rate(peak: float, step: int, progress: float, warm_up: int = 50, decay: floa
 def average_into(average: dict[str, torch.Tensor], module: nn.Module, step: int, longest: float) -> None:
     """The exponential average of weights, short at the start, `longest` (a factor per step) at the end."""
     factor = min(longest, (1 + step) / (10 + step))
-    for name, value in module.state_dict().items():
-        if value.is_floating_point():
-            average[name].lerp_(value, 1 - factor)
-        else:
-            average[name].copy_(value)
+    state = module.state_dict()
+    moving = [name for name, value in state.items() if value.is_floating_point()]
+    torch._foreach_lerp_([average[name] for name in moving], [state[name] for name in moving], 1 - factor)
+    for name in state.keys() - set(moving):
+        average[name].copy_(state[name])

@@ -21,6 +21,7 @@ class Reporter:
 
     def __init__(self, path: Path, world: World, finish: Callable[[Stage], None] | None = None, until: float = 0.0) -> None:
         self.path, self.world, self.finish, self.until = path, world, finish, until
+        self.export_every = _EXPORT_EVERY
         self.saved = self.exported = time.monotonic()
 
     def __call__(self, state: Stage, progress: float) -> None:
@@ -35,7 +36,7 @@ class Reporter:
             state.save(self.path)
             plot(state.log, "loss", self.path.with_suffix(".png"))
             self.saved = time.monotonic()
-        if self.finish and (time.monotonic() - self.exported > _EXPORT_EVERY or progress >= 1 or over):
+        if self.finish and (time.monotonic() - self.exported > self.export_every or progress >= 1 or over):
             self.finish(state)
             self.exported = time.monotonic()
         if over and progress < 1:

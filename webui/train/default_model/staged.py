@@ -3,6 +3,7 @@
 import argparse
 import json
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import torch
@@ -12,7 +13,7 @@ from webui.train.default_model import diffusion, pack, vae
 from webui.train.default_model.bank import HUES, load
 from webui.train.default_model.canvas import paint
 from webui.train.default_model.compose import generator
-from webui.train.default_model.export import Native, metadata, write
+from webui.train.default_model.export import Native, metadata, read, write
 from webui.train.default_model.feeds import Store, painting, store, teaching
 from webui.train.default_model.latents import factors
 from webui.train.default_model.networks import SCALE, Shape, build_text, build_unet, build_vae
@@ -24,6 +25,8 @@ from webui.train.default_model.workers import Budget, World
 
 Weights = dict[str, torch.Tensor]
 _FOLD_PICTURES, _PREVIEW_PICTURES = 128, 128
+_LAST_SECONDS, _EXPORT_EVERY = 6.0, 60.0
+"""Of a run that ends all parts: what the last save and export may take, and how often it exports, in case it is cut off."""
 ALONE = World(0, 1)
 
 
@@ -47,13 +50,41 @@ class Run:
     def state(self, part: Part) -> Path:
         return self.work / f"{part.name}.state"
 
-    def budget(self, part: Part) -> Budget:
-        return Budget(steps=self.options.steps) if self.options.steps else Budget(seconds=self.options.hours * 3600 * part.share)
+    def budget(self, part: Part, worked: float = 0.0) -> Budget:
+        """`worked`: the seconds that this part has had already; it matters only where one run ends all parts."""
+        if self.options.steps:
+            return Budget(steps=self.options.steps)
+        if not self.recipe.at_once:
+            return Budget(seconds=self.options.hours * 3600 * part.share)
+        left = self.until - time.monotonic() - _LAST_SECONDS
+        coming = sum(one.share for one in self.recipe.parts[self.recipe.parts.index(part) :])
+        return Budget(seconds=worked + max(1.0, left) * part.share / coming)
+
+    def report(self, part: Part, finish: Callable[[Stage], None] | None = None) -> Reporter:
+        made = Reporter(self.state(part), ALONE, finish, self.until)
+        if self.recipe.at_once:
+            made.export_every = _EXPORT_EVERY
+        return made
+
+    def begun(self) -> Weights:
+        """The autoencoder of the file that was named with --from, if any; it must have this recipe's shape."""
+        if not self.options.start:
+            return {}
+        found = read(self.options.start)
+        if (found.shape.vae, found.shape.vae_layers) != (self.shape.vae, self.shape.vae_layers):
+            raise SystemExit(
+                f"{self.options.start} has an autoencoder of {found.shape.vae} channels, this recipe one of {self.shape.vae}. "
+                "Leave --from out, or name a file of this shape."
+            )
+        return dict(found.vae)
 
     def before(self, part: Part) -> dict[str, Weights]:
-        """Averages of the last part of this kind before this one; empty when this is the first."""
+        """Averages of the last part of this kind before this one; for the first what --from gives, else empty."""
         earlier = [one for one in self.recipe.parts[: self.recipe.parts.index(part)] if one.kind == part.kind]
-        return averages(self.state(earlier[-1]), self.recipe.device) if earlier else {}
+        if earlier:
+            return averages(self.state(earlier[-1]), self.recipe.device)
+        start = self.begun() if part.kind == "vae" else {}
+        return {"vae": start} if start else {}
 
 
 def averages(path: Path, device: str) -> dict[str, Weights]:
@@ -65,6 +96,9 @@ def run(recipe: Recipe, options: argparse.Namespace) -> int:
     """All parts that are not finished yet; 0 also when the time of this run ended first."""
     if recipe.device.startswith("cuda"):
         torch.set_float32_matmul_precision("high")
+        torch.backends.cudnn.benchmark = True
+    if recipe.at_once and not (options.minutes or options.steps):
+        raise SystemExit("This recipe ends all of its parts in one run: say how long it may take with --minutes.")
     running = Run(recipe, options)
     try:
         for part in recipe.parts:
@@ -85,22 +119,22 @@ def opened(running: Run, part: Part, state: Stage) -> Stage:
 def train_vae(running: Run, part: Part) -> None:
     torch.manual_seed(running.options.seed)
     state = opened(running, part, vae.stage(build_vae(running.shape).to(running.recipe.device), part.rate, ALONE))
-    report = Reporter(running.state(part), ALONE, until=running.until)
     batches = painting(running.bank, part.sizes, part.batch, part.mix)
-    vae.train(state, batches, ALONE, running.budget(part), report, seed=running.options.seed, lr=part.rate)
+    budget = running.budget(part, state.worked)
+    vae.train(state, batches, ALONE, budget, running.report(part), seed=running.options.seed, lr=part.rate)
 
 
 def train_diffusion(running: Run, part: Part) -> None:
     options, device = running.options, running.recipe.device
     torch.manual_seed(options.seed + 1)
     unet, text = build_unet(running.shape).to(device), build_text(running.shape).to(device)
-    state, budget = opened(running, part, diffusion.stage(unet, text, part.rate, ALONE)), running.budget(part)
-    if budget.progress(state.step, state.worked) >= 1:
+    state = opened(running, part, diffusion.stage(unet, text, part.rate, ALONE))
+    if running.budget(part, state.worked).progress(state.step, state.worked) >= 1:
         return
     coder = folded(running)
     stores = [store(coder, running.bank, part.scenes, size, part.mix, options.seed) for size in dict.fromkeys(part.sizes)]
     taken = [stores[list(dict.fromkeys(part.sizes)).index(size)] for size in part.sizes]
-    report = Reporter(running.state(part), ALONE, lambda stage: export(running, coder, stage), running.until)
+    report, budget = running.report(part, lambda stage: export(running, coder, stage)), running.budget(part, state.worked)
     feed = teaching(running.bank, taken, part.batch, options.seed, state.step, budget.steps, running.recipe.readers)
     diffusion.train(state, feed, ALONE, budget, report, seed=options.seed, lr=part.rate)
 

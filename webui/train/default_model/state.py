@@ -52,10 +52,11 @@ class Stage:
         """Go on from a file of `save`; False when there is none."""
         if not path.exists():
             return False
-        content: dict[str, Any] = torch.load(path, map_location=self._device(), weights_only=True)
+        content: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
         for name, module in self.modules.items():
             module.load_state_dict(content["modules"][name])
-        self.averages = content["averages"]
+        device = self._device()
+        self.averages = {name: {key: value.to(device) for key, value in kept.items()} for name, kept in content["averages"].items()}
         for optimiser, saved in zip(self.optimisers, content["optimisers"], strict=True):
             optimiser.load_state_dict(saved)
         self.step, self.worked, self.log = content["step"], content["worked"], content["log"]
