@@ -7,6 +7,7 @@ UNet is timed in this process between the rounds, while the engine is idle, with
 import argparse
 import asyncio
 import statistics
+import sys
 import tempfile
 import time
 from collections.abc import Sequence
@@ -59,7 +60,10 @@ def measure(options: argparse.Namespace, dtype: str) -> dict[str, Any]:
         bare = Bare(settings, options)
         rounds = Rounds(settings, options, max(options.users))
         try:
-            rows = [_row(users, rounds, bare, options.repeat) for users in options.users]
+            rows = []
+            for users in options.users:
+                rows.append(_row(users, rounds, bare, options.repeat))
+                print(f"{dtype}, {users} users: {rows[-1]}", file=sys.stderr, flush=True)
             first = rounds.steps_until_first_preview()
         finally:
             rounds.close()
