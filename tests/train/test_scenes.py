@@ -47,6 +47,13 @@ def test_plain_scenes_are_the_art_itself_pixel_by_pixel(small_bank):
         assert torch.equal(pictures[number, :, 0, 0], ground[:, 0, 0])
 
 
+def test_bfloat16_around_it_moves_nothing(small_bank):
+    scenes = draw(kit(small_bank), 16, ARRANGED, generator(7))
+    wanted = paint(small_bank, scenes, 64)
+    with torch.autocast("cpu", torch.bfloat16):
+        assert torch.equal(paint(small_bank, scenes, 64), wanted)
+
+
 def test_small_is_smaller_than_large(small_bank):
     scenes = scenes_of(small_bank, "size", 60)
     sides = scenes.boxes[:, 0, 2]

@@ -59,4 +59,5 @@ def _grid(scenes: Scenes, layer: int, sides: torch.Tensor, size: int) -> torch.T
     theta = torch.zeros((len(sides), 2, 3), device=sides.device)
     theta[:, 0, 0], theta[:, 1, 1] = torch.where(scenes.mirrored[:, layer], -factor, factor), factor
     theta[:, 0, 2], theta[:, 1, 2] = -theta[:, 0, 0] * centres[:, 0], -factor * centres[:, 1]
-    return F.affine_grid(theta, [len(sides), 4, size, size], align_corners=False)
+    with torch.autocast(sides.device.type, enabled=False):  # in bfloat16 the places would be off by half a pixel
+        return F.affine_grid(theta, [len(sides), 4, size, size], align_corners=False)

@@ -50,8 +50,9 @@ def store(coder: nn.Module, bank: Bank, scenes: int, size: int, mix: Mix, seed: 
     drawn, means, deviations = list[Scenes](), [], []
     for number, start in enumerate(range(0, scenes, _AT_ONCE)):
         drawn.append(draw(known, min(_AT_ONCE, scenes - start), mix, generator(seed, 11, size, number)))
+        pictures = paint(bank, drawn[-1], size)
         with precision(coder):
-            found = coder.encode(paint(bank, drawn[-1], size)).latent_dist  # type: ignore[operator]
+            found = coder.encode(pictures).latent_dist  # type: ignore[operator]
         means.append((found.mean * SCALE).half())
         deviations.append((found.std * SCALE).half())
     return Store(scenes=joined(drawn), mean=torch.cat(means), deviation=torch.cat(deviations))
