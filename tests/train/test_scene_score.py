@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from webui.bench.default_model import NOT_TAUGHT, rows
+from webui.bench.default_model import NOT_TAUGHT, columns, rows
 from webui.train.default_model import judge, scene_score
 from webui.train.default_model.canvas import paint
 from webui.train.default_model.compose import COLOURS
@@ -73,3 +73,9 @@ def test_what_was_not_taught_is_said_and_no_pass():
     assert said["two things, both right and each on its side"] == NOT_TAUGHT
     assert said["a thing in the colour that is asked for"] == NOT_TAUGHT
     assert said["right concept of 42, background named"] == "100.0%"
+
+
+def test_a_contact_sheet_of_three_styles_is_no_higher_than_a_webp_may_be():
+    assert columns(300) == 12
+    pictures = 3 * 849 + 170
+    assert -(-pictures // columns(pictures)) * (128 + 14) < 16383

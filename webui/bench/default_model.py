@@ -24,7 +24,8 @@ from webui.train.default_model.score import Scores, painter, score
 from webui.train.default_model.sheet import contact_sheet
 
 _MODEL = Path("models/Stable-diffusion/darkroom-tiny.safetensors")
-_COLUMNS, _EDIT_COLUMNS = 12, 4
+_COLUMNS, _EDIT_COLUMNS, _ROWS = 12, 4, 100
+"""More rows than that would be higher than a WebP picture may be (16,383 pixels)."""
 _STYLES, _SCENES = "darkroom.styles", "darkroom.scenes"
 NOT_TAUGHT = "not taught"
 Row = tuple[str, str]
@@ -92,8 +93,13 @@ def _scenes(options: argparse.Namespace, about: Mapping[str, str]) -> tuple[Scen
     critic = judge.kept(options.folder, shown, classes, options.judge_steps, options.seed, kind, options.device)
     scores, made = scene_score.score(model, bank, critic, options.seed, options.pairs, options.hues)
     pictures = torch.stack([picture for picture, _ in made])
-    contact_sheet(pictures, [text for _, text in made], _COLUMNS).save(options.out / "default-model.webp", quality=85)
+    contact_sheet(pictures, [text for _, text in made], columns(len(made))).save(options.out / "default-model.webp", quality=85)
     return scores, critic, [concept.label for concept in bank.concepts]
+
+
+def columns(pictures: int) -> int:
+    """How wide the contact sheet of so many pictures is."""
+    return max(_COLUMNS, -(-pictures // _ROWS))
 
 
 def rows(found: Scores | SceneScores) -> list[Row]:
