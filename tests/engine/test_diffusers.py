@@ -3,7 +3,16 @@
 import numpy as np
 import pytest
 import torch
-from diffusers import DDIMScheduler, DPMSolverMultistepScheduler, EulerDiscreteScheduler, PNDMScheduler, StableDiffusionPipeline
+from diffusers import (
+    DDIMScheduler,
+    DPMSolverMultistepScheduler,
+    EulerAncestralDiscreteScheduler,
+    EulerDiscreteScheduler,
+    PNDMScheduler,
+    StableDiffusionImg2ImgPipeline,
+    StableDiffusionInpaintPipeline,
+    StableDiffusionPipeline,
+)
 from pipelines import tiny
 
 from webui.cli.compare import compare
@@ -43,17 +52,18 @@ def embedded(pipeline, text):
 
 @pytest.mark.parametrize("steps", [4, 7, 20])
 @pytest.mark.parametrize(
-    ("sampler", "schedule", "scheduler"),
+    ("sampler", "schedule", "kind", "options"),
     [
-        ("Euler", "Automatic", EulerDiscreteScheduler.from_config(BASE.config)),
-        ("Euler", "Karras", EulerDiscreteScheduler.from_config(BASE.config, use_karras_sigmas=True)),
-        ("DPM++ 2M", "Automatic", DPMSolverMultistepScheduler.from_config(BASE.config)),
-        ("DPM++ 2M", "Karras", DPMSolverMultistepScheduler.from_config(BASE.config, use_karras_sigmas=True)),
-        ("DDIM", "Automatic", DDIMScheduler.from_config(BASE.config, clip_sample=False)),
+        ("Euler", "Automatic", EulerDiscreteScheduler, {}),
+        ("Euler a", "Automatic", EulerAncestralDiscreteScheduler, {}),
+        ("Euler", "Karras", EulerDiscreteScheduler, {"use_karras_sigmas": True}),
+        ("DPM++ 2M", "Automatic", DPMSolverMultistepScheduler, {}),
+        ("DPM++ 2M", "Karras", DPMSolverMultistepScheduler, {"use_karras_sigmas": True}),
+        ("DDIM", "Automatic", DDIMScheduler, {"clip_sample": False}),
     ],
 )
-def test_the_same_picture_as_diffusers(engine, pipeline, sampler, schedule, scheduler, steps):
-    pipeline.scheduler = scheduler
+def test_the_same_picture_as_diffusers(engine, pipeline, sampler, schedule, kind, options, steps):
+    pipeline.scheduler = kind.from_config(BASE.config, **options)
     prompt, negative = "a (red) fox:1.3 [in|the] snow", "blurry"
     theirs = pipeline(
         prompt_embeds=embedded(pipeline, prompt),
@@ -67,6 +77,54 @@ def test_the_same_picture_as_diffusers(engine, pipeline, sampler, schedule, sche
     ).images[0]
     ours = engine.make(prompt=prompt, negative_prompt=negative, profile="diffusers", sampler=sampler, schedule=schedule, steps=steps)[0]
     assert compare(ours, np.rint(theirs * 255).astype(np.uint8)).psnr >= 60
+
+
+SAMPLERS = [
+    ("Euler", "Automatic", EulerDiscreteScheduler, {}),
+    ("Euler a", "Automatic", EulerAncestralDiscreteScheduler, {}),
+    ("DPM++ 2M", "Karras", DPMSolverMultistepScheduler, {"use_karras_sigmas": True}),
+    ("DDIM", "Automatic", DDIMScheduler, {"clip_sample": False}),
+]
+PROMPTS = {"prompt": "a fox", "negative_prompt": "blurry"}
+
+
+def by_diffusers(kind, pipeline, seeds, **inputs):
+    """The pictures of a pipeline of another kind around the same parts; each seed has its generator."""
+    others = {"tokenizer": None, "safety_checker": None, "feature_extractor": None, "requires_safety_checker": False}
+    parts = {"vae": pipeline.vae, "text_encoder": pipeline.text_encoder, "unet": pipeline.unet, "scheduler": pipeline.scheduler}
+    made = kind(**parts, **others)
+    made.set_progress_bar_config(disable=True)
+    images = made(
+        prompt_embeds=embedded(pipeline, PROMPTS["prompt"]),
+        negative_prompt_embeds=embedded(pipeline, PROMPTS["negative_prompt"]),
+        num_images_per_prompt=len(seeds),
+        guidance_scale=4.0,
+        generator=[torch.Generator("cpu").manual_seed(seed) for seed in seeds],
+        output_type="np",
+        **inputs,
+    ).images
+    return [np.rint(image * 255).astype(np.uint8) for image in images]
+
+
+@pytest.mark.parametrize("strength", [0.4, 1.0])
+@pytest.mark.parametrize(("sampler", "schedule", "kind", "options"), SAMPLERS)
+def test_the_same_picture_from_a_picture(engine, pipeline, start, sampler, schedule, kind, options, strength):
+    pipeline.scheduler = kind.from_config(BASE.config, **options)
+    theirs = by_diffusers(StableDiffusionImg2ImgPipeline, pipeline, [1, 2], image=start, strength=strength, num_inference_steps=10)
+    fields = {"profile": "diffusers", "sampler": sampler, "schedule": schedule, "steps": 10, "strength": strength, "batch_size": 2}
+    ours = engine.make(mode="img2img", init=engine.keep(start), **PROMPTS, **fields)
+    assert [compare(one, other).psnr >= 60 for one, other in zip(ours, theirs, strict=True)] == [True, True]
+
+
+@pytest.mark.parametrize("strength", [0.6, 1.0])
+@pytest.mark.parametrize(("sampler", "schedule", "kind", "options"), SAMPLERS)
+def test_the_same_picture_under_a_mask(engine, pipeline, start, mask, sampler, schedule, kind, options, strength):
+    pipeline.scheduler = kind.from_config(BASE.config, **options)
+    inputs = {"image": start, "mask_image": mask, "strength": strength, "num_inference_steps": 10, "height": 64, "width": 64}
+    theirs = by_diffusers(StableDiffusionInpaintPipeline, pipeline, [1], **inputs)[0]
+    fields = {"profile": "diffusers", "sampler": sampler, "schedule": schedule, "steps": 10, "strength": strength}
+    ours = engine.make(mode="inpaint", init=engine.keep(start), mask=engine.keep(mask), **PROMPTS, **fields)[0]
+    assert compare(ours, theirs).psnr >= 60
 
 
 def test_the_profiles_differ(engine):

@@ -12,6 +12,7 @@ from PIL import Image
 from torch import Tensor
 
 from webui.core.request import FILLS, RESIZE_MODES, GenerationRequest
+from webui.engine.profiles import is_diffusers
 from webui.errors import NotFound, RequestError
 from webui.images.pixels import Region, crop_region, expand_region, fill_masked, flatten, overlay, prepare_mask, read_picture, resize
 from webui.images.store import ImageStore
@@ -45,6 +46,8 @@ def read_source(request: GenerationRequest, images: ImageStore) -> Source | None
     image = flatten(_read(images, request.init, "init"))
     mask = _read_mask(request, images) if request.mode == "inpaint" else None
     source = fit(image, mask, request)
+    if is_diffusers(request) and source.region is None:
+        source = replace(source, over=None)  # the decoded picture is shown as it is
     return replace(source, colours=source.image) if request.color_correction else source
 
 
@@ -112,9 +115,9 @@ def _overlay_mask(mask: Image.Image, size: tuple[int, int], region: Region | Non
     return mask if mask.size == size else resize(mask, _mask_mode(request), *size)
 
 
-def encode_source(source: Source, request: GenerationRequest, model: Model) -> Tensor:
-    """Latents [1, channels, height/8, width/8] of the fitted picture."""
-    latents = model.encode_image(to_pixels(source.image))
+def encode_source(source: Source, request: GenerationRequest, model: Model, drawn: Tensor | None = None) -> Tensor:
+    """Latents [1, channels, height/8, width/8] of the fitted picture; or as many as there are noises that they are drawn with."""
+    latents = model.encode_image(to_pixels(source.image), drawn)
     if request.resize_mode == LATENT:
         width, height = _size(request)
         latents = torch.nn.functional.interpolate(latents, size=(height // model.downscale, width // model.downscale), mode="bilinear")

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from webui.core.request import FILLS, GenerationRequest
 from webui.engine.img2img import Source, rounds, to_pixels
+from webui.engine.profiles import is_diffusers
 from webui.images.pixels import latent_mask
 from webui.pipelines.model import Model
 
@@ -50,13 +51,15 @@ def mask_latents(source: Source, request: GenerationRequest, like: Tensor) -> Te
     """The mask [1, 1, h, w] on the latents' grid; None when everything changes."""
     if source.mask is None:
         return None
+    if is_diffusers(request):
+        return torch.nn.functional.interpolate(_mask_pixels(source.mask, True), size=like.shape[-2:]).to(like)
     grid = latent_mask(source.mask, like.shape[-1], like.shape[-2], rounds(request))
     return torch.from_numpy(np.ascontiguousarray(grid)).to(like)[None, None]
 
 
 def fill_latents(latents: Tensor, mask: Tensor | None, request: GenerationRequest, noises: Sequence[Tensor]) -> Tensor:
     """The batch's start latents with "latent noise" (each picture's own) or "latent nothing" in the masked part."""
-    batch = latents.repeat(len(noises), 1, 1, 1)
+    batch = latents if len(latents) == len(noises) else latents.repeat(len(noises), 1, 1, 1)
     if mask is None or request.fill not in FILLS[2:]:
         return batch
     kept = batch * (1 - mask)

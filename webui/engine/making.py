@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 from PIL import Image
 from torch import Tensor
@@ -16,7 +17,8 @@ from webui.engine.decode import decode
 from webui.engine.finish import composite, noting_failures
 from webui.engine.img2img import Source, encode_source
 from webui.engine.inpaint import edit_channels, fill_latents, inpaint_channels, mask_latents
-from webui.engine.sampling import Pass, fill_noise, prompt_calls, sample
+from webui.engine.profiles import by_profile, is_diffusers
+from webui.engine.sampling import Pass, fill_noise, image_noise, prompt_calls, sample
 from webui.engine.soft import soft_overlays
 from webui.engine.telling import Phase, Teller
 from webui.engine.tools import Tools
@@ -43,9 +45,10 @@ class Studio:
         """How this job gets the device."""
         return self.tools.turns
 
-    @property
+    @cached_property
     def request(self) -> GenerationRequest:
-        return self.task.request
+        """What the profile's program would have made of the request."""
+        return by_profile(self.task.request)
 
     def make(self, batch: Batch) -> Iterator[Image.Image]:
         """The finished pictures of a batch, in order, before the extensions see them."""
@@ -115,7 +118,8 @@ class Studio:
     def _with_picture(self, work: Pass, batch: Batch, source: Source) -> Pass:
         request = work.request
         self.tell.step("encoding")
-        latents = self.turns.do(lambda: encode_source(source, request, self.model)).to(self.model.device)
+        drawn = image_noise(work, batch, self.model).next() if is_diffusers(request) else None
+        latents = self.turns.do(lambda: encode_source(source, request, self.model, drawn)).to(self.model.device)
         mask = mask_latents(source, request, latents)
         noises = fill_noise(work, batch, self.model) if request.fill == FILLS[2] and mask is not None else [latents[0]] * len(batch)
         start = fill_latents(latents, mask, request, noises)

@@ -1,20 +1,46 @@
 """The "diffusers" profile: noise levels as diffusers' schedulers choose them for Stable Diffusion, restated in sigma terms.
 
 The published configuration of Stable Diffusion 1.5 says only an offset of 1; the rest is each scheduler's own default, as for
-everybody who makes one by `from_config`. Measured against diffusers 0.42 in `tests/engine/test_diffusers.py`: Euler, DPM++ 2M,
-DDIM; the others by kinship.
+everybody who makes one by `from_config`. Measured against diffusers 0.42 in `tests/engine/test_diffusers.py`: Euler, Euler a, DPM++ 2M,
+DDIM; the others by kinship. What diffusers draws from a picture's generator, in order: the start picture's latents, the start noise,
+with a mask the masked picture's latents, then what samplers add.
 """
 
 import numpy as np
 import torch
 
-from webui.core.request import SamplerOptions
+from webui.core.request import FILLS, GenerationRequest, SamplerOptions
 from webui.samplers.catalog import Sampler, Schedule
 from webui.samplers.planning import Levels, plan_levels
 from webui.samplers.schedules import ModelLevels
 
 FRACTIONAL = ("Euler", "Euler a", "Heun", "LMS", "DPM2", "DPM2 a")
 """Samplers whose diffusers twins take any time between two training timesteps and start from noise of the first level's size."""
+
+
+def is_diffusers(request: GenerationRequest) -> bool:
+    """Whether it is diffusers' picture that is wanted."""
+    return request.profile == "diffusers"
+
+
+def by_profile(request: GenerationRequest) -> GenerationRequest:
+    """The request without what the profile's program does not have: diffusers softens no masks and fills nothing in."""
+    if not is_diffusers(request):
+        return request
+    return request.model_copy(
+        update={
+            "mask_blur": 0,
+            "mask_round": True,
+            "fill": FILLS[1],
+            "soft_inpaint": None,
+            "color_correction": False,
+            "noise_multiplier": 1.0,
+            "extra_noise": 0.0,
+            "variation_strength": 0.0,
+            "seed_resize_width": 0,
+            "seed_resize_height": 0,
+        }
+    )
 
 
 def levels_for(

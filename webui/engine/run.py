@@ -12,6 +12,7 @@ from webui.engine.conditioning import read_texts
 from webui.engine.finish import extended, facts_of, lora_hashes, save
 from webui.engine.img2img import read_source
 from webui.engine.making import Studio
+from webui.engine.profiles import by_profile
 from webui.engine.telling import Teller
 from webui.engine.tools import Tools
 from webui.engine.watching import Watcher
@@ -57,7 +58,7 @@ def make(task: RunJob, plan: Plan, tools: Tools, tell: Teller, saved: set[int]) 
     request = task.request
     turns = tools.turns
     model = turns.do(lambda: tools.pipelines.get(request.checkpoint or "", request.vae, plan, tell.loading))
-    source = read_source(request, tools.images)
+    source = read_source(by_profile(request), tools.images)
     tell.note(*(source.notes if source else ()), *((NO_SECOND_PASS,) if request.hires and request.mode != "txt2img" else ()))
     facts = facts_of(task, plan, model, lora_hashes(read_texts(request.prompt, "").loras, tools.library))
     watcher = Watcher(model, Previews(tools.library), tools.previews, tell, turns)

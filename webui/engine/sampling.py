@@ -1,6 +1,7 @@
 """One pass of one batch through a sampler: start noise, levels, the denoiser with its wrappers, progress, and bad numbers."""
 
 import inspect
+import itertools
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -13,7 +14,7 @@ from webui.engine.batching import Batch
 from webui.engine.conditioning import Encoded
 from webui.engine.guided import Guidance, GuidedDenoiser
 from webui.engine.inpaint import Masked, hard_blend
-from webui.engine.profiles import FRACTIONAL, levels_for
+from webui.engine.profiles import FRACTIONAL, is_diffusers, levels_for
 from webui.engine.soft import SoftBlend
 from webui.engine.telling import Phase, Teller
 from webui.engine.turns import DIRECT, Call, Turns
@@ -70,11 +71,13 @@ def sample(work: Pass, batch: Batch, model: Model, tell: Teller, watcher: Watche
     """Latents of the batch after this pass. Raises `NumericalError` at the first step with NaN or Inf."""
     request, levels = work.request, plan(work, model)
     noise, second = image_noise(work, batch, model), second_stream(work, batch, model)
-    x = begin(work, levels, noise.next().to(model.device))
+    unit = start_noise(work, noise).to(model.device)
+    x = begin(work, levels, unit)
+    around = second if work.start is None or not is_diffusers(request) else same_noise((x - work.start) / levels.sigmas[0].to(x), unit)
     steps = Steps(work.phase, len(levels.sigmas) - 1, tell, watcher, on_device=model.device.type != "cpu")
     steps.tell_now()
     extra: dict[str, Any] = {}
-    denoiser = build_denoiser(work, second, model, levels, extra, steps, turns)
+    denoiser = build_denoiser(work, around, model, levels, extra, steps, turns)
     options = sampler_options(work.sampler, request.sampler_options) | levels.knobs | noise_option(work, batch, levels, noise, second, x)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(batch.seeds[0] % 2**63)  # for a community sampler that draws from torch itself
@@ -102,6 +105,17 @@ def image_noise(work: Pass, batch: Batch, model: Model) -> ImageNoise:
     )
 
 
+def start_noise(work: Pass, noise: ImageNoise) -> Tensor:
+    """The batch's start noise. In diffusers' profile the start picture's latents were drawn before it, a masked picture's are after it."""
+    if not is_diffusers(work.request) or work.start is None or work.phase != "sampling":
+        return noise.next()
+    noise.next()
+    unit = noise.next()
+    if work.mask is not None:
+        noise.next()
+    return unit
+
+
 def fill_noise(work: Pass, batch: Batch, model: Model) -> list[Tensor]:
     """Each picture's "latent noise" under the mask: that of its seed alone, without variation and seed resize, as A1111 has it."""
     plain = work.request.model_copy(update={"variation_strength": 0.0, "seed_resize_width": 0, "seed_resize_height": 0})
@@ -111,7 +125,7 @@ def fill_noise(work: Pass, batch: Batch, model: Model) -> list[Tensor]:
 def begin(work: Pass, levels: Levels, unit: Tensor) -> Tensor:
     """What the sampler starts from: noise alone, or the start latents with as much of it as their level asks for."""
     request = work.request
-    if work.start is None:
+    if work.start is None or (is_diffusers(request) and work.mask is not None and request.strength == 1):
         return levels.begin(unit)
     if work.phase == "sampling":
         unit = unit * request.noise_multiplier
@@ -130,12 +144,12 @@ def noise_option(work: Pass, batch: Batch, levels: Levels, noise: ImageNoise, se
 
 
 def build_denoiser(
-    work: Pass, second: Draw, model: Model, run: Levels, extra: dict[str, Any], progress: "Steps", turns: Turns = DIRECT
+    work: Pass, around: Draw, model: Model, run: Levels, extra: dict[str, Any], progress: "Steps", turns: Turns = DIRECT
 ) -> Guided:
     """Network, prediction type, prompts and guidance, the extensions' wrappers, and the mask, from the inside out."""
     request = work.request
     levels = levels_of(model.alphas_cumprod, model.family)
-    quantize = not (request.profile == "diffusers" and work.sampler.name in FRACTIONAL)
+    quantize = not (is_diffusers(request) and work.sampler.name in FRACTIONAL)
 
     def predict(x: Tensor, timesteps: Tensor, cond: Tensor, concat: Tensor | None = None) -> Tensor:
         return turns.predict(Call(model, x, timesteps, cond, concat))
@@ -149,7 +163,8 @@ def build_denoiser(
     if work.mask is None or work.start is None:
         return guided
     blend = hard_blend if request.soft_inpaint is None else SoftBlend(request.soft_inpaint)
-    return Masked(guided, work.start, work.mask, second, blend, work.sampler.space == "timestep")
+    by_noise = work.sampler.space == "timestep" and not is_diffusers(request)
+    return Masked(guided, work.start, work.mask, around, blend, by_noise)
 
 
 def second_stream(work: Pass, batch: Batch, model: Model) -> Draw:
@@ -159,6 +174,12 @@ def second_stream(work: Pass, batch: Batch, model: Model) -> Draw:
     """
     streams = [generator(work.request.noise_source, (seed + 100_000) % 65_536, str(model.device)) for seed in batch.seeds]
     return lambda: torch.stack([stream.normal(work.shape).to(model.device) for stream in streams])
+
+
+def same_noise(first: Tensor, unit: Tensor) -> Draw:
+    """diffusers' noise around a mask: the start noise at each call but the first, which sees what the sampler starts from."""
+    noises = itertools.chain([first], itertools.repeat(unit))
+    return lambda: next(noises)
 
 
 @dataclass
