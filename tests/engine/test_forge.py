@@ -34,22 +34,23 @@ def uniform(steps):
 class Forge:
     """The model, its two prompts, and the random numbers of one picture: the image's own generator, and torch's, which Forge seeds too."""
 
-    def __init__(self):
-        self.unet, self.vae, self.text = tiny.parts()
+    def __init__(self, seed=0, channels=4):
+        self.unet, self.vae, self.text = tiny.parts(seed, channels)
         words = ClipTokenizer(tiny.vocabulary(), [])
         rows = [[words.start, *words.encode(text), words.end] for text in PROMPTS.values()]
         tokens = torch.tensor([row + [words.end] * (77 - len(row)) for row in rows])
         self.conds = self.text(tokens).last_hidden_state
         self.own = torch.Generator().manual_seed(SEED)
         self.torchs = torch.Generator().manual_seed(SEED + 100_000 - 65_536)
-        self.mask = self.start = None
+        self.mask = self.start = self.concat = None
 
     def draw(self, shape=SHAPE):
         return torch.randn(shape[1:], generator=self.own)[None]
 
     def eps(self, x, sigma):
         time = (SIGMAS.log() - math.log(sigma)).abs().argmin()
-        given = (x / math.sqrt(sigma**2 + 1)).repeat(2, 1, 1, 1)
+        given = x / math.sqrt(sigma**2 + 1)
+        given = (given if self.concat is None else torch.cat([given, self.concat], 1)).repeat(2, 1, 1, 1)
         cond, uncond = self.unet(given, time, encoder_hidden_states=self.conds).sample
         return (uncond + SCALE * (cond - uncond))[None]
 
@@ -60,8 +61,11 @@ class Forge:
         clean = x - sigma * self.eps(x, sigma)
         return clean if self.mask is None else clean * self.mask + self.start * (1 - self.mask)
 
+    def pixels(self, picture):
+        return torch.from_numpy(np.asarray(picture, np.float32) / 255).permute(2, 0, 1)[None] * 2 - 1
+
     def encode(self, picture):
-        pixels = torch.from_numpy(np.asarray(picture, np.float32) / 255).permute(2, 0, 1)[None] * 2 - 1
+        pixels = picture if torch.is_tensor(picture) else self.pixels(picture)
         return self.vae.encode(pixels).latent_dist.mean * 0.18215
 
     def picture(self, latents):
@@ -87,7 +91,8 @@ def euler_a(forge, x, sigmas):
 
 def same(engine, forge, latents, **fields):
     made = engine.make(seed=SEED, guidance=SCALE, **PROMPTS, **fields)[0]
-    return compare(made, forge.picture(latents)).psnr >= 60
+    with torch.no_grad():
+        return compare(made, forge.picture(latents)).psnr >= 60
 
 
 def test_euler_a(engine, forge):
@@ -173,6 +178,53 @@ def test_inpainting_by_euler_a(engine, forge, start, mask):
     made = engine.make(seed=SEED, guidance=SCALE, sampler="Euler a", steps=8, **PROMPTS, **fields)[0]
     assert compare(made[16:48, 16:48], painted[16:48, 16:48]).psnr >= 60
     assert np.array_equal(made[:16], np.asarray(start)[:16])
+
+
+@pytest.mark.parametrize("weight", [1.0, 0.4])
+def test_an_inpainting_checkpoint_sees_mask_and_surroundings(engine, start, mask, weight):
+    with torch.no_grad():
+        forge, pixels, white = Forge(seed=1, channels=9), Forge().pixels(start), torch.zeros(1, 1, 64, 64)
+        white[:, :, 16:48, 16:48] = 1
+        seen = torch.lerp(pixels, pixels * (1 - white), weight)
+        forge.concat = torch.cat([white[:, :, ::8, ::8], forge.encode(seen)], 1)
+        forge.start, forge.mask = forge.encode(start), white[:, :, ::8, ::8].repeat(1, 4, 1, 1)
+        sigmas = uniform(8)[-7:]
+        x = euler_a(forge, forge.start + forge.draw() * sigmas[0], sigmas)
+        painted = forge.picture(x * forge.mask + forge.start * (1 - forge.mask))
+    fields = {
+        "mode": "inpaint",
+        "init": engine.keep(start),
+        "mask": engine.keep(mask),
+        "mask_blur": 0,
+        "strength": 0.7,
+        "mask_weight": weight,
+    }
+    made = engine.make(checkpoint="inpainting", seed=SEED, guidance=SCALE, sampler="Euler a", steps=8, **PROMPTS, **fields)[0]
+    assert compare(made[16:48, 16:48], painted[16:48, 16:48]).psnr >= 60
+
+
+@pytest.mark.parametrize("image_scale", [1.5, 1.0])
+def test_instructions_have_a_scale_for_the_picture(engine, start, image_scale):
+    with torch.no_grad():
+        forge = Forge(seed=2, channels=8)
+        picture = forge.vae.encode(forge.pixels(start)).latent_dist.mean
+        cond, uncond = forge.conds[:1], forge.conds[1:]
+
+        def denoise(x, sigma):
+            def one(words, seen):
+                given = torch.cat([x / math.sqrt(sigma**2 + 1), seen], 1)
+                return x - sigma * forge.unet(given, time, encoder_hidden_states=words).sample
+
+            time = (SIGMAS.log() - math.log(sigma)).abs().argmin()
+            both, seen = one(cond, picture), one(uncond, picture)
+            neither = one(uncond, torch.zeros_like(picture) if image_scale != 1 else picture)
+            return neither + SCALE * (both - seen) + image_scale * (seen - neither)
+
+        forge.denoise = denoise
+        sigmas = uniform(8)[-7:]
+        x = euler_a(forge, forge.encode(start) + forge.draw() * sigmas[0], sigmas)
+    fields = {"mode": "img2img", "init": engine.keep(start), "strength": 0.7, "image_guidance": image_scale}
+    assert same(engine, forge, x, checkpoint="edit", sampler="Euler a", steps=8, **fields)
 
 
 def test_a_second_pass_of_its_own_steps(engine, forge):
