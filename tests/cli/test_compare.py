@@ -4,9 +4,28 @@ import math
 
 import numpy as np
 import pytest
+from PIL import Image
+from PIL.PngImagePlugin import PngInfo
 
-from webui.cli.compare import compare
+from webui.cli.compare import compare, input_differences
+from webui.core.request import GenerationRequest
 from webui.errors import RequestError
+from webui.images.metadata import encoder
+
+
+def test_what_a_text_leaves_out_is_the_default_and_no_difference(tmp_path):
+    line = "Steps: 8, Sampler: Euler, Schedule type: Automatic, CFG scale: 7.0, Seed: 42, Size: 64x64, RNG: CPU"
+    for name, text in (("a", line), ("b", line.replace("Steps: 8", "Steps: 9") + ", Emphasis: No norm")):
+        facts = PngInfo()
+        facts.add_text("parameters", f"a fox\n{text}")
+        Image.new("RGB", (8, 8)).save(tmp_path / f"{name}.png", pnginfo=facts)
+    resolved = GenerationRequest(
+        prompt="a fox", steps=8, sampler="Euler", schedule="Automatic", guidance=7, seed=42, variation_seed=5, width=64, height=64
+    )
+    with (tmp_path / "ours.png").open("wb") as file:
+        encoder(resolved, 0)(Image.new("RGB", (8, 8)), file, "png", 90)
+    assert input_differences(tmp_path / "a.png", tmp_path / "b.png") == ["steps: 8 | 9", "emphasis: Original | No norm"]
+    assert input_differences(tmp_path / "a.png", tmp_path / "ours.png") == ["made by: A1111/Forge | Darkroom"]
 
 
 def test_equal_pictures_have_infinite_psnr():

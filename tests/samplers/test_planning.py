@@ -208,6 +208,13 @@ def test_the_knobs_that_arrive_are_those_a1111_passes(name, given, expected):
     assert sampler_options(get_sampler(name), SamplerOptions(**given)) == expected
 
 
+def test_a_solver_type_is_one_that_the_sampler_has():
+    assert sampler_options(get_sampler("SEEDS-2"), SamplerOptions(solver_type="phi_2"))["solver_type"] == "phi_2"
+    assert sampler_options(get_sampler("Euler"), SamplerOptions(solver_type="phi_2")) == {"s_churn": 0, "s_tmin": 0, "s_noise": 1}
+    with pytest.raises(RequestError, match="DPM\\+\\+ 2M SDE has no solver type 'phi_2'. There are midpoint and heun."):
+        sampler_options(get_sampler("DPM++ 2M SDE"), SamplerOptions(solver_type="phi_2"))
+
+
 def test_a_models_own_levels_count():
     alphas = np.linspace(0.999, 0.01, 500)
     levels = levels_of(alphas)

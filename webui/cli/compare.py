@@ -52,6 +52,8 @@ def input_differences(a: Path, b: Path) -> list[str]:
 
     left, right = read_facts(a), read_facts(b)
     names = [*left, *(name for name in right if name not in left)]
+    if not (left.get("variation_strength") or right.get("variation_strength")):
+        names = [name for name in names if name != "variation_seed"]  # chosen at random and without effect
     return [f"{name}: {left.get(name, '–')} | {right.get(name, '–')}" for name in names if left.get(name) != right.get(name)]
 
 

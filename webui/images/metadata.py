@@ -21,6 +21,10 @@ __all__ = ["Facts", "Reading", "encoder", "picture_seeds", "read_facts", "read_m
 DIALECTS: tuple[Dialect, ...] = (swarmui.read, a1111.read, comfyui.read, others.read)
 
 
+_RANDOM = {"mode", "seed", "variation_seed"}
+_DEFAULT_FIELDS = GenerationRequest().model_dump(mode="json")
+
+
 def encoder(request: GenerationRequest, index: int, facts: Facts | None = None) -> Encode:
     """How `ImageStore.save` writes picture `index` of a resolved request."""
     facts = facts or Facts()
@@ -166,8 +170,10 @@ def _flat(nested: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
 
 
 def read_facts(path: Path) -> dict[str, Any]:
-    """Everything a picture says of how it was made, one plain value a line; empty when it says nothing."""
+    """How a picture was made, one plain value a line, with the defaults of what it leaves out; empty when it says nothing."""
     reading = read_metadata(path)
     if reading is None:
         return {}
-    return {"made by": reading.source, "mode": reading.mode, **_flat(reading.fields), **_flat(reading.facts)}
+    usual = {name: value for name, value in _flat(_DEFAULT_FIELDS).items() if name.partition(".")[0] not in _RANDOM}
+    said = {"made by": reading.source, "mode": reading.mode, **usual, **_flat(reading.fields), **_flat(reading.facts)}
+    return {name: value for name, value in said.items() if value is not None}

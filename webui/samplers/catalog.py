@@ -48,6 +48,8 @@ _CHURN = ("churn", "churn_min", "churn_max", _SCALE)
 _UNIPC = ("unipc_variant", "unipc_order", "unipc_lower_order_final")
 _ANCESTRAL: dict[str, Any] = {"noise": "stream", "knobs": (_ETA, _SCALE)}
 _SDE: dict[str, Any] = {"noise": "brownian", "knobs": (_ETA, _SCALE)}
+_PHIS = ("phi_1", "phi_2")
+_PHI: dict[str, Any] = {"noise": "brownian", "knobs": (_ETA, _SCALE, "solver_type"), "solvers": _PHIS}
 _KARRAS: dict[str, Any] = {"default_schedule": "Karras"}
 _EXPONENTIAL: dict[str, Any] = {"default_schedule": "Exponential"}
 _TIMES: dict[str, Any] = {"space": "timestep", "default_eta": 0.0, "noise": "stream", "knobs": (_ETA,)}
@@ -64,7 +66,7 @@ BUILTIN_SAMPLERS: tuple[Sampler, ...] = (
     ),
     _sampler(
         "DPM++ 2M SDE", "dpmpp_sde:sample_dpmpp_2m_sde", **_EXPONENTIAL, noise="brownian", knobs=(_ETA, _SCALE, "solver_type"),
-        order=2, verified=_BOTH, source="Lu et al. 2022, SDE-DPM-Solver++(2M), arXiv:2211.01095",
+        solvers=("midpoint", "heun"), order=2, verified=_BOTH, source="Lu et al. 2022, SDE-DPM-Solver++(2M), arXiv:2211.01095",
     ),
     _sampler(
         "DPM++ 2M SDE Heun", "dpmpp_sde:sample_dpmpp_2m_sde_heun", **_EXPONENTIAL, **_SDE, order=2, verified=_BOTH,
@@ -158,18 +160,20 @@ BUILTIN_SAMPLERS: tuple[Sampler, ...] = (
         "ER SDE", "er_sde:sample_er_sde", "er-sde", noise="brownian", knobs=(_SCALE,), verified=_RUNS,
         source="Cui et al. 2023, ER-SDE-Solver-3, arXiv:2309.06169",
     ),
-    _sampler("SEEDS-2", "seeds:sample_seeds_2", **_SDE, calls=2, order=2, verified=_RUNS, source="Gonzalez et al. 2023, arXiv:2305.14267"),
+    _sampler(
+        "SEEDS-2", "seeds:sample_seeds_2", **_PHI, calls=2, order=2, verified=_RUNS, source="Gonzalez et al. 2023, arXiv:2305.14267"
+    ),
     _sampler("SEEDS-3", "seeds:sample_seeds_3", **_SDE, calls=3, order=3, verified=_RUNS, source="Gonzalez et al. 2023, arXiv:2305.14267"),
     _sampler(
         "SA-Solver", "sa_solver:sample_sa_solver", noise="brownian", knobs=(_SCALE,), order=2, verified=_RUNS,
         source="Xue et al. 2023, arXiv:2309.05019",
     ),
     _sampler(
-        "Exponential Heun x0", "seeds:sample_exp_heun_2_x0", "exp_heun", calls=2, order=2, verified=_RUNS,
+        "Exponential Heun x0", "seeds:sample_exp_heun_2_x0", "exp_heun", knobs=("solver_type",), solvers=_PHIS, calls=2, order=2, verified=_RUNS,
         source="Gonzalez et al. 2023, arXiv:2305.14267, without noise",
     ),
     _sampler(
-        "Exponential Heun x0 SDE", "seeds:sample_exp_heun_2_x0_sde", "exp_heun_sde", **_SDE, calls=2, order=2, verified=_ORDER,
+        "Exponential Heun x0 SDE", "seeds:sample_exp_heun_2_x0_sde", "exp_heun_sde", **_PHI, calls=2, order=2, verified=_ORDER,
         source="Gonzalez et al. 2023, arXiv:2305.14267: SEEDS-2 with its inner stage at the end",
     ),
 )  # fmt: skip

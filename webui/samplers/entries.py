@@ -67,6 +67,8 @@ class Sampler(_Entry):
     """Where its noise comes from: nowhere, the picture's own stream, its second stream (Forge's DDPM), or a Brownian path over sigma."""
     knobs: tuple[str, ...] = ()
     """The request's sampler options that reach it, by the request's names."""
+    solvers: tuple[str, ...] = ()
+    """What `solver_type` may be, where it reaches the function; nothing here means that the function checks it."""
     default_eta: float | None = None
     """A1111's default eta, where it is not the function's."""
     order: int = 1

@@ -181,12 +181,19 @@ def _vp_sigma(model: ModelLevels, times: np.ndarray) -> np.ndarray:
 
 
 def sampler_options(sampler: Sampler, options: SamplerOptions) -> dict[str, Any]:
-    """The knobs that reach this sampler, by its function's names; what it does not read is left out, as A1111 does."""
+    """The knobs that reach this sampler, by its function's names; what it does not read is left out, as A1111 does.
+
+    Raises `RequestError` for a solver type that it does not have.
+    """
     chosen: dict[str, Any] = {} if sampler.default_eta is None else {"eta": sampler.default_eta}
     for knob in sampler.knobs:
         value = getattr(options, knob)
         if value is not None:
             chosen[KNOBS[knob]] = value
+    solver = chosen.get("solver_type")
+    if solver and sampler.solvers and solver not in sampler.solvers:
+        known = " and ".join(sampler.solvers)
+        raise RequestError("sampler_options.solver_type", f"{sampler.name} has no solver type {solver!r}. There are {known}.")
     if chosen.get("s_tmax") == 0:
         del chosen["s_tmax"]
     return chosen
