@@ -1,10 +1,13 @@
 """What a request leaves to choose is chosen, and names that say more than a name are taken apart."""
 
+from dataclasses import replace
+
 import pytest
 from pipelines import tiny
 
 from webui.core.protocol import Capabilities
 from webui.core.request import parse_request
+from webui.errors import RequestError
 from webui.library import Library
 from webui.resolve import World, resolve
 
@@ -26,6 +29,15 @@ def test_nothing_is_left_to_choose(world):
         name for name in ("checkpoint", "width", "height", "steps", "sampler", "schedule", "guidance") if getattr(request, name) is None
     }
     assert left == set() and request.seed >= 0 and request.variation_seed >= 0
+
+
+def test_an_unknown_upscaler_is_refused_before_the_first_pass(world):
+    known = replace(world, capabilities=lambda: Capabilities(upscalers=("Latent", "Lanczos")))
+    with pytest.raises(RequestError, match="no upscaler named 'ESRGAN'. There are: Latent, Lanczos.") as caught:
+        resolved(known, hires={"upscaler": "ESRGAN"})
+    assert caught.value.field == "hires.upscaler"
+    assert resolved(known, hires={"upscaler": "lanczos"}).hires.upscaler == "Lanczos"
+    assert resolved(world, hires={"upscaler": "ESRGAN"}).hires.upscaler == "ESRGAN"
 
 
 def test_a_schedule_in_the_samplers_name(world):

@@ -144,7 +144,15 @@ def _hires(request: GenerationRequest, capabilities: Capabilities) -> Any:
         return None
     sampler = _sampler(parse_sampler_name(hires.sampler)[0], "hires.sampler", capabilities)[0] if hires.sampler else None
     schedule = _schedule(hires.schedule, "hires.schedule", capabilities) if hires.schedule else None
-    return hires.model_copy(update={"sampler": sampler, "schedule": schedule})
+    return hires.model_copy(update={"sampler": sampler, "schedule": schedule, "upscaler": _upscaler(hires.upscaler, capabilities)})
+
+
+def _upscaler(name: str, capabilities: Capabilities) -> str:
+    """The upscaler's display name; any name where no engine has said yet what there is."""
+    known = {upscaler.lower(): upscaler for upscaler in capabilities.upscalers}
+    if known and name.strip().lower() not in known:
+        raise RequestError("hires.upscaler", f"There is no upscaler named {name!r}. There are: {', '.join(known.values())}.")
+    return known.get(name.strip().lower(), name)
 
 
 def _size(request: GenerationRequest, native: tuple[int, int], world: World) -> tuple[int, int]:

@@ -47,6 +47,12 @@ def test_no_steps_to_do_exactly_is_an_error_that_says_so():
     assert caught.value.field == "strength"
 
 
+def test_a_schedule_that_gets_too_long_is_an_error_that_says_so():
+    with pytest.raises(RequestError, match="takes a schedule of 150000, which is too long") as caught:
+        plan_levels(get_sampler("Euler"), get_schedule("Karras"), 150, model_levels(), SamplerOptions(), strength=0.001, exact=True)
+    assert caught.value.field == "strength"
+
+
 def test_the_start_is_noise_at_the_first_level():
     noise, latent = torch.ones(1, 4, 2, 2), torch.full((1, 4, 2, 2), 3.0)
     levels = plan("Euler", 10)

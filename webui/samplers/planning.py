@@ -13,7 +13,7 @@ from torch import Tensor
 from webui.core.request import SamplerOptions
 from webui.errors import RequestError
 from webui.samplers.catalog import AUTOMATIC, Sampler, Schedule, get_schedule
-from webui.samplers.schedules import ModelLevels, compute, custom_levels
+from webui.samplers.schedules import MAX_STEPS, ModelLevels, compute, custom_levels
 
 KNOBS = {
     "eta": "eta",
@@ -102,6 +102,10 @@ def plan_levels(
     if total < 1:
         raise RequestError(
             "strength", "With denoising strength 0 there is nothing to do exactly. Raise it, or turn off “Do exactly the steps”."
+        )
+    if total > MAX_STEPS:
+        raise RequestError(
+            "strength", f"To do exactly {steps} steps at this denoising strength takes a schedule of {total}, which is too long. Raise it."
         )
     if own is None and sampler.space == "timestep":
         plan = _timestep_levels(sampler, total + options.discard_penultimate, encode, model, options)
