@@ -4,7 +4,26 @@ import numpy as np
 from PIL import Image
 
 _RGB_TO_XYZ = np.array([[0.412453, 0.357580, 0.180423], [0.212671, 0.715160, 0.072169], [0.019334, 0.119193, 0.950227]])
-_WHITE = _RGB_TO_XYZ.sum(1)
+_WHITE = np.array([0.950456, 1.0, 1.088754])
+
+# Lab in whole numbers, as A1111's library computes it (measured with OpenCV, all but 5 of 100,000 colours the same): histogram matching
+# makes much of a single step. Curves are tables; 12, 14 and 15 are the bits behind the point.
+_ONE = 1 << 14
+_BYTES = np.arange(256)
+_LINEAR = np.rint(2040 * np.where(_BYTES / 255 <= 0.04045, _BYTES / 255 / 12.92, ((_BYTES / 255 + 0.055) / 1.055) ** 2.4)).astype(np.int64)
+_SHARE = np.arange(3072) / 2040
+_ROOT = np.rint((1 << 15) * np.where(_SHARE < 216 / 24389, _SHARE * 841 / 108 + 16 / 116, np.cbrt(_SHARE))).astype(np.int64)
+_TO_XYZ = np.rint(4096 * _RGB_TO_XYZ / _WHITE[:, None]).astype(np.int64)
+_TO_RGB = np.rint(4096 * np.linalg.inv(_RGB_TO_XYZ) * _WHITE).astype(np.int64)
+_L = _BYTES / 2.55
+_Y = np.rint(_ONE * np.where(_BYTES <= 20, _L / 903.3, ((_L + 16) / 116) ** 3)).astype(np.int64)
+_ROOT_OF_Y = np.rint(_ONE * np.where(_BYTES <= 20, 7.787037 * _L / 903.3 + 16 / 116, (_L + 16) / 116)).astype(np.int64)
+_LOWEST = -8145
+_ROOTS = np.arange(_LOWEST, _ONE * 9 // 4 + _LOWEST)
+_STRAIGHT = np.trunc(_ROOTS * 108 / 841).astype(np.int64) - _ONE * 16 * 108 // (116 * 841)
+_CUBE = np.where(_ROOTS <= 3390, _STRAIGHT, _ROOTS * _ROOTS // _ONE * _ROOTS // _ONE)
+_LIGHT = np.arange(4096) / 4096
+_GAMMA = np.rint(255 * np.where(_LIGHT <= 0.0031308, 12.92 * _LIGHT, 1.055 * _LIGHT ** (1 / 2.4) - 0.055)).astype(np.uint8)
 
 
 def match_colors(image: Image.Image, reference: Image.Image) -> Image.Image:
@@ -44,18 +63,22 @@ def _set_luminosity(rgb: np.ndarray, wanted: np.ndarray) -> np.ndarray:
 
 def _to_lab(rgb: np.ndarray) -> np.ndarray:
     """sRGB bytes to CIE Lab (D65) in the 8-bit coding a = a* + 128, L = L* · 255/100 that image libraries use."""
-    linear = np.where(rgb / 255 <= 0.04045, rgb / 255 / 12.92, ((rgb / 255 + 0.055) / 1.055) ** 2.4)
-    xyz = linear @ _RGB_TO_XYZ.T / _WHITE
-    f = np.where(xyz > 0.008856, np.cbrt(xyz), 7.787 * xyz + 16 / 116)
-    lab = np.stack([(116 * f[..., 1] - 16) * 2.55, 500 * (f[..., 0] - f[..., 1]) + 128, 200 * (f[..., 1] - f[..., 2]) + 128], axis=-1)
-    return np.asarray(np.clip(np.rint(lab), 0, 255), np.uint8)
+    root = _ROOT[_rounded(_LINEAR[rgb] @ _TO_XYZ.T, 12)]
+    x, y, z = root[..., 0], root[..., 1], root[..., 2]
+    grey = 128 << 15
+    lab = np.stack([296 * y - (16 * 255 * (1 << 15) + 50) // 100, 500 * (x - y) + grey, 200 * (y - z) + grey], axis=-1)
+    return np.asarray(np.clip(_rounded(lab, 15), 0, 255), np.uint8)
 
 
 def _from_lab(lab: np.ndarray) -> np.ndarray:
-    lab = lab.astype(np.float64)
-    fy = (lab[..., 0] / 2.55 + 16) / 116
-    f = np.stack([fy + (lab[..., 1] - 128) / 500, fy, fy - (lab[..., 2] - 128) / 200], axis=-1)
-    xyz = np.where(f > 0.206893, f**3, (f - 16 / 116) / 7.787) * _WHITE
-    linear = np.clip(xyz @ np.linalg.inv(_RGB_TO_XYZ).T, 0, 1)
-    rgb = np.where(linear <= 0.0031308, 12.92 * linear, 1.055 * linear ** (1 / 2.4) - 0.055)
-    return np.asarray(np.clip(np.rint(rgb * 255), 0, 255), np.uint8)
+    lightness, a, b = (lab[..., place].astype(np.int64) for place in range(3))
+    root = _ROOT_OF_Y[lightness]
+    x = root + _rounded(5 * a * 53687, 13, half=1 << 7) - 128 * _ONE // 500
+    z = root - _rounded(b * 41943, 9, half=1 << 4) + 128 * _ONE // 200 - 1
+    xyz = np.stack([_CUBE[x - _LOWEST], _Y[lightness], _CUBE[z - _LOWEST]], axis=-1)
+    return np.asarray(_GAMMA[np.clip(_rounded(xyz @ _TO_RGB.T, 14), 0, 4095)])
+
+
+def _rounded(values: np.ndarray, bits: int, half: int | None = None) -> np.ndarray:
+    """Without so many bits behind the point."""
+    return np.asarray((values + (half or 1 << (bits - 1))) >> bits)
