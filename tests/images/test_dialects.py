@@ -91,6 +91,36 @@ def test_comfyui_webp_keeps_the_graph_in_exif():
     assert with_exif("WEBP", tag272="prompt:" + json.dumps(GRAPH)).fields["steps"] == 20
 
 
+def test_a_comfyui_sampler_in_parts():
+    graph = {key: GRAPH[key] for key in ("4", "5", "6", "7", "8", "9", "10", "11")} | {
+        "3": node("SamplerCustomAdvanced", noise=["20", 0], guider=["21", 0], sampler=["22", 0], sigmas=["23", 0], latent_image=["5", 0]),
+        "20": node("RandomNoise", noise_seed=7),
+        "21": node("CFGGuider", cfg=5.5, model=["10", 0], positive=["6", 0], negative=["7", 0]),
+        "22": node("KSamplerSelect", sampler_name="euler_ancestral"),
+        "23": node("BasicScheduler", scheduler="beta", steps=12, denoise=1.0, model=["10", 0]),
+    }
+    reading = png(prompt=graph)
+    request = reading.request()
+    assert (request.sampler, request.schedule, request.steps, request.guidance, request.seed) == ("Euler a", "Beta", 12, 5.5, 7)
+    assert (request.prompt, request.negative_prompt) == ("a glass bottle <lora:style:0.5:0.8>", "text, watermark")
+    assert (request.width, request.height, request.checkpoint, reading.unmapped) == (512, 768, "v1-5-pruned.safetensors", ())
+
+
+def test_a_comfyui_schedule_in_a_node_of_its_own():
+    graph = {key: GRAPH[key] for key in ("4", "5", "6", "7", "10", "11")} | {
+        "3": node(
+            "SamplerCustom", noise_seed=7, cfg=4, model=["10", 0], positive=["6", 0], negative=["7", 0],
+            sampler=["22", 0], sigmas=["23", 0], latent_image=["5", 0],
+        ),
+        "22": node("KSamplerSelect", sampler_name="dpmpp_2m"),
+        "23": node("KarrasScheduler", steps=9, sigma_max=14.6, sigma_min=0.03, rho=5.0),
+    }  # fmt: skip
+    request = png(prompt=graph).request()
+    assert (request.sampler, request.schedule, request.steps, request.guidance, request.seed) == ("DPM++ 2M", "Karras", 9, 4, 7)
+    assert (request.sampler_options.sigma_max, request.sampler_options.sigma_min, request.sampler_options.rho) == (14.6, 0.03, 5)
+    assert (request.prompt, request.negative_prompt) == ("a glass bottle <lora:style:0.5:0.8>", "text, watermark")
+
+
 def test_comfyuis_samplers_that_say_an_option():
     graph = GRAPH | {"3": node("KSampler", **(GRAPH["3"]["inputs"] | {"sampler_name": "uni_pc_bh2"}))}
     request = png(prompt=graph).request()

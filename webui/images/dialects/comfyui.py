@@ -20,7 +20,22 @@ _UNDERSTOOD: tuple[str, ...] = (
     "VAEDecode",
     "VAEEncode",
 )
+_UNDERSTOOD += ("SamplerCustom", "KSamplerSelect", "BasicScheduler", "RandomNoise", "CFGGuider", "BasicGuider")
 _UNDERSTOOD += ("SaveImage", "PreviewImage", "LoraLoader", "CLIPSetLastLayer", "LoadImage", "VAELoader", "ConditioningCombine", "Primitive")
+
+
+_SCHEDULERS = {
+    "AlignYourStepsScheduler": "Align Your Steps",
+    "BetaSamplingScheduler": "Beta",
+    "ExponentialScheduler": "Exponential",
+    "GITSScheduler": "Align Your Steps GITS",
+    "KarrasScheduler": "Karras",
+    "LaplaceScheduler": "Laplace",
+    "PolyexponentialScheduler": "Polyexponential",
+    "SDTurboScheduler": "Turbo",
+}
+"""Nodes that are a schedule by themselves."""
+_OPTIONS = {"sigma_min": "sigma_min", "sigma_max": "sigma_max", "rho": "rho", "alpha": "beta_alpha", "beta": "beta_beta"}
 
 
 def read(chunks: Chunks) -> Found | None:
@@ -32,6 +47,7 @@ def read(chunks: Chunks) -> Found | None:
     if not isinstance(graph, dict) or not all(isinstance(node, dict) and "class_type" in node for node in graph.values()):
         return None
     samplers = [node for node in graph.values() if _inputs(node).keys() >= {"steps", "cfg", "sampler_name"}]
+    samplers += [_gathered(graph, node) for node in graph.values() if str(node["class_type"]).startswith("SamplerCustom")]
     if not samplers:
         return None
     fields = _sampling(graph, samplers[0])
@@ -45,6 +61,22 @@ def read(chunks: Chunks) -> Found | None:
 def _inputs(node: Node) -> dict[str, Any]:
     inputs = node.get("inputs")
     return inputs if isinstance(inputs, dict) else {}
+
+
+def _gathered(graph: Graph, sampler: Node) -> Node:
+    """A sampler in parts (guider, noise, sampler, sigmas) as one node, by the names that a whole one has."""
+    own = _inputs(sampler)
+    found: dict[str, Any] = {"cfg": 1.0, "latent_image": own.get("latent_image")}
+    for link in (own.get("sigmas"), own.get("sampler"), own.get("noise"), own.get("guider")):
+        node = next(_upstream(graph, link, set()), None)
+        if node is None:
+            continue
+        inputs = dict(_inputs(node))
+        inputs["positive"] = inputs.pop("conditioning", inputs.get("positive"))
+        inputs["scheduler"] = inputs.get("scheduler", _SCHEDULERS.get(str(node["class_type"])))
+        found |= {key: value for key, value in inputs.items() if value is not None}
+    found |= {key: value for key, value in own.items() if key in ("cfg", "noise_seed", "positive", "negative", "model")}
+    return {"class_type": sampler["class_type"], "inputs": found}
 
 
 def _value(graph: Graph, value: Any, depth: int = 0) -> Any:
@@ -80,6 +112,7 @@ def _sampling(graph: Graph, sampler: Node) -> dict[str, Any]:
         "strength": inputs.get("denoise", 1.0),
         **sampler_fields(str(inputs.get("sampler_name", ""))),
         "schedule": schedule_name(str(inputs.get("scheduler") or "")) or None,
+        **{f"sampler_options.{ours}": inputs.get(theirs) for theirs, ours in _OPTIONS.items()},
         "prompt": _text(graph, _inputs(sampler).get("positive")),
         "negative_prompt": _text(graph, _inputs(sampler).get("negative")),
         "noise_source": "cpu",
@@ -137,5 +170,5 @@ def _lora_tag(name: str, inputs: dict[str, Any]) -> str:
 
 def _left_over(graph: Graph, samplers: list[Node]) -> tuple[str, ...]:
     kinds = dict.fromkeys(str(node["class_type"]) for node in graph.values())
-    lines = [f"node {kind}" for kind in kinds if not kind.startswith(_UNDERSTOOD)]
+    lines = [f"node {kind}" for kind in kinds if not kind.startswith(_UNDERSTOOD) and kind not in _SCHEDULERS]
     return tuple(lines + [f"{len(samplers)} sampler nodes: the first is taken"] * (len(samplers) > 1))
