@@ -6,6 +6,8 @@ import numpy as np
 import pytest
 from browser import steps
 from browser.conftest import PHONE
+from PIL import Image
+from PIL.PngImagePlugin import PngInfo
 from playwright.sync_api import expect
 from safetensors.numpy import save_file
 
@@ -166,6 +168,20 @@ def test_a_pasted_parameters_text_is_applied(visit):
     expect(page.locator("#prompt textarea")).to_have_value("a pear")
     expect(page.locator("#negative_prompt textarea")).to_have_value("apple")
     expect(page.locator("#steps input[type=number]")).to_have_value("9")
+
+
+def test_what_a_text_names_and_is_not_here_is_told(visit, tmp_path):
+    page = visit()
+    line = "Steps: 9, Sampler: sa_solver_pece, CFG scale: 3, Seed: 5, Size: 64x64, Model: elsewhere"
+    steps.prompt(page, f"a pear\n{line}")
+    page.get_by_role("button", name="Apply a parameters text in the prompt").click()
+    expect(page.locator(".toast")).to_contain_text("Left out: Sampling method: sa_solver_pece (not here)")
+    facts, file = PngInfo(), tmp_path / "theirs.png"
+    facts.add_text("parameters", f"a plum\n{line}")
+    Image.new("RGB", (8, 8)).save(file, pnginfo=facts)
+    steps.go(page, "png-info")
+    page.locator("#png-info input[type=file]").set_input_files(file)
+    expect(page.locator(".info-card ul")).to_contain_text("Stable Diffusion checkpoint: elsewhere (not here)")
 
 
 def test_files_put_in_meanwhile_are_found(visit, models):

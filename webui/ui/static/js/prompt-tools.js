@@ -38,7 +38,8 @@ function offer(event) {
 async function applyText(text) {
   if (!text.trim()) return toast('Paste a parameters text into the prompt first');
   try {
-    useValues({ prompt: '', ...(await page.readText(text)).values }, 'Parameters applied');
+    const found = await page.readText(text), left = found.left_out.slice(0, 3).join('; ');
+    useValues({ prompt: '', ...found.values }, left ? `Parameters applied. Left out: ${left}${found.left_out.length > 3 ? ' …' : ''}` : 'Parameters applied');
   } catch (problem) {
     complain(problem);
   }
