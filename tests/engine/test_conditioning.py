@@ -3,7 +3,7 @@
 import torch
 
 from webui.core.request import GenerationRequest
-from webui.engine.conditioning import encode, read_texts
+from webui.engine.conditioning import REMEMBERED, encode, read_texts
 from webui.pipelines.adapters import LoraUse
 
 
@@ -25,16 +25,23 @@ def test_the_same_prompts_are_encoded_once(engine):
     model = engine.tools.pipelines.get("tiny", None, engine.plan)
     texts, request = read_texts("a fox", ""), GenerationRequest()
     first = encode(texts, request, model, 8)
-    assert encode(texts, request, model, 8) is first
-    assert encode(texts, GenerationRequest(clip_skip=2), model, 8) is not first
-    assert encode(texts, request, model, 9) is not first
+    assert encode(texts, request, model, 8).positive is first.positive
+    assert encode(texts, GenerationRequest(clip_skip=2), model, 8).positive is not first.positive
+    assert encode(texts, request, model, 9).positive is not first.positive
+
+
+def test_a_new_prompt_leaves_the_negative_one_encoded(engine):
+    model = engine.tools.pipelines.get("tiny", None, engine.plan)
+    one, other = (encode(read_texts(text, "blurry"), GenerationRequest(), model, 8) for text in ("a fox", "an owl"))
+    assert one.negative is other.negative and one.empty is other.empty
+    assert not torch.equal(one.positive[0].at(0).cond, other.positive[0].at(0).cond)
 
 
 def test_memory_of_prompts_stays_small(engine):
     model = engine.tools.pipelines.get("tiny", None, engine.plan)
-    for number in range(40):
+    for number in range(100):
         encode(read_texts(f"fox {number}", ""), GenerationRequest(), model, 8)
-    assert len(model.remembered["conditioning"]) == 32
+    assert len(model.remembered["conditioning"]) == REMEMBERED
 
 
 def test_an_unknown_lora_is_a_note_and_the_picture_is_made(engine):

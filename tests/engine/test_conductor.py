@@ -2,6 +2,7 @@
 
 import threading
 import time
+from dataclasses import dataclass
 from queue import SimpleQueue
 
 import pytest
@@ -28,6 +29,17 @@ class Adding:
             raise ValueError("bad")
         return [call + 1 for call in calls]
 
+    def pictures(self, decodings):
+        """Those of a kind (its first letter), three at once."""
+        kinds = dict.fromkeys(decoding.kind[0] for decoding in decodings)
+        return [[place for place, one in enumerate(decodings) if one.kind[0] == kind][:3] for kind in kinds]
+
+    def decode(self, decodings):
+        self.passes.append([one.kind for one in decodings])
+        if any("bad" in one.kind for one in decodings):
+            raise ValueError("bad")
+        return [one.kind.upper() for one in decodings]
+
     def rows(self, call):
         return 1
 
@@ -36,6 +48,20 @@ class Adding:
 
     def restore_random(self, state):
         self.restored.append(state)
+
+
+@dataclass
+class Picture:
+    """To be decoded: alone it takes `seconds`."""
+
+    kind: str
+    seconds: float = 0.0
+
+    def answer(self):
+        time.sleep(self.seconds)
+        if "bad" in self.kind:
+            raise ValueError("bad")
+        return self.kind
 
 
 class Hall:
@@ -213,6 +239,50 @@ def test_errands_hold_a_step_up_for_no_longer_than_one_of_them(hall):
     hall.run()
     places = [order.index(f"errand {number}") for number in range(4)]
     assert all("step" in order[left:right] for left, right in zip(places, places[1:], strict=False)), order
+
+
+def decoding(pictures, picture):
+    def work(seat):
+        pictures.append(seat.decode(picture))
+
+    return work
+
+
+def test_pictures_that_are_ready_together_are_decoded_by_one_call(hall):
+    pictures = []
+    for name in ("a1", "b1", "a2", "a3", "a4"):
+        hall.job(name, decoding(pictures, Picture(name)))
+    hall.run()
+    assert hall.passes.passes == [["a1", "a2", "a3"]]
+    assert sorted(pictures) == ["A1", "A2", "A3", "a4", "b1"]
+
+
+def test_a_call_for_several_pictures_that_fails_is_made_for_each_alone(hall):
+    pictures = []
+    for name in ("a1", "a2 bad", "a3"):
+        hall.job(name, decoding(pictures, Picture(name)))
+    hall.run()
+    assert sorted(pictures) == ["a1", "a3"] and list(hall.errors) == ["a2 bad"]
+
+
+def test_a_picture_of_a_stopped_job_is_not_decoded(hall):
+    pictures = []
+    hall.stopped.add("a2")
+    for name in ("a1", "a2", "a3"):
+        hall.job(name, decoding(pictures, Picture(name)))
+    hall.run()
+    assert sorted(pictures) == ["A1", "A3"] and isinstance(hall.errors["a2"], JobCancelled)
+
+
+def test_while_others_wait_for_a_step_no_more_is_decoded_than_fits_its_time(hall):
+    """The first alone, to learn how long one takes; at 40 ms two do not fit into what is left of the errands' time."""
+    pictures = []
+    for name in ("a1", "a2", "a3"):
+        hall.job(name, decoding(pictures, Picture(name, seconds=0.04)))
+    hall.job("steps", lambda seat: [seat.predict(number) for number in range(6)])
+    hall.run()
+    assert pictures == ["a1", "a2", "a3"]
+    assert all(len(one) == 1 for one in hall.passes.passes)
 
 
 def test_alone_waits_for_the_others_and_closes_the_engine(hall):

@@ -146,7 +146,7 @@ def _diffusers(alone: Alone, request: GenerationRequest, plan: Plan) -> Callable
     model = alone.tools.pipelines.get(request.checkpoint or "", None, plan.model_copy(update={"channels_last": False, "offload": "none"}))
     parts: dict[str, Any] = {"unet": model.unet, "vae": model.vae.to(model.dtype), "text_encoder": model.text_encoder}
     parts["unet"].set_attn_processor(AttnProcessor2_0())
-    torch.backends.cudnn.deterministic = False  # as torch has it: our engine sets it
+    torch.backends.cudnn.deterministic, torch.backends.cudnn.allow_tf32 = False, True  # as torch has it: our engine sets them
     scheduler = EulerDiscreteScheduler(beta_start=0.00085, beta_end=0.012, beta_schedule="scaled_linear")
     pipeline: Any = StableDiffusionPipeline(
         **parts, tokenizer=None, scheduler=scheduler, safety_checker=None, feature_extractor=None, requires_safety_checker=False

@@ -38,15 +38,19 @@ def keep_freed_memory() -> bool:
     return bool(mapped and libc.mallopt(_TRIM_THRESHOLD, 2**31 - 1) and libc.mallopt(_TOP_PAD, 2**24))
 
 
-def settle_device(device: str) -> None:
-    """Make a GPU compute the same numbers every time, and float32 in float32."""
+def settle_device(device: str, dtype: str = "float32") -> None:
+    """Make a GPU compute the same numbers every time, and float32 in float32.
+
+    Where the UNet computes in half precision, the parts that must stay in float32 for its range (the VAE) take tensor cores' TF32: as
+    precise as float16, and several times as fast.
+    """
     import torch
 
     if device.startswith("cuda"):
         torch.backends.cudnn.deterministic = True
         torch.backends.cudnn.benchmark = False
-        torch.backends.cudnn.allow_tf32 = False
-        torch.backends.cuda.matmul.allow_tf32 = False
+        torch.backends.cudnn.allow_tf32 = dtype != "float32"
+        torch.backends.cuda.matmul.allow_tf32 = dtype != "float32"
 
 
 def give_back_freed_memory() -> None:

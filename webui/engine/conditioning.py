@@ -1,8 +1,9 @@
 """What the prompts of a request become: LoRA tags out, the rest encoded once and remembered as long as the model stays."""
 
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -22,7 +23,8 @@ from webui.prompts.encode import (
     encode_prompt,
 )
 
-REMEMBERED = 32
+REMEMBERED = 96
+"""Texts whose conditioning is kept."""
 
 
 @dataclass(frozen=True)
@@ -65,16 +67,22 @@ def encode(texts: Texts, request: GenerationRequest, model: Model, calls: int, s
         return _plain(texts, encoder)
     options = EncodeOptions(request.emphasis, request.comma_backtrack)
     state = (request.clip_skip, options, _adapters(model), tuple(sorted((word, id(tensor)) for word, tensor in model.embeddings.items())))
-    memory: OrderedDict[object, Encoded] = model.remembered.setdefault("conditioning", OrderedDict())
-    key = (texts.prompt, texts.negative, calls, second_calls, state)
-    if key not in memory:
-        positive = encode_prompt(texts.prompt, calls, encoder, options, second_calls)
-        negative = encode_negative(texts.negative, calls, encoder, options, second_calls)
-        memory[key] = Encoded(positive, negative[0], encode_empty(encoder))
-        while len(memory) > REMEMBERED:
-            memory.popitem(last=False)
-    memory.move_to_end(key)
-    return memory[key]
+    memory: OrderedDict[object, Any] = model.remembered.setdefault("conditioning", OrderedDict())
+
+    def known(kind: str, text: str, make: Callable[[], Any]) -> Any:
+        """By what it depends on: most people change their prompt far more often than their negative prompt."""
+        key = (kind, text, calls, second_calls, state)
+        if key not in memory:
+            memory[key] = make()
+            while len(memory) > REMEMBERED:
+                memory.popitem(last=False)
+        memory.move_to_end(key)
+        return memory[key]
+
+    positive = known("prompt", texts.prompt, lambda: encode_prompt(texts.prompt, calls, encoder, options, second_calls))
+    negative = known("negative", texts.negative, lambda: encode_negative(texts.negative, calls, encoder, options, second_calls))
+    empty = known("empty", "", lambda: encode_empty(encoder))
+    return Encoded(positive, negative[0], empty)
 
 
 def _adapters(model: Model) -> object:

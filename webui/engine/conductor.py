@@ -11,9 +11,9 @@ A job that runs for long without asking (`SLOW`) no longer holds the others up; 
 """
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from queue import Empty, SimpleQueue
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from webui.core.protocol import BatchFigures
 from webui.engine.seat import Errand, Hung, Post, Question, Seat, Word
@@ -22,7 +22,7 @@ from webui.errors import JobCancelled
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from webui.engine.turns import Call
+    from webui.engine.turns import Call, Decoding
 
 T = TypeVar("T")
 SLOW, HUNG, STOP_PATIENCE = 1.0, 120.0, 2.0
@@ -39,6 +39,14 @@ class Passes(Protocol):
 
     def answer(self, calls: "Sequence[Call]") -> "list[Tensor]":
         """The answers to the calls of one group."""
+        ...
+
+    def pictures(self, decodings: "Sequence[Decoding]") -> list[list[int]]:
+        """Places of pictures that may be decoded together."""
+        ...
+
+    def decode(self, decodings: "Sequence[Decoding]") -> "list[Tensor]":
+        """The pixels of one group."""
         ...
 
     def rows(self, call: "Call") -> int:
@@ -76,7 +84,8 @@ class Conductor:
         self._mail: list[Any] = []
         self._mark = time.monotonic()
         self._step_time = 0.0
-        self._most = 2**16
+        self._most = self._most_pictures = 2**16
+        self._picture_time = 0.0
 
     def begin(self, job_id: str, work: Callable[[Seat], None]) -> None:
         """Give a job a thread; it starts with the next round."""
@@ -140,7 +149,7 @@ class Conductor:
         if seat in self.seats:
             self.seats.remove(seat)
             if not self.seats:
-                self.is_closed, self._most = False, 2**16
+                self.is_closed, self._most, self._most_pictures, self._picture_time = False, 2**16, 2**16, 0.0
             self._ended(seat)
 
     # A round ----------------------------------------------------------------------------------------------------------------
@@ -164,14 +173,48 @@ class Conductor:
     def _do_errands(self) -> None:
         """One errand at least, more within the time of one step; all of them while nobody waits for a step."""
         until = time.monotonic() + max(self._step_time, ERRANDS)
-        while (seat := next((seat for seat in self.seats if seat.state == "asking" and isinstance(seat.want, Errand)), None)) is not None:
-            if not self._drop_if_stopped(seat):
-                seat.answer(*outcome(cast(Errand, seat.want).work))
-            seat.seconds += self._elapsed()
-            self._let_run(seat)
+        while (seat := next(self._errands(), None)) is not None:
+            for served in self._do_errand(seat, until):
+                self._let_run(served)
             if time.monotonic() > until and self._calling():
                 return
             self._hear(wait=False)
+
+    def _errands(self) -> Iterator[Seat]:
+        return (seat for seat in self.seats if seat.state == "asking" and isinstance(seat.want, Errand))
+
+    def _do_errand(self, seat: Seat, until: float) -> list[Seat]:
+        """Serve the first that waits, and with a picture to decode those that can share the call. Gives who was served."""
+        if self._drop_if_stopped(seat):
+            return [seat]
+        seats = self._decoding_with(seat, until)
+        if len(seats) > 1:
+            pictures, error = outcome(lambda: self._passes.decode([one.errand.decoding for one in seats if one.errand.decoding]))
+            if error is None:
+                took = self._picture_time = self._elapsed() / len(seats)
+                for one, picture in zip(seats, pictures, strict=True):
+                    one.seconds += took
+                    one.answer(picture)
+                return seats
+            self._most_pictures = len(seats) // 2
+        seat.answer(*outcome(seat.errand.work))
+        took = self._elapsed()
+        seat.seconds += took
+        if seat.errand.decoding is not None:
+            self._picture_time = took
+        return [seat]
+
+    def _decoding_with(self, seat: Seat, until: float) -> list[Seat]:
+        """Who shares the VAE's next call: as many as it takes at once, but no more than the time of the errands allows while steps wait."""
+        if seat.errand.decoding is None:
+            return [seat]
+        seats = [one for one in self._errands() if one is seat or (one.errand.decoding is not None and not self._is_stopped(one.job_id))]
+        seats.sort(key=lambda one: one is not seat)
+        group = self._passes.pictures([one.errand.decoding for one in seats if one.errand.decoding])[0]
+        most = self._most_pictures
+        if self._calling():
+            most = min(most, int((until - time.monotonic()) / self._picture_time) if self._picture_time else 1)
+        return [seats[place] for place in group[: max(most, 1)]]
 
     def _calling(self) -> list[Seat]:
         return [seat for seat in self.seats if seat.state == "asking" and isinstance(seat.want, Question)]

@@ -1,4 +1,4 @@
-"""Latents to pictures, one after another, so that memory stays low and a stop is heard between two."""
+"""Latents to pictures, a job's own one after another, so that memory stays low and a stop is heard between two."""
 
 from collections.abc import Iterator
 
@@ -7,7 +7,7 @@ from PIL import Image
 from torch import Tensor
 
 from webui.engine.telling import Phase, Teller
-from webui.engine.turns import Turns
+from webui.engine.turns import Decoding, Turns
 from webui.errors import NumericalError
 from webui.pipelines.model import Model
 
@@ -18,7 +18,7 @@ def decode(
     """The pictures of a batch. Raises `NumericalError` for one that is NaN or Inf."""
     for place, latent in enumerate(latents):
         tell.step(phase, place, len(latents))
-        pixels = turns.do(lambda latent=latent: model.decode(latent[None])[0])  # type: ignore[misc]
+        pixels = turns.decode(Decoding(model, latent))
         if not bool(pixels.isfinite().all()):
             raise NumericalError("The VAE gave no picture (NaN or Inf).", step=0)
         yield to_image(pixels, profile)

@@ -12,8 +12,10 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from webui.engine.turns import Call
+from webui.engine.turns import Call, Decoding
 
+TOGETHER = 512 * 512
+"""Pixels that are decoded together at most: more would take more memory than the estimate of one picture, and gains nothing."""
 LONGEST = 4
 """A prompt is repeated at most so many times; calls that would need more go in another pass."""
 
@@ -76,6 +78,19 @@ class ForwardPasses:
         answers = answer_together(calls)
         self._pace.keep(answers[0])
         return answers
+
+    def pictures(self, decodings: Sequence[Decoding]) -> list[list[int]]:
+        """Places of pictures that may be decoded together."""
+        found: dict[Any, list[list[int]]] = {}
+        for place, (model, latent) in enumerate(decodings):
+            most = max(1, TOGETHER // (latent.shape[-1] * latent.shape[-2] * model.downscale**2))
+            groups = found.setdefault((id(model), latent.shape, latent.dtype, latent.device), [[]])
+            groups.append([place]) if len(groups[-1]) == most else groups[-1].append(place)
+        return [group for groups in found.values() for group in groups]
+
+    def decode(self, decodings: Sequence[Decoding]) -> list[Tensor]:
+        """Pixels of one group, by one call of the VAE."""
+        return list(decodings[0].model.decode(torch.stack([latent for _, latent in decodings])))
 
     def rows(self, call: Call) -> int:
         """Pictures, each counted once a prompt."""

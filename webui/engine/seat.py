@@ -12,7 +12,7 @@ from webui.errors import ExtensionError
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from webui.engine.turns import Call
+    from webui.engine.turns import Call, Decoding
 
 T = TypeVar("T")
 State = Literal["ready", "running", "asking", "aside", "ended"]
@@ -34,9 +34,10 @@ class Question:
 
 @dataclass(frozen=True)
 class Errand:
-    """Heavy work of one job."""
+    """Heavy work of one job. A `decoding` may be done together with others' by the engine, in place of `work`."""
 
     work: Callable[[], Any]
+    decoding: "Decoding | None" = None
 
 
 @dataclass(frozen=True)
@@ -94,6 +95,10 @@ class Seat:
         """The UNet's output."""
         return cast("Tensor", self._ask(Question(call)))
 
+    def decode(self, decoding: "Decoding") -> "Tensor":
+        """The picture's pixels."""
+        return cast("Tensor", self._ask(Errand(decoding.answer, decoding)))
+
     def do(self, work: Callable[[], T]) -> T:
         """Work while no other job computes."""
         return cast(T, self._ask(Errand(work)))
@@ -129,6 +134,11 @@ class Seat:
     def call(self) -> "Call":
         """The call of a job that asks the UNet."""
         return cast(Question, self.want).call
+
+    @property
+    def errand(self) -> Errand:
+        """The errand of a job that asks for one."""
+        return cast(Errand, self.want)
 
     def go(self) -> None:
         """Let it run until it asks again."""

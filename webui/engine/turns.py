@@ -27,6 +27,17 @@ class Call(NamedTuple):
         return self.model.predict(self.x, self.timesteps, self.cond, self.concat)
 
 
+class Decoding(NamedTuple):
+    """One picture's latents [channels, height / 8, width / 8], to be made pixels [3, height, width] in 0…1."""
+
+    model: Model
+    latent: Tensor
+
+    def answer(self) -> Tensor:
+        """Ask the VAE, for this picture alone."""
+        return self.model.decode(self.latent[None])[0]
+
+
 class Turns(Protocol):
     """A job's access to what all jobs of an engine share. Each may raise `JobCancelled`."""
 
@@ -34,8 +45,12 @@ class Turns(Protocol):
         """The UNet's output; calls of several jobs may be answered by one forward pass."""
         ...
 
+    def decode(self, decoding: Decoding) -> Tensor:
+        """The picture's pixels; small pictures of several jobs may be decoded together."""
+        ...
+
     def do(self, work: Callable[[], T]) -> T:
-        """Load, encode or decode: no other job computes meanwhile."""
+        """Load or encode: no other job computes meanwhile."""
         ...
 
     def aside(self, work: Callable[[], T]) -> T:
@@ -64,6 +79,10 @@ class Direct:
     def predict(self, call: Call) -> Tensor:
         """Ask the model."""
         return call.answer()
+
+    def decode(self, decoding: Decoding) -> Tensor:
+        """Ask the VAE."""
+        return decoding.answer()
 
     def do(self, work: Callable[[], T]) -> T:
         """Work."""

@@ -1,5 +1,6 @@
 """Set an engine up: from settings to the tools that `run` works with, and from a task to its plan."""
 
+from functools import lru_cache
 from pathlib import Path
 
 import psutil
@@ -98,7 +99,13 @@ def make_plan(task: RunJob, tools: Tools, device: str, settings: Settings) -> Pl
 def facts_of_checkpoint(task: RunJob, tools: Tools) -> ModelFacts:
     """How large the task's model is, from its file's header."""
     file = tools.library.find("checkpoint", task.request.checkpoint or "")
-    return ModelFacts.of(read_header(file.path).shapes) if file.path.suffix == ".safetensors" else ModelFacts()
+    return _facts(file.path, file.size, file.modified) if file.path.suffix == ".safetensors" else ModelFacts()
+
+
+@lru_cache(maxsize=8)
+def _facts(path: Path, size: int, modified: float) -> ModelFacts:
+    """Remembered by the file's identity: to read a header takes milliseconds, and each job that joins a batch asks twice."""
+    return ModelFacts.of(read_header(path).shapes)
 
 
 def held(device: str) -> int:

@@ -58,7 +58,7 @@ class Pipelines:
 
         Raises `RequestError` for a name that nobody knows, `CheckpointError` for a file that cannot be loaded.
         """
-        settle_device(plan.device)
+        settle_device(plan.device, plan.dtype)
         if plan.threads:
             torch.set_num_threads(plan.threads)
         file = self._library.find("checkpoint", checkpoint)
