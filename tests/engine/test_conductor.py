@@ -361,6 +361,12 @@ def test_each_job_finds_its_own_random_numbers(hall):
     assert hall.passes.restored[:2] == [None, None] and set(hall.passes.restored[2:]) == {threading.get_ident()}
 
 
+def test_a_lone_job_is_not_burdened_with_the_random_numbers_of_others(hall):
+    hall.job("a", asking([], *range(5)))
+    hall.run()
+    assert hall.passes.restored == [None]
+
+
 def test_the_engines_time_is_shared_by_those_in_a_pass(hall):
     seconds = {}
 

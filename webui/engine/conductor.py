@@ -86,6 +86,7 @@ class Conductor:
         self._step_time = 0.0
         self._most = self._most_pictures = 2**16
         self._picture_time = 0.0
+        self._last: Seat | None = None
 
     def begin(self, job_id: str, work: Callable[[Seat], None]) -> None:
         """Give a job a thread; it starts with the next round."""
@@ -146,6 +147,7 @@ class Conductor:
 
     def _leave(self, seat: Seat) -> None:
         seat.state = "ended"
+        self._last = None if seat is self._last else self._last
         if seat in self.seats:
             self.seats.remove(seat)
             if not self.seats:
@@ -160,7 +162,7 @@ class Conductor:
 
     def _let_run(self, seat: Seat) -> None:
         """Let a job go on until it asks; one that is slow keeps nobody waiting."""
-        self._passes.restore_random(seat.random)
+        self._hand_random_to(seat)
         seat.go()
         until = time.monotonic() + SLOW
         while seat.state == "running":
@@ -168,7 +170,15 @@ class Conductor:
                 self._sort(self._inbox.get(timeout=max(until - time.monotonic(), 0.001)))
             except Empty:
                 return
-        seat.random = self._passes.random_state()
+
+    def _hand_random_to(self, seat: Seat) -> None:
+        """Torch's random numbers go on where this job left them. Nothing to do, as long as nobody else has run."""
+        if seat is self._last:
+            return
+        if self._last is not None:
+            self._last.random = self._passes.random_state()
+        self._passes.restore_random(seat.random)
+        self._last = seat
 
     def _do_errands(self) -> None:
         """One errand at least, more within the time of one step; all of them while nobody waits for a step."""
