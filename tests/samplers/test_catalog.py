@@ -95,7 +95,8 @@ COMFYUI = {
     "euler_ancestral_cfg_pp": "Euler a CFG++", "euler_cfg_pp": "Euler CFG++", "exp_heun_2_x0": "Exponential Heun x0",
     "exp_heun_2_x0_sde": "Exponential Heun x0 SDE", "gradient_estimation": "Gradient estimation", "heun": "Heun", "heunpp2": "HeunPP2",
     "ipndm": "IPNDM", "ipndm_v": "IPNDM_V", "lcm": "LCM", "lms": "LMS", "res_multistep": "RES multistep",
-    "res_multistep_ancestral": "RES multistep", "sa_solver": "SA-Solver", "seeds_2": "SEEDS-2", "seeds_3": "SEEDS-3",
+    "res_multistep_ancestral": "RES multistep", "sa_solver": "SA-Solver", "sa_solver_pece": "SA-Solver PECE",
+    "seeds_2": "SEEDS-2", "seeds_3": "SEEDS-3",
     "uni_pc": "UniPC", "uni_pc_bh2": "UniPC",
 }  # fmt: skip
 

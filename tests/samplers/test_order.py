@@ -57,6 +57,41 @@ def test_step_size_control_keeps_the_tolerance():
     assert error(sampler, 5, rtol=1e-3, atol=1e-4, order=2) < 2e-2
 
 
+def test_deis_in_sigma_is_lms():
+    deis, lms = get_sampler("DEIS"), get_sampler("LMS")
+    levels = falling(12)
+    start = torch.full((1, 1, 2, 2), HIGH, dtype=torch.float64)
+    ours, theirs = deis.function(Gaussian(), start, levels, deis_mode="rhoab"), lms.function(Gaussian(), start, levels, order=3)
+    assert torch.allclose(ours, theirs, rtol=1e-10) and not torch.allclose(ours, deis.function(Gaussian(), start, levels), rtol=1e-4)
+
+
+def test_churn_in_heunpp2_raises_the_level_of_each_step():
+    seen, drawn = [], []
+
+    def noise(sigma, sigma_next):
+        drawn.append(float(sigma))
+        return torch.zeros(1, 1, 2, 2, dtype=torch.float64)
+
+    levels = falling(6)
+    start = torch.full((1, 1, 2, 2), HIGH, dtype=torch.float64)
+    tell = lambda state: seen.append(float(state["sigma_hat"]) / float(state["sigma"]))  # noqa: E731
+    get_sampler("HeunPP2").function(Gaussian(), start, levels, callback=tell, s_churn=1.2, s_tmin=0.1, noise_sampler=noise)
+    steps = len(levels) - 1
+    assert drawn == pytest.approx(levels[:-1].tolist())
+    assert seen == pytest.approx([1 + 1.2 / steps if level >= 0.1 else 1 for level in levels[:-1].tolist()])
+
+
+def test_restarts_of_ones_own():
+    seen = []
+    levels = torch.tensor([10.0, 5.0, 2.0, 1.0, 0.5, 0.1, 0.0], dtype=torch.float64)
+    start = torch.full((1, 1, 2, 2), HIGH, dtype=torch.float64)
+    restarts = {0.5: [3, 2, 2.0]}
+    tell = lambda state: seen.append(float(state["sigma"]))  # noqa: E731
+    get_sampler("Restart").function(Gaussian(), start, levels, callback=tell, restart_list=restarts)
+    assert seen[:4] == [10, 5, 2, 1] and seen[4] == seen[6] == pytest.approx(2.0) and seen[8:] == pytest.approx([0.5, 0.1])
+    assert seen[5] == seen[7] and 0.5 < seen[5] < 2
+
+
 def test_restart_without_restarts_is_heuns_method():
     restart, heun = get_sampler("Restart"), get_sampler("Heun")
     assert error(restart, 15) == pytest.approx(error(heun, 15))

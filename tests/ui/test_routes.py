@@ -74,8 +74,8 @@ def test_an_old_sampler_name_fills_both_fields_and_an_unknown_one_none(page):
         return page.client().post("/page/parameters/text", json={"text": text}).json()
 
     assert read("DPM++ 2M Karras")["values"] | {"sampler": "DPM++ 2M", "schedule": "Karras"} == read("DPM++ 2M Karras")["values"]
-    unknown = read("sa_solver_pece")
-    assert "sampler" not in unknown["values"] and unknown["left_out"] == ["Sampling method: sa_solver_pece (not here)"]
+    unknown = read("res_multistep_cfg_pp")
+    assert "sampler" not in unknown["values"] and unknown["left_out"] == ["Sampling method: res_multistep_cfg_pp (not here)"]
 
 
 @pytest.mark.parametrize(

@@ -113,7 +113,7 @@ BUILTIN_SAMPLERS: tuple[Sampler, ...] = (
         "Restart", "restart:sample_restart", "restart_sampler", **_KARRAS, noise="stream", calls=2, order=2, verified=_BOTH,
         source="Xu et al. 2023, arXiv:2306.14878",
     ),
-    _sampler("HeunPP2", "heun:sample_heunpp2", verified=_BOTH, source="Heun's method with derivatives two levels ahead, weighted by level"),
+    _sampler("HeunPP2", "heun:sample_heunpp2", noise="stream", verified=_BOTH, source="Heun's method with derivatives two levels ahead, weighted by level"),
     _sampler("IPNDM", "multistep:sample_ipndm", verified=_BOTH, order=2, source="Liu et al. 2022 (PNDM), arXiv:2202.09778; without its warm-up"),
     _sampler(
         "IPNDM_V", "multistep:sample_ipndm_v", order=2, verified=_RUNS, source="Liu et al. 2022, arXiv:2202.09778, for steps of unequal length"
@@ -167,6 +167,10 @@ BUILTIN_SAMPLERS: tuple[Sampler, ...] = (
     _sampler(
         "SA-Solver", "sa_solver:sample_sa_solver", noise="brownian", knobs=(_SCALE,), order=2, verified=_RUNS,
         source="Xue et al. 2023, arXiv:2309.05019",
+    ),
+    _sampler(
+        "SA-Solver PECE", "sa_solver:sample_sa_solver_pece", noise="brownian", knobs=(_SCALE,), calls=2, order=2, verified=_ORDER,
+        source="Xue et al. 2023, arXiv:2309.05019: evaluated again after each correction",
     ),
     _sampler(
         "Exponential Heun x0", "seeds:sample_exp_heun_2_x0", "exp_heun", knobs=("solver_type",), solvers=_PHIS, calls=2, order=2, verified=_RUNS,

@@ -108,21 +108,27 @@ def sample_heunpp2(
     extra_args: Extra = None,
     callback: StepCallback = None,
     disable: bool | None = None,
+    s_churn: float = 0.0,
+    s_tmin: float = 0.0,
+    s_tmax: float = math.inf,
+    s_noise: float = 1.0,
+    noise_sampler: NoiseSampler | None = None,
 ) -> Tensor:
     """Heun++: derivatives at this level and the next two, weighted by their share of the highest level; fewer near the end."""
-    run = Run(model, x, sigmas, extra_args, callback)
+    run = Run(model, x, sigmas, extra_args, callback, noise_sampler)
     levels, top = run.levels, run.levels[0]
     for i, sigma in enumerate(levels[:-1]):
-        denoised = run.denoise(x, sigma)
-        run.report(i, x, sigma, denoised)
-        slopes, position = [derivative(x, sigma, denoised)], x
+        x, hat = churn(run, x, sigma, s_churn, s_tmin, s_tmax, s_noise)
+        denoised = run.denoise(x, hat)
+        run.report(i, x, sigma, denoised, hat)
+        slopes, position = [derivative(x, hat, denoised)], x
         ahead = [level for level in levels[i + 1 : i + 3] if level != levels[-1]]
-        for here, there in zip([sigma, *ahead], ahead, strict=False):
+        for here, there in zip([hat, *ahead], ahead, strict=False):
             position = position + slopes[-1] * (there - here)
             slopes.append(derivative(position, there, run.denoise(position, there)))
         weights = [level / (len(slopes) * top) for level in ahead]
         mean = slopes[0] * (1 - sum(weights))
         for weight, slope in zip(weights, slopes[1:], strict=True):
             mean = mean + weight * slope
-        x = x + mean * (levels[i + 1] - sigma)
+        x = x + mean * (levels[i + 1] - hat)
     return x

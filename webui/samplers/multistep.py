@@ -38,11 +38,17 @@ def sample_lms(
         denoised = run.denoise(x, sigma)
         run.report(i, x, sigma, denoised)
         slopes.append(derivative(x, sigma, denoised))
-        points = [run.levels[i - k] for k in range(len(slopes))]
-        # Measured from the newest point, so that little is lost in differences of powers.
-        near = [point - sigma for point in points]
-        x = x + combine([integral(lagrange(near, j), 0.0, sigma_next - sigma) for j in range(len(near))], slopes)
+        x = x + combine(_exact_weights([run.levels[i - k] for k in range(len(slopes))], sigma_next), slopes)
     return x
+
+
+def _exact_weights(points: list[float], sigma_next: float) -> list[float]:
+    """Integrals over sigma of the polynomials through the last derivatives, newest first.
+
+    Measured from the newest point, so that little is lost in differences of powers.
+    """
+    near = [point - points[0] for point in points]
+    return [integral(lagrange(near, j), 0.0, sigma_next - points[0]) for j in range(len(near))]
 
 
 @torch.no_grad()
@@ -156,8 +162,11 @@ def sample_deis(
     callback: StepCallback = None,
     disable: bool | None = None,
     max_order: int = 3,
+    deis_mode: str = "tab",
 ) -> Tensor:
-    """DEIS, the Adams–Bashforth variant in VP time (Zhang & Chen 2022)."""
+    """DEIS, the Adams–Bashforth variant in VP time, "tab", or in sigma, "rhoab" (Zhang & Chen 2022)."""
+    if deis_mode not in ("tab", "rhoab"):
+        raise ValueError("deis_mode must be 'tab' or 'rhoab'")
     run = Run(model, x, sigmas, extra_args, callback)
     slopes: deque[Tensor] = deque(maxlen=max_order)
     for i, (sigma, sigma_next) in enumerate(zip(run.levels, run.levels[1:], strict=False)):
@@ -167,5 +176,6 @@ def sample_deis(
         if sigma_next <= 0 or len(slopes) == 1:
             x = x + slopes[-1] * (sigma_next - sigma)
         else:
-            x = x + combine(_deis_weights([run.levels[i - k] for k in range(len(slopes))], sigma_next), slopes)
+            points = [run.levels[i - k] for k in range(len(slopes))]
+            x = x + combine(_deis_weights(points, sigma_next) if deis_mode == "tab" else _exact_weights(points, sigma_next), slopes)
     return x

@@ -34,8 +34,12 @@ def sample_sa_solver(
     noise_sampler: NoiseSampler | None = None,
     predictor_order: int = 3,
     corrector_order: int = 4,
+    use_pece: bool = False,
 ) -> Tensor:
-    """Predict with the last predictions, correct with the new one; one model call a step, orders fall towards the end."""
+    """Predict with the last predictions, correct with the new one; one model call a step, orders fall towards the end.
+
+    `use_pece` calls the model once more for each corrected x, and goes on with that prediction.
+    """
     run = Run(model, x, sigmas, extra_args, callback, noise_sampler)
     levels, tau_of = run.levels, tau_func or default_tau()
     times = [-math.log(level) if level > 0 else math.inf for level in levels]
@@ -46,11 +50,13 @@ def sample_sa_solver(
         denoised = run.denoise(predicted, sigma)
         run.report(i, predicted, sigma, denoised)
         predictions = [*predictions, denoised][-max(predictor_order, corrector_order) :]
-        if i == 0 or sigma_next == 0:
+        order = min(corrector_order, len(predictions), *([len(levels) - 1 - i] if falls_to_zero else []))
+        if i == 0 or order == 0 or (sigma_next == 0 and not use_pece):
             x = predicted
         else:
-            order = min(corrector_order, len(predictions), *([len(levels) - 1 - i] if falls_to_zero else []))
             x = _adams(x, predictions[-order:], times[i - order + 1 : i + 1], times[i - 1], times[i], tau) + noise
+            if use_pece:
+                denoised = predictions[-1] = run.denoise(x, sigma)
         if sigma_next == 0:
             return denoised
         tau = tau_of(sigma_next)
@@ -62,6 +68,24 @@ def sample_sa_solver(
         )
         predicted = predicted + noise
     return predicted
+
+
+def sample_sa_solver_pece(
+    model: Denoiser,
+    x: Tensor,
+    sigmas: Tensor,
+    extra_args: Extra = None,
+    callback: StepCallback = None,
+    disable: bool | None = None,
+    tau_func: Tau | None = None,
+    s_noise: float = 1.0,
+    noise_sampler: NoiseSampler | None = None,
+    predictor_order: int = 3,
+    corrector_order: int = 4,
+) -> Tensor:
+    """SA-Solver with two model calls a step: predict, evaluate, correct, evaluate."""
+    orders = {"predictor_order": predictor_order, "corrector_order": corrector_order}
+    return sample_sa_solver(model, x, sigmas, extra_args, callback, disable, tau_func, s_noise, noise_sampler, use_pece=True, **orders)
 
 
 def _adams(x: Tensor, predictions: list[Tensor], nodes: list[float], start: float, end: float, tau: float) -> Tensor:

@@ -40,6 +40,7 @@ SAMPLERS = {
     "res_multistep": "RES multistep",
     "res_multistep_ancestral": "RES multistep",
     "sa_solver": "SA-Solver",
+    "sa_solver_pece": "SA-Solver PECE",
     "seeds_2": "SEEDS-2",
     "seeds_3": "SEEDS-3",
     "tcd": "TCD",
