@@ -1,7 +1,8 @@
 """An engine that speaks the real protocol and paints with Pillow: for tests of everything around engines. `python -m tests.fake_engine`.
 
 Words in the prompt make trouble: `crash` kills the process once a job (`always-crash`: each time; `crash-after-writing`: when a picture
-lies on disk and nobody knows of it), `hang` stops everything, `fail` raises, `slow` takes 50 ms a step, `never` blocks until stopped.
+lies on disk and nobody knows of it), `hang` stops everything, `fail` raises, `slow` takes 50 ms a step, `never` blocks until stopped;
+`watched` then shows frames that say how they were wished for.
 """
 
 import hashlib
@@ -30,6 +31,12 @@ class NoPasses:
     def answer(self, calls):
         return []
 
+    def pictures(self, decodings):
+        return []
+
+    def decode(self, decodings):
+        return []
+
     def rows(self, call):
         return 1
 
@@ -52,7 +59,7 @@ class FakeEngine(EngineServer):
     def make(self, task: RunJob, seat) -> None:
         seat.do(lambda: self.admit(task))
         self.outbox.send(Planned(job_id=task.job_id, plan=Plan()))
-        seat.aside(lambda: paint(task, self.images, self.emitter(task.job_id)))
+        seat.aside(lambda: paint(task, self.images, self.emitter(task.job_id), self.wishes.previews_of(task.job_id)))
 
     def admit(self, task: RunJob) -> None:
         if self.running and "large" in task.request.prompt.split():
@@ -66,7 +73,7 @@ class FakeEngine(EngineServer):
         pass
 
 
-def paint(task: RunJob, images: ImageStore, emit) -> None:
+def paint(task: RunJob, images: ImageStore, emit, wish) -> None:
     """Steps and pictures by the request's numbers."""
     words = task.request.prompt.split()
     for index in range(task.request.count):
@@ -81,6 +88,8 @@ def paint(task: RunJob, images: ImageStore, emit) -> None:
             while "never" in words:
                 time.sleep(0.02)
                 emit(StepDone(job_id=task.job_id, step=step, steps=task.request.steps))
+                if "watched" in words:
+                    emit(Preview(job_id=task.job_id, frame=index + 2, data=f"{wish().period:g} {wish().method}".encode()))
             if step == 2:
                 trouble(words, task.attempt)
         record = save(task, index, images)

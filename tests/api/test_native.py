@@ -168,6 +168,26 @@ def test_stop_and_preview(server):
         assert finished(client, job["id"])["state"] == "cancelled"
 
 
+def test_a_jobs_previews_come_as_often_and_as_it_was_chosen_for_this_job(server):
+    def shown(client, job, wanted):
+        until = time.monotonic() + 30
+        while (frame := client.get(f"/api/v1/jobs/{job['id']}/preview").content) != wanted:
+            assert time.monotonic() < until, frame
+            time.sleep(0.01)
+
+    with server.client() as client, client.stream("GET", "/api/v1/events"):
+        job = client.post("/api/v1/jobs", json={**BODY, "prompt": "never watched"}).json()
+        shown(client, job, b"0.5 linear")
+        assert client.put(f"/api/v1/jobs/{job['id']}/preview?period=0.2&method=full").json() == {"period": 0.2, "method": "full"}
+        shown(client, job, b"0.2 full")
+        client.put(f"/api/v1/jobs/{job['id']}/preview?method=taesd")
+        shown(client, job, b"0.5 taesd")
+        assert client.put(f"/api/v1/jobs/{job['id']}/preview?period=-1").status_code == 422
+        client.delete(f"/api/v1/jobs/{job['id']}")
+        finished(client, job["id"])
+        assert client.put(f"/api/v1/jobs/{job['id']}/preview?period=1").status_code == 409
+
+
 def test_bin_and_restore(server):
     with server.client() as client:
         image = finished(client, client.post("/api/v1/jobs", json={**BODY, "seed": 77}).json()["id"])["images"][0]

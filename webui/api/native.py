@@ -12,7 +12,7 @@ from starlette.concurrency import run_in_threadpool
 from webui.api import stream
 from webui.api.identity import Viewer, viewer_of
 from webui.api.shapes import image_body, job_body
-from webui.core.job import Job
+from webui.core.job import Job, PreviewChoice
 from webui.core.record import ImageRecord
 from webui.core.request import parse_request
 from webui.errors import Forbidden, NotFound, RequestError
@@ -157,6 +157,21 @@ def preview(job_id: str, api: Parts, who: Who) -> Response:
     if found is None:
         return Response(status_code=204, headers=NO_STORE)
     return Response(found[1], media_type="image/jpeg", headers={**NO_STORE, "X-Frame": str(found[0])})
+
+
+@router.put("/jobs/{job_id}/preview")
+def choose_preview(
+    job_id: str,
+    api: Parts,
+    who: Who,
+    period: Annotated[float | None, Query(ge=0, le=60)] = None,
+    method: Literal["linear", "taesd", "full"] | None = None,
+) -> dict[str, Any]:
+    """How often (seconds; 0 is never) and how this job's preview frames are made; what is left out is as the settings say."""
+    _own(api, job_id, who)
+    choice = PreviewChoice(period=period, method=method)
+    api.queue.choose_preview(job_id, choice)
+    return choice.model_dump()
 
 
 @router.get("/events")

@@ -24,6 +24,13 @@ class Plan(Value):
     offload: Literal["none", "model", "sequential"] = "none"
 
 
+class PreviewChoice(Value):
+    """How often (seconds; 0 is never) and how one job's preview frames are made; None is as the settings say."""
+
+    period: float | None = Field(None, ge=0, le=60)
+    method: Literal["linear", "taesd", "full"] | None = None
+
+
 class JobError(Value):
     """Why a job failed: `kind` is the error class, `message` what is wrong, `advice` what to do, `field` where if it is the request."""
 

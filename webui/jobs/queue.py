@@ -8,7 +8,7 @@ from functools import cache
 from typing import Any
 
 from webui.core.events import EPHEMERAL, Cancelled, Done, Event, Failed, ImageSaved, Preview, StepDone
-from webui.core.job import FINAL_STATES, LOCAL_OWNER, Job, JobError, Plan
+from webui.core.job import FINAL_STATES, LOCAL_OWNER, Job, JobError, Plan, PreviewChoice
 from webui.core.protocol import Capabilities
 from webui.core.record import ImageRecord
 from webui.core.request import GenerationRequest, Value
@@ -51,6 +51,7 @@ class JobQueue:
         self._submitting = threading.Lock()
         self._progress: dict[str, Progress] = {}
         self._previews: dict[str, tuple[int, bytes]] = {}
+        self._preview_choices: dict[str, PreviewChoice] = {}
         self._owners: dict[str, str] = {}
         self.steps_made = 0
         self._engines: dict[str, EngineStatus] = {}
@@ -59,6 +60,7 @@ class JobQueue:
         self.on_work: Callable[[], None] = lambda: None
         self.on_cancel: Callable[[str, str], bool] = lambda job_id, how: False
         self.on_free: Callable[[], None] = lambda: None
+        self.on_preview_choice: Callable[[], None] = lambda: None
         self.check_limits: Callable[[str, GenerationRequest], None] = lambda owner, request: None
         self.find_files: Callable[[datetime], Sequence[ImageRecord]] = lambda since: ()
 
@@ -200,6 +202,17 @@ class JobQueue:
     def preview(self, job_id: str) -> tuple[int, bytes] | None:
         """(frame number, JPEG) of the newest preview."""
         return self._previews.get(job_id)
+
+    def choose_preview(self, job_id: str, choice: PreviewChoice) -> None:
+        """Make a job's frames this often and in this way from now on, until it has ended. Raises `NotFound`, `Conflict`."""
+        if self.get(job_id).state not in ("queued", "running"):
+            raise Conflict("The job has ended.")
+        self._preview_choices[job_id] = choice
+        self.on_preview_choice()
+
+    def preview_choice(self, job_id: str) -> PreviewChoice:
+        """What was chosen for a job."""
+        return self._preview_choices.get(job_id, PreviewChoice())
 
     def public(self, job: Job) -> dict[str, Any]:
         """A job's JSON, with the progress of a running one."""
@@ -389,6 +402,7 @@ class JobQueue:
     def _forget(self, job_id: str) -> None:
         self._progress.pop(job_id, None)
         self._previews.pop(job_id, None)
+        self._preview_choices.pop(job_id, None)
         self._giving_way.discard(job_id)
 
     def _tell(self, event: Event, owner: str) -> None:

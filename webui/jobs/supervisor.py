@@ -301,9 +301,10 @@ class Keeper(threading.Thread):
                 self._queue.put_back(job_id, "Darkroom was stopped")
 
     def _send_watch(self, link: Link, job: Job) -> None:
-        settings = self._settings()
-        period = settings.preview_period if self._queue.feed.watched else 0.0
-        link.send(Watch(job_id=job.id, period=period, method=settings.preview_method))
+        settings, choice = self._settings(), self._queue.preview_choice(job.id)
+        period = settings.preview_period if choice.period is None else choice.period
+        period = period if self._queue.feed.watched else 0.0
+        link.send(Watch(job_id=job.id, period=period, method=choice.method or settings.preview_method))
 
     def _show(self, **changes: object) -> None:
         self._status = self._status.model_copy(update=changes)
@@ -330,6 +331,7 @@ class Supervisor:
         queue.on_work = self._wake
         queue.on_cancel = lambda job_id, how: any([keeper.cancel(job_id, how) for keeper in self.keepers])
         queue.on_free = self._free
+        queue.on_preview_choice = self._watch_changed
         queue.feed.on_watchers = lambda anybody: self._watch_changed()
 
     def start(self) -> None:
