@@ -48,6 +48,7 @@ def _parser() -> argparse.ArgumentParser:
     made.add_argument("--size", type=int, default=None, help="width and height (default: the model's own)")
     made.add_argument("--steps", type=int, default=20)
     made.add_argument("--repeat", type=int, default=3, help="rounds of each kind; the quickest counts")
+    made.add_argument("--pairs", type=int, default=25, help="pairs of runs that the delay of a lone job is taken from")
     made.add_argument("--name", default="batching", help="name of the result in docs/bench")
     return made
 
@@ -70,7 +71,7 @@ def measure(options: argparse.Namespace, dtype: str) -> dict[str, Any]:
         base = rows[0]
         for row in rows:
             row["bare_gain"] = row["users"] * base["bare_ms"] / row["bare_ms"] / base["users"]
-        slower, own = bare.lone_slowdown()
+        slower, own = bare.lone_slowdown(options.pairs)
         return {"rows": rows, "lone_slowdown": slower, "lone_slowdown_outside_model": own, "second_users_first_preview_steps": first}
 
 
@@ -200,18 +201,20 @@ class Bare:
             self._model.predict(x, times, cond).sum().item()
         return (time.perf_counter() - began) * 1000 / calls
 
-    def lone_slowdown(self, rounds: int = 9) -> tuple[float, float]:
+    def lone_slowdown(self, pairs: int) -> tuple[float, float]:
         """How much longer a lone job takes in turn than at once, as a share: of the whole, and outside the model's calls alone.
 
-        Medians of rounds in alternation. The first is the promise; the second tells what of it is ours: the model's own time varies.
+        Medians over pairs of runs, one of each kind right after the other and each kind first in turn, so that a machine that slows down
+        meets both. The first is the promise; the second tells what of it is ours: the model's own time varies.
         """
-        direct, seated = [], []
-        for _ in range(rounds):
-            direct.append(self._timed(seated=False))
-            seated.append(self._timed(seated=True))
-        own = [statistics.median(total - model for total, model in times) for times in (direct, seated)]
-        whole = [statistics.median(total for total, _ in times) for times in (direct, seated)]
-        return whole[1] / whole[0] - 1, (own[1] - own[0]) / whole[0]
+        whole, own = [], []
+        for pair in range(pairs + 1):
+            times = {seated: self._timed(seated) for seated in ((True, False) if pair % 2 else (False, True))}
+            (seated, seated_model), (direct, direct_model) = times[True], times[False]
+            if pair:  # the first warms both up
+                whole.append(seated / direct - 1)
+                own.append((seated - seated_model - direct + direct_model) / direct)
+        return statistics.median(whole), statistics.median(own)
 
     def _timed(self, seated: bool) -> tuple[float, float]:
         """Seconds of a whole job, and of the model's calls in it."""
