@@ -36,15 +36,16 @@ sys.stdin.read()
 
 def run(words: Sequence[str]) -> int:
     """Print and keep a table; 1 when a row failed."""
-    options = _parser().parse_args(list(words))
-    rows = [row for room in options.room or [0.0] for row in _table(options, room)]
+    options = parser().parse_args(list(words))
+    rows = [row for room in options.room or [0.0] for row in measure(options, room)]
     for row in rows:
         print(_line(row), flush=True)
     print(keep(options.name, {"size": options.size, "steps": options.steps, "rows": rows}))
     return int(any("error" in row for row in rows))
 
 
-def _parser() -> argparse.ArgumentParser:
+def parser() -> argparse.ArgumentParser:
+    """The bench's flags."""
     made = argparse.ArgumentParser(
         prog="python -m webui bench speed", description="Speed and memory on this device, beside plain diffusers."
     )
@@ -62,7 +63,8 @@ def _parser() -> argparse.ArgumentParser:
     return made
 
 
-def _table(options: argparse.Namespace, room: float) -> Iterator[Row]:
+def measure(options: argparse.Namespace, room: float = 0.0) -> Iterator[Row]:
+    """A row for each precision, kernel and batch size; one that cannot be has `error`."""
     with _held(room):
         for dtype in options.dtype:
             for kernel in options.attention:
@@ -147,7 +149,7 @@ def _diffusers(alone: Alone, request: GenerationRequest, plan: Plan) -> Callable
     parts: dict[str, Any] = {"unet": model.unet, "vae": model.vae.to(model.dtype), "text_encoder": model.text_encoder}
     parts["unet"].set_attn_processor(AttnProcessor2_0())
     torch.backends.cudnn.deterministic, torch.backends.cudnn.allow_tf32 = False, True  # as torch has it: our engine sets them
-    scheduler = EulerDiscreteScheduler(beta_start=0.00085, beta_end=0.012, beta_schedule="scaled_linear")
+    scheduler = EulerDiscreteScheduler(beta_start=0.00085, beta_end=0.012, beta_schedule="scaled_linear", steps_offset=1)
     pipeline: Any = StableDiffusionPipeline(
         **parts, tokenizer=None, scheduler=scheduler, safety_checker=None, feature_extractor=None, requires_safety_checker=False
     )
