@@ -29,6 +29,11 @@ def test_what_stands_over_is_cut_off_half_on_each_side():
     assert cut(latents, Target(48, 8, 24, 0)).flatten().tolist() == [1, 2, 3]  # three columns: one left, two right
 
 
+def test_an_upscaler_is_not_asked_for_less_than_eight_pixels_more():
+    image = Image.fromarray(np.random.default_rng(0).integers(0, 256, (64, 64, 3), np.uint8))
+    assert upscale_image(image, Target(68, 68), "Nearest") == image.resize((68, 68), Image.Resampling.LANCZOS)
+
+
 @pytest.mark.parametrize("name", LATENT_UPSCALERS)
 def test_latent_upscalers(name):
     assert upscale_latents(torch.randn(2, 4, 8, 8), Target(96, 128), name).shape == (2, 4, 16, 12)

@@ -66,12 +66,15 @@ def upscale_latents(latents: Tensor, target: Target, name: str, downscale: int =
 def upscale_image(image: Image.Image, target: Target, name: str) -> Image.Image:
     """Enlarge a picture by one of the pixel upscalers.
 
-    By A1111's steps: an upscaler works to the scale and comes out in multiples of 8; what is missing or over then goes by Lanczos.
+    By A1111's steps: an upscaler works to the scale and comes out in multiples of 8, unless that is no more than there is; what is
+    missing or over then goes by Lanczos.
     """
     scale = max(target.width / image.width, target.height / image.height)
     if name != "None" and scale > 1:
         scaled = int(image.width * scale), int(image.height * scale)
-        image = _sized(image.resize(scaled, PIXEL_UPSCALERS[name]), scaled[0] // 8 * 8, scaled[1] // 8 * 8)
+        width, height = scaled[0] // 8 * 8, scaled[1] // 8 * 8
+        larger = image.width < width or image.height < height
+        image = _sized(image.resize(scaled, PIXEL_UPSCALERS[name]) if larger else image, width, height)
     return _sized(image, target.width, target.height)
 
 
