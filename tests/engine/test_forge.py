@@ -130,6 +130,16 @@ def test_dpmpp_2m_sde_on_torchsdes_path(engine, forge):
     assert same(engine, forge, x, sampler="DPM++ 2M SDE", steps=5)
 
 
+def test_ipndm_ends_with_a_step_like_any_other(engine, forge):
+    sigmas = uniform(6)
+    x, slopes = forge.draw() * sigmas[0], []
+    adams = [[1], [3 / 2, -1 / 2], [23 / 12, -16 / 12, 5 / 12], [55 / 24, -59 / 24, 37 / 24, -9 / 24]]
+    for sigma, after in zip(sigmas, sigmas[1:], strict=False):
+        slopes = [(x - forge.denoise(x, sigma)) / sigma, *slopes][:4]
+        x = x + (after - sigma) * sum(weight * slope for weight, slope in zip(adams[len(slopes) - 1], slopes, strict=True))
+    assert same(engine, forge, x, sampler="IPNDM", steps=6)
+
+
 def test_lcm(engine, forge):
     sigmas = [*np.exp(np.interp(np.linspace(49, 0, 4), np.arange(50), SIGMAS[19::20].log().numpy())).tolist(), 0.0]
     x = forge.draw() * sigmas[0]

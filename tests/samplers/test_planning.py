@@ -221,6 +221,10 @@ def test_a_solver_type_is_one_that_the_sampler_has():
         sampler_options(get_sampler("DPM++ 2M SDE"), SamplerOptions(solver_type="phi_2"))
 
 
+def test_what_forge_always_passes():
+    assert sampler_options(get_sampler("IPNDM"), SamplerOptions()) == {"exact_end": False}
+
+
 def test_a_models_own_levels_count():
     alphas = np.linspace(0.999, 0.01, 500)
     levels = levels_of(alphas)

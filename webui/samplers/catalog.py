@@ -48,6 +48,7 @@ _CHURN = ("churn", "churn_min", "churn_max", _SCALE)
 _UNIPC = ("unipc_variant", "unipc_order", "unipc_lower_order_final")
 _ANCESTRAL: dict[str, Any] = {"noise": "stream", "knobs": (_ETA, _SCALE)}
 _SDE: dict[str, Any] = {"noise": "brownian", "knobs": (_ETA, _SCALE)}
+_ADAMS_END: dict[str, Any] = {"exact_end": False}
 _PHIS = ("phi_1", "phi_2")
 _PHI: dict[str, Any] = {"noise": "brownian", "knobs": (_ETA, _SCALE, "solver_type"), "solvers": _PHIS}
 _KARRAS: dict[str, Any] = {"default_schedule": "Karras"}
@@ -114,9 +115,9 @@ BUILTIN_SAMPLERS: tuple[Sampler, ...] = (
         source="Xu et al. 2023, arXiv:2306.14878",
     ),
     _sampler("HeunPP2", "heun:sample_heunpp2", noise="stream", verified=_BOTH, source="Heun's method with derivatives two levels ahead, weighted by level"),
-    _sampler("IPNDM", "multistep:sample_ipndm", verified=_BOTH, order=2, source="Liu et al. 2022 (PNDM), arXiv:2202.09778; without its warm-up"),
+    _sampler("IPNDM", "multistep:sample_ipndm", fixed=_ADAMS_END, verified=_BOTH, order=2, source="Liu et al. 2022 (PNDM), arXiv:2202.09778; without its warm-up"),
     _sampler(
-        "IPNDM_V", "multistep:sample_ipndm_v", order=2, verified=_RUNS, source="Liu et al. 2022, arXiv:2202.09778, for steps of unequal length"
+        "IPNDM_V", "multistep:sample_ipndm_v", fixed=_ADAMS_END, order=2, verified=_RUNS, source="Liu et al. 2022, arXiv:2202.09778, for steps of unequal length"
     ),
     _sampler("DEIS", "multistep:sample_deis", order=2, verified=_RUNS, source="Zhang & Chen 2022, tAB-DEIS, arXiv:2204.13902"),
     _sampler(

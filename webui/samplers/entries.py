@@ -1,8 +1,8 @@
 """What one sampler and one schedule are: a name, a function, and what the engine must know to run it. No torch here."""
 
 import inspect
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from importlib import import_module
 from typing import Any, Literal
 
@@ -69,6 +69,8 @@ class Sampler(_Entry):
     """The request's sampler options that reach it, by the request's names."""
     solvers: tuple[str, ...] = ()
     """What `solver_type` may be, where it reaches the function; nothing here means that the function checks it."""
+    fixed: Mapping[str, Any] = field(default_factory=dict)
+    """What is always passed to the function, where Forge's pictures take another value than the function's default."""
     default_eta: float | None = None
     """A1111's default eta, where it is not the function's."""
     order: int = 1

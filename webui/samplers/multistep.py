@@ -60,15 +60,20 @@ def sample_ipndm(
     callback: StepCallback = None,
     disable: bool | None = None,
     max_order: int = 4,
+    exact_end: bool = True,
 ) -> Tensor:
-    """Adams–Bashforth as if all steps were equal (Liu et al. 2022; iPNDM starts with lower orders)."""
+    """Adams–Bashforth as if all steps were equal (Liu et al. 2022; iPNDM starts with lower orders).
+
+    `exact_end`: a step to zero noise ends at the prediction; without it, it is a step like any other.
+    """
     run = Run(model, x, sigmas, extra_args, callback)
     slopes: deque[Tensor] = deque(maxlen=max_order)
     for i, (sigma, sigma_next) in enumerate(zip(run.levels, run.levels[1:], strict=False)):
         denoised = run.denoise(x, sigma)
         run.report(i, x, sigma, denoised)
         slopes.append(derivative(x, sigma, denoised))
-        x = denoised if sigma_next == 0 else x + (sigma_next - sigma) * combine(ADAMS[len(slopes) - 1], slopes)
+        ends = exact_end and sigma_next == 0
+        x = denoised if ends else x + (sigma_next - sigma) * combine(ADAMS[len(slopes) - 1], slopes)
     return x
 
 
@@ -101,8 +106,9 @@ def sample_ipndm_v(
     callback: StepCallback = None,
     disable: bool | None = None,
     max_order: int = 4,
+    exact_end: bool = True,
 ) -> Tensor:
-    """iPNDM with weights for steps of unequal length."""
+    """iPNDM with weights for steps of unequal length; `exact_end` as there."""
     run = Run(model, x, sigmas, extra_args, callback)
     levels = run.levels
     slopes: deque[Tensor] = deque(maxlen=max_order)
@@ -111,7 +117,8 @@ def sample_ipndm_v(
         run.report(i, x, sigma, denoised)
         slopes.append(derivative(x, sigma, denoised))
         lengths = [levels[i + 1 - k] - levels[i - k] for k in range(len(slopes))]
-        x = denoised if sigma_next == 0 else x + (sigma_next - sigma) * combine(_variable_weights(lengths), slopes)
+        ends = exact_end and sigma_next == 0
+        x = denoised if ends else x + (sigma_next - sigma) * combine(_variable_weights(lengths), slopes)
     return x
 
 

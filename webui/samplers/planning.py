@@ -189,7 +189,7 @@ def sampler_options(sampler: Sampler, options: SamplerOptions) -> dict[str, Any]
 
     Raises `RequestError` for a solver type that it does not have.
     """
-    chosen: dict[str, Any] = {} if sampler.default_eta is None else {"eta": sampler.default_eta}
+    chosen: dict[str, Any] = dict(sampler.fixed) | ({} if sampler.default_eta is None else {"eta": sampler.default_eta})
     for knob in sampler.knobs:
         value = getattr(options, knob)
         if value is not None:
