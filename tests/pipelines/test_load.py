@@ -9,6 +9,7 @@ from safetensors.torch import load_file, save_file
 from webui.core.job import Plan
 from webui.errors import CheckpointError, JobCancelled, RequestError
 from webui.pipelines.families import ldm
+from webui.samplers.schedules import levels_of
 
 PLAN = Plan(channels_last=False)
 
@@ -54,6 +55,8 @@ def test_facts_come_from_the_metadata(pipelines):
     assert model.alphas_cumprod.shape == (1000,)
     assert float(model.alphas_cumprod[0]) == pytest.approx(1 - 0.00085)
     assert float(model.alphas_cumprod[-1]) == pytest.approx(0.0046602, rel=1e-4)
+    levels = levels_of(model.alphas_cumprod)
+    assert (levels.low, levels.high) == pytest.approx((0.029167158, 14.614641229), rel=1e-8)
 
 
 @pytest.mark.parametrize(("channels", "variant"), [(9, "inpaint"), (8, "ip2p")])

@@ -5,6 +5,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from functools import cached_property
 
+import torch
 from PIL import Image
 from torch import Tensor
 
@@ -127,7 +128,7 @@ class Studio:
 
     def _with_channels(self, work: Pass, batch: Batch, source: Source | None) -> Pass:
         """Add what inpainting and instruct-pix2pix models want to see besides the noise."""
-        like = self.model.alphas_cumprod.new_empty(1, *work.shape)
+        like = torch.empty(1, *work.shape)
         if self.model.variant == "inpaint":
             concat = self.turns.do(lambda: inpaint_channels(source, work.request, self.model, like))
         elif self.model.variant == "ip2p":

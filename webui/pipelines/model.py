@@ -106,6 +106,9 @@ class Model:
 
 
 def scaled_linear_alphas(start: float = 0.00085, end: float = 0.012, steps: int = 1000) -> Tensor:
-    """The cumulative products of 1 − beta that Stable Diffusion was trained with (Rombach et al. 2022: beta linear in its square root)."""
+    """The cumulative products of 1 − beta that Stable Diffusion was trained with (Rombach et al. 2022: beta linear in its square root).
+
+    In float64: the lowest noise level is a small difference from 1, and a Brownian path knows its last digit.
+    """
     betas = torch.linspace(start**0.5, end**0.5, steps, dtype=torch.float64) ** 2
-    return torch.cumprod(1 - betas, dim=0).float()
+    return torch.cumprod(1 - betas, dim=0)

@@ -84,6 +84,7 @@ def sample_dpmpp_sde(
 ) -> Tensor:
     """DPM-Solver++ for the SDE, single step of second order; `r` is where in log sigma the second call lies."""
     run = Run(model, x, sigmas, extra_args, callback, noise_sampler)
+    starts, middles = _through_logs(sigmas, r)
     for i, (sigma, sigma_next) in enumerate(zip(run.levels, run.levels[1:], strict=False)):
         denoised = run.denoise(x, sigma)
         run.report(i, x, sigma, denoised)
@@ -92,8 +93,15 @@ def sample_dpmpp_sde(
             continue
         between = sigma ** (1 - r) * sigma_next**r
         down, up = ancestral_step(sigma, between, eta)
-        x_between = exponential_step(x, sigma, down, denoised) + run.noise(x, sigma, between) * s_noise * up
+        x_between = exponential_step(x, sigma, down, denoised) + run.noise(x, starts[i], middles[i]) * s_noise * up
         mixed = denoised + (run.denoise(x_between, between) - denoised) / (2 * r)
         down, up = ancestral_step(sigma, sigma_next, eta)
-        x = exponential_step(x, sigma, down, mixed) + run.noise(x, sigma, sigma_next) * s_noise * up
+        x = exponential_step(x, sigma, down, mixed) + run.noise(x, starts[i], starts[i + 1]) * s_noise * up
     return x
+
+
+def _through_logs(sigmas: Tensor, r: float) -> tuple[list[float], list[float]]:
+    """The levels, and those between two, to the digit that k-diffusion asks a Brownian path for: it goes through logarithms."""
+    times = sigmas.cpu().log()
+    between = times[:-1] + (times[1:] - times[:-1]) * r
+    return times.exp().tolist(), between.exp().tolist()

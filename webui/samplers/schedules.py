@@ -173,15 +173,16 @@ def uniform(levels: ModelLevels, steps: int) -> Floats:
 
 
 def karras(levels: ModelLevels, steps: int, sigma_min: float | None = None, sigma_max: float | None = None, rho: float = 7.0) -> Floats:
-    """Karras et al. 2022, equation 5."""
+    """Karras et al. 2022, equation 5. This one and the next two in float32, as in k-diffusion: a Brownian path knows the last digit."""
     low, high = sigma_min or levels.low, sigma_max or levels.high
-    ramp = np.linspace(0, 1, steps)
-    return _ended((high ** (1 / rho) + ramp * (low ** (1 / rho) - high ** (1 / rho))) ** rho)
+    top, bottom = high ** (1 / rho), low ** (1 / rho)
+    return _ended(((top + torch.linspace(0, 1, steps) * (bottom - top)) ** rho).double().numpy())
 
 
 def exponential(levels: ModelLevels, steps: int, sigma_min: float | None = None, sigma_max: float | None = None) -> Floats:
     """Evenly in log sigma."""
-    return _ended(np.exp(np.linspace(math.log(sigma_max or levels.high), math.log(sigma_min or levels.low), steps)))
+    ramp = torch.linspace(math.log(sigma_max or levels.high), math.log(sigma_min or levels.low), steps)
+    return _ended(ramp.exp().double().numpy())
 
 
 def polyexponential(
@@ -189,7 +190,7 @@ def polyexponential(
 ) -> Floats:
     """A power `rho` of even steps in log sigma."""
     low, high = math.log(sigma_min or levels.low), math.log(sigma_max or levels.high)
-    return _ended(np.exp(np.linspace(1, 0, steps) ** rho * (high - low) + low))
+    return _ended((torch.linspace(1, 0, steps) ** rho * (high - low) + low).exp().double().numpy())
 
 
 def _times(levels: ModelLevels, count: int, sigma_min: float | None, sigma_max: float | None) -> Floats:
