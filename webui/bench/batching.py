@@ -76,11 +76,12 @@ def measure(options: argparse.Namespace, dtype: str) -> dict[str, Any]:
 
 
 def _row(users: int, rounds: "Rounds", bare: "Bare", repeat: int) -> dict[str, Any]:
-    """Both ways in turn, so that other work on the machine meets both."""
+    """Both ways in turn and the bare UNet before each, so that other work on the machine meets all of them."""
     together, apart, bare_ms = [], [], []
     for _ in range(repeat):
         bare_ms.append(bare.milliseconds(users))
         together.append(rounds.seconds(users, users))
+        bare_ms.append(bare.milliseconds(users))
         apart.append(rounds.seconds(users, 1))
     best, other = min(together, key=max), min(apart, key=max)
     return {
