@@ -47,19 +47,21 @@ async function applyText(text) {
 
 // ---------------------------------------------------------------------------------------------------------- LoRA
 async function pick() {
-  const search = el('input.search', { type: 'search', placeholder: 'Search', 'aria-label': 'Search LoRAs', oninput: () => list(search.value) });
+  let models = null;  // until the server has told them: words may be typed before
+  const list = () => {
+    if (!models) return;
+    const words = search.value.trim().toLowerCase(), found = models.filter((model) => model.name.toLowerCase().includes(words));
+    rows.replaceChildren(...found.map((model) => row(model, box)));
+    if (!found.length) rows.append(el('p.muted', {}, models.length ? 'No LoRA matches.' : 'No LoRA yet. Put files into models/Lora.'));
+  };
+  const search = el('input.search', { type: 'search', placeholder: 'Search', 'aria-label': 'Search LoRAs', oninput: list });
   const rows = el('div.pick-list', { role: 'list' });
   const box = el('dialog.picker', { 'aria-label': 'Insert a LoRA', onclose: () => box.remove(), onclick: (event) => { if (event.target === box) box.close(); } },
     el('div.card-head', {}, el('h3', {}, 'LoRA'), iconButton('close', 'Close (Esc)', () => box.close())), search, rows);
   document.body.append(box);
   box.showModal();
-  const models = await page.models('lora').catch((problem) => { complain(problem); return []; });
-  const list = (words) => {
-    const found = models.filter((model) => model.name.toLowerCase().includes(words.trim().toLowerCase()));
-    rows.replaceChildren(...found.map((model) => row(model, box)));
-    if (!found.length) rows.append(el('p.muted', {}, models.length ? 'No LoRA matches.' : 'No LoRA yet. Put files into models/Lora.'));
-  };
-  list('');
+  models = await page.models('lora').catch((problem) => { complain(problem); return []; });
+  list();
 }
 
 const row = (model, box) => el('div', { role: 'listitem' },
