@@ -1,5 +1,6 @@
 """The studio's own components in a real browser: keyboard, sizes, mask, batches, bin, parameters."""
 
+import io
 from pathlib import Path
 
 import numpy as np
@@ -231,6 +232,37 @@ def test_a_parameters_text_pasted_into_the_prompt_is_offered(visit):
     page.locator(".toast").get_by_role("button", name="Apply").click()
     expect(page.locator("#prompt textarea")).to_have_value("a plum")
     expect(page.locator("#steps input[type=number]")).to_have_value("7")
+
+
+DROP = """([bytes, where]) => { const data = new DataTransfer(); data.items.add(new File([new Uint8Array(bytes)], 'from.png', {type: 'image/png'}));
+    const drop = new DragEvent('drop', {dataTransfer: data, bubbles: true, cancelable: true});
+    document.querySelector(where).dispatchEvent(drop); return drop.defaultPrevented; }"""
+
+
+def picture_saying(text):
+    info, stream = PngInfo(), io.BytesIO()
+    info.add_text("parameters", text)
+    Image.new("RGB", (64, 64), "red").save(stream, "PNG", pnginfo=info)
+    return list(stream.getvalue())
+
+
+def test_a_picture_dropped_on_the_page_fills_the_form_in(visit):
+    page = visit()
+    data = picture_saying("a plum\nSteps: 7, Sampler: Euler, CFG scale: 3, Seed: 5, Size: 64x64, Model: elsewhere")
+    assert page.evaluate(DROP, [data, ".stage"])
+    expect(page.locator("#prompt textarea")).to_have_value("a plum")
+    expect(page.locator("#steps input[type=number]")).to_have_value("7")
+    expect(page.locator(".toast").last).to_contain_text("Left out: Stable Diffusion checkpoint: elsewhere (not here)")
+    page.locator("#generate").click()
+    steps.more(page, 0)
+    steps.go(page, "img2img")
+    assert page.evaluate(DROP, [picture_saying("a fig\nSteps: 6, Sampler: Euler, CFG scale: 3, Seed: 5, Size: 64x64"), "#prompt textarea"])
+    expect(page.locator("#prompt textarea")).to_have_value("a fig")
+    assert page.evaluate(DROP, [data, ".stage"])
+    expect(page.locator(".source-card")).to_be_visible()
+    expect(page.locator("#prompt textarea")).to_have_value("a fig")
+    steps.go(page, "queue")
+    assert page.evaluate(DROP, [data, "body"]), "the browser would leave the page for the picture"
 
 
 def test_a_picture_is_skipped_and_generate_forever_ends_with_esc(visit):

@@ -72,6 +72,10 @@ def test_comfyui():
     assert (request.noise_source, request.emphasis) == ("cpu", "No norm")
 
 
+def test_comfyuis_graph_is_there_to_be_copied():
+    assert png(prompt=GRAPH, workflow={"nodes": []}).text == f"prompt: {json.dumps(GRAPH)}\n\nworkflow: {json.dumps({'nodes': []})}"
+
+
 def test_comfyui_img2img_with_strange_nodes():
     graph = GRAPH | {
         "3": node("KSampler", **(GRAPH["3"]["inputs"] | {"denoise": 0.6, "latent_image": ["12", 0], "seed": ["13", 0]})),

@@ -139,12 +139,17 @@ def _checked(found: Found, contents: Mapping[str, str]) -> Reading:
     while True:
         try:
             parse_request(_nested(flat))
-            return Reading(found.source, _nested(flat), found.mode, tuple(unmapped), contents.get(texts.PARAMETERS, ""))
+            return Reading(found.source, _nested(flat), found.mode, tuple(unmapped), _told(contents))
         except RequestError as error:
             wrong = [key for key in flat if key == error.field or key.startswith(f"{error.field}.") or error.field.startswith(f"{key}.")]
             if not wrong:
                 return Reading(found.source, {}, found.mode, (*unmapped, str(error)))
             unmapped += [f"{key}: {flat.pop(key)} ({error})" for key in wrong]
+
+
+def _told(contents: Mapping[str, str]) -> str:
+    """What the picture says, to be read and copied: the parameters text, or whatever other programs wrote in its place."""
+    return contents.get(texts.PARAMETERS) or "\n\n".join(f"{name}: {text}" for name, text in contents.items())
 
 
 def _nested(flat: Mapping[str, Any]) -> dict[str, Any]:

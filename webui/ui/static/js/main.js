@@ -11,6 +11,7 @@ import './png-info.js';
 import './settings.js';
 import './extensions.js';
 import { $ } from './dom.js';
+import { watchDrops } from './drops.js';
 import { reopenFolds, summarise, watchFolds } from './folds.js';
 import { connect, watchVisibility } from './follow.js';
 import { form } from './form.js';
@@ -32,6 +33,7 @@ function start() {
   });
   watchKeys();
   watchFolds();
+  watchDrops();
   watchVisibility();
   connect();
 }

@@ -2,6 +2,7 @@
 
 import { images, page } from './api.js';
 import { button, copyText, el, heading, icon, notice } from './dom.js';
+import { takePictures } from './drops.js';
 import { sendTo, useValues } from './form.js';
 import { component, state } from './state.js';
 import { complain, toast } from './toast.js';
@@ -12,15 +13,7 @@ component('png-info', (root) => {
   const drop = el('button.drop.tall', { type: 'button', onclick: () => file.click() }, icon('picture'), el('span', {}, 'Drop a picture to read its parameters, paste one, or ', el('u', {}, 'choose a file')));
   const out = el('div.info', { 'aria-live': 'polite' });
   root.append(heading('PNG info'), el('div.narrow', {}, drop, file, out));
-  const take = (event, files) => {
-    const first = [...(files ?? [])].find((each) => each.type.startsWith('image/'));
-    if (state.tab !== 'png-info' || !first) return;
-    event.preventDefault();
-    read(first, out);
-  };
-  document.addEventListener('dragover', (event) => { if (state.tab === 'png-info') event.preventDefault(); });
-  document.addEventListener('drop', (event) => take(event, event.dataTransfer?.files));
-  document.addEventListener('paste', (event) => take(event, event.clipboardData?.files));
+  takePictures(() => state.tab === 'png-info', (picture) => read(picture, out));
   return {};
 });
 

@@ -1,9 +1,11 @@
-// Above the prompt: token count, the LoRA picker, and applying a pasted parameters text.
+// Above the prompt: token count, the LoRA picker, and applying a pasted parameters text or what a dropped picture says.
 
 import { page } from './api.js';
 import { $, el, iconButton } from './dom.js';
+import { takePictures } from './drops.js';
 import { fill, form, useValues } from './form.js';
-import { component } from './state.js';
+import { component, state } from './state.js';
+import { go } from './tabs.js';
 import { complain, toast } from './toast.js';
 import { bytes } from './words.js';
 
@@ -15,6 +17,7 @@ component('prompt-tools', (root) => {
   const apply = iconButton('paste', 'Apply a parameters text in the prompt', () => applyText(form.values.prompt ?? ''));
   root.append(el('div.prompt-tools', {}, lora, apply, count));
   document.addEventListener('paste', (event) => offer(event));
+  takePictures((target) => state.tab === 'txt2img' || Boolean(target.closest?.('#prompt')), applyPicture);
   let timer = 0, turn = 0;
   return {
     typed(prompt) {
@@ -38,11 +41,26 @@ function offer(event) {
 async function applyText(text) {
   if (!text.trim()) return toast('Paste a parameters text into the prompt first');
   try {
-    const found = await page.readText(text), left = found.left_out.slice(0, 3).join('; ');
-    useValues({ prompt: '', ...found.values }, left ? `Parameters applied. Left out: ${left}${found.left_out.length > 3 ? ' …' : ''}` : 'Parameters applied');
+    use(await page.readText(text), { prompt: '' });
   } catch (problem) {
     complain(problem);
   }
+}
+
+/** A picture made from another one goes on in its own tab, where that one can be given. */
+async function applyPicture(file) {
+  try {
+    const found = await page.readPicture(file);
+    use(found);
+    if (state.tab === 'txt2img') go(found.mode);
+  } catch (problem) {
+    complain(problem);
+  }
+}
+
+function use(found, before = {}) {
+  const left = found.left_out.slice(0, 3).join('; ');
+  useValues({ ...before, ...found.values }, left ? `Parameters applied. Left out: ${left}${found.left_out.length > 3 ? ' …' : ''}` : 'Parameters applied');
 }
 
 // ---------------------------------------------------------------------------------------------------------- LoRA

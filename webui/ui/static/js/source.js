@@ -2,6 +2,7 @@
 
 import { images } from './api.js';
 import { button, el, icon } from './dom.js';
+import { takePictures } from './drops.js';
 import { setSource, upload } from './form.js';
 import { component, state } from './state.js';
 import { size } from './words.js';
@@ -15,7 +16,7 @@ component('source', (root) => {
   const card = el('div.source-card', {}, picture, el('div', {}, el('b', {}, 'Picture'), about,
     el('div.row-of-buttons', {}, button('open', 'Replace', choose), button('close', 'Remove', () => setSource(null)))));
   root.append(el('div.source', {}, empty, card, file));
-  takeDrops();
+  takePictures((target) => (state.tab === 'img2img' || state.tab === 'inpaint') && !target.closest?.('#prompt'), upload);
   return {
     draw() {
       const { image, width, height } = state.source;
@@ -29,17 +30,3 @@ component('source', (root) => {
     },
   };
 });
-
-/** Pictures dropped or pasted anywhere on img2img and inpaint. */
-function takeDrops() {
-  const wanted = () => state.tab === 'img2img' || state.tab === 'inpaint';
-  const take = (event, files) => {
-    const first = [...(files ?? [])].find((each) => each.type.startsWith('image/'));
-    if (!first || !wanted()) return;
-    event.preventDefault();
-    upload(first);
-  };
-  document.addEventListener('dragover', (event) => { if (wanted()) event.preventDefault(); });
-  document.addEventListener('drop', (event) => take(event, event.dataTransfer?.files));
-  document.addEventListener('paste', (event) => take(event, event.clipboardData?.files));
-}

@@ -1,0 +1,24 @@
+// Pictures dropped or pasted anywhere on the page. What becomes of one depends on the tab; a drop that nobody wants is ignored, so that the browser does not leave the page for it.
+
+const takers = [];
+
+/** `take(file)` gets a picture dropped or pasted where `wants(target)` says so. Who asks first is asked first. */
+export const takePictures = (wants, take) => takers.push({ wants, take });
+
+function offer(event, files) {
+  const picture = [...(files ?? [])].find((each) => each.type.startsWith('image/'));
+  const taker = picture && takers.find(({ wants }) => wants(event.target));
+  if (taker) event.preventDefault();
+  taker?.take(picture);
+}
+
+export function watchDrops() {
+  const isFile = (event) => event.dataTransfer?.types.includes('Files') && !event.target.closest?.('input[type=file]');
+  document.addEventListener('dragover', (event) => { if (isFile(event)) event.preventDefault(); });
+  document.addEventListener('drop', (event) => {
+    if (!isFile(event)) return;
+    event.preventDefault();
+    offer(event, event.dataTransfer.files);
+  });
+  document.addEventListener('paste', (event) => offer(event, event.clipboardData?.files));
+}
