@@ -234,7 +234,8 @@ def test_a_parameters_text_pasted_into_the_prompt_is_offered(visit):
     expect(page.locator("#steps input[type=number]")).to_have_value("7")
 
 
-DROP = """([bytes, where]) => { const data = new DataTransfer(); data.items.add(new File([new Uint8Array(bytes)], 'from.png', {type: 'image/png'}));
+DROP = """([bytes, where]) => { const data = new DataTransfer();
+    data.items.add(new File([new Uint8Array(bytes)], 'from.png', {type: 'image/png'}));
     const drop = new DragEvent('drop', {dataTransfer: data, bubbles: true, cancelable: true});
     document.querySelector(where).dispatchEvent(drop); return drop.defaultPrevented; }"""
 
