@@ -54,6 +54,18 @@ def test_on_and_off_again_bit_for_bit(model, library):
     assert same(before, state(model))
 
 
+def test_a_text_encoder_in_half_precision_keeps_it(model, library):
+    text, unet = model.text_encoder.get_parameter(f"{TEXT_LAYER}.weight"), model.unet.get_parameter(f"{UNET_LAYER}.weight")
+    for parameter in (text, unet):
+        parameter.data = parameter.data.half().float()
+    changes = loader(filled(0.1, f"unet.{UNET_LAYER}"), filled(0.1, f"text_encoder.{TEXT_LAYER}"))
+    expected_text, expected_unet = (text.data + 0.1).half().float(), unet.data + 0.1
+    with applied(model, [LoraUse("one")], library, [changes]):
+        assert torch.equal(text.data, expected_text)
+        assert torch.equal(unet.data, expected_unet)
+        assert not torch.equal(unet.data, expected_unet.half().float())
+
+
 def test_off_again_after_an_error(model, library):
     before = state(model)
     with pytest.raises(KeyError), applied(model, [LoraUse("one")], library, [loader(filled(0.1, f"unet.{UNET_LAYER}"))]):

@@ -113,7 +113,12 @@ def _compute(model: Model, key: _Key, files: Sequence[tuple[LoraUse, ModelFile]]
             notes.append(f"LoRA {use.name!r} was left out: it was made for another model (none of its {count} layers fits this one).")
         elif strangers:
             notes.append(f"LoRA {use.name!r}: {len(strangers)} of its {count} layers do not fit this model, the first is {strangers[0]}.")
-    return Changed(key, tuple((parameter, _like(parameter.data, total)) for parameter, total in totals.items()), tuple(notes))
+    text = set(model.text_encoder.parameters())
+    return Changed(
+        key,
+        tuple((one, _like(one.data, _stored(one.data, total) if one in text else total)) for one, total in totals.items()),
+        tuple(notes),
+    )
 
 
 def _read(file: ModelFile, loaders: Iterable[LoraLoader]) -> list[WeightChange]:
@@ -150,6 +155,12 @@ def _delta(change: WeightChange, parameter: object) -> Tensor | None:
         return change.delta(parameter.data).reshape(parameter.shape)
     except (RuntimeError, ValueError):
         return None
+
+
+def _stored(base: Tensor, total: Tensor) -> Tensor:
+    """A text encoder's total as Forge keeps it: in the file's half precision, whatever it computes in (87 dB near, else 66)."""
+    half = base.to(torch.float16)
+    return total.to(torch.float16) if torch.equal(half.to(base.dtype), base) else total
 
 
 def _like(base: Tensor, total: Tensor) -> Tensor:
