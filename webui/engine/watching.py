@@ -13,8 +13,8 @@ from webui.engine.wishes import PreviewWish
 from webui.pipelines.model import Model
 from webui.pipelines.previews import Method, Previews
 
-SHARE = 0.03
-"""The part of a run's time that frames may cost."""
+SHARE = 0.02
+"""The part of a run's time that making frames may take. They cost it more, handing over and cold caches: 3 % in all at most."""
 _COSTS = "seconds of a preview, by method"
 
 
