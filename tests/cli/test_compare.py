@@ -1,6 +1,8 @@
 """Two pictures are compared pixel by pixel."""
 
 import math
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -26,6 +28,15 @@ def test_what_a_text_leaves_out_is_the_default_and_no_difference(tmp_path):
         encoder(resolved, 0)(Image.new("RGB", (8, 8)), file, "png", 90)
     assert input_differences(tmp_path / "a.png", tmp_path / "b.png") == ["steps: 8 | 9", "emphasis: Original | No norm"]
     assert input_differences(tmp_path / "a.png", tmp_path / "ours.png") == ["made by: A1111/Forge | Darkroom"]
+
+
+def test_a_reader_who_has_gone_is_no_traceback(tmp_path):
+    Image.new("RGB", (8, 8)).save(tmp_path / "a.png")
+    command = [sys.executable, "-m", "webui", "compare", str(tmp_path / "a.png"), str(tmp_path / "a.png")]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    process.stdout.close()
+    assert process.stderr.read() == ""
+    assert process.wait(60) == 1
 
 
 def test_equal_pictures_have_infinite_psnr():
