@@ -3,7 +3,9 @@
 from dataclasses import replace
 
 import pytest
+import torch
 from pipelines import tiny
+from safetensors.torch import save_file
 
 from webui.core.protocol import Capabilities
 from webui.core.request import parse_request
@@ -38,6 +40,17 @@ def test_an_unknown_upscaler_is_refused_before_the_first_pass(world):
     assert caught.value.field == "hires.upscaler"
     assert resolved(known, hires={"upscaler": "lanczos"}).hires.upscaler == "Lanczos"
     assert resolved(world, hires={"upscaler": "ESRGAN"}).hires.upscaler == "ESRGAN"
+
+
+def test_a_family_that_is_not_loaded_yet_is_refused_by_name(world, tmp_path):
+    save_file({"conditioner.embedders.1.model.ln_final.weight": torch.zeros(1)}, tmp_path / "big.safetensors")
+    other = replace(world, library=Library((tmp_path,), tmp_path / "cache"), capabilities=lambda: Capabilities(families=("sd1",)))
+    for checkpoint in ("big", None):
+        with pytest.raises(RequestError, match="big.safetensors is SDXL: coming; this version loads SD 1.x.") as caught:
+            resolved(other, checkpoint=checkpoint)
+        assert caught.value.field == "checkpoint"
+    unknown = replace(other, capabilities=Capabilities)
+    assert resolved(unknown, checkpoint="big").checkpoint.startswith("big [")
 
 
 def test_a_schedule_in_the_samplers_name(world):

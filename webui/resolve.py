@@ -18,6 +18,7 @@ from webui.core.registry import Named
 from webui.core.request import MAX_SIDE, MIN_SIDE, GenerationRequest, SamplerOptions, explain
 from webui.errors import CheckpointError, NotFound, RequestError
 from webui.library import Library, ModelFile
+from webui.library.family import NAMES, to_come
 from webui.samplers.catalog import (
     AUTOMATIC,
     BUILTIN_SAMPLERS,
@@ -43,7 +44,7 @@ class World:
 
 def resolve(request: GenerationRequest, world: World) -> GenerationRequest:
     """Give the same request with nothing left to choose. Raises `RequestError` naming the field that cannot be carried out."""
-    checkpoint = _checkpoint(request, world.library)
+    checkpoint = _checkpoint(request, world)
     native = checkpoint.native
     sampler, schedule = _sampling(request, native.sampler, native.schedule, world.capabilities())
     width, height = _size(request, (native.width, native.height), world)
@@ -67,17 +68,20 @@ def resolve(request: GenerationRequest, world: World) -> GenerationRequest:
     )
 
 
-def _checkpoint(request: GenerationRequest, library: Library) -> ModelFile:
-    """The file meant, or the first whole one of a family we know."""
+def _checkpoint(request: GenerationRequest, world: World) -> ModelFile:
+    """The file meant, or the first whole one of a family we know. One of a family that no engine loads is refused by its name."""
     if request.checkpoint:
-        found = library.find("checkpoint", request.checkpoint)
+        found = world.library.find("checkpoint", request.checkpoint)
     else:
-        usable = [model for model in library.models("checkpoint") if not model.error]
+        usable = [model for model in world.library.models("checkpoint") if not model.error]
         if not usable:
             raise RequestError("checkpoint", "No checkpoint yet. Put one into models/Stable-diffusion, then refresh the list.")
         found = min(usable, key=lambda model: model.family != "sd1")
     if found.error:
         raise RequestError("checkpoint", found.error)
+    loaded = world.capabilities().families
+    if loaded and found.family in NAMES and found.family not in loaded:
+        raise RequestError("checkpoint", to_come(found.family, found.file_name))
     return found
 
 

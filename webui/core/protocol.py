@@ -104,6 +104,7 @@ class Capabilities(Value):
     schedules: tuple[OptionInfo, ...] = ()
     lora_loaders: tuple[str, ...] = ()
     upscalers: tuple[str, ...] = ()
+    families: tuple[str, ...] = Field((), description="Model families that are loaded; empty where no engine has said it yet.")
     extensions: tuple[ExtensionState, ...] = ()
 
 

@@ -16,6 +16,7 @@ from webui.errors import ExtensionError
 from webui.images.store import ImageStore
 from webui.library import Library, read_header
 from webui.pipelines.adapters import LoraLoader
+from webui.pipelines.families import FAMILIES
 from webui.pipelines.registry import Pipelines
 from webui.plugins import Extensions
 from webui.samplers import builtins
@@ -64,6 +65,7 @@ def capabilities(tools: Tools) -> Capabilities:
         schedules=schedules,
         lora_loaders=tuple(entry.name for entry in tools.loras),
         upscalers=UPSCALERS,
+        families=tuple(FAMILIES),
         extensions=tools.extensions.states,
     )
 

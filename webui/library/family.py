@@ -24,6 +24,11 @@ NAMES = {
 }
 
 
+def to_come(family: str, source: str) -> str:
+    """The sentence for a file of a family that is known by name and not loaded yet."""
+    return f"{source} is {NAMES[family]}: coming; this version loads SD 1.x."
+
+
 class Architecture(Value):
     """`family` is a key of `NAMES` (or "unknown"), `variant` "", "inpaint" or "ip2p", `kind` the sort of file."""
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Protocol, cast
 from torch import Tensor, nn
 
 from webui.errors import CheckpointError
-from webui.library.family import NAMES
+from webui.library.family import NAMES, to_come
 from webui.pipelines.families import sd1
 from webui.pipelines.place import Place
 from webui.pipelines.weights import Progress, Weights
@@ -38,5 +38,5 @@ def family_of(name: str, source: str) -> Family:
     if name in FAMILIES:
         return FAMILIES[name]
     if name in NAMES:
-        raise CheckpointError(f"{source} is {NAMES[name]}: coming; this version loads SD 1.x.")
+        raise CheckpointError(to_come(name, source))
     raise CheckpointError(f"{source} is not a Stable Diffusion checkpoint that this version knows; it loads SD 1.x.")
