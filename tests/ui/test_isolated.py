@@ -48,7 +48,7 @@ def test_a_builder_that_raises_leaves_nothing_behind(make_page, source):
     ids = {block.elem_id for block in blocks.blocks.values()}
     assert "leaked" not in ids and "fold-ext-bad" not in ids and "tab-ext-bad" not in ids
     assert {"fold-ext-grain", "tab-ext-grain"} <= ids
-    assert len([function for function in blocks.fns.values() if function.fn is not None]) == 2
+    assert len([function for function in blocks.fns.values() if function.fn is not None]) == 0
     assert page.extensions.failed() == ("bad",)
     assert page.client().get("/").status_code == 200
 
@@ -57,7 +57,7 @@ def test_events_of_a_good_tab_stay(make_page):
     good = HALF_BUILT_TAB.replace('    raise ValueError("halfway")\n', "")
     blocks = build(make_page(good=good).services, "/look/x")
     assert any(block.elem_id == "leaked" for block in blocks.blocks.values())
-    assert len([function for function in blocks.fns.values() if function.fn is not None]) == 3
+    assert len([function for function in blocks.fns.values() if function.fn is not None]) == 1
 
 
 def test_two_panels_of_one_extension_are_refused(make_page):

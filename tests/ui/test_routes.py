@@ -3,6 +3,8 @@ import io
 import pytest
 from PIL import Image, PngImagePlugin
 
+from webui.ui.choices import LISTS
+
 TEXT = "a red apple\nNegative prompt: blurry\nSteps: 12, Sampler: Euler, Schedule type: Karras, CFG scale: 5, Seed: 42, Size: 512x640"
 
 
@@ -136,8 +138,15 @@ def test_an_extension_is_switched_off(page):
     assert client.put("/page/extensions/nobody", json={"on": False}).status_code == 404
 
 
-def test_lists_and_native_values(page):
+def test_lists_and_native_values(page, tmp_path):
     client = page.client()
+    before = dict(zip(LISTS, client.get("/page/lists").json(), strict=True))
+    assert before["checkpoint"] == [] and before["schedule"][0] == "Automatic"
+    assert before["hires.sampler"][1:] == before["sampler"]
+    vae = tmp_path / "models" / "VAE" / "late.safetensors"
+    vae.parent.mkdir(parents=True)
+    vae.write_bytes(b"")
+    assert dict(zip(LISTS, client.post("/page/lists").json(), strict=True))["vae"] == [*before["vae"], "late"]
     assert client.get("/page/models/lora").json() == []
     assert client.get("/page/native").json()["width"] == 512
     assert client.get("/page/native?checkpoint=nowhere").json() is None

@@ -11,6 +11,7 @@ from webui.ui.services import Services
 
 AUTOMATIC = "Automatic"
 BUILTIN_UPSCALERS = ("Latent",)
+LISTS = ("checkpoint", "vae", "sampler", "schedule", "hires.upscaler", "hires.sampler", "hires.schedule")  # the form's drop-downs
 
 
 @dataclass(frozen=True)
@@ -26,6 +27,11 @@ class Choices:
     @property
     def checkpoint(self) -> str | None:
         return self.checkpoints[0] if self.checkpoints else None
+
+    @property
+    def lists(self) -> list[list[str]]:
+        """What each of `LISTS` offers."""
+        return [self.checkpoints, self.vaes, self.samplers, self.schedules, self.upscalers, self.hires_samplers, self.hires_schedules]
 
     @property
     def hires_samplers(self) -> list[str]:

@@ -18,7 +18,7 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
 from webui.ui import panels as plug
-from webui.ui.choices import choices, native
+from webui.ui.choices import LISTS, choices, native
 from webui.ui.components import Form, host
 from webui.ui.isolated import isolated
 from webui.ui.routes import router
@@ -95,13 +95,18 @@ def _refuse(services: Services, owner: str, hook: str) -> None:
 
 
 def _wire(services: Services, page: gr.Blocks, form: Form, buttons: dict[str, gr.Button], patch: gr.HTML, script: str) -> None:
-    """Connect the form's events. All but the refresh of the lists run in the browser."""
+    """Connect the form's events, all of which run in the browser.
+
+    None asks the server through Gradio: when such a call fails, Gradio loads the page anew, and mask and picture are gone.
+    """
     every: list[Any] = list(form.fields.values())
 
     def run(call: str) -> str:
         return f"async (...v) => (await import('{script}')).{call}"
 
     buttons["generate"].click(None, every, None, js=run("generate(v)"))
+    lists: list[Any] = [form.fields[name] for name in LISTS]
+    buttons["refresh"].click(None, None, lists, js=run("lists(true)"))
     buttons["dice"].click(None, None, form.fields["seed"], js="() => -1")
     buttons["reuse"].click(None, form.fields["seed"], form.fields["seed"], js=run("lastSeed(v[0])"))
     size = [form.fields["width"], form.fields["height"]]
@@ -110,37 +115,19 @@ def _wire(services: Services, page: gr.Blocks, form: Form, buttons: dict[str, gr
     ratio.input(None, ratio, size, js=run("sizeOf(v[0])"))
     for side in size:
         side.input(None, size, ratio, js=run("ratioOf(...v)"))
-    patch.input(None, [patch, *every], every, js=run("merged(...v)"))
+    patch.input(None, patch, every, js=run("merged(v[0])"))
     gr.on([field.change for field in every], None, every, None, js=run("remember(v)"))
-    page.load(None, None, every, js=run(f"restore({json.dumps(_start(services, form))})"))
-    _wire_lists(services, page, form, buttons["refresh"])
+    page.load(None, every, every, js=run(f"restore({json.dumps(_start(services, form))}, v)"))
+    page.load(None, None, lists, js=run("lists()"))
 
 
 def _start(services: Services, form: Form) -> dict[str, Any]:
     """What the browser needs to know about the form."""
     first = choices(services).checkpoint
-    defaults = {name: getattr(field, "value", None) for name, field in form.fields.items()}
-    own = native(services, first)
-    defaults |= {name: value for name, value in own.model_dump().items() if name in defaults}
-    return {"names": list(form.fields), "defaults": defaults, "labels": form.labels, "folds": form.folds, "native": own.model_dump()}
-
-
-def _wire_lists(services: Services, page: gr.Blocks, form: Form, refresh: gr.Button) -> None:
-    """The drop-downs follow the folders: at every load of the page, and at the button."""
-    names = ("checkpoint", "vae", "sampler", "schedule", "hires.upscaler", "hires.sampler", "hires.schedule")
-    lists = [form.fields[name] for name in names]
-
-    def offer() -> list[Any]:
-        now = choices(services)
-        offered = (now.checkpoints, now.vaes, now.samplers, now.schedules, now.upscalers, now.hires_samplers, now.hires_schedules)
-        return [gr.update(choices=names) for names in offered]
-
-    def look_again() -> list[Any]:
-        services.library.scan()
-        return offer()
-
-    page.load(offer, None, lists, queue=False, show_progress="hidden", api_visibility="private")
-    refresh.click(look_again, None, lists, queue=False, show_progress="hidden", api_visibility="private")
+    shown = {name: getattr(field, "value", None) for name, field in form.fields.items()}
+    own = native(services, first).model_dump()
+    defaults = shown | {name: value for name, value in own.items() if name in shown}
+    return {"names": list(form.fields), "shown": shown, "defaults": defaults, "labels": form.labels, "folds": form.folds, "native": own}
 
 
 def _head(base: str) -> str:

@@ -75,6 +75,17 @@ def _list_routes(routes: APIRouter, services: Services) -> None:
         """Model files of one kind."""
         return [model.model_dump(include={"name", "family", "size", "error"}) for model in services.library.models(kind)]
 
+    @routes.get("/lists")
+    def lists() -> list[list[str]]:
+        """What the form's drop-downs offer, in the order of `LISTS`."""
+        return choices(services).lists
+
+    @routes.post("/lists")
+    def look_again() -> list[list[str]]:
+        """The same, after a look into the model folders."""
+        services.library.scan()
+        return choices(services).lists
+
     @routes.get("/native")
     def own(checkpoint: str = "") -> dict[str, Any] | None:
         """The size, steps and sampler that a checkpoint was made for; nothing for a name that is not here."""

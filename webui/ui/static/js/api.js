@@ -15,8 +15,9 @@ async function ask(path, { method = 'GET', json, body, headers = {} } = {}) {
   } catch {
     throw Object.assign(new Error('Not connected. Your settings are kept.'), { offline: true });
   }
-  const content = await answer.json().catch(() => null);
-  if (answer.ok) return content;
+  const content = await answer.json().catch(() => undefined);  // cut off, or not ours
+  if (answer.ok && content !== undefined) return content;
+  if (answer.ok) throw new Error('The answer did not arrive whole. Try again.');
   const told = content?.message ?? (typeof content?.detail === 'string' ? content.detail : `The server answered ${answer.status}.`);
   throw Object.assign(new Error(told), { field: content?.field, advice: content?.advice, status: answer.status });
 }
@@ -61,6 +62,8 @@ export const page = {
   native: (checkpoint) => ask(`/page/native?${new URLSearchParams({ checkpoint })}`),
   readText: (text) => ask('/page/parameters/text', { method: 'POST', json: { text } }),
   readPicture: (file) => ask('/page/parameters/picture', { method: 'POST', body: file, headers: { 'Content-Type': 'application/octet-stream' } }),
+  lists: () => ask('/page/lists'),
+  lookAgain: () => ask('/page/lists', { method: 'POST' }),
   settings: () => ask('/page/settings'),
   setSetting: (name, value) => ask('/page/settings', { method: 'PATCH', json: { values: { [name]: value } } }),
   extensions: () => ask('/page/extensions'),

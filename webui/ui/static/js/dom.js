@@ -19,19 +19,34 @@ export function el(what, attributes = {}, ...children) {
 
 export const icon = (name) => el(`span.glyph.icon-${name}`, { 'aria-hidden': 'true' });
 
-/** A button that shows only an icon; its label is the tooltip and the accessible name. */
+/** While what a click has begun is not done, the same button takes no other: on a slow line nothing is asked twice. */
+export const once = (act) => (event) => {
+  const node = event.currentTarget;
+  if (node.ariaBusy === 'true') return;
+  const going = act(event);
+  if (typeof going?.finally !== 'function') return;
+  node.ariaBusy = 'true';
+  going.finally(() => { node.ariaBusy = null; });
+};
+
+/** A button that shows only an icon; its label is the tooltip and the accessible name. `onclick` may give a promise, see `once`. */
 export const iconButton = (name, label, onclick, more = {}) =>
-  el('button.tool', { type: 'button', title: label, 'aria-label': label, onclick, ...more }, icon(name));
+  el('button.tool', { type: 'button', title: label, 'aria-label': label, onclick: once(onclick), ...more }, icon(name));
 
 /** A button with an icon and a word. */
 export const button = (name, label, onclick, more = {}) =>
-  el('button.action', { type: 'button', title: label, onclick, ...more }, icon(name), el('span', {}, label));
+  el('button.action', { type: 'button', title: label, onclick: once(onclick), ...more }, icon(name), el('span', {}, label));
 
 export const heading = (title, ...more) => el('div.tab-head', {}, el('h2', {}, title), ...more);
 
 /** The box of an empty or failed list: one sentence, one hint, perhaps a button. */
 export const notice = (title, text, ...buttons) =>
   el('div.notice', {}, el('h2', {}, title), el('p', {}, text), buttons.length > 0 && el('div.row-of-buttons', {}, ...buttons));
+
+/** Pictures that could not be fetched while the server was away. */
+export function fetchPicturesAgain() {
+  for (const each of $$('img')) if (each.getAttribute('src') && each.complete && !each.naturalWidth) each.src = each.src;
+}
 
 /** A text the screen reader says once; only changes of state go here, not every step. */
 export function announce(text) {

@@ -11,27 +11,32 @@ import { summarise } from './folds.js';
 const PRESETS = { '1:1': [1, 1], '4:3': [4, 3], '3:2': [3, 2], '16:9': [16, 9], '3:4': [3, 4], '2:3': [2, 3], '9:16': [9, 16] };
 const NATIVE = ['width', 'height', 'steps', 'sampler', 'schedule', 'guidance'];
 
-export const form = { names: [], defaults: {}, labels: {}, folds: {}, native: {}, values: {} };
+export const form = { names: [], defaults: {}, shown: {}, labels: {}, folds: {}, native: {}, values: {} };
 
 // ---------------------------------------------------------------------------------------------------------- memory
-/** Gradio's load event: what the browser remembers, else the defaults. */
-export function restore(start) {
+/** Gradio's load event: what the browser remembers, else the defaults. Who was quicker than this event keeps what was typed. */
+export function restore(start, values) {
   Object.assign(form, start);
   const old = stored('form', {});
-  const values = form.names.map((name) => old[name] ?? form.defaults[name]);
-  remember(values);
+  const same = (a, b) => String(a || '') === String(b || '');  // Gradio makes 0 of an empty number
+  const wanted = form.names.map((name, n) => (same(values[n], form.shown[name]) ? old[name] ?? form.defaults[name] : values[n]));
+  remember(wanted);
   adopt(form.values.checkpoint, false);
-  return values;
+  return wanted.map((value, n) => (same(value, values[n]) ? undefined : value));
 }
 
 /** Every change of the form ends here. */
 export function remember(values) {
+  if (!form.names.length) return;  // typed before the load event: that one takes it in
   const before = form.values;
   form.values = Object.fromEntries(form.names.map((name, n) => [name, values[n]]));
   store('form', form.values);
   state.noCheckpoint = !form.values.checkpoint;
   if (before.prompt !== form.values.prompt) parts['prompt-tools']?.typed?.(form.values.prompt);
-  if (before.checkpoint && before.checkpoint !== form.values.checkpoint) adopt(form.values.checkpoint, true);
+  if (before.checkpoint && before.checkpoint !== form.values.checkpoint) {
+    adopt(form.values.checkpoint, true, filled.checkpoint === form.values.checkpoint ? Object.keys(filled) : []);
+    filled = {};
+  }
   summarise(form);
   draw();
 }
@@ -42,12 +47,32 @@ export function resetForm() {
   toast('Form reset');
 }
 
-/** A checkpoint's own size, steps and sampler take the place of the last one's, where the user changed nothing. */
-async function adopt(checkpoint, changeFields) {
-  const old = form.native;
-  form.native = (await page.native(checkpoint ?? '').catch(() => null)) ?? old;  // a mistyped name changes nothing
-  if (!changeFields) return;
-  fill(Object.fromEntries(NATIVE.filter((name) => form.values[name] === old[name] && old[name] !== form.native[name]).map((name) => [name, form.native[name]])));
+let adopting = Promise.resolve();
+let adoptions = 0;
+
+/** A checkpoint's own size, steps and sampler take the place of the last one's, where the user changed nothing; `kept` was filled in with it. */
+function adopt(checkpoint, changeFields, kept = []) {
+  const mine = ++adoptions;
+  const asked = page.native(checkpoint ?? '').catch(complain);
+  adopting = adopting.then(async () => {
+    const own = await asked;  // nothing for a mistyped name
+    if (!own || (changeFields && mine !== adoptions)) return;  // chosen again meanwhile: the fields still hold the one before
+    const old = form.native;
+    form.native = own;
+    const free = NATIVE.filter((name) => !kept.includes(name) && form.values[name] === old[name] && old[name] !== own[name]);
+    if (changeFields) fill(Object.fromEntries(free.map((name) => [name, own[name]])));
+  });
+}
+
+/** The drop-downs' lists, as they are now on the server; `again` looks into the model folders first. */
+export async function lists(again = false) {
+  try {
+    const told = await (again ? page.lookAgain() : page.lists());
+    return told.map((names) => ({ __type__: 'update', choices: names.map((name) => [name, name]) }));
+  } catch (problem) {
+    complain(problem);
+    return [];
+  }
 }
 
 // ---------------------------------------------------------------------------------------------------------- size
@@ -73,35 +98,57 @@ export function fitSize(width, height) {
 }
 
 // ---------------------------------------------------------------------------------------------------------- filling
-export const merged = (patch, ...values) => form.names.map((name, n) => (name in patch && patch[name] !== undefined ? patch[name] : values[n]));
+let waiting = {};  // filled in, not yet taken by Gradio's event
+let filled = {};   // filled in last
+let wishes = 0;
 
-/** Put values into Gradio's fields in one event, in the browser. */
+/** Gradio's event for it. A field that is not in the patch stays as it is: somebody may be typing into it. */
+export function merged(patch) {
+  waiting = {};
+  return form.names.map((name) => patch[name]);
+}
+
+/** Put values into Gradio's fields in one event, in the browser. That event reads what is there when it runs: two in a row are put together. */
 export function fill(values) {
   if (!Object.keys(values).length || !parts.patch) return;
-  const sized = 'width' in values || 'height' in values;
-  const all = { ...form.values, ...values };
-  parts.patch.props.value = sized ? { ...values, ratio: ratioOf(all.width, all.height) } : values;
+  waiting = { ...waiting, ...values };
+  const all = { ...form.values, ...waiting };
+  if ('width' in values || 'height' in values) waiting.ratio = ratioOf(all.width, all.height);
+  filled = parts.patch.props.value = waiting;
   parts.patch.trigger('input');
 }
 
-/** Fill the form with a request. Fields that this page does not have are left out and named. */
-export async function useRequest(request, { say = 'Parameters filled in', keepBatch = true } = {}) {
+/** `take` what was asked of the server into the form, unless something else was wished meanwhile. Nothing if it failed or came too late. */
+export async function fillFrom(asked, take) {
+  const mine = ++wishes;
   try {
-    const { mode, init, mask, batch_count, batch_size, ...rest } = request;
-    const values = await page.values(keepBatch ? rest : { ...rest, batch_count: batch_count ?? 1, batch_size: batch_size ?? 1 });
-    if (rest.hires === null || rest.hires === undefined) values['hires.enabled'] = false;
-    useValues(values, say);
-    if (!inStudio()) go(MODES.includes(mode) ? mode : 'txt2img');
+    const told = await asked;
+    return mine === wishes ? take(told) : null;
   } catch (problem) {
     complain(problem);
+    return null;
   }
 }
 
-/** Fill the form with values by field name. */
+/** Fill the form with a request; gives what was filled in. Fields that this page does not have are left out and named. */
+export function useRequest(request, { say = 'Parameters filled in', keepBatch = true } = {}) {
+  const { mode, init, mask, batch_count, batch_size, ...rest } = request;
+  const asked = page.values(keepBatch ? rest : { ...rest, batch_count: batch_count ?? 1, batch_size: batch_size ?? 1 });
+  return fillFrom(asked, (values) => {
+    if (rest.hires === null || rest.hires === undefined) values['hires.enabled'] = false;
+    if (!inStudio()) go(MODES.includes(mode) ? mode : 'txt2img');
+    return useValues(values, say);
+  });
+}
+
+/** Fill the form with values by field name; gives those that it has. */
 export function useValues(values, say = 'Parameters filled in') {
+  wishes += 1;
   const unknown = Object.keys(values).filter((name) => !form.names.includes(name) && !['mode', 'init', 'mask'].includes(name));
-  fill(Object.fromEntries(Object.entries(values).filter(([name, value]) => form.names.includes(name) && value !== null)));
+  const known = Object.fromEntries(Object.entries(values).filter(([name, value]) => form.names.includes(name) && value !== null));
+  fill(known);
   toast(unknown.length ? `${say}. Left out: ${unknown.join(', ')}.` : say);
+  return known;
 }
 
 export const reuse = (image) => useRequest({ ...image.request, seed: image.seed ?? image.request.seed });
@@ -110,17 +157,23 @@ export const lastSeed = (seed) => shownImage()?.seed ?? seed;
 /** The same picture again, with the second pass on. */
 export async function secondPass(image) {
   const hires = image.request.hires ?? { scale: 2, strength: 0.5 };
-  await useRequest({ ...image.request, seed: image.seed ?? image.request.seed, mode: 'txt2img', hires }, { say: 'Second pass, same seed' });
+  const values = await useRequest({ ...image.request, seed: image.seed ?? image.request.seed, mode: 'txt2img', hires }, { say: 'Second pass, same seed' });
+  if (!values) return;
   go('txt2img');
-  setTimeout(() => $('#generate').click(), 300);
+  clearErrors();
+  send({ ...form.values, ...values }, 'txt2img');  // the fields themselves change a moment later
 }
 
 // ---------------------------------------------------------------------------------------------------------- the picture to start from
+let sources = 0;
+
 export function setSource(image) {
+  sources += 1;
   clearErrors();
   state.source = image ? { image: image.id, width: image.width, height: image.height } : {};
   for (const part of Object.values(parts)) part.sourceChanged?.();
   if (image) {
+    if (state.tab === 'inpaint') state.view = 'mask';
     const wanted = fitSize(image.width, image.height);
     if (wanted.width !== form.values.width || wanted.height !== form.values.height) {
       fill(wanted);
@@ -136,33 +189,43 @@ export function sendTo(mode, image) {
   setSource(image);
 }
 
-export async function upload(file) {
+/** Start from a file, in the mode where we are or in another; of two, from the one chosen last. */
+export async function upload(file, mode = null) {
+  const mine = ++sources;
   try {
-    setSource({ ...(await imagesApi.upload(file)) });
+    const image = await imagesApi.upload(file);
+    if (mine !== sources) return;
+    if (mode) sendTo(mode, image);
+    else setSource(image);
   } catch (problem) {
-    fieldError('init', problem.message);
+    if (mode) complain(problem);
+    else if (mine === sources) fieldError('init', problem.message);
   }
 }
 
 // ---------------------------------------------------------------------------------------------------------- generate
-let sending = false;
+let line = Promise.resolve();
 
-/** Gradio's click on Generate. The button is never disabled: each click is one more job. */
-export async function generate(values) {
+/** Gradio's click on Generate. The button is never disabled: each click is one more job, of what the form said at that click. */
+export function generate(values) {
   remember(values);
   clearErrors();
   if (!inStudio()) go(state.mode);
-  if (!state.online) return void toast('Not connected. Your settings are kept.', null, 'error');
-  if (sending) await sending;
-  sending = submit().finally(() => { sending = false; });
-  await sending;
+  if (!form.names.length) toast('The page is still being loaded');
+  else if (state.online) send(form.values, state.mode);
+  else toast('Not connected. Your settings are kept.', null, 'error');
 }
 
-async function submit() {
+function send({ ratio, ...values }, mode) {
+  const request = { ...values, mode, init: state.source.image ?? null };
+  const painted = mode === 'inpaint' ? parts.mask.id() : null;  // the mask of now: painting may go on while others are sent
+  painted?.catch(() => {});  // told when it is this one's turn
+  line = line.then(() => submit(request, painted));
+}
+
+async function submit(request, painted) {
   try {
-    const { ratio, ...values } = form.values;
-    const mask = state.mode === 'inpaint' ? await parts.mask.id() : null;
-    const { job } = await page.generate({ ...values, mode: state.mode, init: state.source.image ?? null, mask });
+    const { job } = await page.generate({ ...request, mask: await painted });
     parts.run.submitted(job);
   } catch (problem) {
     parts.run?.refused?.();
@@ -171,7 +234,10 @@ async function submit() {
   }
 }
 
+let errors = 0;
+
 export function clearErrors() {
+  errors += 1;
   $$('.field-error').forEach((node) => node.remove());
   $$('[aria-invalid=true]').forEach((node) => node.removeAttribute('aria-invalid'));
 }
@@ -182,7 +248,9 @@ const PLACES = { init: 'source', mask: 'stage-note' };
 export function fieldError(name, text) {
   clearErrors();
   openFoldOf(name);
+  const mine = errors;
   requestAnimationFrame(() => setTimeout(() => {
+    if (mine !== errors) return;  // another one, or taken back already
     const field = document.getElementById(PLACES[name] ?? name.replaceAll('.', '-'));
     if (!field || !field.offsetParent && name !== 'mask') return toast(text, null, 'error');
     const input = $('input:not([type=file]), textarea, button', field);

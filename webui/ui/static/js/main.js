@@ -10,32 +10,38 @@ import './queue.js';
 import './png-info.js';
 import './settings.js';
 import './extensions.js';
-import { $ } from './dom.js';
+import { $, $$ } from './dom.js';
 import { watchDrops } from './drops.js';
 import { reopenFolds, summarise, watchFolds } from './folds.js';
 import { connect, watchVisibility } from './follow.js';
-import { form } from './form.js';
+import { form, restore as restoreForm } from './form.js';
 import { watchKeys } from './keys.js';
 import { component, state } from './state.js';
 import { setTheme, wantedTheme, watchTabs } from './tabs.js';
 
-export { generate, lastSeed, merged, ratioOf, remember, restore, sizeOf, swapped } from './form.js';
+export { generate, lastSeed, lists, merged, ratioOf, remember, sizeOf, swapped } from './form.js';
 export { mount } from './state.js';
 
 component('patch', () => ({}));
 
 function start() {
   setTheme(wantedTheme());
-  watchTabs(() => {
-    reopenFolds();
-    summarise(form);
-    if (!location.hash || location.hash === '#txt2img') if (matchMedia('(hover: hover)').matches) $('#prompt textarea')?.focus({ preventScroll: true });
-  });
+  watchTabs();
   watchKeys();
   watchFolds();
   watchDrops();
   watchVisibility();
   connect();
+}
+
+/** Gradio's load event: only now the whole form is there. */
+export function restore(start, values) {
+  const put = restoreForm(start, values);
+  reopenFolds();
+  summarise(form);
+  for (const button of $$('.icon-button')) button.title = button.textContent.trim();
+  if (state.tab === 'txt2img' && document.activeElement === document.body && matchMedia('(hover: hover)').matches) $('#prompt textarea')?.focus({ preventScroll: true });
+  return put;
 }
 
 // Gradio inserts `head` from its own script, after DOMContentLoaded: waiting for that event alone would wait for ever.

@@ -3,7 +3,7 @@
 import { page } from './api.js';
 import { $, el, iconButton } from './dom.js';
 import { takePictures } from './drops.js';
-import { fill, form, useValues } from './form.js';
+import { fill, fillFrom, form, useValues } from './form.js';
 import { component, state } from './state.js';
 import { go } from './tabs.js';
 import { complain, toast } from './toast.js';
@@ -19,16 +19,16 @@ component('prompt-tools', (root) => {
   document.addEventListener('paste', (event) => offer(event));
   takePictures((target) => state.tab === 'txt2img' || Boolean(target.closest?.('#prompt')), applyPicture);
   let timer = 0, turn = 0;
-  return {
-    typed(prompt) {
-      clearTimeout(timer);
-      timer = setTimeout(async () => {
-        const mine = ++turn;
-        const told = await page.tokens(prompt ?? '').catch(() => null);
-        if (told && mine === turn) count.textContent = `${told.count} / ${told.limit}`;
-      }, 150);
-    },
+  const typed = (prompt) => {
+    clearTimeout(timer);
+    timer = setTimeout(async () => {
+      const mine = ++turn;
+      const told = await page.tokens(prompt ?? '').catch(() => null);
+      if (mine === turn) count.textContent = told ? `${told.count} / ${told.limit}` : '–';
+    }, 150);
   };
+  if (form.values.prompt) typed(form.values.prompt);  // the form was filled before this box was there
+  return { typed };
 });
 
 /** A parameters text pasted into the prompt: offer to take it apart. */
@@ -38,25 +38,16 @@ function offer(event) {
   if (PARAMETERS.test(text)) toast('These are parameters of a picture', { label: 'Apply', act: () => applyText(text) });
 }
 
-async function applyText(text) {
+function applyText(text) {
   if (!text.trim()) return toast('Paste a parameters text into the prompt first');
-  try {
-    use(await page.readText(text), { prompt: '' });
-  } catch (problem) {
-    complain(problem);
-  }
+  return fillFrom(page.readText(text), (found) => use(found, { prompt: '' }));
 }
 
 /** A picture made from another one goes on in its own tab, where that one can be given. */
-async function applyPicture(file) {
-  try {
-    const found = await page.readPicture(file);
-    use(found);
-    if (state.tab === 'txt2img') go(found.mode);
-  } catch (problem) {
-    complain(problem);
-  }
-}
+const applyPicture = (file) => fillFrom(page.readPicture(file), (found) => {
+  use(found);
+  if (state.tab === 'txt2img') go(found.mode);
+});
 
 function use(found, before = {}) {
   const left = found.left_out.slice(0, 3).join('; ');

@@ -51,5 +51,6 @@ export function mount(name, element, props, trigger, watch) {
   const root = $('.host', element);
   if (!root) return;
   parts[name] = { props, trigger, ...components[name]?.(root, { props, trigger, watch }) };
+  if (state.tab === name) parts[name].opened?.();  // the tab was opened before its box was there
   draw();
 }

@@ -1,6 +1,6 @@
 // The tab bar and the theme. Gradio says which tab is open only by aria-selected, so that attribute is watched.
 
-import { $, $$ } from './dom.js';
+import { $ } from './dom.js';
 import { store, stored } from './memory.js';
 import { draw, MODES, parts, state } from './state.js';
 
@@ -23,15 +23,15 @@ function changed(name) {
   draw();
 }
 
-export function watchTabs(ready) {
+export function watchTabs() {
   document.body.dataset.tab = 'studio';
   document.body.dataset.mode = 'txt2img';
-  const arrival = new MutationObserver(() => arrived(arrival, ready));
+  const arrival = new MutationObserver(() => arrived(arrival));
   arrival.observe(document.body, { subtree: true, childList: true });
-  arrived(arrival, ready);
+  arrived(arrival);
 }
 
-function arrived(arrival, ready) {
+function arrived(arrival) {
   if (!$('[role=tab]', bar() ?? document.createElement('i'))) return;
   arrival.disconnect();
   const opened = () => $('[role=tab][aria-selected=true]', bar());
@@ -43,8 +43,6 @@ function arrived(arrival, ready) {
   const wish = location.hash.slice(1);
   if (wish && wish !== 'txt2img' && $(`#tab-${CSS.escape(wish)}-button`)) go(wish);
   else changed(opened() ? nameOf(opened()) : 'txt2img');  // somebody may have been quicker than we
-  for (const button of $$('.icon-button')) button.title = button.textContent.trim();
-  ready();
 }
 
 // ---------------------------------------------------------------------------------------------------------- theme
