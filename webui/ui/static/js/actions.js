@@ -8,7 +8,7 @@ import { complain, toast } from './toast.js';
 
 /** The buttons for one picture; `close` runs first (the viewer goes away). */
 export function pictureActions(image, close = () => {}) {
-  const after = (act) => () => { close(); act(image); };
+  const after = (act) => () => { close(); return act(image); };
   const made = Boolean(image.request);
   return [
     made && button('reuse', 'Reuse parameters', after(reuse)),
@@ -44,19 +44,27 @@ async function bin(image) {
   if (state.shown === image.id) state.shown = state.images[Math.min(Math.max(at, 0), state.images.length - 1)]?.id ?? null;
   state.total -= 1;
   changed();
-  toast('Moved to the bin', { label: 'Undo', act: () => restore(image, at) });
+  toast('Moved to the bin', { label: 'Undo', act: () => restore(image, at >= 0) });
 }
 
-async function restore(image, at) {
+async function restore(image, wasShown) {
   try {
     await images.restore(image.id);
   } catch (problem) {
     return complain(problem);
   }
-  if (at >= 0) state.images.splice(at, 0, image);
-  state.shown = image.id;
   state.total += 1;
+  if (wasShown) {
+    if (!state.images.some((each) => each.id === image.id)) state.images.splice(placeOf(image), 0, image);  // others have come meanwhile
+    state.shown = image.id;
+  }
   changed();
+}
+
+/** Newest first. */
+function placeOf(image) {
+  const at = state.images.findIndex((each) => Date.parse(each.created) <= Date.parse(image.created));
+  return at < 0 ? state.images.length : at;
 }
 
 function changed() {

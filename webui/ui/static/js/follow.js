@@ -1,55 +1,93 @@
 // The one stream of this page: a snapshot first, then what changes. A reload, a second tab or a phone is rebuilt from the snapshot alone.
 
 import { jobs as jobsApi, queue as queueApi } from './api.js';
-import { announce } from './dom.js';
+import { announce, fetchPicturesAgain } from './dom.js';
 import { advance } from './progress.js';
 import { draw, live, parts, state, watchedJob } from './state.js';
 import { toast } from './toast.js';
 
 const EVENTS = ['queued', 'started', 'step', 'preview', 'image', 'done', 'failed', 'cancelled'];
+const RETRY = 1000;
 let stream = null;
+let retry = 0;
 let places = 0;  // the order of jobs, until the server tells its own
-let asked = 0;
+let timer = 0;
+let asked = 0;   // how often the queue's order was asked for: only the newest answer counts
+let turn = 0;    // which snapshot: what was begun before it no longer counts
 let last = Promise.resolve();
 
 export function connect() {
-  stream?.close();
+  disconnect();
   stream = new EventSource('/api/v1/events');
   const on = (kind, act) => stream.addEventListener(kind, (event) => inOrder(() => act(JSON.parse(event.data))));
-  on('snapshot', takeSnapshot);
+  stream.addEventListener('snapshot', (event) => {
+    turn += 1;
+    last = Promise.resolve();  // nothing older holds it up
+    inOrder(() => takeSnapshot(JSON.parse(event.data)));
+  });
   on('engine', takeEngines);
   on('job', takeJob);
   for (const kind of EVENTS) on(kind, (event) => takeEvent({ type: kind, ...event }));
-  on('message', (event) => (event.type === 'snapshot' ? takeSnapshot(event) : takeEvent(event)));
-  stream.onerror = () => { state.online = false; draw(); };
+  stream.onerror = () => {
+    disconnect();
+    state.online = false;
+    draw();
+    retry = setTimeout(connect, RETRY);  // the browser's own way gives up at a 502, and tells after the snapshot what was before it
+  };
+}
+
+function disconnect() {
+  clearTimeout(retry);
+  stream?.close();
+  stream = null;
 }
 
 /** One after the other: an event about a job that must be fetched first may not be overtaken by the job's end. */
 function inOrder(act) {
-  last = last.then(act).then(draw, (problem) => console.error(problem));
+  const mine = turn;
+  last = last.then(() => mine === turn && act()).then(draw, (problem) => console.error(problem));
 }
 
 // A hidden page gives its connection back: browsers allow six per host, and a background tab must not starve the one in use.
+// One that generates forever keeps it, else it would not hear that it is time for the next.
 export const watchVisibility = () =>
-  document.addEventListener('visibilitychange', () => { if (document.hidden) stream?.close(); else connect(); });
+  document.addEventListener('visibilitychange', () => { if (!document.hidden) connect(); else if (!state.forever) disconnect(); });
 
 function takeSnapshot(all) {
-  const before = state.jobs;
+  const { jobs: before, online: wasOnline } = state;
+  const wasLive = live(watchedJob());
   state.online = state.joined = true;
   places = 0;
-  state.jobs = new Map(all.jobs.map((job) => [job.id, { ...remembered(before.get(job.id)), ...known(job), place: places++ }]));
+  state.jobs = new Map(all.jobs.map((job) => [job.id, renewed(before.get(job.id), { ...known(job), place: places++ })]));
   state.images = all.images;
   state.total = all.total;
   takeEngines(all);
+  asked += 1;
   takeOrder(all.waiting);
+  if (wasLive && !live(watchedJob())) parts.run?.ended?.(watchedJob() ?? { id: state.watched, state: 'done' });
   const mine = all.jobs.filter((job) => job.mine !== false);
   const running = mine.find((job) => job.state === 'running') ?? mine.find((job) => job.state === 'queued');
   if (running && !live(watchedJob())) watch(running.id);
   if (!state.images.some((image) => image.id === state.shown)) state.shown = state.images[0]?.id ?? null;
   parts.gallery?.reload?.();
+  if (!wasOnline) comeBack();
 }
 
-const remembered = (job) => (job ? { place: job.place, seen: job.seen, progress: job.progress } : {});
+/** What could not be had while the server was away. */
+function comeBack() {
+  fetchPicturesAgain();
+  for (const part of Object.values(parts)) part.back?.();
+  parts[state.tab]?.opened?.();
+}
+
+/** A job stays the same object, so that a button made for it still means it; what only the page knows of it stays too. */
+function renewed(old, job) {
+  if (!old) return job;
+  const { place, seen, progress } = old;
+  const stopping = old.stopping && old.state === job.state;
+  for (const key of Object.keys(old)) delete old[key];
+  return Object.assign(old, { place, seen, progress, stopping }, job);
+}
 
 /** Other people's jobs come without their request. */
 const known = (job) => ({ ...job, request: job.request ?? {} });
@@ -64,9 +102,18 @@ function takeOrder(waiting = []) {
 
 /** Only the server knows the order of all and how long things take; ask once after a burst of changes. */
 function askOrder() {
-  clearTimeout(asked);
-  if (![...state.jobs.values()].some((job) => job.state === 'queued')) return;
-  asked = setTimeout(() => queueApi.state().then((told) => { takeOrder(told.waiting); state.limits = told.limits ?? []; draw(); }).catch(() => {}), 200);
+  clearTimeout(timer);
+  if ([...state.jobs.values()].some((job) => job.state === 'queued')) timer = setTimeout(askQueue, 200);
+}
+
+/** Who waits, and what this owner's limits still allow. */
+export async function askQueue() {
+  const mine = ++asked;
+  const told = await queueApi.state().catch(() => null);  // the stream says when the server is away
+  if (!told || mine !== asked) return;
+  takeOrder(told.waiting);
+  state.limits = told.limits ?? [];
+  draw();
 }
 
 function takeEngines(all) {
@@ -74,15 +121,23 @@ function takeEngines(all) {
   state.paused = all.paused ?? state.paused;
 }
 
-export function takeJob(job) {
+function takeJob(job) {
   const old = state.jobs.get(job.id);
-  state.jobs.set(job.id, { place: places++, ...remembered(old), ...known(job) });
-  settle(state.jobs.get(job.id), old?.state);
+  const before = old?.state;
+  state.jobs.set(job.id, renewed(old, { ...known(job), place: old?.place ?? places++ }));
+  settle(state.jobs.get(job.id), before);
   askOrder();
 }
 
+/** A job from an answer: the stream may have told more of it already. */
+export function meet(job) {
+  if (!state.jobs.has(job.id)) takeJob(job);
+}
+
 async function takeEvent(event) {
+  const mine = turn;
   if (!state.jobs.has(event.job_id)) await fetchJob(event.job_id);
+  if (mine !== turn) return;
   const job = state.jobs.get(event.job_id);
   if (!job) return;
   const before = job.state;
@@ -92,8 +147,9 @@ async function takeEvent(event) {
 }
 
 async function fetchJob(id) {
+  const mine = turn;
   const job = await jobsApi.get(id).catch(() => null);
-  if (job && !state.jobs.has(id)) state.jobs.set(id, { place: places++, ...known(job) });
+  if (job && mine === turn && !state.jobs.has(id)) state.jobs.set(id, { place: places++, ...known(job) });
 }
 
 /** What one event does to a job. */

@@ -10,48 +10,55 @@ const ENDED = 'done,failed,cancelled';
 
 /** `update(rows, jobs)` shows jobs as rows, as the queue does. */
 export function makeHistory(update) {
-  const it = { older: [], found: null, complete: false, turn: 0, timer: 0 };
+  const it = { older: [], found: null, words: '', foundWords: '', complete: false, turn: 0, timer: 0, trouble: '' };
   const search = el('input.search', { type: 'search', placeholder: 'Search history', 'aria-label': 'Search history', oninput: () => { clearTimeout(it.timer); it.timer = setTimeout(() => look(it, search.value.trim()), 250); } });
   const rows = el('div.queue', { role: 'list', 'aria-label': 'History' });
-  const none = el('p.muted', { hidden: true }, 'No job has these words in its prompt.');
-  const more = button('down', 'Show older jobs', () => fetchPage(it, search.value.trim()));
+  const none = el('p.muted', { hidden: true });
+  const more = button('down', 'Show older jobs', () => fetchPage(it));
   const root = el('section.history', { 'aria-label': 'History', hidden: true }, el('div.tab-head', {}, el('h3', {}, 'History'), el('span.grow'), search), rows, none, more);
   return {
     root,
     draw() {
       const list = shown(it);
       root.hidden = !list.length && !search.value;
-      none.hidden = list.length > 0 || it.found === null;
+      none.hidden = it.found === null || (list.length > 0 && !it.trouble);
+      none.textContent = it.trouble || 'No job has these words in its prompt.';
       more.hidden = it.complete || list.length < 20;
       update(rows, list);
     },
   };
 }
 
-/** The page's own knowledge of a job is fresher than what was fetched. */
+/** The page's own knowledge of a job is fresher than what was fetched, and it knows of those that ended since. */
 function shown(it) {
   const fetched = [...(it.found ?? it.older)].map((job) => state.jobs.get(job.id) ?? job);
-  const known = it.found ? [] : [...state.jobs.values()];
+  const known = [...state.jobs.values()].filter((job) => !it.found || (job.request.prompt ?? '').toLowerCase().includes(it.foundWords));
   const all = new Map([...known, ...fetched].filter((job) => !live(job) && job.mine !== false).map((job) => [job.id, job]));
   return [...all.values()].sort((a, b) => String(b.finished ?? b.created).localeCompare(String(a.finished ?? a.created)));
 }
 
+/** What is shown stays until the answer is there. */
 function look(it, words) {
-  Object.assign(it, { found: words ? [] : null, complete: false, turn: it.turn + 1 });
-  if (words) fetchPage(it, words);
-  else draw();
+  Object.assign(it, { words, turn: it.turn + 1 });
+  if (words) return fetchPage(it, true);
+  Object.assign(it, { found: null, complete: false });
+  draw();
 }
 
-async function fetchPage(it, words) {
-  const turn = it.turn;
-  const last = shown(it).map((job) => job.id).sort()[0];  // ids rise with time
+async function fetchPage(it, fresh = false) {
+  const { turn, words } = it;
+  const last = fresh ? null : shown(it).map((job) => job.id).sort()[0];  // ids rise with time
+  let told = { jobs: [] }, trouble = '';
   try {
-    const told = await jobsApi.find({ state: ENDED, newest: true, limit: PAGE, ...(words && { search: words }), ...(last && { after: last }) });
-    if (turn !== it.turn) return;
-    it.complete = told.jobs.length < PAGE;
-    (it.found ?? it.older).push(...told.jobs.map((job) => ({ ...job, request: job.request ?? {} })));
+    told = await jobsApi.find({ state: ENDED, newest: true, limit: PAGE, ...(words && { search: words }), ...(last && { after: last }) });
   } catch (problem) {
-    complain(problem);
+    if (!fresh) return complain(problem);
+    trouble = `This search failed. ${problem.message}`;
   }
+  if (turn !== it.turn) return;
+  if (fresh) Object.assign(it, { found: [], foundWords: words.toLowerCase() });
+  it.trouble = trouble;
+  it.complete = told.jobs.length < PAGE;
+  (it.found ?? it.older).push(...told.jobs.map((job) => ({ ...job, request: job.request ?? {} })));
   draw();
 }

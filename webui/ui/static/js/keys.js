@@ -22,7 +22,7 @@ function act(event) {
   const typing = target.closest?.(TEXT);
   const ctrl = event.ctrlKey || event.metaKey;
   const dialog = $('dialog[open]');
-  if (ctrl && event.key === 'Enter') return click('#generate');
+  if (ctrl && event.key === 'Enter') return event.repeat || click('#generate');  // a key held down is one wish
   if (event.key === 'Escape' && !typing && !dialog && !$('.menu:not([hidden])')) return parts.run?.stop() ?? false;
   if (ctrl && ['ArrowUp', 'ArrowDown'].includes(event.key) && target.matches?.(PROMPTS)) return weigh(target, event.key === 'ArrowUp' ? 0.1 : -0.1);
   if (event.altKey && /^[1-9]$/.test(event.key)) return click($$('#nav > .tab-wrapper [role=tab]')[event.key - 1]);
@@ -51,7 +51,7 @@ function step(by) {
   const at = state.images.findIndex((image) => image.id === state.shown);
   const next = state.images[Math.min(Math.max(at + by, 0), state.images.length - 1)];
   if (!next) return false;
-  parts.stage.choose(next);
+  parts.stage?.choose(next);
   draw();
   return true;
 }

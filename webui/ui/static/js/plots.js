@@ -18,10 +18,12 @@ const KINDS = [
 
 export function makePlots() {
   const root = el('div.plots', { 'aria-label': 'The machine', role: 'group' });
-  let timer = 0;
+  let timer = 0, asking = false;
   const look = async () => {
-    if (state.tab !== 'queue' || document.hidden) return;
-    const told = await system().catch((problem) => { if (problem.status === 404) stop(); return null; });
+    if (state.tab !== 'queue' || document.hidden || asking) return;
+    asking = true;  // one answer after the other, however slow they come
+    const told = await system().catch(() => null);  // the stream says when the server is away
+    asking = false;
     if (told?.samples?.length) root.replaceChildren(...KINDS.filter((kind) => told.samples.some((sample) => kind.value(sample) > 0)).map((kind) => plot(kind, told.samples)), engines());
   };
   const stop = () => { clearInterval(timer); timer = 0; };

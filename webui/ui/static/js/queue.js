@@ -3,7 +3,7 @@
 import { images, jobs as jobsApi, queue as queueApi } from './api.js';
 import { button, el, heading, iconButton, notice } from './dom.js';
 import { useRequest } from './form.js';
-import { takeJob, watch } from './follow.js';
+import { askQueue, meet, watch } from './follow.js';
 import { makeHistory } from './history.js';
 import { owner } from './memory.js';
 import { makePlots } from './plots.js';
@@ -25,7 +25,7 @@ component('queue', (root) => {
   const history = makeHistory(update);
   root.append(heading('Queue', el('span.grow'), stopAll, pause, free), plots.root, limits, rows, empty, history.root);
   return {
-    opened() { plots.start(); askLimits(); },
+    opened() { plots.start(); askQueue(); },
     draw() {
       if (state.tab !== 'queue') return plots.stop();
       plots.start();
@@ -44,8 +44,6 @@ component('queue', (root) => {
 
 /** What "all mine" stops: the name's own jobs, also at the machine, where everybody's can be touched. */
 const mine = (job) => job.mine !== false && job.owner === (owner() || 'local');
-
-const askLimits = () => queueApi.state().then((told) => { state.limits = told.limits; draw(); }).catch(() => {});
 
 /** "Jobs: 3 of 10 left", "Engine minutes: 12 of 60 left, again from 00:00". */
 function limitWords({ name, limit, left, renews }) {
@@ -105,14 +103,18 @@ function batchMark(job) {
 
 function actions(job, place, waiting) {
   if (job.mine === false) return [];
-  const call = (request) => request.then((changed) => changed?.id && takeJob(changed)).then(draw).catch(complain);
-  const move = (to) => call(jobsApi.move(job.id, to).then(() => null));
-  const stop = () => { job.stopping = true; call(jobsApi.cancel(job.id).then(() => null)); };
+  const call = (request) => request.then(meet).then(draw).catch(complain);
+  const move = (to) => call(jobsApi.move(job.id, to));
+  const stop = () => {
+    job.stopping = true;
+    draw();
+    return jobsApi.cancel(job.id).catch((problem) => { job.stopping = false; complain(problem); draw(); });
+  };
   if (job.state === 'running') return [button('eye', 'Watch', () => { watch(job.id); go(state.mode); draw(); }), button('close', job.stopping ? 'Stopping' : 'Stop', stop, { disabled: Boolean(job.stopping) })];
   if (job.state === 'queued') {
     const first = waiting.findIndex((each) => each.state === 'queued');
     return [iconButton('top', 'Move to the front', () => move('top'), { disabled: place === first }), iconButton('up', 'Move up', () => move('up'), { disabled: place === first }),
-      iconButton('down', 'Move down', () => move('down'), { disabled: place === waiting.length - 1 }), button('close', 'Remove', stop)];
+      iconButton('down', 'Move down', () => move('down'), { disabled: place === waiting.length - 1 }), button('close', 'Remove', stop, { disabled: Boolean(job.stopping) })];
   }
   const retry = job.state !== 'done' && iconButton('play', 'Try again', () => call(jobsApi.retry(job.id)));
   return [iconButton('reuse', 'Reuse parameters', () => useRequest(job.request, { keepBatch: false })), retry, iconButton('dice', 'Run again with a new seed', () => call(jobsApi.again(job.id)))];
@@ -127,7 +129,10 @@ function refresh(row, job, waiting, place) {
   if (!bar) return;
   bar.style.inlineSize = `${Math.round((job.progress?.done ?? 0) * 100)}%`;
   const frame = job.progress?.frame;
-  if (frame && !job.images?.length && job.mine !== false) row.querySelector('img').src = jobsApi.preview(job.id, frame);
+  const picture = row.querySelector('img');
+  if (!frame || job.images?.length || job.mine === false || picture.dataset.frame === String(frame) || !picture.complete) return;  // one frame after the other
+  picture.dataset.frame = frame;
+  picture.src = jobsApi.preview(job.id, frame);
 }
 
 const runningLine = (job) => [progressLine(job), job.progress?.left !== undefined && `${clock(job.progress.left)} left`].filter(Boolean).join(' · ');

@@ -1,7 +1,7 @@
 // Beside Generate: Stop, Skip, and a small menu with "Generate forever" and "Stop after this picture".
 
 import { jobs } from './api.js';
-import { $, el, iconButton } from './dom.js';
+import { $, el, iconButton, once } from './dom.js';
 import { watch } from './follow.js';
 import { component, draw, live, state, watchedJob } from './state.js';
 import { complain, toast } from './toast.js';
@@ -9,8 +9,8 @@ import { complain, toast } from './toast.js';
 const AFTER_FAILURE = 'Generate forever is off: the last job did not finish.';
 
 component('run', (root) => {
-  const stopButton = el('button.stop', { type: 'button', id: 'stop', title: 'Stop now (Esc)', onclick: () => stop() }, 'Stop');
-  const skipButton = el('button.stop', { type: 'button', id: 'skip', title: 'Leave this picture, go on with the next', onclick: () => tell('skip') }, 'Skip');
+  const stopButton = el('button.stop', { type: 'button', id: 'stop', title: 'Stop now (Esc)', onclick: () => { stop(); } }, 'Stop');
+  const skipButton = el('button.stop', { type: 'button', id: 'skip', title: 'Leave this picture, go on with the next', onclick: once(() => tell('skip')) }, 'Skip');
   const forever = item('Generate forever', () => { state.forever = !state.forever; if (state.forever && !live(watchedJob())) $('#generate').click(); });
   const after = item('Stop after this picture', () => tell('after'));
   const menu = el('div.menu', { role: 'menu', hidden: true }, forever, after);
@@ -84,9 +84,15 @@ function stop() {
   return live(job);
 }
 
-function tell(how) {
+async function tell(how) {
   const job = watchedJob();
   if (!live(job)) return;
-  if (how === 'after') toast('Stops when this picture is done');
-  jobs.cancel(job.id, how).catch((problem) => { job.stopping = false; if (problem.status !== 409) complain(problem); draw(); });
+  try {
+    await jobs.cancel(job.id, how);
+    if (how === 'after') toast('Stops when this picture is done');
+  } catch (problem) {
+    job.stopping = false;
+    if (problem.status !== 409) complain(problem);
+    draw();
+  }
 }
