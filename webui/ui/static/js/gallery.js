@@ -3,14 +3,14 @@
 import { images } from './api.js';
 import { button, el, heading, icon, notice } from './dom.js';
 import { store, stored } from './memory.js';
-import { component } from './state.js';
+import { component, draw } from './state.js';
 import { openViewer } from './viewer.js';
 import { count as counted, promptOf } from './words.js';
 
 const PAGE = 30;
 
 component('gallery', (root) => {
-  const it = { list: [], complete: false, busy: false, turn: 0, total: 0 };
+  const it = { list: [], early: [], words: '', complete: false, busy: false, turn: 0, total: 0 };
   it.search = el('input.search', { type: 'search', placeholder: 'Search prompts', 'aria-label': 'Search prompts', oninput: () => { clearTimeout(it.timer); it.timer = setTimeout(() => reload(it), 200); } });
   const size = el('input', { type: 'range', min: 120, max: 320, value: stored('thumb', 210), 'aria-label': 'Thumbnail size', oninput: () => { store('thumb', +size.value); resize(); } });
   const resize = () => it.grid.style.setProperty('--thumb', `${size.value}px`);
@@ -20,18 +20,21 @@ component('gallery', (root) => {
   it.end = el('div.end');
   resize();
   root.append(heading('Gallery', it.count, el('span.grow'), el('label.small-range', { title: 'Thumbnail size' }, icon('grid'), size), it.search), it.grid, it.empty, it.end);
-  new IntersectionObserver((seen) => seen[0].isIntersecting && more(it), { rootMargin: '600px' }).observe(it.end);
+  it.eye = new IntersectionObserver((seen) => seen.at(-1).isIntersecting && more(it), { rootMargin: '600px' });
+  it.eye.observe(it.end);
   return { reload: () => reload(it), added: (image) => added(it, image) };
 });
 
+/** Ask anew. What is shown stays, and can be opened, until the answer is there. */
 function reload(it) {
-  Object.assign(it, { list: [], complete: false, busy: false, turn: it.turn + 1 });
-  more(it, true);
+  Object.assign(it, { early: [], words: it.search.value.trim(), complete: false, busy: false, turn: it.turn + 1 });
+  return more(it, true);
 }
 
 /** A picture was finished elsewhere on the page: put it in front without fetching everything anew. */
 function added(it, image) {
   if (it.search.value || it.list.some((other) => other.id === image.id)) return;
+  it.early.push(image);
   it.list.unshift(image);
   it.grid.prepend(thumb(it, image));
   it.total += 1;
@@ -43,18 +46,10 @@ async function more(it, fresh = false) {
   it.busy = true;
   const turn = it.turn;
   try {
-    const page = await images.page(it.list.at(-1)?.id, it.search.value.trim(), PAGE);
-    if (turn !== it.turn) return;
-    const known = new Set(it.list.map((image) => image.id));
-    const news = page.images.filter((image) => !known.has(image.id));
-    it.list.push(...news);
-    it.complete = page.images.length < PAGE;
-    it.total = page.total;
-    const nodes = news.map((image) => thumb(it, image));
-    if (fresh) it.grid.replaceChildren(...nodes);
-    else it.grid.append(...nodes);
-    tell(it);
+    const page = await images.page(fresh ? '' : it.list.at(-1)?.id, it.words, PAGE);
+    if (turn === it.turn) take(it, page, fresh);
   } catch (problem) {
+    if (turn !== it.turn) return;
     it.complete = true;
     it.empty.hidden = false;
     it.empty.replaceChildren(notice('The gallery cannot be read', problem.message, button('refresh', 'Try again', () => reload(it))));
@@ -63,8 +58,26 @@ async function more(it, fresh = false) {
   }
 }
 
-const thumb = (it, image) => el('div', { role: 'listitem' },
-  el('button.thumb', { type: 'button', 'aria-label': promptOf(image), title: promptOf(image), onclick: () => openViewer(it.list, image, () => more(it)) },
+/** A page of the server's: the first, with what was finished since it was asked for in front; or the next. */
+function take(it, page, fresh) {
+  const told = new Set(page.images.map((image) => image.id));
+  const early = it.words ? [] : it.early.filter((image) => !told.has(image.id)).reverse();
+  if (fresh) it.list = early;
+  const known = new Set(it.list.map((image) => image.id));
+  const news = page.images.filter((image) => !known.has(image.id));
+  it.list = [...it.list, ...news];
+  it.complete = page.images.length < PAGE;
+  it.total = page.total + (fresh ? early.length : 0);
+  if (fresh) it.grid.replaceChildren(...it.list.map((image) => thumb(it, image)));
+  else it.grid.append(...news.map((image) => thumb(it, image)));
+  tell(it);
+  draw();
+  it.eye.unobserve(it.end);
+  it.eye.observe(it.end);  // says again whether the end is in sight: on a large screen one page does not fill it
+}
+
+const thumb = (it, image) => el('div', { role: 'listitem', 'data-id': image.id },
+  el('button.thumb', { type: 'button', 'aria-label': promptOf(image), title: promptOf(image), onclick: () => openViewer(() => it.list, image, () => more(it)) },
     el('img', { src: images.thumb(image.id), alt: '', loading: 'lazy', width: image.width, height: image.height })));
 
 function tell(it) {
@@ -72,5 +85,5 @@ function tell(it) {
   it.empty.hidden = it.list.length > 0;
   it.end.hidden = it.complete;
   if (it.list.length) return;
-  it.empty.replaceChildren(it.search.value ? notice('No picture matches', 'Try fewer words.') : notice('Your pictures appear here', 'Make the first one in txt2img.'));
+  it.empty.replaceChildren(it.words ? notice('No picture matches', 'Try fewer words.') : notice('Your pictures appear here', 'Make the first one in txt2img.'));
 }

@@ -3,35 +3,51 @@
 import { images } from './api.js';
 import { el, iconButton } from './dom.js';
 import { pictureActions } from './actions.js';
+import { parts } from './state.js';
 import { promptOf, size } from './words.js';
 
-/** `list` is what ← and → walk through; `near` is called when its end is close. */
+/** `list()` is what ← and → walk through, as it is now; `near` is called when its end is close. */
 export function openViewer(list, image, near = () => {}) {
-  let at = list.findIndex((each) => each.id === image.id);
+  let known = list();
+  const at = () => {  // pictures come in front while this is open, and a list that was asked for anew may not reach so far yet
+    const now = list();
+    if (now.some((each) => each.id === image.id)) known = now;
+    return known.findIndex((each) => each.id === image.id);
+  };
   const box = el('dialog.viewer', { 'aria-label': 'Picture' });
   const close = () => box.close();
-  const show = () => { box.replaceChildren(large(list[at]), side(list, at, go, close)); if (at > list.length - 6) near(); };
-  const go = (by) => { if (list[at + by]) { at += by; show(); box.focus(); } };
-  box.onclose = () => box.remove();
+  const steps = [iconButton('left', 'Newer (←)', () => go(-1)), iconButton('right', 'Older (→)', () => go(1))];
+  const next = (by) => { const n = at(); return known[n + by]; };
+  const mark = () => { for (const [n, by] of [-1, 1].entries()) steps[n].disabled = !next(by); };
+  const show = () => { box.replaceChildren(large(image), side(image, steps, close)); mark(); if (!next(6)) near(); };
+  const go = (by) => { if (next(by)) { image = next(by); show(); box.focus(); } };
+  box.onclose = () => { box.remove(); delete parts.viewer; };
   box.onclick = (event) => { if (event.target === box) close(); };
   box.onkeydown = (event) => {
     if (event.key === 'ArrowLeft') go(-1);
     if (event.key === 'ArrowRight') go(1);
   };
+  ignoreDoubleClick(box);
+  parts.viewer = { draw: mark };
   show();
   document.body.append(box);
   box.showModal();
 }
 
+/** The second half of the double click that opened it: it would fall on what has come under the pointer, or close it again. */
+function ignoreDoubleClick(box) {
+  const opened = performance.now();
+  const swallow = (event) => { if (event.detail > 1 && event.timeStamp - opened < 500) event.stopImmediatePropagation(); };
+  box.addEventListener('click', swallow, true);
+}
+
 const large = (image) => el('div.viewer-picture', {}, el('img', { src: images.file(image.id), alt: promptOf(image) }));
 
-function side(list, at, go, close) {
-  const image = list[at];
+function side(image, steps, close) {
   const request = image.request ?? {};
   const text = (title, words) => words && [el('h3', {}, title), el('p', {}, words)];
   return el('div.viewer-side', {},
-    el('div.viewer-head', {}, iconButton('left', 'Newer (←)', () => go(-1), { disabled: at < 1 }), iconButton('right', 'Older (→)', () => go(1), { disabled: !list[at + 1] }),
-      el('span.grow'), iconButton('close', 'Close (Esc)', close)),
+    el('div.viewer-head', {}, steps, el('span.grow'), iconButton('close', 'Close (Esc)', close)),
     text('Prompt', request.prompt), text('Negative prompt', request.negative_prompt),
     el('dl', {}, rows(image, request).flatMap(([name, value]) => [el('dt', {}, name), el('dd', {}, String(value))])),
     image.notes?.length > 0 && el('p.muted', {}, image.notes.join(' ')),
