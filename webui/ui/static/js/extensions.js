@@ -1,31 +1,43 @@
 // A card for each extension: what it adds, a switch; a broken one says why, with its traceback folded.
 
 import { page } from './api.js';
-import { button, el, heading, notice } from './dom.js';
+import { $, button, el, heading, notice } from './dom.js';
 import { component } from './state.js';
 import { complain, toast } from './toast.js';
+
+let turn = 0;                       // whatever was asked before the last switch is older than that
+let switching = Promise.resolve();  // switches reach the server in the order they were turned
 
 component('extensions', (root) => {
   const list = el('div.narrow', { role: 'list', 'aria-label': 'Extensions' });
   root.append(heading('Extensions'), list);
-  const load = async () => {
-    try {
-      show(list, await page.extensions());
-    } catch (problem) {
-      list.replaceChildren(notice('The extensions cannot be listed', problem.message, button('refresh', 'Try again', load)));
-    }
-  };
-  load();
-  return { opened: load };
+  return { opened: () => load(list) };
 });
+
+async function load(list) {
+  const mine = ++turn;
+  await switching;
+  await ask(list, mine);
+}
+
+async function ask(list, mine) {
+  try {
+    const cards = await page.extensions();
+    if (mine === turn) show(list, cards);
+  } catch (problem) {
+    if (mine === turn) list.replaceChildren(notice('The extensions cannot be listed', problem.message, button('refresh', 'Try again', () => load(list))));
+  }
+}
 
 function show(list, cards) {
   if (!cards.length) return list.replaceChildren(notice('No extensions', 'Put one into the extensions folder and start Darkroom again.'));
+  const focused = document.activeElement?.closest('.extension-card')?.dataset.id;
   list.replaceChildren(...cards.map((card) => make(list, card)));
+  if (focused) $(`.extension-card[data-id="${CSS.escape(focused)}"] input`, list)?.focus();
 }
 
 function make(list, card) {
-  const toggle = el('input', { type: 'checkbox', role: 'switch', checked: card.on, 'aria-label': `${card.title}: on`, onchange: () => turn(list, card, toggle) });
+  const toggle = el('input', { type: 'checkbox', role: 'switch', checked: card.on, 'aria-label': `${card.title}: on`, onchange: () => flip(list, card, toggle.checked) });
   const adds = card.adds.length ? `Adds ${card.adds.join(', ')}.` : '';
   return el('div.card.extension-card', { role: 'listitem', 'data-id': card.id, 'data-broken': Boolean(card.error) },
     el('div.card-head', {}, el('h3', {}, card.title, card.version && el('span.muted', {}, ` ${card.version}`)), el('label.switch', {}, toggle, el('span', {}, card.on ? 'On' : 'Off'))),
@@ -36,12 +48,16 @@ function make(list, card) {
     el('p.path', {}, card.path));
 }
 
-async function turn(list, card, toggle) {
-  try {
-    show(list, await page.switchExtension(card.id, toggle.checked));
-    toast(`${card.title} is ${toggle.checked ? 'on' : 'off'}`);
-  } catch (problem) {
-    toggle.checked = card.on;
-    complain(problem);
-  }
+function flip(list, card, on) {
+  const mine = ++turn;
+  switching = switching.then(async () => {
+    try {
+      const cards = await page.switchExtension(card.id, on);
+      if (mine === turn) show(list, cards);
+      toast(`${card.title} is ${on ? 'on' : 'off'}`);
+    } catch (problem) {
+      complain(problem);
+      await ask(list, mine);  // how it really is
+    }
+  });
 }

@@ -1,9 +1,9 @@
 // Drop a picture: its parameters as a table and as text, and on to the form.
 
-import { images, page } from './api.js';
+import { page } from './api.js';
 import { button, copyText, el, heading, icon, notice } from './dom.js';
 import { takePictures } from './drops.js';
-import { sendTo, useValues } from './form.js';
+import { upload, useValues } from './form.js';
 import { component, state } from './state.js';
 import { complain, toast } from './toast.js';
 import { go } from './tabs.js';
@@ -17,14 +17,19 @@ component('png-info', (root) => {
   return {};
 });
 
+let turn = 0;
+
 async function read(file, out) {
+  const mine = ++turn;
   out.previousElementSibling?.previousElementSibling?.classList.remove('tall');
   const preview = el('img', { src: URL.createObjectURL(file), alt: file.name });
   out.replaceChildren(el('div.info-card', {}, preview, el('p.muted', {}, 'Reading…')));
   try {
     const found = await page.readPicture(file);
+    if (mine !== turn) return;  // another picture was given meanwhile
     out.replaceChildren(card(file, preview, found));
   } catch (problem) {
+    if (mine !== turn) return;
     const send = problem.field === 'parameters' ? sendButtons(file) : [];
     out.replaceChildren(el('div.info-card', {}, preview, notice(problem.message, send.length ? 'Pictures made with Darkroom, AUTOMATIC1111 or ComfyUI carry them, unless a messenger took them out.' : problem.advice, ...send)));
   }
@@ -33,7 +38,7 @@ async function read(file, out) {
 function card(file, preview, found) {
   return el('div.info-card', {}, preview, el('div', {},
     el('div.row-of-buttons', {}, found.values && Object.keys(found.values).length > 0 && button('reuse', 'Reuse parameters', () => apply(found), { class: 'action primary' }), ...sendButtons(file),
-      button('copy', 'Copy text', () => copyText(found.text).then(() => toast('Parameters copied')))),
+      button('copy', 'Copy text', () => copyText(found.text).then(() => toast('Parameters copied')).catch(complain))),
     found.source && el('p.muted', {}, `Written by ${found.source}`),
     el('dl', {}, Object.entries(found.table).flatMap(([name, value]) => [el('dt', {}, name), el('dd', {}, String(value))])),
     found.left_out.length > 0 && el('h3', {}, 'Left out'),
@@ -41,13 +46,7 @@ function card(file, preview, found) {
     el('h3', {}, 'Text'), el('pre', {}, found.text)));
 }
 
-const sendButtons = (file) => ['img2img', 'inpaint'].map((mode) => button(mode === 'inpaint' ? 'brush' : 'picture', `Send to ${mode}`, async () => {
-  try {
-    sendTo(mode, await images.upload(file));
-  } catch (problem) {
-    complain(problem);
-  }
-}));
+const sendButtons = (file) => ['img2img', 'inpaint'].map((mode) => button(mode === 'inpaint' ? 'brush' : 'picture', `Send to ${mode}`, () => upload(file, mode)));
 
 function apply(found) {
   useValues(found.values, found.left_out.length ? `Parameters filled in, ${found.left_out.length} left out: see PNG info` : undefined);

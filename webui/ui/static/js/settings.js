@@ -6,21 +6,30 @@ import { connect } from './follow.js';
 import { resetForm } from './form.js';
 import { owner, setOwner } from './memory.js';
 import { component } from './state.js';
-import { toast } from './toast.js';
+import { complain, toast } from './toast.js';
+
+let turn = 0;                    // whatever was asked before the last change is older than that
+let saving = Promise.resolve();  // changes reach the server in the order they were made
+const wishes = {};               // how often each setting was changed
 
 component('settings', (root) => {
   const search = el('input.search', { type: 'search', placeholder: 'Search settings', 'aria-label': 'Search settings', oninput: () => filter(body, search.value) });
   const body = el('div.settings');
   root.append(heading('Settings', el('span.grow'), search), body);
   const load = async () => {
+    const mine = ++turn;
+    await saving;
     try {
-      show(body, (await page.settings()).sections);
+      const { sections } = await page.settings();
+      if (mine !== turn || body.contains(document.activeElement?.closest('.setting') ?? null)) return;  // nothing is taken from under somebody's hands
+      show(body, sections);
       filter(body, search.value);
     } catch (problem) {
-      body.replaceChildren(notice('The settings cannot be read', problem.message, button('refresh', 'Try again', load)));
+      if (mine !== turn) return;
+      if ($('.setting', body)) complain(problem);
+      else body.replaceChildren(notice('The settings cannot be read', problem.message, button('refresh', 'Try again', load)));
     }
   };
-  load();
   return { opened: load };
 });
 
@@ -37,11 +46,11 @@ function row(body, field) {
   const id = `setting-${field.name}`;
   const input = control(field, id);
   const mark = el('span.changed', { hidden: !field.changed }, 'Changed');
-  const back = iconButton('undo', `Reset ${field.label}`, () => save(body, field, null, node), { hidden: !field.changed });
+  const back = iconButton('undo', `Reset ${field.label}`, () => save(body, field, null), { hidden: !field.changed });
   const node = el('div.setting', { 'data-name': field.name, 'data-words': `${field.label} ${field.description} ${field.name}`.toLowerCase() },
     el('div.setting-text', {}, el('label', { for: id }, field.label), mark, el('p.muted', {}, field.description, field.restart ? ' Takes effect at the next start.' : '')),
     el('div.setting-value', {}, input, back));
-  input.onchange = () => save(body, field, valueOf(field, input), node);
+  input.onchange = () => save(body, field, valueOf(field, input));
   return node;
 }
 
@@ -54,18 +63,43 @@ function control(field, id) {
 
 const valueOf = (field, input) => (field.kind === 'check' ? input.checked : field.kind === 'number' ? (input.value === '' ? null : +input.value) : input.value);
 
-async function save(body, field, value, node) {
-  $('.field-error', node)?.remove();
+const rowOf = (body, field) => $(`.setting[data-name="${CSS.escape(field.name)}"]`, body);
+const inputOf = (node) => $('input, select, textarea', node);
+
+function save(body, field, value) {
+  turn += 1;
+  const mine = wishes[field.name] = (wishes[field.name] ?? 0) + 1;
+  $('.field-error', rowOf(body, field))?.remove();
+  saving = saving.then(() => put(body, field, value, () => mine === wishes[field.name]));
+  return saving;
+}
+
+/** `newest()` says whether this is still what is wished: the answer to an older change is not shown. */
+async function put(body, field, value, newest) {
   try {
     const { sections } = await page.setSetting(field.name, value);
     const now = sections.flatMap((section) => section.fields).find((each) => each.name === field.name);
-    const fresh = row(body, now);
-    node.replaceWith(fresh);
+    turn += 1;
+    if (newest()) renew(body, now, value);
     toast(value === null ? 'Reset' : now.restart ? 'Saved. Takes effect at the next start.' : 'Saved');
   } catch (problem) {
+    const node = rowOf(body, field);
+    if (!node || !newest()) return complain(problem);
     node.append(el('p.field-error', { role: 'alert' }, problem.message));
-    $('input, select, textarea', node).setAttribute('aria-invalid', 'true');
+    inputOf(node).setAttribute('aria-invalid', 'true');
   }
+}
+
+/** Show a setting as it is saved, unless something else is being typed into it. */
+function renew(body, field, sent) {
+  const node = rowOf(body, field);
+  if (!node) return;
+  const input = inputOf(node), at = document.activeElement, focused = node.contains(at);
+  if (at === input && sent !== null && valueOf(field, input) !== sent) return;
+  const fresh = row(body, field);
+  fresh.hidden = node.hidden;
+  node.replaceWith(fresh);
+  if (focused) (at !== input && $('button:not([hidden])', fresh) || inputOf(fresh)).focus();
 }
 
 /** What only this browser keeps. */
@@ -84,6 +118,7 @@ function saveName(input) {
 }
 
 function filter(body, words) {
+  if (!$('.setting', body)) return;  // not here yet
   const wanted = words.trim().toLowerCase().split(/\s+/).filter(Boolean);
   for (const node of $$('.setting', body)) node.hidden = !wanted.every((word) => node.dataset.words.includes(word));
   for (const card of $$('.card', body)) card.hidden = !$('.setting:not([hidden])', card);
