@@ -6,6 +6,7 @@ import { $, el, iconButton } from './dom.js';
 import { clearErrors } from './form.js';
 import { store, stored } from './memory.js';
 import { draw, state } from './state.js';
+import { complain } from './toast.js';
 
 const INK = '#ffaa3c';  // amber on the screen, white for the server
 const RGB = [255, 170, 60];
@@ -17,7 +18,8 @@ export function makeMask() {
   wirePointer(it);
   it.desk.addEventListener('wheel', (event) => wheel(it, event), { passive: false });
   const open = () => openPicture(it);
-  return { root: it.root, draw: open, sourceChanged: () => { it.last = ''; open(); }, key: (event) => key(it, event), id: () => uploaded(it), strokes: it };
+  const back = () => { if (it.missing && it.last) showPicture(it); };
+  return { root: it.root, draw: open, back, sourceChanged: () => { it.last = ''; open(); }, key: (event) => key(it, event), id: () => uploaded(it), strokes: it };
 }
 
 // ---------------------------------------------------------------------------------------------------------- the parts
@@ -38,7 +40,7 @@ function build(it) {
 
 function tools(it) {
   const pick = (name) => { it.tool = name; for (const each of ['brush', 'eraser']) it.tools[each].setAttribute('aria-pressed', each === name); };
-  const step = (from, to) => () => { if (it[from].length) { it[to].push(it[from].pop()); replay(it); } };
+  const step = (from, to) => () => { finish(it); if (it[from].length) { it[to].push(it[from].pop()); replay(it); } };
   return {
     brush: iconButton('brush', 'Brush (B)', () => pick('brush'), { 'aria-pressed': 'true' }),
     eraser: iconButton('eraser', 'Eraser (E)', () => pick('eraser'), { 'aria-pressed': 'false' }),
@@ -55,15 +57,31 @@ function tools(it) {
 
 function loader(it) {
   const file = el('input', { type: 'file', accept: 'image/*', hidden: true, 'aria-label': 'Mask file' });
-  file.onchange = async () => {
-    if (file.files[0]) push(it, { kind: 'image', image: await createImageBitmap(file.files[0]) });
+  file.onchange = () => {
+    if (file.files[0]) load(it, file.files[0]);
     file.value = '';
   };
   return file;
 }
 
+async function load(it, file) {
+  const picture = it.last;
+  try {
+    const image = await createImageBitmap(file);
+    if (picture === it.last) push(it, { kind: 'image', image });  // else it was for another picture
+  } catch {
+    complain(new Error('This file is not a picture that the browser can read. Use PNG, JPEG or WebP.'));
+  }
+}
+
 // ---------------------------------------------------------------------------------------------------------- painting
-const push = (it, act) => { it.strokes.push(act); it.undone = []; apply(it, act); changed(it); clearErrors(); };
+const push = (it, act) => { finish(it); it.strokes.push(act); it.undone = []; apply(it, act); changed(it); clearErrors(); };
+
+/** A key or a button in the midst of a stroke ends the stroke: what is seen is what the list says. */
+function finish(it) {
+  if (it.stroke?.points) it.strokes.push(it.stroke);
+  it.stroke = null;
+}
 
 function replay(it) {
   clear(it);
@@ -119,8 +137,8 @@ function changed(it) {
 /** The mask as an uploaded picture's id; null when nothing is painted. */
 async function uploaded(it) {
   if (!it.strokes.length || !covered(it)) return null;
-  it.sent ??= images.upload(await blackAndWhite(it)).then((image) => image.id);
-  return it.sent.catch((problem) => { it.sent = null; throw problem; });
+  const sent = it.sent ??= blackAndWhite(it).then(images.upload).then((image) => image.id);  // kept before it is there: a stroke made meanwhile clears it
+  return sent.catch((problem) => { if (it.sent === sent) it.sent = null; throw problem; });
 }
 
 const covered = ({ ink, above }) => ink.getImageData(0, 0, above.width, above.height).data.some((value, i) => i % 4 === 3 && value > 0);
@@ -164,16 +182,31 @@ function openPicture(it) {
   const { image, width, height } = state.source;
   if (!image || image === it.last) return;
   it.last = image;
-  it.strokes = [];
-  it.undone = [];
+  Object.assign(it, { strokes: [], undone: [], stroke: null });
   look(it, 1);
   for (const canvas of [it.below, it.above]) Object.assign(canvas, { width, height });
   it.sheet.style.aspectRatio = `${width} / ${height}`;
   it.sheet.style.setProperty('--w', width);
   it.sheet.style.setProperty('--h', height);
   changed(it);
+  showPicture(it);
+}
+
+/** The picture itself, when it has come and is still the one to paint on. */
+function showPicture(it) {
+  const { last: image } = it, { width, height } = it.below;
   const picture = new Image();
-  picture.onload = () => { it.below.getContext('2d').drawImage(picture, 0, 0, width, height); draw(); };
+  it.missing = false;
+  picture.onload = () => {
+    if (image !== it.last) return;
+    it.below.getContext('2d').drawImage(picture, 0, 0, width, height);
+    draw();
+  };
+  picture.onerror = () => {
+    if (image !== it.last) return;
+    it.missing = true;
+    complain(new Error('The picture to paint on did not arrive.'));
+  };
   picture.src = images.file(image);
 }
 
@@ -231,7 +264,7 @@ function move(it, event) {
 
 function up(it, event) {
   it.fingers.delete(event.pointerId);
-  if (it.stroke?.points) { it.strokes.push(it.stroke); it.undone = []; changed(it); clearErrors(); }
+  if (it.stroke?.points) { finish(it); it.undone = []; changed(it); clearErrors(); }
   if (!it.fingers.size) it.stroke = null;
 }
 
