@@ -3,6 +3,9 @@
 from playwright.sync_api import Page, expect
 
 PATIENCE = 180_000
+KNOW = """async () => { window.known = (await import(document.querySelector('script[src$="/js/main.js"]').src)).state;
+    return known.total; }"""
+DRAWN = "n => known.total > n && document.querySelector('.strip button')?.dataset.id === known.images[0].id"
 
 
 def state(page: Page, *names: str) -> None:
@@ -27,8 +30,8 @@ def number(page: Page, element: str, value: float) -> None:
 
 
 def pictures(page: Page) -> int:
-    """How many pictures the strip shows."""
-    return page.locator(".strip button").count()
+    """How many pictures the page knows of; its strip shows the newest only."""
+    return page.evaluate(KNOW)
 
 
 def generate(page: Page, text: str, *, steps: int | None = 4) -> None:
@@ -43,7 +46,8 @@ def generate(page: Page, text: str, *, steps: int | None = 4) -> None:
 
 def more(page: Page, before: int) -> None:
     """Wait for one more picture than `before`, and for the job's end."""
-    page.wait_for_function("n => document.querySelectorAll('.strip button').length > n", arg=before, timeout=PATIENCE)
+    page.evaluate(KNOW)  # what is waited for has no promise in it: Playwright would take that for a yes
+    page.wait_for_function(DRAWN, arg=before, timeout=PATIENCE)
     state(page, "idle")
 
 

@@ -281,7 +281,7 @@ def test_a_picture_is_skipped_and_generate_forever_ends_with_esc(visit):
     steps.number(page, "batch_count", 1)
     page.get_by_role("button", name="More ways to generate").click()
     page.get_by_role("menuitemcheckbox", name="Generate forever").click()
-    page.wait_for_function("n => document.querySelectorAll('.strip button').length >= n", arg=before + 4)
+    page.wait_for_function(steps.DRAWN, arg=before + 3)
     page.locator("#more").focus()
     page.keyboard.press("Escape")
     page.locator("body:not(.forever)").wait_for()

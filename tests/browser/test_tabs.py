@@ -14,12 +14,10 @@ def test_the_queue_is_paused_ordered_emptied_and_resumed(visit):
     expect(page.get_by_role("button", name="Resume")).to_be_visible()
     steps.go(page, "txt2img")
     steps.number(page, "steps", 2)
-    for words in ("first waiting", "second waiting", "third waiting"):
+    for number, words in enumerate(("first waiting", "second waiting", "third waiting"), 1):
         steps.prompt(page, words)
         page.locator("#generate").click()
-        page.wait_for_function(
-            "words => fetch('/api/v1/jobs?state=queued').then(r => r.text()).then(text => text.includes(words))", arg=words
-        )
+        expect(page.locator(".topbar .count")).to_have_text(f"{number} waiting")
     steps.go(page, "queue")
     waiting = page.locator(".job[data-state=queued]")
     expect(waiting).to_have_count(3)
@@ -62,12 +60,10 @@ def test_all_of_ones_jobs_are_stopped_with_one_button(visit):
     steps.go(page, "queue")
     page.get_by_role("button", name="Pause").click()
     steps.go(page, "txt2img")
-    for words in ("one of many", "two of many"):
+    for number, words in enumerate(("one of many", "two of many"), 1):
         steps.prompt(page, words)
         page.locator("#generate").click()
-        page.wait_for_function(
-            "words => fetch('/api/v1/jobs?state=queued').then(r => r.text()).then(text => text.includes(words))", arg=words
-        )
+        expect(page.locator(".topbar .count")).to_have_text(f"{number} waiting")
     steps.go(page, "queue")
     waiting = page.locator(".job[data-state=queued]")
     expect(waiting).to_have_count(2)
