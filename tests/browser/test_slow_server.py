@@ -414,6 +414,18 @@ def _cut_off(page):
         steps.state(page, "offline")
 
 
+def test_resume_is_heard_while_the_answer_to_pause_is_on_its_way(page):
+    late = []
+    page.route("**/api/v1/queue/pause", lambda route: late.append((route, route.fetch())))
+    steps.go(page, "queue")
+    page.get_by_role("button", name="Pause").click()
+    page.get_by_role("button", name="Resume").click()
+    expect(page.get_by_role("button", name="Pause")).to_be_visible()
+    for route, response in late:
+        route.fulfill(response=response)
+    assert len(late) == 1
+
+
 def test_somebody_in_a_hurry_on_a_slow_line(page):
     slow_down(page, 400)
     page.get_by_role("button", name="Insert a LoRA").dblclick()

@@ -17,7 +17,7 @@ import { clock, count, JOB_WORDS, size } from './words.js';
 component('queue', (root) => {
   const rows = el('div.queue', { role: 'list', 'aria-label': 'Jobs' });
   const empty = notice('Nothing is waiting', 'Press Generate as often as you like: jobs wait here and run in turn.');
-  const pause = button('pause', 'Pause', () => act(state.paused ? queueApi.resume() : queueApi.pause(), state.paused ? 'The queue goes on' : 'Paused: the running job finishes'));
+  const pause = button('pause', 'Pause', makePause());
   const free = button('free', 'Free memory', () => act(queueApi.free(), 'The model leaves memory; the queue is paused, and a running job waits'), { title: 'Pause, and take the model out of memory now' });
   const stopAll = button('close', 'Stop all mine', () => jobsApi.stopAll().then(({ stopped }) => toast(`${count(stopped, 'job')} stopped`)).catch(complain), { hidden: true });
   const plots = makePlots();
@@ -55,6 +55,17 @@ function limitWords({ name, limit, left, renews }) {
 
 /** The jobs that pass through the model together with this one, itself among them. */
 const sharing = (job) => state.engines.find((engine) => engine.jobs?.includes(job.id))?.jobs ?? [];
+
+/** The stream may say that the queue is paused before the answer does: a click then means Resume, and is not the same asked twice. */
+function makePause() {
+  let asked = null;
+  return () => {
+    const wish = !state.paused;
+    if (wish === asked) return;
+    asked = wish;
+    act(wish ? queueApi.pause() : queueApi.resume(), wish ? 'Paused: the running job finishes' : 'The queue goes on').finally(() => { if (asked === wish) asked = null; });
+  };
+}
 
 async function act(request, done) {
   try {
