@@ -19,7 +19,7 @@ export function el(what, attributes = {}, ...children) {
 
 export const icon = (name) => el(`span.glyph.icon-${name}`, { 'aria-hidden': 'true' });
 
-/** While what a click has begun is not done, the same button takes no other: on a slow line nothing is asked twice. */
+/** While what a click has begun is not done, the same button takes no other: on a slow line nothing is asked twice. Not for what means something else by then. */
 export const once = (act) => (event) => {
   const node = event.currentTarget;
   if (node.ariaBusy === 'true') return;

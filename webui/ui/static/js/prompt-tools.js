@@ -13,8 +13,8 @@ const PARAMETERS = /(^|\n)Steps: \d+, .*?(Sampler|Seed|CFG scale): /s;
 
 component('prompt-tools', (root) => {
   const count = el('span', { id: 'tokens', title: 'Tokens of the prompt, and what fits into its chunks' }, '0 / 75');
-  const lora = iconButton('layers', 'Insert a LoRA', () => pick());
-  const apply = iconButton('paste', 'Apply a parameters text in the prompt', () => applyText(form.values.prompt ?? ''));
+  const lora = iconButton('layers', 'Insert a LoRA', () => { pick(); });
+  const apply = iconButton('paste', 'Apply a parameters text in the prompt', () => { applyText(form.values.prompt ?? ''); });
   root.append(el('div.prompt-tools', {}, lora, apply, count));
   document.addEventListener('paste', (event) => offer(event));
   takePictures((target) => state.tab === 'txt2img' || Boolean(target.closest?.('#prompt')), applyPicture);

@@ -46,7 +46,7 @@ function row(body, field) {
   const id = `setting-${field.name}`;
   const input = control(field, id);
   const mark = el('span.changed', { hidden: !field.changed }, 'Changed');
-  const back = iconButton('undo', `Reset ${field.label}`, () => save(body, field, null), { hidden: !field.changed });
+  const back = iconButton('undo', `Reset ${field.label}`, () => { save(body, field, null); }, { hidden: !field.changed });
   const node = el('div.setting', { 'data-name': field.name, 'data-words': `${field.label} ${field.description} ${field.name}`.toLowerCase() },
     el('div.setting-text', {}, el('label', { for: id }, field.label), mark, el('p.muted', {}, field.description, field.restart ? ' Takes effect at the next start.' : '')),
     el('div.setting-value', {}, input, back));
