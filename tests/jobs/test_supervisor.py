@@ -1,5 +1,7 @@
 """Engines die, hang and are stopped; jobs do not get lost, pictures are not made twice."""
 
+import os
+import signal
 import sqlite3
 import sys
 import time
@@ -14,6 +16,14 @@ from webui.errors import StorageError
 def pixel(box, record):
     with Image.open(box.settings.data_dir / record.path) as image:
         return image.getpixel((0, 0))
+
+
+def under_way(box, job_id, picture=0):
+    """Until some steps of the job's picture are made."""
+    until = time.monotonic() + 60
+    while not (progress := box.queue.progress(job_id)) or (progress.batch, progress.step) < (picture, 3):
+        assert time.monotonic() < until
+        time.sleep(0.01)
 
 
 def test_a_job_is_made_and_every_picture_indexed(box):
@@ -77,6 +87,31 @@ def test_stop_skip_and_stop_after(box):
     box.queue.cancel(after.id, "after")
     job = box.wait(after.id)
     assert job.state == "cancelled" and len(job.images) == 1
+
+
+@pytest.mark.parametrize("signalled", [signal.SIGSTOP, signal.SIGKILL])
+def test_a_stop_that_a_dying_engine_did_not_carry_out_holds(box, signalled):
+    box.start(hung=8.0)
+    job = box.submit("slow", steps=40)
+    under_way(box, job.id)
+    os.kill(box.links[0].pid, signalled)
+    box.queue.cancel(job.id)
+    assert box.wait(job.id).state == "cancelled"
+    assert [event.type for event in box.store.events_after(0, job.id)] == ["queued", "started", "cancelled"]
+    box.queue.retry(job.id)
+    under_way(box, job.id)
+    os.kill(box.links[1].pid, signal.SIGKILL)
+    assert box.wait(job.id).state == "done", "the stop was for the first try alone"
+
+
+def test_a_stop_after_this_picture_holds_when_the_engine_dies_in_it(box):
+    box.start()
+    job = box.submit("slow", batch_count=3, steps=20)
+    under_way(box, job.id, picture=1)
+    box.queue.cancel(job.id, "after")
+    os.kill(box.links[0].pid, signal.SIGKILL)
+    job = box.wait(job.id)
+    assert (job.state, [image.index for image in job.images], len(box.links)) == ("cancelled", [0, 1], 2)
 
 
 def test_a_stop_of_web_puts_the_job_back_and_leaves_no_process(tmp_path):
@@ -158,9 +193,10 @@ def test_two_engines_work_at_once(tmp_path):
     box.start()
     box.wait_ready()
     jobs = [box.submit("never", owner) for owner in ("ann", "bob")]
-    for job in jobs:
-        box.wait(job.id, "running")
-    assert {engine.job_id for engine in box.queue.engines()} == {job.id for job in jobs}
+    until = time.monotonic() + 60
+    while {engine.job_id for engine in box.queue.engines()} != {job.id for job in jobs}:  # said a moment after it is stored
+        assert time.monotonic() < until, box.queue.engines()
+        time.sleep(0.01)
     for job in jobs:
         box.queue.cancel(job.id)
         assert box.wait(job.id).state == "cancelled"

@@ -56,6 +56,7 @@ class JobQueue:
         self.steps_made = 0
         self._engines: dict[str, EngineStatus] = {}
         self._giving_way: set[str] = set()
+        self._stops: dict[str, str] = {}
         self._paused = bool(store.fact("paused"))
         self.on_work: Callable[[], None] = lambda: None
         self.on_cancel: Callable[[str, str], bool] = lambda job_id, how: False
@@ -119,14 +120,27 @@ class JobQueue:
         return total
 
     def cancel(self, job_id: str, how: str = "stop") -> Job:
-        """Stop a job: now, only the picture being made ("skip"), or after it ("after"). A job that has ended stays as it is."""
+        """Stop a job: now, only the picture being made ("skip"), or after it ("after"). A job that has ended stays as it is.
+
+        Where its engine is lost before it obeys, the stop holds all the same; see `stop_asked`.
+        """
         job = self.get(job_id)
         self._giving_way.discard(job_id)
         if job.state == "queued" and how == "stop":
             self._end(Cancelled(job_id=job_id))
-        elif job.state == "running" and not self.on_cancel(job_id, how):
-            self._end(Cancelled(job_id=job_id))
-        return self.get(job_id)
+        elif job.state == "running":
+            if how != "skip" and self._stops.get(job_id) != "stop":
+                self._stops[job_id] = how
+            if not self.on_cancel(job_id, how):
+                self._end(Cancelled(job_id=job_id))
+        job = self.get(job_id)
+        if job.state in FINAL_STATES:  # also where it ended in between: a stop is not for the next try
+            self._stops.pop(job_id, None)
+        return job
+
+    def stop_asked(self, job_id: str) -> str:
+        """What was asked of a job and not done yet: "stop", "after", or "" for nothing. An engine that takes it over must be told."""
+        return self._stops.get(job_id, "")
 
     def cancel_all(self, owner: str) -> int:
         """Stop everything of one owner that has not ended; gives how many."""
@@ -307,7 +321,7 @@ class JobQueue:
             if len(self.store.saved_indexes(job_id)) >= job.request.count:
                 self._end(Done(job_id=job_id))
                 return
-        if max_attempts and job.attempts + 1 >= max_attempts:
+        if max_attempts and job.attempts + 1 >= max_attempts and self.stop_asked(job_id) != "stop":
             error = JobError(
                 kind="EngineLost", message=f"The engine was lost {max_attempts} times while making this: {cause}.", advice=advice
             )
@@ -373,6 +387,9 @@ class JobQueue:
         self.feed.publish(Message("engine", self.engines_body()))
 
     def _put_back(self, job_id: str, reason: str, failed_attempt: bool) -> None:
+        if self.stop_asked(job_id) == "stop":
+            self._end(Cancelled(job_id=job_id))
+            return
         event = self.store.requeue(job_id, reason, failed_attempt)
         if event is not None:
             self._forget(job_id)
@@ -390,6 +407,7 @@ class JobQueue:
         request = self.get(event.job_id).request if learned else None
         stored = self.store.finish(event.job_id, event)
         self._forget(event.job_id)
+        self._stops.pop(event.job_id, None)
         with self._choosing:
             self._chooser.discard(event.job_id, owner)
             self._chooser.ended(event.job_id)

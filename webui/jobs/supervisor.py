@@ -162,6 +162,8 @@ class Keeper(threading.Thread):
         saved = self._stored(lambda: self._queue.store.saved_indexes(job.id)) or ()
         link.send(RunJob(job_id=job.id, owner=job.owner, attempt=job.attempts + 1, request=job.request, plan=job.plan, saved=saved))
         self._send_watch(link, job)
+        if how := self._queue.stop_asked(job.id):
+            link.send(Cancel(job_id=job.id, how=how))
         return True
 
     def _served_enough(self, running: Sequence[Job]) -> set[str]:
