@@ -113,12 +113,7 @@ def _compute(model: Model, key: _Key, files: Sequence[tuple[LoraUse, ModelFile]]
             notes.append(f"LoRA {use.name!r} was left out: it was made for another model (none of its {count} layers fits this one).")
         elif strangers:
             notes.append(f"LoRA {use.name!r}: {len(strangers)} of its {count} layers do not fit this model, the first is {strangers[0]}.")
-    text = set(model.text_encoder.parameters())
-    return Changed(
-        key,
-        tuple((one, _like(one.data, _stored(one.data, total) if one in text else total)) for one, total in totals.items()),
-        tuple(notes),
-    )
+    return Changed(key, tuple(_finished(model, totals)), tuple(notes))
 
 
 def _read(file: ModelFile, loaders: Iterable[LoraLoader]) -> list[WeightChange]:
@@ -157,10 +152,21 @@ def _delta(change: WeightChange, parameter: object) -> Tensor | None:
         return None
 
 
-def _stored(base: Tensor, total: Tensor) -> Tensor:
-    """A text encoder's total as Forge keeps it: in the file's half precision, whatever it computes in (87 dB near, else 66)."""
-    half = base.to(torch.float16)
-    return total.to(torch.float16) if torch.equal(half.to(base.dtype), base) else total
+def _finished(model: Model, totals: Mapping[nn.Parameter, Tensor]) -> Iterator[tuple[nn.Parameter, Tensor]]:
+    """Each total in the type and the layout of the parameter it stands in for.
+
+    Forge keeps a text encoder in its file's half precision, whatever it computes in, and rounds it with a LoRA on too. Measured on
+    `g-lora`: 87 dB near with that, 66 dB without.
+    """
+    text = set(model.text_encoder.parameters())
+    for parameter, total in totals.items():
+        rounded = total.to(torch.float16) if parameter in text and _is_half(parameter.data) else total
+        yield parameter, _like(parameter.data, rounded)
+
+
+def _is_half(weights: Tensor) -> bool:
+    """Whether float16 holds these numbers exactly: they came from such a file."""
+    return torch.equal(weights.to(torch.float16).to(weights.dtype), weights)
 
 
 def _like(base: Tensor, total: Tensor) -> Tensor:
