@@ -70,16 +70,16 @@ def resolve(request: GenerationRequest, world: World) -> GenerationRequest:
 
 def _checkpoint(request: GenerationRequest, world: World) -> ModelFile:
     """The file meant, or the first whole one of a family we know. One of a family that no engine loads is refused by its name."""
+    loaded = world.capabilities().families
     if request.checkpoint:
         found = world.library.find("checkpoint", request.checkpoint)
     else:
         usable = [model for model in world.library.models("checkpoint") if not model.error]
         if not usable:
             raise RequestError("checkpoint", "No checkpoint yet. Put one into models/Stable-diffusion, then refresh the list.")
-        found = min(usable, key=lambda model: model.family != "sd1")
+        found = min(usable, key=lambda model: model.family not in (loaded or ("sd1",)))
     if found.error:
         raise RequestError("checkpoint", found.error)
-    loaded = world.capabilities().families
     if loaded and found.family in NAMES and found.family not in loaded:
         raise RequestError("checkpoint", to_come(found.family, found.file_name))
     return found
