@@ -56,7 +56,7 @@ class JobQueue:
         self.steps_made = 0
         self._engines: dict[str, EngineStatus] = {}
         self._giving_way: set[str] = set()
-        self._stops: dict[str, str] = {}
+        self._stops: dict[str, str] = {}  # see `stop_asked`
         self._paused = bool(store.fact("paused"))
         self.on_work: Callable[[], None] = lambda: None
         self.on_cancel: Callable[[str, str], bool] = lambda job_id, how: False
