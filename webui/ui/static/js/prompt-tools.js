@@ -69,8 +69,13 @@ async function pick() {
     el('div.card-head', {}, el('h3', {}, 'LoRA'), iconButton('close', 'Close (Esc)', () => box.close())), search, rows);
   document.body.append(box);
   box.showModal();
-  models = await page.models('lora').catch((problem) => { complain(problem); return []; });
-  list();
+  try {
+    models = await page.models('lora');
+    list();
+  } catch (problem) {
+    box.close();
+    complain(problem);
+  }
 }
 
 const row = (model, box) => el('div', { role: 'listitem' },
