@@ -251,8 +251,10 @@ def test_the_form_keeps_what_is_typed_before_it_is_filled_in(page):
             const box = document.querySelector('#negative_prompt textarea');
             if (!box?.offsetParent) return;
             watch.disconnect();
-            box.value = 'typed early';
-            box.dispatchEvent(new Event('input', {bubbles: true}));
+            requestAnimationFrame(() => {  // as a key press: in a turn of its own, never in the middle of one of Gradio's
+                box.value = 'typed early';
+                box.dispatchEvent(new Event('input', {bubbles: true}));
+            });
         });
         watch.observe(document, {subtree: true, childList: true, attributes: true});"""
     )
