@@ -11,7 +11,6 @@ from webui.ui.services import Services
 
 AUTOMATIC = "Automatic"
 BUILTIN_UPSCALERS = ("Latent",)
-LISTS = ("checkpoint", "vae", "sampler", "schedule", "hires.upscaler", "hires.sampler", "hires.schedule")  # the form's drop-downs
 
 
 @dataclass(frozen=True)
@@ -29,9 +28,17 @@ class Choices:
         return self.checkpoints[0] if self.checkpoints else None
 
     @property
-    def lists(self) -> list[list[str]]:
-        """What each of `LISTS` offers."""
-        return [self.checkpoints, self.vaes, self.samplers, self.schedules, self.upscalers, self.hires_samplers, self.hires_schedules]
+    def by_field(self) -> dict[str, list[str]]:
+        """The names by the form's drop-down."""
+        return {
+            "checkpoint": self.checkpoints,
+            "vae": self.vaes,
+            "sampler": self.samplers,
+            "schedule": self.schedules,
+            "hires.upscaler": self.upscalers,
+            "hires.sampler": self.hires_samplers,
+            "hires.schedule": self.hires_schedules,
+        }
 
     @property
     def hires_samplers(self) -> list[str]:

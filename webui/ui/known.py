@@ -50,10 +50,8 @@ class Known:
                 values["schedule"] = schedule
 
     def _names(self, values: Mapping[str, Any], checkpoint: str) -> dict[str, str | None]:
-        offered = self.offered
-        lists = {"sampler": offered.samplers, "schedule": offered.schedules, "vae": offered.vaes, "checkpoint": offered.checkpoints}
-        lists |= {"hires.sampler": offered.hires_samplers, "hires.schedule": offered.hires_schedules, "hires.upscaler": offered.upscalers}
-        found = {name: _among(names, self._ours(name, values[name])) for name, names in lists.items() if isinstance(values.get(name), str)}
+        lists = {name: names for name, names in self.offered.by_field.items() if isinstance(values.get(name), str)}
+        found = {name: _among(names, self._ours(name, values[name])) for name, names in lists.items()}
         if "checkpoint" in found and found["checkpoint"] is None:
             digest = _HASH.search(checkpoint)
             model = self.library.find_by_hash("checkpoint", digest[1]) if digest else None

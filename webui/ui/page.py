@@ -18,7 +18,7 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
 from webui.ui import panels as plug
-from webui.ui.choices import LISTS, choices, native
+from webui.ui.choices import choices, native
 from webui.ui.components import Form, host
 from webui.ui.isolated import isolated
 from webui.ui.routes import router
@@ -105,7 +105,7 @@ def _wire(services: Services, page: gr.Blocks, form: Form, buttons: dict[str, gr
         return f"async (...v) => (await import('{script}')).{call}"
 
     buttons["generate"].click(None, every, None, js=run("generate(v)"))
-    lists: list[Any] = [form.fields[name] for name in LISTS]
+    lists: list[Any] = [form.fields[name] for name in choices(services).by_field]
     buttons["refresh"].click(None, None, lists, js=run("lists(true)"))
     buttons["dice"].click(None, None, form.fields["seed"], js="() => -1")
     buttons["reuse"].click(None, form.fields["seed"], form.fields["seed"], js=run("lastSeed(v[0])"))

@@ -76,15 +76,15 @@ def _list_routes(routes: APIRouter, services: Services) -> None:
         return [model.model_dump(include={"name", "family", "size", "error"}) for model in services.library.models(kind)]
 
     @routes.get("/lists")
-    def lists() -> list[list[str]]:
-        """What the form's drop-downs offer, in the order of `LISTS`."""
-        return choices(services).lists
+    def lists() -> dict[str, list[str]]:
+        """What each of the form's drop-downs offers."""
+        return choices(services).by_field
 
     @routes.post("/lists")
-    def look_again() -> list[list[str]]:
+    def look_again() -> dict[str, list[str]]:
         """The same, after a look into the model folders."""
         services.library.scan()
-        return choices(services).lists
+        return choices(services).by_field
 
     @routes.get("/native")
     def own(checkpoint: str = "") -> dict[str, Any] | None:

@@ -68,7 +68,7 @@ function adopt(checkpoint, changeFields, kept = []) {
 export async function lists(again = false) {
   try {
     const told = await (again ? page.lookAgain() : page.lists());
-    return told.map((names) => ({ __type__: 'update', choices: names.map((name) => [name, name]) }));
+    return Object.values(told).map((names) => ({ __type__: 'update', choices: names.map((name) => [name, name]) }));
   } catch (problem) {
     complain(problem);
     return [];
