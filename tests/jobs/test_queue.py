@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from sqlalchemy import event
 
 from tests.jobs.conftest import Box
 from webui.core.events import Done
@@ -23,6 +24,43 @@ def test_a_submitted_job_is_there_after_a_restart(tmp_path):
     again = box.queue.get(job.id)
     assert (again.state, again.owner, again.request.prompt, again.request.seed) == ("queued", "ann", "a red apple", 1)
     box.close()
+
+
+@pytest.mark.parametrize(("how", "state", "kept"), [("stop", "cancelled", ""), ("after", "queued", "after"), ("skip", "queued", "")])
+def test_a_stop_outlives_the_program(tmp_path, how, state, kept):
+    box = Box(tmp_path)
+    box.queue.on_cancel = lambda job_id, how: True  # told an engine, which did not come to it
+    jobs = [box.submit(words, batch_count=2) for words in ("one", "two")]
+    assert [box.queue.take("e", "").id for _ in jobs] == [job.id for job in jobs]
+    box.queue.cancel(jobs[0].id, how)
+    for _ in range(2):
+        box.reopen()
+        box.queue.recover()
+        assert [box.queue.get(job.id).state for job in jobs] == [state, "queued"]
+        assert [box.queue.stop_asked(job.id) for job in jobs] == [kept, ""]
+    if state == "queued":
+        box.queue.take("e", "")
+        box.queue.happened(Done(job_id=jobs[0].id), jobs[0].request)
+        assert box.queue.stop_asked(jobs[0].id) == ""
+    box.close()
+
+
+def test_a_database_that_cannot_be_written_keeps_nobody_from_stopping(box):
+    told = []
+    box.queue.on_cancel = lambda job_id, how: told.append(how) or True
+    first, second = (box.submit(words) for words in ("one", "two"))
+    for _ in (first, second):
+        box.queue.take("e", "")
+    listener = (box.database._engine, "begin", lambda connection: connection.exec_driver_sql("PRAGMA query_only=ON"))
+    event.listen(*listener)
+    box.queue.cancel(first.id)
+    event.remove(*listener)
+    with box.database._engine.begin() as connection:
+        connection.exec_driver_sql("PRAGMA query_only=OFF")
+    box.queue.cancel(second.id, "after")
+    assert told == ["stop", "after"]
+    box.reopen()
+    assert [box.queue.stop_asked(job.id) for job in (first, second)] == ["stop", "after"]
 
 
 def test_the_same_key_is_the_same_job(box):

@@ -18,6 +18,7 @@ from webui.jobs.fairness import FairChooser
 from webui.jobs.feed import Feed, Message
 from webui.jobs.line import WaitingLine
 from webui.jobs.placement import EngineStatus, better_elsewhere, better_than_joining
+from webui.jobs.stops import Stops
 from webui.jobs.store import JobStore
 
 Resolve = Callable[[GenerationRequest], GenerationRequest]
@@ -56,7 +57,7 @@ class JobQueue:
         self.steps_made = 0
         self._engines: dict[str, EngineStatus] = {}
         self._giving_way: set[str] = set()
-        self._stops: dict[str, str] = {}  # see `stop_asked`
+        self._stops = Stops(store)
         self._paused = bool(store.fact("paused"))
         self.on_work: Callable[[], None] = lambda: None
         self.on_cancel: Callable[[str, str], bool] = lambda job_id, how: False
@@ -122,25 +123,26 @@ class JobQueue:
     def cancel(self, job_id: str, how: str = "stop") -> Job:
         """Stop a job: now, only the picture being made ("skip"), or after it ("after"). A job that has ended stays as it is.
 
-        Where its engine is lost before it obeys, the stop holds all the same; see `stop_asked`.
+        Where its engine or the whole program is lost before it obeys, the stop holds all the same; see `stop_asked`.
         """
         job = self.get(job_id)
         self._giving_way.discard(job_id)
         if job.state == "queued" and how == "stop":
             self._end(Cancelled(job_id=job_id))
         elif job.state == "running":
-            if how != "skip" and self._stops.get(job_id) != "stop":
-                self._stops[job_id] = how
+            if how != "skip":
+                self._stops.ask(job_id, how)
             if not self.on_cancel(job_id, how):
                 self._end(Cancelled(job_id=job_id))
+            self._stops.keep()  # only now: a database that makes one wait delays no stop
         job = self.get(job_id)
         if job.state in FINAL_STATES:  # also where it ended in between: a stop is not for the next try
-            self._stops.pop(job_id, None)
+            self._stops.done(job_id)
         return job
 
     def stop_asked(self, job_id: str) -> str:
         """What was asked of a job and not done yet: "stop", "after", or "" for nothing. An engine that takes it over must be told."""
-        return self._stops.get(job_id, "")
+        return self._stops.asked(job_id)
 
     def cancel_all(self, owner: str) -> int:
         """Stop everything of one owner that has not ended; gives how many."""
@@ -407,7 +409,7 @@ class JobQueue:
         request = self.get(event.job_id).request if learned else None
         stored = self.store.finish(event.job_id, event)
         self._forget(event.job_id)
-        self._stops.pop(event.job_id, None)
+        self._stops.done(event.job_id)
         with self._choosing:
             self._chooser.discard(event.job_id, owner)
             self._chooser.ended(event.job_id)
