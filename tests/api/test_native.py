@@ -1,10 +1,12 @@
 """The API as its clients use it: submit, follow, fetch, stop; errors say what, where, and what to do."""
 
 import io
+import itertools
 import json
 import re
 import socket
 import struct
+import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 
@@ -12,6 +14,8 @@ import pytest
 from PIL import Image
 
 from tests.api.conftest import finished
+from webui.api import stream
+from webui.jobs.feed import Message
 
 BODY = {"prompt": "a red apple", "checkpoint": "tiny"}
 
@@ -166,6 +170,23 @@ def test_stop_and_preview(server):
         assert snapshot["progress"]["steps"] == 3
         client.delete(f"/api/v1/jobs/{job['id']}")
         assert finished(client, job["id"])["state"] == "cancelled"
+
+
+@pytest.mark.parametrize("busy", [False, True], ids=["nothing happens", "only what others may not see"])
+def test_a_page_hears_that_the_server_is_there(server, monkeypatch, busy):
+    monkeypatch.setattr(stream, "KEEP_ALIVE", 0.2)
+    over = threading.Event()
+
+    def happen():
+        while not over.wait(0.01):
+            server.studio.queue.feed.publish(Message("preview", {"type": "preview", "job_id": "j", "frame": 1}, "ann", "j"))
+
+    with ThreadPoolExecutor(1) as others, server.client("bob").stream("GET", "/api/v1/events") as page:
+        if busy:
+            others.submit(happen)
+        alive = itertools.islice((line for line in page.iter_lines() if line == "event: alive"), 2)
+        assert len(list(alive)) == 2
+        over.set()
 
 
 def test_a_jobs_previews_come_as_often_and_as_it_was_chosen_for_this_job(server):

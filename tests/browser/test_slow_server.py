@@ -421,6 +421,34 @@ def _cut_off(page):
         steps.state(page, "offline")
 
 
+def test_a_server_that_never_answers_is_given_up(page):
+    steps.prompt(page, "no answer")
+    page.evaluate("() => { const real = AbortSignal.timeout; AbortSignal.timeout = (ms) => real.call(AbortSignal, ms / 200); }")
+    held = [Held(page, pattern) for pattern in ("**/page/generate", "**/page/values")]
+    for press, asked in zip((page.locator("#generate"), page.get_by_role("button", name="Reuse parameters")), held, strict=True):
+        press.click()
+        asked.came(1)
+        told(page, "The server does not answer. Your settings are kept.")
+    page.reload()
+    expect(page.locator("#steps input[type=number]")).to_have_value(str(SMALL["steps"]))
+
+
+def test_a_network_that_went_away_without_a_word_is_noticed(chromium, origin):
+    page = open_visit(chromium, origin).page
+    page.clock.install()
+    page.reload()
+    steps.state(page, "idle")
+    asked = Held(page, "**/api/v1/events")
+    page.clock.fast_forward(60_000)
+    steps.state(page, "offline")
+    asked.came(1)
+    page.clock.fast_forward(60_000)  # no answer to this one either
+    asked.came(2)
+    asked.routes[1].continue_()
+    steps.state(page, "idle")
+    page.context.close()
+
+
 def test_resume_is_heard_while_the_answer_to_pause_is_on_its_way(page):
     late = []
     page.route("**/api/v1/queue/pause", lambda route: late.append((route, route.fetch())))

@@ -31,12 +31,12 @@ def respond(frames: AsyncIterator[bytes]) -> StreamingResponse:
 
 async def job_events(queue: JobQueue, job_id: str, after: int, viewer: Viewer) -> AsyncIterator[bytes]:
     """A job's events after `after`, then what happens, until it has ended."""
-    async for line in _with_keep_alive(queue.follow(after, job_id), viewer):
+    async for line in _with_keep_alive(queue.follow(after, job_id), viewer, b": still here\n\n"):
         yield line
 
 
 async def page_events(queue: JobQueue, pictures: PictureIndex, after: int | None, viewer: Viewer) -> AsyncIterator[bytes]:
-    """A snapshot first, then everything that happens, as far as it is this viewer's to see."""
+    """A snapshot first, then everything that happens, as far as it is this viewer's to see, and an event where nothing does."""
     follow = queue.follow(after)
     joined: asyncio.Task[Message] = asyncio.ensure_future(anext(follow))
     await asyncio.sleep(0)  # the follower is in before the snapshot is taken: nothing falls between the two
@@ -46,7 +46,7 @@ async def page_events(queue: JobQueue, pictures: PictureIndex, after: int | None
         joined.cancel()
         await asyncio.shield(_close(follow, joined))
         raise
-    async for line in _with_keep_alive(follow, viewer, joined):
+    async for line in _with_keep_alive(follow, viewer, frame("alive", {}), joined):
         yield line
 
 
@@ -71,24 +71,33 @@ def snapshot(queue: JobQueue, pictures: PictureIndex, viewer: Viewer) -> dict[st
 
 
 async def _with_keep_alive(
-    messages: AsyncIterator[Message], viewer: Viewer, pending: "asyncio.Task[Message] | None" = None
+    messages: AsyncIterator[Message], viewer: Viewer, alive: bytes, pending: "asyncio.Task[Message] | None" = None
 ) -> AsyncIterator[bytes]:
-    """Frames of the messages; a comment now and then, so that a dead connection is noticed. `pending`: the first, asked for already."""
+    """Frames of the messages; `alive` where there was none for a while, so that a dead connection is noticed at both ends.
+
+    `pending`: the first message, asked for already.
+    """
+    clock = asyncio.get_running_loop().time
+    due = clock() + KEEP_ALIVE
     try:
         while True:
             pending = pending or asyncio.ensure_future(anext(messages))
-            done, _ = await asyncio.wait({pending}, timeout=KEEP_ALIVE)
-            if not done:
-                yield b": still here\n\n"
-                continue
-            task, pending = pending, None
-            try:
-                message = task.result()
-            except StopAsyncIteration:
-                return
-            data = shown_message(message, viewer)
+            await asyncio.wait({pending}, timeout=max(due - clock(), 0.0))
+            data = None
+            if pending.done():
+                task, pending = pending, None
+                try:
+                    message = task.result()
+                except StopAsyncIteration:
+                    return
+                data = shown_message(message, viewer)
             if data is not None:
                 yield frame(message.kind, data, message.seq)
+            elif clock() >= due:
+                yield alive
+            else:
+                continue
+            due = clock() + KEEP_ALIVE
     finally:
         if pending is not None:
             pending.cancel()

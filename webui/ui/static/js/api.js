@@ -1,10 +1,13 @@
-// Talking to our own server. An error has `field` and `advice` when the server gave them; `offline` when it gave nothing.
+// Talking to our own server. An error has `field` and `advice` when the server gave them.
 
 import { owner } from './memory.js';
 
-async function ask(path, { method = 'GET', json, body, headers = {} } = {}) {
+const PATIENCE = 60_000;        // ms
+const MORE_PATIENCE = 600_000;  // where much is sent, or a slow disk is looked through
+
+async function ask(path, { method = 'GET', json, body, headers = {}, patience = body === undefined ? PATIENCE : MORE_PATIENCE } = {}) {
   const name = owner();
-  const options = { method, headers: { ...headers, ...(name && /^[\x20-\x7e]+$/.test(name) ? { 'X-Owner': name } : {}) } };
+  const options = { method, signal: AbortSignal.timeout(patience), headers: { ...headers, ...(name && /^[\x20-\x7e]+$/.test(name) ? { 'X-Owner': name } : {}) } };
   if (json !== undefined) {
     options.headers['Content-Type'] = 'application/json';
     options.body = JSON.stringify(json);
@@ -12,8 +15,8 @@ async function ask(path, { method = 'GET', json, body, headers = {} } = {}) {
   let answer;
   try {
     answer = await fetch(path, options);
-  } catch {
-    throw Object.assign(new Error('Not connected. Your settings are kept.'), { offline: true });
+  } catch (problem) {
+    throw new Error(problem.name === 'TimeoutError' ? 'The server does not answer. Your settings are kept.' : 'Not connected. Your settings are kept.');
   }
   const content = await answer.json().catch(() => undefined);  // cut off, or not ours
   if (answer.ok && content !== undefined) return content;
@@ -63,7 +66,7 @@ export const page = {
   readText: (text) => ask('/page/parameters/text', { method: 'POST', json: { text } }),
   readPicture: (file) => ask('/page/parameters/picture', { method: 'POST', body: file, headers: { 'Content-Type': 'application/octet-stream' } }),
   lists: () => ask('/page/lists'),
-  lookAgain: () => ask('/page/lists', { method: 'POST' }),
+  lookAgain: () => ask('/page/lists', { method: 'POST', patience: MORE_PATIENCE }),
   settings: () => ask('/page/settings'),
   setSetting: (name, value) => ask('/page/settings', { method: 'PATCH', json: { values: { [name]: value } } }),
   extensions: () => ask('/page/extensions'),

@@ -8,8 +8,10 @@ import { toast } from './toast.js';
 
 const EVENTS = ['queued', 'started', 'step', 'preview', 'image', 'done', 'failed', 'cancelled'];
 const RETRY = 1000;
+const SILENCE = 50_000;  // the server says something every 15 s
 let stream = null;
 let retry = 0;
+let silence = 0;
 let places = 0;  // the order of jobs, until the server tells its own
 let timer = 0;
 let asked = 0;   // how often the queue's order was asked for: only the newest answer counts
@@ -19,8 +21,11 @@ let last = Promise.resolve();
 export function connect() {
   disconnect();
   stream = new EventSource('/api/v1/events');
-  const on = (kind, act) => stream.addEventListener(kind, (event) => inOrder(() => act(JSON.parse(event.data))));
+  heard();
+  const on = (kind, act) => stream.addEventListener(kind, (event) => { heard(); inOrder(() => act(JSON.parse(event.data))); });
+  stream.addEventListener('alive', heard);
   stream.addEventListener('snapshot', (event) => {
+    heard();
     turn += 1;
     last = Promise.resolve();  // nothing older holds it up
     inOrder(() => takeSnapshot(JSON.parse(event.data)));
@@ -28,16 +33,25 @@ export function connect() {
   on('engine', takeEngines);
   on('job', takeJob);
   for (const kind of EVENTS) on(kind, (event) => takeEvent({ type: kind, ...event }));
-  stream.onerror = () => {
-    disconnect();
-    state.online = false;
-    draw();
-    retry = setTimeout(connect, RETRY);  // the browser's own way gives up at a 502, and tells after the snapshot what was before it
-  };
+  stream.onerror = lost;
+}
+
+function lost() {
+  disconnect();
+  state.online = false;
+  draw();
+  retry = setTimeout(connect, RETRY);  // the browser's own way gives up at a 502, and tells after the snapshot what was before it
+}
+
+/** Where the network went away without a word (a phone out of reach, a laptop that slept), the browser waits for ever. */
+function heard() {
+  clearTimeout(silence);
+  silence = setTimeout(lost, SILENCE);
 }
 
 function disconnect() {
   clearTimeout(retry);
+  clearTimeout(silence);
   stream?.close();
   stream = null;
 }
