@@ -3,6 +3,7 @@
 import contextlib
 import io
 import json
+import time
 
 import httpx
 import numpy as np
@@ -413,6 +414,42 @@ def test_a_page_that_was_cut_off_goes_on_where_it_is_now(page):
     page.wait_for_function(steps.DRAWN, arg=before + 1)  # its end was not heard of, and the next one runs
     page.keyboard.press("Escape")
     steps.state(page, "idle", "stopped")
+
+
+def test_a_hidden_page_goes_on_generating_forever(page, origin):
+    def made():
+        return httpx.get(f"{origin}/api/v1/images?limit=1").json()["total"]
+
+    def hide(hidden):
+        page.evaluate("on => { Object.defineProperty(document, 'hidden', {get: () => on, configurable: true}); }", hidden)
+        page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
+
+    steps.prompt(page, "for ever")
+    page.get_by_role("button", name="More ways to generate").click()
+    page.get_by_role("menuitemcheckbox", name="Generate forever").click()
+    steps.state(page, "running")
+    hide(True)
+    before, until = made(), time.monotonic() + 120
+    while made() < before + 3:
+        assert time.monotonic() < until
+        frame(page)
+    page.keyboard.press("Escape")
+    steps.state(page, "idle", "stopped")
+    with page.expect_request("**/api/v1/events"):
+        hide(False)
+    steps.state(page, "idle", "stopped")
+
+
+def test_a_picture_that_could_not_be_fetched_comes_when_the_server_is_back(page):
+    width = "() => document.querySelector('.picture img, img.picture').naturalWidth"
+    with failing(page, "**/api/v1/images/*"):
+        steps.prompt(page, "not seen at first")
+        page.locator("#generate").click()
+        expect(page.locator(".picture")).to_have_attribute("alt", "not seen at first")
+        steps.state(page, "idle")
+        assert page.evaluate(width) == 0
+    _cut_off(page)
+    page.wait_for_function(f"({width})() > 0")
 
 
 def _cut_off(page):
