@@ -13,6 +13,7 @@ from browser.conftest import open_visit
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 from playwright.sync_api import Page, Route, expect
+from safetensors.numpy import save_file
 
 pytestmark = pytest.mark.e2e
 SMALL = {"steps": 1, "width": 64, "height": 64}
@@ -238,6 +239,21 @@ def test_an_answer_that_is_older_than_what_the_stream_told_changes_nothing(page)
     expect(done).to_have_count(2)
     expect(page.locator(".job:is([data-state=queued], [data-state=running])")).to_have_count(0)
     assert len(asked.routes) == 1, "the double click is one wish"
+
+
+def test_words_typed_before_the_loras_have_come_are_searched_for(page, models):
+    (models / "Lora").mkdir(exist_ok=True)
+    for name in ("early bird", "late bird"):
+        save_file({"lora_unet_mid_block_attentions_0_proj_in.alpha": np.ones((), np.float32)}, models / "Lora" / f"{name}.safetensors")
+    with page.expect_response("**/page/lists"):
+        page.locator("#refresh").click()
+    asked = Held(page, "**/page/models/lora")
+    page.get_by_role("button", name="Insert a LoRA").click()
+    page.get_by_role("searchbox", name="Search LoRAs").fill("EARLY")
+    asked.came(1)
+    asked.answer(0)
+    expect(page.get_by_role("button", name="early bird")).to_be_visible()
+    expect(page.get_by_role("button", name="late bird")).to_have_count(0)
 
 
 def test_the_form_keeps_what_is_typed_before_it_is_filled_in(page):
@@ -493,6 +509,8 @@ def test_resume_is_heard_while_the_answer_to_pause_is_on_its_way(page):
     page.get_by_role("button", name="Pause").click()
     page.get_by_role("button", name="Resume").click()
     expect(page.get_by_role("button", name="Pause")).to_be_visible()
+    while not late:  # the server has done it, its answer may still be on its way to here
+        frame(page)
     for route, response in late:
         route.fulfill(response=response)
     assert len(late) == 1

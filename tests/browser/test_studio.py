@@ -206,23 +206,6 @@ def test_files_put_in_meanwhile_are_found(visit, models):
     expect(page.locator("#prompt textarea")).to_have_value("a pear <lora:soft light:1>")
 
 
-def test_words_typed_before_the_loras_have_come_are_searched_for(visit, models):
-    (models / "Lora").mkdir(exist_ok=True)
-    for name in ("early bird", "late bird"):
-        save_file({"lora_unet_mid_block_attentions_0_proj_in.alpha": np.ones((), np.float32)}, models / "Lora" / f"{name}.safetensors")
-    page = visit()
-    waiting = []
-    page.locator("#refresh").click()
-    page.route("**/page/models/lora", lambda route: waiting.append(route))
-    page.get_by_role("button", name="Insert a LoRA").click()
-    page.get_by_role("searchbox", name="Search LoRAs").fill("EARLY")
-    page.wait_for_function("() => document.querySelector('.picker .search').value === 'EARLY'")
-    for route in waiting:
-        route.continue_()
-    expect(page.get_by_role("button", name="early bird")).to_be_visible()
-    expect(page.get_by_role("button", name="late bird")).to_have_count(0)
-
-
 def test_a_parameters_text_pasted_into_the_prompt_is_offered(visit):
     page = visit()
     page.evaluate(
