@@ -88,7 +88,8 @@ def _lan_address() -> str:
 def _run(app: "FastAPI", listener: socket.socket) -> None:
     import uvicorn
 
-    config = uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=1, access_log=False)
+    # Connections are kept for 75 s: with uvicorn's 5 s, a client's next request may meet one that is being closed, and fail.
+    config = uvicorn.Config(app, log_level="warning", timeout_keep_alive=75, timeout_graceful_shutdown=1, access_log=False)
     server = uvicorn.Server(config)
     signal.signal(signal.SIGTERM, lambda number, frame: setattr(server, "should_exit", True))
     with contextlib.suppress(KeyboardInterrupt):
