@@ -2,7 +2,7 @@
 
 import { $, el } from './dom.js';
 
-/** `offer` is {label, act}: a button in the toast, which then stays long enough to be reached. */
+/** `offer` is {label, act}: a button in the toast, which then stays long enough to be reached, as a long one stays to be read. */
 export function toast(text, offer = null, kind = '') {
   const box = $('#toasts') ?? el('div', { id: 'toasts', role: 'status', popover: 'manual' });
   const place = $('dialog[open]') ?? document.body;  // outside an open dialog everything is inert
@@ -15,7 +15,7 @@ export function toast(text, offer = null, kind = '') {
   box.append(note);
   if (box.matches(':popover-open')) box.hidePopover();
   box.showPopover();  // the last one shown lies on top
-  setTimeout(() => note.remove(), offer || kind === 'error' ? 8000 : 3500);
+  setTimeout(() => note.remove(), offer || kind === 'error' || text.length > 60 ? 8000 : 3500);
 }
 
 /** The dialog that a message stood in is closed; the message stays as long as any other. */
