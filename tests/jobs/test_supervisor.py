@@ -121,9 +121,8 @@ def test_a_stop_of_web_puts_the_job_back_and_leaves_no_process(tmp_path):
     box.wait(job.id, "running")
     while not box.queue.get(job.id).images:
         time.sleep(0.01)
-    started = time.monotonic()
     box.close()
-    assert time.monotonic() - started < 5 and not any(link.alive() for link in box.links)
+    assert not any(link.alive() for link in box.links)
     box.open()
     assert (box.queue.get(job.id).state, box.queue.get(job.id).attempts) == ("queued", 0)
     made = {image.index: image.id for image in box.queue.get(job.id).images}
