@@ -1,5 +1,6 @@
 // Talking to our own server. An error has `field` and `advice` when the server gave them.
 
+import { parseExact } from './exact.js';
 import { owner } from './memory.js';
 
 const PATIENCE = 60_000;        // ms
@@ -18,7 +19,7 @@ async function ask(path, { method = 'GET', json, body, headers = {}, patience = 
   } catch (problem) {
     throw new Error(problem.name === 'TimeoutError' ? 'The server does not answer. Your settings are kept.' : 'Not connected. Your settings are kept.');
   }
-  const content = await answer.json().catch(() => undefined);  // cut off, or not ours
+  const content = await answer.text().then(parseExact).catch(() => undefined);  // cut off, or not ours
   if (answer.ok && content !== undefined) return content;
   if (answer.ok) throw new Error('The answer did not arrive whole. Try again.');
   const told = content?.message ?? (typeof content?.detail === 'string' ? content.detail : `The server answered ${answer.status}.`);

@@ -2,6 +2,7 @@
 
 import { jobs as jobsApi, queue as queueApi } from './api.js';
 import { announce, fetchPicturesAgain } from './dom.js';
+import { parseExact } from './exact.js';
 import { advance } from './progress.js';
 import { draw, live, parts, state, watchedJob } from './state.js';
 import { toast } from './toast.js';
@@ -22,13 +23,13 @@ export function connect() {
   disconnect();
   stream = new EventSource('/api/v1/events');
   heard();
-  const on = (kind, act) => stream.addEventListener(kind, (event) => { heard(); inOrder(() => act(JSON.parse(event.data))); });
+  const on = (kind, act) => stream.addEventListener(kind, (event) => { heard(); inOrder(() => act(parseExact(event.data))); });
   stream.addEventListener('alive', heard);
   stream.addEventListener('snapshot', (event) => {
     heard();
     turn += 1;
     last = Promise.resolve();  // nothing older holds it up
-    inOrder(() => takeSnapshot(JSON.parse(event.data)));
+    inOrder(() => takeSnapshot(parseExact(event.data)));
   });
   on('engine', takeEngines);
   on('job', takeJob);

@@ -7,9 +7,13 @@ import { draw, inStudio, MODES, parts, shownImage, state } from './state.js';
 import { complain, toast } from './toast.js';
 import { go } from './tabs.js';
 import { summarise } from './folds.js';
+import { size } from './words.js';
 
 const PRESETS = { '1:1': [1, 1], '4:3': [4, 3], '3:2': [3, 2], '16:9': [16, 9], '3:4': [3, 4], '2:3': [2, 3], '9:16': [9, 16] };
+const LARGEST = 4096;
 const NATIVE = ['width', 'height', 'steps', 'sampler', 'schedule', 'guidance'];
+// What stays as it is where a picture does not say it: what suits the checkpoint, how many, how exactly this machine counts, and what only other tabs have.
+const KEPT = /^(checkpoint|ratio|width|height|steps|sampler|schedule|guidance|batch_.*|dtype|noise_source|deterministic|strength|resize_mode|fill|padding|mask_blur|mask_round|mask_weight|only_masked|invert_mask|image_guidance)$/;
 
 export const form = { names: [], defaults: {}, shown: {}, labels: {}, folds: {}, native: {}, values: {} };
 
@@ -18,18 +22,21 @@ export const form = { names: [], defaults: {}, shown: {}, labels: {}, folds: {},
 export function restore(start, values) {
   Object.assign(form, start);
   const old = stored('form', {});
-  const same = (a, b) => String(a || '') === String(b || '');  // Gradio makes 0 of an empty number
-  const wanted = form.names.map((name, n) => (same(values[n], form.shown[name]) ? old[name] ?? form.defaults[name] : values[n]));
+  const same = (a, b) => String(a ?? '') === String(b ?? '');
+  const wanted = form.names.map((name, n) => (same(values[n], form.shown[name]) ? (name in old ? old[name] : form.defaults[name]) : values[n]));
   remember(wanted);
   adopt(form.values.checkpoint, false);
   return wanted.map((value, n) => (same(value, values[n]) ? undefined : value));
 }
 
+/** Gradio gives '' for what was empty once its box was in the page. */
+const said = (name, value) => (value === undefined || (value === '' && form.shown[name] == null) ? null : value);
+
 /** Every change of the form ends here. */
 export function remember(values) {
   if (!form.names.length) return;  // typed before the load event: that one takes it in
   const before = form.values;
-  form.values = Object.fromEntries(form.names.map((name, n) => [name, values[n]]));
+  form.values = Object.fromEntries(form.names.map((name, n) => [name, said(name, values[n])]));
   store('form', form.values);
   state.noCheckpoint = !form.values.checkpoint;
   if (before.prompt !== form.values.prompt) parts['prompt-tools']?.typed?.(form.values.prompt);
@@ -42,9 +49,10 @@ export function remember(values) {
 }
 
 export function resetForm() {
+  const before = everything();
   forget('form');
   fill({ ...form.defaults, ...form.native });
-  toast('Form reset');
+  toast('Form reset', wayBack(before));
 }
 
 let adopting = Promise.resolve();
@@ -88,13 +96,26 @@ export function sizeOf(name) {
 export const ratioOf = (width, height) => Object.keys(PRESETS).find((name) => String(sizeOf(name)) === String([width, height])) ?? null;
 export const swapped = (width, height) => [height, width, ratioOf(height, width)];
 
-/** The form takes the shape of a picture to start from, so that nothing is squeezed; a large photo is brought to the checkpoint's own area. */
-export function fitSize(width, height) {
-  const own = form.native.width * form.native.height;
-  const scale = width * height > own * 2 ? Math.sqrt(own / (width * height)) : 1;
-  const step = scale < 1 ? 16 : 8;
-  const side = (n) => Math.min(4096, Math.max(64, Math.round((n * scale) / step) * step));
+/** The form takes the shape of a picture to start from, so that nothing is squeezed. */
+function sizeLike({ width, height }, scale = 1) {
+  const most = Math.min(scale, LARGEST / Math.max(width, height));
+  const step = most < 1 ? 16 : 8;
+  const side = (n) => Math.min(LARGEST, Math.max(64, Math.round((n * most) / step) * step));
   return { width: side(width), height: side(height) };
+}
+
+/** What was made here keeps its size, enlarged or not. A large photo is brought to the checkpoint's own area, which is said. */
+function fitSource(image) {
+  const own = form.native.width * form.native.height, area = image.width * image.height;
+  const shrink = image.kind === 'upload' && area > own * 2;
+  const wanted = sizeLike(image, shrink ? Math.sqrt(own / area) : 1);
+  const change = wanted.width !== form.values.width || wanted.height !== form.values.height;
+  if (change) fill(wanted);
+  if (shrink) {
+    const whole = sizeLike(image);
+    toast(`The picture is ${size(image.width, image.height)}. It is brought to ${size(wanted.width, wanted.height)}, what this checkpoint was made for.`,
+      { label: `Keep ${size(whole.width, whole.height)}`, act: () => fill(whole) });
+  } else if (change) toast(`Size set to ${size(wanted.width, wanted.height)}, the picture's ${wanted.width === image.width && wanted.height === image.height ? 'own' : 'shape'}`);
 }
 
 // ---------------------------------------------------------------------------------------------------------- filling
@@ -130,24 +151,45 @@ export async function fillFrom(asked, take) {
   }
 }
 
+/** The whole form as it is, and the picture that it starts from. */
+const everything = () => ({ values: { ...form.values, ...waiting }, source: state.source, mode: state.mode });
+
+/** A toast's offer to put the form back as it was. */
+const wayBack = ({ values, source, mode }) => ({
+  label: 'Undo',
+  act: () => {
+    wishes += 1;  // what is still being asked for comes too late
+    clearErrors();
+    fill(values);
+    sources += 1;
+    state.source = source;
+    for (const part of Object.values(parts)) part.sourceChanged?.();
+    if (inStudio() && mode !== state.mode) go(mode);
+    draw();
+  },
+});
+
+/** What a request means that does not say so: every field of ours as it stands in an untouched form, except what a picture need not say. */
+const unsaid = () => Object.fromEntries(form.names.filter((name) => !KEPT.test(name)).map((name) => [name, form.shown[name] ?? null]));
+
 /** Fill the form with a request; gives what was filled in. Fields that this page does not have are left out and named. */
 export function useRequest(request, { say = 'Parameters filled in', keepBatch = true } = {}) {
   const { mode, init, mask, batch_count, batch_size, ...rest } = request;
   const asked = page.values(keepBatch ? rest : { ...rest, batch_count: batch_count ?? 1, batch_size: batch_size ?? 1 });
   return fillFrom(asked, (values) => {
-    if (rest.hires === null || rest.hires === undefined) values['hires.enabled'] = false;
+    const before = everything();
     if (!inStudio()) go(MODES.includes(mode) ? mode : 'txt2img');
-    return useValues(values, say);
+    return useValues(values, say, before);
   });
 }
 
-/** Fill the form with values by field name; gives those that it has. */
-export function useValues(values, say = 'Parameters filled in') {
+/** Fill the form with a picture's values by field name: what they do not say is set back too. Gives those that the form has; the toast offers the way back. */
+export function useValues(values, say = 'Parameters filled in', before = everything()) {
   wishes += 1;
   const unknown = Object.keys(values).filter((name) => !form.names.includes(name) && !['mode', 'init', 'mask'].includes(name));
-  const known = Object.fromEntries(Object.entries(values).filter(([name, value]) => form.names.includes(name) && value !== null));
+  const known = Object.fromEntries(Object.entries({ ...unsaid(), ...values }).filter(([name, value]) => form.names.includes(name) && (value !== null || !KEPT.test(name))));
   fill(known);
-  toast(unknown.length ? `${say}. Left out: ${unknown.join(', ')}.` : say);
+  toast(unknown.length ? `${say}. Left out: ${unknown.join(', ')}.` : say, wayBack(before));
   return known;
 }
 
@@ -174,11 +216,7 @@ export function setSource(image) {
   for (const part of Object.values(parts)) part.sourceChanged?.();
   if (image) {
     if (state.tab === 'inpaint') state.view = 'mask';
-    const wanted = fitSize(image.width, image.height);
-    if (wanted.width !== form.values.width || wanted.height !== form.values.height) {
-      fill(wanted);
-      toast(`Size set to ${wanted.width} × ${wanted.height}, the picture's shape`);
-    }
+    fitSource(image);
   }
   draw();
 }

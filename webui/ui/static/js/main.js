@@ -20,6 +20,7 @@ import { component, state } from './state.js';
 import { setTheme, wantedTheme, watchTabs } from './tabs.js';
 
 export { generate, lastSeed, lists, merged, ratioOf, remember, sizeOf, swapped } from './form.js';
+export { mountNumber } from './number-field.js';
 export { mount } from './state.js';
 
 component('patch', () => ({}));
