@@ -64,7 +64,7 @@ class Studio:
         self.queue.find_files = lambda since: gallery.reconcile(settings.data_dir, set(self.pictures.paths().values()), since)
         self.limits = Limits(self.store, self.settings)
         self.queue.check_limits = self.limits.check
-        self.supervisor = Supervisor(self.queue, self.settings, make_link or link_maker(settings))
+        self.supervisor = Supervisor(self.queue, self.settings, make_link or link_maker(settings), library=self.library_version)
         self.samples = Samples(self.queue)
         for keeper in self.supervisor.keepers:
             keeper.on_extension_failed = self._extension_failed
@@ -104,6 +104,11 @@ class Studio:
             if (picture := getattr(resolved, field)) is not None:
                 self._keep_as_upload(picture)
         return resolved
+
+    def library_version(self) -> str:
+        """The version of the list of model files, after a look for files that have come or gone."""
+        self.library.look()
+        return self.library.version
 
     def submit(self, request: GenerationRequest, owner: str) -> Job:
         """Queue a job (what the page and the API call)."""
@@ -164,7 +169,7 @@ class Studio:
         """`GET /api/v1/capabilities`."""
         known = self.capabilities()
         models = {
-            kind: [model.model_dump(mode="json", exclude={"path", "modified"}) for model in self.library.models(kind)] for kind in KINDS
+            kind: [model.model_dump(mode="json", exclude={"path", "identity"}) for model in self.library.models(kind)] for kind in KINDS
         }
         schemas = {name: model.model_json_schema() for name, model in self.parts.models().items()}
         extensions = [{**state.model_dump(exclude={"path"}), "schema": schemas.get(state.id)} for state in known.extensions]

@@ -56,10 +56,18 @@ class Keeper(threading.Thread):
     """One engine's life: a thread that starts it, hands it jobs, and starts it again when it is lost."""
 
     def __init__(
-        self, name: str, device: str, queue: JobQueue, settings: Callable[[], Settings], make_link: MakeLink, patience: Patience
+        self,
+        name: str,
+        device: str,
+        queue: JobQueue,
+        settings: Callable[[], Settings],
+        make_link: MakeLink,
+        patience: Patience,
+        library: Callable[[], str],
     ) -> None:
         super().__init__(name=f"keeper-{name}", daemon=True)
         self._queue, self._settings, self._make_link, self._patience = queue, settings, make_link, patience
+        self._library = library
         self._status = EngineStatus(name=name, device=device)
         self._change = threading.Condition()
         self._link: Link | None = None
@@ -160,11 +168,25 @@ class Keeper(threading.Thread):
             self._jobs[job.id] = job
         self._show_jobs()
         saved = self._stored(lambda: self._queue.store.saved_indexes(job.id)) or ()
-        link.send(RunJob(job_id=job.id, owner=job.owner, attempt=job.attempts + 1, request=job.request, plan=job.plan, saved=saved))
+        link.send(self._task(job, saved))
         self._send_watch(link, job)
         if how := self._queue.stop_asked(job.id):
             link.send(Cancel(job_id=job.id, how=how))
         return True
+
+    def _task(self, job: Job, saved: tuple[int, ...]) -> RunJob:
+        """A job with what web knows now."""
+        settings = self._settings().model_dump(mode="json")
+        return RunJob(
+            job_id=job.id,
+            owner=job.owner,
+            attempt=job.attempts + 1,
+            request=job.request,
+            plan=job.plan,
+            saved=saved,
+            library=self._library(),
+            settings=settings,
+        )
 
     def _served_enough(self, running: Sequence[Job]) -> set[str]:
         """Owners who have as many jobs in the batch as they may."""
@@ -323,11 +345,19 @@ def batch_of(running: Sequence[Job]) -> str | None:
 class Supervisor:
     """All engines, one to a device."""
 
-    def __init__(self, queue: JobQueue, settings: Callable[[], Settings], make_link: MakeLink, patience: Patience | None = None) -> None:
+    def __init__(
+        self,
+        queue: JobQueue,
+        settings: Callable[[], Settings],
+        make_link: MakeLink,
+        patience: Patience | None = None,
+        library: Callable[[], str] = lambda: "",
+    ) -> None:
+        """`library` gives the version of web's list of model files as it is now; `settings` and it go to the engine with each job."""
         devices = settings().devices
         self._queue = queue
         self.keepers = [
-            Keeper(f"engine-{number}", device, queue, settings, make_link, patience or Patience())
+            Keeper(f"engine-{number}", device, queue, settings, make_link, patience or Patience(), library)
             for number, device in enumerate(devices, 1)
         ]
         queue.on_work = self._wake

@@ -1,11 +1,12 @@
 """What is loaded: one model at a time, shared by every mode and user, kept until another is asked for."""
 
 import gc
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
 
+from webui.core.foreign import FileIdentity, check_same
 from webui.core.job import Plan
 from webui.devices.environment import give_back_freed_memory, settle_device
 from webui.library import Library, ModelFile
@@ -19,7 +20,7 @@ from webui.pipelines.weights import Progress
 OWN_VAE = ("", "automatic", "none")
 """A1111's words for "the checkpoint's own VAE"."""
 
-_Identity = tuple[Path, int, float]
+_Identity = tuple[Path, FileIdentity]
 
 
 def _silent(_done: int, _of: int) -> None:
@@ -44,7 +45,7 @@ class Pipelines:
 
     def __init__(self, library: Library) -> None:
         self._library = library
-        self._embeddings = Embeddings(library)
+        self._embeddings = Embeddings()
         self._key: _Key | None = None
         self._model: Model | None = None
 
@@ -53,21 +54,25 @@ class Pipelines:
         """The checkpoint in memory as requests name it, `name [hash]`; or an empty text."""
         return f"{self._model.name} [{self._model.hash[:10]}]" if self._model else ""
 
-    def get(self, checkpoint: str, vae: str | None, plan: Plan, progress: Progress = _silent) -> Model:
+    def get(self, checkpoint: str, vae: str | None, plan: Plan, progress: Progress = _silent, library: Library | None = None) -> Model:
         """The model, from memory if it is the loaded one. `progress(done, of)` hears of a loading and may raise `JobCancelled`.
 
+        `library` finds the files in the place of our own: a job's own view. A model given keeps its embeddings, whatever comes later.
         Raises `RequestError` for a name that nobody knows, `CheckpointError` for a file that cannot be loaded.
         """
+        library = library or self._library
         settle_device(plan.device, plan.dtype)
         if plan.threads:
             torch.set_num_threads(plan.threads)
-        file = self._library.find("checkpoint", checkpoint)
-        vae_file = self._library.find("vae", vae) if vae and vae.lower() not in OWN_VAE else None
+        file = library.find("checkpoint", checkpoint)
+        vae_file = library.find("vae", vae) if vae and vae.lower() not in OWN_VAE else None
         key = _Key(_identity(file), _identity(vae_file) if vae_file else None, Place.of(plan), plan.offload)
         model = self._model
         if model is None or key != self._key:
             model = self._load(key, file, vae_file, plan, progress)
-        model.embeddings = self._embeddings.for_width(model.text_width)
+        words = self._embeddings.for_width(model.text_width, library.models("embedding"))
+        if words.key != model.words.key:
+            model = self._model = replace(model, words=words)  # jobs that run with the old ones keep them
         return model
 
     def unload(self) -> None:
@@ -89,9 +94,12 @@ class Pipelines:
             open_model(file)
             self.unload()
             model = load_model(file, self._library.sha256(file), vae, plan, progress)
+            check_same(file.path, file.identity)  # its hash is of one moment, its weights of a later one
+        if vae is not None:
+            check_same(vae.path, vae.identity)
         self._key, self._model = key, model
         return model
 
 
 def _identity(file: ModelFile) -> _Identity:
-    return file.path, file.size, file.modified
+    return file.path, file.identity
