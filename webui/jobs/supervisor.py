@@ -7,6 +7,7 @@ the job waits until one of them has ended.
 import contextlib
 import threading
 import time
+import traceback
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -85,7 +86,16 @@ class Keeper(threading.Thread):
     # The thread ---------------------------------------------------------------------------------------------------------
 
     def run(self) -> None:
-        """Start, serve, and start again until told to stop."""
+        """Start, serve, and start again until told to stop. A fault of ours ends the thread; the page says why."""
+        try:
+            self._serve()
+        except Exception as error:
+            traceback.print_exc()
+            why = f"{self._status.name} was given up after a fault in Darkroom ({type(error).__name__}: {error}). Start Darkroom again."
+            self._queue.say_trouble(why)
+            self._show(state="off", message=why, job_id="", jobs=())
+
+    def _serve(self) -> None:
         while not self._stopping:
             cause = self._serve_one_engine()
             if self._stopping:
