@@ -16,7 +16,7 @@ def native(header: Header, family: str) -> Native:
     """The maker's own defaults (metadata `darkroom.native`, JSON), else the family's. One that a request would not take is left out."""
     values = FAMILY_NATIVE.get(family, Native()).model_dump()
     for name, value in _said(header.metadata.get(KEY, "")).items():
-        if name in values and value is not None and len(str(value)) <= _LONGEST_VALUE:
+        if name in values and value is not None and len(text := str(value)) <= _LONGEST_VALUE and text.isprintable():
             try:
                 values[name] = getattr(parse_request({name: value}), name)
             except RequestError:

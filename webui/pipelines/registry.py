@@ -1,6 +1,7 @@
 """What is loaded: one model at a time, shared by every mode and user, kept until another is asked for."""
 
 import gc
+import traceback
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -9,6 +10,8 @@ import torch
 from webui.core.foreign import FileIdentity, check_same
 from webui.core.job import Plan
 from webui.devices.environment import give_back_freed_memory, settle_device
+from webui.devices.plan import is_device_lost, is_out_of_memory
+from webui.errors import CheckpointError, FileChanged, WebUIError
 from webui.library import Library, ModelFile
 from webui.pipelines.embeddings import Embeddings
 from webui.pipelines.families import family_of
@@ -84,21 +87,37 @@ class Pipelines:
             torch.cuda.empty_cache()
 
     def _load(self, key: _Key, file: ModelFile, vae: ModelFile | None, plan: Plan, progress: Progress) -> Model:
+        """Load what is missing, all of it from the files as they were found, or nothing."""
+        try:
+            model = self._loaded(key, file, vae, plan, progress)
+            for used in (file, vae):
+                if used is not None:
+                    check_same(used.path, used.identity)  # its hash is of one moment, its weights of another
+        except FileChanged:
+            self.unload()
+            raise
+        except (WebUIError, MemoryError):
+            raise
+        except Exception as error:  # the boundary around a file whose header is right and whose content is not
+            if is_out_of_memory(error) or is_device_lost(error):
+                raise
+            traceback.print_exc()
+            said = f"{(vae or file).file_name} cannot be loaded: it is broken, or of a kind that this version does not know"
+            raise CheckpointError(f"{said} ({type(error).__name__}). Download it again.") from None
+        self._key, self._model = key, model
+        return model
+
+    def _loaded(self, key: _Key, file: ModelFile, vae: ModelFile | None, plan: Plan, progress: Progress) -> Model:
         model = self._model
         if model is not None and key.same_but_vae(self._key):
             weights = open_model(vae or file)
             model.change_vae(
                 family_of(model.family, weights.source).build_vae(weights, model.place, progress), vae.file_name if vae else ""
             )
-        else:
-            open_model(file)
-            self.unload()
-            model = load_model(file, self._library.sha256(file), vae, plan, progress)
-            check_same(file.path, file.identity)  # its hash is of one moment, its weights of a later one
-        if vae is not None:
-            check_same(vae.path, vae.identity)
-        self._key, self._model = key, model
-        return model
+            return model
+        open_model(file)
+        self.unload()
+        return load_model(file, self._library.sha256(file), vae, plan, progress)
 
 
 def _identity(file: ModelFile) -> _Identity:

@@ -39,7 +39,7 @@ class Weights:
             return None
         try:
             value = json.loads(self.metadata[key])
-        except ValueError:
+        except (ValueError, RecursionError):
             value = None
         if not isinstance(value, dict):
             raise CheckpointError(f"{self.source}: its metadata {key!r} is not a JSON object. Download the file again.")
