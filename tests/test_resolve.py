@@ -1,5 +1,6 @@
 """What a request leaves to choose is chosen, and names that say more than a name are taken apart."""
 
+import json
 from dataclasses import replace
 
 import pytest
@@ -66,8 +67,6 @@ def test_an_option_in_the_samplers_name_gives_way_to_one_that_is_said(world):
 
 
 def test_a_checkpoint_made_for_a_sampler_that_is_not_here_takes_the_usual_one(tmp_path):
-    import json
-
     native = json.dumps({"sampler": "Nobody's", "schedule": "Karras", "width": 10**9, "steps": 7})
     save_file({"cond_stage_model.transformer.x": torch.zeros(1)}, tmp_path / "odd.safetensors", metadata={"darkroom.native": native})
     odd = World(Library((tmp_path,)), lambda name: tmp_path / name, Capabilities, dict)

@@ -9,6 +9,7 @@ from webui.core.job import Plan
 from webui.engine.company import Company
 from webui.engine.files import files_of
 from webui.engine.turns import DIRECT
+from webui.engine.wishes import PreviewWish
 from webui.engine.workshop import build_tools
 from webui.errors import Apart, RequestError
 from webui.images.metadata import read_facts
@@ -169,3 +170,14 @@ def test_files_of_a_request_are_those_of_both_passes(company, engine, models):
     request = engine.task(prompt="<lora:one:1>", hires={"prompt": "<lora:two:1> <lora:gone:1>"}).request
     files = files_of(request, company.tools.library)
     assert [None if file is None else file[0].name for file in files] == ["tiny.safetensors", "one.safetensors", "two.safetensors", None]
+
+
+def test_a_broken_preview_decoder_makes_the_previews_linear_and_says_so(company, engine, models):
+    (models / "VAE-approx").mkdir()
+    (models / "VAE-approx" / "taesd_decoder.safetensors").write_bytes(b"<html>")
+    task, events = engine.task(), []
+    plan = company.admit(task)
+    company.tools.pipelines.get("tiny", None, plan).latent_space = "sd1"
+    company.run(task.model_copy(update={"plan": plan}), DIRECT_SEAT, lambda: PreviewWish(0.001, "taesd"), events.append)
+    assert [event.type for event in events if event.type == "preview"] and events[-1].type == "done"
+    assert events[-1].notes[0].startswith("Previews were made the fast way: taesd_decoder.safetensors")
