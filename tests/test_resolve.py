@@ -1,6 +1,5 @@
 """What a request leaves to choose is chosen, and names that say more than a name are taken apart."""
 
-import json
 from dataclasses import replace
 
 import pytest
@@ -64,13 +63,3 @@ def test_an_option_in_the_samplers_name_gives_way_to_one_that_is_said(world):
     assert (request.sampler, request.sampler_options.unipc_variant, request.sampler_options.unipc_order) == ("UniPC", "bh2", 2)
     assert resolved(world, sampler="uni_pc_bh2", sampler_options={"unipc_variant": "bh1"}).sampler_options.unipc_variant == "bh1"
     assert resolved(world, sampler="res_multistep_ancestral").sampler_options.eta == 1.0
-
-
-def test_a_checkpoint_made_for_a_sampler_that_is_not_here_takes_the_usual_one(tmp_path):
-    native = json.dumps({"sampler": "Nobody's", "schedule": "Karras", "width": 10**9, "steps": 7})
-    save_file({"cond_stage_model.transformer.x": torch.zeros(1)}, tmp_path / "odd.safetensors", metadata={"darkroom.native": native})
-    odd = World(Library((tmp_path,)), lambda name: tmp_path / name, Capabilities, dict)
-    request = resolved(odd)
-    assert (request.sampler, request.width, request.steps) == ("DPM++ 2M", 512, 7)
-    with pytest.raises(RequestError, match="no sampler"):
-        resolved(odd, sampler="Nobody's")

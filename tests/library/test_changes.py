@@ -8,8 +8,11 @@ import struct
 import pytest
 
 from tests.library.test_scan import LORA, write
+from webui.core.protocol import Capabilities
+from webui.core.request import parse_request
 from webui.errors import FileChanged, RequestError
 from webui.library import Library, View
+from webui.resolve import World, resolve
 
 
 def replace(path, byte=b"x"):
@@ -234,3 +237,13 @@ def test_native_texts_that_are_none_are_left_out(tmp_path, text):
     write(tmp_path / "Stable-diffusion" / "n.safetensors", metadata={"darkroom.native": text})
     model = Library([tmp_path]).find("checkpoint", "n")
     assert model.error == "" and (model.native.guidance, model.native.sampler) == (7.0, "DPM++ 2M")
+
+
+def test_a_checkpoint_made_for_a_sampler_that_is_not_here_takes_the_usual_one(tmp_path):
+    native = json.dumps({"sampler": "Nobody's", "schedule": "Karras", "width": 10**9, "steps": 7})
+    write(tmp_path / "odd.safetensors", metadata={"darkroom.native": native})
+    odd = World(Library((tmp_path,)), lambda name: tmp_path / name, Capabilities, dict)
+    request = resolve(parse_request({}), odd)
+    assert (request.sampler, request.width, request.steps) == ("DPM++ 2M", 512, 7)
+    with pytest.raises(RequestError, match="no sampler"):
+        resolve(parse_request({"sampler": "Nobody's"}), odd)
