@@ -12,7 +12,7 @@ from safetensors import SafetensorError, safe_open
 from webui.core.foreign import FileError, identity_of, read_foreign, shown
 from webui.errors import CheckpointError
 from webui.library import Header, read_header
-from webui.pipelines.pickles import check_pickle
+from webui.library.pickle_bounds import check_pickle
 
 Progress = Callable[[int, int], None]
 """Told (done, of); may raise `JobCancelled`."""

@@ -11,6 +11,8 @@ from webui.errors import CheckpointError
 MAX_INSTRUCTIONS = 2_000_000
 """The largest checkpoints have about 100,000: names and shapes; the weights lie beside them."""
 MAX_MEMBERS = 100_000
+MOST_TIMES = 4
+"""Weights hardly compress; what unpacks to more than this many times its size is no weights file."""
 MAX_PICKLE = 64 * 2**20
 _LEGACY_PARTS = 5
 """Pickles that stand one after another at the start of a file from before torch 1.6."""
@@ -35,8 +37,10 @@ def check_pickle(path: Path) -> None:
 def _check_archive(path: Path, file: IO[bytes], size: int) -> bool:
     archive = zipfile.ZipFile(file)
     members = archive.infolist()
-    if len(members) > MAX_MEMBERS or sum(member.file_size for member in members) > size:
-        raise CheckpointError(f"{shown(path)} unpacks to more than it is, which no weights file does. Download it from where you trust it.")
+    if len(members) > MAX_MEMBERS or sum(member.file_size for member in members) > MOST_TIMES * size + 2**20:
+        raise CheckpointError(
+            f"{shown(path)} unpacks to far more than it is, which no weights file does. Download it from where you trust it."
+        )
     for member in members:
         if member.filename.endswith(".pkl"):
             with archive.open(member) as content:
