@@ -17,7 +17,7 @@ from webui.core.protocol import Capabilities
 from webui.core.registry import Named
 from webui.core.request import MAX_SIDE, MIN_SIDE, GenerationRequest, SamplerOptions, explain
 from webui.errors import CheckpointError, NotFound, RequestError
-from webui.library import Library, ModelFile
+from webui.library import Library, ModelFile, Native
 from webui.library.family import NAMES, to_come
 from webui.samplers.catalog import (
     AUTOMATIC,
@@ -46,7 +46,7 @@ def resolve(request: GenerationRequest, world: World) -> GenerationRequest:
     """Give the same request with nothing left to choose. Raises `RequestError` naming the field that cannot be carried out."""
     checkpoint = _checkpoint(request, world)
     native = checkpoint.native
-    sampler, schedule = _sampling(request, native.sampler, native.schedule, world.capabilities())
+    sampler, schedule = _sampling(request, *_known(native, world.capabilities()), world.capabilities())
     width, height = _size(request, (native.width, native.height), world)
     _check_mask(request, world)
     return request.model_copy(
@@ -96,6 +96,16 @@ def _title(library: Library, checkpoint: ModelFile) -> str:
         return library.title(checkpoint)
     except CheckpointError as error:
         raise RequestError("checkpoint", str(error)) from None
+
+
+def _known(native: Native, capabilities: Capabilities) -> tuple[str, str]:
+    """The sampler and schedule that a checkpoint was made for, if there are any of these names; else the usual ones."""
+    try:
+        _sampler(parse_sampler_name(native.sampler)[0], "sampler", capabilities)
+        _schedule(native.schedule, "schedule", capabilities)
+    except RequestError:
+        native = Native()
+    return native.sampler, native.schedule
 
 
 def _sampling(request: GenerationRequest, native_sampler: str, native_schedule: str, capabilities: Capabilities) -> tuple[str, str]:

@@ -43,16 +43,14 @@ class Settings(BaseModel):
         ("auto",), description="One engine per device: auto, cpu, cuda:0, mps, xpu:0 …", json_schema_extra=_at("Engine", restart=True)
     )
     dtype: Literal["auto", "float32", "bfloat16", "float16"] = Field(
-        "auto", description="Precision of requests that say auto.", json_schema_extra=_at("Engine", restart=True)
+        "auto", description="Precision of requests that say auto.", json_schema_extra=_at("Engine")
     )
     attention: Literal["auto", "sdpa", "xformers", "tiled"] = Field(
-        "auto", description="Attention kernel.", json_schema_extra=_at("Engine", restart=True)
+        "auto", description="Attention kernel.", json_schema_extra=_at("Engine")
     )
-    threads: int = Field(
-        0, ge=0, le=512, description="CPU threads of an engine; 0 is one per core.", json_schema_extra=_at("Engine", restart=True)
-    )
+    threads: int = Field(0, ge=0, le=512, description="CPU threads of an engine; 0 is one per core.", json_schema_extra=_at("Engine"))
     offload: Literal["auto", "none", "model", "sequential"] = Field(
-        "auto", description="Keep parts of the model in main memory.", json_schema_extra=_at("Engine", restart=True)
+        "auto", description="Keep parts of the model in main memory.", json_schema_extra=_at("Engine")
     )
     max_attempts: int = Field(
         3,

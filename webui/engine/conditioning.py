@@ -59,6 +59,19 @@ def read_texts(prompt: str, negative: str) -> Texts:
     return Texts(text, strip_comments(negative), loras, unknown)
 
 
+def prompts_of(request: GenerationRequest) -> str:
+    """All that a request's prompts say, of both passes."""
+    hires = request.hires
+    said = (request.prompt, request.negative_prompt, *((hires.prompt, hires.negative_prompt) if hires is not None else ()))
+    return "\n".join(text for text in said if text)
+
+
+def loras_of(request: GenerationRequest) -> tuple[LoraUse, ...]:
+    """The LoRAs that a request's prompts ask for, of both passes."""
+    prompts = (request.prompt, request.hires.prompt if request.hires is not None else "")
+    return tuple(use for prompt in prompts if prompt for use in read_texts(prompt, "").loras)
+
+
 def encode(texts: Texts, request: GenerationRequest, model: Model, calls: int, second_calls: int | None = None) -> Encoded:
     """Encode the prompts for `calls` model calls (`second_calls` for the second pass), or take them from the model's memory."""
     model.offload.need(model.text_encoder)
@@ -66,7 +79,7 @@ def encode(texts: Texts, request: GenerationRequest, model: Model, calls: int, s
     if request.profile == "diffusers":
         return _plain(texts, encoder)
     options = EncodeOptions(request.emphasis, request.comma_backtrack)
-    state = (request.clip_skip, options, _adapters(model), tuple(sorted((word, id(tensor)) for word, tensor in model.embeddings.items())))
+    state = (request.clip_skip, options, _adapters(model), model.words.key)
     memory: OrderedDict[object, Any] = model.remembered.setdefault("conditioning", OrderedDict())
 
     def known(kind: str, text: str, make: Callable[[], Any]) -> Any:

@@ -6,6 +6,7 @@ from pathlib import Path
 import psutil
 import torch
 
+from webui.core.foreign import FileIdentity
 from webui.core.job import Plan
 from webui.core.protocol import Capabilities, OptionInfo, RunJob
 from webui.core.registry import Registry
@@ -101,11 +102,11 @@ def make_plan(task: RunJob, tools: Tools, device: str, settings: Settings) -> Pl
 def facts_of_checkpoint(task: RunJob, tools: Tools) -> ModelFacts:
     """How large the task's model is, from its file's header."""
     file = tools.library.find("checkpoint", task.request.checkpoint or "")
-    return _facts(file.path, file.size, file.modified) if file.path.suffix == ".safetensors" else ModelFacts()
+    return _facts(file.path, file.identity) if file.path.suffix == ".safetensors" else ModelFacts()
 
 
 @lru_cache(maxsize=8)
-def _facts(path: Path, size: int, modified: float) -> ModelFacts:
+def _facts(path: Path, identity: FileIdentity) -> ModelFacts:
     """Remembered by the file's identity: to read a header takes milliseconds, and each job that joins a batch asks twice."""
     return ModelFacts.of(read_header(path).shapes)
 

@@ -56,6 +56,7 @@ class JobQueue:
         self._owners: dict[str, str] = {}
         self.steps_made = 0
         self._engines: dict[str, EngineStatus] = {}
+        self.troubles: tuple[str, ...] = ()
         self._giving_way: set[str] = set()
         self._stops = Stops(store)
         self._paused = bool(store.fact("paused"))
@@ -367,6 +368,11 @@ class JobQueue:
             self._engines[status.name] = status
             self._tell_engines()
 
+    def say_trouble(self, sentence: str) -> None:
+        """Something of the program itself does not work: followers and `/health` are told."""
+        self.troubles = (*self.troubles, sentence)
+        self._tell_engines()
+
     def engines(self) -> tuple[EngineStatus, ...]:
         """All engines."""
         return tuple(self._engines.values())
@@ -383,7 +389,8 @@ class JobQueue:
 
     def engines_body(self) -> dict[str, Any]:
         """What followers are told of engines."""
-        return {"engines": [status.model_dump(mode="json") for status in self._engines.values()], "paused": self._paused}
+        engines = [status.model_dump(mode="json") for status in self._engines.values()]
+        return {"engines": engines, "paused": self._paused, "troubles": list(self.troubles)}
 
     def _tell_engines(self) -> None:
         self.feed.publish(Message("engine", self.engines_body()))
