@@ -93,7 +93,9 @@ class SamplerOptions(Value):
     unipc_order: int = Field(3, ge=1, le=9, title="UniPC order")
     unipc_skip: Literal["time_uniform", "time_quadratic", "logSNR"] = Field("time_uniform", title="UniPC skip type")
     unipc_lower_order_final: bool = Field(True, title="UniPC lower order final")
-    ddim_discretize: Literal["uniform", "quad"] = Field("uniform", title="DDIM discretize")
+    ddim_discretize: Literal["uniform", "quad"] = Field(
+        "uniform", title="DDIM discretize", description="Timesteps of DDIM, DDIM CFG++ and PLMS: even, or closer together towards the end."
+    )
 
     @model_validator(mode="after")
     def _falling(self) -> Self:
