@@ -30,8 +30,8 @@ WITHIN_ROW = {
     ("preferences", "settings"),
     ("preferences", "errors"),
     ("settings", "errors"),
+    ("settings", "core"),
     ("plugins", "hookspecs"),
-    ("settings", "errors"),
     ("core", "errors"),
 }
 HEAVY = ("torch", "diffusers", "transformers", "torchvision")
