@@ -17,7 +17,7 @@ from webui.library.models import FAMILY_NATIVE, KINDS, SUFFIXES, ModelFile, Nati
 
 FIELDS = {"checkpoint": "checkpoint", "vae": "vae", "lora": "prompt", "embedding": "prompt", "upscaler": "hires.upscaler"}
 WORDS = {"vae": "VAE", "lora": "LoRA", "controlnet": "ControlNet"}
-_HASHED = re.compile(r"^(?P<name>.*?)\s*\[(?P<hash>[0-9a-fA-F]{6,64})\]$")
+_HASHED = re.compile(r"\[(?P<hash>[0-9a-fA-F]{6,64})\]$")
 _VERSION = 1
 
 
@@ -52,8 +52,9 @@ class Library:
 
         Raises `RequestError` for a name that is unknown (after looking again once) or that means several files.
         """
-        match = _HASHED.match(name.strip())
-        wanted, digest = (match["name"], match["hash"].lower()) if match else (name.strip(), "")
+        name = name.strip()
+        match = _HASHED.search(name)
+        wanted, digest = (name[: match.start()].rstrip(), match["hash"].lower()) if match else (name, "")
         for look in (self.models, lambda kind: [model for model in self.scan() if model.kind == kind]):
             candidates = _named(look(kind), wanted)
             if digest:
@@ -108,7 +109,7 @@ class Library:
         if not names:
             return f"There is no {word} yet. Put one into models/{KINDS[kind][0]}, then refresh."
         close = difflib.get_close_matches(name, names, n=3) or names[:5]
-        return f"There is no {word} named {name!r}. Did you mean {', '.join(close)}?"
+        return f"There is no {word} named {name[:100]!r}. Did you mean {', '.join(close)}?"
 
 
 class _Cache:

@@ -68,7 +68,7 @@ def build_vae(family: Family, weights: Weights, place: Place, progress: Progress
     return family.build_vae(weights, place, progress)
 
 
-_V_IN_YAML = re.compile(r"""^\s*parameterization:\s*["']?v["']?\s*$""", re.MULTILINE)
+_V_IN_YAML = re.compile(r"""^[^\S\n]*parameterization:[^\S\n]*["']?v["']?[^\S\n]*$""", re.MULTILINE)
 
 
 def _prediction(path: Path, detected: str) -> str:
