@@ -26,7 +26,7 @@ from webui.jobs.samples import Samples
 from webui.jobs.store import JobStore
 from webui.jobs.supervisor import MakeLink, Supervisor
 from webui.library import KINDS, Library
-from webui.plugins import Extensions
+from webui.plugins import Extensions, extension_folders
 from webui.preferences import change_settings
 from webui.resolve import World, resolve
 from webui.samplers.catalog import BUILTIN_SAMPLERS, BUILTIN_SCHEDULES
@@ -212,12 +212,6 @@ def _format_of(data: bytes) -> str:
     from PIL import Image
 
     return str(Image.open(BytesIO(data)).format)
-
-
-def extension_folders(settings: Settings) -> tuple[Path, ...]:
-    """Ours, and the user's beside their data."""
-    own = PROJECT / "extensions"
-    return (own,) if settings.data_dir == PROJECT else (own, settings.data_dir / "extensions")
 
 
 def builtin_capabilities() -> Capabilities:

@@ -1,4 +1,4 @@
-"""A few letters cannot ask for hours and gigabytes: too large a prompt is refused with a sentence, and everything is read in linear time."""
+"""A few letters cannot ask for hours and gigabytes: too large a prompt is refused with a sentence, and all is read in linear time."""
 
 import pytest
 
