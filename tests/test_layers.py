@@ -9,7 +9,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 ROWS: list[set[str]] = [
-    {"core", "errors", "settings", "preferences"},
+    {"core", "errors", "settings", "preferences", "surroundings"},
     {"hookspecs", "plugins", "db"},
     {"prompts", "samplers", "images", "library", "devices"},
     {"pipelines"},

@@ -62,6 +62,7 @@ class Studio:
         self.world = World(self.library, self.picture_path, self.capabilities, self.parts.models)
         self.queue = JobQueue(self.store, self.resolve)
         self.queue.find_files = lambda since: gallery.reconcile(settings.data_dir, set(self.pictures.paths().values()), since)
+        self.queue.check_storage = self.images.check_writable
         self.limits = Limits(self.store, self.settings)
         self.queue.check_limits = self.limits.check
         self.supervisor = Supervisor(self.queue, self.settings, make_link or link_maker(settings))

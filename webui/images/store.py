@@ -117,10 +117,21 @@ class ImageStore:
         return len(halves)
 
     def check_writable(self) -> None:
-        """Raises `StorageError` when pictures could not be saved."""
-        probe = self.root / "outputs" / f".probe-{os.getpid()}"
-        self._write(probe, b"")
-        probe.unlink(missing_ok=True)
+        """Raises `StorageError` when pictures could not be saved now."""
+        folder = self.root / "outputs"
+        probe = folder / f".probe-{secrets.token_hex(4)}.part"
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            probe.write_bytes(b"x")
+            probe.unlink()
+        except OSError as error:
+            with contextlib.suppress(OSError):
+                probe.unlink()
+            reason = error.strerror or str(error)
+            raise StorageError(
+                f"{folder} cannot be written: {reason}. Jobs wait until it can: give yourself that right, make room, plug the drive in,"
+                " or start with another --data-dir."
+            ) from None
 
     def _bin_path(self, record: ImageRecord) -> Path:
         return self.root / "data" / "bin" / record.id[:2] / (record.id + Path(record.path).suffix)
