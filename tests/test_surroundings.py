@@ -7,8 +7,10 @@ import sys
 import httpx
 import pytest
 
+from webui.alone import working_folder
 from webui.cli.client import Client
-from webui.settings import PROJECT
+from webui.errors import StorageError
+from webui.settings import PROJECT, load_settings
 from webui.surroundings import mend_proxies
 
 WORDS = [sys.executable, "-m", "webui"]
@@ -36,6 +38,24 @@ def test_a_path_that_the_locale_cannot_write_is_printed(tmp_path, environment):
 def test_closed_streams_are_no_reason_to_fail(tmp_path, shell):
     done = run("models", "--data-dir", str(tmp_path), shell=shell)
     assert done.returncode == 0 and b"Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("folder", ["/proc/nothing", "/dev/null/x"])
+def test_a_data_folder_that_cannot_be_made_is_one_sentence(folder):
+    done = run("serve", "--no-browser", "--port", "0", "--data-dir", folder)
+    assert done.returncode == 2 and folder.encode() in done.stderr and b"Traceback" not in done.stderr
+
+
+def test_temporary_files_that_are_gone_or_full_are_kept_in_the_cache(tmp_path, monkeypatch):
+    settings = load_settings({"data_dir": tmp_path}, {})
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "gone"))
+    assert working_folder(settings).parent == settings.cache
+    (tmp_path / "there").mkdir()
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "there"))
+    assert working_folder(settings).parent == tmp_path / "there"
+    monkeypatch.setattr("webui.alone.LEAST_ROOM", 2**60)
+    with pytest.raises(StorageError, match="TMPDIR"):
+        working_folder(settings)
 
 
 def test_without_a_home_and_a_temporary_folder(tmp_path):

@@ -13,7 +13,7 @@ from webui.core.protocol import Capabilities, ExtensionFailed, ExtensionState, O
 from webui.core.record import ImageRecord
 from webui.core.request import GenerationRequest
 from webui.db import Database, DataLock, open_database
-from webui.errors import NotFound, RequestError
+from webui.errors import NotFound, RequestError, StorageError
 from webui.images import gallery, metadata, pixels
 from webui.images.store import ImageStore
 from webui.jobs.limits import Limits
@@ -255,9 +255,14 @@ def services_of(studio: Studio) -> Services:
 
 
 def prepare_gradio(settings: Settings) -> None:
-    """Before Gradio is imported: no calls home, its temporary files in a folder of ours."""
+    """Before Gradio is imported: no calls home, its temporary files in a folder of ours. Raises `StorageError` when that cannot be made."""
     temporary = settings.cache / "gradio"
-    temporary.mkdir(parents=True, exist_ok=True, mode=0o700)
+    try:
+        temporary.mkdir(parents=True, exist_ok=True, mode=0o700)
+    except OSError as error:
+        raise StorageError(
+            f"{temporary} cannot be made: {error.strerror}. Give yourself that right, or choose another folder with --data-dir."
+        ) from None
     os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
     os.environ["GRADIO_TEMP_DIR"] = str(temporary)
     os.environ.setdefault("HF_HUB_OFFLINE", "1")
