@@ -15,7 +15,7 @@ from webui.core.protocol import Capabilities, ExtensionFailed, ExtensionState, O
 from webui.core.record import ImageRecord
 from webui.core.request import GenerationRequest
 from webui.db import Database, DataLock, open_database
-from webui.errors import NotFound
+from webui.errors import NotFound, StorageError
 from webui.images import gallery, metadata, pixels
 from webui.images.store import ImageStore
 from webui.jobs.limits import Limits
@@ -28,7 +28,7 @@ from webui.jobs.samples import Samples
 from webui.jobs.store import JobStore
 from webui.jobs.supervisor import MakeLink, Supervisor
 from webui.library import KINDS, Library
-from webui.plugins import Extensions
+from webui.plugins import Extensions, extension_folders
 from webui.preferences import change_settings
 from webui.resolve import World, resolve
 from webui.samplers.catalog import BUILTIN_SAMPLERS, BUILTIN_SCHEDULES
@@ -64,6 +64,7 @@ class Studio:
         self.world = World(self.library, self.picture_path, self.capabilities, self.parts.models)
         self.queue = JobQueue(self.store, self.resolve)
         self.queue.find_files = lambda since: gallery.reconcile(settings.data_dir, set(self.pictures.paths().values()), since)
+        self.queue.check_storage = self.images.check_writable
         self.limits = Limits(self.store, self.settings)
         self.queue.check_limits = self.limits.check
         self.supervisor = Supervisor(self.queue, self.settings, make_link or link_maker(settings), library=self.library_version)
@@ -234,12 +235,6 @@ def _format_of(data: bytes) -> str:
     return str(Image.open(BytesIO(data)).format)
 
 
-def extension_folders(settings: Settings) -> tuple[Path, ...]:
-    """Ours, and the user's beside their data."""
-    own = PROJECT / "extensions"
-    return (own,) if settings.data_dir == PROJECT else (own, settings.data_dir / "extensions")
-
-
 def builtin_capabilities() -> Capabilities:
     """What is there without any extension."""
     samplers = tuple(
@@ -280,9 +275,14 @@ def services_of(studio: Studio) -> Services:
 
 
 def prepare_gradio(settings: Settings) -> None:
-    """Before Gradio is imported: no calls home, its temporary files in a folder of ours."""
+    """Before Gradio is imported: no calls home, its temporary files in a folder of ours. Raises `StorageError` when that cannot be made."""
     temporary = settings.cache / "gradio"
-    temporary.mkdir(parents=True, exist_ok=True, mode=0o700)
+    try:
+        temporary.mkdir(parents=True, exist_ok=True, mode=0o700)
+    except OSError as error:
+        raise StorageError(
+            f"{temporary} cannot be made: {error.strerror}. Give yourself that right, or choose another folder with --data-dir."
+        ) from None
     os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
     os.environ["GRADIO_TEMP_DIR"] = str(temporary)
     os.environ.setdefault("HF_HUB_OFFLINE", "1")

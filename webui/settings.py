@@ -9,8 +9,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
+from webui.core.filenames import check_pattern
 from webui.errors import SettingsError
 
 PROJECT = Path(__file__).resolve().parent.parent
@@ -111,6 +112,8 @@ class Settings(BaseModel):
     )
     extensions_off: tuple[str, ...] = Field((), description="Extensions that are switched off.")
 
+    _names = field_validator("outputs_pattern")(check_pattern)
+
     @property
     def outputs(self) -> Path:
         """Folder of the pictures."""
@@ -180,4 +183,9 @@ def _validated(values: Mapping[str, Any], source: str) -> Settings:
         key = ".".join(str(part) for part in first["loc"])
         if first["type"] == "extra_forbidden":
             raise SettingsError(f"{source}: there is no setting named {key!r}. There are: {', '.join(Settings.model_fields)}.") from None
-        raise SettingsError(f"{source}: {key}: {first['msg']} (it is {first['input']!r}).") from None
+        raise SettingsError(f"{source}: {key}: {complaint(first)}") from None
+
+
+def complaint(error: Mapping[str, Any]) -> str:
+    """What pydantic says of a setting, as a sentence with the value; a sentence of our own stays as it is."""
+    return str(error["ctx"]["error"]) if error["type"] == "value_error" else f"{error['msg']} (it is {error['input']!r})."

@@ -268,3 +268,9 @@ def test_broken_files_have_no_metadata(cut):
 def test_a_line_made_to_be_slow_is_read():
     assert a1111.split_text("a " * 100_000)[2] == {}
     assert a1111.split_text(" " * 100_000 + ":" * 100_000)[2] == {}
+
+
+def test_ddim_discretize_goes_into_the_text_and_back():
+    request = GenerationRequest(prompt="a cat", sampler="DDIM", steps=8, seed=1, sampler_options={"ddim_discretize": "quad"})
+    assert "DDIM discretize: quad" in write_parameters(request)
+    assert read_parameters(write_parameters(request)).request().sampler_options.ddim_discretize == "quad"

@@ -13,24 +13,17 @@ from webui.core.registry import Registry
 from webui.devices.memory import ModelFacts
 from webui.devices.plan import plan_for
 from webui.engine.tools import Tools
-from webui.errors import ExtensionError
 from webui.images.store import ImageStore
 from webui.library import Library, read_header
 from webui.pipelines.adapters import LoraLoader
 from webui.pipelines.families import FAMILIES
 from webui.pipelines.registry import Pipelines
-from webui.plugins import Extensions
+from webui.plugins import Extensions, extension_folders
 from webui.samplers import builtins
 from webui.samplers.catalog import Sampler, Schedule
-from webui.settings import PROJECT, Settings
+from webui.settings import Settings
 
 _BARE_PROCESS = 500 * 2**20
-
-
-def extension_folders(settings: Settings) -> tuple[Path, ...]:
-    """Where extensions lie: ours, and the user's beside their data."""
-    own = PROJECT / "extensions"
-    return (own,) if settings.data_dir == PROJECT else (own, settings.data_dir / "extensions")
 
 
 def build_tools(settings: Settings, off: tuple[str, ...] = ()) -> Tools:
@@ -116,13 +109,3 @@ def held(device: str) -> int:
     if device.startswith("cuda"):
         return int(torch.cuda.memory_allocated(device))
     return max(psutil.Process().memory_info().rss - _BARE_PROCESS, 0)
-
-
-def check_names(tools: Tools) -> None:
-    """Every sampler's and schedule's function can be found. Raises `ExtensionError` naming the owner of one that cannot."""
-    for registry in (tools.samplers, tools.schedules):
-        for entry in registry:
-            try:
-                entry.function  # noqa: B018
-            except (ImportError, AttributeError) as error:
-                raise ExtensionError(registry.owner(entry.name), f"register_{registry.kind}s", str(error)) from None

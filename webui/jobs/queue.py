@@ -65,6 +65,7 @@ class JobQueue:
         self.on_free: Callable[[], None] = lambda: None
         self.on_preview_choice: Callable[[], None] = lambda: None
         self.check_limits: Callable[[str, GenerationRequest], None] = lambda owner, request: None
+        self.check_storage: Callable[[], None] = lambda: None
         self.find_files: Callable[[datetime], Sequence[ImageRecord]] = lambda since: ()
 
     def submit(self, request: GenerationRequest, owner: str = LOCAL_OWNER, priority: int = 0, idempotency_key: str | None = None) -> Job:
@@ -262,7 +263,8 @@ class JobQueue:
     def take(self, engine: str, loaded: str, batch: str | None = None, without: Collection[str] = ()) -> Job | None:
         """The next job for an engine, marked as running; None when nothing waits or the queue is paused.
 
-        With a `batch` running there, only a job that may join it, of an owner that is not in `without`.
+        With a `batch` running there, only a job that may join it, of an owner that is not in `without`. Raises `StorageError` while
+        pictures cannot be written: the job goes on waiting.
         """
         if self._paused:
             return None
@@ -273,6 +275,7 @@ class JobQueue:
         leave = cache(lambda checkpoint: bool(others) and better(checkpoint, me, others))
         with self._choosing:
             while (head := self._chooser.choose(loaded, leave, batch, without)) is not None:
+                self.check_storage()
                 started = self.store.start(head.id, engine)
                 self._chooser.discard(head.id, head.owner)
                 if started is not None:

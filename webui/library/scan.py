@@ -22,7 +22,7 @@ from webui.library.native import native
 
 FIELDS = {"checkpoint": "checkpoint", "vae": "vae", "lora": "prompt", "embedding": "prompt", "upscaler": "hires.upscaler"}
 WORDS = {"vae": "VAE", "lora": "LoRA", "controlnet": "ControlNet"}
-_HASHED = re.compile(r"^(?P<name>.*?)\s*\[(?P<hash>[0-9a-fA-F]{6,64})\]$")
+_HASHED = re.compile(r"\[(?P<hash>[0-9a-fA-F]{6,64})\]$")
 
 
 @dataclass(frozen=True)
@@ -88,8 +88,9 @@ class Library:
         return found
 
     def _find(self, kind: str, name: str) -> ModelFile:
-        match = _HASHED.match(name.strip())
-        wanted, digest = (match["name"], match["hash"].lower()) if match else (name.strip(), "")
+        name = name.strip()
+        match = _HASHED.search(name)
+        wanted, digest = (name[: match.start()].rstrip(), match["hash"].lower()) if match else (name, "")
         for look in (self.models, lambda kind: [model for model in self.scan() if model.kind == kind]):
             candidates = _named(look(kind), wanted)
             if digest:
@@ -178,7 +179,7 @@ class Library:
         if not names:
             return f"There is no {word} yet. Put one into models/{KINDS[kind][0]}, then refresh."
         close = difflib.get_close_matches(name, names, n=3) or names[:5]
-        return f"There is no {word} named {name!r}. Did you mean {', '.join(close)}?"
+        return f"There is no {word} named {name[:100]!r}. Did you mean {', '.join(close)}?"
 
 
 def _facts(path: Path) -> dict[str, Any]:

@@ -70,7 +70,7 @@ def build_vae(family: Family, weights: Weights, place: Place, progress: Progress
 
 
 MAX_YAML = 2**20
-_V_IN_YAML = re.compile(r"""^[ \t]*parameterization:[ \t]*["']?v["']?[ \t\r]*$""", re.MULTILINE)
+_V_IN_YAML = re.compile(r"""^[^\S\n]*parameterization:[^\S\n]*["']?v["']?[^\S\n]*$""", re.MULTILINE)
 
 
 def _prediction(path: Path, detected: str) -> str:

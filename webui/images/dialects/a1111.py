@@ -8,7 +8,7 @@ from typing import Any
 from webui.images.dialects import Chunks, Found
 
 NEGATIVE = "Negative prompt:"
-_PAIR = re.compile(r'\s*(\w[\w \-/+.]{0,80}?):\s*("(?:\\.|[^\\"])*"|[^,]*)(?:,|$)')
+_PAIR = re.compile(r'(?<!\s)\s*(\w[\w \-/+.]{0,80}?):\s*("(?:\\.|[^\\"])*"|[^,]*)(?:,|$)')
 _MINIMUM_PAIRS = 3
 
 Value = Callable[[str], Any]

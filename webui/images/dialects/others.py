@@ -30,7 +30,7 @@ _FIELDS = {
 _KNOWN = {"scheduler", "noise_schedule", "resolution", "prompt", "full_prompt", "full_negative_prompt", "generation_mode", "app_version"}
 _KNOWN |= {"app", "app_id", "version", "metadata_scheme", "fooocus_scheme", "created_by", "base_model", "base_model_hash", "n_samples"}
 _KNOWN |= {"seamless_x", "seamless_y", "rand_device", "type", "signed_hash", "request_type"}
-_SIZE = re.compile(r"(\d+)\D+(\d+)")
+_SIZE = re.compile(r"(?<!\d)(\d{1,9})\D{1,9}(\d{1,9})")
 
 
 def read(chunks: Chunks) -> Found | None:

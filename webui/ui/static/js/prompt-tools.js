@@ -9,7 +9,7 @@ import { go } from './tabs.js';
 import { complain, toast } from './toast.js';
 import { bytes } from './words.js';
 
-const PARAMETERS = /(^|\n)Steps: \d+, .*?(Sampler|Seed|CFG scale): /s;
+const PARAMETERS = /(^|\n)Steps: \d{1,9}, .{0,2000}?(Sampler|Seed|CFG scale): /s;
 
 component('prompt-tools', (root) => {
   const count = el('span', { id: 'tokens', title: 'Tokens of the prompt, and what fits into its chunks' }, '0 / 75');
