@@ -14,6 +14,7 @@ from webui.errors import RequestError
 from webui.images import texts
 from webui.images.dialects import Dialect, Found, a1111, comfyui, others, swarmui
 from webui.images.parameters import Facts, one_picture, picture_seeds, write_parameters
+from webui.images.stealth import read_stealth
 from webui.images.store import Encode
 
 __all__ = ["Facts", "Reading", "encoder", "picture_seeds", "read_facts", "read_metadata", "read_parameters", "write_parameters"]
@@ -87,8 +88,9 @@ def read_metadata(source: Path | bytes) -> Reading | None:
 
     Raises `RequestError` only for a file that cannot be opened.
     """
-    contents = texts.read_texts(_bytes(source))
-    return _read_own(contents) or _read_foreign(contents)
+    data = _bytes(source)
+    contents = texts.read_texts(data)
+    return _read_own(contents) or _read_foreign(contents) or _read_foreign(read_stealth(data))
 
 
 def read_parameters(text: str) -> Reading | None:

@@ -21,3 +21,8 @@ class Found:
 
 Dialect = Callable[[Chunks], Found | None]
 """Gives None when the texts are not its own."""
+
+
+def short(line: str) -> str:
+    """A line short enough to be listed."""
+    return line if len(line) <= 200 else f"{line[:197]}…"

@@ -53,7 +53,7 @@ def _found(source: str, info: PromptInfo) -> Found:
     fields |= {"noise_source": "cpu", "emphasis": "No norm"}
     fields |= _size(values)
     schedule = str(values.get("noise_schedule") or (values.get("scheduler") if source == "Fooocus" else "") or "")
-    if name := schedule_name(schedule, str(sampler.name)):
+    if name := schedule_name(schedule):
         fields["schedule"] = name
     if sampler.model is not None:
         fields["checkpoint"] = sampler.model.name or f"[{sampler.model.hash}]"
