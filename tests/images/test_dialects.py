@@ -82,13 +82,15 @@ def test_comfyui_img2img_with_strange_nodes():
         "12": node("VAEEncode", pixels=["14", 0], vae=["4", 2]),
         "13": node("PrimitiveInt", value=5),
         "14": node("LoadImage", image="a.png"),
-        "15": node("FaceDetailer"),
+        "15": node("FaceDetailer", image=["8", 0], model=["4", 0]),
+        "9": node("SaveImage", filename_prefix="ComfyUI", images=["15", 0]),
         "16": node("KSampler", **GRAPH["3"]["inputs"]),
+        "17": node("LoraLoader", lora_name="not linked.safetensors", strength_model=1, strength_clip=1, model=["4", 0], clip=["4", 1]),
     }
     del graph["5"]
     reading = png(prompt=graph)
     assert (reading.mode, reading.fields["strength"], reading.fields["seed"]) == ("img2img", 0.6, 5)
-    assert reading.unmapped == ("node FaceDetailer", "2 sampler nodes: the first is taken")
+    assert reading.unmapped == ("node FaceDetailer",) and "not linked" not in reading.fields["prompt"]
 
 
 def test_comfyui_webp_keeps_the_graph_in_exif():
