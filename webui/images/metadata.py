@@ -12,14 +12,23 @@ from pydantic import ValidationError
 from webui.core.request import GenerationRequest, Mode, parse_request
 from webui.errors import RequestError
 from webui.images import texts
-from webui.images.dialects import Dialect, Found, a1111, comfyui, others, swarmui
+from webui.images.dialects import Dialect, Found, a1111, comfyui, fooocus, invokeai, novelai, short, smaller, swarmui
 from webui.images.parameters import Facts, one_picture, picture_seeds, write_parameters
 from webui.images.stealth import read_stealth
 from webui.images.store import Encode
 
 __all__ = ["Facts", "Reading", "encoder", "picture_seeds", "read_facts", "read_metadata", "read_parameters", "write_parameters"]
 
-DIALECTS: tuple[Dialect, ...] = (swarmui.read, a1111.read, comfyui.read, others.read)
+DIALECTS: tuple[Dialect, ...] = (
+    swarmui.read,
+    fooocus.read,
+    novelai.read,
+    smaller.read_easy_diffusion,
+    smaller.read_draw_things,
+    invokeai.read,
+    a1111.read,
+    comfyui.read,
+)
 
 
 _RANDOM = {"mode", "seed", "variation_seed"}
@@ -132,7 +141,7 @@ def _read_own(contents: Mapping[str, str]) -> Reading | None:
 
 def _checked(found: Found, contents: Mapping[str, str]) -> Reading:
     """Keep the fields that a request takes; say what was left out and why."""
-    flat = {key: value for key, value in found.fields.items() if value is not None and key not in ("mode", "init", "mask")}
+    flat = {key: _clean(value) for key, value in found.fields.items() if value is not None and key not in ("mode", "init", "mask")}
     if found.mode == "txt2img":
         flat = {key: value for key, value in found.defaults.items() if key != "mask_blur"} | flat
     else:
@@ -140,13 +149,21 @@ def _checked(found: Found, contents: Mapping[str, str]) -> Reading:
     unmapped = list(found.unmapped)
     while True:
         try:
-            parse_request(_nested(flat))
-            return Reading(found.source, _nested(flat), found.mode, tuple(unmapped), _told(contents))
+            fields = parse_request(_nested(flat)).model_dump(mode="json", exclude_unset=True)
+            break
         except RequestError as error:
             wrong = [key for key in flat if key == error.field or key.startswith(f"{error.field}.") or error.field.startswith(f"{key}.")]
+            unmapped += [f"{key}: {short(str(flat.pop(key)))} ({error})" for key in wrong]
             if not wrong:
-                return Reading(found.source, {}, found.mode, (*unmapped, str(error)))
-            unmapped += [f"{key}: {flat.pop(key)} ({error})" for key in wrong]
+                flat = {}
+                unmapped.append(str(error))
+    lines = tuple(dict.fromkeys(str(_clean(line)) for line in unmapped))
+    return Reading(found.source, fields, found.mode, lines, str(_clean(_told(contents))))
+
+
+def _clean(value: Any) -> Any:
+    """A text without half characters, which JSON can hold and no file or answer can."""
+    return value.encode(errors="replace").decode() if isinstance(value, str) else value
 
 
 def _told(contents: Mapping[str, str]) -> str:

@@ -89,7 +89,8 @@ def _ends(graph: Graph) -> Iterator[Link]:
 
 def _back(walk: Walk, link: Link | None) -> Way:
     """Walk from a picture to where its first latent comes from."""
-    way, between, seen = Way(), [], set()
+    way, seen = Way(), set()
+    between: list[Node] = []
     while (found := walk.at(link)) is not None and found[0].id not in seen:
         node, _ = found
         seen.add(node.id)

@@ -83,8 +83,10 @@ def _single(node: Node) -> str | None:
     return names[0] if len(names) == 1 and names[0].lower() in _VALUES else None
 
 
-def _lost(walk: Walk, node: Node | None, what: str) -> None:
+def _lost(walk: Walk, node: Node | None, what: str) -> Any:
+    """Note what is lost; gives None."""
     walk.note(f"{what}: comes from node {node.kind}" if node else f"{what}: its link leads nowhere")
+    return None
 
 
 def number_of(walk: Walk, value: Any, what: str) -> int | float | None:
