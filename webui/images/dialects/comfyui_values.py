@@ -26,7 +26,10 @@ def text_of(walk: Walk, value: Any, what: str, depth: int = 0) -> str | None:
     """A text, following its link; None when it comes from something unknown, which is noted under the name `what`."""
     if isinstance(value, tuple):
         found = walk.at(value)
-        text = _text(walk, found[0], what, depth + 1) if found and depth < MAX_DEPTH else _lost(walk, found and found[0], what)
+        if found is None or depth >= MAX_DEPTH:
+            _lost(walk, found and found[0], what)
+            return None
+        text = _text(walk, found[0], what, depth + 1)
     else:
         text = value if isinstance(value, str) else None if value is None else str(value)
     if text is not None and len(text) > MAX_TEXT:
@@ -41,7 +44,10 @@ def _text(walk: Walk, node: Node, what: str, depth: int) -> str | None:
         text = None if linked else text_of(walk, inputs.get("string", inputs.get("text")), what, depth)
         if text is not None and len(text) * (1 + len(str(inputs.get("replace")))) > MAX_TEXT * 10:
             raise TooLarge
-        return _lost(walk, node, what) if text is None else _CHANGES[node.kind](text, node)
+        if text is not None:
+            return _CHANGES[node.kind](text, node)
+        _lost(walk, node, what)
+        return None
     if node.kind.startswith("ImpactWildcard") and isinstance(inputs.get("populated_text"), str):
         return str(inputs["populated_text"])
     if node.kind in _SHOWN:
@@ -50,7 +56,8 @@ def _text(walk: Walk, node: Node, what: str, depth: int) -> str | None:
         return _joined(walk, node, parts, what, depth)
     if (name := _single(node)) is not None:
         return text_of(walk, inputs[name], what, depth)
-    return _lost(walk, node, what)
+    _lost(walk, node, what)
+    return None
 
 
 def _parts(node: Node) -> list[str]:
@@ -63,14 +70,16 @@ def _joined(walk: Walk, node: Node, parts: list[str], what: str, depth: int) -> 
     inputs = node.inputs
     if "StringFunction" in node.kind:
         if inputs.get("action") != "append":
-            return _lost(walk, node, what)
+            _lost(walk, node, what)
+            return None
         delimiter: Any = ", " if inputs.get("tidy_tags") == "yes" else ""
     else:
         named = next((inputs[key] for key in ("delimiter", "separator", "delim", "sep") if key in inputs), None)
         delimiter = _DELIMITERS.get(node.kind, "") if named is None else text_of(walk, named, what, depth)
     texts = [text_of(walk, inputs[name], what, depth) for name in parts]
     if delimiter is None:
-        return _lost(walk, node, what)
+        _lost(walk, node, what)
+        return None
     known = [text for text in texts if text is not None]
     if node.kind != "StringConcatenate":
         known = [text for text in known if text.strip()]
@@ -83,10 +92,9 @@ def _single(node: Node) -> str | None:
     return names[0] if len(names) == 1 and names[0].lower() in _VALUES else None
 
 
-def _lost(walk: Walk, node: Node | None, what: str) -> Any:
-    """Note what is lost; gives None."""
+def _lost(walk: Walk, node: Node | None, what: str) -> None:
+    """Note what is lost."""
     walk.note(f"{what}: comes from node {node.kind}" if node else f"{what}: its link leads nowhere")
-    return None
 
 
 def number_of(walk: Walk, value: Any, what: str) -> int | float | None:
@@ -97,7 +105,8 @@ def number_of(walk: Walk, value: Any, what: str) -> int | float | None:
         found = walk.at(value)
         name = _single(found[0]) if found else None
         if found is None or name is None:
-            return _lost(walk, found and found[0], what)
+            _lost(walk, found and found[0], what)
+            return None
         value = found[0].inputs[name]
     if isinstance(value, str):
         value = _parsed(value)
