@@ -35,7 +35,7 @@ def words_of(walk: Walk, link: Link | None, what: str, depth: int = 0) -> Words 
         return None
     node, slot = found
     words = _combined(walk, node, what, depth + 1) or _handed_on(walk, node, slot, what, depth + 1) or _encoded(walk, node, slot, what)
-    if words is None and f"{what}: comes from node" not in " ".join(walk.notes):
+    if words is None and not any(note.startswith((f"{what}:", f"{what},")) for note in walk.notes):
         walk.note(f"{what}: comes from node {node.kind}")
     if words is not None and sum(map(len, words.branches)) > MAX_TEXT:
         raise TooLarge

@@ -42,7 +42,7 @@ def _text(walk: Walk, node: Node, what: str, depth: int) -> str | None:
     if node.kind in _CHANGES:
         linked = any(isinstance(inputs.get(key), tuple) for key in ("find", "replace", "mode"))
         text = None if linked else text_of(walk, inputs.get("string", inputs.get("text")), what, depth)
-        if text is not None and len(text) * (1 + len(str(inputs.get("replace")))) > MAX_TEXT * 10:
+        if text is not None and text.count(str(inputs.get("find"))) * len(str(inputs.get("replace"))) > MAX_TEXT:
             raise TooLarge
         if text is not None:
             return _CHANGES[node.kind](text, node)
@@ -76,14 +76,14 @@ def _joined(walk: Walk, node: Node, parts: list[str], what: str, depth: int) -> 
     else:
         named = next((inputs[key] for key in ("delimiter", "separator", "delim", "sep") if key in inputs), None)
         delimiter = _DELIMITERS.get(node.kind, "") if named is None else text_of(walk, named, what, depth)
-    texts = [text_of(walk, inputs[name], what, depth) for name in parts]
+    texts = [text_of(walk, inputs[name], f"{what}, {name}", depth) for name in parts]
     if delimiter is None:
         _lost(walk, node, what)
         return None
     known = [text for text in texts if text is not None]
     if node.kind != "StringConcatenate":
-        known = [text for text in known if text.strip()]
-    return str(delimiter).replace("\\n", "\n").join(known) if known or not texts else None
+        known, delimiter = [text for text in known if text.strip()], str(delimiter).replace("\\n", "\n")
+    return str(delimiter).join(known) if known or not texts else None
 
 
 def _single(node: Node) -> str | None:
