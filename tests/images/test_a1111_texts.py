@@ -1,7 +1,6 @@
 """A1111's text as other hands write it: lines behind it, JSON in it, pictures of 2022, savers of ComfyUI, Fooocus."""
 
 import json
-import time
 
 import pytest
 
@@ -119,7 +118,8 @@ def test_every_name_that_others_have_is_one_of_ours():
 
 
 FOOOCUS = (
-    "a red apple, cinematic\nNegative prompt: blurry, ugly\nSteps: 30, Sampler: DPM++ 2M SDE Karras, Seed: 5, Size: 1152x896, CFG scale: 4, "
+    "a red apple, cinematic\nNegative prompt: blurry, ugly\n"
+    "Steps: 30, Sampler: DPM++ 2M SDE Karras, Seed: 5, Size: 1152x896, CFG scale: 4, "
     'Sharpness: 2, ADM Guidance: "(1.5, 0.8, 0.3)", Model: juggernaut, Model hash: aeb7e9e689, Performance: Speed, Scheduler: karras, '
     'VAE: Default (model), Raw prompt: a red apple, Raw negative prompt: , Lora hashes: "base: 4852, other: 11", '
     'Lora weights: "base: 0.05, other: -0.5", Version: Fooocus v2.5.5'
@@ -134,8 +134,8 @@ def test_fooocuss_scheme_a1111():
     assert reading.unmapped == ("Sharpness: 2", "ADM Guidance: (1.5, 0.8, 0.3)")
 
 
-def test_texts_made_to_be_slow_end():
-    for text in ("a: [" * 50_000, 'a: "' * 50_000, "Steps: 1\n" * 50_000, "Template: x\n" * 50_000, "a: {" * 9 + "[" * 100_000):
-        began = time.monotonic()
-        read_infotext(text)
-        assert time.monotonic() - began < 20
+@pytest.mark.parametrize(
+    "text", ["a: [" * 50_000, 'a: "' * 50_000, "Steps: 1\n" * 50_000, "Template: x\n" * 50_000, "a: {" + "[" * 100_000]
+)
+def test_texts_made_to_be_slow_end(text):
+    assert len(read_infotext(text).pairs) <= 1000

@@ -31,7 +31,7 @@ COMMENTS = {
 def test_a_comment_in_any_encoding(raw, format):
     exif, stream = Image.Exif(), io.BytesIO()
     exif.get_ifd(ExifTags.IFD.Exif)[ExifTags.Base.UserComment] = raw
-    A_PICTURE.save(stream, format, exif=exif)
+    A_PICTURE.save(stream, format, exif=exif.tobytes())
     reading = read_metadata(stream.getvalue())
     assert reading.text == TEXT and reading.fields["prompt"] == "ein Füchslein, 狐"
 

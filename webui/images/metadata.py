@@ -1,6 +1,7 @@
 """What a picture says of how it was made: written into every picture, read from ours and from those of other programs."""
 
 import json
+import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,6 +19,8 @@ from webui.images.stealth import read_stealth
 from webui.images.store import Encode
 
 __all__ = ["Facts", "Reading", "encoder", "picture_seeds", "read_facts", "read_metadata", "read_parameters", "write_parameters"]
+
+log = logging.getLogger(__name__)
 
 DIALECTS: tuple[Dialect, ...] = (
     swarmui.read,
@@ -108,8 +111,17 @@ def read_parameters(text: str) -> Reading | None:
 
 
 def _read_foreign(contents: Mapping[str, str]) -> Reading | None:
-    found = next((result for dialect in DIALECTS if (result := dialect(contents)) is not None), None)
+    found = next((result for dialect in DIALECTS if (result := _found(dialect, contents)) is not None), None)
     return None if found is None else _checked(found, contents)
+
+
+def _found(dialect: Dialect, contents: Mapping[str, str]) -> Found | None:
+    """What a dialect finds. Strangers' texts hold anything: what no dialect foresaw is said, and ends nothing."""
+    try:
+        return dialect(contents)
+    except Exception as error:
+        log.exception("A picture's metadata could not be read")
+        return Found("another program", {}, (f"all of its metadata: {type(error).__name__} while it was read",))
 
 
 def _bytes(source: Path | bytes) -> bytes:
@@ -126,7 +138,7 @@ def _read_own(contents: Mapping[str, str]) -> Reading | None:
     try:
         own = json.loads(contents.get(texts.OWN, ""))
         index, stored, facts = int(own.get("index", 0)), dict(own["request"]), dict(own.get("facts", {}))
-    except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
+    except (ValueError, TypeError, KeyError, AttributeError, OverflowError, RecursionError):
         return None
     mode = stored.get("mode", "txt2img")
     try:
@@ -157,7 +169,7 @@ def _checked(found: Found, contents: Mapping[str, str]) -> Reading:
             if not wrong:
                 flat = {}
                 unmapped.append(str(error))
-    lines = tuple(dict.fromkeys(str(_clean(line)) for line in unmapped))
+    lines = tuple(dict.fromkeys(short(str(_clean(line)), 400) for line in unmapped))
     return Reading(found.source, fields, found.mode, lines, str(_clean(_told(contents))))
 
 

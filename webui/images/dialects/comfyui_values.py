@@ -13,6 +13,8 @@ _JOINER = re.compile(r"concat|join|combine prompt|combinetext|stringfunction", r
 _DELIMITERS: Mapping[str, str] = {"StringConcatenate": "", "Text Concatenate": ", ", "JoinStrings": " ", "JoinStringMulti": " "}
 _SHOWN = ("ShowText|pysssss", "Show Text", "ShowText", "easy showAnything", "PreviewAny", "Display Any (rgthree)", "Show any [Crystools]")
 
+_LARGEST = 2**64
+
 Change = Callable[[str, Node], str]
 _CHANGES: Mapping[str, Change] = {
     "StringTrim": lambda text, node: {"Left": text.lstrip(), "Right": text.rstrip()}.get(str(node.inputs.get("mode")), text.strip()),
@@ -110,7 +112,7 @@ def number_of(walk: Walk, value: Any, what: str) -> int | float | None:
         value = found[0].inputs[name]
     if isinstance(value, str):
         value = _parsed(value)
-    if value is not None and (isinstance(value, bool) or not isinstance(value, (int, float))):
+    if value is not None and (isinstance(value, bool) or not isinstance(value, (int, float)) or not abs(value) <= _LARGEST):
         walk.note(f"{what}: is no number")
         return None
     return value
