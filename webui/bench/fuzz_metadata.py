@@ -115,7 +115,7 @@ def metadata(rng: random.Random) -> None:
 
 def _nonsense(rng: random.Random) -> Any:
     """A value that has no business where it is put."""
-    choices = (
+    choices: tuple[Any, ...] = (
         None,
         True,
         -1,
