@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from webui.core.events import Event, Failed, ImageSaved
-from webui.core.protocol import RunJob
+from webui.core.protocol import Capabilities, RunJob
 from webui.core.request import GenerationRequest
 from webui.devices.environment import prepare_process
 from webui.errors import StorageError, WebUIError
@@ -54,11 +54,15 @@ class Alone:
         return choose(self._settings.devices[0])
 
     @cached_property
-    def _world(self) -> World:
+    def capabilities(self) -> Capabilities:
+        """What the engine can do, extensions included."""
         from webui.engine.workshop import capabilities
 
-        known = capabilities(self.tools)
-        return World(self.tools.library, self._images.upload_path, lambda: known, dict)
+        return capabilities(self.tools)
+
+    @cached_property
+    def _world(self) -> World:
+        return World(self.tools.library, self._images.upload_path, lambda: self.capabilities, dict)
 
     def resolve(self, request: GenerationRequest) -> GenerationRequest:
         """Nothing left to choose. Values of extensions are checked by their engine side, since there is no page here."""

@@ -43,6 +43,11 @@ class Client:
             self._json("POST", "/api/v1/images", content=path.read_bytes(), headers={"Content-Type": "application/octet-stream"})["id"]
         )
 
+    def capabilities(self) -> dict[str, Any]:
+        """What there is to choose from on that server."""
+        found: dict[str, Any] = self._json("GET", "/api/v1/capabilities")
+        return found
+
     def submit(self, request: GenerationRequest) -> str:
         """Queue a job; gives its id."""
         return str(self._json("POST", "/api/v1/jobs", json=request.model_dump(mode="json", exclude_unset=True))["id"])

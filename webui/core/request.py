@@ -51,7 +51,7 @@ def _side(name: str, minimum: int = MIN_SIDE) -> Any:
         if value is None or (value == 0 and minimum == 0):
             return value
         if value % 8 or not MIN_SIDE <= value <= MAX_SIDE:
-            nearest = min(max(round(value / 8) * 8, MIN_SIDE), MAX_SIDE)
+            nearest = min(max((value + 4) // 8 * 8, MIN_SIDE), MAX_SIDE)
             raise ValueError(f"{name} must be a multiple of 8 between {MIN_SIDE} and {MAX_SIDE}. Nearest: {nearest}.")
         return value
 
