@@ -54,8 +54,25 @@ def main(words: "list[str]") -> int:
 
 
 def say(text: str, stream: "IO[str] | None" = None) -> None:
-    """Print at once, so that a log shows it in order."""
-    print(text, file=stream or sys.stdout, flush=True)
+    """Print at once, so that a log shows it in order; nobody who listens, and a log on a full disk, are no reason to stop."""
+    try:
+        print(text, file=stream or sys.stdout, flush=True)
+    except (OSError, ValueError):
+        pass
+
+
+def prepare_streams() -> None:
+    """Letters that the terminal does not know are written as `\\xfc`."""
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")
+
+
+def use_utf8(words: "list[str]") -> None:
+    """Start again in UTF-8 mode where the locale (LC_ALL=C, cron, containers) makes names of files ASCII; the app inherits it."""
+    if os.name == "posix" and sys.getfilesystemencoding().lower() not in ("utf-8", "utf8") and os.environ.get("PYTHONUTF8") != "1":
+        os.environ["PYTHONUTF8"] = "1"
+        relaunch([sys.executable, str(ROOT / "launch.py"), *words])
 
 
 # Which Python
@@ -195,7 +212,9 @@ def make_environment(kind: str) -> None:
         raise Stop(f"{ROOT} has {space}. Free some space and start again.")
     VENV.mkdir()
     UNFINISHED.touch()
-    done = subprocess.run([base_python(), "-m", "venv", str(VENV)], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    done = subprocess.run(
+        [base_python(), "-m", "venv", str(VENV)], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, encoding="utf-8", errors="replace"
+    )
     if done.returncode:
         raise Stop(diagnose(done.stdout, f"{base_python()} could not make {VENV}"))
 
@@ -273,7 +292,7 @@ def nvidia_facts() -> "list[tuple[float, float]]":
         return []
     try:
         query = [tool, "--query-gpu=compute_cap,driver_version", "--format=csv,noheader"]
-        done = subprocess.run(query, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, timeout=20)
+        done = subprocess.run(query, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, encoding="utf-8", errors="replace", timeout=20)
     except (OSError, subprocess.TimeoutExpired):
         return []
     return [(float(cap), float(driver)) for cap, driver in re.findall(r"^(\d+\.\d+), (\d+\.\d+)", done.stdout, re.MULTILINE)]
@@ -334,7 +353,8 @@ def pip(words: "list[str]") -> "tuple[int, str]":
     environment.update(PIP_USER="0", PIP_DISABLE_PIP_VERSION_CHECK="1", PIP_NO_INPUT="1", PYTHONUNBUFFERED="1")
     command = [python(), "-m", "pip", *words, "--progress-bar", "off", "--no-color", "--retries", "2"]
     out = subprocess.PIPE
-    process = subprocess.Popen(command, stdout=out, stderr=subprocess.STDOUT, text=True, env=environment, preexec_fn=die_with_parent())
+    text = {"encoding": "utf-8", "errors": "replace"}
+    process = subprocess.Popen(command, stdout=out, stderr=subprocess.STDOUT, env=environment, preexec_fn=die_with_parent(), **text)
     log = []
     assert process.stdout is not None
     with process:
@@ -407,7 +427,10 @@ def say_browser() -> None:
 
 def playwright_has_chromium() -> bool:
     """Whether Playwright has fetched its own."""
-    home = Path.home()
+    try:
+        home = Path.home()
+    except RuntimeError:  # no HOME, and a user without a name
+        home = ROOT
     folders = [home / ".cache/ms-playwright", home / "Library/Caches/ms-playwright", home / "AppData/Local/ms-playwright"]
     folders.append(Path(os.environ.get("PLAYWRIGHT_BROWSERS_PATH") or home))
     return any(any(folder.glob("chromium*-*")) for folder in folders)
@@ -471,4 +494,6 @@ def wait_on_windows(process: "subprocess.Popen[bytes]") -> int:
 
 
 if __name__ == "__main__":
+    use_utf8(sys.argv[1:])
+    prepare_streams()
     sys.exit(main(sys.argv[1:]))

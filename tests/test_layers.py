@@ -9,29 +9,28 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 ROWS: list[set[str]] = [
-    {"core", "errors", "settings", "preferences"},
+    {"core", "errors", "settings", "preferences", "surroundings"},
     {"hookspecs", "plugins", "db"},
     {"prompts", "samplers", "images", "library", "devices"},
     {"pipelines"},
-    {"engine", "train", "jobs", "accounts"},
+    {"engine", "train", "jobs"},
     {"api", "ui", "resolve"},
     {"app", "serving", "cli", "alone", "bench", "doctor", "docs", "__main__"},
 ]
 ONLY: dict[str, set[str]] = {
     "jobs": {*ROWS[0], *ROWS[1]},
-    "accounts": {*ROWS[0], *ROWS[1]},
     "hookspecs": ROWS[0],
     "plugins": {*ROWS[0], "hookspecs"},
     "db": ROWS[0],
-    "api": {*ROWS[0], *ROWS[1], "jobs", "accounts", "images", "library", "samplers.catalog", "prompts.grammar", "prompts.chunks"},
-    "ui": {*ROWS[0], *ROWS[1], "jobs", "accounts", "images", "library", "samplers.catalog", "prompts.grammar", "prompts.chunks"},
+    "api": {*ROWS[0], *ROWS[1], "jobs", "images", "library", "samplers.catalog", "prompts.grammar", "prompts.chunks"},
+    "ui": {*ROWS[0], *ROWS[1], "jobs", "images", "library", "samplers.catalog", "prompts.grammar", "prompts.chunks"},
 }
 WITHIN_ROW = {
     ("preferences", "settings"),
     ("preferences", "errors"),
     ("settings", "errors"),
+    ("settings", "core"),
     ("plugins", "hookspecs"),
-    ("settings", "errors"),
     ("core", "errors"),
 }
 HEAVY = ("torch", "diffusers", "transformers", "torchvision")

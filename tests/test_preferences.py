@@ -40,7 +40,16 @@ def test_a_folder_that_cannot_be_written_is_named(tmp_path):
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=50)
-@given(pattern=st.text(alphabet=st.characters(blacklist_categories=("Cs",)), max_size=30))
-def test_any_text_survives_the_file(tmp_path, pattern):
-    change_settings(load_settings({"data_dir": tmp_path}, {}), {"outputs_pattern": pattern})
-    assert load_settings({"data_dir": tmp_path}, {}).outputs_pattern == pattern
+@given(text=st.text(alphabet=st.characters(blacklist_categories=("Cs",)), max_size=30))
+def test_any_text_survives_the_file(tmp_path, text):
+    change_settings(load_settings({"data_dir": tmp_path}, {}), {"access_key": text})
+    assert load_settings({"data_dir": tmp_path}, {}).access_key == text
+
+
+@pytest.mark.parametrize("pattern", ["{nothing}", "{index", "{date:%Y}", ""])
+def test_file_names_that_would_fail_each_job_are_refused_when_saved_and_at_the_start(tmp_path, pattern):
+    with pytest.raises(RequestError, match=r"^[^V].*\.$") as caught:
+        change_settings(load_settings({"data_dir": tmp_path}, {}), {"outputs_pattern": pattern})
+    assert caught.value.field == "outputs_pattern"
+    with pytest.raises(SettingsError, match=r"outputs_pattern: .*\.$"):
+        load_settings({"data_dir": tmp_path}, {"DARKROOM_OUTPUTS_PATTERN": pattern})

@@ -63,3 +63,24 @@ def test_an_option_in_the_samplers_name_gives_way_to_one_that_is_said(world):
     assert (request.sampler, request.sampler_options.unipc_variant, request.sampler_options.unipc_order) == ("UniPC", "bh2", 2)
     assert resolved(world, sampler="uni_pc_bh2", sampler_options={"unipc_variant": "bh1"}).sampler_options.unipc_variant == "bh1"
     assert resolved(world, sampler="res_multistep_ancestral").sampler_options.eta == 1.0
+
+
+@pytest.mark.parametrize(
+    ("fields", "field"),
+    [
+        ({"prompt": "BREAK " * 16_000}, "prompt"),
+        ({"negative_prompt": "BREAK " * 16_000}, "negative_prompt"),
+        ({"prompt": "a AND " * 10_000}, "prompt"),
+        ({"hires": {"prompt": "BREAK " * 1000}}, "hires.prompt"),
+        ({"hires": {"negative_prompt": "BREAK " * 1000}}, "hires.negative_prompt"),
+    ],
+)
+def test_a_prompt_that_would_take_hours_is_refused_beside_its_field(world, fields, field):
+    with pytest.raises(RequestError, match="This prompt is too large") as caught:
+        resolved(world, **fields)
+    assert caught.value.field == field
+
+
+def test_long_prompts_and_many_alternations_go_through(world):
+    assert resolved(world, prompt="a red cat, " * 2000, steps=1000).prompt
+    assert resolved(world, prompt="[a|b]" * 20_000, steps=1000).prompt

@@ -58,10 +58,39 @@ def test_a_port_in_use_a_broken_settings_file_and_a_folder_in_the_way(tmp_path):
     assert done.returncode == 2 and "settings.toml is not a settings file" in done.stderr
     done = serve("--data-dir", tmp_path / "other", DARKROOM_PROT="1")
     assert done.returncode == 2 and "prot" in done.stderr
-    (tmp_path / "b").mkdir()
-    (tmp_path / "b" / "outputs").write_text("a file in the way")
-    done = serve("--port", 0, "--data-dir", tmp_path / "b")
-    assert done.returncode == 2 and "outputs" in done.stderr and "Traceback" not in done.stderr
+
+
+def test_jobs_wait_while_outputs_cannot_be_written_and_go_on_by_themselves(tmp_path):
+    """A folder of root's, or a drive that is not plugged in, stopped the start."""
+    (tmp_path / "outputs").write_text("a file in the way")
+    app = App(tmp_path)
+    app.start()
+    job = app.http.post("/api/v1/jobs", json=APPLE).raise_for_status().json()["id"]
+    until = time.monotonic() + 90
+    while "outputs cannot be written" not in app.http.get("/ready").text:
+        assert time.monotonic() < until
+        time.sleep(0.1)
+    assert app.http.get(f"/api/v1/jobs/{job}").json()["state"] == "queued" and app.http.get("/").status_code == 200
+    (tmp_path / "outputs").unlink()
+    assert finished(app, job)["state"] == "done"
+    app.stop()
+
+
+@pytest.mark.parametrize(
+    "environment",
+    [
+        {"ALL_PROXY": "socks5://127.0.0.1:9"},
+        {"all_proxy": "socks://127.0.0.1:9/", "NO_PROXY": "[::1],::1/128"},
+        {"HTTPS_PROXY": "nonsense://x", "http_proxy": "http://[bad"},
+        {"LC_ALL": "C", "PYTHONUTF8": "0", "TMPDIR": "/nowhere/at/all"},
+    ],
+)
+def test_whatever_the_environment_says_it_starts_and_makes_a_picture(tmp_path, environment):
+    folder = tmp_path / "Bücher"
+    app = App(folder, **environment)
+    app.start()
+    assert finished(app, app.http.post("/api/v1/jobs", json=APPLE).json()["id"])["state"] == "done"
+    app.stop()
 
 
 def test_sigterm_ends_every_process_and_the_job_waits_for_the_next_start(app):

@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from webui.core.events import Event, Failed, ImageSaved
-from webui.core.protocol import RunJob
+from webui.core.protocol import Capabilities, RunJob
 from webui.core.request import GenerationRequest
 from webui.devices.environment import prepare_process
-from webui.errors import WebUIError
+from webui.errors import StorageError, WebUIError
 from webui.images import pixels
 from webui.images.store import ImageStore
 from webui.resolve import World, resolve
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from webui.engine.tools import Tools
 
 Take = Callable[[Event], None]
+LEAST_ROOM = 100 * 2**20
+"""Bytes free where pictures wait to be moved to their place."""
 JOB = "alone"
 
 
@@ -32,7 +34,7 @@ class Alone:
     """
 
     def __init__(self, settings: Settings) -> None:
-        self._folder = Path(tempfile.mkdtemp(prefix="darkroom-"))
+        self._folder = working_folder(settings)
         self._settings = settings
         self._images = ImageStore(self._folder, "{index:05}", settings.picture_format, settings.picture_quality, settings.data_dir)
 
@@ -52,11 +54,15 @@ class Alone:
         return choose(self._settings.devices[0])
 
     @cached_property
-    def _world(self) -> World:
+    def capabilities(self) -> Capabilities:
+        """What the engine can do, extensions included."""
         from webui.engine.workshop import capabilities
 
-        known = capabilities(self.tools)
-        return World(self.tools.library, self._images.upload_path, lambda: known, dict)
+        return capabilities(self.tools)
+
+    @cached_property
+    def _world(self) -> World:
+        return World(self.tools.library, self._images.upload_path, lambda: self.capabilities, dict)
 
     def resolve(self, request: GenerationRequest) -> GenerationRequest:
         """Nothing left to choose. Values of extensions are checked by their engine side, since there is no page here."""
@@ -92,3 +98,24 @@ class Alone:
     def close(self) -> None:
         """Remove the folder."""
         shutil.rmtree(self._folder, ignore_errors=True)
+
+
+def working_folder(settings: Settings) -> Path:
+    """A new folder for pictures on their way: among temporary files, or in the cache where those are full, gone or not ours.
+
+    Raises `StorageError` when neither can be written.
+    """
+    reason = ""
+    for where in (tempfile.gettempdir, lambda: str(settings.cache)):
+        try:
+            above = where()
+            if above == str(settings.cache):
+                settings.cache.mkdir(parents=True, exist_ok=True)
+            if shutil.disk_usage(above).free >= LEAST_ROOM:
+                return Path(tempfile.mkdtemp(prefix="darkroom-", dir=above))
+            reason = f"{above} has no room"
+        except OSError as error:
+            reason = error.strerror or str(error)
+    raise StorageError(
+        f"There is no folder for temporary files ({reason}). Make room, set TMPDIR to a folder that can be written, or use --data-dir."
+    )

@@ -4,16 +4,18 @@ import contextlib
 import os
 import sys
 import threading
-from collections.abc import AsyncIterator, Mapping
+import traceback
+from collections.abc import AsyncIterator, Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from webui.core.foreign import FileError, read_foreign
 from webui.core.job import Job
 from webui.core.protocol import Capabilities, ExtensionFailed, ExtensionState, OptionInfo
 from webui.core.record import ImageRecord
 from webui.core.request import GenerationRequest
 from webui.db import Database, DataLock, open_database
-from webui.errors import NotFound, RequestError
+from webui.errors import NotFound, StorageError
 from webui.images import gallery, metadata, pixels
 from webui.images.store import ImageStore
 from webui.jobs.limits import Limits
@@ -26,7 +28,7 @@ from webui.jobs.samples import Samples
 from webui.jobs.store import JobStore
 from webui.jobs.supervisor import MakeLink, Supervisor
 from webui.library import KINDS, Library
-from webui.plugins import Extensions
+from webui.plugins import Extensions, extension_folders
 from webui.preferences import change_settings
 from webui.resolve import World, resolve
 from webui.samplers.catalog import BUILTIN_SAMPLERS, BUILTIN_SCHEDULES
@@ -62,23 +64,35 @@ class Studio:
         self.world = World(self.library, self.picture_path, self.capabilities, self.parts.models)
         self.queue = JobQueue(self.store, self.resolve)
         self.queue.find_files = lambda since: gallery.reconcile(settings.data_dir, set(self.pictures.paths().values()), since)
+        self.queue.check_storage = self.images.check_writable
         self.limits = Limits(self.store, self.settings)
         self.queue.check_limits = self.limits.check
-        self.supervisor = Supervisor(self.queue, self.settings, make_link or link_maker(settings))
+        self.supervisor = Supervisor(self.queue, self.settings, make_link or link_maker(settings), library=self.library_version)
         self.samples = Samples(self.queue)
         for keeper in self.supervisor.keepers:
             keeper.on_extension_failed = self._extension_failed
 
     def start(self) -> None:
-        """Files and rows agree, what was running waits again, engines start."""
-        self.images.sweep()
-        insist(self._recover, self._stopping.is_set, lambda why: print(why, file=sys.stderr))
-        self.supervisor.start()
-        self.samples.start()
+        """Files and rows agree, what was running waits again, engines start. What fails of this is said, and the rest is done."""
+        self._attempt("What the last run left half-written could not be removed", self.images.sweep)
+        self._attempt("The pictures on disk could not be compared with the gallery", lambda: self._insist(self._reconcile))
+        self._attempt("The jobs that were running could not be queued again", lambda: self._insist(self.queue.recover))
+        self._attempt("The engines could not be started", self.supervisor.start)
+        self._attempt("Memory and load are not measured", self.samples.start)
 
-    def _recover(self) -> None:
+    def _insist(self, act: Callable[[], object]) -> None:
+        insist(act, self._stopping.is_set, lambda why: print(why, file=sys.stderr))
+
+    def _attempt(self, failed: str, act: Callable[[], object]) -> None:
+        """A step of the start. Nobody waits for its thread, so that what goes wrong is kept for the page and `/health`."""
+        try:
+            act()
+        except Exception as error:
+            traceback.print_exc()
+            self.queue.say_trouble(f"{failed} ({type(error).__name__}: {error}). The terminal that Darkroom was started in says more.")
+
+    def _reconcile(self) -> None:
         reconcile(self._settings.data_dir, self.store, self.pictures, gallery.reconcile, _request_inside)
-        self.queue.recover()
 
     def stop(self) -> None:
         """End the engines, put the running job back, close the database."""
@@ -104,6 +118,11 @@ class Studio:
             if (picture := getattr(resolved, field)) is not None:
                 self._keep_as_upload(picture)
         return resolved
+
+    def library_version(self) -> str:
+        """The version of the list of model files, after a look for files that have come or gone."""
+        self.library.look()
+        return self.library.version
 
     def submit(self, request: GenerationRequest, owner: str) -> Job:
         """Queue a job (what the page and the API call)."""
@@ -164,7 +183,7 @@ class Studio:
         """`GET /api/v1/capabilities`."""
         known = self.capabilities()
         models = {
-            kind: [model.model_dump(mode="json", exclude={"path", "modified"}) for model in self.library.models(kind)] for kind in KINDS
+            kind: [model.model_dump(mode="json", exclude={"path", "identity"}) for model in self.library.models(kind)] for kind in KINDS
         }
         schemas = {name: model.model_json_schema() for name, model in self.parts.models().items()}
         extensions = [{**state.model_dump(exclude={"path"}), "schema": schemas.get(state.id)} for state in known.extensions]
@@ -199,11 +218,13 @@ def _merged(web: ExtensionState, engine: ExtensionState | None, failed: Extensio
 
 def _request_inside(path: Path) -> GenerationRequest | None:
     """The request that a picture carries, if it tells it whole."""
-    try:
+
+    def read(path: Path) -> GenerationRequest | None:
         reading = metadata.read_metadata(path)
         return None if reading is None else reading.request()
-    except RequestError:
-        return None
+
+    request = read_foreign(path, read)
+    return None if isinstance(request, FileError) else request
 
 
 def _format_of(data: bytes) -> str:
@@ -212,12 +233,6 @@ def _format_of(data: bytes) -> str:
     from PIL import Image
 
     return str(Image.open(BytesIO(data)).format)
-
-
-def extension_folders(settings: Settings) -> tuple[Path, ...]:
-    """Ours, and the user's beside their data."""
-    own = PROJECT / "extensions"
-    return (own,) if settings.data_dir == PROJECT else (own, settings.data_dir / "extensions")
 
 
 def builtin_capabilities() -> Capabilities:
@@ -260,9 +275,14 @@ def services_of(studio: Studio) -> Services:
 
 
 def prepare_gradio(settings: Settings) -> None:
-    """Before Gradio is imported: no calls home, its temporary files in a folder of ours."""
+    """Before Gradio is imported: no calls home, its temporary files in a folder of ours. Raises `StorageError` when that cannot be made."""
     temporary = settings.cache / "gradio"
-    temporary.mkdir(parents=True, exist_ok=True, mode=0o700)
+    try:
+        temporary.mkdir(parents=True, exist_ok=True, mode=0o700)
+    except OSError as error:
+        raise StorageError(
+            f"{temporary} cannot be made: {error.strerror}. Give yourself that right, or choose another folder with --data-dir."
+        ) from None
     os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
     os.environ["GRADIO_TEMP_DIR"] = str(temporary)
     os.environ.setdefault("HF_HUB_OFFLINE", "1")

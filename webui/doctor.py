@@ -13,7 +13,7 @@ from webui import __version__
 from webui.core.request import Value
 from webui.errors import CheckpointError, SettingsError
 from webui.library import KINDS, Library
-from webui.plugins import Extensions
+from webui.plugins import Extensions, extension_folders
 from webui.settings import PROJECT, Settings
 
 LIBRARIES = ("torch", "diffusers", "transformers", "safetensors", "gradio", "fastapi", "sqlalchemy", "pydantic", "xformers")
@@ -155,7 +155,7 @@ def port(settings: Settings) -> Finding:
 def extensions(settings: Settings) -> Finding:
     """Extensions, on and off, and the last line of what the broken ones raised."""
     found = Extensions("web")
-    found.load((PROJECT / "extensions", settings.data_dir / "extensions")[: 1 + (settings.data_dir != PROJECT)], settings.extensions_off)
+    found.load(extension_folders(settings), settings.extensions_off)
     words = [f"{state.id} ({'broken' if state.error else 'on' if state.enabled else 'off'})" for state in found.states]
     broken = [state for state in found.states if state.error]
     problems = [f"{state.id}: {state.error.strip().splitlines()[-1]} Mend {state.path} or switch it off." for state in broken]

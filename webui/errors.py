@@ -9,6 +9,7 @@ WebUIError                 base: `except WebUIError as error: show(str(error))`
 ├── SettingsError          a settings file, variable or flag is wrong; one sentence at start, exit 2
 ├── StorageError           database or outputs cannot be read or written; one sentence, nothing lost
 ├── CheckpointError        a model file is missing, broken or of an unknown family; fails the job
+│   └── FileChanged        it was replaced or deleted while it was being read; fails the job rather than mixing old and new
 ├── OutOfMemory            the device's memory does not suffice; fails the job with advice
 ├── NumericalError         NaN or Inf while sampling; fails the job, names the step
 ├── ExtensionError         an extension's hook raised; names extension and hook
@@ -69,6 +70,10 @@ class StorageError(WebUIError):
 
 class CheckpointError(WebUIError):
     """A model file is missing, broken, or of a family that this version does not know. Fails the job, names the file."""
+
+
+class FileChanged(CheckpointError):
+    """A model file was replaced or deleted while it was being read or used. Fails the job: never half the old file and half the new."""
 
 
 class OutOfMemory(WebUIError):

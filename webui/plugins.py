@@ -16,12 +16,19 @@ import pluggy
 from webui import hookspecs
 from webui.core.protocol import ExtensionState
 from webui.errors import ExtensionError, JobCancelled, RequestError
+from webui.settings import PROJECT, Settings
 
 Process = Literal["web", "engine"]
 HOOKS: dict[str, str] = {
     name: function.where for name, function in inspect.getmembers(hookspecs) if hasattr(function, "where") and name != "called_in"
 }
 _HEAVY = ("torch", "diffusers", "transformers")
+
+
+def extension_folders(settings: Settings) -> tuple[Path, ...]:
+    """Where extensions lie: ours, and the user's beside their data; each folder once."""
+    own, users = PROJECT / "extensions", settings.data_dir / "extensions"
+    return (own,) if users.resolve() == own.resolve() else (own, users)
 
 
 class Extensions:

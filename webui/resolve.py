@@ -15,10 +15,11 @@ from pydantic import BaseModel, JsonValue, ValidationError
 
 from webui.core.protocol import Capabilities
 from webui.core.registry import Named
-from webui.core.request import MAX_SIDE, MIN_SIDE, GenerationRequest, SamplerOptions, explain
+from webui.core.request import MAX_SIDE, MIN_SIDE, GenerationRequest, HiresOptions, SamplerOptions, explain
 from webui.errors import CheckpointError, NotFound, RequestError
-from webui.library import Library, ModelFile
+from webui.library import Library, ModelFile, Native
 from webui.library.family import NAMES, to_come
+from webui.prompts.limits import check_prompt
 from webui.samplers.catalog import (
     AUTOMATIC,
     BUILTIN_SAMPLERS,
@@ -46,9 +47,11 @@ def resolve(request: GenerationRequest, world: World) -> GenerationRequest:
     """Give the same request with nothing left to choose. Raises `RequestError` naming the field that cannot be carried out."""
     checkpoint = _checkpoint(request, world)
     native = checkpoint.native
-    sampler, schedule = _sampling(request, native.sampler, native.schedule, world.capabilities())
+    sampler, schedule = _sampling(request, *_known(native, world.capabilities()), world.capabilities())
     width, height = _size(request, (native.width, native.height), world)
     _check_mask(request, world)
+    hires = _hires(request, world.capabilities())
+    _check_prompts(request, hires, request.steps or native.steps or 1, sampler)
     return request.model_copy(
         update={
             "checkpoint": _title(world.library, checkpoint),
@@ -62,7 +65,7 @@ def resolve(request: GenerationRequest, world: World) -> GenerationRequest:
             "seed": _seed(request.seed),
             "variation_seed": _seed(request.variation_seed),
             "extras": _extras(request.extras, world),
-            "hires": _hires(request, world.capabilities()),
+            "hires": hires,
             "sampler_options": _implied(request),
         }
     )
@@ -96,6 +99,16 @@ def _title(library: Library, checkpoint: ModelFile) -> str:
         return library.title(checkpoint)
     except CheckpointError as error:
         raise RequestError("checkpoint", str(error)) from None
+
+
+def _known(native: Native, capabilities: Capabilities) -> tuple[str, str]:
+    """The sampler and schedule that a checkpoint was made for, if there are any of these names; else the usual ones."""
+    try:
+        _sampler(parse_sampler_name(native.sampler)[0], "sampler", capabilities)
+        _schedule(native.schedule, "schedule", capabilities)
+    except RequestError:
+        native = Native()
+    return native.sampler, native.schedule
 
 
 def _sampling(request: GenerationRequest, native_sampler: str, native_schedule: str, capabilities: Capabilities) -> tuple[str, str]:
@@ -142,13 +155,33 @@ def _unknown(kind: str, name: str, *lists: Iterable[Named]) -> str:
     return f"There is no {kind} named {name!r}. {hint}"
 
 
-def _hires(request: GenerationRequest, capabilities: Capabilities) -> Any:
+def _hires(request: GenerationRequest, capabilities: Capabilities) -> HiresOptions | None:
     hires = request.hires
     if hires is None:
         return None
     sampler = _sampler(parse_sampler_name(hires.sampler)[0], "hires.sampler", capabilities)[0] if hires.sampler else None
     schedule = _schedule(hires.schedule, "hires.schedule", capabilities) if hires.schedule else None
     return hires.model_copy(update={"sampler": sampler, "schedule": schedule, "upscaler": _upscaler(hires.upscaler, capabilities)})
+
+
+def _check_prompts(request: GenerationRequest, hires: HiresOptions | None, steps: int, sampler: str) -> None:
+    """Raises `RequestError` for a prompt that is too large, by the model calls that its editing counts with."""
+    calls = steps * _calls(sampler)
+    check_prompt("prompt", request.prompt, calls)
+    check_prompt("negative_prompt", request.negative_prompt, calls, negative=True)
+    if hires is not None and request.mode == "txt2img":
+        again = (hires.steps or steps) * _calls(hires.sampler or sampler)
+        for field, own, first in (
+            ("prompt", hires.prompt, request.prompt),
+            ("negative_prompt", hires.negative_prompt, request.negative_prompt),
+        ):
+            check_prompt(f"hires.{field}" if own else field, own or first, calls, again, negative=field != "prompt")
+
+
+def _calls(sampler: str) -> int:
+    """Model calls a step; an extension's sampler is taken for one with one."""
+    known = find_sampler(sampler)
+    return known.calls if known else 1
 
 
 def _upscaler(name: str, capabilities: Capabilities) -> str:

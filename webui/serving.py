@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 
 from webui.app import Studio, build
 from webui.errors import StorageError
-from webui.images.store import ImageStore
 from webui.settings import Settings
+from webui.surroundings import outlive_readers
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
@@ -22,12 +22,12 @@ def serve(settings: Settings) -> int:
     """Run until Ctrl+C or SIGTERM; 0 when it ended as asked."""
     from webui.api.guard import make_key
 
+    outlive_readers()
     host = "0.0.0.0" if settings.listen and settings.host == "127.0.0.1" else settings.host
     listener = _bind(host, settings.port)
     port = listener.getsockname()[1]
     key = (settings.access_key or make_key(settings.data_dir / "data" / "access.key")) if _open_to_others(host) else ""
     app, studio = build(settings, access_key=key)
-    ImageStore(settings.data_dir).check_writable()
     listener.listen(2048)
     _announce(settings, host, port, key, studio)
     _run(app, listener)
@@ -60,6 +60,10 @@ def _announce(settings: Settings, host: str, port: int, key: str, studio: Studio
             " rows that could still be read, and with the pictures.",
             file=sys.stderr,
         )
+    try:
+        studio.images.check_writable()
+    except StorageError as error:
+        print(error, file=sys.stderr)
     if key:
         _print_link(f"http://{_lan_address()}:{port}/?key={key}")
     url = f"http://{'127.0.0.1' if key else host}:{port}/"

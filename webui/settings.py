@@ -9,8 +9,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
+from webui.core.filenames import check_pattern
 from webui.errors import SettingsError
 
 PROJECT = Path(__file__).resolve().parent.parent
@@ -43,16 +44,14 @@ class Settings(BaseModel):
         ("auto",), description="One engine per device: auto, cpu, cuda:0, mps, xpu:0 …", json_schema_extra=_at("Engine", restart=True)
     )
     dtype: Literal["auto", "float32", "bfloat16", "float16"] = Field(
-        "auto", description="Precision of requests that say auto.", json_schema_extra=_at("Engine", restart=True)
+        "auto", description="Precision of requests that say auto.", json_schema_extra=_at("Engine")
     )
     attention: Literal["auto", "sdpa", "xformers", "tiled"] = Field(
-        "auto", description="Attention kernel.", json_schema_extra=_at("Engine", restart=True)
+        "auto", description="Attention kernel.", json_schema_extra=_at("Engine")
     )
-    threads: int = Field(
-        0, ge=0, le=512, description="CPU threads of an engine; 0 is one per core.", json_schema_extra=_at("Engine", restart=True)
-    )
+    threads: int = Field(0, ge=0, le=512, description="CPU threads of an engine; 0 is one per core.", json_schema_extra=_at("Engine"))
     offload: Literal["auto", "none", "model", "sequential"] = Field(
-        "auto", description="Keep parts of the model in main memory.", json_schema_extra=_at("Engine", restart=True)
+        "auto", description="Keep parts of the model in main memory.", json_schema_extra=_at("Engine")
     )
     max_attempts: int = Field(
         3,
@@ -112,6 +111,8 @@ class Settings(BaseModel):
         64, ge=1, le=1024, description="Largest picture that may be uploaded, in MB.", json_schema_extra=_at("Pictures", restart=True)
     )
     extensions_off: tuple[str, ...] = Field((), description="Extensions that are switched off.")
+
+    _names = field_validator("outputs_pattern")(check_pattern)
 
     @property
     def outputs(self) -> Path:
@@ -182,4 +183,9 @@ def _validated(values: Mapping[str, Any], source: str) -> Settings:
         key = ".".join(str(part) for part in first["loc"])
         if first["type"] == "extra_forbidden":
             raise SettingsError(f"{source}: there is no setting named {key!r}. There are: {', '.join(Settings.model_fields)}.") from None
-        raise SettingsError(f"{source}: {key}: {first['msg']} (it is {first['input']!r}).") from None
+        raise SettingsError(f"{source}: {key}: {complaint(first)}") from None
+
+
+def complaint(error: Mapping[str, Any]) -> str:
+    """What pydantic says of a setting, as a sentence with the value; a sentence of our own stays as it is."""
+    return str(error["ctx"]["error"]) if error["type"] == "value_error" else f"{error['msg']} (it is {error['input']!r})."

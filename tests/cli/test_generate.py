@@ -15,6 +15,7 @@ from PIL.PngImagePlugin import PngInfo
 
 from webui.cli import main
 from webui.cli.generate import names
+from webui.ui.known import Known
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -129,3 +130,29 @@ def test_what_a_foreign_text_says_in_vain_is_told(darkroom, tmp_path):
     done = darkroom("generate", "--from", theirs, "-o", tmp_path / "ours.png", "--quiet", "--data-dir", tmp_path)
     assert done.returncode == 0 and "Left out: Wobble: 3" in done.stderr
     assert pixels(tmp_path / "ours.png").shape == (64, 64, 3)
+
+
+def test_names_that_are_not_here_are_left_out_as_on_the_page(darkroom, tmp_path):
+    """The page's words for the same text are in tests/ui/test_routes.py; a flag wins and is not told."""
+    line = "Steps: 1, Sampler: Some New Sampler, CFG scale: 1, Seed: 1, Size: 64x64, Model hash: 0123456789, Model: elsewhere, RNG: CPU"
+    theirs, facts = tmp_path / "theirs.png", PngInfo()
+    facts.add_text("parameters", f"a red apple <lora:other:1>\n{line}, VAE: their vae, Hires upscale: 1.5, Hires upscaler: 4x-UltraSharp")
+    Image.new("RGB", (8, 8)).save(theirs, pnginfo=facts)
+    words = ("generate", "--from", theirs, "-o", tmp_path / "ours.png", "--quiet", "--data-dir", tmp_path)
+    done = darkroom(*words)
+    assert done.returncode == 0, done.stderr
+    assert [line for line in done.stderr.splitlines() if line.startswith("Left out: ")] == [
+        "Left out: Stable Diffusion checkpoint: elsewhere (not here)",
+        "Left out: SD VAE: their vae (not here)",
+        "Left out: Sampling method: Some New Sampler (not here)",
+        "Left out: Upscaler: 4x-UltraSharp (not here)",
+        "Left out: LoRA: other (not here)",
+    ]
+    assert "Some New Sampler" not in darkroom(*words, "--sampler", "Euler", "--hires-upscaler", "Latent").stderr
+
+
+def test_another_servers_names_are_asked_for():
+    known = Known.told({"samplers": [{"name": "Euler"}], "schedules": [], "models": {"checkpoint": [{"name": "mine"}]}, "upscalers": []})
+    placed, missing = known.place_fields({"checkpoint": "mine [0123456789]", "sampler": "k_euler", "vae": "x", "hires": {"upscaler": "y"}})
+    assert placed == {"checkpoint": "mine", "sampler": "Euler", "hires": {}}
+    assert missing == ["SD VAE: x (not here)", "Upscaler: y (not here)"]

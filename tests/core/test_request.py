@@ -68,3 +68,46 @@ def test_every_field_has_a_default_and_a_label():
     for name, field in GenerationRequest.model_fields.items():
         assert not field.is_required(), name
         assert field.title, name
+
+
+@pytest.mark.parametrize(
+    ("data", "field", "words"),
+    [
+        ({"checkpoint": " " * 200_000}, "checkpoint", "Stable Diffusion checkpoint may have at most 1000 characters; this one has 200000."),
+        ({"vae": "x" * 1001}, "vae", "at most 1000"),
+        ({"sampler": "x" * 1001}, "sampler", "at most 1000"),
+        ({"schedule": "x" * 1001}, "schedule", "at most 1000"),
+        ({"hires": {"upscaler": "x" * 1001}}, "hires.upscaler", "at most 1000"),
+        ({"hires": {"sampler": "x" * 1001}}, "hires.sampler", "at most 1000"),
+        ({"sampler_options": {"solver_type": "x" * 1001}}, "sampler_options.solver_type", "at most 1000"),
+        (
+            {"sampler_options": {"sigmas": list(range(5000, 0, -1))}},
+            "sampler_options.sigmas",
+            "Custom sigmas may have at most 2000 entries",
+        ),
+        ({"extras": {"panel": {"text": "x" * 300_000}}}, "extras", "They may have 200000"),
+    ],
+)
+def test_every_text_and_list_has_a_length(data, field, words):
+    with pytest.raises(RequestError, match=words) as caught:
+        parse_request(data)
+    assert caught.value.field == field
+
+
+def test_no_text_of_a_request_is_without_a_length():
+    schema = GenerationRequest.model_json_schema()
+    models = {"GenerationRequest": schema, **schema["$defs"]}
+    free = [
+        f"{model}.{name}"
+        for model, described in models.items()
+        for name, field in described.get("properties", {}).items()
+        for kind in (field.get("anyOf") or [field])
+        if kind.get("type") in ("string", "array") and not ({"maxLength", "maxItems", "enum", "const"} & {*kind})
+    ]
+    assert free == ["GenerationRequest.init", "GenerationRequest.mask"]  # 64 letters, checked by hand
+
+
+@pytest.mark.parametrize("fill", ["²", "9" * 5000, "-1"])
+def test_odd_digits_are_no_choice(fill):
+    with pytest.raises(RequestError, match="Masked content must be one of"):
+        parse_request({"fill": fill})

@@ -134,3 +134,9 @@ def test_cfgpp_gets_the_true_unconditional_prediction_also_without_guidance():
     model = GuidedDenoiser(network, encoded, Guidance(1.0, GuidanceOptions(), 10, needs_uncond=True), None, extra, lambda: None)
     assert value(model) == 3
     assert float(extra["uncond"].mean()) == 1
+
+
+def test_many_prompts_joined_by_and_go_through_the_network_in_bounded_batches():
+    network = Network()
+    assert value(denoiser(network, [part(3.0, weight=0.02) for _ in range(50)]), size=4) == 1 + 7 * 50 * 0.02 * (3 - 1)
+    assert {rows for rows, _ in network.asked} <= {16, 12} and sum(rows for rows, _ in network.asked) == 4 * 51

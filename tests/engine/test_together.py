@@ -261,3 +261,20 @@ def test_the_key_tells_model_size_precision_and_adapters_apart(engine):
 def test_the_pictures_of_a_joined_batch_are_not_all_the_same(studio):
     pictures = studio.make(*({"prompt": "fox", "seed": seed} for seed in range(1, 5)))
     assert len({np.asarray(picture[0]).tobytes() for picture in pictures}) == 4
+
+
+def test_a_stop_is_heard_while_a_prompt_of_many_texts_is_encoded(studio):
+    """The device was kept until the last text was encoded: nobody else got it, and Stop did nothing."""
+    heard = []
+
+    def on_event(name, event):
+        if name == "0" and event.type == "step" and event.phase == "encoding":
+            heard.append(event)
+            if len(heard) == 4:
+                studio.stopped.add("0")
+
+    many = "[" + "|".join(map(str, range(300))) + "]"
+    pictures = studio.make({"prompt": many, "steps": 300}, {"prompt": "fox", "steps": 3}, on_event=on_event)
+    assert isinstance(studio.errors.pop("0"), JobCancelled) and studio.errors == {}
+    assert {event.phase for event in studio.events["0"] if event.type == "step"} <= {"loading", "encoding"}
+    assert [len(made) for made in pictures] == [0, 1]

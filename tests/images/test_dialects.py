@@ -82,13 +82,15 @@ def test_comfyui_img2img_with_strange_nodes():
         "12": node("VAEEncode", pixels=["14", 0], vae=["4", 2]),
         "13": node("PrimitiveInt", value=5),
         "14": node("LoadImage", image="a.png"),
-        "15": node("FaceDetailer"),
+        "15": node("FaceDetailer", image=["8", 0], model=["4", 0]),
+        "9": node("SaveImage", filename_prefix="ComfyUI", images=["15", 0]),
         "16": node("KSampler", **GRAPH["3"]["inputs"]),
+        "17": node("LoraLoader", lora_name="not linked.safetensors", strength_model=1, strength_clip=1, model=["4", 0], clip=["4", 1]),
     }
     del graph["5"]
     reading = png(prompt=graph)
     assert (reading.mode, reading.fields["strength"], reading.fields["seed"]) == ("img2img", 0.6, 5)
-    assert reading.unmapped == ("node FaceDetailer", "2 sampler nodes: the first is taken")
+    assert reading.unmapped == ("node FaceDetailer",) and "not linked" not in reading.fields["prompt"]
 
 
 def test_comfyui_webp_keeps_the_graph_in_exif():
@@ -172,6 +174,63 @@ def test_old_invokeai():
     assert (reading.fields["steps"], reading.fields["seed"], reading.fields["width"], reading.fields["guidance"]) == (30, 12, 512, 7.5)
 
 
+INVOKE_5 = {
+    "generation_mode": "txt2img", "positive_prompt": "a fox", "negative_prompt": "blurry", "width": 128, "height": 192, "seed": 5,
+    "cfg_scale": 5.0, "steps": 7, "scheduler": "euler_a", "app_version": "5.4.3", "regions": [],
+    "model": {"key": "9f58", "hash": "blake3:6a22", "name": "somebodys", "base": "sd-1", "type": "main"},
+    "loras": [{"model": {"key": "1", "hash": "blake3:1", "name": "style", "base": "sd-1", "type": "lora"}, "weight": -0.5}],
+    "vae": {"key": "2", "hash": "blake3:2", "name": "mse", "base": "sd-1", "type": "vae"},
+}  # fmt: skip
+
+
+def test_invokeai_5_and_3_keep_model_and_loras():
+    found = png(invokeai_metadata=INVOKE_5)
+    assert (found.fields["checkpoint"], found.fields["vae"], found.unmapped) == ("somebodys", "mse", ())
+    assert found.fields["prompt"] == "a fox <lora:style:-0.5>"
+    older = INVOKE_5 | {
+        "model": {"model_name": "somebodys", "base_model": "sd-1"},
+        "loras": [{"lora": {"model_name": "style", "base_model": "sd-1"}, "weight": 0.7}],
+        "clip_skip": 1,
+    }
+    found = png(invokeai_metadata=older)
+    assert (found.fields["checkpoint"], found.fields["prompt"], found.fields["clip_skip"]) == ("somebodys", "a fox <lora:style:0.7>", 2)
+
+
+def test_invokeai_says_what_it_cannot_place():
+    strange = {"model": {"key": "9f58", "hash": "x"}, "loras": [{"model": {"key": "1"}, "weight": 1}], "scheduler": "dpmpp_3m_k"}
+    found = png(invokeai_metadata=INVOKE_5 | strange | {"hrf_enabled": True, "positive_prompt": "a fox++"})
+    said = " ".join(found.unmapped)
+    assert "checkpoint" not in found.fields and all(word in said for word in ("model:", "LoRA:", "hrf_enabled", "plus and minus"))
+    assert (found.fields["sampler"], found.fields["schedule"]) == ("dpmpp_3m_k", "Karras")
+
+
+def test_invokeais_start_pictures_and_single_step_solver():
+    found = png(
+        invokeai_metadata=INVOKE_5 | {"generation_mode": "img2img", "strength": 0.4, "init_image": "x.png", "scheduler": "dpmpp_2s"}
+    )
+    assert (found.mode, found.fields["strength"], found.unmapped) == ("img2img", 0.4, ())
+    assert (found.fields["sampler"], found.fields["sampler_options"]["eta"]) == ("DPM++ 2S a", 0)
+    assert png(invokeai_metadata=INVOKE_5 | {"generation_mode": "outpaint"}).mode == "inpaint"
+
+
+def test_invokeai_2_wrote_json_of_its_own():
+    image = {"prompt": [{"prompt": "a fox [blurry]", "weight": 1}], "steps": 9, "cfg_scale": 7.5, "seed": 4, "width": 128, "height": 192}
+    old = {
+        "model": "stable diffusion",
+        "model_weights": "sd-1.4",
+        "app_version": "2.2.4",
+        "image": image | {"sampler": "k_lms", "perlin": 0.1},
+    }
+    found = png(**{"sd-metadata": old})
+    assert (found.fields["prompt"], found.fields["negative_prompt"], found.fields["checkpoint"]) == ("a fox", "blurry", "sd-1.4")
+    assert (found.fields["steps"], found.fields["sampler"], found.unmapped) == (9, "LMS", ("perlin: 0.1",))
+
+
+def test_invokeais_first_command_line():
+    found = png(Dream='"a fox" -s30 -S 12 -A k_euler -f 0.4 -I in.png -G 0.8')
+    assert (found.mode, found.fields["strength"]) == ("img2img", 0.4) and "G: 0.8" in found.unmapped
+
+
 def test_novelai():
     comment = {
         "steps": 28,
@@ -212,6 +271,32 @@ def test_fooocus():
     assert (request.prompt, request.width, request.height, request.seed, request.guidance) == ("a fox", 1152, 896, 123, 4)
     assert (request.sampler, request.schedule, request.checkpoint) == ("DPM++ 2M SDE", "Karras", "juggernautXL")
     assert reading.unmapped == ("sharpness: 2.0",)
+
+
+def test_fooocuss_full_prompts_hold_its_styles():
+    full = {"full_prompt": ["a fox", "cinematic"], "full_negative_prompt": ["blurry", "ugly"], "styles": "['Fooocus Cinematic']"}
+    full |= {"vae": "Default (model)", "loras": [["style", 0.25, "01ab"]], "lora_combined_1": "style : 0.25", "refiner_model": "None"}
+    found = png(parameters=FOOOCUS | full, fooocus_scheme="fooocus")
+    assert (found.fields["prompt"], found.fields["negative_prompt"]) == ("a fox, cinematic <lora:style:0.25>", "blurry, ugly")
+    assert "vae" not in found.fields and found.unmapped == ("sharpness: 2.0",)
+    short = png(parameters=FOOOCUS | {"styles": "['Fooocus V2']", "vae": "mine.safetensors", "performance": "Lightning"})
+    assert short.fields["vae"] == "mine.safetensors"
+    assert set(short.unmapped) == {"sharpness: 2.0", "styles: ['Fooocus V2']", "performance: Lightning"}
+
+
+def test_easy_diffusion():
+    texts = {"prompt": "a fox", "negative_prompt": "", "seed": "5", "use_stable_diffusion_model": "C:\\models\\tiny.ckpt", "steps_x": "1"}
+    texts |= {"num_inference_steps": "9", "guidance_scale": "7.5", "sampler_name": "euler_a", "width": "128", "height": "192"}
+    texts |= {"use_vae_model": "None", "use_lora_model": "style", "lora_alpha": "0.5", "clip_skip": "True", "tiling": "None"}
+    found = png(**texts)
+    assert (found.source, found.fields["prompt"], found.fields["checkpoint"]) == ("Easy Diffusion", "a fox <lora:style:0.5>", "tiny")
+    assert (found.fields["steps"], found.fields["sampler"], found.fields["clip_skip"]) == (9, "Euler a", 2)
+    assert found.unmapped == ("steps_x: 1",)
+
+
+def test_half_characters_in_json_do_not_reach_the_page():
+    found = png(invokeai_metadata=json.dumps(INVOKE_5 | {"positive_prompt": "a \ud83d fox", "odd": "\ud83d"}))
+    assert found.fields["prompt"].startswith("a ? fox") and found.unmapped == ("odd: ?",)
 
 
 def test_fooocus_jpeg():

@@ -14,7 +14,7 @@ from PIL.PngImagePlugin import PngInfo
 
 from webui.core.request import GenerationRequest, GuidanceOptions, HiresOptions, SamplerOptions, SoftInpaint
 from webui.errors import RequestError
-from webui.images.dialects import a1111
+from webui.images.dialects.infotext import read_infotext
 from webui.images.metadata import Facts, encoder, picture_seeds, read_facts, read_metadata, read_parameters, write_parameters
 from webui.images.replay import replay_request
 
@@ -266,5 +266,11 @@ def test_broken_files_have_no_metadata(cut):
 
 
 def test_a_line_made_to_be_slow_is_read():
-    assert a1111.split_text("a " * 100_000)[2] == {}
-    assert a1111.split_text(" " * 100_000 + ":" * 100_000)[2] == {}
+    assert read_infotext("a " * 100_000).pairs == ()
+    assert read_infotext(" " * 100_000 + ":" * 100_000).pairs == ()
+
+
+def test_ddim_discretize_goes_into_the_text_and_back():
+    request = GenerationRequest(prompt="a cat", sampler="DDIM", steps=8, seed=1, sampler_options={"ddim_discretize": "quad"})
+    assert "DDIM discretize: quad" in write_parameters(request)
+    assert read_parameters(write_parameters(request)).request().sampler_options.ddim_discretize == "quad"

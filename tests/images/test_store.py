@@ -118,3 +118,39 @@ def test_disk_full_is_said_in_words_and_leaves_nothing_half_written(tmp_path, mo
     with pytest.raises(StorageError, match="disk is full"):
         save(ImageStore(tmp_path))
     assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
+
+
+@pytest.mark.parametrize(
+    "prompt", ["😀" * 80, "👨\u200d👩\u200d👧" * 26, "con", "a/b", "...", "\ud800x", "字" * 80, "nul.txt", "\u202egnp", "e\u0301" * 40]
+)
+@pytest.mark.parametrize("pattern", ["{prompt}", "{prompt}-{prompt}-{index}-{seed}", "{prompt}/{prompt}"])
+def test_no_prompt_can_fail_the_save(tmp_path, pattern, prompt):
+    store = ImageStore(tmp_path, pattern)
+    records = [save(store, request=REQUEST.model_copy(update={"prompt": prompt})) for _ in range(3)]
+    assert len({record.path for record in records}) == 3
+    assert all(store.path(record).is_relative_to(tmp_path / "outputs") for record in records)
+
+
+def test_where_a_file_has_the_name_of_a_folder_the_plainest_name_is_taken(tmp_path):
+    (tmp_path / "outputs").mkdir()
+    (tmp_path / "outputs" / "a red apple").write_text("in the way")
+    assert save(ImageStore(tmp_path, "{prompt}/{seed}")).path.endswith("/00001-7.png")
+
+
+def test_where_a_file_system_takes_shorter_names_only_the_plainest_is_taken(tmp_path, monkeypatch):
+    really = os.link
+
+    def short(source, target):
+        if len(target.name.encode()) > 143:  # as eCryptfs
+            raise OSError(errno.ENAMETOOLONG, "File name too long")
+        really(source, target)
+
+    monkeypatch.setattr(os, "link", short)
+    monkeypatch.setattr("pathlib.Path.replace", short)
+    record = save(ImageStore(tmp_path, "{prompt}"), request=REQUEST.model_copy(update={"prompt": "字" * 80}))
+    assert record.path.endswith("/00001-7.png")
+
+
+def test_a_pattern_that_names_nothing_makes_no_store(tmp_path):
+    with pytest.raises(ValueError, match=r"no field \{nothing\}"):
+        ImageStore(tmp_path, "{nothing}")

@@ -145,3 +145,12 @@ def test_a_broken_cache_is_no_error(tmp_path):
     cache = tmp_path / "library.json"
     cache.write_text("{")
     assert Library([tmp_path], cache).find("checkpoint", "one").family == "sd1"
+
+
+@pytest.mark.timeout(60)
+def test_a_very_long_name_is_looked_up_in_linear_time(tmp_path):
+    """200,000 spaces took 42 seconds."""
+    library = Library((tmp_path,))
+    for name in (" " * 200_000 + "x", "[abcdef" * 30_000, "x" + " " * 200_000 + "[abcdef]", "[" * 200_000):
+        with pytest.raises(RequestError):
+            library.find("checkpoint", name)

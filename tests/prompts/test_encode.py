@@ -4,10 +4,12 @@ import pytest
 import torch
 from transformers import CLIPTextConfig, CLIPTextModel
 
+from webui.errors import JobCancelled, RequestError
 from webui.prompts import ClipTokenizer
 from webui.prompts.encode import (
     EncodeOptions,
     TextEncoder,
+    Way,
     emphasise,
     encode_empty,
     encode_negative,
@@ -138,3 +140,73 @@ def test_unequal_lengths(encoder):
     assert torch.equal(pad_pair_v0(long, short)[1][77:], short[-1].expand(77, -1))
     assert torch.equal(pad_pair_v0(short, long)[1], long[:77])
     assert torch.equal(stack([long, short])[1, 77:], short[-1].expand(77, -1))
+
+
+class Counting:
+    """A way that remembers how many chunks each batch had, and stops after so many."""
+
+    def __init__(self, model, stop_after=10**6):
+        self.batches = []
+        self.stop_after = stop_after
+        model.register_forward_pre_hook(lambda module, args, kwargs: self.batches.append(len(kwargs["input_ids"])), with_kwargs=True)
+        self.way = Way(run=self.run, check=lambda: None)
+
+    def run(self, work):
+        if len(self.batches) >= self.stop_after:
+            raise JobCancelled("stopped")
+        return work()
+
+
+@pytest.fixture
+def counting(model):
+    made = []
+
+    def make(**more):
+        made.append(Counting(model, **more))
+        return made[-1], TextEncoder(model, TOKENIZER, way=made[-1].way)
+
+    yield make
+    model._forward_pre_hooks.clear()
+    model._forward_pre_hooks_with_kwargs.clear()
+
+
+def test_twenty_thousand_alternations_are_two_texts(counting):
+    """They took 400 seconds and 6 GB: a text for each of the thousand steps."""
+    count, encoder = counting()
+    (part,) = encode_prompt("[a|b]" * 100, 1000, encoder)
+    assert count.batches == [2] * (len(part.at(1).cond) // 77)
+    assert torch.equal(part.at(1).cond, part.at(999).cond) and not torch.equal(part.at(1).cond, part.at(2).cond)
+    assert part.at(1).cond.untyped_storage().data_ptr() == part.at(999).cond.untyped_storage().data_ptr()
+
+
+def test_many_texts_are_encoded_in_batches_that_others_get_in_between(counting, model):
+    count, encoder = counting()
+    options = "|".join(f"{number} (x:1.3)" for number in range(100))
+    (part,) = encode_prompt(f"[{options}]", 100, encoder)
+    assert count.batches == [32, 32, 32, 4]
+    texts = [f"{number} (x:1.3)" for number in range(100)]
+    together = encode_texts(texts[:1], TextEncoder(model, TOKENIZER), EncodeOptions("No norm"))[0]
+    assert torch.allclose(part.at(1).cond / part.at(1).cond.norm(), together[0] / together[0].norm(), atol=1e-5)
+
+
+def test_a_text_counts_in_the_mean_as_often_as_it_holds(encoder):
+    """A1111 encodes a text for each step; the mean that emphasis restores is that of all of them."""
+    (part,) = encode_prompt("[(a:1.5)|b]", 5, encoder)  # three times the one, twice the other
+    plain = encode_texts(["a", "b"], encoder)[0].mean(dim=(1, 2))
+    shown = torch.stack([part.at(1).cond, part.at(2).cond]).mean(dim=(1, 2))
+    assert float(3 * shown[0] + 2 * shown[1]) == pytest.approx(float(3 * plain[0] + 2 * plain[1]), abs=1e-5)
+
+
+def test_a_stop_ends_encoding_between_two_batches(counting):
+    count, encoder = counting(stop_after=2)
+    with pytest.raises(JobCancelled):
+        encode_prompt("[" + "|".join(map(str, range(200))) + "]", 200, encoder)
+    assert count.batches == [32, 32]
+
+
+@pytest.mark.parametrize("prompt", ["BREAK " * 500, "a AND " * 200, "[" + "|".join("abcdefghijk") + "] [l|m|n|o|p|q|r]" + "x " * 3000])
+def test_too_large_a_prompt_is_refused_before_anything_is_encoded(counting, prompt):
+    count, encoder = counting()
+    with pytest.raises(RequestError, match="This prompt is too large"):
+        encode_prompt(prompt, 1000, encoder)
+    assert count.batches == []

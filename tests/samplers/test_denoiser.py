@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from webui.samplers.denoiser import Denoiser, fold
-from webui.samplers.schedules import model_levels
+from webui.samplers.schedules import get_sigmas, model_levels
 
 S = 0.5
 LEVELS = model_levels()
@@ -68,3 +68,26 @@ def test_the_first_wrapper_ends_outermost():
 
     fold(lambda x, sigma: x, [wrapper("first"), wrapper("second")])(torch.zeros(1), torch.ones(1))
     assert order == ["first", "second"]
+
+
+def nearest_in_one_table(steps):
+    """Forge's rule, word for word in its arithmetic: float32 logs, straight between two, the nearest of all, the first of equals."""
+    logs = torch.tensor(LEVELS.sigmas).log().float()
+    times = torch.linspace(len(logs) - 1, 0, steps)
+    share = times.frac()
+    sigmas = ((1 - share) * logs[times.floor().long()] + share * logs[times.ceil().long()]).exp()
+    return sigmas, (sigmas.log() - logs[:, None]).abs().argmin(0)
+
+
+@pytest.mark.parametrize("steps", [7, 13, 15, 19, 20, 25, 29, 30, 31, 37, 43, 55, 75, 111])
+def test_a_level_half_way_between_two_timesteps_goes_where_forge_sends_it(steps):
+    sigmas, times = nearest_in_one_table(steps)
+    ours = get_sigmas("Uniform", steps)[:-1]
+    assert torch.equal(ours, sigmas)
+    assert Denoiser(lambda x, t: x, LEVELS).times(ours).tolist() == times.tolist()
+
+
+def test_of_two_timesteps_as_near_the_lower_is_asked():
+    """Automatic with 7 steps: timestep 166.5 was asked for as 167."""
+    asked = Denoiser(lambda x, t: x, LEVELS).times(get_sigmas("Uniform", 7)[:-1])
+    assert asked.tolist() == [999, 833, 666, 500, 333, 166, 0]

@@ -80,6 +80,19 @@ def test_ddims_timesteps():
     assert len(ddim_timesteps(30)) == 31 and ddim_timesteps(1000)[-1] == 999
 
 
+@pytest.mark.parametrize("name", ["DDIM", "DDIM CFG++", "PLMS"])
+def test_quad_brings_ddims_timesteps_closer_together_towards_the_end(name):
+    """CompVis's rule, (i · √800 / (steps - 1))² + 1; the option was read by no sampler."""
+    model, quad = model_levels(), SamplerOptions(ddim_discretize="quad")
+    times = [1, 33, 129, 289, 513, 801]
+    assert ddim_timesteps(6, discretize="quad").tolist() == times
+    np.testing.assert_allclose(plan(name, 6, options=quad).sigmas, model.sigmas[times[::-1]], rtol=1e-6)
+    np.testing.assert_allclose(plan(name, 6, options=quad, strength=0.5).sigmas, model.sigmas[[129, 33, 1]], rtol=1e-6)
+    assert float(plan(name, 1, options=quad).start) == pytest.approx(model.sigmas[801])
+    assert len(set(plan(name, 1000, options=quad).sigmas.tolist())) == len(plan(name, 1000, options=quad).sigmas)
+    assert torch.equal(plan("UniPC", 6, options=quad).sigmas, plan("UniPC", 6).sigmas)
+
+
 def test_timestep_samplers_start_and_end_on_their_timesteps():
     model = model_levels()
     levels = plan("DDIM", 8, "Karras")

@@ -1,3 +1,4 @@
+import hashlib
 import io
 
 import pytest
@@ -148,3 +149,30 @@ def test_lists_and_native_values(page, tmp_path):
     assert client.get("/page/models/lora").json() == []
     assert client.get("/page/native").json()["width"] == 512
     assert client.get("/page/native?checkpoint=nowhere").json() is None
+
+
+def checkpoint(page, tmp_path, name, content=b"x" * 0x120000):
+    """A file among the checkpoints, whole or not."""
+    path = tmp_path / "models" / "Stable-diffusion" / f"{name}.safetensors"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(content)
+    return hashlib.sha256(content).hexdigest(), hashlib.sha256(content[0x100000:0x110000]).hexdigest()[:8]
+
+
+def test_a_checkpoint_is_known_by_its_hash_of_today_and_of_2022(page, tmp_path):
+    today, old = checkpoint(page, tmp_path, "mine")
+
+    def read(model):
+        text = f"x\nSteps: 12, Sampler: Euler, Seed: 42, {model}"
+        return page.client().post("/page/parameters/text", json={"text": text}).json()
+
+    for digest in (today[:10], old):
+        assert (read(f"Model hash: {digest}, Model: mine")["values"]["checkpoint"], read(f"Model hash: {digest}")["left_out"]) == (
+            "mine",
+            [],
+        )
+        assert read(f"Model hash: {digest}, Model: another name")["values"]["checkpoint"] == "mine"
+    other = read("Model hash: 0123456789, Model: mine")
+    assert other["values"]["checkpoint"] == "mine"
+    assert other["left_out"] == ["Stable Diffusion checkpoint: mine [0123456789] (mine is here with another hash)"]
+    assert read("Model hash: 01234567")["left_out"] == ["Stable Diffusion checkpoint: [01234567] (not here)"]

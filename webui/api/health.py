@@ -15,9 +15,10 @@ Sample = tuple[str, str, float]
 
 
 @router.get("/health")
-def health() -> dict[str, str]:
-    """Web answers."""
-    return {"status": "ok"}
+def health(api: Parts) -> dict[str, str]:
+    """Web answers; `degraded` with a message when a part of the program has failed."""
+    troubles = api.queue.troubles
+    return {"status": "degraded", "message": " ".join(troubles)} if troubles else {"status": "ok"}
 
 
 @router.get("/ready")
@@ -25,7 +26,11 @@ def ready(api: Parts) -> JSONResponse:
     """200 when an engine can take jobs, else 503; with what engines say of themselves."""
     engines = api.queue.engines()
     is_ready = any(engine.state in UP for engine in engines)
-    body = {"ready": is_ready, "engines": [engine.state for engine in engines], "messages": [engine.message for engine in engines]}
+    body = {
+        "ready": is_ready,
+        "engines": [engine.state for engine in engines],
+        "messages": [*api.queue.troubles, *(engine.message for engine in engines)],
+    }
     return JSONResponse(body, 200 if is_ready else 503)
 
 

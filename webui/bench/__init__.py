@@ -17,6 +17,7 @@ BENCHES = {
     "faults": "kill -9 at random moments: jobs lost, files torn, pictures made twice",
     "previews": "what watching a picture form costs the run",
     "followers": "what twenty browsers that watch cost the web process",
+    "fuzz": "broken and hostile files from a seed, through everything that reads them, for as long as you like",
     "soak": "many jobs in a row: does memory grow?",
     "default-model": "the shipped model, scored by a judge that never saw it",
 }

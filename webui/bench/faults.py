@@ -39,7 +39,7 @@ class App:
     def __init__(self, data_dir: Path, extra: Sequence[str] = (), **environment: str) -> None:
         self.data_dir, self._extra, self._environment = data_dir, tuple(extra), environment
         self._process: subprocess.Popen[str] | None = None
-        self.http = httpx.Client(timeout=60)
+        self.http = httpx.Client(trust_env=False, timeout=60)
 
     def start(self) -> None:
         """Start and wait until it answers."""
@@ -57,7 +57,7 @@ class App:
         assert self._process.stdout is not None
         for line in self._process.stdout:
             if line.startswith("Darkroom is at "):
-                self.http = httpx.Client(base_url=line.split()[-1], timeout=60)
+                self.http = httpx.Client(trust_env=False, base_url=line.split()[-1], timeout=60)
                 return
         raise RuntimeError("the app did not start")
 

@@ -98,7 +98,7 @@ async def _follow(address: str, browsers: int, seconds: float, seen: Seen) -> No
 
 
 async def _browser(address: str, seen: Seen) -> None:
-    async with httpx.AsyncClient(base_url=address, timeout=60) as client:
+    async with httpx.AsyncClient(trust_env=False, base_url=address, timeout=60) as client:
         fetching: asyncio.Task[None] | None = None
         async with client.stream("GET", "/api/v1/events") as response:
             kind = ""
@@ -118,7 +118,7 @@ async def _frame(client: httpx.AsyncClient, job_id: str, number: int, seen: Seen
 
 
 async def _visitor(address: str, seen: Seen) -> None:
-    async with httpx.AsyncClient(base_url=address, timeout=60) as client:
+    async with httpx.AsyncClient(trust_env=False, base_url=address, timeout=60) as client:
         while True:
             began = time.perf_counter()
             (await client.get("/")).raise_for_status()

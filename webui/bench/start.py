@@ -71,7 +71,7 @@ def started(data: Path, models: str | None) -> Iterator[tuple[str, psutil.Proces
 
 def measure(url: str, web: psutil.Process, began: float, checkpoint: str | None) -> dict[str, Any]:
     """Page, memory, two pictures of different seeds."""
-    with httpx.Client(base_url=url, timeout=30) as client:
+    with httpx.Client(trust_env=False, base_url=url, timeout=30) as client:
         page = ready(client, web) - began
         request = {"prompt": PROMPT, **({"checkpoint": checkpoint} if checkpoint else {})}
         first_began = time.perf_counter()

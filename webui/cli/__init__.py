@@ -12,6 +12,7 @@ from typing import Any
 
 from webui.errors import RequestError, WebUIError
 from webui.settings import Settings, load_settings
+from webui.surroundings import mend_proxies, prepare_streams
 
 COMMANDS = {
     "serve": "Open the studio in the browser (the default).",
@@ -28,6 +29,9 @@ PASS_THROUGH = {"bench", "train"}
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; 0 is success, 1 a failure, 2 wrong usage, 130 Ctrl+C."""
+    prepare_streams()
+    for sentence in mend_proxies():
+        print(sentence, file=sys.stderr)
     words = list(sys.argv[1:] if argv is None else argv)
     if not words or (words[0] not in COMMANDS and words[0] not in ("-h", "--help", "--version")):
         words.insert(0, "serve")

@@ -13,6 +13,7 @@ from webui.core.events import Event, EventAdapter
 from webui.core.job import FINAL_STATES
 from webui.core.request import GenerationRequest
 from webui.errors import RequestError, WebUIError
+from webui.surroundings import LOOPBACK
 
 PATIENCE = 60.0
 """Seconds that a server may be away while a job is followed."""
@@ -22,8 +23,12 @@ class Client:
     """Submit, follow and fetch. Raises `RequestError` for HTTP 422, `WebUIError` for anything else that goes wrong."""
 
     def __init__(self, url: str, key: str = "") -> None:
+        here = httpx.URL(url).host in LOOPBACK  # a proxy could not reach it
         self._http = httpx.Client(
-            base_url=url.rstrip("/"), timeout=httpx.Timeout(30, read=None), headers={"X-Access-Key": key} if key else {}
+            base_url=url.rstrip("/"),
+            timeout=httpx.Timeout(30, read=None),
+            headers={"X-Access-Key": key} if key else {},
+            trust_env=not here,
         )
 
     def __enter__(self) -> Self:
@@ -37,6 +42,11 @@ class Client:
         return str(
             self._json("POST", "/api/v1/images", content=path.read_bytes(), headers={"Content-Type": "application/octet-stream"})["id"]
         )
+
+    def capabilities(self) -> dict[str, Any]:
+        """What there is to choose from on that server."""
+        found: dict[str, Any] = self._json("GET", "/api/v1/capabilities")
+        return found
 
     def submit(self, request: GenerationRequest) -> str:
         """Queue a job; gives its id."""

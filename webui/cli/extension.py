@@ -3,9 +3,9 @@
 import argparse
 
 from webui.errors import SettingsError
-from webui.plugins import Extensions
+from webui.plugins import Extensions, extension_folders
 from webui.preferences import change_settings
-from webui.settings import PROJECT, Settings
+from webui.settings import Settings
 
 
 def add(parser: argparse.ArgumentParser) -> None:
@@ -17,7 +17,7 @@ def add(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace, settings: Settings) -> int:
     """Print the extensions, or switch one; a running app takes it at its next start."""
     found = Extensions("web")
-    found.load((PROJECT / "extensions", settings.data_dir / "extensions"), settings.extensions_off)
+    found.load(extension_folders(settings), settings.extensions_off)
     states = {state.id: state for state in found.states}
     if arguments.action == "list":
         for state in states.values():

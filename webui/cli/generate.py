@@ -7,7 +7,7 @@ import sys
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tqdm import tqdm
 
@@ -16,6 +16,9 @@ from webui.core.events import Cancelled, Event, Failed, ImageSaved, StepDone
 from webui.core.request import GenerationRequest, parse_request
 from webui.errors import RequestError, StorageError
 from webui.settings import Settings
+
+if TYPE_CHECKING:
+    from webui.ui.known import Known
 
 CHECKPOINT = "request.checkpoint"
 _ID = re.compile(r"^[0-9a-f]{64}$")
@@ -98,8 +101,11 @@ def names(output: Path, count: int) -> list[Path]:
     return [output] if count == 1 else [output.with_stem(f"{output.stem}-{number}") for number in range(1, count + 1)]
 
 
-def build_request(arguments: argparse.Namespace, keep: Callable[[Path], str]) -> GenerationRequest:
-    """The request the flags mean. `keep` stores a picture file and gives its id (for --init and --mask)."""
+def build_request(arguments: argparse.Namespace, keep: Callable[[Path], str], known: "Callable[[], Known]") -> GenerationRequest:
+    """The request the flags mean. `keep` stores a picture file and gives its id (for --init and --mask).
+
+    `known` gives the names that are there, by which those in the metadata of --from are placed as on the page.
+    """
     values = request_values(arguments)
     if arguments.prompt is not None:
         values["prompt"] = arguments.prompt
@@ -116,7 +122,10 @@ def build_request(arguments: argparse.Namespace, keep: Callable[[Path], str]) ->
     if arguments.source:
         from webui.images.replay import replay_request
 
-        return replay_request(arguments.source, values, lambda line: print(f"Left out: {line}", file=sys.stderr))
+        def tell(line: str) -> None:
+            print(f"Left out: {line}", file=sys.stderr)
+
+        return replay_request(arguments.source, values, tell, lambda fields: known().place_fields(fields))
     return parse_request(values)
 
 
@@ -141,6 +150,7 @@ def _prepare(output: Path) -> None:
 
 def _local(arguments: argparse.Namespace, settings: Settings, progress: Progress) -> list[Path]:
     from webui.alone import Alone
+    from webui.ui.known import Known
 
     changes: dict[str, Any] = {"picture_format": FORMATS[arguments.output.suffix.lower()]}
     checkpoint = getattr(arguments, CHECKPOINT, "")
@@ -149,7 +159,7 @@ def _local(arguments: argparse.Namespace, settings: Settings, progress: Progress
         setattr(arguments, CHECKPOINT, Path(checkpoint).stem)
     alone = Alone(settings.model_copy(update=changes))
     try:
-        request = alone.resolve(build_request(arguments, alone.keep))
+        request = alone.resolve(build_request(arguments, alone.keep, lambda: Known.here(alone.tools.library, alone.capabilities)))
         saved = alone.run(request, progress)
         return [_moved(path, target) for path, target in zip(saved, names(arguments.output, len(saved)), strict=True)]
     finally:
@@ -163,9 +173,10 @@ def _moved(path: Path, target: Path) -> Path:
 
 def _remote(arguments: argparse.Namespace, settings: Settings, progress: Progress) -> list[Path]:
     from webui.cli.client import Client
+    from webui.ui.known import Known
 
     with Client(arguments.server, arguments.key) as client:
-        job = client.submit(build_request(arguments, client.upload))
+        job = client.submit(build_request(arguments, client.upload, lambda: Known.told(client.capabilities())))
         client.follow(job, progress)
         pictures = client.pictures(job)
         targets = names(arguments.output, len(pictures))

@@ -20,7 +20,7 @@ LOST_DEVICE = 70
 
 
 class Start(Value):
-    """First message to an engine: who it is and the launch-time facts it may use. Settings reach it in no other way."""
+    """First message to an engine: who it is and the launch-time facts it may use. Settings that change later come with each job."""
 
     type: Literal["start"] = "start"
     engine: str
@@ -30,7 +30,11 @@ class Start(Value):
 
 
 class RunJob(Value):
-    """Make the pictures of `request` except those with an index in `saved` (finished before an interruption)."""
+    """Make the pictures of `request` except those with an index in `saved` (finished before an interruption).
+
+    `library` and `settings` are what web knows as it hands the job out: an engine whose list of model files has another version looks again
+    before it begins, and makes the job by these settings, whatever it was started with.
+    """
 
     type: Literal["run"] = "run"
     job_id: str
@@ -39,6 +43,8 @@ class RunJob(Value):
     request: GenerationRequest
     plan: Plan | None = None
     saved: tuple[int, ...] = ()
+    library: str = Field("", description="Version of web's list of model files.")
+    settings: dict[str, JsonValue] = {}
 
 
 class Cancel(Value):

@@ -1,6 +1,6 @@
 """Named things with owners: samplers, schedules, LoRA loaders, panels, tabs."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from typing import Generic, Protocol, TypeVar
 
 from webui.errors import ExtensionError, RequestError
@@ -41,10 +41,6 @@ class Registry(Generic[T]):
         self._entries[entry.name] = entry
         self._owners[entry.name] = owner
         self._keys.update(dict.fromkeys(self._names(entry), entry.name))
-
-    def registrar(self, owner: str) -> Callable[[T], None]:
-        """The `register` function handed to one extension's hook."""
-        return lambda entry: self.register(entry, owner)
 
     def get(self, name: str) -> T:
         """Look up a name or alias, case ignored. Raises `RequestError` that lists what there is."""

@@ -4,6 +4,7 @@ Labels, ranges and help of the page, the CLI's flags, the API's schema and the d
 `None` (or -1 for a seed) means "choose for me"; `jobs.submit` replaces every one of them before the job is stored.
 """
 
+import json
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, JsonValue, ValidationError, field_validator, model_validator
@@ -11,6 +12,11 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, JsonValue, V
 from webui.errors import RequestError
 
 MAX_PROMPT = 100_000
+MAX_NAME = 1000
+"""Letters of a name: of a file, a sampler, a setting of one."""
+MAX_LEVELS = 2000
+MAX_EXTRAS = 200_000
+"""Letters of all extensions' values together, as JSON."""
 MAX_SEED = 2**64 - 1
 MIN_SIDE, MAX_SIDE = 64, 4096
 
@@ -33,7 +39,7 @@ def _choice(names: tuple[str, ...]) -> BeforeValidator:
             return names[value]
         if isinstance(value, str):
             return {name.lower(): name for name in names}.get(
-                value.lower(), names[int(value)] if value.isdigit() and int(value) < len(names) else value
+                value.lower(), names[int(value)] if value.isdecimal() and len(value) < 3 and int(value) < len(names) else value
             )
         return value
 
@@ -45,7 +51,7 @@ def _side(name: str, minimum: int = MIN_SIDE) -> Any:
         if value is None or (value == 0 and minimum == 0):
             return value
         if value % 8 or not MIN_SIDE <= value <= MAX_SIDE:
-            nearest = min(max(round(value / 8) * 8, MIN_SIDE), MAX_SIDE)
+            nearest = min(max((value + 4) // 8 * 8, MIN_SIDE), MAX_SIDE)
             raise ValueError(f"{name} must be a multiple of 8 between {MIN_SIDE} and {MAX_SIDE}. Nearest: {nearest}.")
         return value
 
@@ -83,17 +89,21 @@ class SamplerOptions(Value):
         False, title="SGM noise multiplier", description="Scale the start noise as Stability's reference code does."
     )
     sigmas: tuple[float, ...] | None = Field(
-        None, title="Custom sigmas", description="Your own noise levels, falling; replaces the schedule."
+        None, max_length=MAX_LEVELS, title="Custom sigmas", description="Your own noise levels, falling; replaces the schedule."
     )
     timesteps: tuple[float, ...] | None = Field(
-        None, title="Custom timesteps", description="Your own timesteps (999 … 0), falling; replaces the schedule."
+        None, max_length=MAX_LEVELS, title="Custom timesteps", description="Your own timesteps (999 … 0), falling; replaces the schedule."
     )
-    solver_type: str | None = Field(None, title="Solver type", description="Variant of DPM++ 2M SDE (midpoint, heun) and SEEDS.")
+    solver_type: str | None = Field(
+        None, max_length=MAX_NAME, title="Solver type", description="Variant of DPM++ 2M SDE (midpoint, heun) and SEEDS."
+    )
     unipc_variant: Literal["bh1", "bh2", "vary_coeff"] = Field("bh1", title="UniPC variant")
     unipc_order: int = Field(3, ge=1, le=9, title="UniPC order")
     unipc_skip: Literal["time_uniform", "time_quadratic", "logSNR"] = Field("time_uniform", title="UniPC skip type")
     unipc_lower_order_final: bool = Field(True, title="UniPC lower order final")
-    ddim_discretize: Literal["uniform", "quad"] = Field("uniform", title="DDIM discretize")
+    ddim_discretize: Literal["uniform", "quad"] = Field(
+        "uniform", title="DDIM discretize", description="Timesteps of DDIM, DDIM CFG++ and PLMS: even, or closer together towards the end."
+    )
 
     @model_validator(mode="after")
     def _falling(self) -> Self:
@@ -140,9 +150,9 @@ class HiresOptions(Value):
     height: int = Field(0, ge=0, le=MAX_SIDE, title="Resize height to", description="0: from Upscale by.")
     steps: int = Field(0, ge=0, le=1000, title="Hires steps", description="0: as many as the first pass.")
     strength: float = Field(0.7, ge=0, le=1, title="Denoising strength")
-    upscaler: str = Field("Latent", title="Upscaler")
-    sampler: str | None = Field(None, title="Hires sampling method", description="Empty: the first pass's.")
-    schedule: str | None = Field(None, title="Hires schedule type", description="Empty: the first pass's.")
+    upscaler: str = Field("Latent", max_length=MAX_NAME, title="Upscaler")
+    sampler: str | None = Field(None, max_length=MAX_NAME, title="Hires sampling method", description="Empty: the first pass's.")
+    schedule: str | None = Field(None, max_length=MAX_NAME, title="Hires schedule type", description="Empty: the first pass's.")
     guidance: float | None = Field(None, ge=0, le=100, title="Hires CFG Scale", description="Empty: the first pass's.")
     prompt: str = Field("", max_length=MAX_PROMPT, title="Hires prompt", description="Empty: the first pass's.")
     negative_prompt: str = Field("", max_length=MAX_PROMPT, title="Hires negative prompt", description="Empty: the first pass's.")
@@ -168,9 +178,12 @@ class GenerationRequest(Value):
     prompt: str = Field("", max_length=MAX_PROMPT, title="Prompt")
     negative_prompt: str = Field("", max_length=MAX_PROMPT, title="Negative prompt")
     checkpoint: str | None = Field(
-        None, title="Stable Diffusion checkpoint", description="Name, file name or `name [hash]`. Empty: the first one found."
+        None,
+        max_length=MAX_NAME,
+        title="Stable Diffusion checkpoint",
+        description="Name, file name or `name [hash]`. Empty: the first one found.",
     )
-    vae: str | None = Field(None, title="SD VAE", description="A file in models/VAE. Empty: the checkpoint's own.")
+    vae: str | None = Field(None, max_length=MAX_NAME, title="SD VAE", description="A file in models/VAE. Empty: the checkpoint's own.")
     width: int | None = Field(
         None, title="Width", description="Pixels, a multiple of 8. Empty: the checkpoint's native size.", json_schema_extra={"step": 8}
     )
@@ -178,8 +191,8 @@ class GenerationRequest(Value):
         None, title="Height", description="Pixels, a multiple of 8. Empty: the checkpoint's native size.", json_schema_extra={"step": 8}
     )
     steps: int | None = Field(None, ge=1, le=1000, title="Sampling steps", description="Empty: what suits the checkpoint.")
-    sampler: str | None = Field(None, title="Sampling method", description="Empty: what suits the checkpoint.")
-    schedule: str | None = Field(None, title="Schedule type", description="Automatic or empty: the sampler's own.")
+    sampler: str | None = Field(None, max_length=MAX_NAME, title="Sampling method", description="Empty: what suits the checkpoint.")
+    schedule: str | None = Field(None, max_length=MAX_NAME, title="Schedule type", description="Automatic or empty: the sampler's own.")
     guidance: float | None = Field(
         None, ge=0, le=100, title="CFG Scale", description="How strictly the picture follows the prompt. Empty: what suits the checkpoint."
     )
@@ -235,6 +248,17 @@ class GenerationRequest(Value):
     _width = field_validator("width")(_side("Width"))
     _height = field_validator("height")(_side("Height"))
 
+    @field_validator("extras")
+    @classmethod
+    def _bounded(cls, value: dict[str, dict[str, JsonValue]]) -> dict[str, dict[str, JsonValue]]:
+        try:
+            letters = len(json.dumps(value))
+        except RecursionError:
+            raise ValueError("The extensions' values are nested too deeply.") from None
+        if letters > MAX_EXTRAS:
+            raise ValueError(f"The extensions' values have {letters} letters as JSON. They may have {MAX_EXTRAS}.")
+        return value
+
     @field_validator("init", "mask")
     @classmethod
     def _content_hash(cls, value: str | None) -> str | None:
@@ -279,6 +303,8 @@ def explain(error: ValidationError, model: type[BaseModel]) -> RequestError:
             text = f"{label}: {_range_text(model, first['loc'], first['msg'])}"
         case "string_too_long":
             text = f"{label} may have at most {context['max_length']} characters; this one has {len(str(first['input']))}."
+        case "too_long":
+            text = f"{label} may have at most {context['max_length']} entries; there are {context['actual_length'] or 'more'}."
         case "literal_error":
             text = f"{label} must be one of {context['expected']}."
         case _:

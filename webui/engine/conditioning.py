@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from webui.core.request import GenerationRequest
+from webui.engine.turns import DIRECT, Turns
 from webui.pipelines.adapters import LoraUse
 from webui.pipelines.model import Model
 from webui.prompts import strip_comments, strip_tags
@@ -18,6 +19,7 @@ from webui.prompts.encode import (
     Part,
     Scheduled,
     TextEncoder,
+    Way,
     encode_empty,
     encode_negative,
     encode_prompt,
@@ -25,6 +27,10 @@ from webui.prompts.encode import (
 
 REMEMBERED = 96
 """Texts whose conditioning is kept."""
+REMEMBERED_BYTES = 512 * 2**20
+LONG = 20_000
+"""Letters from which on prompts are read off the device: that takes long enough for others to notice."""
+TOLD_KINDS = 10
 
 
 @dataclass(frozen=True)
@@ -39,7 +45,10 @@ class Texts:
     @property
     def notes(self) -> tuple[str, ...]:
         """What was taken out without an effect."""
-        return tuple(f"<{kind}:…> is not known here and was left out." for kind in dict.fromkeys(self.unknown))
+        kinds = list(dict.fromkeys(self.unknown))
+        told = [f"<{kind[:40]}:…> is not known here and was left out." for kind in kinds[:TOLD_KINDS]]
+        more = len(kinds) - len(told)
+        return (*told, *([f"{more} other kinds of tags are not known here and were left out."] if more else []))
 
 
 @dataclass(frozen=True)
@@ -59,30 +68,78 @@ def read_texts(prompt: str, negative: str) -> Texts:
     return Texts(text, strip_comments(negative), loras, unknown)
 
 
-def encode(texts: Texts, request: GenerationRequest, model: Model, calls: int, second_calls: int | None = None) -> Encoded:
-    """Encode the prompts for `calls` model calls (`second_calls` for the second pass), or take them from the model's memory."""
-    model.offload.need(model.text_encoder)
-    encoder = TextEncoder(model.text_encoder, model.tokenizer, model.embeddings, skip=request.clip_skip, device=model.device)
+def prompts_of(request: GenerationRequest) -> str:
+    """All that a request's prompts say, of both passes."""
+    hires = request.hires
+    said = (request.prompt, request.negative_prompt, *((hires.prompt, hires.negative_prompt) if hires is not None else ()))
+    return "\n".join(text for text in said if text)
+
+
+def loras_of(request: GenerationRequest) -> tuple[LoraUse, ...]:
+    """The LoRAs that a request's prompts ask for, of both passes."""
+    prompts = (request.prompt, request.hires.prompt if request.hires is not None else "")
+    return tuple(use for prompt in prompts if prompt for use in read_texts(prompt, "").loras)
+
+
+def encode(
+    texts: Texts,
+    request: GenerationRequest,
+    model: Model,
+    calls: int,
+    second_calls: int | None = None,
+    turns: Turns = DIRECT,
+    check: Callable[[], None] = lambda: None,
+) -> Encoded:
+    """Encode the prompts for `calls` model calls (`second_calls` for the second pass), or take them from the model's memory.
+
+    A batch at a time: between two of them `check` is asked, which may raise, and other jobs get their turn. Raises `RequestError` for
+    prompts that are too large.
+    """
+    way = _way(texts, model, turns, check)
+    encoder = TextEncoder(model.text_encoder, model.tokenizer, model.embeddings, skip=request.clip_skip, device=model.device, way=way)
     if request.profile == "diffusers":
-        return _plain(texts, encoder)
+        return way.run(lambda: _plain(texts, encoder))  # type: ignore[no-any-return]
     options = EncodeOptions(request.emphasis, request.comma_backtrack)
-    state = (request.clip_skip, options, _adapters(model), tuple(sorted((word, id(tensor)) for word, tensor in model.embeddings.items())))
-    memory: OrderedDict[object, Any] = model.remembered.setdefault("conditioning", OrderedDict())
+    state = (request.clip_skip, options, _adapters(model), model.words.key)
+    memory: OrderedDict[object, tuple[Any, int]] = model.remembered.setdefault("conditioning", OrderedDict())
 
     def known(kind: str, text: str, make: Callable[[], Any]) -> Any:
         """By what it depends on: most people change their prompt far more often than their negative prompt."""
         key = (kind, text, calls, second_calls, state)
         if key not in memory:
-            memory[key] = make()
-            while len(memory) > REMEMBERED:
+            made = make()
+            memory[key] = made, _bytes(made)
+            while len(memory) > 1 and (len(memory) > REMEMBERED or sum(size for _, size in memory.values()) > REMEMBERED_BYTES):
                 memory.popitem(last=False)
         memory.move_to_end(key)
-        return memory[key]
+        return memory[key][0]
 
     positive = known("prompt", texts.prompt, lambda: encode_prompt(texts.prompt, calls, encoder, options, second_calls))
     negative = known("negative", texts.negative, lambda: encode_negative(texts.negative, calls, encoder, options, second_calls))
     empty = known("empty", "", lambda: encode_empty(encoder))
     return Encoded(positive, negative[0], empty)
+
+
+def _way(texts: Texts, model: Model, turns: Turns, check: Callable[[], None]) -> Way:
+    """How encoding these prompts gets on beside other jobs."""
+
+    def run(work: Callable[[], Any]) -> Any:
+        def on_device() -> Any:
+            model.offload.need(model.text_encoder)
+            return work()
+
+        check()
+        return turns.do(on_device)
+
+    is_long = len(texts.prompt) + len(texts.negative) > LONG
+    return Way(run, turns.aside if is_long else DIRECT.aside, check)
+
+
+def _bytes(made: Any) -> int:
+    """Memory of what was encoded; entries of a schedule may share a tensor."""
+    tensors = [made] if isinstance(made, Tensor) else [entry.cond for part in made for entry in part.schedule]
+    storages = {tensor.untyped_storage().data_ptr(): tensor.untyped_storage().nbytes() for tensor in tensors}
+    return sum(storages.values())
 
 
 def _adapters(model: Model) -> object:

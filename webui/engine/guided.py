@@ -13,6 +13,9 @@ from webui.prompts.encode import pad_pair, pad_pair_v0, stack
 from webui.samplers.denoiser import Guided
 from webui.samplers.guidance import SkipRule, combine, combine_edit, rescale, unguided
 
+MOST_ROWS = 16
+"""Pictures times prompts in one call of the model: many prompts joined by AND take time, not memory. Two prompts always go together."""
+
 
 @dataclass(frozen=True)
 class Guidance:
@@ -104,12 +107,14 @@ class GuidedDenoiser:
     def _predict(self, x: Tensor, sigma: Tensor, conds: Sequence[Tensor], concats: Sequence[Tensor | None]) -> Iterator[Tensor]:
         """One prediction of the whole batch per conditioning; those of equal length go through the model together."""
         found: dict[int, Tensor] = {}
+        most = max(MOST_ROWS // len(x), 2)
         for length in dict.fromkeys(len(cond) for cond in conds):
-            places = [place for place, cond in enumerate(conds) if len(cond) == length]
-            cond = torch.cat([conds[place].expand(len(x), -1, -1) for place in places])
-            parts = [concat for place in places if (concat := concats[place]) is not None]
-            output = self._denoiser(
-                torch.cat([x] * len(places)), torch.cat([sigma] * len(places)), cond=cond, concat=torch.cat(parts) if parts else None
-            )
-            found.update(zip(places, output.chunk(len(places)), strict=True))
+            equal = [place for place, cond in enumerate(conds) if len(cond) == length]
+            for places in (equal[start : start + most] for start in range(0, len(equal), most)):
+                cond = torch.cat([conds[place].expand(len(x), -1, -1) for place in places])
+                parts = [concat for place in places if (concat := concats[place]) is not None]
+                output = self._denoiser(
+                    torch.cat([x] * len(places)), torch.cat([sigma] * len(places)), cond=cond, concat=torch.cat(parts) if parts else None
+                )
+                found.update(zip(places, output.chunk(len(places)), strict=True))
         return (found[place] for place in range(len(conds)))

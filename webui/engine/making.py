@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, partial
 
 import torch
 from PIL import Image
@@ -112,8 +112,8 @@ class Studio:
         sampler, schedule = self.tools.samplers.get(request.sampler or ""), self.tools.schedules.get(request.schedule or "")
         calls = prompt_calls(sampler, request.steps or 1)
         self.tell.step("encoding")
-        counts = (calls,) if base_calls is None else (base_calls, calls)
-        encoded = self.turns.do(lambda: encode(texts, request, self.model, *counts))
+        first, second = (calls, None) if base_calls is None else (base_calls, calls)
+        encoded = encode(texts, request, self.model, first, second, self.turns, partial(self.tell.step, "encoding"))
         return Pass(phase, request, sampler, schedule, encoded, shape, start, wrappers=self._wrappers())
 
     def _with_picture(self, work: Pass, batch: Batch, source: Source) -> Pass:

@@ -119,6 +119,7 @@ class EngineServer:
         """Make a job's pictures, in the job's own thread."""
         company, conductor = self._company, self._conductor
         assert company is not None and conductor is not None
+        seat.aside(lambda: company.meet(task))
         plan = seat.do(lambda: company.admit(task, conductor.is_closed))
         self.outbox.send(Planned(job_id=task.job_id, plan=plan))
         company.run(task.model_copy(update={"plan": plan}), seat, self.wishes.previews_of(task.job_id), self.emitter(task.job_id))

@@ -1,6 +1,7 @@
 """The story: one request into saved pictures, telling `emit` what happens as it happens."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 
 from webui.core.events import Emit
@@ -8,7 +9,7 @@ from webui.core.job import Plan
 from webui.core.protocol import RunJob
 from webui.devices.plan import is_out_of_memory, out_of_memory
 from webui.engine.batching import batches
-from webui.engine.conditioning import read_texts
+from webui.engine.conditioning import loras_of, prompts_of
 from webui.engine.finish import extended, facts_of, lora_hashes, save
 from webui.engine.img2img import read_source
 from webui.engine.making import Studio
@@ -18,6 +19,7 @@ from webui.engine.tools import Tools
 from webui.engine.watching import Watcher
 from webui.engine.wishes import PreviewWish, SkipBatch
 from webui.errors import NumericalError, WebUIError
+from webui.library import View
 from webui.pipelines.previews import Previews
 from webui.pipelines.seamless import seamless
 
@@ -36,6 +38,7 @@ def run(task: RunJob, tools: Tools, emit: Emit, engine_seconds: Callable[[], flo
     However it ends, the model is left as its file has it.
     """
     plan = task.plan or Plan()
+    tools = replace(tools, library=View(tools.library))
     tell = Teller(emit, task.job_id, task.request.batch_count)
     saved = set(task.saved)
     try:
@@ -57,10 +60,11 @@ def make(task: RunJob, plan: Plan, tools: Tools, tell: Teller, saved: set[int]) 
     """Load, then batch by batch: make and save. `saved` grows with every picture that lies on disk."""
     request = task.request
     turns = tools.turns
-    model = turns.do(lambda: tools.pipelines.get(request.checkpoint or "", request.vae, plan, tell.loading))
+    model = turns.do(lambda: tools.pipelines.get(request.checkpoint or "", request.vae, plan, tell.loading, tools.library))
     source = read_source(by_profile(request), tools.images)
     tell.note(*(source.notes if source else ()), *((NO_SECOND_PASS,) if request.hires and request.mode != "txt2img" else ()))
-    facts = facts_of(task, plan, model, lora_hashes(read_texts(request.prompt, "").loras, tools.library))
+    tell.note(*model.words.notes(prompts_of(request)))
+    facts = facts_of(task, plan, model, lora_hashes(loras_of(request), tools.library))
     watcher = Watcher(model, Previews(tools.library), tools.previews, tell, turns)
     studio = Studio(task, model, tools, tell, watcher, source)
     for batch in batches(request, saved):

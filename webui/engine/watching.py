@@ -10,6 +10,7 @@ from torch import Tensor
 from webui.engine.telling import Teller
 from webui.engine.turns import Turns
 from webui.engine.wishes import PreviewWish
+from webui.errors import CheckpointError
 from webui.pipelines.model import Model
 from webui.pipelines.previews import Method, Previews
 
@@ -25,6 +26,7 @@ class Watcher:
         self._model, self._previews, self._wish, self._tell, self._turns = model, previews, wish, tell, turns
         self._began = time.monotonic()
         self._next = self._spent = 0.0
+        self._is_broken = False
         self._costs: dict[str, float] = model.remembered.setdefault(_COSTS, {})
 
     def look(self, denoised: Tensor) -> None:
@@ -46,7 +48,13 @@ class Watcher:
 
     def _timed(self, latents: Tensor, method: Method) -> tuple[tuple[int, int, bytes], float]:
         began = time.perf_counter()
-        return self._previews.jpeg(self._model, latents, method), time.perf_counter() - began
+        try:
+            frame = self._previews.jpeg(self._model, latents, "linear" if self._is_broken else method)
+        except CheckpointError as error:
+            self._is_broken = True
+            self._tell.note(f"Previews were made the fast way: {error}")
+            frame = self._previews.jpeg(self._model, latents, "linear")
+        return frame, time.perf_counter() - began
 
 
 def side_by_side(latents: Tensor) -> Tensor:

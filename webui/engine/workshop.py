@@ -6,30 +6,24 @@ from pathlib import Path
 import psutil
 import torch
 
+from webui.core.foreign import FileIdentity
 from webui.core.job import Plan
 from webui.core.protocol import Capabilities, OptionInfo, RunJob
 from webui.core.registry import Registry
 from webui.devices.memory import ModelFacts
 from webui.devices.plan import plan_for
 from webui.engine.tools import Tools
-from webui.errors import ExtensionError
 from webui.images.store import ImageStore
 from webui.library import Library, read_header
 from webui.pipelines.adapters import LoraLoader
 from webui.pipelines.families import FAMILIES
 from webui.pipelines.registry import Pipelines
-from webui.plugins import Extensions
+from webui.plugins import Extensions, extension_folders
 from webui.samplers import builtins
 from webui.samplers.catalog import Sampler, Schedule
-from webui.settings import PROJECT, Settings
+from webui.settings import Settings
 
 _BARE_PROCESS = 500 * 2**20
-
-
-def extension_folders(settings: Settings) -> tuple[Path, ...]:
-    """Where extensions lie: ours, and the user's beside their data."""
-    own = PROJECT / "extensions"
-    return (own,) if settings.data_dir == PROJECT else (own, settings.data_dir / "extensions")
 
 
 def build_tools(settings: Settings, off: tuple[str, ...] = ()) -> Tools:
@@ -101,11 +95,11 @@ def make_plan(task: RunJob, tools: Tools, device: str, settings: Settings) -> Pl
 def facts_of_checkpoint(task: RunJob, tools: Tools) -> ModelFacts:
     """How large the task's model is, from its file's header."""
     file = tools.library.find("checkpoint", task.request.checkpoint or "")
-    return _facts(file.path, file.size, file.modified) if file.path.suffix == ".safetensors" else ModelFacts()
+    return _facts(file.path, file.identity) if file.path.suffix == ".safetensors" else ModelFacts()
 
 
 @lru_cache(maxsize=8)
-def _facts(path: Path, size: int, modified: float) -> ModelFacts:
+def _facts(path: Path, identity: FileIdentity) -> ModelFacts:
     """Remembered by the file's identity: to read a header takes milliseconds, and each job that joins a batch asks twice."""
     return ModelFacts.of(read_header(path).shapes)
 
@@ -115,13 +109,3 @@ def held(device: str) -> int:
     if device.startswith("cuda"):
         return int(torch.cuda.memory_allocated(device))
     return max(psutil.Process().memory_info().rss - _BARE_PROCESS, 0)
-
-
-def check_names(tools: Tools) -> None:
-    """Every sampler's and schedule's function can be found. Raises `ExtensionError` naming the owner of one that cannot."""
-    for registry in (tools.samplers, tools.schedules):
-        for entry in registry:
-            try:
-                entry.function  # noqa: B018
-            except (ImportError, AttributeError) as error:
-                raise ExtensionError(registry.owner(entry.name), f"register_{registry.kind}s", str(error)) from None

@@ -1,16 +1,25 @@
 """Files and rows agree: pictures that lie on disk but are not in the index are found by what they say of themselves."""
 
 import hashlib
+import io
+import os
+import stat
+import sys
 from collections.abc import Collection, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
-from PIL import Image, UnidentifiedImageError
+from PIL import Image
 
+from webui.core.foreign import FileError, read_foreign, read_whole, shown
+from webui.core.names import printable
 from webui.core.record import ImageRecord
+from webui.errors import CheckpointError
 from webui.images.metadata import Reading, read_metadata
 
 _SUFFIXES = {".png", ".jpg", ".webp"}
+LARGEST = 512 * 2**20
+MOST_PICTURES, LONGEST_ID = 2**31, 100
 
 
 def reconcile(root: Path, known: Collection[str], since: datetime | None = None) -> list[ImageRecord]:
@@ -24,22 +33,43 @@ def reconcile(root: Path, known: Collection[str], since: datetime | None = None)
 
 
 def _files(folder: Path, since: datetime | None) -> Iterator[Path]:
-    for path in sorted(folder.rglob("*")):
-        if path.suffix.lower() in _SUFFIXES and not path.name.startswith(".") and path.is_file():
-            if since is None or path.stat().st_mtime >= since.timestamp():
+    """Regular files that are called like pictures, in the order of their names."""
+    for current, folders, names in os.walk(folder):
+        folders.sort()
+        for name in sorted(names):
+            path = Path(current, name)
+            if path.suffix.lower() in _SUFFIXES and not name.startswith(".") and _is_wanted(path, since):
                 yield path
 
 
-def _record(root: Path, path: Path) -> ImageRecord | None:
+def _is_wanted(path: Path, since: datetime | None) -> bool:
     try:
-        data = path.read_bytes()
-        reading = read_metadata(data)
-        if reading is None or not reading.job_id:
-            return None
-        with Image.open(path) as image:
-            return _make(root, path, data, reading, image.size)
-    except (OSError, UnidentifiedImageError):
+        status = path.stat()
+    except (OSError, ValueError):
+        return False
+    return stat.S_ISREG(status.st_mode) and (since is None or status.st_mtime >= since.timestamp())
+
+
+def _record(root: Path, path: Path) -> ImageRecord | None:
+    """The record of a picture of ours; None for others, and for one that cannot be read, which is said in the log."""
+    record = read_foreign(path, lambda path: _read(root, path))
+    if isinstance(record, FileError):
+        print(f"{printable(str(path))} is not listed: {record.message}", file=sys.stderr)
         return None
+    return record
+
+
+def _read(root: Path, path: Path) -> ImageRecord | None:
+    data = read_whole(path, LARGEST)
+    reading = read_metadata(data)
+    if reading is None or not reading.job_id:
+        return None
+    with Image.open(io.BytesIO(data)) as image:
+        record = _make(root, path, data, reading, image.size)
+    record.model_dump_json().encode()  # raises for texts that no database can hold
+    if not 0 <= record.index < MOST_PICTURES or len(reading.job_id) > LONGEST_ID:
+        raise CheckpointError(f"{shown(path)} says that it is picture {record.index} of a job that cannot be.")
+    return record
 
 
 def _make(root: Path, path: Path, data: bytes, reading: Reading, size: tuple[int, int]) -> ImageRecord:

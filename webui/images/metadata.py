@@ -1,6 +1,7 @@
 """What a picture says of how it was made: written into every picture, read from ours and from those of other programs."""
 
 import json
+import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,13 +13,25 @@ from pydantic import ValidationError
 from webui.core.request import GenerationRequest, Mode, parse_request
 from webui.errors import RequestError
 from webui.images import texts
-from webui.images.dialects import Dialect, Found, a1111, comfyui, others, swarmui
+from webui.images.dialects import Dialect, Found, a1111, comfyui, fooocus, invokeai, novelai, short, smaller, swarmui
 from webui.images.parameters import Facts, one_picture, picture_seeds, write_parameters
+from webui.images.stealth import read_stealth
 from webui.images.store import Encode
 
 __all__ = ["Facts", "Reading", "encoder", "picture_seeds", "read_facts", "read_metadata", "read_parameters", "write_parameters"]
 
-DIALECTS: tuple[Dialect, ...] = (swarmui.read, a1111.read, comfyui.read, others.read)
+log = logging.getLogger(__name__)
+
+DIALECTS: tuple[Dialect, ...] = (
+    swarmui.read,
+    fooocus.read,
+    novelai.read,
+    smaller.read_easy_diffusion,
+    smaller.read_draw_things,
+    invokeai.read,
+    a1111.read,
+    comfyui.read,
+)
 
 
 _RANDOM = {"mode", "seed", "variation_seed"}
@@ -87,8 +100,9 @@ def read_metadata(source: Path | bytes) -> Reading | None:
 
     Raises `RequestError` only for a file that cannot be opened.
     """
-    contents = texts.read_texts(_bytes(source))
-    return _read_own(contents) or _read_foreign(contents)
+    data = _bytes(source)
+    contents = texts.read_texts(data)
+    return _read_own(contents) or _read_foreign(contents) or _read_foreign(read_stealth(data))
 
 
 def read_parameters(text: str) -> Reading | None:
@@ -97,8 +111,17 @@ def read_parameters(text: str) -> Reading | None:
 
 
 def _read_foreign(contents: Mapping[str, str]) -> Reading | None:
-    found = next((result for dialect in DIALECTS if (result := dialect(contents)) is not None), None)
+    found = next((result for dialect in DIALECTS if (result := _found(dialect, contents)) is not None), None)
     return None if found is None else _checked(found, contents)
+
+
+def _found(dialect: Dialect, contents: Mapping[str, str]) -> Found | None:
+    """What a dialect finds. Strangers' texts hold anything: what no dialect foresaw is said, and ends nothing."""
+    try:
+        return dialect(contents)
+    except Exception as error:
+        log.exception("A picture's metadata could not be read")
+        return Found("another program", {}, (f"all of its metadata: {type(error).__name__} while it was read",))
 
 
 def _bytes(source: Path | bytes) -> bytes:
@@ -115,7 +138,7 @@ def _read_own(contents: Mapping[str, str]) -> Reading | None:
     try:
         own = json.loads(contents.get(texts.OWN, ""))
         index, stored, facts = int(own.get("index", 0)), dict(own["request"]), dict(own.get("facts", {}))
-    except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
+    except (ValueError, TypeError, KeyError, AttributeError, OverflowError, RecursionError):
         return None
     mode = stored.get("mode", "txt2img")
     try:
@@ -130,7 +153,7 @@ def _read_own(contents: Mapping[str, str]) -> Reading | None:
 
 def _checked(found: Found, contents: Mapping[str, str]) -> Reading:
     """Keep the fields that a request takes; say what was left out and why."""
-    flat = {key: value for key, value in found.fields.items() if value is not None and key not in ("mode", "init", "mask")}
+    flat = {key: _clean(value) for key, value in found.fields.items() if value is not None and key not in ("mode", "init", "mask")}
     if found.mode == "txt2img":
         flat = {key: value for key, value in found.defaults.items() if key != "mask_blur"} | flat
     else:
@@ -138,13 +161,21 @@ def _checked(found: Found, contents: Mapping[str, str]) -> Reading:
     unmapped = list(found.unmapped)
     while True:
         try:
-            parse_request(_nested(flat))
-            return Reading(found.source, _nested(flat), found.mode, tuple(unmapped), _told(contents))
+            fields = parse_request(_nested(flat)).model_dump(mode="json", exclude_unset=True)
+            break
         except RequestError as error:
             wrong = [key for key in flat if key == error.field or key.startswith(f"{error.field}.") or error.field.startswith(f"{key}.")]
+            unmapped += [f"{key}: {short(str(flat.pop(key)))} ({error})" for key in wrong]
             if not wrong:
-                return Reading(found.source, {}, found.mode, (*unmapped, str(error)))
-            unmapped += [f"{key}: {flat.pop(key)} ({error})" for key in wrong]
+                flat = {}
+                unmapped.append(str(error))
+    lines = tuple(dict.fromkeys(short(str(_clean(line)), 400) for line in unmapped))
+    return Reading(found.source, fields, found.mode, lines, str(_clean(_told(contents))))
+
+
+def _clean(value: Any) -> Any:
+    """A text without half characters, which JSON can hold and no file or answer can."""
+    return value.encode(errors="replace").decode() if isinstance(value, str) else value
 
 
 def _told(contents: Mapping[str, str]) -> str:

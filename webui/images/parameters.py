@@ -110,6 +110,7 @@ def _sampling(request: GenerationRequest) -> Iterator[Pair]:
     yield "Beta schedule alpha", options.beta_alpha
     yield "Beta schedule beta", options.beta_beta
     yield "SGM noise multiplier", options.sgm_noise_multiplier or None
+    yield "DDIM discretize", options.ddim_discretize if options.ddim_discretize != _DEFAULTS.ddim_discretize else None
     for key, name in (("variant", "unipc_variant"), ("skip type", "unipc_skip"), ("order", "unipc_order")):
         yield f"UniPC {key}", getattr(options, name) if getattr(options, name) != getattr(_DEFAULTS, name) else None
     yield "NGMS", _trim(guidance.min_sigma) if guidance.min_sigma else None

@@ -1,6 +1,7 @@
 """A picture again from what it says of itself."""
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -8,17 +9,27 @@ from webui.core.request import GenerationRequest
 from webui.errors import RequestError
 from webui.images.metadata import read_metadata
 
+Place = Callable[[Mapping[str, Any]], tuple[dict[str, Any], list[str]]]
+"""Gives request fields with names as they are here, and a line for each name that is not here (`Known.place_fields`)."""
 
-def replay_request(picture: Path, overrides: Mapping[str, Any], tell: Callable[[str], None] = lambda line: None) -> GenerationRequest:
+
+def replay_request(
+    picture: Path, overrides: Mapping[str, Any], tell: Callable[[str], None] = lambda line: None, place: Place | None = None
+) -> GenerationRequest:
     """The request that makes `picture` again; `overrides` are request fields that win (nested ones field by field).
 
-    `tell` hears each line of the metadata that no field has a place for.
+    `tell` hears each line about what is left out: what no field has a place for, and names that `place` does not find.
     Raises `RequestError` when the picture says nothing, or when it was made from another picture that is not given.
     """
     reading = read_metadata(picture)
     if reading is None:
         raise RequestError("from", f"{picture.name} does not say how it was made: it has no metadata that we know.")
-    for line in reading.unmapped:
+    missing: list[str] = []
+    if place is not None:
+        kept = {name: value for name, value in reading.fields.items() if name not in overrides or isinstance(value, dict)}
+        placed, missing = place(kept)
+        reading = replace(reading, fields=placed)
+    for line in (*missing, *reading.unmapped):
         tell(line)
     return reading.request(_merged(reading.fields, overrides))
 

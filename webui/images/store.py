@@ -8,13 +8,15 @@ import itertools
 import os
 import re
 import secrets
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, BinaryIO, Literal
+from typing import BinaryIO, Literal
 
 from PIL import Image
 
+from webui.core.filenames import check_pattern, file_name
 from webui.core.record import ImageRecord
 from webui.core.request import GenerationRequest
 from webui.errors import NotFound, StorageError
@@ -22,9 +24,10 @@ from webui.errors import NotFound, StorageError
 Format = Literal["png", "jpeg", "webp"]
 SUFFIX = {"png": ".png", "jpeg": ".jpg", "webp": ".webp"}
 PATTERN = "{date}/{index:05}-{seed}"
-_UNSAFE = re.compile(r'[<>:"|?*\\\x00-\x1f]+')
-_RESERVED = re.compile(r"^(con|prn|aux|nul|com\d|lpt\d)$", re.IGNORECASE)
-_MAX_PART = 100
+LONGEST_PATH = 255 if os.name == "nt" else 1000 if sys.platform == "darwin" else 4000
+"""Bytes of a whole path that the system takes, with something to spare."""
+_NAME_ERRORS = {errno.ENAMETOOLONG, errno.EILSEQ, errno.EINVAL, errno.ENOTDIR, errno.EISDIR, errno.EEXIST}
+"""What a file system says of a name that it does not take, or whose folder's name is a file's."""
 
 Encode = Callable[[Image.Image, BinaryIO, Format, int], None]
 """Writes one picture with its metadata: (picture, stream, format, quality)."""
@@ -34,10 +37,10 @@ class ImageStore:
     """Pictures below a data directory: results in `outputs/`, uploads in `data/uploads/`, deleted ones in `data/bin/`."""
 
     def __init__(self, root: Path, pattern: str = PATTERN, format: Format = "png", quality: int = 95, uploads: Path | None = None) -> None:
-        """`uploads`: the data directory whose uploads are used, when it is another one."""
+        """`uploads`: the data directory whose uploads are used, when it is another one. Raises `ValueError` for a wrong pattern."""
         self.root = root
         self._uploads = uploads or root
-        self.pattern = pattern
+        self.pattern = check_pattern(pattern)
         self.format: Format = format
         self.quality = quality
 
@@ -58,7 +61,7 @@ class ImageStore:
         encode(image, stream, self.format, self.quality)
         data = stream.getvalue()
         created = datetime.now(UTC)
-        path = self._write_new("outputs", self._names(request, created, seed), SUFFIX[self.format], data)
+        path = self._write_named(request, created, seed, data)
         return ImageRecord(
             id=hashlib.sha256(data).hexdigest(),
             path=path,
@@ -114,18 +117,39 @@ class ImageStore:
         return len(halves)
 
     def check_writable(self) -> None:
-        """Raises `StorageError` when pictures could not be saved."""
-        probe = self.root / "outputs" / f".probe-{os.getpid()}"
-        self._write(probe, b"")
-        probe.unlink(missing_ok=True)
+        """Raises `StorageError` when pictures could not be saved now."""
+        folder = self.root / "outputs"
+        probe = folder / f".probe-{secrets.token_hex(4)}.part"
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            probe.write_bytes(b"x")
+            probe.unlink()
+        except OSError as error:
+            with contextlib.suppress(OSError):
+                probe.unlink()
+            reason = error.strerror or str(error)
+            raise StorageError(
+                f"{folder} cannot be written: {reason}. Jobs wait until it can: give yourself that right, make room, plug the drive in,"
+                " or start with another --data-dir."
+            ) from None
 
     def _bin_path(self, record: ImageRecord) -> Path:
         return self.root / "data" / "bin" / record.id[:2] / (record.id + Path(record.path).suffix)
 
-    def _names(self, request: GenerationRequest, created: datetime, seed: int) -> Callable[[int], str]:
-        """The picture's path below outputs for a running number; the number is appended when the pattern has none."""
+    def _write_named(self, request: GenerationRequest, created: datetime, seed: int, data: bytes) -> str:
+        """Write under the pattern's name; where this file system does not take that name, under the plainest one."""
+        for pattern in (self.pattern, PATTERN):
+            try:
+                return self._write_new("outputs", self._names(pattern, request, created, seed), SUFFIX[self.format], data)
+            except StorageError as error:
+                if pattern == PATTERN or not isinstance(error.__cause__, OSError) or error.__cause__.errno not in _NAME_ERRORS:
+                    raise
+        raise AssertionError("unreachable")
+
+    def _names(self, pattern: str, request: GenerationRequest, created: datetime, seed: int) -> Callable[[int], str]:
+        """The picture's path below outputs for a running number."""
         local = created.astimezone()
-        facts = {
+        facts: dict[str, str | int] = {
             "date": local.strftime("%Y-%m-%d"),
             "time": local.strftime("%H%M%S"),
             "seed": seed,
@@ -136,18 +160,14 @@ class ImageStore:
             "width": request.width or 0,
             "height": request.height or 0,
         }
-
-        def name(number: int) -> str:
-            text = self.pattern.format(**{key: _part(value) for key, value in facts.items()}, index=number)
-            return "/".join(_part(part) for part in text.split("/") if part.strip(". ")) or f"{number:05}"
-
-        return name if name(1) != name(2) else lambda number: name(1) if number == 1 else f"{name(1)}-{number}"
+        room = LONGEST_PATH - len(str(self.root / "outputs").encode("utf-8", "surrogatepass"))
+        return lambda number: file_name(pattern, facts, number, room)
 
     def _write_new(self, top: str, names: Callable[[int], str], suffix: str, data: bytes) -> str:
         """Write under the first free name and give it, relative to the root."""
         for number in itertools.count(_next_number((self.root / top / names(1)).parent)):
             relative = f"{top}/{names(number)}{suffix}"
-            if not (self.root / relative).exists() and self._write(self.root / relative, data, replace=False):
+            if self._write(self.root / relative, data, replace=False):
                 return relative
         raise AssertionError("unreachable")
 
@@ -158,6 +178,8 @@ class ImageStore:
         """
         part = path.with_name(f".{secrets.token_hex(8)}.part")
         try:
+            if not replace and path.exists():
+                return False
             path.parent.mkdir(parents=True, exist_ok=True)
             with part.open("wb") as file:
                 file.write(data)
@@ -167,7 +189,7 @@ class ImageStore:
             _sync_folder(path.parent)
             return placed
         except OSError as error:
-            raise _storage_error(path, error) from None
+            raise _storage_error(path, error) from error
         finally:
             with contextlib.suppress(OSError):
                 part.unlink()
@@ -180,18 +202,16 @@ class ImageStore:
             raise _storage_error(target, error) from None
 
 
-def _part(value: Any) -> Any:
-    """A value made safe as part of a file name; numbers stay numbers, so that patterns may format them."""
-    if not isinstance(value, str):
-        return value
-    text = _UNSAFE.sub("_", value.replace("/", "_")).strip(" .")[:_MAX_PART].strip(" .")
-    return f"_{text}" if _RESERVED.match(text) else text
-
-
 def _next_number(folder: Path) -> int:
     """One above the highest number that a file name in the folder begins with."""
-    leads = (re.match(r"\d{1,9}(?=\D)", entry.name) for entry in (os.scandir(folder) if folder.is_dir() else ()))
+    leads = (re.match(r"\d{1,9}(?=\D)", name) for name in _listed(folder))
     return max((int(lead.group()) for lead in leads if lead), default=0) + 1
+
+
+def _listed(folder: Path) -> Iterator[str]:
+    """The names in a folder; none where there is no such folder."""
+    with contextlib.suppress(OSError), os.scandir(folder) as entries:
+        yield from (entry.name for entry in entries)
 
 
 def _place(part: Path, path: Path, replace: bool) -> bool:

@@ -7,6 +7,8 @@ from typing import BinaryIO
 from PIL import ExifTags, Image
 from PIL.PngImagePlugin import PngInfo
 
+from webui.images.comments import comment_text, decode_comment, xmp_texts
+
 OWN = "darkroom"
 PARAMETERS = "parameters"
 _USER_COMMENT = ExifTags.Base.UserComment
@@ -45,9 +47,11 @@ def write_webp(image: Image.Image, stream: BinaryIO, texts: Texts, quality: int)
 def read_texts(data: bytes) -> dict[str, str]:
     """All texts of a picture file by key; empty when it is no picture, or has none. Broken metadata is as good as none."""
     try:
-        with Image.open(io.BytesIO(data), formats=("PNG", "JPEG", "WEBP")) as image:
+        with Image.open(io.BytesIO(data), formats=("PNG", "JPEG", "WEBP", "AVIF")) as image:
             texts = dict(_png_texts(image)) if image.format == "PNG" else {}
-            return texts | dict(_exif_texts(image)) | dict(_segments(image))
+            texts |= dict(_exif_texts(image)) | dict(_segments(image)) | dict(xmp_texts(image))
+            comment = comment_text(image) if image.format == "JPEG" else ""
+            return {PARAMETERS: comment} | texts if comment else texts
     except (OSError, ValueError, SyntaxError, TypeError, KeyError, EOFError, Image.DecompressionBombError):
         return {}
 
@@ -64,7 +68,7 @@ def _exif_texts(image: Image.Image) -> Iterator[tuple[str, str]]:
     inner = exif.get_ifd(_EXIF_IFD)
     comment = inner.get(_USER_COMMENT, exif.get(_USER_COMMENT))
     if comment:
-        yield PARAMETERS, _decode(comment)
+        yield PARAMETERS, decode_comment(comment)
     note = inner.get(_MAKER_NOTE)
     if isinstance(note, bytes) and note.startswith(_MARK):
         yield OWN, note[len(_MARK) :].decode(errors="replace")
@@ -89,17 +93,6 @@ def _exif(text: str) -> Image.Exif:
     exif = Image.Exif()
     exif.get_ifd(_EXIF_IFD)[_USER_COMMENT] = b"UNICODE\0" + _clean(text).encode("utf-16-be")
     return exif
-
-
-def _decode(comment: bytes | str) -> str:
-    """EXIF names the encoding in the first 8 bytes, but not the byte order of its "UNICODE"."""
-    if isinstance(comment, str):
-        return comment
-    name, body = comment[:8], comment[8:]
-    if name == b"UNICODE\0":
-        little = body[1:2] == b"\0" and body[:1] != b"\0"
-        return body.decode("utf-16-le" if little else "utf-16-be", errors="replace")
-    return (body if name.rstrip(b"\0") in (b"", b"ASCII", b"JIS") else comment).decode(errors="replace")
 
 
 def _clean(text: str) -> str:

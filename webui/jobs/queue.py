@@ -56,6 +56,7 @@ class JobQueue:
         self._owners: dict[str, str] = {}
         self.steps_made = 0
         self._engines: dict[str, EngineStatus] = {}
+        self.troubles: tuple[str, ...] = ()
         self._giving_way: set[str] = set()
         self._stops = Stops(store)
         self._paused = bool(store.fact("paused"))
@@ -64,6 +65,7 @@ class JobQueue:
         self.on_free: Callable[[], None] = lambda: None
         self.on_preview_choice: Callable[[], None] = lambda: None
         self.check_limits: Callable[[str, GenerationRequest], None] = lambda owner, request: None
+        self.check_storage: Callable[[], None] = lambda: None
         self.find_files: Callable[[datetime], Sequence[ImageRecord]] = lambda since: ()
 
     def submit(self, request: GenerationRequest, owner: str = LOCAL_OWNER, priority: int = 0, idempotency_key: str | None = None) -> Job:
@@ -261,7 +263,8 @@ class JobQueue:
     def take(self, engine: str, loaded: str, batch: str | None = None, without: Collection[str] = ()) -> Job | None:
         """The next job for an engine, marked as running; None when nothing waits or the queue is paused.
 
-        With a `batch` running there, only a job that may join it, of an owner that is not in `without`.
+        With a `batch` running there, only a job that may join it, of an owner that is not in `without`. Raises `StorageError` while
+        pictures cannot be written: the job goes on waiting.
         """
         if self._paused:
             return None
@@ -272,6 +275,7 @@ class JobQueue:
         leave = cache(lambda checkpoint: bool(others) and better(checkpoint, me, others))
         with self._choosing:
             while (head := self._chooser.choose(loaded, leave, batch, without)) is not None:
+                self.check_storage()
                 started = self.store.start(head.id, engine)
                 self._chooser.discard(head.id, head.owner)
                 if started is not None:
@@ -367,6 +371,11 @@ class JobQueue:
             self._engines[status.name] = status
             self._tell_engines()
 
+    def say_trouble(self, sentence: str) -> None:
+        """Something of the program itself does not work: followers and `/health` are told."""
+        self.troubles = (*self.troubles, sentence)
+        self._tell_engines()
+
     def engines(self) -> tuple[EngineStatus, ...]:
         """All engines."""
         return tuple(self._engines.values())
@@ -383,7 +392,8 @@ class JobQueue:
 
     def engines_body(self) -> dict[str, Any]:
         """What followers are told of engines."""
-        return {"engines": [status.model_dump(mode="json") for status in self._engines.values()], "paused": self._paused}
+        engines = [status.model_dump(mode="json") for status in self._engines.values()]
+        return {"engines": engines, "paused": self._paused, "troubles": list(self.troubles)}
 
     def _tell_engines(self) -> None:
         self.feed.publish(Message("engine", self.engines_body()))

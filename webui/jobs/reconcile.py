@@ -1,11 +1,12 @@
 """At start: the index of pictures and the files on disk are made to agree, before the queue goes on."""
 
+import sys
 from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 
 from webui.core.record import ImageRecord
 from webui.core.request import GenerationRequest
-from webui.errors import NotFound
+from webui.errors import NotFound, StorageError
 from webui.jobs.pictures import PictureIndex
 from webui.jobs.store import JobStore
 
@@ -33,7 +34,12 @@ def reconcile(root: Path, store: JobStore, pictures: PictureIndex, find_files: F
     present = {path for image_id, path in known.items() if image_id not in set(missing)}
     found = find_files(root, present)
     for record in found:
-        _index(record, store, lambda path=root / record.path: read_request(path))  # type: ignore[misc]
+        try:
+            _index(record, store, lambda path=root / record.path: read_request(path))  # type: ignore[misc]
+        except StorageError:
+            raise
+        except Exception as error:  # the boundary around each picture: what one of them says keeps no other from being listed
+            print(f"{record.path} is not listed ({type(error).__name__}: {error}).", file=sys.stderr)
     return len(found)
 
 

@@ -11,7 +11,7 @@ from sqlalchemy import Connection, Select, and_, case, desc, func, insert, or_, 
 from sqlalchemy.exc import IntegrityError
 
 from webui.core.events import Cancelled, Done, Event, Failed, ImageSaved, Queued, Started
-from webui.core.job import FINAL_STATES, Job, JobError, Plan
+from webui.core.job import Job, JobError, Plan
 from webui.core.record import ImageRecord
 from webui.core.request import GenerationRequest, Value
 from webui.core.together import company_key
@@ -353,11 +353,6 @@ class JobStore:
                 self.finish(row.id, Failed(job_id=row.id, error=error))
                 failed.append(row.id)
         return failed
-
-    @staticmethod
-    def has_ended(job: Job) -> bool:
-        """Whether nothing more will happen to it by itself."""
-        return job.state in FINAL_STATES
 
 
 def _shown_images(job_ids: Sequence[str]) -> Select[Any]:

@@ -7,6 +7,7 @@ the job waits until one of them has ended.
 import contextlib
 import threading
 import time
+import traceback
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -56,10 +57,18 @@ class Keeper(threading.Thread):
     """One engine's life: a thread that starts it, hands it jobs, and starts it again when it is lost."""
 
     def __init__(
-        self, name: str, device: str, queue: JobQueue, settings: Callable[[], Settings], make_link: MakeLink, patience: Patience
+        self,
+        name: str,
+        device: str,
+        queue: JobQueue,
+        settings: Callable[[], Settings],
+        make_link: MakeLink,
+        patience: Patience,
+        library: Callable[[], str],
     ) -> None:
         super().__init__(name=f"keeper-{name}", daemon=True)
         self._queue, self._settings, self._make_link, self._patience = queue, settings, make_link, patience
+        self._library = library
         self._status = EngineStatus(name=name, device=device)
         self._change = threading.Condition()
         self._link: Link | None = None
@@ -77,7 +86,16 @@ class Keeper(threading.Thread):
     # The thread ---------------------------------------------------------------------------------------------------------
 
     def run(self) -> None:
-        """Start, serve, and start again until told to stop."""
+        """Start, serve, and start again until told to stop. A fault of ours ends the thread; the page says why."""
+        try:
+            self._serve()
+        except Exception as error:
+            traceback.print_exc()
+            why = f"{self._status.name} was given up after a fault in Darkroom ({type(error).__name__}: {error}). Start Darkroom again."
+            self._queue.say_trouble(why)
+            self._show(state="off", message=why, job_id="", jobs=())
+
+    def _serve(self) -> None:
         while not self._stopping:
             cause = self._serve_one_engine()
             if self._stopping:
@@ -160,11 +178,25 @@ class Keeper(threading.Thread):
             self._jobs[job.id] = job
         self._show_jobs()
         saved = self._stored(lambda: self._queue.store.saved_indexes(job.id)) or ()
-        link.send(RunJob(job_id=job.id, owner=job.owner, attempt=job.attempts + 1, request=job.request, plan=job.plan, saved=saved))
+        link.send(self._task(job, saved))
         self._send_watch(link, job)
         if how := self._queue.stop_asked(job.id):
             link.send(Cancel(job_id=job.id, how=how))
         return True
+
+    def _task(self, job: Job, saved: tuple[int, ...]) -> RunJob:
+        """A job with what web knows now."""
+        settings = self._settings().model_dump(mode="json")
+        return RunJob(
+            job_id=job.id,
+            owner=job.owner,
+            attempt=job.attempts + 1,
+            request=job.request,
+            plan=job.plan,
+            saved=saved,
+            library=self._library(),
+            settings=settings,
+        )
 
     def _served_enough(self, running: Sequence[Job]) -> set[str]:
         """Owners who have as many jobs in the batch as they may."""
@@ -323,11 +355,19 @@ def batch_of(running: Sequence[Job]) -> str | None:
 class Supervisor:
     """All engines, one to a device."""
 
-    def __init__(self, queue: JobQueue, settings: Callable[[], Settings], make_link: MakeLink, patience: Patience | None = None) -> None:
+    def __init__(
+        self,
+        queue: JobQueue,
+        settings: Callable[[], Settings],
+        make_link: MakeLink,
+        patience: Patience | None = None,
+        library: Callable[[], str] = lambda: "",
+    ) -> None:
+        """`library` gives the version of web's list of model files as it is now; `settings` and it go to the engine with each job."""
         devices = settings().devices
         self._queue = queue
         self.keepers = [
-            Keeper(f"engine-{number}", device, queue, settings, make_link, patience or Patience())
+            Keeper(f"engine-{number}", device, queue, settings, make_link, patience or Patience(), library)
             for number, device in enumerate(devices, 1)
         ]
         queue.on_work = self._wake

@@ -3,5 +3,6 @@
 from webui.library.header import Header, read_header
 from webui.library.models import KINDS, ModelFile, Native
 from webui.library.scan import Library
+from webui.library.view import View
 
-__all__ = ["KINDS", "Header", "Library", "ModelFile", "Native", "read_header"]
+__all__ = ["KINDS", "Header", "Library", "ModelFile", "Native", "View", "read_header"]

@@ -73,7 +73,8 @@ def detect(header: Header) -> Architecture:
     if family is None:
         return Architecture(kind=next((kind for kind, fits in OTHERS if fits(header)), "unknown"))
     first = header.shapes.get(_FIRST_CONV, (0, 4))
-    variant = _CHANNELS.get(first[1] if len(first) > 1 else 4, f"{first[1]} channels") if family.startswith(("sd1", "sd2", "sdxl")) else ""
+    channels = first[1] if len(first) > 1 else 4
+    variant = _CHANNELS.get(channels, f"{channels} channels") if family.startswith(("sd1", "sd2", "sdxl")) else ""
     return Architecture(family=family, variant=variant, prediction=_prediction(header), kind="checkpoint")
 
 

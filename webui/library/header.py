@@ -8,10 +8,16 @@ import struct
 from pathlib import Path
 from typing import Any
 
+from webui.core.foreign import open_foreign, shown
 from webui.core.request import Value
 from webui.errors import CheckpointError
 
 _LIMIT = 100 * 2**20
+_PARTS = 2_000_000
+"""Brackets and commas that a header may have: each costs memory when it is parsed, and the largest models have some 10,000 tensors."""
+_MOST = 2**53
+"""No side, offset or count of numbers may be larger."""
+_SIDES = 16
 
 
 class Header(Value):
@@ -23,30 +29,63 @@ class Header(Value):
 
 def read_header(path: Path) -> Header:
     """Read and check a header. Raises `CheckpointError` when the file is missing, truncated or not safetensors."""
-    try:
-        size = path.stat().st_size
-        with path.open("rb") as file:
-            prefix = file.read(8)
+    with open_foreign(path) as (file, identity):
+        try:
+            prefix = file.read(8) if identity.size >= 8 else b""
             length = struct.unpack("<Q", prefix)[0] if len(prefix) == 8 else _LIMIT + 1
-            if length > min(_LIMIT, size - 8):
-                raise CheckpointError(f"{path.name} is not a whole safetensors file: its header does not fit. Download it again.")
-            content = json.loads(file.read(length))
-    except FileNotFoundError:
-        raise CheckpointError(f"{path} is not there any more. Refresh the list of checkpoints.") from None
-    except OSError as error:
-        raise CheckpointError(f"{path} cannot be read: {error.strerror}.") from None
+            if length > min(_LIMIT, identity.size - 8):
+                raise CheckpointError(f"{shown(path)} is not a whole safetensors file: its header does not fit. Download it again.")
+            text = file.read(length)
+        except OSError as error:
+            raise CheckpointError(f"{shown(path)} cannot be read: {error.strerror}.") from None
+    return _header(path, _parsed(path, text), identity.size - 8 - length)
+
+
+def _parsed(path: Path, text: bytes) -> Any:
+    if sum(text.count(mark) for mark in (b"[", b"{", b",")) > _PARTS:
+        raise CheckpointError(f"{shown(path)} is not a safetensors file: its header has too many parts. Download it again.")
+    try:
+        return json.loads(text)
     except (ValueError, RecursionError):
-        raise CheckpointError(f"{path.name} is not a safetensors file: its header is not JSON. Download it again.") from None
-    return _header(path, content, size - 8 - length)
+        raise CheckpointError(f"{shown(path)} is not a safetensors file: its header is not JSON. Download it again.") from None
 
 
 def _header(path: Path, content: Any, data_size: int) -> Header:
     try:
-        metadata = {str(key): str(value) for key, value in content.pop("__metadata__", {}).items()}
-        shapes = {name: tuple(int(side) for side in entry["shape"]) for name, entry in content.items()}
-        end = max((int(entry["data_offsets"][1]) for entry in content.values()), default=0)
-    except (AttributeError, KeyError, TypeError, ValueError, IndexError):
-        raise CheckpointError(f"{path.name} is not a safetensors file: its header names no tensors. Download it again.") from None
+        metadata = {_text(key): _text(value) for key, value in (content.pop("__metadata__", None) or {}).items()}
+        shapes = {_text(name): _shape(entry["shape"]) for name, entry in content.items()}
+        end = max((_end(entry["data_offsets"]) for entry in content.values()), default=0)
+        header = Header(shapes=shapes, metadata=metadata)
+    except (AttributeError, KeyError, TypeError, ValueError, IndexError, OverflowError, RecursionError):
+        raise CheckpointError(f"{shown(path)} is not a safetensors file: its header names no tensors. Download it again.") from None
     if end > data_size:
-        raise CheckpointError(f"{path.name} is cut off: {end - data_size} bytes are missing. Download it again.")
-    return Header(shapes=shapes, metadata=metadata)
+        raise CheckpointError(f"{shown(path)} is cut off: {end - data_size} bytes are missing. Download it again.")
+    return header
+
+
+def _text(value: Any) -> str:
+    """A name or a metadata value; letters that do not exist (lone surrogates) are shown as question marks."""
+    return str(value).encode(errors="replace").decode()
+
+
+def _shape(sides: Any) -> tuple[int, ...]:
+    """A tensor's shape. Raises ValueError for what is none, or for more numbers than a file can hold."""
+    if not isinstance(sides, list) or len(sides) > _SIDES or not all(_is_count(side) for side in sides):
+        raise ValueError("no shape")
+    count = 1
+    for side in sides:
+        count *= side
+    if count > _MOST:
+        raise ValueError("a shape of too many numbers")
+    return tuple(sides)
+
+
+def _end(offsets: Any) -> int:
+    """Where a tensor's data end. Raises ValueError for what are no offsets."""
+    if not isinstance(offsets, list) or len(offsets) != 2 or not all(_is_count(offset) for offset in offsets) or offsets[0] > offsets[1]:
+        raise ValueError("no offsets")
+    return int(offsets[1])
+
+
+def _is_count(value: Any) -> bool:
+    return type(value) is int and 0 <= value <= _MOST

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from webui.core.foreign import FileIdentity
 from webui.core.request import Value
 
 KINDS: dict[str, tuple[str, ...]] = {
@@ -37,13 +38,16 @@ FAMILY_NATIVE = {
 
 
 class ModelFile(Value):
-    """A file in a models folder. `name` is its path below the kind's folder without suffix, with forward slashes."""
+    """A file in a models folder. `name` is its path below the kind's folder without suffix, with forward slashes.
+
+    `identity` is what the file was when it was listed: keys of whatever is remembered of it.
+    """
 
     name: str
     path: Path
     kind: str
     size: int
-    modified: float
+    identity: FileIdentity = FileIdentity()
     family: str = "unknown"
     variant: str = ""
     prediction: str = "eps"

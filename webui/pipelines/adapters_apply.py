@@ -8,6 +8,7 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
+from webui.core.foreign import FileError, FileIdentity, check_same, read_foreign
 from webui.errors import CheckpointError, RequestError
 from webui.library import Library, ModelFile
 from webui.pipelines.adapters import LoraLoader, LoraUse, WeightChange
@@ -16,7 +17,7 @@ from webui.pipelines.model import Model
 from webui.pipelines.weights import open_weights
 
 _BROKEN_FILE = (CheckpointError, ValueError, KeyError, OSError, RuntimeError, TypeError, AttributeError)
-_Key = tuple[tuple[Path, float, float, float], ...]
+_Key = tuple[tuple[Path, FileIdentity, float, float], ...]
 
 
 @dataclass(frozen=True)
@@ -89,7 +90,7 @@ def _find(uses: Sequence[LoraUse], library: Library) -> tuple[list[tuple[LoraUse
 
 
 def _remembered(model: Model, files: Sequence[tuple[LoraUse, ModelFile]], loaders: tuple[LoraLoader, ...]) -> Changed:
-    key = tuple((file.path, file.modified, use.text, use.unet) for use, file in files)
+    key = tuple((file.path, file.identity, use.text, use.unet) for use, file in files)
     known = model.remembered.get("adapters")
     if not isinstance(known, Changed) or known.key != key:
         model.remembered.pop("adapters", None)  # before the next set is computed: two at once would not fit everywhere
@@ -107,8 +108,10 @@ def _compute(model: Model, key: _Key, files: Sequence[tuple[LoraUse, ModelFile]]
         try:
             strangers, count = _add(totals, use, _read(file, loaders), layers)
         except _BROKEN_FILE as error:
+            check_same(file.path, file.identity)
             notes.append(f"LoRA {use.name!r} was left out: {_reason(error)}")
             continue
+        check_same(file.path, file.identity)
         if len(strangers) == count:
             notes.append(f"LoRA {use.name!r} was left out: it was made for another model (none of its {count} layers fits this one).")
         elif strangers:
@@ -117,6 +120,13 @@ def _compute(model: Model, key: _Key, files: Sequence[tuple[LoraUse, ModelFile]]
 
 
 def _read(file: ModelFile, loaders: Iterable[LoraLoader]) -> list[WeightChange]:
+    changes = read_foreign(file.path, lambda path: _load(file, loaders))
+    if isinstance(changes, FileError):
+        raise CheckpointError(changes.message)
+    return changes
+
+
+def _load(file: ModelFile, loaders: Iterable[LoraLoader]) -> list[WeightChange]:
     names = frozenset(open_weights(file.path).tensors)
     for loader in loaders:
         if loader.matches(names):

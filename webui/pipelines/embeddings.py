@@ -1,38 +1,86 @@
 """Textual inversion: small files whose vectors stand for a word of the prompt."""
 
-from collections.abc import Mapping
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
+import torch
 from torch import Tensor
 
+from webui.core.foreign import FileError, FileIdentity, identity_of, read_foreign
 from webui.errors import CheckpointError
-from webui.library import Library, ModelFile
+from webui.library import ModelFile
 from webui.pipelines.weights import Weights, open_weights
 
 _NAMES = ("emb_params", "string_to_param.*", "clip_l")
 """Where A1111's safetensors, A1111's .pt and SDXL's files keep the vectors of CLIP-L."""
+MOST_VECTORS, WIDEST, LARGEST = 1024, 8192, 16 * 2**20
+"""An embedding stands for at most so many tokens of at most so many numbers, and its file has at most so many bytes.
+
+What says more is broken, and would fill the memory."""
+
+_Key = tuple[Path, FileIdentity]
+
+
+@dataclass(frozen=True)
+class EmbeddedWords:
+    """The words that embeddings stand for in a model. Two with the same `key` have the same vectors.
+
+    `left_out` says of each file that cannot be used why, as a sentence.
+    """
+
+    vectors: Mapping[str, Tensor] = field(default_factory=dict)
+    key: tuple[object, ...] = ()
+    left_out: Mapping[str, str] = field(default_factory=dict)
+
+    def notes(self, text: str) -> tuple[str, ...]:
+        """What to say of the embeddings that a text names and that cannot be used."""
+        return tuple(f"Embedding {word!r} was left out: {why}" for word, why in self.left_out.items() if is_named(word, text))
+
+
+def is_named(word: str, text: str) -> bool:
+    """Whether a prompt names an embedding: as a whole word, in any case."""
+    return word.lower() in text.lower() and re.search(rf"(?<!\w){re.escape(word)}(?!\w)", text, re.IGNORECASE) is not None
 
 
 class Embeddings:
-    """The embeddings of the library, read once each."""
+    """The embeddings of the library, read once for each content."""
 
-    def __init__(self, library: Library) -> None:
-        self._library = library
-        self._read: dict[tuple[Path, float], Tensor | None] = {}
+    def __init__(self) -> None:
+        self._read: dict[_Key, Tensor | FileError] = {}
 
-    def for_width(self, width: int) -> Mapping[str, Tensor]:
-        """Word → float32 [vectors, width] of every file that fits a text encoder of this width; others are passed over."""
-        found = {file.name.rsplit("/", 1)[-1]: self._vectors(file) for file in self._library.models("embedding")}
-        return {word: tensor for word, tensor in found.items() if tensor is not None and tensor.shape[1] == width}
+    def for_width(self, width: int, files: Iterable[ModelFile]) -> EmbeddedWords:
+        """The words of a text encoder of this width, each of float32 [vectors, width]. A broken file is left out, whatever is in it."""
+        keys = {(file.path, file.identity): file.name.rsplit("/", 1)[-1] for file in files}
+        self._read = {key: self._read[key] if key in self._read else _vectors_in(key[0]) for key in keys}
+        found: dict[str, Tensor] = {}
+        left_out: dict[str, str] = {}
+        for key, word in keys.items():
+            read = self._read[key]
+            if isinstance(read, FileError):
+                left_out[word] = read.message
+            elif read.shape[1] != width:
+                left_out[word] = f"it was made for another kind of model (it is {read.shape[1]} wide, this one's text encoder {width})."
+            else:
+                found[word] = read
+        return EmbeddedWords(found, tuple(keys.items()), {word: why for word, why in left_out.items() if word not in found})
 
-    def _vectors(self, file: ModelFile) -> Tensor | None:
-        key = (file.path, file.modified)
-        if key not in self._read:
-            try:
-                self._read[key] = vectors(open_weights(file.path))
-            except CheckpointError:
-                self._read[key] = None
-        return self._read[key]
+
+def _vectors_in(path: Path) -> Tensor | FileError:
+    """The vectors in a file that has not been read yet."""
+
+    def read(path: Path) -> Tensor:
+        if identity_of(path).size > LARGEST:
+            raise CheckpointError(f"it is larger than {LARGEST // 2**20} MB, too large for an embedding.")
+        found = vectors(open_weights(path))
+        if found is None:
+            raise CheckpointError("it holds no vectors.")
+        if not torch.isfinite(found).all():
+            raise CheckpointError("it holds NaN or Inf.")
+        return found
+
+    return read_foreign(path, read)
 
 
 def vectors(weights: Weights) -> Tensor | None:
@@ -40,6 +88,13 @@ def vectors(weights: Weights) -> Tensor | None:
     known = [weights.tensors[name] for name in _NAMES if name in weights.tensors]
     lone = list(weights.tensors.values()) if len(weights.tensors) == 1 else []
     for tensor in (*known, *lone):
-        if tensor.is_floating_point() and tensor.ndim in (1, 2):
+        if _is_plain(tensor):
             return tensor.detach().float().reshape(-1, tensor.shape[-1]).clone()
     return None
+
+
+def _is_plain(tensor: Tensor) -> bool:
+    """Whether it is a matrix or a vector of numbers in memory, and no larger than an embedding is. Nothing is computed before that."""
+    if tensor.layout != torch.strided or tensor.device.type != "cpu" or tensor.is_quantized or not tensor.is_floating_point():
+        return False
+    return tensor.ndim in (1, 2) and 0 < tensor.numel() <= MOST_VECTORS * WIDEST and 0 < tensor.shape[-1] <= WIDEST

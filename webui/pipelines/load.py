@@ -5,6 +5,7 @@ from pathlib import Path
 
 from torch import nn
 
+from webui.core.foreign import read_foreign, read_whole
 from webui.core.job import Plan
 from webui.errors import CheckpointError
 from webui.library import ModelFile
@@ -68,12 +69,11 @@ def build_vae(family: Family, weights: Weights, place: Place, progress: Progress
     return family.build_vae(weights, place, progress)
 
 
-_V_IN_YAML = re.compile(r"""^\s*parameterization:\s*["']?v["']?\s*$""", re.MULTILINE)
+MAX_YAML = 2**20
+_V_IN_YAML = re.compile(r"""^[^\S\n]*parameterization:[^\S\n]*["']?v["']?[^\S\n]*$""", re.MULTILINE)
 
 
 def _prediction(path: Path, detected: str) -> str:
     """A1111's convention for files that say nothing: a .yaml of the same name beside them."""
-    try:
-        return "v" if _V_IN_YAML.search(path.with_suffix(".yaml").read_text(errors="replace")) else detected
-    except OSError:
-        return detected
+    text = read_foreign(path.with_suffix(".yaml"), lambda beside: read_whole(beside, MAX_YAML).decode(errors="replace"))
+    return "v" if isinstance(text, str) and _V_IN_YAML.search(text) else detected

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from webui.library import Native
+from webui.pipelines.embeddings import EmbeddedWords
 from webui.pipelines.offload import Offload
 from webui.pipelines.place import Place
 
@@ -22,7 +23,7 @@ class Model:
     """One checkpoint in memory, shared by every mode and user.
 
     `prediction` is what the UNet predicts ("eps" or "v"), `variant` "" or "inpaint" (9 input channels) or "ip2p" (8).
-    `embeddings` are the textual inversions that fit, by name: float32 [vectors, width].
+    `words` are the textual inversions of the library.
     """
 
     name: str
@@ -43,12 +44,17 @@ class Model:
     """Models with the same word have interchangeable latents; the file's own name where it brings its own VAE."""
     vae_name: str = ""
     scale_factor: float = 0.18215
-    embeddings: Mapping[str, Tensor] = field(default_factory=dict)
+    words: EmbeddedWords = field(default_factory=EmbeddedWords)
     remembered: dict[str, Any] = field(default_factory=dict)
     """What adapters keep between jobs: the changed weights of the last set."""
 
     latent_channels = 4
     downscale = 8
+
+    @property
+    def embeddings(self) -> Mapping[str, Tensor]:
+        """The textual inversions that fit, by name: float32 [vectors, width]."""
+        return self.words.vectors
 
     @property
     def device(self) -> torch.device:

@@ -9,11 +9,15 @@ from pathlib import Path
 import torch
 from safetensors import SafetensorError, safe_open
 
+from webui.core.foreign import FileError, identity_of, read_foreign, shown
 from webui.errors import CheckpointError
 from webui.library import Header, read_header
+from webui.library.pickle_bounds import check_pickle
 
 Progress = Callable[[int, int], None]
 """Told (done, of); may raise `JobCancelled`."""
+_SHARED = 4
+"""Tensors may share their numbers (tied weights); how much larger than its file a model may so be."""
 
 
 @dataclass(frozen=True)
@@ -35,7 +39,7 @@ class Weights:
             return None
         try:
             value = json.loads(self.metadata[key])
-        except ValueError:
+        except (ValueError, RecursionError):
             value = None
         if not isinstance(value, dict):
             raise CheckpointError(f"{self.source}: its metadata {key!r} is not a JSON object. Download the file again.")
@@ -43,8 +47,25 @@ class Weights:
 
 
 def open_weights(path: Path) -> Weights:
-    """The tensors of a .safetensors, or of a .ckpt, .pt, .pth, .bin. Raises `CheckpointError` naming the file."""
-    return _safetensors(path) if path.suffix.lower() == ".safetensors" else _pickle(path)
+    """The tensors of a .safetensors, or of a .ckpt, .pt, .pth, .bin. Raises `CheckpointError` naming the file, whatever is in it."""
+    weights = read_foreign(path, _bounded)
+    if isinstance(weights, FileError):
+        raise CheckpointError(weights.message)
+    return weights
+
+
+def _bounded(path: Path) -> Weights:
+    """The weights, none of which is larger in memory than its file: a few bytes may say that they stand for terabytes."""
+    is_safe = path.suffix.lower() == ".safetensors"
+    if not is_safe:
+        check_pickle(path)
+    weights = _safetensors(path) if is_safe else _pickle(path)
+    tensors = weights.tensors.values()
+    if any(tensor.layout != torch.strided or tensor.device.type != "cpu" or tensor.is_quantized for tensor in tensors):
+        raise CheckpointError(f"{shown(path)} holds tensors without plain numbers. Find the model as .safetensors.")
+    if sum(tensor.numel() * tensor.element_size() for tensor in tensors) > _SHARED * identity_of(path).size + 2**20:
+        raise CheckpointError(f"{shown(path)} says that it holds more than it does. Download it from where you trust it.")
+    return weights
 
 
 def _safetensors(path: Path) -> Weights:

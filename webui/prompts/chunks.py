@@ -4,11 +4,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple, Protocol
 
-from webui.prompts.editing import read_schedule
+from webui.prompts.editing import Schedule
 from webui.prompts.grammar import BREAK, Span, read_and, read_attention, strip_comments, strip_tags
 
 LENGTH = 75
 BACKTRACK = 20
+COUNTED = 200_000
+"""Letters that `count_tokens` looks at beyond the first text: editing can make a text for each step."""
 
 
 class Tokenizer(Protocol):
@@ -146,8 +148,13 @@ def empty_chunk(tokenizer: Tokenizer) -> Chunk:
 
 
 def count_tokens(text: str, tokenizer: Tokenizer, words: Words | None = None) -> TokenCount:
-    """How long a prompt is, as shown beside it: the longest of its AND parts and of what editing makes of them."""
+    """How long a prompt is, as shown beside it: the longest of its AND parts and of what editing makes of them (of the first ones, if these
+    are very many)."""
     clean, _ = strip_tags(strip_comments(text))
-    texts = {entry for part, _ in read_and(clean) for _, entry in read_schedule(part, 20)}
-    count = max(make_chunks(entry, tokenizer, words)[1] for entry in texts)
+    count = letters = 0
+    for entry in (entry for part, _ in read_and(clean) for entry in Schedule.read(part, 20).texts()):
+        count = max(count, make_chunks(entry, tokenizer, words)[1])
+        letters += len(entry) + 100
+        if letters > COUNTED:
+            break
     return TokenCount(count, -(-max(count, 1) // LENGTH) * LENGTH)

@@ -6,12 +6,16 @@ A1111 reads with an Earley parser; where editing touches several stray brackets 
 of its own, which we do not follow.
 """
 
+import math
 import re
+from bisect import bisect_left
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import chain
 from typing import Any, Union
 
-_NUMBER = re.compile(r"\s*([+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)\s*", re.ASCII)
+_NUMBER = re.compile(r"[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?", re.ASCII)
+_WHITE = " \t\n\r\f\v"
 _TOKEN = re.compile(r"\\.|[^\\\[\]():|]+|[\[\]():|]|\\", re.DOTALL)
 _CLOSES = {")": "(", "]": "["}
 
@@ -65,13 +69,50 @@ def read_schedule(text: str, steps: int, second_pass_steps: int | None = None) -
     With `second_pass_steps` the schedule is that of the second pass: whole numbers count on from the first pass's `steps`,
     and fractions from 1 (1.5 is the middle of the second pass).
     """
-    try:
-        pieces = _parse(text)
-    except _Unreadable:
-        return [(steps if second_pass_steps is None else second_pass_steps, text)]
-    clock = _Clock(steps, 0, 0.0) if second_pass_steps is None else _Clock(second_pass_steps, steps, 1.0)
-    ends = sorted({clock.steps, *clock.changes(pieces)})
-    return [(end, clock.text_at(end, pieces)) for end in ends]
+    schedule = Schedule.read(text, steps, second_pass_steps)
+    texts = list(schedule.texts())
+    return [(end, texts[place]) for end, place in zip(schedule.ends, schedule.places, strict=True)]
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """Which of a prompt's texts holds until which step.
+
+    The texts are made when asked for: there may be one a step, each as long as the prompt.
+    `places` are indexes into `texts()`, one for each of `ends`. Two of the texts may still be the same.
+    """
+
+    ends: tuple[int, ...]
+    places: tuple[int, ...]
+    pieces: "Pieces"
+    clock: "_Clock"
+
+    @classmethod
+    def read(cls, text: str, steps: int, second_pass_steps: int | None = None) -> "Schedule":
+        """In time that grows with the text and the steps, not with their product."""
+        clock = _Clock(steps, 0, 0.0) if second_pass_steps is None else _Clock(second_pass_steps, steps, 1.0)
+        try:
+            pieces = _parse(text)
+        except _Unreadable:
+            pieces = (text,)
+        swaps, period = clock.changes(pieces)
+        ends = range(1, clock.steps + 1) if period > 1 else sorted({clock.steps, *swaps})
+        seen: dict[tuple[int, int], int] = {}
+        places = [seen.setdefault(((end - 1) % period, bisect_left(swaps, end)), len(seen)) for end in ends]
+        return cls(tuple(ends), tuple(places), pieces, clock)
+
+    @property
+    def count(self) -> int:
+        """How many texts there are."""
+        return max(self.places) + 1
+
+    def texts(self) -> Iterator[str]:
+        """Each text once, in the order in which they begin to hold."""
+        made = -1
+        for end, place in zip(self.ends, self.places, strict=True):
+            if place > made:
+                made = place
+                yield self.clock.text_at(end, self.pieces)
 
 
 @dataclass(frozen=True)
@@ -86,20 +127,25 @@ class _Clock:
         value = (float(number) - self.fraction) * self.steps if "." in number else float(number) - self.whole
         return int(max(min(value, self.steps), -1))
 
-    def changes(self, pieces: Pieces) -> set[int]:
+    def changes(self, pieces: Pieces) -> tuple[list[int], int]:
+        """The steps after which something is swapped, rising; and after how many steps the alternations begin anew."""
         found: set[int] = set()
+        lengths: set[int] = set()
         waiting = list(pieces)
         while waiting:
             piece = waiting.pop()
             if isinstance(piece, Cycle):
-                found.update(range(1, self.steps + 1))
+                lengths.add(len(piece.options))
                 waiting.extend(chain.from_iterable(piece.options))
             elif isinstance(piece, Swap):
                 found.update({self.when(piece.when)} - {0, -1})
                 waiting.extend((*piece.before, *piece.after))
             elif isinstance(piece, tuple):
                 waiting.extend(piece)
-        return found
+        period = 1
+        for length in lengths:
+            period = min(math.lcm(period, length), max(self.steps, 1) + 1)
+        return sorted(found), period
 
     def text_at(self, step: int, pieces: Pieces) -> str:
         words: list[str] = []
@@ -169,8 +215,8 @@ def _close(bracket: _Bracket) -> Piece | None:
         return (*bracket.as_text(), "]")
     if kinds == {"|"}:
         return Cycle(tuple(tuple(part) for part in bracket.parts))
-    number = _NUMBER.fullmatch("".join(piece if isinstance(piece, str) else "|" for piece in bracket.parts[-1]))
+    number = _NUMBER.fullmatch("".join(piece if isinstance(piece, str) else "|" for piece in bracket.parts[-1]).strip(_WHITE))
     if kinds == {":"} and count <= 2 and number:
         before = tuple(bracket.parts[0]) if count == 2 else ()
-        return Swap(before, tuple(bracket.parts[-2]), number[1])
+        return Swap(before, tuple(bracket.parts[-2]), number[0])
     return None

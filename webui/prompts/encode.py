@@ -1,18 +1,42 @@
 """Prompts to conditioning: emphasis, clip skip, textual inversion, and which text holds at which step. The only file here with torch."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from functools import partial
+from typing import Any, NamedTuple, TypeVar
 
 import torch
 from torch import Tensor, nn
 
 from webui.core.request import Emphasis
 from webui.prompts.chunks import BACKTRACK, Chunk, Words, empty_chunk, make_chunks
-from webui.prompts.editing import read_schedule
+from webui.prompts.editing import Schedule
 from webui.prompts.grammar import read_and
+from webui.prompts.limits import Budget
 from webui.prompts.tokenizer import ClipTokenizer
+
+BATCH = 32
+"""Chunks that are encoded at once; between two such batches others may have the device."""
+
+T = TypeVar("T")
+
+
+def _now(work: Callable[[], T]) -> T:
+    return work()
+
+
+@dataclass(frozen=True)
+class Way:
+    """How encoding gets on beside others: a batch on the device, reading a prompt off it, and what is asked between two texts.
+
+    Each may raise, to stop it all.
+    """
+
+    run: Callable[[Callable[[], Any]], Any] = _now
+    aside: Callable[[Callable[[], Any]], Any] = _now
+    check: Callable[[], None] = lambda: None
 
 
 @dataclass(frozen=True)
@@ -22,6 +46,7 @@ class TextEncoder:
     `model` is transformers' CLIPTextModel or CLIPTextModelWithProjection. `embeddings` are textual inversions: name to (vectors, width).
     `pad` follows the end token (None: the end token again, as CLIP-L does; OpenCLIP takes 0). `skip` is clip skip: 1 is the last layer.
     Without `final_norm` a skipped layer comes out as it is (SDXL). `device` is where it computes (None: where its weights rest).
+    `way` is how it gets there.
     """
 
     model: nn.Module
@@ -31,6 +56,7 @@ class TextEncoder:
     skip: int = 1
     final_norm: bool = True
     device: torch.device | None = None
+    way: Way = Way()
 
     @property
     def computes_on(self) -> torch.device:
@@ -74,15 +100,18 @@ Conditioning = tuple[Part, ...]
 def encode_prompt(
     text: str, steps: int, encoder: TextEncoder, options: EncodeOptions = DEFAULTS, second_pass_steps: int | None = None
 ) -> Conditioning:
-    """Encode a prompt, whose comments and tags are out already; `steps` is the number of model calls that a whole run would make."""
-    return tuple(Part(weight, _encode_part(part, steps, second_pass_steps, encoder, options)) for part, weight in read_and(text))
+    """Encode a prompt, whose comments and tags are out already; `steps` is the number of model calls that a whole run would make.
+
+    Raises `RequestError` for one that is too large, before anything is encoded.
+    """
+    return _encode_parts("prompt", read_and(text), (steps, second_pass_steps), encoder, options)
 
 
 def encode_negative(
     text: str, steps: int, encoder: TextEncoder, options: EncodeOptions = DEFAULTS, second_pass_steps: int | None = None
 ) -> Conditioning:
     """Encode a negative prompt: as `encode_prompt`, but AND is a word like any other."""
-    return (Part(1.0, _encode_part(text, steps, second_pass_steps, encoder, options)),)
+    return _encode_parts("negative_prompt", [(text, 1.0)], (steps, second_pass_steps), encoder, options)
 
 
 def encode_empty(encoder: TextEncoder) -> Tensor:
@@ -90,42 +119,106 @@ def encode_empty(encoder: TextEncoder) -> Tensor:
     return encode_texts([""], encoder)[0][0]
 
 
-def _encode_part(
-    text: str, steps: int, second_pass_steps: int | None, encoder: TextEncoder, options: EncodeOptions
-) -> tuple[Scheduled, ...]:
-    schedule = read_schedule(text, steps, second_pass_steps)
-    conds, pooled = encode_texts([entry for _, entry in schedule], encoder, options)
-    vectors = [None] * len(schedule) if pooled is None else list(pooled)
-    return tuple(Scheduled(until, cond, vector) for (until, _), cond, vector in zip(schedule, conds, vectors, strict=True))
-
-
-@torch.no_grad()
 def encode_texts(texts: Sequence[str], encoder: TextEncoder, options: EncodeOptions = DEFAULTS) -> tuple[Tensor, Tensor | None]:
     """Encode texts together: (texts, tokens, width) and the pooled vectors of the first chunks.
 
-    Shorter texts are filled up with empty chunks. Texts encoded together share the mean that "Original" emphasis restores.
+    Shorter texts are filled up with empty chunks. Texts encoded together share the mean that "Original" emphasis restores. Each text is
+    encoded once, and counts in that mean as often as it is there.
     """
+    counts = Counter(texts)
+    read = _reader(encoder, options)
+    conds, pooled = _encode_rows([read(text) for text in counts], list(counts.values()), encoder, options.emphasis)
+    places = [list(counts).index(text) for text in texts]
+    return conds[places], None if pooled is None else pooled[places]
+
+
+class _Read(NamedTuple):
+    """A part of a prompt, read: until when which of its texts holds, and the texts in chunks."""
+
+    ends: tuple[int, ...]
+    places: tuple[int, ...]
+    texts: list[list[Chunk]]
+
+
+def _encode_parts(
+    field: str, parts: Sequence[tuple[str, float]], steps: tuple[int, int | None], encoder: TextEncoder, options: EncodeOptions
+) -> Conditioning:
+    def read() -> list[_Read]:
+        budget, reader = Budget(field), _reader(encoder, options)
+        budget.parts(len(parts))
+        return [_read_part(text, steps, budget, reader) for text, _ in parts]
+
+    conds = [_encode_read(part, encoder, options.emphasis) for part in encoder.way.aside(read)]
+    return tuple(Part(weight, schedule) for (_, weight), schedule in zip(parts, conds, strict=True))
+
+
+def _read_part(text: str, steps: tuple[int, int | None], budget: Budget, read: Callable[[str], list[Chunk]]) -> _Read:
+    schedule = Schedule.read(text, *steps)
+    budget.texts(schedule.count, len(text))
+    texts = list(schedule.texts())
+    known = {words: place for place, words in enumerate(dict.fromkeys(texts))}
+    chunks: list[list[Chunk]] = []
+    for words in known:
+        chunks.append(read(words))
+        budget.fits(len(known), len(chunks[-1]))
+    budget.chunks(len(known), max(map(len, chunks)))
+    return _Read(schedule.ends, tuple(known[texts[place]] for place in schedule.places), chunks)
+
+
+def _reader(encoder: TextEncoder, options: EncodeOptions) -> Callable[[str], list[Chunk]]:
+    """What makes chunks of a text."""
     words = Words(encoder.tokenizer, {name: len(vectors) for name, vectors in encoder.embeddings.items()})
-    chunked = [
-        make_chunks(text, encoder.tokenizer, words, emphasis=options.emphasis != "None", backtrack=options.comma_backtrack)[0]
-        for text in texts
-    ]
-    length = max(map(len, chunked))
+
+    def read(text: str) -> list[Chunk]:
+        encoder.way.check()
+        emphasis = options.emphasis != "None"
+        return make_chunks(text, encoder.tokenizer, words, emphasis=emphasis, backtrack=options.comma_backtrack)[0]
+
+    return read
+
+
+def _encode_read(part: _Read, encoder: TextEncoder, emphasis: Emphasis) -> tuple[Scheduled, ...]:
+    counts = Counter(part.places)
+    conds, pooled = _encode_rows(part.texts, [counts[place] for place in range(len(part.texts))], encoder, emphasis)
+    return tuple(
+        Scheduled(until, conds[place], None if pooled is None else pooled[place])
+        for until, place in zip(part.ends, part.places, strict=True)
+    )
+
+
+def _encode_rows(texts: list[list[Chunk]], counts: list[int], encoder: TextEncoder, emphasis: Emphasis) -> tuple[Tensor, Tensor | None]:
+    """Texts in chunks, encoded a column of chunks at a time."""
+    length = max(map(len, texts))
     empty = empty_chunk(encoder.tokenizer)
-    rows = [[*chunks, *[empty] * (length - len(chunks))] for chunks in chunked]
-    columns = [_encode_chunks(column, encoder, options.emphasis) for column in zip(*rows, strict=True)]
+    rows = [[*chunks, *[empty] * (length - len(chunks))] for chunks in texts]
+    columns = [_encode_column(column, counts, encoder, emphasis) for column in zip(*rows, strict=True)]
     return torch.hstack([cond for cond, _ in columns]), columns[0][1]
 
 
-def _encode_chunks(chunks: Sequence[Chunk], encoder: TextEncoder, emphasis: Emphasis) -> tuple[Tensor, Tensor | None]:
+def _encode_column(chunks: Sequence[Chunk], counts: list[int], encoder: TextEncoder, emphasis: Emphasis) -> tuple[Tensor, Tensor | None]:
+    """Equal chunks are encoded once, and few enough at a time that others need not wait long."""
+    known: dict[object, int] = {}
+    places = [known.setdefault((tuple(chunk.tokens), tuple(chunk.weights), tuple(chunk.words)), len(known)) for chunk in chunks]
+    distinct = [chunks[places.index(place)] for place in range(len(known))]
+    times = [0] * len(known)
+    for place, count in zip(places, counts, strict=True):
+        times[place] += count
+    batches = [distinct[start : start + BATCH] for start in range(0, len(distinct), BATCH)]
+    made = [encoder.way.run(partial(_encode_chunks, batch, encoder)) for batch in batches]
+    cond = emphasise(torch.cat([cond for cond, _, _ in made]), torch.cat([weights for _, weights, _ in made]), emphasis, times)
+    pooled = None if made[0][2] is None else torch.cat([vectors for _, _, vectors in made])
+    return cond[places], None if pooled is None else pooled[places]
+
+
+@torch.no_grad()
+def _encode_chunks(chunks: Sequence[Chunk], encoder: TextEncoder) -> tuple[Tensor, Tensor, Tensor | None]:
+    """(conditioning, weights, pooled vectors) of a batch."""
     device = encoder.computes_on
     tokens = torch.tensor([_padded(chunk.tokens, encoder) for chunk in chunks], device=device)
     with _inversions(chunks, encoder):
         output = encoder.model(input_ids=tokens, output_hidden_states=encoder.skip > 1)
     cond = output.last_hidden_state if encoder.skip == 1 else _skipped(output, encoder)
-    weights = torch.tensor([chunk.weights for chunk in chunks], device=device).unsqueeze(-1)
-    pooled = getattr(output, "text_embeds", None)
-    return emphasise(cond, weights, emphasis), pooled
+    return cond, torch.tensor([chunk.weights for chunk in chunks], device=device).unsqueeze(-1), getattr(output, "text_embeds", None)
 
 
 def _padded(tokens: list[int], encoder: TextEncoder) -> list[int]:
@@ -165,15 +258,25 @@ def _inversions(chunks: Sequence[Chunk], encoder: TextEncoder) -> Iterator[None]
         hook.remove()
 
 
-def emphasise(cond: Tensor, weights: Tensor, mode: Emphasis) -> Tensor:
-    """Multiply each token by its weight. "Original" then restores the mean of the whole tensor, "No norm" does not."""
+def emphasise(cond: Tensor, weights: Tensor, mode: Emphasis, times: Sequence[int] = ()) -> Tensor:
+    """Multiply each token by its weight. "Original" then restores the mean of the whole tensor, "No norm" does not.
+
+    `times` says how often each row counts in that mean (empty: once).
+    """
     if mode in ("None", "Ignore"):
         return cond
     scaled = cond * weights.to(cond.dtype)
     if mode == "No norm":
         return scaled
-    mean = scaled.mean()
-    return scaled * (cond.mean() / mean) if mean != 0 else scaled
+    mean = _mean(scaled, times)
+    return scaled * (_mean(cond, times) / mean) if mean != 0 else scaled
+
+
+def _mean(rows: Tensor, times: Sequence[int]) -> Tensor:
+    if all(count == 1 for count in times):
+        return rows.mean()
+    shares = torch.tensor(times, dtype=torch.float32, device=rows.device) / sum(times)
+    return (rows.float().mean(dim=(1, 2)) * shares).sum().to(rows.dtype)
 
 
 def stack(conds: Sequence[Tensor]) -> Tensor:

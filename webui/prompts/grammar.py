@@ -17,6 +17,8 @@ ROUND = 1.1
 SQUARE = 1 / 1.1
 HEAVIEST = 1e30
 """Thousands of brackets would overflow: the picture is beyond hope by then, the job is not."""
+DEEPEST = 1000
+"""Brackets in one another that have an effect: 1.1 to that power is far beyond `HEAVIEST`. What is bounded is the time to multiply."""
 
 _TOKEN = re.compile(
     r"""
@@ -51,7 +53,9 @@ def read_attention(text: str) -> list[Span]:
     opened: dict[str, list[int]] = {"(": [], "[": []}
 
     def close(bracket: str, factor: float) -> None:
-        closed.append((opened[bracket].pop(), len(words), factor))
+        start = opened[bracket].pop()
+        if len(opened[bracket]) < DEEPEST:
+            closed.append((start, len(words), factor))
 
     for match in _TOKEN.finditer(text):
         token, weight = match[0], match["weight"]
@@ -66,7 +70,7 @@ def read_attention(text: str) -> list[Span]:
         else:
             words.extend(_at_breaks(token))
     for bracket, factor in (("(", ROUND), ("[", SQUARE)):
-        closed += [(start, len(words), factor) for start in opened[bracket]]
+        closed += [(start, len(words), factor) for start in opened[bracket][:DEEPEST]]
     return _merge(words, closed)
 
 

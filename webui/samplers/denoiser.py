@@ -32,7 +32,7 @@ class Denoiser:
         self._predict = predict
         self._prediction = prediction
         self._quantize = quantize
-        self._logs = torch.tensor(levels.sigmas, dtype=torch.float64).log().float()
+        self._logs = levels.logs
 
     def __call__(self, x: Tensor, sigma: Tensor, **conditioning: Any) -> Tensor:
         """Denoised x (the prediction of the clean latent) at noise level `sigma` [batch]."""
@@ -44,14 +44,18 @@ class Denoiser:
         return denoised_from(self._prediction, x, level, output)
 
     def times(self, sigma: Tensor) -> Tensor:
-        """Timesteps [batch] of noise levels, float32, found on sigma's device: nothing waits for it."""
+        """Timesteps [batch] of noise levels, float32, found on sigma's device: nothing waits for it.
+
+        Quantised, a level that is as far from two timesteps belongs to the lower one, as in Forge.
+        """
         if self._logs.device != sigma.device:
             self._logs = self._logs.to(sigma.device)
         logs, wanted = self._logs, sigma.float().log()
         above = torch.searchsorted(logs, wanted).clamp(1, len(logs) - 1)
         low, high = logs[above - 1], logs[above]
-        times = above - 1 + ((wanted - low) / (high - low)).clamp(0, 1)
-        return times.round() if self._quantize else times
+        if self._quantize:
+            return (above - ((wanted - low).abs() <= (high - wanted).abs()).long()).float()
+        return above - 1 + ((wanted - low) / (high - low)).clamp(0, 1)
 
 
 def denoised_from(prediction: Prediction, x: Tensor, sigma: Tensor, output: Tensor) -> Tensor:

@@ -140,8 +140,14 @@ def _scheduled(sampler: Sampler, schedule: Schedule, steps: int, model: ModelLev
     return torch.cat([sigmas[:-2], sigmas[-1:]]) if discard else sigmas
 
 
-def ddim_timesteps(steps: int, count: int = 1000) -> np.ndarray:
-    """A1111's timesteps for DDIM, PLMS and UniPC, rising: 1 + k · (1000 // steps). Often one more than asked for."""
+def ddim_timesteps(steps: int, count: int = 1000, discretize: str = "uniform") -> np.ndarray:
+    """A1111's timesteps for DDIM, PLMS and UniPC, rising: 1 + k · (1000 // steps). Often one more than asked for.
+
+    "quad" is CompVis's other rule, which A1111 offered up to 1.5: even in the square root up to 0.8 of the way, each timestep once.
+    """
+    if discretize == "quad":
+        roots = np.linspace(0, (count * 0.8) ** 0.5, max(steps, 2))[-steps:]
+        return np.unique((roots**2).astype(int)) + 1
     return np.clip(np.arange(0, count, max(count // steps, 1)) + 1, 0, count - 1)
 
 
@@ -151,7 +157,7 @@ def _timestep_levels(sampler: Sampler, steps: int, encode: int | None, model: Mo
     Where that rule leaves no step (one step, a very low strength), one step is run down from the level of the start noise.
     """
     count = len(model.sigmas)
-    times = ddim_timesteps(min(steps, count), count)
+    times = ddim_timesteps(min(steps, count), count, "uniform" if sampler.own_times else options.ddim_discretize)
     start = len(times) - 1 if encode is None else min(encode, len(times) - 1)
     run = times if encode is None else times[:start]
     if sampler.own_times:

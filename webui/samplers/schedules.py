@@ -4,7 +4,7 @@ import inspect
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from numbers import Integral
 from typing import Any
 
@@ -38,9 +38,21 @@ class ModelLevels:
     def high(self) -> float:
         return float(self.sigmas[-1])
 
+    @cached_property
+    def logs(self) -> Tensor:
+        """Log sigma per training timestep, rounded to float32."""
+        return torch.tensor(np.log(self.sigmas), dtype=torch.float32)
+
     def sigma(self, time: float | Floats) -> Floats:
-        """Noise level at a fractional timestep, straight in log sigma between two."""
-        return np.exp(np.interp(time, np.arange(len(self.sigmas)), np.log(self.sigmas)))
+        """Noise level at a fractional timestep, straight in log sigma between two.
+
+        In float32 from float32 logs, as in k-diffusion and Forge: which timestep is nearest to a level half-way between two
+        is decided by the last digit.
+        """
+        times = torch.as_tensor(time, dtype=torch.float32).clamp(0, len(self.logs) - 1)
+        share = times.frac()
+        logs = (1 - share) * self.logs[times.floor().long()] + share * self.logs[times.ceil().long()]
+        return np.asarray(logs.exp().double().numpy())
 
     def time(self, sigma: float | Floats) -> Floats:
         """Fractional timestep of a noise level, straight in log sigma between two."""
@@ -169,7 +181,12 @@ def _ended(values: Floats | list[float]) -> Floats:
 
 def uniform(levels: ModelLevels, steps: int) -> Floats:
     """The training timesteps, evenly from the last to the first."""
-    return _ended(levels.sigma(np.linspace(len(levels.sigmas) - 1, 0, steps)))
+    return _ended(levels.sigma(_even(len(levels.sigmas) - 1, 0, steps)))
+
+
+def _even(first: float, last: float, count: int) -> Floats:
+    """Even times in float32, as torch divides the way."""
+    return np.asarray(torch.linspace(first, last, count).double().numpy())
 
 
 def karras(levels: ModelLevels, steps: int, sigma_min: float | None = None, sigma_max: float | None = None, rho: float = 7.0) -> Floats:
@@ -196,7 +213,7 @@ def polyexponential(
 def _times(levels: ModelLevels, count: int, sigma_min: float | None, sigma_max: float | None) -> Floats:
     """Timesteps, evenly from that of the highest level to that of the lowest: the training timesteps nearest to them, as in Forge."""
     first, last = (float(np.round(levels.time(level))) for level in (sigma_max or levels.high, sigma_min or levels.low))
-    return np.linspace(first, last, count)
+    return _even(first, last, count)
 
 
 def normal(levels: ModelLevels, steps: int, sigma_min: float | None = None, sigma_max: float | None = None) -> Floats:

@@ -3,8 +3,8 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from webui.core.protocol import OptionInfo
-from webui.library import ModelFile
+from webui.core.protocol import Capabilities, OptionInfo
+from webui.library import Library, ModelFile
 from webui.library.models import Native
 from webui.ui.fields import OWN, SAME
 from webui.ui.services import Services
@@ -51,10 +51,14 @@ class Choices:
 
 def choices(services: Services) -> Choices:
     """Ask the library and the last known capabilities."""
-    known = services.capabilities()
+    return choices_of(services.library, services.capabilities())
+
+
+def choices_of(library: Library, known: Capabilities) -> Choices:
+    """What a library and an engine offer."""
     return Choices(
-        checkpoints=[model.name for model in _usable_first(services.library.models("checkpoint"))],
-        vaes=[OWN, *(model.name for model in services.library.models("vae"))],
+        checkpoints=[model.name for model in _usable_first(library.models("checkpoint"))],
+        vaes=[OWN, *(model.name for model in library.models("vae"))],
         samplers=[option.name for option in known.samplers],
         schedules=_schedules(known.schedules),
         upscalers=list(known.upscalers or BUILTIN_UPSCALERS),

@@ -123,7 +123,7 @@ def to_values(request: Mapping[str, Any]) -> dict[str, Any]:
         else:
             values[name] = _shown(value, name)
     if isinstance(values.get("checkpoint"), str):
-        values["checkpoint"] = re.sub(r"\s*\[[0-9a-fA-F]{6,64}\]$", "", values["checkpoint"])
+        values["checkpoint"] = re.sub(r"\[[0-9a-fA-F]{6,64}\]$", "", values["checkpoint"]).rstrip()
     return values
 
 

@@ -1,31 +1,77 @@
-"""The names in a picture's parameters, as this Darkroom knows them: samplers, schedules, model files; and which are not here."""
+"""The names in a picture's parameters, as this Darkroom knows them: samplers, schedules, model files; and which are not here.
 
+The page, and `generate --from` for its own library or a server's, place names by the same rules and say the same words.
+"""
+
+import hashlib
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from webui.library import Library
+from webui.core.protocol import Capabilities
+from webui.errors import CheckpointError
+from webui.library import Library, ModelFile
 from webui.prompts.grammar import strip_tags
 from webui.samplers.catalog import find_sampler, find_schedule, parse_sampler_name
-from webui.ui.choices import Choices, choices
-from webui.ui.fields import OWN, label_of
+from webui.ui.choices import choices_of
+from webui.ui.fields import OWN, SAME, label_of
 from webui.ui.services import Services
 
-_HASH = re.compile(r"\[([0-9a-fA-F]{6,64})\]$")
+_HASH = re.compile(r"\s*\[([0-9a-fA-F]{6,64})\]$")
+_OLD_LENGTH, _OLD_START, _OLD_SIZE = 8, 0x100000, 0x10000
+
+ByHash = Callable[[str], str | None]
+Hashed = Callable[[str, str], bool]
 
 
 @dataclass(frozen=True)
 class Known:
-    """What there is to choose from."""
+    """What there is to choose from: names by the form's drop-down, and LoRAs in lower case.
 
-    library: Library
-    offered: Choices
+    `by_hash` gives the checkpoint that has a hash; `has_hash` says whether a checkpoint has one. They are asked only when needed.
+    """
+
+    names: Mapping[str, list[str]]
+    loras: frozenset[str]
+    by_hash: ByHash
+    has_hash: Hashed
 
     @classmethod
     def of(cls, services: Services) -> "Known":
-        """As it is now."""
-        return cls(services.library, choices(services))
+        """As it is now on this server."""
+        return cls.here(services.library, services.capabilities())
+
+    @classmethod
+    def here(cls, library: Library, capabilities: Capabilities) -> "Known":
+        """By a library and by what the engine can do."""
+        models = {model.name: model for model in library.models("checkpoint")}
+
+        def by_hash(digest: str) -> str | None:
+            model = library.find_by_hash("checkpoint", digest)
+            if model is None and len(digest) == _OLD_LENGTH:
+                model = next((each for each in models.values() if _old_hash(each) == digest.lower()), None)
+            return model.name if model else None
+
+        def has_hash(name: str, digest: str) -> bool:
+            return name in models and _is_hash(library, models[name], digest.lower())
+
+        loras = [model.name for model in library.models("lora")]
+        return cls(choices_of(library, capabilities).by_field, _both(loras), by_hash, has_hash)
+
+    @classmethod
+    def told(cls, answer: Mapping[str, Any]) -> "Known":
+        """By another server's answer to `GET /api/v1/capabilities`. It tells no hashes, so that names are believed."""
+
+        def named(part: Any) -> list[str]:
+            return [str(each["name"]) for each in part or []]
+
+        models = answer.get("models", {})
+        samplers, schedules = named(answer.get("samplers")), named(answer.get("schedules"))
+        fields = {"checkpoint": named(models.get("checkpoint")), "vae": [OWN, *named(models.get("vae"))]}
+        fields |= {"sampler": samplers, "schedule": schedules, "hires.sampler": [SAME, *samplers], "hires.schedule": [SAME, *schedules]}
+        fields["hires.upscaler"] = [str(name) for name in answer.get("upscalers", [])]
+        return cls(fields, _both(named(models.get("lora"))), lambda digest: None, lambda name, digest: True)
 
     def place(self, values: Mapping[str, Any], checkpoint: str = "") -> tuple[dict[str, Any], list[str]]:
         """Values with names as the drop-downs have them, and a line for each name that is not here; those are taken out.
@@ -33,11 +79,12 @@ class Known:
         `checkpoint` is the name with its hash, by which a renamed file is found (if it was hashed before).
         """
         found: dict[str, Any] = dict(values)
-        missing = []
+        missing: list[str] = []
         self._split(found)
-        for name, here in self._names(found, checkpoint).items():
+        for name, here in self._names(found, checkpoint, missing).items():
             if here is None:
-                missing.append(f"{label_of(name)}: {found.pop(name)} (not here)")
+                said = found.pop(name)
+                missing.append(f"{label_of(name)}: {checkpoint if name == 'checkpoint' and checkpoint and not said else said} (not here)")
             else:
                 found[name] = here
         return found, missing + [f"LoRA: {name} (not here)" for name in self._missing_loras(str(found.get("prompt", "")))]
@@ -49,13 +96,32 @@ class Known:
             if schedule and not values.get("schedule"):
                 values["schedule"] = schedule
 
-    def _names(self, values: Mapping[str, Any], checkpoint: str) -> dict[str, str | None]:
-        lists = {name: names for name, names in self.offered.by_field.items() if isinstance(values.get(name), str)}
+    def place_fields(self, fields: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:
+        """The same for the fields of a request, nested as they are there."""
+        second = fields.get("hires") if isinstance(fields.get("hires"), Mapping) else {}
+        flat = dict(fields) | {f"hires.{name}": value for name, value in (second or {}).items()}
+        title = fields.get("checkpoint") if isinstance(fields.get("checkpoint"), str) else ""
+        if title:
+            flat["checkpoint"] = _HASH.sub("", str(title))
+        placed, missing = self.place(flat, str(title or ""))
+        found = {name: value for name, value in placed.items() if not name.startswith("hires.")}
+        if second:
+            found["hires"] = {name: placed[f"hires.{name}"] for name in second if f"hires.{name}" in placed}
+        if found.get("vae") == OWN:
+            found["vae"] = None
+        return found, missing
+
+    def _names(self, values: Mapping[str, Any], checkpoint: str, told: list[str]) -> dict[str, str | None]:
+        """The names of the drop-downs; a checkpoint under another name is found by its hash, and one with another hash is told."""
+        lists = {name: names for name, names in self.names.items() if isinstance(values.get(name), str)}
         found = {name: _among(names, self._ours(name, values[name])) for name, names in lists.items()}
-        if "checkpoint" in found and found["checkpoint"] is None:
-            digest = _HASH.search(checkpoint)
-            model = self.library.find_by_hash("checkpoint", digest[1]) if digest else None
-            found["checkpoint"] = model.name if model else None
+        digest = _HASH.search(checkpoint)
+        if "checkpoint" in found and digest:
+            here = found["checkpoint"]
+            if here is None or not self.has_hash(here, digest[1]):
+                found["checkpoint"] = self.by_hash(digest[1]) or here
+            if here is not None and found["checkpoint"] == here and not self.has_hash(here, digest[1]):
+                told.append(f"{label_of('checkpoint')}: {checkpoint} ({here} is here with another hash)")
         return found
 
     def _ours(self, name: str, value: str) -> str:
@@ -66,11 +132,33 @@ class Known:
         return entry.name if entry else value
 
     def _missing_loras(self, prompt: str) -> list[str]:
-        here = {model.name.rsplit("/", 1)[-1].lower() for model in self.library.models("lora")} | {
-            model.name.lower() for model in self.library.models("lora")
-        }
         wanted = dict.fromkeys(tag.name for tag in strip_tags(prompt)[1] if tag.kind in ("lora", "lyco"))
-        return [name for name in wanted if name.lower() not in here]
+        return [name for name in wanted if name.lower() not in self.loras]
+
+
+def _both(names: Iterable[str]) -> frozenset[str]:
+    """Names with and without their folder, in lower case."""
+    return frozenset(part for name in names for part in (name.lower(), name.rsplit("/", 1)[-1].lower()))
+
+
+def _is_hash(library: Library, model: ModelFile, digest: str) -> bool:
+    """Whether a file has this hash: the first digits of its sha256, or the eight of A1111's first months."""
+    if len(digest) == _OLD_LENGTH and _old_hash(model) == digest:
+        return True
+    try:
+        return library.sha256(model).startswith(digest)
+    except CheckpointError:
+        return False
+
+
+def _old_hash(model: ModelFile) -> str:
+    """A1111's hash of 2022: eight digits of the sha256 of 64 KiB behind the first MiB. Empty for a file that cannot be read."""
+    try:
+        with model.path.open("rb") as file:
+            file.seek(_OLD_START)
+            return hashlib.sha256(file.read(_OLD_SIZE)).hexdigest()[:_OLD_LENGTH]
+    except OSError:
+        return ""
 
 
 def _among(names: Iterable[str], value: str) -> str | None:

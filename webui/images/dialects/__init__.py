@@ -21,3 +21,8 @@ class Found:
 
 Dialect = Callable[[Chunks], Found | None]
 """Gives None when the texts are not its own."""
+
+
+def short(line: str, most: int = 200) -> str:
+    """A line short enough to be listed."""
+    return line if len(line) <= most else f"{line[: most - 1]}…"

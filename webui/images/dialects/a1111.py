@@ -1,15 +1,12 @@
-"""AUTOMATIC1111's and Forge's `parameters` text: prompt, "Negative prompt:", and a last line of `key: value, …`."""
+"""AUTOMATIC1111's `parameters` text, as Forge, reForge, SD.Next, Fooocus and savers of ComfyUI write it too: pairs to request fields."""
 
-import json
-import re
-from collections.abc import Callable, Iterator, Mapping
-from typing import Any
+import math
+from collections.abc import Callable, Mapping
+from typing import Any, Literal
 
-from webui.images.dialects import Chunks, Found
-
-NEGATIVE = "Negative prompt:"
-_PAIR = re.compile(r'\s*(\w[\w \-/+.]{0,80}?):\s*("(?:\\.|[^\\"])*"|[^,]*)(?:,|$)')
-_MINIMUM_PAIRS = 3
+from webui.images.dialects import Chunks, Found, short
+from webui.images.dialects.infotext import Infotext, read_infotext
+from webui.images.dialects.names import lora_tag, sampler_fields, sampler_name, schedule_name, vae_name
 
 Value = Callable[[str], Any]
 
@@ -19,32 +16,38 @@ def _size(text: str) -> tuple[int, int]:
     return int(width), int(height)
 
 
+def _whole(text: str) -> int:
+    """A whole number, also as 7.0."""
+    number = float(text) if "." in text else int(text)
+    if number != int(number):
+        raise ValueError(text)
+    return int(number)
+
+
 def _flag(text: str) -> bool:
     return text.strip().lower() not in ("false", "0", "none", "")
 
 
 PLAIN: Mapping[str, tuple[str, Value]] = {
-    "Steps": ("steps", int),
-    "Sampler": ("sampler", str),
-    "Schedule type": ("schedule", str),
+    "Steps": ("steps", _whole),
     "CFG scale": ("guidance", float),
     "Image CFG scale": ("image_guidance", float),
-    "Seed": ("seed", int),
-    "Variation seed": ("variation_seed", int),
+    "Seed": ("seed", _whole),
+    "Variation seed": ("variation_seed", _whole),
     "Variation seed strength": ("variation_strength", float),
     "Denoising strength": ("strength", float),
     "Conditional mask weight": ("mask_weight", float),
-    "Clip skip": ("clip_skip", int),
+    "Clip skip": ("clip_skip", _whole),
     "RNG": ("noise_source", str.lower),
     "Tiling": ("tiling", _flag),
     "Emphasis": ("emphasis", str),
     "VAE": ("vae", str),
-    "Mask blur": ("mask_blur", int),
+    "Mask blur": ("mask_blur", _whole),
     "Masked content": ("fill", str),
-    "Masked area padding": ("padding", int),
+    "Masked area padding": ("padding", _whole),
     "Noise multiplier": ("noise_multiplier", float),
     "Extra noise": ("extra_noise", float),
-    "ENSD": ("sampler_options.ensd", int),
+    "ENSD": ("sampler_options.ensd", _whole),
     "Eta": ("sampler_options.eta", float),
     "Eta DDIM": ("sampler_options.eta", float),
     "Sigma churn": ("sampler_options.churn", float),
@@ -61,7 +64,7 @@ PLAIN: Mapping[str, tuple[str, Value]] = {
     "DDIM discretize": ("sampler_options.ddim_discretize", str),
     "UniPC variant": ("sampler_options.unipc_variant", str),
     "UniPC skip type": ("sampler_options.unipc_skip", str),
-    "UniPC order": ("sampler_options.unipc_order", int),
+    "UniPC order": ("sampler_options.unipc_order", _whole),
     "UniPC lower order final": ("sampler_options.unipc_lower_order_final", _flag),
     "Skip Early CFG": ("guidance_options.skip_early", float),
     "NGMS": ("guidance_options.min_sigma", float),
@@ -69,10 +72,10 @@ PLAIN: Mapping[str, tuple[str, Value]] = {
     "Pad conds": ("guidance_options.pad", _flag),
     "Pad conds v0": ("guidance_options.pad_v0", _flag),
     "Hires upscale": ("hires.scale", float),
-    "Hires steps": ("hires.steps", int),
+    "Hires steps": ("hires.steps", _whole),
     "Hires upscaler": ("hires.upscaler", str),
-    "Hires sampler": ("hires.sampler", str),
-    "Hires schedule type": ("hires.schedule", str),
+    "Hires sampler": ("hires.sampler", sampler_name),
+    "Hires schedule type": ("hires.schedule", schedule_name),
     "Hires CFG Scale": ("hires.guidance", float),
     "Hires prompt": ("hires.prompt", str),
     "Hires negative prompt": ("hires.negative_prompt", str),
@@ -92,60 +95,43 @@ SPECIAL: Mapping[str, Callable[[str], dict[str, Any]]] = {
     "Inpaint area": lambda text: {"only_masked": text == "Only masked"},
     "Mask mode": lambda text: {"invert_mask": text == "Inpaint not masked"},
 }
-KNOWN = {"Model", "Model hash", "VAE hash", "Lora hashes", "TI", "TI hashes", "Hashes", "Version", "Soft inpainting enabled"}
-KNOWN |= {"Init image hash", "Batch size", "Batch pos", "Module 1", "User", "App"}
-HARMLESS = {("Hires Module 1", "Use same choices")}
+_HASHES = {"Model", "Model hash", "VAE hash", "Lora hashes", "TI", "TI hashes", "Hashes", "Version", "App", "User", "Init image hash"}
+KNOWN = {*_HASHES, "Batch size", "Batch pos", "Soft inpainting enabled", "Sampler", "Schedule type", "Scheduler", "First pass size"}
+KNOWN |= {"Lora weights", "Raw prompt", "Raw negative prompt"}
+HARMLESS = {
+    ("Hires Module 1", "Use same choices"),
+    ("Seed resize from", "-1x-1"),
+    ("Hires resize", "0x0"),
+    ("Performance", "Speed"),
+    ("Performance", "Quality"),
+}
 DEFAULTS = {"noise_source": "nv", "mask_blur": 0}
 """What A1111 means where it writes nothing: noise from CUDA's generator, and (with a mask) no blur."""
+OTHERS = {"noise_source": "cpu"}
+"""The same for Fooocus and ComfyUI, which write this text too."""
+_OLD_PIXELS = 512 * 512
+_INPAINT = ("mask_blur", "fill", "only_masked", "invert_mask")
+_START = ("Init image hash", "Resize mode", "Image CFG scale", "Noise multiplier")
+"""Keys that only a picture made from another one has."""
 
 
 def read(chunks: Chunks) -> Found | None:
     """Read the `parameters` text."""
-    text = chunks.get("parameters", "")
-    prompt, negative, pairs = split_text(text)
+    text = read_infotext(chunks.get("parameters", ""))
+    pairs: dict[str, str] = {}
+    repeated = [f"{key}: {value} (a second one)" for key, value in text.pairs if pairs.setdefault(key, value) != value]
     if "Steps" not in pairs and "Seed" not in pairs:
         return None
-    fields: dict[str, Any] = {"prompt": prompt, "negative_prompt": negative}
+    fields: dict[str, Any] = {"prompt": text.prompt, "negative_prompt": text.negative}
     unmapped = [line for key, value in pairs.items() if (line := _place(fields, key, value))]
-    checkpoint = f"{pairs.get('Model', '')} [{pairs['Model hash']}]" if pairs.get("Model hash") else pairs.get("Model", "")
-    if checkpoint.strip():
+    fields |= _sampling(pairs)
+    if checkpoint := f"{pairs.get('Model', '')} [{pairs['Model hash']}]" if pairs.get("Model hash") else pairs.get("Model", ""):
         fields["checkpoint"] = checkpoint.strip()
-    mode = _settle(fields)
-    return Found("A1111/Forge", fields, tuple(unmapped), mode, DEFAULTS)
-
-
-def split_text(text: str) -> tuple[str, str, dict[str, str]]:
-    """(prompt, negative prompt, the last line's pairs). A last line with fewer than three pairs belongs to the prompt."""
-    lines = text.strip().split("\n")
-    pairs = dict(_pairs(lines[-1]))
-    if len(pairs) < _MINIMUM_PAIRS:
-        pairs = {}
-    else:
-        lines = lines[:-1]
-    body = "\n".join(lines)
-    marker = re.search(rf"(?:^|\n){NEGATIVE}", body)
-    if marker is None:
-        return body.strip(), "", pairs
-    return body[: marker.start()].strip(), body[marker.end() :].strip(), pairs
-
-
-def _pairs(line: str) -> Iterator[tuple[str, str]]:
-    position = 0
-    while position < len(line):
-        match = _PAIR.match(line, position)
-        if match is not None:
-            yield match[1].strip(), _unquote(match[2].strip())
-        comma = line.find(",", position)
-        position = match.end() if match else comma + 1 if comma >= 0 else len(line)
-
-
-def _unquote(value: str) -> str:
-    if value[:1] != '"':
-        return value
-    try:
-        return str(json.loads(value))
-    except ValueError:
-        return value
+    mode = _settle(fields, pairs, unmapped)
+    fooocus = _fooocus(fields, pairs, chunks)
+    lines = (*unmapped, *repeated, *_behind(text))
+    defaults = OTHERS if fooocus or pairs.get("Version", "").startswith("ComfyUI") else DEFAULTS
+    return Found("Fooocus" if fooocus else "A1111/Forge", fields, tuple(map(short, lines)), mode, defaults)
 
 
 def _place(fields: dict[str, Any], key: str, value: str) -> str:
@@ -160,16 +146,68 @@ def _place(fields: dict[str, Any], key: str, value: str) -> str:
             fields.update(SPECIAL[key](value))
         else:
             return f"{key}: {value}"
-    except ValueError:
+    except (ValueError, OverflowError):
         return f"{key}: {value}"
     return ""
 
 
-def _settle(fields: dict[str, Any]) -> Any:
+def _behind(text: Infotext) -> list[str]:
+    """Lines behind the pairs, such as the templates that dynamic prompts came from."""
+    return [line for line in text.behind if line.strip()]
+
+
+def _sampling(pairs: Mapping[str, str]) -> dict[str, Any]:
+    """Sampler and schedule by our names, however they are spelled; the second pass's too."""
+    schedule = pairs.get("Schedule type", pairs.get("Scheduler", ""))
+    found = sampler_fields(pairs["Sampler"], schedule) if pairs.get("Sampler") else {"schedule": schedule_name(schedule)}
+    return {key: value for key, value in found.items() if value}
+
+
+def _settle(fields: dict[str, Any], pairs: Mapping[str, str], unmapped: list[str]) -> Literal["txt2img", "img2img", "inpaint"]:
     """The mode that the fields speak of; the second pass's strength is the text's only one."""
+    _first_pass(fields, pairs, unmapped)
     if any(name.startswith("hires.") for name in fields):
         fields["hires.strength"] = fields.pop("strength", 0.7)
         return "txt2img"
-    if any(name.startswith("soft_inpaint.") or name in ("mask_blur", "fill", "only_masked", "invert_mask") for name in fields):
+    if any(name.startswith("soft_inpaint.") or name in _INPAINT for name in fields):
         return "inpaint"
+    if pairs.keys() & {*_START}:
+        return "img2img"
+    if fields.get("strength") == 0:  # written by A1111 of 2022 into pictures that have no start picture
+        del fields["strength"]
     return "img2img" if "strength" in fields else "txt2img"
+
+
+def _first_pass(fields: dict[str, Any], pairs: Mapping[str, str], unmapped: list[str]) -> None:
+    """A1111's second pass of 2022: the size is the second pass's, and the first pass's is told, or 0x0 for one of 512x512 pixels."""
+    if "First pass size" not in pairs:
+        return
+    width, height = fields.get("width"), fields.get("height")
+    try:
+        first = _size(pairs["First pass size"])
+    except ValueError:
+        first = (-1, -1)
+    if not (isinstance(width, int) and isinstance(height, int) and width > 0 and height > 0) or min(first) < 0:
+        unmapped.append(f"First pass size: {pairs['First pass size']}")
+        return
+    if 0 in first:
+        scale = math.sqrt(_OLD_PIXELS / (width * height))
+        first = (math.ceil(scale * width / 64) * 64, math.ceil(scale * height / 64) * 64)
+        if not fields.get("strength") or (first[0] >= width and first[1] >= height):
+            fields.pop("strength", None)
+            return
+    fields |= {"width": first[0], "height": first[1], "hires.width": width, "hires.height": height}
+    if first[0] * height != first[1] * width:
+        unmapped.append("First pass size: the second pass is cut to its size by A1111's rule of today, not by that of 2022")
+
+
+def _fooocus(fields: dict[str, Any], pairs: Mapping[str, str], chunks: Chunks) -> bool:
+    """Fooocus's own: styles are in the prompt already, LoRAs stand beside it with their weights."""
+    if not (pairs.get("Version", "").startswith("Fooocus") or chunks.get("fooocus_scheme") == "a1111"):
+        return False
+    fields["vae"] = vae_name(fields.get("vae"))
+    fields["emphasis"] = fields.get("emphasis", "No norm")
+    weights = (entry.rpartition(":") for entry in pairs.get("Lora weights", "").split(", ") if ":" in entry)
+    tags = [lora_tag(name.strip(), weight.strip()) for name, _, weight in weights]
+    fields["prompt"] = " ".join([str(fields["prompt"]), *(tag for tag in tags if tag not in fields["prompt"])]).strip()
+    return True

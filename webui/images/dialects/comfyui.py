@@ -1,174 +1,273 @@
-"""ComfyUI's graph (the `prompt` text): the last sampler node, and what feeds it."""
+"""ComfyUI: the graph that a picture holds, followed from the node that saved it back to what it was made of."""
 
-import json
+import re
 from collections.abc import Iterator
-from typing import Any
+from dataclasses import dataclass, field
+from typing import Any, Literal
 
-from webui.images.dialects import Chunks, Found
-from webui.images.dialects.names import sampler_fields, schedule_name
+from webui.images.dialects import Chunks, Found, short
+from webui.images.dialects.comfyui_graph import Graph, Link, Node, TooLarge, Walk, read_graph
+from webui.images.dialects.comfyui_models import Chain, chain_of, lora_tags, vae_of
+from webui.images.dialects.comfyui_nodes import LATENT_UPSCALERS, LATENTS, PIXEL_UPSCALERS, PLAIN, UPSCALES
+from webui.images.dialects.comfyui_sampler import Sampling, is_sampler, sampling_of
+from webui.images.dialects.comfyui_text import Words, words_of
+from webui.images.dialects.comfyui_values import number_of, text_of
+from webui.images.dialects.names import file_stem
 
-Node = dict[str, Any]
-Graph = dict[str, Node]
-
-_DEPTH = 50
-_UNDERSTOOD: tuple[str, ...] = (
-    "KSampler",
-    "CLIPTextEncode",
-    "CheckpointLoader",
-    "EmptyLatentImage",
-    "EmptySD3LatentImage",
-    "VAEDecode",
-    "VAEEncode",
-)
-_UNDERSTOOD += ("SamplerCustom", "KSamplerSelect", "BasicScheduler", "RandomNoise", "CFGGuider", "BasicGuider")
-_UNDERSTOOD += ("SaveImage", "PreviewImage", "LoraLoader", "CLIPSetLastLayer", "LoadImage", "VAELoader", "ConditioningCombine", "Primitive")
+Mode = Literal["txt2img", "img2img", "inpaint"]
+_PICTURE = re.compile(r"(?:base_|input_)?(?:image|images|samples|latent|pixels|source|destination|any)(?:_?\w{1,4})?$")
+_FACTOR = re.compile(r"(?:^|[^0-9])([1-8])x|x([1-8])(?![0-9])", re.IGNORECASE)
+_INPAINTS = ("VAEEncodeForInpaint", "SetLatentNoiseMask", "InpaintModelConditioning")
 
 
-_SCHEDULERS = {
-    "AlignYourStepsScheduler": "Align Your Steps",
-    "BetaSamplingScheduler": "Beta",
-    "ExponentialScheduler": "Exponential",
-    "GITSScheduler": "Align Your Steps GITS",
-    "KarrasScheduler": "Karras",
-    "LaplaceScheduler": "Laplace",
-    "PolyexponentialScheduler": "Polyexponential",
-    "SDTurboScheduler": "Turbo",
-}
-"""Nodes that are a schedule by themselves."""
-_OPTIONS = {"sigma_min": "sigma_min", "sigma_max": "sigma_max", "rho": "rho", "alpha": "beta_alpha", "beta": "beta_beta"}
+@dataclass
+class Pass:
+    """One sampler on the way, and the nodes between it and the next one, or the file."""
+
+    node: Node
+    after: list[Node]
+
+
+@dataclass
+class Way:
+    """The way from a saved picture back to its first latent: samplers, the last one first."""
+
+    passes: list[Pass] = field(default_factory=list)
+    vae: Link | None = None
+    source: Node | None = None
+    before: list[Node] = field(default_factory=list)
+    mode: Mode = "txt2img"
 
 
 def read(chunks: Chunks) -> Found | None:
-    """Read the graph in the API's format; the `workflow` beside it only draws the editor."""
+    """Read the graph that ran (`prompt`); the editor's (`workflow`) only where that one is missing."""
+    graph = read_graph(chunks.get("prompt", ""), chunks.get("workflow", ""))
+    if not graph:
+        return None
+    walk = Walk(graph)
     try:
-        graph = json.loads(chunks.get("prompt", ""))
-    except (ValueError, RecursionError):
-        return None
-    if not isinstance(graph, dict) or not all(isinstance(node, dict) and "class_type" in node for node in graph.values()):
-        return None
-    samplers = [node for node in graph.values() if _inputs(node).keys() >= {"steps", "cfg", "sampler_name"}]
-    samplers += [_gathered(graph, node) for node in graph.values() if str(node["class_type"]).startswith("SamplerCustom")]
-    if not samplers:
-        return None
-    fields = _sampling(graph, samplers[0])
-    fields |= _pictures(graph, samplers[0]) | _models(graph, samplers[0])
-    mode = "img2img" if float(fields.get("strength", 1)) < 1 else "txt2img"
+        way = _way(walk)
+        if not way.passes:
+            kinds = ", ".join(sorted({node.kind for node in graph.values()}))
+            return Found("ComfyUI", {}, (short(f"the whole graph: none of its nodes is a sampler that is known ({kinds})"),))
+        fields = _fields(walk, way)
+    except TooLarge:
+        return Found("ComfyUI", {}, ("the whole graph: it is too large, or goes in a circle",))
+    mode = way.mode
     if mode == "txt2img":
-        fields.pop("strength", None)
-    return Found("ComfyUI", fields, _left_over(graph, samplers), "img2img" if mode == "img2img" else "txt2img")
+        strength = fields.pop("strength", 1)
+        if strength < 1:
+            walk.note(f"Denoising strength: {strength:g} on an empty latent")
+    return Found("ComfyUI", fields, tuple(map(short, walk.notes)), mode, {"mask_blur": 0})
 
 
-def _inputs(node: Node) -> dict[str, Any]:
-    inputs = node.get("inputs")
-    return inputs if isinstance(inputs, dict) else {}
+def _way(walk: Walk) -> Way:
+    """The longest way that ends in a saved picture; without one, the longest that ends in a sampler."""
+    ends = list(_ends(walk.graph))
+    ways = [way for link in ends if (way := _back(walk, link)).passes]
+    last = {way.passes[0].node.id for way in ways}
+    if not ways:
+        ways = [_back(walk, (node.id, 0)) for node in walk.graph.values() if is_sampler(node)]
+        used = {each.node.id for way in ways for each in way.passes[1:]}
+        last = {way.passes[0].node.id for way in ways} - used
+    if not ways:
+        return Way()
+    way = max(ways, key=lambda way: len(way.passes))
+    if len(last) > 1:
+        walk.note(f"{len(last)} pictures come out of this graph: that of node {way.passes[0].node.id} is taken")
+    return way
 
 
-def _gathered(graph: Graph, sampler: Node) -> Node:
-    """A sampler in parts (guider, noise, sampler, sigmas) as one node, by the names that a whole one has."""
-    own = _inputs(sampler)
-    found: dict[str, Any] = {"cfg": 1.0, "latent_image": own.get("latent_image")}
-    for link in (own.get("sigmas"), own.get("sampler"), own.get("noise"), own.get("guider")):
-        node = next(_upstream(graph, link, set()), None)
-        if node is None:
-            continue
-        inputs = dict(_inputs(node))
-        inputs["positive"] = inputs.pop("conditioning", inputs.get("positive"))
-        inputs["scheduler"] = inputs.get("scheduler", _SCHEDULERS.get(str(node["class_type"])))
-        found |= {key: value for key, value in inputs.items() if value is not None}
-    found |= {key: value for key, value in own.items() if key in ("cfg", "noise_seed", "positive", "negative", "model")}
-    return {"class_type": sampler["class_type"], "inputs": found}
+def _ends(graph: Graph) -> Iterator[Link]:
+    """What is saved; what is only shown, where nothing is."""
+    for word in ("save", "preview"):
+        nodes = [node for node in graph.values() if word in node.kind.lower() and not is_sampler(node)]
+        if links := [link for node in nodes if (link := node.link("images", "image")) is not None]:
+            yield from links
+            return
 
 
-def _value(graph: Graph, value: Any, depth: int = 0) -> Any:
-    """A number or text, following links to primitive nodes."""
-    if isinstance(value, list) and value and depth < _DEPTH:
-        inputs = _inputs(graph.get(str(value[0]), {}))
-        for key in ("value", "seed", "noise_seed", "text", "string", "int", "float"):
-            if key in inputs:
-                return _value(graph, inputs[key], depth + 1)
-        return None
-    return value
+def _back(walk: Walk, link: Link | None) -> Way:
+    """Walk from a picture to where its first latent comes from."""
+    way, seen = Way(), set()
+    between: list[Node] = []
+    while (found := walk.at(link)) is not None and found[0].id not in seen:
+        node, _ = found
+        seen.add(node.id)
+        if is_sampler(node):
+            way.passes.append(Pass(node, between))
+            between = []
+            if way.vae is None:
+                way.vae = node.link("optional_vae", "vae")
+        elif node.kind.startswith("VAEDecode") and not way.passes:
+            way.vae = node.link("vae")
+        else:
+            between.append(node)
+        link = node.link(*LATENTS) or _other_picture(node)
+        if link is None:
+            way.source = None if is_sampler(node) else node
+    way.before = [node for node in between if node is not way.source]
+    way.mode = _mode(way, between)
+    return way
 
 
-def _upstream(graph: Graph, link: Any, seen: set[str]) -> Iterator[Node]:
-    """The node behind a link and everything that feeds it, nearest first."""
-    waiting = [link]
-    while waiting:
-        link = waiting.pop(0)
-        name = str(link[0]) if isinstance(link, list) and link else None
-        if name is None or name in seen or name not in graph:
-            continue
-        seen.add(name)
-        yield graph[name]
-        waiting += [value for value in _inputs(graph[name]).values() if isinstance(value, list)]
+def _other_picture(node: Node) -> Link | None:
+    """An unknown node's picture or latent, by the names that such inputs have; the node itself is listed."""
+    return next((value for name, value in node.inputs.items() if isinstance(value, tuple) and _PICTURE.match(name)), None)
 
 
-def _sampling(graph: Graph, sampler: Node) -> dict[str, Any]:
-    inputs = {key: _value(graph, value) for key, value in _inputs(sampler).items() if key not in ("positive", "negative", "model")}
-    found = {
-        "steps": inputs.get("steps"),
-        "guidance": inputs.get("cfg"),
-        "seed": inputs.get("seed", inputs.get("noise_seed")),
-        "strength": inputs.get("denoise", 1.0),
-        **sampler_fields(str(inputs.get("sampler_name", ""))),
-        "schedule": schedule_name(str(inputs.get("scheduler") or "")) or None,
-        **{f"sampler_options.{ours}": inputs.get(theirs) for theirs, ours in _OPTIONS.items()},
-        "prompt": _text(graph, _inputs(sampler).get("positive")),
-        "negative_prompt": _text(graph, _inputs(sampler).get("negative")),
-        "noise_source": "cpu",
-        "emphasis": "No norm",
+def _mode(way: Way, before: list[Node]) -> Mode:
+    """What the first latent is: empty, a picture, or a picture under a mask."""
+    if any(node.kind in _INPAINTS for node in before):
+        return "inpaint"
+    encoded = any(node.kind.startswith("VAEEncode") for node in before)
+    return "img2img" if encoded or (way.source is not None and "LoadImage" in way.source.kind) else "txt2img"
+
+
+def _fields(walk: Walk, way: Way) -> dict[str, Any]:
+    first = way.passes[-1]
+    sampling = sampling_of(walk, first.node)
+    fields = dict(sampling.fields) | _source(walk, way)
+    positive = words_of(walk, sampling.positive, "Prompt")
+    negative = words_of(walk, sampling.negative, "Negative prompt") if sampling.has_negative else Words(("",))
+    model = chain_of(walk, sampling.model, "model")
+    clip = chain_of(walk, positive.clip, "clip") if positive and positive.clip else None
+    fields |= _models(walk, way, model, clip)
+    tags = lora_tags(model, clip)
+    if positive is not None or tags:
+        fields["prompt"] = " ".join([*([positive.prompt] if positive and positive.prompt else []), *tags])
+    if negative is not None:
+        fields["negative_prompt"] = ", ".join(branch for branch in negative.branches if branch)
+        if len(negative.branches) > 1:
+            walk.note("Negative prompt: node ConditioningCombine, its texts stand side by side")
+        _compare(walk, clip, negative)
+    _later(walk, way, sampling, model, fields)
+    kept = {key: value for key, value in fields.items() if value is not None}
+    return kept | {"noise_source": "cpu", "emphasis": "No norm"}
+
+
+def _models(walk: Walk, way: Way, model: Chain, clip: Chain | None) -> dict[str, Any]:
+    if clip and clip.checkpoint and model.checkpoint and clip.checkpoint != model.checkpoint:
+        walk.note(f"Text encoder: that of the checkpoint {clip.checkpoint}")
+    return {
+        "checkpoint": model.checkpoint,
+        "vae": vae_of(walk, way.vae, model.checkpoint),
+        "clip_skip": clip.clip_skip if clip and clip.clip_skip > 1 else None,
+        "guidance_options.rescale": model.rescale,
     }
-    return {key: value for key, value in found.items() if value is not None}
 
 
-def _text(graph: Graph, link: Any) -> str:
-    """The words behind a conditioning, in the order they are met."""
-    texts = []
-    for node in _upstream(graph, link, set()):
-        for key in ("text", "text_g", "t5xxl", "prompt"):
-            text = _value(graph, _inputs(node).get(key))
-            if isinstance(text, str) and "Text" in str(node["class_type"]) + str(node.get("_meta", "")):
-                texts.append(text)
-                break
-    return ", ".join(dict.fromkeys(texts))
+def _compare(walk: Walk, clip: Chain | None, negative: Words) -> None:
+    """Say where the negative prompt's text encoder is not the prompt's: a request has one."""
+    if clip is None or negative.clip is None or not any(negative.branches):
+        return
+    other = chain_of(walk, negative.clip, "clip")
+    if (other.clip_skip, other.loras) != (clip.clip_skip, clip.loras):
+        walk.note("Negative prompt: its text encoder has another clip skip or other LoRAs")
 
 
-def _pictures(graph: Graph, sampler: Node) -> dict[str, Any]:
-    """Size and batch of the empty latent, when there is one."""
-    for node in _upstream(graph, _inputs(sampler).get("latent_image"), set()):
-        inputs = _inputs(node)
-        if "width" in inputs and "height" in inputs:
-            sides = {key: _value(graph, inputs[key]) for key in ("width", "height")}
-            return sides | {"batch_size": _value(graph, inputs.get("batch_size", 1))}
-    return {}
-
-
-def _models(graph: Graph, sampler: Node) -> dict[str, Any]:
-    """Checkpoint, VAE and clip skip, wherever they stand in the graph; LoRAs become tags behind the prompt."""
+def _source(walk: Walk, way: Way) -> dict[str, Any]:
+    """Size and batch of an empty latent; what was done to the start picture is said."""
     found: dict[str, Any] = {}
-    tags = []
-    for node in [*_upstream(graph, _inputs(sampler).get("model"), set()), *graph.values()]:
-        inputs = _inputs(node)
-        if isinstance(name := inputs.get("ckpt_name"), str):
-            found.setdefault("checkpoint", name)
-        if isinstance(name := inputs.get("vae_name"), str):
-            found.setdefault("vae", name)
-        if isinstance(layer := inputs.get("stop_at_clip_layer"), int):
-            found.setdefault("clip_skip", -layer)
-        if isinstance(name := inputs.get("lora_name"), str):
-            tags.append(_lora_tag(name, inputs))
-    if tags:
-        found["prompt"] = " ".join([_text(graph, _inputs(sampler).get("positive")), *dict.fromkeys(tags)])
+    for node in way.before:
+        if node.kind == "RepeatLatentBatch":
+            found["batch_size"] = number_of(walk, node.inputs.get("amount"), "Batch size")
+        elif node.kind not in (*PLAIN, *_INPAINTS[1:]):
+            walk.note(f"node {node.kind}")
+    source = way.source
+    if source is None:
+        return found
+    width, height = (source.inputs.get(key, source.inputs.get(f"empty_latent_{key}")) for key in ("width", "height"))
+    if way.mode == "txt2img" and width is not None and height is not None:
+        found |= {"width": number_of(walk, width, "Width"), "height": number_of(walk, height, "Height")}
+        found["batch_size"] = found.get("batch_size") or number_of(walk, source.inputs.get("batch_size", 1), "Batch size")
+    elif "LoadImage" not in source.kind:
+        walk.note(f"{'Start picture' if way.mode != 'txt2img' else 'Size'}: comes from node {source.kind}")
     return found
 
 
-def _lora_tag(name: str, inputs: dict[str, Any]) -> str:
-    stem = name.replace("\\", "/").rpartition("/")[2].rpartition(".")[0] or name
-    unet, clip = inputs.get("strength_model", 1), inputs.get("strength_clip", inputs.get("strength_model", 1))
-    return f"<lora:{stem}:{clip}:{unet}>"
+def _later(walk: Walk, way: Way, first: Sampling, model: Chain, fields: dict[str, Any]) -> None:
+    """The second pass as Hires. fix; later ones, and what is done to the finished picture, are said."""
+    last = way.passes[0]
+    for node in last.after:
+        if node.kind not in PLAIN:
+            walk.note(f"node {node.kind}")
+    if len(way.passes) == 1:
+        return
+    for extra in way.passes[:-2]:
+        walk.note(f"node {extra.node.kind}: a pass after the second")
+        for node in way.passes[way.passes.index(extra) + 1].after:
+            if node.kind not in PLAIN:
+                walk.note(f"node {node.kind}")
+    second, between = sampling_of(walk, way.passes[-2].node), way.passes[-1].after
+    if not any(node.kind in UPSCALES for node in between) and not second.adds_noise:
+        name = chain_of(walk, second.model, "model").checkpoint
+        walk.note(f"node {way.passes[-2].node.kind}: goes on where the first sampler stops, with checkpoint {name}")
+        return
+    if way.mode != "txt2img":
+        walk.note(f"node {way.passes[-2].node.kind}: a second pass over a picture made from another")
+        return
+    fields |= {f"hires.{key}": value for key, value in _hires(walk, between, first, second).items() if value is not None}
+    _differences(walk, first, second, model, fields)
 
 
-def _left_over(graph: Graph, samplers: list[Node]) -> tuple[str, ...]:
-    kinds = dict.fromkeys(str(node["class_type"]) for node in graph.values())
-    lines = [f"node {kind}" for kind in kinds if not kind.startswith(_UNDERSTOOD) and kind not in _SCHEDULERS]
-    return tuple(lines + [f"{len(samplers)} sampler nodes: the first is taken"] * (len(samplers) > 1))
+def _hires(walk: Walk, between: list[Node], first: Sampling, second: Sampling) -> dict[str, Any]:
+    """The second pass's own values; what is like the first's stays empty."""
+    ours, theirs = second.fields, first.fields
+    found = {key: ours.get(key) for key in ("sampler", "schedule", "guidance") if ours.get(key) != theirs.get(key)}
+    found |= {"steps": ours.get("steps"), "strength": ours.get("strength"), "upscaler": "Latent"}
+    for node in between:
+        if node.kind not in (*UPSCALES, *PLAIN):
+            walk.note(f"node {node.kind}")
+        if (name := _upscaler(walk, node)) and found["upscaler"] == "Latent":
+            found["upscaler"] = name
+    return found | _enlarged(walk, between)
+
+
+def _enlarged(walk: Walk, between: list[Node]) -> dict[str, Any]:
+    """The second pass's size, or by how much it is larger; the node nearest to the second pass comes first."""
+    scale: float | None = 1.0
+    for node in between:
+        if node.kind in ("LatentUpscale", "ImageScale") and scale == 1:
+            return {key: number_of(walk, node.inputs.get(key), f"Hires {key}") for key in ("width", "height")}
+        factor: float | None = 1.0
+        if "scale_by" in node.inputs:
+            factor = number_of(walk, node.inputs["scale_by"], "Upscale by")
+        elif node.kind == "ImageUpscaleWithModel":
+            match = _FACTOR.search(_model_name(walk, node))
+            factor = float(match[1] or match[2]) if match else None
+        scale = None if scale is None or factor is None else scale * factor
+    if scale is None:
+        walk.note("Upscale by: the upscaler's own factor, which is not told")
+    return {"scale": scale}
+
+
+def _upscaler(walk: Walk, node: Node) -> str | None:
+    """The name of the upscaler that a node is; None for one that is none."""
+    if node.kind == "ImageUpscaleWithModel":
+        return file_stem(_model_name(walk, node)) or None
+    method = str(node.inputs.get("upscale_method"))
+    names = LATENT_UPSCALERS if node.kind.startswith("LatentUpscale") else PIXEL_UPSCALERS if node.kind.startswith("ImageScale") else {}
+    if names and method not in names:
+        walk.note(f"Upscaler: {method} of node {node.kind}")
+    return names.get(method)
+
+
+def _model_name(walk: Walk, node: Node) -> str:
+    loader = walk.at(node.link("upscale_model"))
+    return (text_of(walk, loader[0].inputs.get("model_name"), "Upscaler") if loader else "") or ""
+
+
+def _differences(walk: Walk, first: Sampling, second: Sampling, model: Chain, fields: dict[str, Any]) -> None:
+    """What a second pass cannot have of its own is said; its prompts can."""
+    if second.fields.get("seed") != first.fields.get("seed"):
+        walk.note(f"Seed of the second pass: {second.fields.get('seed')}")
+    if second.model != first.model:
+        other = chain_of(walk, second.model, "model")
+        if (other.checkpoint, other.loras) != (model.checkpoint, model.loras):
+            walk.note(f"Model of the second pass: {other.checkpoint}")
+    for key, link, ours in (("prompt", second.positive, first.positive), ("negative_prompt", second.negative, first.negative)):
+        if link != ours and (words := words_of(walk, link, f"Hires {key.replace('_', ' ')}")) is not None:
+            prompt = words.prompt if key == "prompt" else ", ".join(filter(None, words.branches))
+            if prompt and prompt != fields.get(key):
+                fields[f"hires.{key}"] = prompt

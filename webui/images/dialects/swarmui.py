@@ -1,10 +1,10 @@
 """SwarmUI's JSON: `{"sui_image_params": {…}}` in the `parameters` text."""
 
-import json
 from typing import Any
 
 from webui.images.dialects import Chunks, Found
-from webui.images.dialects.names import sampler_fields, schedule_name
+from webui.images.dialects.names import sampler_fields, schedule_name, vae_name
+from webui.images.dialects.values import ELSEWHERE, json_object, left_over, weight_of, with_loras
 
 _FIELDS = {
     "prompt": "prompt",
@@ -15,50 +15,45 @@ _FIELDS = {
     "seed": "seed",
     "width": "width",
     "height": "height",
-    "vae": "vae",
     "variationseed": "variation_seed",
     "variationseedstrength": "variation_strength",
     "initimagecreativity": "strength",
-    "maskblur": "mask_blur",
     "seamlesstileable": "tiling",
     "batchsize": "batch_size",
 }
 _KNOWN = {"sampler", "scheduler", "clipstopatlayer", "aspectratio", "images", "swarm_version", "sidelength", "loras", "loraweights"}
+_KNOWN |= {*_FIELDS, "vae", "automaticvae", "date", "generation_time", "imageformat", "nopreviews", "personalnote", "initimage", "maskblur"}
 
 
 def read(chunks: Chunks) -> Found | None:
     """Read SwarmUI's parameters."""
-    try:
-        data = json.loads(chunks.get("parameters", ""))
-        values = data["sui_image_params"]
-    except (ValueError, KeyError, TypeError, RecursionError):
-        return None
+    values = (json_object(chunks.get("parameters", "")) or {}).get("sui_image_params")
     if not isinstance(values, dict):
         return None
-    fields = {_FIELDS[key]: value for key, value in values.items() if key in _FIELDS}
-    fields |= _named(values)
-    unmapped = tuple(f"{key}: {value}" for key, value in values.items() if key not in _FIELDS and key not in _KNOWN)
-    return Found("SwarmUI", fields, unmapped, "img2img" if "strength" in fields else "txt2img")
+    fields = {_FIELDS[key]: value for key, value in values.items() if key in _FIELDS} | {"vae": vae_name(values.get("vae"))}
+    lines = left_over(values, _KNOWN)
+    fields |= _named(values, lines)
+    if isinstance(fields.get("tiling"), str) and fields["tiling"].lower() not in ("true", "false"):
+        lines.append(f"seamlesstileable: {fields.pop('tiling')}")
+    if "<" in str(values.get("prompt", "")).replace("<lora:", ""):
+        lines.append("tags in angle brackets are SwarmUI's own; here they are text")
+    return Found("SwarmUI", fields, tuple(lines), "img2img" if "strength" in fields else "txt2img")
 
 
-def _named(values: dict[str, Any]) -> dict[str, Any]:
-    found: dict[str, Any] = {"noise_source": "cpu", "emphasis": "No norm"}
-    if values.get("sampler"):
-        found |= sampler_fields(str(values["sampler"]))
+def _named(values: dict[str, Any], lines: list[str]) -> dict[str, Any]:
+    found: dict[str, Any] = dict(ELSEWHERE)
     if values.get("scheduler"):
         found["schedule"] = schedule_name(str(values["scheduler"]))
+    if values.get("sampler"):
+        found |= sampler_fields(str(values["sampler"]), found.get("schedule", ""))
     layer = values.get("clipstopatlayer")
     if isinstance(layer, int) and layer < 0:
         found["clip_skip"] = -layer
-    if tags := _lora_tags(values):
-        found["prompt"] = f"{values.get('prompt', '')} {tags}"
-    return found
-
-
-def _lora_tags(values: dict[str, Any]) -> str:
     names, weights = _listed(values.get("loras")), _listed(values.get("loraweights"))
-    weights += ["1"] * (len(names) - len(weights))
-    return " ".join(f"<lora:{name}:{weight}>" for name, weight in zip(names, weights, strict=False))
+    pairs = [(name, weight_of(weights[place]) if place < len(weights) else 1) for place, name in enumerate(names)]
+    lines += [f"LoRA: {name} (its weight is not known)" for name, weight in pairs if weight is None]
+    found["prompt"] = with_loras(values.get("prompt"), [(name, f"{weight:g}") for name, weight in pairs if weight is not None])
+    return found
 
 
 def _listed(value: Any) -> list[str]:

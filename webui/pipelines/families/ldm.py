@@ -8,8 +8,6 @@ from typing import Any
 
 import torch
 
-from webui.errors import CheckpointError
-
 State = dict[str, torch.Tensor]
 Row = tuple[str, str]
 
@@ -127,9 +125,3 @@ def text_state(state: State) -> State:
     found = {name.removeprefix(TEXT).removeprefix("text_model."): tensor for name, tensor in state.items() if name.startswith(TEXT)}
     found.pop("embeddings.position_ids", None)
     return found
-
-
-def require(state: State, prefix: str, what: str, source: str) -> None:
-    """Raise `CheckpointError` when a file holds nothing below `prefix`."""
-    if not any(name.startswith(prefix) for name in state):
-        raise CheckpointError(f"{source} holds no {what}. Choose a whole checkpoint.")

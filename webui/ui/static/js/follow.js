@@ -134,6 +134,8 @@ export async function askQueue() {
 function takeEngines(all) {
   state.engines = all.engines ?? state.engines;
   state.paused = all.paused ?? state.paused;
+  for (const trouble of all.troubles ?? []) if (!state.troubles.includes(trouble)) toast(trouble);
+  state.troubles = all.troubles ?? state.troubles;
 }
 
 function takeJob(job) {

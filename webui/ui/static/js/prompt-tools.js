@@ -10,7 +10,7 @@ import { complain, toast } from './toast.js';
 import { typeInto } from './typing.js';
 import { bytes } from './words.js';
 
-const PARAMETERS = /(^|\n)Steps: \d+, .*?(Sampler|Seed|CFG scale): /s;
+const PARAMETERS = /(^|\n)Steps: \d{1,9}, .{0,2000}?(Sampler|Seed|CFG scale): /s;
 
 component('prompt-tools', (root) => {
   const count = el('span', { id: 'tokens', title: 'Tokens of the prompt, and what fits into its chunks' }, '0 / 75');

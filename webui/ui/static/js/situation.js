@@ -31,6 +31,7 @@ export function situation(state) {
 function waiting(state, job, engine) {
   if (state.paused) return { name: 'queued', job, title: 'The queue is paused', text: 'Resume it in Queue.' };
   if (engine.state === 'starting') return { name: 'loading', job, title: 'Starting the engine', text: 'It runs as soon as the engine is up.' };
+  if (!state.engines.length && state.troubles.length) return { name: 'queued', job, title: 'Darkroom did not start whole', text: state.troubles[0] };
   const ahead = [...state.jobs.values()].filter((other) => other.state === 'running' || (other.state === 'queued' && before(other, job)));
   return { name: 'queued', job, title: ahead.length ? `Number ${ahead.length} in the queue` : 'Starting', text: ahead.length ? startsIn(job) : '' };
 }

@@ -12,6 +12,7 @@ export const state = {
   images: [],
   total: 0,
   engines: [],
+  troubles: [],  // what of Darkroom itself does not work, in sentences
   limits: [],  // what the queue still allows this owner
   paused: false,
   online: true,

@@ -1,0 +1,36 @@
+"""Nothing that lies in outputs keeps our own pictures from being found."""
+
+import os
+
+from PIL import Image
+from PIL.PngImagePlugin import PngInfo
+
+from tests.images.test_gallery import save
+from webui.images.gallery import reconcile
+from webui.images.store import ImageStore
+
+
+def test_no_file_in_outputs_keeps_the_others_from_being_found(tmp_path, capsys):
+    record = save(ImageStore(tmp_path), 0)
+    outputs = tmp_path / "outputs"
+    if os.name == "posix":
+        os.mkfifo(outputs / "pipe.png")
+        (outputs / "zero.png").symlink_to("/dev/zero")
+        (outputs / "gone.png").symlink_to("/nonexistent")
+        (outputs / "up").symlink_to(tmp_path)
+    for number, own in enumerate(
+        (
+            '{"request":{},"index":0,"facts":{"job_id":"x","notes":5}}',
+            '{"request":{},"index":-1,"facts":{"job_id":"x"}}',
+            '{"request":{},"index":1e999,"facts":{"job_id":"x"}}',
+            '{"request":{},"index":99999999999999999999,"facts":{"job_id":"x"}}',
+            '{"request":{},"index":0,"facts":{"job_id":"%s"}}' % ("x" * 10_000),
+            '{"request":{},"index":0,"facts":{"job_id":"\\ud800"}}',
+            "[" * 100_000,
+        )
+    ):
+        info = PngInfo()
+        info.add_itxt("darkroom", own)
+        Image.new("RGB", (8, 8)).save(outputs / f"lie{number}.png", pnginfo=info)
+    assert [found.path for found in reconcile(tmp_path, ())] == [record.path]
+    assert "lie0.png is not listed" in capsys.readouterr().err

@@ -1,0 +1,33 @@
+"""File names as text: what can be printed, stored as JSON and typed, and when two names mean the same."""
+
+import os
+import unicodedata
+
+_UNPRINTABLE = {"Cc", "Cs", "Zl", "Zp"}
+_TURNS = frozenset("\u200e\u200f\u061c\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+"""Marks that turn the direction of writing: invisible, and they can make a name look like another."""
+
+
+def printable(text: str) -> str:
+    """A name or path from the disk as text: accents composed, and what cannot be shown as `%` and two hex digits for each byte.
+
+    That is bytes that are no UTF-8 (Python hands them over as lone surrogates), control characters and line breaks.
+    """
+    if text.isascii() and text.isprintable():
+        return text
+    return "".join(_shown(letter) for letter in unicodedata.normalize("NFC", text))
+
+
+def _shown(letter: str) -> str:
+    if letter not in _TURNS and unicodedata.category(letter) not in _UNPRINTABLE:
+        return letter
+    try:
+        data = os.fsencode(letter)
+    except UnicodeEncodeError:  # a surrogate that stands for no byte
+        data = letter.encode("utf-8", "surrogatepass")
+    return "".join(f"%{byte:02X}" for byte in data)
+
+
+def fold(text: str) -> str:
+    """What two names for the same file have in common: case, how accents are written, and which slash are left out of account."""
+    return unicodedata.normalize("NFC", printable(text).strip().casefold()).replace("\\", "/")

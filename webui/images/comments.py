@@ -1,0 +1,78 @@
+"""Texts whose encoding has to be found out: EXIF's user comment, a JPEG's comment segment, and XMP."""
+
+from collections.abc import Iterator
+from xml.etree import ElementTree
+
+from PIL import Image
+
+_CODE = 8
+_ASCII, _JIS, _UNICODE, _NONE = b"ASCII\0\0\0", b"JIS\0\0\0\0\0", b"UNICODE\0", bytes(_CODE)
+_MARKS = {b"\xff\xfe": "utf-16-le", b"\xfe\xff": "utf-16-be", b"\xef\xbb": "utf-8-sig"}
+_MAX_XMP = 2**20
+_XMP_NAMES = ("UserComment", "description", "CreatorTool")
+XMP = "XMP "
+"""What the keys of texts from XMP begin with."""
+
+
+def decode_comment(raw: bytes | str) -> str:
+    """Give EXIF's user comment as text, whatever its writer understood by the 8 bytes that name its encoding."""
+    if isinstance(raw, str):
+        return _utf8_after_all(raw).strip("\0")
+    code, body = raw[:_CODE], raw[_CODE:]
+    if code not in (_ASCII, _JIS, _UNICODE, _NONE):
+        body = raw
+    return _japanese(body) if code == _JIS else _guess(body)
+
+
+def _guess(body: bytes) -> str:
+    """By its byte-order mark; else UTF-8 when it is valid; else UTF-16, in the order that makes most of its letters Latin."""
+    if encoding := _MARKS.get(body[:2]):
+        return body.decode(encoding, errors="replace").removeprefix("\ufeff").rstrip("\0")
+    if b"\0" not in body.rstrip(b"\0"):
+        try:
+            return body.rstrip(b"\0").decode()
+        except UnicodeDecodeError:
+            if len(body) % 2:
+                return body.rstrip(b"\0").decode(errors="replace")
+    little = body[1::2].count(0) > body[0::2].count(0)
+    return body.decode("utf-16-le" if little else "utf-16-be", errors="replace").rstrip("\0")
+
+
+def _japanese(body: bytes) -> str:
+    for encoding in ("iso2022_jp", "utf-8", "shift_jis"):
+        try:
+            return body.rstrip(b"\0").decode(encoding)
+        except UnicodeDecodeError:
+            continue
+    return body.decode(errors="replace")
+
+
+def _utf8_after_all(text: str) -> str:
+    """Pillow reads a text of EXIF's type ASCII as Latin-1; programs write UTF-8 there."""
+    try:
+        return text.encode("latin-1").decode()
+    except UnicodeError:
+        return text
+
+
+def comment_text(image: Image.Image) -> str:
+    """Give a JPEG's comment segment; empty when there is none."""
+    comment = image.info.get("comment", b"")
+    return _guess(comment) if isinstance(comment, bytes) else str(comment)
+
+
+def xmp_texts(image: Image.Image) -> Iterator[tuple[str, str]]:
+    """Give what XMP says of a picture's making, by the property's name behind `XMP `. A packet that is no plain XML is passed over."""
+    packet = image.info.get("xmp") or image.info.get("XML:com.adobe.xmp") or b""
+    data = packet.encode(errors="replace") if isinstance(packet, str) else bytes(packet)
+    if not data or len(data) > _MAX_XMP or b"<!" in data.replace(b"<!--", b"").replace(b"<![CDATA[", b""):
+        return
+    try:
+        root = ElementTree.fromstring(data.strip(b"\0 \r\n\t"))
+    except (ElementTree.ParseError, ValueError, RecursionError):
+        return
+    for element in root.iter():
+        for name, value in (*element.attrib.items(), (element.tag, "".join(element.itertext()))):
+            bare = name.rpartition("}")[2]
+            if bare in _XMP_NAMES and value.strip():
+                yield XMP + bare, value.strip()

@@ -1,0 +1,126 @@
+"""A sampler node of ComfyUI's graph as request fields: whole, or in parts (guider, noise, sampler, sigmas)."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from webui.images.dialects.comfyui_graph import Link, Node, Walk
+from webui.images.dialects.comfyui_nodes import SAMPLER_OPTIONS, SAMPLERS, SCHEDULE_OPTIONS, SCHEDULERS
+from webui.images.dialects.comfyui_values import number_of, text_of
+from webui.images.dialects.names import sampler_fields, schedule_name
+
+_WHOLE = {"steps", "cfg", "sampler_name"}
+_PICTURE = ("image", "images", "pixels")
+_ENDLESS = 10_000
+
+
+@dataclass(frozen=True)
+class Sampling:
+    """What one sampler says: request fields, and where its prompts and its model come from."""
+
+    fields: dict[str, Any]
+    positive: Link | None
+    negative: Link | None
+    model: Link | None
+    has_negative: bool = True
+    adds_noise: bool = True
+
+
+def is_sampler(node: Node) -> bool:
+    """Whether a node makes latents from noise. One that takes a picture changes it, whatever settings it has."""
+    if node.kind in ("KSamplerSelect", "KSamplerConfig"):
+        return False
+    known = node.kind.startswith(("KSampler", "SamplerCustom"))
+    return known or (node.inputs.keys() >= _WHOLE and not any(name in node.inputs for name in _PICTURE))
+
+
+def sampling_of(walk: Walk, node: Node) -> Sampling:
+    """Read a sampler node."""
+    return _in_parts(walk, node) if node.kind.startswith("SamplerCustom") else _whole(walk, node)
+
+
+def _whole(walk: Walk, node: Node) -> Sampling:
+    inputs = node.inputs
+    fields = {
+        "steps": number_of(walk, inputs.get("steps"), "Steps"),
+        "guidance": number_of(walk, inputs.get("cfg"), "CFG scale"),
+        "seed": number_of(walk, inputs.get("seed", inputs.get("noise_seed")), "Seed"),
+        "strength": number_of(walk, inputs.get("denoise", 1.0), "Denoising strength"),
+        **_named(walk, inputs.get("sampler_name"), inputs.get("scheduler")),
+    }
+    adds_noise = inputs.get("add_noise", "enable") not in ("disable", False)
+    _range(walk, node, fields, adds_noise)
+    if node.link("script"):
+        walk.note(f"node {node.kind}: its script")
+    return Sampling(fields, node.link("positive"), node.link("negative"), node.link("model"), True, adds_noise)
+
+
+def _named(walk: Walk, sampler: Any, scheduler: Any) -> dict[str, Any]:
+    name, schedule = text_of(walk, sampler, "Sampling method"), text_of(walk, scheduler, "Schedule type")
+    return sampler_fields(name, schedule or "") if name else {"schedule": schedule_name(schedule or "") or None}
+
+
+def _range(walk: Walk, node: Node, fields: dict[str, Any], adds_noise: bool) -> None:
+    """KSamplerAdvanced's part of the steps: one that starts later and adds noise is a denoising strength, anything else is said."""
+    if "start_at_step" not in node.inputs and "end_at_step" not in node.inputs:
+        return
+    start = number_of(walk, node.inputs.get("start_at_step", 0), "Start at step") or 0
+    end = number_of(walk, node.inputs.get("end_at_step", _ENDLESS), "End at step")
+    steps = fields["steps"]
+    if not isinstance(steps, int) or steps < 1:
+        return
+    if start > 0 and adds_noise:
+        fields["strength"] = max(0.0, (steps - start) / steps)
+    if (end is not None and end < steps) or (start > 0 and not adds_noise):
+        walk.note(f"node {node.kind}: steps {start} to {end} of {steps}")
+
+
+def _in_parts(walk: Walk, node: Node) -> Sampling:
+    own = node.inputs
+    parts = {name: found[0] for name in ("guider", "noise", "sampler", "sigmas") if (found := walk.at(node.link(name))) is not None}
+    for name in ("sampler", "sigmas", *(("guider", "noise") if "guider" in own or "noise" in own else ())):
+        if name not in parts:
+            walk.note(f"node {node.kind}: its {name} is not linked")
+    guider = parts.get("guider", node)
+    noise = parts.get("noise", node)
+    fields = {
+        "guidance": number_of(walk, guider.inputs.get("cfg", guider.inputs.get("cfg_conds", 1.0)), "CFG scale"),
+        "seed": number_of(walk, noise.inputs.get("noise_seed", noise.inputs.get("seed")), "Seed"),
+        **_sampler_part(walk, parts.get("sampler")),
+        **_sigmas_part(walk, parts.get("sigmas")),
+    }
+    if guider is not node and guider.kind not in ("CFGGuider", "BasicGuider"):
+        walk.note(f"node {guider.kind}")
+    adds_noise = noise.kind != "DisableNoise" and own.get("add_noise", True) not in (False, "disable")
+    positive = guider.link("positive", "conditioning", "cond1")
+    return Sampling(fields, positive, guider.link("negative"), guider.link("model"), "negative" in guider.inputs, adds_noise)
+
+
+def _sampler_part(walk: Walk, node: Node | None) -> dict[str, Any]:
+    if node is None:
+        return {}
+    if node.kind not in SAMPLERS and "sampler_name" not in node.inputs:
+        walk.note(f"Sampling method: comes from node {node.kind}")
+        return {}
+    found = {"sampler": SAMPLERS[node.kind]} if node.kind in SAMPLERS else _named(walk, node.inputs["sampler_name"], None)
+    options = {key: node.inputs[key] for key in SAMPLER_OPTIONS if key in node.inputs}
+    values = {key: value if key == "solver_type" else number_of(walk, value, key) for key, value in options.items()}
+    return {key: value for key, value in found.items() if value} | {
+        f"sampler_options.{SAMPLER_OPTIONS[key]}": value for key, value in values.items()
+    }
+
+
+def _sigmas_part(walk: Walk, node: Node | None) -> dict[str, Any]:
+    if node is None:
+        return {}
+    inputs = node.inputs
+    if node.kind not in SCHEDULERS and not {"scheduler", "steps"} <= inputs.keys():
+        walk.note(f"Schedule type and steps: come from node {node.kind}")
+        return {}
+    named = SCHEDULERS.get(node.kind) or schedule_name(text_of(walk, inputs.get("scheduler"), "Schedule type") or "") or None
+    options = {f"sampler_options.{ours}": number_of(walk, inputs[key], key) for key, ours in SCHEDULE_OPTIONS.items() if key in inputs}
+    return {
+        "schedule": named,
+        "steps": number_of(walk, inputs.get("steps"), "Steps"),
+        "strength": number_of(walk, inputs.get("denoise", 1.0), "Denoising strength"),
+        **options,
+    }

@@ -1,0 +1,85 @@
+"""Fooocus's JSON in the `parameters` text (its other scheme is A1111's text), and RuinedFooocus's."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from webui.images.dialects import Chunks, Found
+from webui.images.dialects.names import sampler_fields, vae_name
+from webui.images.dialects.values import (
+    ELSEWHERE,
+    joined,
+    json_object,
+    left_over,
+    listed,
+    name_of,
+    size_of,
+    weight_of,
+    with_loras,
+)
+
+_FIELDS = {
+    "guidance_scale": "guidance",
+    "cfg": "guidance",
+    "steps": "steps",
+    "seed": "seed",
+    "width": "width",
+    "height": "height",
+    "clip_skip": "clip_skip",
+}
+_KNOWN = {*_FIELDS, "sampler", "sampler_name", "scheduler", "resolution", "prompt", "Prompt", "full_prompt", "negative_prompt", "Negative"}
+_KNOWN |= {"full_negative_prompt", "base_model", "base_model_name", "base_model_hash", "refiner_model_hash", "vae", "version"}
+_KNOWN |= {"metadata_scheme", "created_by", "software", "loras", "prompt_expansion", "image_number"}
+
+
+def read(chunks: Chunks) -> Found | None:
+    """Read Fooocus's parameters. Its styles are in the full prompts; the short ones stand for a version that has no full ones."""
+    values = json_object(chunks.get("parameters", ""))
+    if values is None or not values.keys() & {"base_model", "base_model_name"} or not values.keys() & {"sampler", "sampler_name"}:
+        return None
+    fields: dict[str, Any] = {name: values[key] for key, name in _FIELDS.items() if key in values}
+    fields |= size_of(values["resolution"]) if "resolution" in values else {}
+    fields |= sampler_fields(str(values.get("sampler", values.get("sampler_name"))), str(values.get("scheduler") or ""))
+    fields |= {"vae": vae_name(values.get("vae")), "checkpoint": name_of(values.get("base_model", values.get("base_model_name")))}
+    full = _prompt(values, "full_prompt")
+    fields["negative_prompt"] = _prompt(values, "full_negative_prompt") or _prompt(values, "negative_prompt", "Negative") or ""
+    lines = _left_over(values, expanded=full is not None)
+    loras = []
+    for name, weight in _loras(values):
+        if weight is None:
+            lines.append(f"LoRA: {name} (its weight is not known)")
+        else:
+            loras.append((name, weight))
+    fields["prompt"] = with_loras(full if full is not None else _prompt(values, "prompt", "Prompt"), loras)
+    return Found("Fooocus", fields | ELSEWHERE, tuple(lines))
+
+
+def _prompt(values: Mapping[str, Any], *names: str) -> str | None:
+    return next((text for name in names if (text := joined(values.get(name))) is not None), None)
+
+
+def _loras(values: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+    """As a list of [name, weight, hash]; older ones as `lora_combined_1`: "name : weight"."""
+    entries = listed(values.get("loras"))
+    for entry in entries:
+        if isinstance(entry, list) and len(entry) >= 2 and isinstance(entry[0], str):
+            yield entry[0], weight_of(entry[1])
+        elif isinstance(entry, (list, str)) and entry:
+            name, dash, weight = str(entry[0] if isinstance(entry, list) else entry).rpartition(" - ")
+            yield (name, weight_of(weight)) if dash else (weight, 1)
+    combined = [text for key, text in values.items() if key.startswith("lora_combined_") and isinstance(text, str)] if not entries else []
+    for text in combined:
+        parts = text.split(" : ")
+        if len(parts) >= 2 and parts[0] != "False" and parts[-2] != "None":
+            yield parts[-2], weight_of(parts[-1])
+
+
+def _left_over(values: Mapping[str, Any], expanded: bool) -> list[str]:
+    """What has no place: styles only where the prompt does not hold them already."""
+    known = {*_KNOWN, *(key for key in values if key.startswith("lora_combined_"))}
+    if values.get("performance") in ("Speed", "Quality"):
+        known.add("performance")
+    if name_of(values.get("refiner_model")) is None:
+        known |= {"refiner_switch", "refiner_swap_method"}
+    if expanded or values.get("styles") == "[]":
+        known.add("styles")
+    return left_over(values, known)

@@ -1,0 +1,110 @@
+"""What was read of model files, kept over restarts: hashes and headers, by path and by the file's identity."""
+
+import json
+import os
+import threading
+from pathlib import Path
+from typing import Any
+
+from webui.core.foreign import FileIdentity, identity_of
+from webui.errors import CheckpointError
+
+VERSION = 3
+_Rows = dict[str, dict[str, Any]]
+
+
+class Cache:
+    """Facts and hashes in one JSON file that web and engines share; without a file, in memory.
+
+    A file that is broken, or was written by another version, is as good as none.
+    """
+
+    def __init__(self, path: Path | None) -> None:
+        self._path = path
+        self._lock = threading.Lock()
+        self._rows: _Rows = {}
+        self._seen: FileIdentity | None = None
+        self._changed = False
+        with self._lock:
+            self._meet()
+
+    def hash_of(self, path: Path, identity: FileIdentity) -> str:
+        """The sha256 that is known of a file, or an empty text. What another process has found out is known too."""
+        known = str(self._row(path, identity).get("sha256", ""))
+        if not known and self._path is not None:
+            with self._lock:
+                self._meet()
+            known = str(self._row(path, identity).get("sha256", ""))
+        return known
+
+    def put_hash(self, path: Path, identity: FileIdentity, digest: str) -> None:
+        """Keep a hash."""
+        self._put(path, identity, {"sha256": digest})
+        self.save()
+
+    def facts(self, path: Path, identity: FileIdentity) -> dict[str, Any] | None:
+        """What is known of a file's header."""
+        facts = self._row(path, identity).get("facts")
+        return facts if isinstance(facts, dict) else None
+
+    def put_facts(self, path: Path, identity: FileIdentity, facts: dict[str, Any]) -> None:
+        """Keep what a header says, with the next `save`."""
+        self._put(path, identity, {"facts": facts})
+
+    def save(self) -> None:
+        """Write the file anew, whole or not at all, with what others wrote meanwhile; a folder that cannot be written costs speed only."""
+        with self._lock:
+            if self._path is None or not self._changed:
+                return
+            self._meet()
+            part = self._path.with_suffix(f".{os.getpid()}.part")
+            try:
+                self._path.parent.mkdir(parents=True, exist_ok=True)
+                part.write_text(json.dumps({"version": VERSION, "rows": self._rows}))
+                part.replace(self._path)
+                self._changed, self._seen = False, identity_of(self._path)
+            except (OSError, CheckpointError):
+                self._changed = True
+
+    def _row(self, path: Path, identity: FileIdentity) -> dict[str, Any]:
+        row = self._rows.get(str(path), {})
+        return row if row.get("identity") == _key(identity) else {}
+
+    def _put(self, path: Path, identity: FileIdentity, values: dict[str, Any]) -> None:
+        with self._lock:
+            self._rows[str(path)] = {**self._row(path, identity), **values, "identity": _key(identity)}
+            self._changed = True
+
+    def _meet(self) -> None:
+        """Take in what is in the file, if it has been written since; our own newer rows stay. The caller holds the lock."""
+        if self._path is None:
+            return
+        try:
+            identity = identity_of(self._path)
+            if identity == self._seen:
+                return
+            content = json.loads(self._path.read_text())
+        except (CheckpointError, OSError, ValueError, RecursionError):
+            return
+        self._seen = identity
+        rows = content.get("rows") if isinstance(content, dict) and content.get("version") == VERSION else None
+        for path, row in (rows if isinstance(rows, dict) else {}).items():
+            if isinstance(row, dict) and _is_key(row.get("identity")):
+                self._rows[path] = _merged(self._rows.get(path), row)
+
+
+def _merged(ours: dict[str, Any] | None, theirs: dict[str, Any]) -> dict[str, Any]:
+    """What both know of the same content; of two contents the one that was written later."""
+    if ours is None:
+        return theirs
+    if ours["identity"] == theirs["identity"]:
+        return {**theirs, **ours}
+    return max(ours, theirs, key=lambda row: row["identity"][1])
+
+
+def _key(identity: FileIdentity) -> list[int]:
+    return [identity.size, identity.mtime_ns, identity.inode]
+
+
+def _is_key(value: object) -> bool:
+    return isinstance(value, list) and len(value) == 3 and all(isinstance(number, int) for number in value)
