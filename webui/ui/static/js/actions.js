@@ -44,7 +44,7 @@ async function bin(image) {
   if (state.shown === image.id) state.shown = state.images[Math.min(Math.max(at, 0), state.images.length - 1)]?.id ?? null;
   state.total -= 1;
   changed();
-  toast('Moved to the bin', { label: 'Undo', act: () => restore(image, at >= 0) });
+  toast('Moved to the bin', { action: { label: 'Undo', run: () => restore(image, at >= 0) } });
 }
 
 async function restore(image, wasShown) {

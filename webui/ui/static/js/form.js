@@ -213,7 +213,7 @@ export function generate(values) {
   if (!inStudio()) go(state.mode);
   if (!form.names.length) toast('The page is still being loaded');
   else if (state.online) send(form.values, state.mode);
-  else toast('Not connected. Your settings are kept.', null, 'error');
+  else toast('Not connected. Your settings are kept.', { kind: 'error' });
 }
 
 function send({ ratio, ...values }, mode) {
@@ -252,7 +252,7 @@ export function fieldError(name, text) {
   requestAnimationFrame(() => setTimeout(() => {
     if (mine !== errors) return;  // another one, or taken back already
     const field = document.getElementById(PLACES[name] ?? name.replaceAll('.', '-'));
-    if (!field || !field.offsetParent && name !== 'mask') return toast(text, null, 'error');
+    if (!field || !field.offsetParent && name !== 'mask') return toast(text, { kind: 'error' });
     const input = $('input:not([type=file]), textarea, button', field);
     const note = el('p.field-error', { id: `${field.id}-error`, role: 'alert' }, text);
     (field.closest('#form-fields .row') ?? field).after(note);
