@@ -25,6 +25,8 @@ async function ask(path, { method = 'GET', json, body, headers = {}, patience = 
   throw Object.assign(new Error(told), { field: content?.field, advice: content?.advice, status: answer.status });
 }
 
+export const EVENTS = '/api/v1/events';
+
 const job = (id) => `/api/v1/jobs/${encodeURIComponent(id)}`;
 const image = (id) => `/api/v1/images/${encodeURIComponent(id)}`;
 

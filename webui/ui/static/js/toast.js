@@ -49,7 +49,16 @@ function place() {
   if (box.parentNode === (dialog ?? document.body)) return box;
   (dialog ?? document.body).append(box);
   dialog?.addEventListener('close', place, { once: true });
-  room ??= new ResizeObserver(() => document.documentElement.style.setProperty('--toasts', `${box.offsetHeight}px`));
+  room ??= new ResizeObserver(makeRoom);
   room.observe(box);
   return box;
+}
+
+/** A form that scrolls shows less of itself meanwhile. One that fits into its window stays as it is: nothing in it shall jump. */
+function makeRoom() {
+  const fields = $('#form-fields');
+  const { style } = document.documentElement;
+  if (!box.firstChild) style.setProperty('--toasts-form', '0px');
+  else if (fields && fields.scrollHeight > fields.clientHeight + 1) style.setProperty('--toasts-form', `${box.offsetHeight}px`);
+  style.setProperty('--toasts', `${box.offsetHeight}px`);
 }
