@@ -53,6 +53,7 @@ export const images = {
     ask(`/api/v1/images?${new URLSearchParams({ limit, ...(after && { after }), ...(search && { search }) })}`),
   file: (id) => image(id),
   thumb: (id) => `${image(id)}/thumb`,
+  record: (id) => ask(`${image(id)}/request`),
   parameters: (id) => ask(`${image(id)}/parameters`),
   bin: (id) => ask(image(id), { method: 'DELETE' }),
   restore: (id) => ask(`${image(id)}/restore`, { method: 'POST' }),

@@ -64,7 +64,7 @@ function takeSnapshot(all) {
   const running = mine.find((job) => job.state === 'running') ?? mine.find((job) => job.state === 'queued');
   if (running && !live(watchedJob())) watch(running.id);
   if (!state.images.some((image) => image.id === state.shown)) state.shown = state.images[0]?.id ?? null;
-  parts.gallery?.reload?.();
+  parts.gallery?.refresh?.();
   if (!wasOnline) comeBack();
 }
 

@@ -49,7 +49,9 @@ export function restore(start, values) {
 function oneGroup(set) {
   set.setAttribute('role', 'radiogroup');
   set.setAttribute('aria-label', $('[data-testid=block-info]', set).textContent);
-  for (const radio of $$('input[type=radio]', set)) radio.name = set.id;
+  const name = () => { for (const radio of $$('input[type=radio]', set)) if (radio.name !== set.id) radio.name = set.id; };
+  name();
+  new MutationObserver(name).observe(set, { subtree: true, childList: true, attributeFilter: ['name'] });  // Gradio makes them anew
 }
 
 // Gradio inserts `head` from its own script, after DOMContentLoaded: waiting for that event alone would wait for ever.
