@@ -26,6 +26,8 @@ async function ask(path, { method = 'GET', json, body, headers = {}, patience = 
   throw Object.assign(new Error(told), { field: content?.field, advice: content?.advice, status: answer.status });
 }
 
+export const EVENTS = '/api/v1/events';
+
 const job = (id) => `/api/v1/jobs/${encodeURIComponent(id)}`;
 const image = (id) => `/api/v1/images/${encodeURIComponent(id)}`;
 
@@ -52,6 +54,7 @@ export const images = {
     ask(`/api/v1/images?${new URLSearchParams({ limit, ...(after && { after }), ...(search && { search }) })}`),
   file: (id) => image(id),
   thumb: (id) => `${image(id)}/thumb`,
+  record: (id) => ask(`${image(id)}/request`),
   parameters: (id) => ask(`${image(id)}/parameters`),
   bin: (id) => ask(image(id), { method: 'DELETE' }),
   restore: (id) => ask(`${image(id)}/restore`, { method: 'POST' }),

@@ -52,7 +52,7 @@ export function resetForm() {
   const before = everything();
   forget('form');
   fill({ ...form.defaults, ...form.native });
-  toast('Form reset', wayBack(before));
+  toast('Form reset', { action: wayBack(before) });
 }
 
 let adopting = Promise.resolve();
@@ -114,7 +114,7 @@ function fitSource(image) {
   if (shrink) {
     const whole = sizeLike(image);
     toast(`The picture is ${size(image.width, image.height)}. It is brought to ${size(wanted.width, wanted.height)}, what this checkpoint was made for.`,
-      { label: `Keep ${size(whole.width, whole.height)}`, act: () => fill(whole) });
+      { action: { label: `Keep ${size(whole.width, whole.height)}`, run: () => fill(whole) } });
   } else if (change) toast(`Size set to ${size(wanted.width, wanted.height)}, the picture's ${wanted.width === image.width && wanted.height === image.height ? 'own' : 'shape'}`);
 }
 
@@ -157,7 +157,7 @@ const everything = () => ({ values: { ...form.values, ...waiting }, source: stat
 /** A toast's offer to put the form back as it was. */
 const wayBack = ({ values, source, mode }) => ({
   label: 'Undo',
-  act: () => {
+  run: () => {
     wishes += 1;  // what is still being asked for comes too late
     clearErrors();
     fill(values);
@@ -189,7 +189,7 @@ export function useValues(values, say = 'Parameters filled in', before = everyth
   const unknown = Object.keys(values).filter((name) => !form.names.includes(name) && !['mode', 'init', 'mask'].includes(name));
   const known = Object.fromEntries(Object.entries({ ...unsaid(), ...values }).filter(([name, value]) => form.names.includes(name) && (value !== null || !KEPT.test(name))));
   fill(known);
-  toast(unknown.length ? `${say}. Left out: ${unknown.join(', ')}.` : say, wayBack(before));
+  toast(unknown.length ? `${say}. Left out: ${unknown.join(', ')}.` : say, { action: wayBack(before) });
   return known;
 }
 
@@ -251,7 +251,7 @@ export function generate(values) {
   if (!inStudio()) go(state.mode);
   if (!form.names.length) toast('The page is still being loaded');
   else if (state.online) send(form.values, state.mode);
-  else toast('Not connected. Your settings are kept.', null, 'error');
+  else toast('Not connected. Your settings are kept.', { kind: 'error' });
 }
 
 function send({ ratio, ...values }, mode) {
@@ -290,7 +290,7 @@ export function fieldError(name, text) {
   requestAnimationFrame(() => setTimeout(() => {
     if (mine !== errors) return;  // another one, or taken back already
     const field = document.getElementById(PLACES[name] ?? name.replaceAll('.', '-'));
-    if (!field || !field.offsetParent && name !== 'mask') return toast(text, null, 'error');
+    if (!field || !field.offsetParent && name !== 'mask') return toast(text, { kind: 'error' });
     const input = $('input:not([type=file]), textarea, button', field);
     const note = el('p.field-error', { id: `${field.id}-error`, role: 'alert' }, text);
     (field.closest('#form-fields .row') ?? field).after(note);

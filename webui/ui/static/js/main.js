@@ -40,9 +40,19 @@ export function restore(start, values) {
   const put = restoreForm(start, values);
   reopenFolds();
   summarise(form);
+  oneGroup($('#ratio'));
   for (const button of $$('.icon-button')) button.title = button.textContent.trim();
   if (state.tab === 'txt2img' && document.activeElement === document.body && matchMedia('(hover: hover)').matches) $('#prompt textarea')?.focus({ preventScroll: true });
   return put;
+}
+
+/** Gradio gives each radio button a name of its own: with one name for all they are one stop of the Tab key, and arrows go through them. */
+function oneGroup(set) {
+  set.setAttribute('role', 'radiogroup');
+  set.setAttribute('aria-label', $('[data-testid=block-info]', set).textContent);
+  const name = () => { for (const radio of $$('input[type=radio]', set)) if (radio.name !== set.id) radio.name = set.id; };
+  name();
+  new MutationObserver(name).observe(set, { subtree: true, childList: true, attributeFilter: ['name'] });  // Gradio makes them anew
 }
 
 // Gradio inserts `head` from its own script, after DOMContentLoaded: waiting for that event alone would wait for ever.

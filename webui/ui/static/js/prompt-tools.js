@@ -36,7 +36,7 @@ component('prompt-tools', (root) => {
 function offer(event) {
   if (!event.target.matches?.('#prompt textarea')) return;
   const text = event.clipboardData?.getData('text/plain') ?? '';
-  if (PARAMETERS.test(text)) toast('These are parameters of a picture', { label: 'Apply', act: () => applyText(text) });
+  if (PARAMETERS.test(text)) toast('These are parameters of a picture', { action: { label: 'Apply', run: () => applyText(text) } });
 }
 
 function applyText(text) {

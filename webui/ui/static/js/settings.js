@@ -111,7 +111,7 @@ function browserRows() {
 }
 
 function saveName(input) {
-  if (!input.checkValidity()) return toast('A name has letters, digits, spaces or . @ - _', null, 'error');
+  if (!input.checkValidity()) return toast('A name has letters, digits, spaces or . @ - _', { kind: 'error' });
   setOwner(input.value);
   connect();
   toast('Saved');
