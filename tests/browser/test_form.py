@@ -107,7 +107,8 @@ def test_what_a_picture_left_empty_is_set_back_to_empty(visit, tmp_path, way):
     put(page, "hires-guidance", "3")
     put(page, "clip_skip", "2")
     page.locator("#hires-enabled input").check()
-    assert {name: sent(page)[name] for name in plain} != plain
+    filled = sent(page)
+    assert {name: filled[name] for name in plain} != plain
     if way == "reuse":
         page.get_by_role("button", name="Reuse parameters").first.click()
     elif way == "paste":
@@ -128,7 +129,13 @@ def test_every_digit_of_a_seed_goes_through_the_page(visit, origin):
     page = visit()
     page.locator("#fold-advanced > button.label-wrap").click()
     page.locator("#fold-sampler > button.label-wrap").click()
-    for element, number in (("seed", HUGE), ("variation_seed", ODD), ("sampler_options-ensd", "-" + ODD), ("width", "64"), ("height", "64")):
+    for element, number in (
+        ("seed", HUGE),
+        ("variation_seed", ODD),
+        ("sampler_options-ensd", "-" + ODD),
+        ("width", "64"),
+        ("height", "64"),
+    ):
         put(page, element, number)
     put(page, "variation_strength", "0.1")
     page.reload()
@@ -167,7 +174,10 @@ def test_numbers_in_json_are_read_whole(visit):
     page = visit()
     read = page.evaluate(
         "async ([load, text]) => (await eval(load)('exact.js')).parseExact(text)",
-        [MODULE, f'{{"a": {HUGE}, "b": [-{ODD}, 12], "c": "seed {HUGE} \\\\\\" {ODD}", "d": 0.12345678901234567890, "e": 1e30, "f": 9007199254740991}}'],
+        [
+            MODULE,
+            f'{{"a": {HUGE}, "b": [-{ODD}, 12], "c": "seed {HUGE} \\\\\\" {ODD}", "d": 0.12345678901234567890, "e": 1e30, "f": 9007199254740991}}',
+        ],
     )
     assert read["a"] == HUGE and read["b"] == ["-" + ODD, 12]
     assert read["c"] == f'seed {HUGE} \\" {ODD}' and read["d"] == 0.12345678901234568
@@ -221,8 +231,11 @@ def reweigh(chromium, origin):
 
     def run(text: str, start: int, end: int, up: bool):
         return page.evaluate(
-            """async ([load, value, from, to, up]) => { const { reweigh } = await eval(load)('weights.js'); const it = reweigh(value, from, to, up);
-            return it ? { text: value.slice(0, it.start) + it.text + value.slice(it.end), from: it.from, to: it.to } : { text: value, from, to }; }""",
+            """async ([load, value, from, to, up]) => {
+            const { reweigh } = await eval(load)('weights.js');
+            const it = reweigh(value, from, to, up);
+            if (!it) return { text: value, from, to };
+            return { text: value.slice(0, it.start) + it.text + value.slice(it.end), from: it.from, to: it.to }; }""",
             [MODULE, text, start, end, up],
         )
 

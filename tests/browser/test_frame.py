@@ -172,7 +172,9 @@ def test_the_gallery_keeps_its_place(visit, crowd, origin, size):
     submit(origin, "in front", batch_size=2)
     page.wait_for_function("document.querySelector('.grid .thumb').title === 'in front'")
     steps.go(page, "gallery")
-    page.wait_for_function("([id, top]) => Math.abs(document.querySelector(`[data-id='${id}']`).getBoundingClientRect().top - top) < 2", arg=first)
+    page.wait_for_function(
+        "([id, top]) => Math.abs(document.querySelector(`[data-id='${id}']`).getBoundingClientRect().top - top) < 2", arg=first
+    )
 
 
 def test_delete_in_the_viewer_goes_on_to_the_next_and_closes_after_the_last(visit, origin):

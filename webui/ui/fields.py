@@ -14,6 +14,7 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from webui.core.request import GenerationRequest, parse_request
+from webui.core.sentences import bounds_of
 from webui.errors import RequestError
 
 Kind = Literal["slider", "number", "text", "choice", "check", "list"]
@@ -204,8 +205,8 @@ def _range(name: str, info: FieldInfo, plain: Any) -> tuple[float | None, float 
 
 def _bounds(info: FieldInfo) -> tuple[float | None, float | None]:
     """What the field's own rules allow."""
-    bounds = {rule: getattr(each, rule) for each in info.metadata for rule in ("ge", "gt", "le", "lt") if hasattr(each, rule)}
-    return _exact(bounds.get("ge", bounds.get("gt"))), _exact(bounds.get("le", bounds.get("lt")))
+    low, high = bounds_of(info)
+    return _exact(low), _exact(high)
 
 
 def _exact(bound: Any) -> Any:
