@@ -124,6 +124,31 @@ def test_what_a_picture_left_empty_is_set_back_to_empty(visit, tmp_path, way):
     assert now["hires.enabled"] is False and now["hires.guidance"] is None
 
 
+@pytest.mark.parametrize("way", ["paste", "drop"])
+def test_what_a_picture_says_and_is_not_here_is_the_form_s_own_not_the_last_one_s(visit, tmp_path, way):
+    page = visit()
+    own = sent(page)
+    page.locator("#sampler input").fill("Euler a")
+    page.keyboard.press("Enter")
+    put(page, "guidance", "19")
+    put(page, "width", "512")
+    steps.go(page, "img2img")
+    put(page, "strength", "0.2")
+    steps.go(page, "txt2img")
+    changed = sent(page)
+    assert (changed["sampler"], changed["guidance"], changed["width"]) == ("Euler a", 19, 512)
+    text = "a harbour\nSteps: 3, Sampler: No such sampler, Seed: 5"
+    if way == "paste":
+        paste(page, text)
+    else:
+        drop(page, "#prompt textarea", picture(tmp_path / "unknown.png", text))
+    toast(page, "No such sampler").wait_for()
+    expect(page.locator("#seed input")).to_have_value("5")
+    now = sent(page)
+    assert {name: now[name] for name in ("sampler", "guidance", "width")} == {name: own[name] for name in ("sampler", "guidance", "width")}
+    assert now["steps"] == 3 and now["strength"] == 0.2
+
+
 # ---------------------------------------------------------------------------------------------------------- large numbers
 def test_every_digit_of_a_seed_goes_through_the_page(visit, origin):
     page = visit()
@@ -176,7 +201,8 @@ def test_numbers_in_json_are_read_whole(visit):
         "async ([load, text]) => (await eval(load)('exact.js')).parseExact(text)",
         [
             MODULE,
-            f'{{"a": {HUGE}, "b": [-{ODD}, 12], "c": "seed {HUGE} \\\\\\" {ODD}", "d": 0.12345678901234567890, "e": 1e30, "f": 9007199254740991}}',
+            f'{{"a": {HUGE}, "b": [-{ODD}, 12], "c": "seed {HUGE} \\\\\\" {ODD}", '
+            '"d": 0.12345678901234567890, "e": 1e30, "f": 9007199254740991}',
         ],
     )
     assert read["a"] == HUGE and read["b"] == ["-" + ODD, 12]

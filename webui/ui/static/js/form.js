@@ -12,8 +12,10 @@ import { size } from './words.js';
 const PRESETS = { '1:1': [1, 1], '4:3': [4, 3], '3:2': [3, 2], '16:9': [16, 9], '3:4': [3, 4], '2:3': [2, 3], '9:16': [9, 16] };
 const LARGEST = 4096;
 const NATIVE = ['width', 'height', 'steps', 'sampler', 'schedule', 'guidance'];
-// What stays as it is where a picture does not say it: what suits the checkpoint, how many, how exactly this machine counts, and what only other tabs have.
-const KEPT = /^(checkpoint|ratio|width|height|steps|sampler|schedule|guidance|batch_.*|dtype|noise_source|deterministic|strength|resize_mode|fill|padding|mask_blur|mask_round|mask_weight|only_masked|invert_mask|image_guidance)$/;
+// What stays as it is where a picture does not say it: which checkpoint, how many, how exactly this machine counts.
+const KEPT = /^(checkpoint|ratio|batch_.*|dtype|noise_source|deterministic)$/;
+// What only the other tabs have: a picture that was made from none says nothing of it.
+const OF_SOURCES = /^(strength|resize_mode|fill|padding|mask_blur|mask_round|mask_weight|only_masked|invert_mask|soft_inpaint\..*|image_guidance)$/;
 
 export const form = { names: [], defaults: {}, shown: {}, labels: {}, folds: {}, native: {}, values: {} };
 
@@ -41,8 +43,9 @@ export function remember(values) {
   state.noCheckpoint = !form.values.checkpoint;
   if (before.prompt !== form.values.prompt) parts['prompt-tools']?.typed?.(form.values.prompt);
   if (before.checkpoint && before.checkpoint !== form.values.checkpoint) {
-    adopt(form.values.checkpoint, true, filled.checkpoint === form.values.checkpoint ? Object.keys(filled) : []);
+    adopt(form.values.checkpoint, true, filled.checkpoint === form.values.checkpoint ? Object.keys(filled).filter((name) => !usual.has(name)) : []);
     filled = {};
+    usual = new Set();
   }
   summarise(form);
   draw();
@@ -121,6 +124,7 @@ function fitSource(image) {
 // ---------------------------------------------------------------------------------------------------------- filling
 let waiting = {};  // filled in, not yet taken by Gradio's event
 let filled = {};   // filled in last
+let usual = new Set();  // of that, what is the checkpoint's own and goes with it
 let wishes = 0;
 
 /** Gradio's event for it. A field that is not in the patch stays as it is: somebody may be typing into it. */
@@ -133,6 +137,7 @@ export function merged(patch) {
 export function fill(values) {
   if (!Object.keys(values).length || !parts.patch) return;
   waiting = { ...waiting, ...values };
+  for (const name of Object.keys(values)) usual.delete(name);
   const all = { ...form.values, ...waiting };
   if ('width' in values || 'height' in values) waiting.ratio = ratioOf(all.width, all.height);
   filled = parts.patch.props.value = waiting;
@@ -169,8 +174,11 @@ const wayBack = ({ values, source, mode }) => ({
   },
 });
 
-/** What a request means that does not say so: every field of ours as it stands in an untouched form, except what a picture need not say. */
-const unsaid = () => Object.fromEntries(form.names.filter((name) => !KEPT.test(name)).map((name) => [name, form.shown[name] ?? null]));
+/** What a request or a picture means that does not say so: every field of ours as it stands in an untouched form, but for what it need not say. */
+function unsaid(mode) {
+  const kept = (name) => KEPT.test(name) || (mode === 'txt2img' && OF_SOURCES.test(name));
+  return Object.fromEntries(form.names.filter((name) => !kept(name)).map((name) => [name, form.native[name] ?? form.shown[name] ?? null]));
+}
 
 /** Fill the form with a request; gives what was filled in. Fields that this page does not have are left out and named. */
 export function useRequest(request, { say = 'Parameters filled in', keepBatch = true } = {}) {
@@ -179,16 +187,18 @@ export function useRequest(request, { say = 'Parameters filled in', keepBatch = 
   return fillFrom(asked, (values) => {
     const before = everything();
     if (!inStudio()) go(MODES.includes(mode) ? mode : 'txt2img');
-    return useValues(values, say, before);
+    return useValues(values, { say, before, mode });
   });
 }
 
 /** Fill the form with a picture's values by field name: what they do not say is set back too. Gives those that the form has; the toast offers the way back. */
-export function useValues(values, say = 'Parameters filled in', before = everything()) {
+export function useValues(values, { say = 'Parameters filled in', before = everything(), mode = 'txt2img' } = {}) {
   wishes += 1;
   const unknown = Object.keys(values).filter((name) => !form.names.includes(name) && !['mode', 'init', 'mask'].includes(name));
-  const known = Object.fromEntries(Object.entries({ ...unsaid(), ...values }).filter(([name, value]) => form.names.includes(name) && (value !== null || !KEPT.test(name))));
+  const said = Object.fromEntries(Object.entries(values).filter(([name, value]) => form.names.includes(name) && (value !== null || !KEPT.test(name))));
+  const known = { ...unsaid(mode), ...said };
   fill(known);
+  usual = new Set(NATIVE.filter((name) => !(name in said)));
   toast(unknown.length ? `${say}. Left out: ${unknown.join(', ')}.` : say, { action: wayBack(before) });
   return known;
 }

@@ -52,7 +52,7 @@ const applyPicture = (file) => fillFrom(page.readPicture(file), (found) => {
 
 function use(found) {
   const left = found.left_out.slice(0, 3).join('; ');
-  useValues(found.values, left ? `Parameters applied. Left out: ${left}${found.left_out.length > 3 ? ' …' : ''}` : 'Parameters applied');
+  useValues(found.values, { mode: found.mode, say: left ? `Parameters applied. Left out: ${left}${found.left_out.length > 3 ? ' …' : ''}` : 'Parameters applied' });
 }
 
 // ---------------------------------------------------------------------------------------------------------- LoRA
