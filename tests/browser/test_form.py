@@ -20,10 +20,10 @@ OLD_PICTURE = "a harbour\nSteps: 3, Sampler: Euler a, CFG scale: 4, Seed: {seed}
 def sent(page: Page) -> dict:
     """The request that Generate would send; it goes nowhere."""
     page.route("**/page/generate", lambda route: route.fulfill(status=422, json={"message": "not now", "field": None, "advice": ""}))
-    with page.expect_request("**/page/generate") as asked:
+    with page.expect_response("**/page/generate") as answered:
         page.locator("#generate").click()
     page.unroute("**/page/generate")
-    return json.loads(asked.value.post_data)["values"]
+    return json.loads(answered.value.request.post_data)["values"]
 
 
 def open_folds(page: Page) -> None:
