@@ -1,6 +1,6 @@
 // Numbers that JavaScript would round stay what they are: a whole number beyond 2^53 is its digits, as a text, everywhere on the page.
 
-const TOKEN = /"(?:[^"\\]|\\.)*"|-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?/g;
+const TOKEN = /"[^"\\]*(?:\\.[^"\\]*)*"|-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?/g;
 const WHOLE = /^-?\d+$/;
 
 /** JSON as values; whole numbers that a double cannot hold come as texts of their digits. */
