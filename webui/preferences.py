@@ -27,7 +27,7 @@ def change_settings(settings: Settings, changes: Mapping[str, Any]) -> Settings:
         raise RequestError(str(error.args[0]), f"There is no setting named {error.args[0]}.") from None
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
-        raise RequestError(str(first["loc"][0]), complaint(first)) from None
+        raise RequestError(str(first["loc"][0]), complaint(first, "This setting")) from None
     kept = {name: value for name, value in read_file(settings.file).items() if changes.get(name, value) is not None}
     new = {name: getattr(changed, name) for name, value in changes.items() if value is not None}
     _write(settings.file, {**kept, **new})

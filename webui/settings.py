@@ -12,6 +12,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from webui.core.filenames import check_pattern
+from webui.core.sentences import bounds_of, sentence, with_value
 from webui.errors import SettingsError
 
 PROJECT = Path(__file__).resolve().parent.parent
@@ -183,9 +184,11 @@ def _validated(values: Mapping[str, Any], source: str) -> Settings:
         key = ".".join(str(part) for part in first["loc"])
         if first["type"] == "extra_forbidden":
             raise SettingsError(f"{source}: there is no setting named {key!r}. There are: {', '.join(Settings.model_fields)}.") from None
-        raise SettingsError(f"{source}: {key}: {complaint(first)}") from None
+        said = complaint(first, key)
+        raise SettingsError(f"{source}: {said if said.startswith(key) else f'{key}: {said}'}") from None
 
 
-def complaint(error: Mapping[str, Any]) -> str:
+def complaint(error: Mapping[str, Any], label: str) -> str:
     """What pydantic says of a setting, as a sentence with the value; a sentence of our own stays as it is."""
-    return str(error["ctx"]["error"]) if error["type"] == "value_error" else f"{error['msg']} (it is {error['input']!r})."
+    said = sentence(error, label, bounds_of(Settings.model_fields.get(str(error["loc"][0]))))
+    return said if error["type"] == "value_error" else with_value(error, said)

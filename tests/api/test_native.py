@@ -84,6 +84,27 @@ def test_bad_input_is_422_beside_its_field(server, body, field, words):
         assert answer.json()["field"] == field and words in answer.json()["message"]
 
 
+@pytest.mark.parametrize(
+    ("method", "path", "body", "field", "words"),
+    [
+        ("GET", "images?limit=0", "", "limit", "limit must be at least 1."),
+        ("GET", "images?limit=201", "", "limit", "limit must be at most 200."),
+        ("GET", "jobs?limit=many", "", "limit", "limit must be a whole number."),
+        ("POST", "jobs?priority=-101", "{}", "priority", "priority must be at least -100."),
+        ("PUT", "jobs/0/preview?period=61", "", "period", "period must be at most 60."),
+        ("PUT", "jobs/0/preview?method=fast", "", "method", "method must be one of 'linear', 'taesd' or 'full'."),
+        ("POST", "jobs", "[]", "request", "The body must be a JSON object."),
+        ("POST", "jobs", '{"steps": "abc"}', "steps", "Sampling steps must be a whole number."),
+        ("POST", "jobs", '{"sampler_options": {"eta": -3}}', "sampler_options.eta", "Eta must be between 0 and 10."),
+        ("POST", "jobs", '{"hires": {"scale": null}}', "hires.scale", "Upscale by must be a number."),
+    ],
+)
+def test_a_call_is_refused_in_words(server, method, path, body, field, words):
+    with server.client() as client:
+        answer = client.request(method, f"/api/v1/{path}", content=body, headers={"Content-Type": "application/json"})
+        assert (answer.status_code, answer.json()) == (422, {"message": words, "field": field})
+
+
 def test_a_corrupt_checkpoint_is_refused_and_the_next_job_is_made(server):
     (server.settings.data_dir / "models" / "Stable-diffusion" / "corrupt.safetensors").write_bytes(b"<html>")
     with server.client() as client:

@@ -85,7 +85,7 @@ def test_a_picture_made_of_another_is_made_again(darkroom, apple, tmp_path):
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (("x", "--steps", "0"), "steps: Sampling steps: must be between 1 and 1000."),
+        (("x", "--steps", "0"), "steps: Sampling steps must be between 1 and 1000."),
         (("x", "--size", "big"), "size: 'big' is not a size"),
         (("x", "--size", "100x128"), "Nearest"),
         (("x", "--sampler", "Eular"), "sampler: There is no sampler named 'Eular'"),

@@ -37,7 +37,7 @@ def test_tabs_in_order(page):
 def test_a_panel_is_made_of_its_model(page):
     shown = components(build(page.services, "/look/x"))
     assert shown["extras-grain-amount"].label == "Amount"
-    assert shown["extras-grain-amount"].maximum == 1
+    assert shown["extras-grain-amount"].props["field"]["ends"] == [0, 1]
     assert isinstance(shown["extras-grain-coarse"], gr.Checkbox)
     assert shown["fold-ext-grain"].label == "Grain"
 

@@ -7,6 +7,8 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
+from webui.core.names import printable
+from webui.core.sentences import sentence
 from webui.errors import (
     CheckpointError,
     Conflict,
@@ -57,7 +59,11 @@ async def _ours(request: Request, error: Exception) -> JSONResponse:
 async def _validation(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, RequestValidationError)
     first = error.errors()[0]
-    return JSONResponse({"message": str(first["msg"]), "field": str(first["loc"][-1])}, 422)
+    where, *path = [printable(str(part)) for part in first["loc"]] or ["body"]
+    if first["type"] == "json_invalid" or not path:  # its place is a character's number
+        return JSONResponse({"message": sentence(first, "The body"), "field": where}, 422)
+    field = ".".join(path)
+    return JSONResponse({"message": sentence(first, field), "field": field if where == "body" else path[-1]}, 422)
 
 
 async def _http(request: Request, error: Exception) -> JSONResponse:

@@ -66,8 +66,8 @@ def read_foreign(path: Path, read: Callable[[Path], T]) -> T | FileError:
         return FileError(_unreadable(path, error))
     except MemoryError:
         return FileError(f"{shown(path)} asks for more memory than there is. It is broken: download it again.")
-    except Exception as error:
-        return FileError(f"{shown(path)} is broken, or is not what its name says ({type(error).__name__}). Download it again.")
+    except Exception:
+        return FileError(f"{shown(path)} is broken, or is not what its name says. Download it again.")
 
 
 def identity_of(path: Path) -> FileIdentity:
@@ -156,4 +156,4 @@ def _unreadable(path: Path, error: OSError | ValueError) -> str:
             return f"{shown(path)} is a link to a file that is not there."
         return f"{printable(str(path))} is not there any more. Refresh the list of checkpoints."
     reason = error.strerror if isinstance(error, OSError) else None
-    return f"{printable(str(path))} cannot be read: {reason or type(error).__name__}."
+    return f"{printable(str(path))} cannot be read: {reason or 'what lies there is no file that can be opened'}."

@@ -9,6 +9,8 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, JsonValue, ValidationError, field_validator, model_validator
 
+from webui.core.names import printable
+from webui.core.sentences import bounds_of, sentence
 from webui.errors import RequestError
 
 MAX_PROMPT = 100_000
@@ -291,25 +293,13 @@ def parse_request(data: dict[str, Any]) -> GenerationRequest:
 def explain(error: ValidationError, model: type[BaseModel]) -> RequestError:
     """Say pydantic's first complaint as a sentence about a field that the user knows by its label."""
     first = error.errors(include_url=False)[0]
-    path = ".".join(str(part) for part in first["loc"]) or "request"
-    label = _label(model, first["loc"]) or path
-    context = first.get("ctx", {})
-    match first["type"]:
-        case "extra_forbidden":
-            text = f"There is no field named {path}."
-        case "value_error":
-            text = str(context["error"])
-        case "greater_than_equal" | "less_than_equal" | "greater_than" | "less_than":
-            text = f"{label}: {_range_text(model, first['loc'], first['msg'])}"
-        case "string_too_long":
-            text = f"{label} may have at most {context['max_length']} characters; this one has {len(str(first['input']))}."
-        case "too_long":
-            text = f"{label} may have at most {context['max_length']} entries; there are {context['actual_length'] or 'more'}."
-        case "literal_error":
-            text = f"{label} must be one of {context['expected']}."
-        case _:
-            text = f"{label}: {first['msg']}."
-    return RequestError(path, text)
+    loc = first["loc"]
+    path = ".".join(printable(str(part)) for part in loc) or "request"
+    if first["type"] == "extra_forbidden":
+        return RequestError(path, f"There is no field named {path}.")
+    if loc and loc[-1] == "[key]":
+        return RequestError(path, f"{_label(model, loc[:1])} has a name that is no text.")
+    return RequestError(path, sentence(first, _label(model, loc), bounds_of(_field(model, loc))))
 
 
 def _field(model: type[BaseModel], loc: tuple[int | str, ...]) -> Any:
@@ -325,13 +315,11 @@ def _field(model: type[BaseModel], loc: tuple[int | str, ...]) -> Any:
     return _field(inner[0], loc[1:]) if inner else field
 
 
-def _label(model: type[BaseModel], loc: tuple[int | str, ...]) -> str | None:
+def _label(model: type[BaseModel], loc: tuple[int | str, ...]) -> str:
+    """The label of the field itself, or of the list or object around the place; which entry of a list, as people count."""
+    if not loc:
+        return "The request"
     field = _field(model, loc)
-    return field.title if field is not None else None
-
-
-def _range_text(model: type[BaseModel], loc: tuple[int | str, ...], fallback: str) -> str:
-    rules = getattr(_field(model, loc), "metadata", ())
-    low = next((bound for rule in rules for name in ("ge", "gt") if (bound := getattr(rule, name, None)) is not None), None)
-    high = next((bound for rule in rules for name in ("le", "lt") if (bound := getattr(rule, name, None)) is not None), None)
-    return f"must be between {low} and {high}." if low is not None and high is not None else f"{fallback}."
+    label = field.title if field is not None and field.title else ".".join(printable(str(part)) for part in loc)
+    entry = next((part + 1 for part in loc if isinstance(part, int)), None)
+    return f"{label}, entry {entry}," if entry is not None and field is not None else label

@@ -119,9 +119,9 @@ def _found(dialect: Dialect, contents: Mapping[str, str]) -> Found | None:
     """What a dialect finds. Strangers' texts hold anything: what no dialect foresaw is said, and ends nothing."""
     try:
         return dialect(contents)
-    except Exception as error:
+    except Exception:
         log.exception("A picture's metadata could not be read")
-        return Found("another program", {}, (f"all of its metadata: {type(error).__name__} while it was read",))
+        return Found("another program", {}, ("all of its metadata: it is not written as any program known here writes it",))
 
 
 def _bytes(source: Path | bytes) -> bytes:

@@ -26,8 +26,8 @@ def check_pickle(path: Path) -> None:
         file.seek(0)
         try:
             fits = _check_archive(path, file, identity.size) if is_zip else _is_bounded(file, _LEGACY_PARTS)
-        except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError, RecursionError, EOFError, KeyError) as error:
-            raise CheckpointError(f"{shown(path)} is not a whole weights file ({type(error).__name__}). Download it again.") from None
+        except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError, RecursionError, EOFError, KeyError):
+            raise CheckpointError(f"{shown(path)} is not a whole weights file. Download it again.") from None
     if not fits:
         raise CheckpointError(
             f"{shown(path)} is no weights file, or one that was made to fill the memory. Download it from where you trust it."

@@ -103,7 +103,7 @@ class Pipelines:
                 raise
             traceback.print_exc()
             said = f"{(vae or file).file_name} cannot be loaded: it is broken, or of a kind that this version does not know"
-            raise CheckpointError(f"{said} ({type(error).__name__}). Download it again.") from None
+            raise CheckpointError(f"{said}. Download it again.") from None
         self._key, self._model = key, model
         return model
 

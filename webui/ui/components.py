@@ -25,7 +25,7 @@ class Form:
 
     def put(self, appearance: Look, **changes: Any) -> gr.components.Component:
         """Show a field of any model."""
-        self.fields[appearance.name] = component(appearance, **changes)
+        self.fields[appearance.name] = component(self.script, appearance, **changes)
         self.labels[appearance.name] = str(changes.get("label", appearance.label))
         return self.fields[appearance.name]
 
@@ -65,27 +65,42 @@ def icon_button(label: str, icon: str, element: str) -> gr.Button:
     return gr.Button(label, elem_id=element, elem_classes=["icon-button", f"icon-{icon}"], min_width=40, scale=0)
 
 
-def component(appearance: Look, **changes: Any) -> gr.components.Component:
-    """The component for a field."""
+def component(script: str, appearance: Look, **changes: Any) -> gr.components.Component:
+    """The component for a field; `script` is the page's own."""
     common: dict[str, Any] = {"label": appearance.label, "elem_id": appearance.element, "value": appearance.value}
     if appearance.info:
         common["info"] = appearance.info
-    made = {"slider": _slider, "number": _number, "text": _text, "list": _text, "choice": _choice, "check": _check}[appearance.kind]
+    made = {"text": _text, "list": _text, "choice": _choice, "check": _check}.get(appearance.kind, _choice)
+    if appearance.kind in ("slider", "number") and "choices" not in changes:
+        return _number(script, appearance, {**common, **changes})
     if "choices" in changes:
         made = _choice
     return made(appearance, {**common, "min_width": 120, "interactive": True, **changes})
 
 
-def _slider(appearance: Look, options: Mapping[str, Any]) -> gr.components.Component:
-    ends = {"minimum": appearance.minimum, "maximum": appearance.maximum, "step": appearance.step}
-    value = appearance.minimum if options["value"] is None else options["value"]
-    return gr.Slider(**{**ends, "buttons": [], **options, "value": value})
-
-
-def _number(appearance: Look, options: Mapping[str, Any]) -> gr.components.Component:
-    ends = {"minimum": appearance.minimum, "maximum": appearance.maximum, "step": appearance.step}
-    digits = {"precision": 0} if appearance.whole else {}
-    return gr.Number(**{**ends, **digits, **options})
+def _number(script: str, appearance: Look, options: Mapping[str, Any]) -> gr.components.Component:
+    """Our own box, `static/js/number-field.js`: Gradio's makes 0 of an empty number, rounds large ones and clamps what is typed."""
+    ends = [appearance.minimum, appearance.maximum] if appearance.kind == "slider" else None
+    empty = options.get("placeholder") or ("" if appearance.empty is None else f"{appearance.empty:g}")
+    shown = {
+        "label": options["label"],
+        "info": options.get("info") or "",
+        "placeholder": empty,
+        "ends": ends,
+        "low": appearance.low,
+        "high": appearance.high,
+        "step": appearance.step,
+    }
+    return gr.HTML(
+        options["value"],
+        label=options["label"],
+        html_template='<div class="host"></div>',
+        js_on_load=f"import('{script}').then(page => page.mountNumber(element, props, trigger, watch))",
+        elem_id=options["elem_id"],
+        elem_classes=["number-field"],
+        apply_default_css=False,
+        field=shown,
+    )
 
 
 def _text(appearance: Look, options: Mapping[str, Any]) -> gr.components.Component:

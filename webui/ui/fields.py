@@ -14,6 +14,7 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from webui.core.request import GenerationRequest, parse_request
+from webui.core.sentences import bounds_of
 from webui.errors import RequestError
 
 Kind = Literal["slider", "number", "text", "choice", "check", "list"]
@@ -36,7 +37,10 @@ _EMPTY_WORDS = {"hires.sampler": SAME, "hires.schedule": SAME, "vae": OWN}
 
 @dataclass(frozen=True)
 class Look:
-    """How one field looks, before any component exists."""
+    """How one field looks, before any component exists.
+
+    `minimum` and `maximum` are the slider's ends, `low` and `high` what the request allows; `empty` is what an empty number means.
+    """
 
     name: str
     kind: Kind
@@ -47,7 +51,9 @@ class Look:
     maximum: float | None = None
     step: float | None = None
     choices: tuple[str, ...] = ()
-    whole: bool = False
+    low: float | None = None
+    high: float | None = None
+    empty: float | None = None
 
     @property
     def element(self) -> str:
@@ -60,6 +66,7 @@ def look(name: str, model: type[BaseModel] = GenerationRequest, prefix: str = ""
     info = _find(name, model)
     plain, optional = _unwrap(info.annotation)
     low, high, step = _range(prefix + name, info, plain)
+    least, most = _bounds(info)
     value = info.get_default(call_default_factory=True)
     kind = _kind(prefix + name, plain, low, high, optional)
     choices = tuple(map(str, get_args(plain))) if kind == "choice" else ()
@@ -73,7 +80,9 @@ def look(name: str, model: type[BaseModel] = GenerationRequest, prefix: str = ""
         maximum=high,
         step=step,
         choices=choices,
-        whole=plain is int,
+        low=least,
+        high=most,
+        empty=value if kind in ("slider", "number") else None,
     )
 
 
@@ -188,11 +197,16 @@ def _unwrap(annotation: Any) -> tuple[Any, bool]:
 def _range(name: str, info: FieldInfo, plain: Any) -> tuple[float | None, float | None, float | None]:
     if name in RANGES:
         return RANGES[name]
-    bounds = {rule: getattr(each, rule) for each in info.metadata for rule in ("ge", "gt", "le", "lt") if hasattr(each, rule)}
+    low, high = _bounds(info)
     extra = info.json_schema_extra if isinstance(info.json_schema_extra, dict) else {}
-    low, high = _exact(bounds.get("ge", bounds.get("gt"))), _exact(bounds.get("le", bounds.get("lt")))
     step = extra.get("step") or (1 if plain is int else 0.01 if high is not None and high <= 2 else 0.05 if plain is float else None)
     return low, high, float(str(step)) if step is not None else None
+
+
+def _bounds(info: FieldInfo) -> tuple[float | None, float | None]:
+    """What the field's own rules allow."""
+    low, high = bounds_of(info)
+    return _exact(low), _exact(high)
 
 
 def _exact(bound: Any) -> Any:

@@ -13,6 +13,7 @@ from webui.ui.isolated import isolated
 from webui.ui.panels import ALL_MODES, Panel
 from webui.ui.tabs import folds
 
+AUTO = "Auto"
 RATIOS = ("1:1", "4:3", "3:2", "16:9", "3:4", "2:3", "9:16")
 
 
@@ -67,9 +68,9 @@ def _size(form: Form) -> dict[str, gr.Button]:
     with gr.Column(elem_id="size"):
         form.fields["ratio"] = gr.Radio(list(RATIOS), value="1:1", label="Aspect", elem_id="ratio", interactive=True)
         with gr.Row(elem_classes="with-button"):
-            form.add("width", info=None, min_width=80)
+            form.add("width", info=None, placeholder="Native")
             swap = icon_button("Swap width and height", "swap", "swap")
-            form.add("height", info=None, min_width=80)
+            form.add("height", info=None, placeholder="Native")
     return {"swap": swap}
 
 
@@ -78,14 +79,14 @@ def _sampling(form: Form, choices: Choices) -> dict[str, gr.Button]:
         form.add("sampler", choices=choices.samplers, info=None)
         form.add("schedule", choices=choices.schedules, info=None)
     with gr.Row():
-        form.add("steps", info=None)
-        form.add("guidance", info=None)
+        form.add("steps", info=None, placeholder=AUTO)
+        form.add("guidance", info=None, placeholder=AUTO)
     with gr.Row(elem_classes="with-button"):
-        form.add("seed", label="Seed (-1 is random)", info=None, min_width=80)
+        form.add("seed", label="Seed (-1 is random)", info=None)
         dice, reuse = icon_button("Random seed", "dice", "dice"), icon_button("Reuse the shown picture's seed", "reuse", "reuse-seed")
     with gr.Row():
-        form.add("batch_count", info=None, min_width=80)
-        form.put(replace(look("batch_size"), kind="number"), info=None, min_width=80)
+        form.add("batch_count", info=None)
+        form.put(replace(look("batch_size"), kind="number"), info=None)
     return {"dice": dice, "reuse": reuse}
 
 

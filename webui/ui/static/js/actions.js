@@ -6,7 +6,7 @@ import { reuse, secondPass, sendTo } from './form.js';
 import { draw, parts, state } from './state.js';
 import { complain, toast } from './toast.js';
 
-/** The buttons for one picture; `close` runs first (the viewer goes away). */
+/** The buttons for one picture; `close` runs before those that lead elsewhere (the viewer goes away). */
 export function pictureActions(image, close = () => {}) {
   const after = (act) => () => { close(); return act(image); };
   const made = Boolean(image.request);
@@ -17,7 +17,7 @@ export function pictureActions(image, close = () => {}) {
     made && button('enlarge', 'Second pass', after(secondPass), { title: 'Second pass: the same seed with Hires. fix, larger', class: 'action roomy' }),
     el('a', { href: `${images.file(image.id)}?download=1`, download: nameOf(image), title: 'Download', class: 'action compact' }, icon('save'), el('span', {}, 'Download')),
     made && button('copy', 'Copy parameters', () => copyParameters(image), { class: 'action compact' }),
-    button('trash', 'Delete', after(bin), { class: 'action compact' }),
+    button('trash', 'Delete', () => bin(image), { class: 'action compact' }),
   ].filter(Boolean);
 }
 
@@ -43,8 +43,9 @@ async function bin(image) {
   if (at >= 0) state.images.splice(at, 1);
   if (state.shown === image.id) state.shown = state.images[Math.min(Math.max(at, 0), state.images.length - 1)]?.id ?? null;
   state.total -= 1;
-  changed();
-  toast('Moved to the bin', { label: 'Undo', act: () => restore(image, at >= 0) });
+  for (const part of Object.values(parts)) part.removed?.(image);
+  draw();
+  toast('Moved to the bin', { action: { label: 'Undo', run: () => restore(image, at >= 0) } });
 }
 
 async function restore(image, wasShown) {
@@ -55,19 +56,15 @@ async function restore(image, wasShown) {
   }
   state.total += 1;
   if (wasShown) {
-    if (!state.images.some((each) => each.id === image.id)) state.images.splice(placeOf(image), 0, image);  // others have come meanwhile
+    if (!state.images.some((each) => each.id === image.id)) state.images.splice(placeOf(image, state.images), 0, image);  // others have come meanwhile
     state.shown = image.id;
   }
-  changed();
-}
-
-/** Newest first. */
-function placeOf(image) {
-  const at = state.images.findIndex((each) => Date.parse(each.created) <= Date.parse(image.created));
-  return at < 0 ? state.images.length : at;
-}
-
-function changed() {
-  parts.gallery?.reload?.();
+  for (const part of Object.values(parts)) part.returned?.(image);
   draw();
+}
+
+/** Where a picture belongs in a list, newest first. */
+export function placeOf(image, list) {
+  const at = list.findIndex((each) => Date.parse(each.created) <= Date.parse(image.created));
+  return at < 0 ? list.length : at;
 }

@@ -1,5 +1,6 @@
 // Talking to our own server. An error has `field` and `advice` when the server gave them.
 
+import { parseExact } from './exact.js';
 import { owner } from './memory.js';
 
 const PATIENCE = 60_000;        // ms
@@ -18,12 +19,14 @@ async function ask(path, { method = 'GET', json, body, headers = {}, patience = 
   } catch (problem) {
     throw new Error(problem.name === 'TimeoutError' ? 'The server does not answer. Your settings are kept.' : 'Not connected. Your settings are kept.');
   }
-  const content = await answer.json().catch(() => undefined);  // cut off, or not ours
+  const content = await answer.text().then(parseExact).catch(() => undefined);  // cut off, or not ours
   if (answer.ok && content !== undefined) return content;
   if (answer.ok) throw new Error('The answer did not arrive whole. Try again.');
   const told = content?.message ?? (typeof content?.detail === 'string' ? content.detail : `The server answered ${answer.status}.`);
   throw Object.assign(new Error(told), { field: content?.field, advice: content?.advice, status: answer.status });
 }
+
+export const EVENTS = '/api/v1/events';
 
 const job = (id) => `/api/v1/jobs/${encodeURIComponent(id)}`;
 const image = (id) => `/api/v1/images/${encodeURIComponent(id)}`;
@@ -51,6 +54,7 @@ export const images = {
     ask(`/api/v1/images?${new URLSearchParams({ limit, ...(after && { after }), ...(search && { search }) })}`),
   file: (id) => image(id),
   thumb: (id) => `${image(id)}/thumb`,
+  record: (id) => ask(`${image(id)}/request`),
   parameters: (id) => ask(`${image(id)}/parameters`),
   bin: (id) => ask(image(id), { method: 'DELETE' }),
   restore: (id) => ask(`${image(id)}/restore`, { method: 'POST' }),

@@ -1,59 +1,38 @@
-// The one stream of this page: a snapshot first, then what changes. A reload, a second tab or a phone is rebuilt from the snapshot alone.
+// What the event stream tells: a snapshot first, then what changes. A reload, a second tab or a phone is rebuilt from the snapshot alone.
 
-import { jobs as jobsApi, queue as queueApi } from './api.js';
+import { EVENTS, jobs as jobsApi, queue as queueApi } from './api.js';
 import { announce, fetchPicturesAgain } from './dom.js';
+import { parseExact } from './exact.js';
 import { advance } from './progress.js';
 import { draw, live, parts, state, watchedJob } from './state.js';
+import { makeStream } from './stream.js';
 import { toast } from './toast.js';
 
-const EVENTS = ['queued', 'started', 'step', 'preview', 'image', 'done', 'failed', 'cancelled'];
-const RETRY = 1000;
-const SILENCE = 50_000;  // the server says something every 15 s
-let stream = null;
-let retry = 0;
-let silence = 0;
 let places = 0;  // the order of jobs, until the server tells its own
 let timer = 0;
 let asked = 0;   // how often the queue's order was asked for: only the newest answer counts
 let turn = 0;    // which snapshot: what was begun before it no longer counts
 let last = Promise.resolve();
+let stream = null;
 
 export function connect() {
-  disconnect();
-  stream = new EventSource('/api/v1/events');
-  heard();
-  const on = (kind, act) => stream.addEventListener(kind, (event) => { heard(); inOrder(() => act(JSON.parse(event.data))); });
-  stream.addEventListener('alive', heard);
-  stream.addEventListener('snapshot', (event) => {
-    heard();
-    turn += 1;
-    last = Promise.resolve();  // nothing older holds it up
-    inOrder(() => takeSnapshot(JSON.parse(event.data)));
-  });
-  on('engine', takeEngines);
-  on('job', takeJob);
-  for (const kind of EVENTS) on(kind, (event) => takeEvent({ type: kind, ...event }));
-  stream.onerror = lost;
+  stream ??= makeStream(EVENTS, { take: hear, lost });
+  stream.open();
 }
 
 function lost() {
-  disconnect();
   state.online = false;
   draw();
-  retry = setTimeout(connect, RETRY);  // the browser's own way gives up at a 502, and tells after the snapshot what was before it
 }
 
-/** Where the network went away without a word (a phone out of reach, a laptop that slept), the browser waits for ever. */
-function heard() {
-  clearTimeout(silence);
-  silence = setTimeout(lost, SILENCE);
-}
-
-function disconnect() {
-  clearTimeout(retry);
-  clearTimeout(silence);
-  stream?.close();
-  stream = null;
+function hear(kind, data) {
+  if (kind === 'alive') return;
+  if (kind === 'snapshot') {
+    turn += 1;
+    last = Promise.resolve();  // nothing older holds it up
+  }
+  const take = { snapshot: takeSnapshot, engine: takeEngines, job: takeJob }[kind] ?? ((event) => takeEvent({ type: kind, ...event }));
+  inOrder(() => take(parseExact(data)));
 }
 
 /** One after the other: an event about a job that must be fetched first may not be overtaken by the job's end. */
@@ -62,10 +41,13 @@ function inOrder(act) {
   last = last.then(() => mine === turn && act()).then(draw, (problem) => console.error(problem));
 }
 
-// A hidden page gives its connection back: browsers allow six per host, and a background tab must not starve the one in use.
-// One that generates forever keeps it, else it would not hear that it is time for the next.
-export const watchVisibility = () =>
-  document.addEventListener('visibilitychange', () => { if (!document.hidden) connect(); else if (!state.forever) disconnect(); });
+// A hidden page gives its connection back: a background tab must not starve the one in use, nor be the one that all others wait for.
+// One that generates forever keeps it, else it would not hear that it is time for the next. A page that is left may come back from the browser's cache.
+export function watchVisibility() {
+  document.addEventListener('visibilitychange', () => { if (!document.hidden) connect(); else if (!state.forever) stream?.close(); });
+  addEventListener('pagehide', () => stream?.close());
+  addEventListener('pageshow', (event) => { if (event.persisted && !document.hidden) connect(); });
+}
 
 function takeSnapshot(all) {
   const { jobs: before, online: wasOnline } = state;
@@ -83,7 +65,7 @@ function takeSnapshot(all) {
   const running = mine.find((job) => job.state === 'running') ?? mine.find((job) => job.state === 'queued');
   if (running && !live(watchedJob())) watch(running.id);
   if (!state.images.some((image) => image.id === state.shown)) state.shown = state.images[0]?.id ?? null;
-  parts.gallery?.reload?.();
+  parts.gallery?.refresh?.();
   if (!wasOnline) comeBack();
 }
 
@@ -189,6 +171,7 @@ function takeImage(job, record) {
   state.images.unshift(image);
   state.total += 1;
   if (job.id === state.watched && !state.peek) state.shown = image.id;
+  if (job.id === state.watched) parts.run?.made();
   parts.gallery?.added?.(image);
 }
 

@@ -7,9 +7,15 @@ import { draw, inStudio, MODES, parts, shownImage, state } from './state.js';
 import { complain, toast } from './toast.js';
 import { go } from './tabs.js';
 import { summarise } from './folds.js';
+import { size } from './words.js';
 
 const PRESETS = { '1:1': [1, 1], '4:3': [4, 3], '3:2': [3, 2], '16:9': [16, 9], '3:4': [3, 4], '2:3': [2, 3], '9:16': [9, 16] };
+const LARGEST = 4096;
 const NATIVE = ['width', 'height', 'steps', 'sampler', 'schedule', 'guidance'];
+// What stays as it is where a picture does not say it: which checkpoint, how many, how exactly this machine counts.
+const KEPT = /^(checkpoint|ratio|batch_.*|dtype|noise_source|deterministic)$/;
+// What only the other tabs have: a picture that was made from none says nothing of it.
+const OF_SOURCES = /^(strength|resize_mode|fill|padding|mask_blur|mask_round|mask_weight|only_masked|invert_mask|soft_inpaint\..*|image_guidance)$/;
 
 export const form = { names: [], defaults: {}, shown: {}, labels: {}, folds: {}, native: {}, values: {} };
 
@@ -18,33 +24,38 @@ export const form = { names: [], defaults: {}, shown: {}, labels: {}, folds: {},
 export function restore(start, values) {
   Object.assign(form, start);
   const old = stored('form', {});
-  const same = (a, b) => String(a || '') === String(b || '');  // Gradio makes 0 of an empty number
-  const wanted = form.names.map((name, n) => (same(values[n], form.shown[name]) ? old[name] ?? form.defaults[name] : values[n]));
+  const same = (a, b) => String(a ?? '') === String(b ?? '');
+  const wanted = form.names.map((name, n) => (same(values[n], form.shown[name]) ? (name in old ? old[name] : form.defaults[name]) : values[n]));
   remember(wanted);
   adopt(form.values.checkpoint, false);
   return wanted.map((value, n) => (same(value, values[n]) ? undefined : value));
 }
 
+/** Gradio gives '' for what was empty once its box was in the page. */
+const said = (name, value) => (value === undefined || (value === '' && form.shown[name] == null) ? null : value);
+
 /** Every change of the form ends here. */
 export function remember(values) {
   if (!form.names.length) return;  // typed before the load event: that one takes it in
   const before = form.values;
-  form.values = Object.fromEntries(form.names.map((name, n) => [name, values[n]]));
+  form.values = Object.fromEntries(form.names.map((name, n) => [name, said(name, values[n])]));
   store('form', form.values);
   state.noCheckpoint = !form.values.checkpoint;
   if (before.prompt !== form.values.prompt) parts['prompt-tools']?.typed?.(form.values.prompt);
   if (before.checkpoint && before.checkpoint !== form.values.checkpoint) {
-    adopt(form.values.checkpoint, true, filled.checkpoint === form.values.checkpoint ? Object.keys(filled) : []);
+    adopt(form.values.checkpoint, true, filled.checkpoint === form.values.checkpoint ? Object.keys(filled).filter((name) => !usual.has(name)) : []);
     filled = {};
+    usual = new Set();
   }
   summarise(form);
   draw();
 }
 
 export function resetForm() {
+  const before = everything();
   forget('form');
   fill({ ...form.defaults, ...form.native });
-  toast('Form reset');
+  toast('Form reset', { action: wayBack(before) });
 }
 
 let adopting = Promise.resolve();
@@ -88,18 +99,32 @@ export function sizeOf(name) {
 export const ratioOf = (width, height) => Object.keys(PRESETS).find((name) => String(sizeOf(name)) === String([width, height])) ?? null;
 export const swapped = (width, height) => [height, width, ratioOf(height, width)];
 
-/** The form takes the shape of a picture to start from, so that nothing is squeezed; a large photo is brought to the checkpoint's own area. */
-export function fitSize(width, height) {
-  const own = form.native.width * form.native.height;
-  const scale = width * height > own * 2 ? Math.sqrt(own / (width * height)) : 1;
-  const step = scale < 1 ? 16 : 8;
-  const side = (n) => Math.min(4096, Math.max(64, Math.round((n * scale) / step) * step));
+/** The form takes the shape of a picture to start from, so that nothing is squeezed. */
+function sizeLike({ width, height }, scale = 1) {
+  const most = Math.min(scale, LARGEST / Math.max(width, height));
+  const step = most < 1 ? 16 : 8;
+  const side = (n) => Math.min(LARGEST, Math.max(64, Math.round((n * most) / step) * step));
   return { width: side(width), height: side(height) };
+}
+
+/** What was made here keeps its size, enlarged or not. A large photo is brought to the checkpoint's own area, which is said. */
+function fitSource(image) {
+  const own = form.native.width * form.native.height, area = image.width * image.height;
+  const shrink = image.kind === 'upload' && area > own * 2;
+  const wanted = sizeLike(image, shrink ? Math.sqrt(own / area) : 1);
+  const change = wanted.width !== form.values.width || wanted.height !== form.values.height;
+  if (change) fill(wanted);
+  if (shrink) {
+    const whole = sizeLike(image);
+    toast(`The picture is ${size(image.width, image.height)}. It is brought to ${size(wanted.width, wanted.height)}, what this checkpoint was made for.`,
+      { action: { label: `Keep ${size(whole.width, whole.height)}`, run: () => fill(whole) } });
+  } else if (change) toast(`Size set to ${size(wanted.width, wanted.height)}, the picture's ${wanted.width === image.width && wanted.height === image.height ? 'own' : 'shape'}`);
 }
 
 // ---------------------------------------------------------------------------------------------------------- filling
 let waiting = {};  // filled in, not yet taken by Gradio's event
 let filled = {};   // filled in last
+let usual = new Set();  // of that, what is the checkpoint's own and goes with it
 let wishes = 0;
 
 /** Gradio's event for it. A field that is not in the patch stays as it is: somebody may be typing into it. */
@@ -112,6 +137,7 @@ export function merged(patch) {
 export function fill(values) {
   if (!Object.keys(values).length || !parts.patch) return;
   waiting = { ...waiting, ...values };
+  for (const name of Object.keys(values)) usual.delete(name);
   const all = { ...form.values, ...waiting };
   if ('width' in values || 'height' in values) waiting.ratio = ratioOf(all.width, all.height);
   filled = parts.patch.props.value = waiting;
@@ -130,24 +156,50 @@ export async function fillFrom(asked, take) {
   }
 }
 
+/** The whole form as it is, and the picture that it starts from. */
+const everything = () => ({ values: { ...form.values, ...waiting }, source: state.source, mode: state.mode });
+
+/** A toast's offer to put the form back as it was. */
+const wayBack = ({ values, source, mode }) => ({
+  label: 'Undo',
+  run: () => {
+    wishes += 1;  // what is still being asked for comes too late
+    clearErrors();
+    fill(values);
+    sources += 1;
+    state.source = source;
+    for (const part of Object.values(parts)) part.sourceChanged?.();
+    if (inStudio() && mode !== state.mode) go(mode);
+    draw();
+  },
+});
+
+/** What a request or a picture means that does not say so: every field of ours as it stands in an untouched form, but for what it need not say. */
+function unsaid(mode) {
+  const kept = (name) => KEPT.test(name) || (mode === 'txt2img' && OF_SOURCES.test(name));
+  return Object.fromEntries(form.names.filter((name) => !kept(name)).map((name) => [name, form.native[name] ?? form.shown[name] ?? null]));
+}
+
 /** Fill the form with a request; gives what was filled in. Fields that this page does not have are left out and named. */
 export function useRequest(request, { say = 'Parameters filled in', keepBatch = true } = {}) {
   const { mode, init, mask, batch_count, batch_size, ...rest } = request;
   const asked = page.values(keepBatch ? rest : { ...rest, batch_count: batch_count ?? 1, batch_size: batch_size ?? 1 });
   return fillFrom(asked, (values) => {
-    if (rest.hires === null || rest.hires === undefined) values['hires.enabled'] = false;
+    const before = everything();
     if (!inStudio()) go(MODES.includes(mode) ? mode : 'txt2img');
-    return useValues(values, say);
+    return useValues(values, { say, before, mode });
   });
 }
 
-/** Fill the form with values by field name; gives those that it has. */
-export function useValues(values, say = 'Parameters filled in') {
+/** Fill the form with a picture's values by field name: what they do not say is set back too. Gives those that the form has; the toast offers the way back. */
+export function useValues(values, { say = 'Parameters filled in', before = everything(), mode = 'txt2img' } = {}) {
   wishes += 1;
   const unknown = Object.keys(values).filter((name) => !form.names.includes(name) && !['mode', 'init', 'mask'].includes(name));
-  const known = Object.fromEntries(Object.entries(values).filter(([name, value]) => form.names.includes(name) && value !== null));
+  const said = Object.fromEntries(Object.entries(values).filter(([name, value]) => form.names.includes(name) && (value !== null || !KEPT.test(name))));
+  const known = { ...unsaid(mode), ...said };
   fill(known);
-  toast(unknown.length ? `${say}. Left out: ${unknown.join(', ')}.` : say);
+  usual = new Set(NATIVE.filter((name) => !(name in said)));
+  toast(unknown.length ? `${say}. Left out: ${unknown.join(', ')}.` : say, { action: wayBack(before) });
   return known;
 }
 
@@ -174,11 +226,7 @@ export function setSource(image) {
   for (const part of Object.values(parts)) part.sourceChanged?.();
   if (image) {
     if (state.tab === 'inpaint') state.view = 'mask';
-    const wanted = fitSize(image.width, image.height);
-    if (wanted.width !== form.values.width || wanted.height !== form.values.height) {
-      fill(wanted);
-      toast(`Size set to ${wanted.width} × ${wanted.height}, the picture's shape`);
-    }
+    fitSource(image);
   }
   draw();
 }
@@ -213,7 +261,7 @@ export function generate(values) {
   if (!inStudio()) go(state.mode);
   if (!form.names.length) toast('The page is still being loaded');
   else if (state.online) send(form.values, state.mode);
-  else toast('Not connected. Your settings are kept.', null, 'error');
+  else toast('Not connected. Your settings are kept.', { kind: 'error' });
 }
 
 function send({ ratio, ...values }, mode) {
@@ -252,7 +300,7 @@ export function fieldError(name, text) {
   requestAnimationFrame(() => setTimeout(() => {
     if (mine !== errors) return;  // another one, or taken back already
     const field = document.getElementById(PLACES[name] ?? name.replaceAll('.', '-'));
-    if (!field || !field.offsetParent && name !== 'mask') return toast(text, null, 'error');
+    if (!field || !field.offsetParent && name !== 'mask') return toast(text, { kind: 'error' });
     const input = $('input:not([type=file]), textarea, button', field);
     const note = el('p.field-error', { id: `${field.id}-error`, role: 'alert' }, text);
     (field.closest('#form-fields .row') ?? field).after(note);

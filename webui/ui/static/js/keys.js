@@ -3,6 +3,8 @@
 import { $, $$ } from './dom.js';
 import { draw, inStudio, parts, state } from './state.js';
 import { go } from './tabs.js';
+import { typeInto } from './typing.js';
+import { reweigh } from './weights.js';
 
 const TEXT = 'input:not([type=range],[type=radio],[type=checkbox]), textarea, select, [contenteditable]';
 const PROMPTS = '#prompt textarea, #negative_prompt textarea, #hires-prompt textarea, #hires-negative_prompt textarea';
@@ -24,7 +26,7 @@ function act(event) {
   const dialog = $('dialog[open]');
   if (ctrl && event.key === 'Enter') return event.repeat || click('#generate');  // a key held down is one wish
   if (event.key === 'Escape' && !typing && !dialog && !$('.menu:not([hidden])')) return parts.run?.stop() ?? false;
-  if (ctrl && ['ArrowUp', 'ArrowDown'].includes(event.key) && target.matches?.(PROMPTS)) return weigh(target, event.key === 'ArrowUp' ? 0.1 : -0.1);
+  if (ctrl && ['ArrowUp', 'ArrowDown'].includes(event.key) && target.matches?.(PROMPTS)) return weigh(target, event.key === 'ArrowUp');
   if (event.altKey && /^[1-9]$/.test(event.key)) return click($$('#nav > .tab-wrapper [role=tab]')[event.key - 1]);
   if (typing || dialog) return false;
   if (event.key === '/') return focusPrompt();
@@ -56,23 +58,11 @@ function step(by) {
   return true;
 }
 
-/** Ctrl+Up and Ctrl+Down: weight of the selected words, A1111's way. */
-function weigh(area, by) {
-  const { value } = area;
-  let { selectionStart: from, selectionEnd: to } = area;
-  if (from === to) {
-    while (from > 0 && /[^\s,()]/.test(value[from - 1])) from -= 1;
-    while (to < value.length && /[^\s,():]/.test(value[to])) to += 1;
-  }
-  if (from === to) return true;
-  const after = value.slice(to).match(/^:([\d.]+)\)/);
-  const inside = after && value[from - 1] === '(';
-  const weight = Math.round(((inside ? +after[1] : 1) + by) * 100) / 100;
-  const [start, end] = inside ? [from - 1, to + after[0].length] : [from, to];
-  const text = value.slice(from, to);
-  area.setRangeText(weight === 1 ? text : `(${text}:${weight})`, start, end);
-  const first = start + (weight === 1 ? 0 : 1);
-  area.setSelectionRange(first, first + text.length);
-  area.dispatchEvent(new Event('input', { bubbles: true }));
+/** Ctrl+Up and Ctrl+Down: the weight of what is selected, or of what the cursor is in. */
+function weigh(area, up) {
+  const change = reweigh(area.value, area.selectionStart, area.selectionEnd, up);
+  if (!change) return true;
+  if (area.value.slice(change.start, change.end) !== change.text) typeInto(area, change.start, change.end, change.text);
+  area.setSelectionRange(change.from, change.to);
   return true;
 }

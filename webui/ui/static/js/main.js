@@ -20,6 +20,7 @@ import { component, state } from './state.js';
 import { setTheme, wantedTheme, watchTabs } from './tabs.js';
 
 export { generate, lastSeed, lists, merged, ratioOf, remember, sizeOf, swapped } from './form.js';
+export { mountNumber } from './number-field.js';
 export { mount } from './state.js';
 
 component('patch', () => ({}));
@@ -39,9 +40,19 @@ export function restore(start, values) {
   const put = restoreForm(start, values);
   reopenFolds();
   summarise(form);
+  oneGroup($('#ratio'));
   for (const button of $$('.icon-button')) button.title = button.textContent.trim();
   if (state.tab === 'txt2img' && document.activeElement === document.body && matchMedia('(hover: hover)').matches) $('#prompt textarea')?.focus({ preventScroll: true });
   return put;
+}
+
+/** Gradio gives each radio button a name of its own: with one name for all they are one stop of the Tab key, and arrows go through them. */
+function oneGroup(set) {
+  set.setAttribute('role', 'radiogroup');
+  set.setAttribute('aria-label', $('[data-testid=block-info]', set).textContent);
+  const name = () => { for (const radio of $$('input[type=radio]', set)) if (radio.name !== set.id) radio.name = set.id; };
+  name();
+  new MutationObserver(name).observe(set, { subtree: true, childList: true, attributeFilter: ['name'] });  // Gradio makes them anew
 }
 
 // Gradio inserts `head` from its own script, after DOMContentLoaded: waiting for that event alone would wait for ever.

@@ -1,8 +1,10 @@
 // What this browser remembers: form, folds, theme, brush. A private window lives without.
 
+import { parseExact } from './exact.js';
+
 export function stored(key, fallback) {
   try {
-    return JSON.parse(localStorage.getItem(`darkroom.${key}`)) ?? fallback;
+    return parseExact(localStorage.getItem(`darkroom.${key}`) ?? 'null') ?? fallback;
   } catch {
     return fallback;
   }

@@ -49,6 +49,6 @@ function card(file, preview, found) {
 const sendButtons = (file) => ['img2img', 'inpaint'].map((mode) => button(mode === 'inpaint' ? 'brush' : 'picture', `Send to ${mode}`, () => upload(file, mode)));
 
 function apply(found) {
-  useValues(found.values, found.left_out.length ? `Parameters filled in, ${found.left_out.length} left out: see PNG info` : undefined);
+  useValues(found.values, { mode: found.mode, say: found.left_out.length ? `Parameters filled in, ${found.left_out.length} left out: see PNG info` : undefined });
   go(found.mode);
 }

@@ -3,10 +3,11 @@
 import { page } from './api.js';
 import { $, el, iconButton } from './dom.js';
 import { takePictures } from './drops.js';
-import { fill, fillFrom, form, useValues } from './form.js';
+import { fillFrom, form, useValues } from './form.js';
 import { component, state } from './state.js';
 import { go } from './tabs.js';
 import { complain, toast } from './toast.js';
+import { typeInto } from './typing.js';
 import { bytes } from './words.js';
 
 const PARAMETERS = /(^|\n)Steps: \d{1,9}, .{0,2000}?(Sampler|Seed|CFG scale): /s;
@@ -35,12 +36,12 @@ component('prompt-tools', (root) => {
 function offer(event) {
   if (!event.target.matches?.('#prompt textarea')) return;
   const text = event.clipboardData?.getData('text/plain') ?? '';
-  if (PARAMETERS.test(text)) toast('These are parameters of a picture', { label: 'Apply', act: () => applyText(text) });
+  if (PARAMETERS.test(text)) toast('These are parameters of a picture', { action: { label: 'Apply', run: () => applyText(text) } });
 }
 
 function applyText(text) {
   if (!text.trim()) return toast('Paste a parameters text into the prompt first');
-  return fillFrom(page.readText(text), (found) => use(found, { prompt: '' }));
+  return fillFrom(page.readText(text), use);
 }
 
 /** A picture made from another one goes on in its own tab, where that one can be given. */
@@ -49,9 +50,9 @@ const applyPicture = (file) => fillFrom(page.readPicture(file), (found) => {
   if (state.tab === 'txt2img') go(found.mode);
 });
 
-function use(found, before = {}) {
+function use(found) {
   const left = found.left_out.slice(0, 3).join('; ');
-  useValues({ ...before, ...found.values }, left ? `Parameters applied. Left out: ${left}${found.left_out.length > 3 ? ' …' : ''}` : 'Parameters applied');
+  useValues(found.values, { mode: found.mode, say: left ? `Parameters applied. Left out: ${left}${found.left_out.length > 3 ? ' …' : ''}` : 'Parameters applied' });
 }
 
 // ---------------------------------------------------------------------------------------------------------- LoRA
@@ -86,9 +87,5 @@ const row = (model, box) => el('div', { role: 'listitem' },
 function insert(tag) {
   const area = $('#prompt textarea');
   const at = area.selectionEnd ?? area.value.length;
-  const gap = at > 0 && !/\s$/.test(area.value.slice(0, at)) ? ' ' : '';
-  const prompt = area.value.slice(0, at) + gap + tag + area.value.slice(at);
-  fill({ prompt });
-  area.focus();
-  requestAnimationFrame(() => setTimeout(() => area.setSelectionRange(at + gap.length + tag.length, at + gap.length + tag.length), 50));
+  typeInto(area, at, at, (at > 0 && !/\s$/.test(area.value.slice(0, at)) ? ' ' : '') + tag);
 }

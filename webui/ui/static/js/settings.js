@@ -61,7 +61,9 @@ function control(field, id) {
   return el('input', { id, type: field.kind === 'number' ? 'number' : 'text', value: field.value, min: field.minimum, max: field.maximum, step: field.kind === 'number' ? field.step : null });
 }
 
-const valueOf = (field, input) => (field.kind === 'check' ? input.checked : field.kind === 'number' ? (input.value === '' ? null : +input.value) : input.value);
+/** Empty is back to the default; what is no number is refused by the server, in words. */
+const numberIn = (input) => (input.validity.badInput ? 'no number' : input.value === '' ? null : +input.value);
+const valueOf = (field, input) => (field.kind === 'check' ? input.checked : field.kind === 'number' ? numberIn(input) : input.value);
 
 const rowOf = (body, field) => $(`.setting[data-name="${CSS.escape(field.name)}"]`, body);
 const inputOf = (node) => $('input, select, textarea', node);
@@ -111,7 +113,7 @@ function browserRows() {
 }
 
 function saveName(input) {
-  if (!input.checkValidity()) return toast('A name has letters, digits, spaces or . @ - _', null, 'error');
+  if (!input.checkValidity()) return toast('A name has letters, digits, spaces or . @ - _', { kind: 'error' });
   setOwner(input.value);
   connect();
   toast('Saved');

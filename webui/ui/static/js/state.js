@@ -23,6 +23,7 @@ export const state = {
   source: {},     // the picture that img2img and inpaint start from: {image, width, height}
   peek: false,    // a picture was chosen while a job runs: the stage stays on it
   forever: false,
+  made: 0,        // pictures since Generate forever was switched on
   now: { name: 'idle' },
 };
 

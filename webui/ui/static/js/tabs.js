@@ -1,10 +1,14 @@
 // The tab bar and the theme. Gradio says which tab is open only by aria-selected, so that attribute is watched.
 
+import { here, visit, watchAddress } from './address.js';
 import { $ } from './dom.js';
 import { store, stored } from './memory.js';
 import { draw, MODES, parts, state } from './state.js';
 
-export const go = (name) => $(`#tab-${CSS.escape(name)}-button`)?.click();
+const tabOf = (name) => $(`#tab-${CSS.escape(name)}-button`);
+export const go = (name) => tabOf(name)?.click();
+
+const places = {};  // how far each tab was scrolled
 
 const bar = () => $('#nav > .tab-wrapper');
 const nameOf = (tab) => tab.id.replace(/^tab-|-button$/g, '');
@@ -15,11 +19,12 @@ function changed(name) {
   if (MODES.includes(name)) {
     state.mode = document.body.dataset.mode = name;
     state.view = name === 'inpaint' && state.source.image ? 'mask' : 'result';
-    $(`#tab-${name}-button`)?.setAttribute('aria-controls', 'studio');
+    tabOf(name)?.setAttribute('aria-controls', 'studio');
   }
-  history.replaceState(null, '', `#${name}`);
+  if (here().tab !== name) visit(`#${name}`);
+  scrollTo({ top: places[name] ?? 0, behavior: 'instant' });
   parts[name]?.opened?.();
-  $(`#tab-${CSS.escape(name)}-button`)?.scrollIntoView({ block: 'nearest', inline: 'nearest' });
+  tabOf(name)?.scrollIntoView({ block: 'nearest', inline: 'nearest' });
   draw();
 }
 
@@ -40,9 +45,20 @@ function arrived(arrival) {
     if (open && nameOf(open) !== state.tab) changed(nameOf(open));
   };
   new MutationObserver(now).observe($('#nav'), { subtree: true, attributes: true, attributeFilter: ['aria-selected'] });
-  const wish = location.hash.slice(1);
-  if (wish && wish !== 'txt2img' && $(`#tab-${CSS.escape(wish)}-button`)) go(wish);
-  else changed(opened() ? nameOf(opened()) : 'txt2img');  // somebody may have been quicker than we
+  const open = opened() ? nameOf(opened()) : 'txt2img';
+  if (!location.hash || !tabOf(here().tab)) visit(`#${open}`, { instead: true });
+  if (here().tab !== open) go(here().tab);
+  else changed(open);
+  watchAddress(arrive);
+  addEventListener('scroll', () => { places[state.tab] = scrollY; }, { passive: true });
+}
+
+/** Back, Forward, or an address typed by hand. One that does not exist is put right. */
+function arrive() {
+  const { tab } = here();
+  if (!tabOf(tab)) return visit(`#${state.tab}`, { instead: true });
+  if (tab !== state.tab) go(tab);
+  for (const part of Object.values(parts)) part.arrived?.();
 }
 
 // ---------------------------------------------------------------------------------------------------------- theme

@@ -1,28 +1,64 @@
-// Short messages at the top: what was done, and the way back.
+// Short messages: what was done, and the way back. Room is made for them, so that they cover nothing.
 
 import { $, el } from './dom.js';
 
-/** `offer` is {label, act}: a button in the toast, which then stays long enough to be reached, as a long one stays to be read. */
-export function toast(text, offer = null, kind = '') {
-  const box = $('#toasts') ?? el('div', { id: 'toasts', role: 'status', popover: 'manual' });
-  const place = $('dialog[open]') ?? document.body;  // outside an open dialog everything is inert
-  if (box.parentNode !== place) {
-    place.append(box);
-    if (place !== document.body) place.addEventListener('close', () => outlive(box, place), { once: true });
-  }
-  const note = el('div.toast', { 'data-kind': kind }, el('span', {}, text),
-    offer && el('button.action', { type: 'button', onclick: () => { note.remove(); offer.act(); } }, offer.label));
-  box.append(note);
-  if (box.matches(':popover-open')) box.hidePopover();
-  box.showPopover();  // the last one shown lies on top
-  setTimeout(() => note.remove(), offer || kind === 'error' || text.length > 60 ? 8000 : 3500);
+const MOST = 3;  // as many at once
+const SHORT = 3500, LONG = 8000;  // ms: long where there is something to press, or much to read
+
+/**
+ * Show a message. Equal messages become one with a count; their actions are run together, the newest first.
+ * @param {string} text
+ * @param {{action?: {label: string, run: () => void}, kind?: '' | 'error'}} [options] `action`: a button, such as Undo
+ */
+export function toast(text, { action = null, kind = '' } = {}) {
+  const at = place();
+  const note = [...at.children].find((each) => each.dataset.key === keyOf(text, action, kind)) ?? make(text, action, kind);
+  if (action) note.runs.unshift(action.run);
+  note.times += 1;
+  $('.times', note).textContent = note.times > 1 ? `×${note.times}` : '';
+  if (note.parentNode !== at) at.append(note);
+  while (at.children.length > MOST) at.firstChild.remove();
+  keep(note);
 }
 
-/** The dialog that a message stood in is closed; the message stays as long as any other. */
-function outlive(box, dialog) {
-  if (box.parentNode !== dialog) return;
-  document.body.append(box);
-  box.showPopover();
+export const complain = (problem) => toast([problem.message, problem.advice].filter(Boolean).join(' '), { kind: 'error' });
+
+const keyOf = (text, action, kind) => [kind, action?.label ?? '', text].join('\n');
+
+function make(text, action, kind) {
+  const note = el('div.toast', { 'data-kind': kind, 'data-key': keyOf(text, action, kind) }, el('span', {}, text), el('span.times'));
+  Object.assign(note, { runs: [], times: 0, lasts: action || kind === 'error' || text.length > 60 ? LONG : SHORT });
+  if (action) note.append(el('button.action', { type: 'button', onclick: () => { note.remove(); note.runs.forEach((run) => run()); } }, action.label));
+  note.onpointerenter = note.onfocusin = () => clearTimeout(note.timer);
+  note.onpointerleave = note.onfocusout = () => keep(note);
+  return note;
 }
 
-export const complain = (problem) => toast([problem.message, problem.advice].filter(Boolean).join(' '), null, 'error');
+function keep(note) {
+  clearTimeout(note.timer);
+  note.timer = setTimeout(() => (note.matches(':hover, :focus-within') ? keep(note) : note.remove()), note.lasts);
+}
+
+let box = null;
+let room = null;
+
+/** The box of the messages, in an open dialog, outside of which everything is inert, else in the body. The stylesheet keeps `--toasts` free for it. */
+function place() {
+  box ??= el('div', { id: 'toasts', role: 'status' });
+  const dialog = $('dialog[open]');
+  if (box.parentNode === (dialog ?? document.body)) return box;
+  (dialog ?? document.body).append(box);
+  dialog?.addEventListener('close', place, { once: true });
+  room ??= new ResizeObserver(makeRoom);
+  room.observe(box);
+  return box;
+}
+
+/** A form that scrolls shows less of itself meanwhile. One that fits into its window stays as it is: nothing in it shall jump. */
+function makeRoom() {
+  const fields = $('#form-fields');
+  const { style } = document.documentElement;
+  if (!box.firstChild) style.setProperty('--toasts-form', '0px');
+  else if (fields && fields.scrollHeight > fields.clientHeight + 1) style.setProperty('--toasts-form', `${box.offsetHeight}px`);
+  style.setProperty('--toasts', `${box.offsetHeight}px`);
+}

@@ -1,37 +1,66 @@
 // One picture of the gallery, large, with everything it was made with. A native dialog: focus trap and Esc for free.
 
+import { here, leaveFor, pictureAddress, visit } from './address.js';
 import { images } from './api.js';
-import { el, iconButton } from './dom.js';
+import { $, $$, el, iconButton } from './dom.js';
 import { pictureActions } from './actions.js';
 import { parts } from './state.js';
 import { promptOf, size } from './words.js';
 
-/** `list()` is what ← and → walk through, as it is now; `near` is called when its end is close. */
-export function openViewer(list, image, near = () => {}) {
+/**
+ * `list()` is what ← and → walk through, as it is now; `near` is called when its end is close, `closed(image)` with the picture looked at last.
+ * The picture has an address, so that Back closes the viewer and Forward opens it again.
+ */
+export function openViewer(list, image, { near = () => {}, closed = () => {} } = {}) {
   let known = list();
   const at = () => {  // pictures come in front while this is open, and a list that was asked for anew may not reach so far yet
     const now = list();
     if (now.some((each) => each.id === image.id)) known = now;
     return known.findIndex((each) => each.id === image.id);
   };
-  const box = el('dialog.viewer', { 'aria-label': 'Picture' });
+  const box = el('dialog.viewer', { 'aria-label': 'Picture', tabindex: -1 });
   const close = () => box.close();
   const steps = [iconButton('left', 'Newer (←)', () => go(-1)), iconButton('right', 'Older (→)', () => go(1))];
-  const next = (by) => { const n = at(); return known[n + by]; };
+  const next = (by) => { const n = at(); return n < 0 ? undefined : known[n + by]; };
   const mark = () => { for (const [n, by] of [-1, 1].entries()) steps[n].disabled = !next(by); };
-  const show = () => { box.replaceChildren(large(image), side(image, steps, close)); mark(); if (!next(6)) near(); };
-  const go = (by) => { if (next(by)) { image = next(by); show(); box.focus(); } };
-  box.onclose = () => { box.remove(); delete parts.viewer; };
+  const show = (other) => {
+    image = other;
+    visit(pictureAddress(image.id), { instead: Boolean(here().picture) });
+    box.replaceChildren(large(image), side(image, steps, close), ...$$('#toasts', box));
+    mark();
+    if (!next(6)) near();
+    box.focus();
+  };
+  const go = (by) => { if (next(by)) show(next(by)); };
+  box.onclose = () => {
+    box.remove();
+    delete parts.viewer;
+    if (here().picture) leaveFor('#gallery');
+    closed(image);
+  };
   box.onclick = (event) => { if (event.target === box) close(); };
   box.onkeydown = (event) => {
     if (event.key === 'ArrowLeft') go(-1);
     if (event.key === 'ArrowRight') go(1);
+    if (event.key === 'Delete' && !event.repeat) $('[title^=Delete]', box).click();
   };
   ignoreDoubleClick(box);
-  parts.viewer = { draw: mark };
-  show();
+  parts.viewer = {
+    draw: mark,
+    close,
+    look: (other) => { if (other.id !== image.id) show(other); },
+    removed(gone) {
+      if (gone.id !== image.id) return void (known = known.filter((each) => each.id !== gone.id));
+      const instead = next(1) ?? next(-1);  // while it is still known
+      known = known.filter((each) => each.id !== gone.id);
+      if (instead) show(instead);
+      else close();
+    },
+    returned(back) { if (box.open) show(back); },
+  };
   document.body.append(box);
   box.showModal();
+  show(image);
 }
 
 /** The second half of the double click that opened it: it would fall on what has come under the pointer, or close it again. */

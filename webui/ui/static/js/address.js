@@ -1,0 +1,53 @@
+// Every tab has an address, and so has a picture that is looked at: `#queue`, `#picture/ID`. Back and Forward go through those that were visited.
+
+const PATIENCE = 1000;  // ms that going back may take
+
+let going = 0;       // the timer while a step back is under way
+let wished = null;   // an address that was asked for meanwhile
+
+/** Where the page is by its address: {tab, picture}; `picture` lies in the gallery. */
+export function here() {
+  const [first, ...rest] = decoded(location.hash.slice(1)).split('/');
+  return first === 'picture' && rest[0] ? { tab: 'gallery', picture: rest.join('/') } : { tab: first || 'txt2img', picture: null };
+}
+
+function decoded(text) {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;  // typed by hand
+  }
+}
+
+export const pictureAddress = (id) => `#picture/${encodeURIComponent(id)}`;
+
+/** Go on to an address. `instead`: in place of the present one. */
+export function visit(address, { instead = false } = {}) {
+  if (going) wished = address;
+  else if (address === location.hash) return;
+  else if (instead) history.replaceState(history.state, '', address);
+  else history.pushState({ depth: (history.state?.depth ?? 0) + 1 }, '', address);
+}
+
+/** Leave the present address for the one before it, which is `address`; of a page that began here, in its place. */
+export function leaveFor(address) {
+  if (!history.state?.depth) return visit(address, { instead: true });
+  going = setTimeout(arrived, PATIENCE);
+  history.back();
+}
+
+function arrived() {
+  if (!going) return false;
+  clearTimeout(going);
+  going = 0;
+  const next = wished;
+  wished = null;
+  if (next) visit(next);
+  return true;
+}
+
+/** `arrive()` is called when Back, Forward or an address typed by hand leads elsewhere. */
+export function watchAddress(arrive) {
+  history.scrollRestoration = 'manual';  // each tab keeps its own place
+  addEventListener('popstate', () => { if (!arrived()) arrive(); });
+}

@@ -1,0 +1,135 @@
+// Ctrl+Up and Ctrl+Down in a prompt: what becomes of the text. The rules are A1111's: 0.1 for words, 0.05 for <lora:…>.
+
+const STEP = 0.1, STEP_OF_TAG = 0.05;
+const TAG = /<(\w+):([^<>]+)>/y;
+const WEIGHT = /:\s*([+-]?(?:\d+\.?\d*|\.\d+))\s*$/;
+const WORD = /(?:\\[()[\]\\]|[^\s,()[\]<>:|])+/g;
+const NUMBER = /^\s*[+-]?(?:\d+\.?\d*|\.\d+)\s*$/;
+const WHOLE_SYNTAX = /^(?:AND|BREAK)$/;
+
+/** {start, end, text, from, to}: put `text` in place of start…end, then select from…to. Null where there is nothing to weigh. */
+export function reweigh(value, from, to, up) {
+  const { groups, tags } = read(value);
+  [from, to] = trimmed(value, from, to);
+  const tag = tags.find((each) => each.start <= from && to <= each.end);
+  if (tag) return reweighTag(value, tag, from, up);
+  if (from === to) {
+    const group = groupAt(value, groups, from);
+    if (group) return reweighGroup(value, groups, group, up);
+    const word = wordAt(value, from);
+    return word && wrap(value, ...word, up);
+  }
+  [from, to] = whole(groups, tags, from, to);
+  const group = groups.find((each) => !each.schedule && ((each.open === from && each.close + 1 === to) || (each.from === from && each.to === to)));
+  return group ? reweighGroup(value, groups, group, up) : wrap(value, from, to, up);
+}
+
+/** Brackets and tags of a prompt, inner brackets first; what is escaped or has no partner is text. */
+function read(value) {
+  const groups = [], tags = [], opened = { '(': [], '[': [] };
+  for (let at = 0; at < value.length; at += 1) {
+    const char = value[at];
+    TAG.lastIndex = at;
+    const tag = char === '<' && TAG.exec(value);
+    if (tag) {
+      tags.push({ start: at, end: at + tag[0].length });
+      at += tag[0].length - 1;
+    } else if (char === '\\') at += 1;
+    else if (opened[char]) opened[char].push(at);
+    else if (char === ')' && opened['('].length) groups.push(round(value, opened['('].pop(), at));
+    else if (char === ']' && opened['['].length) groups.push(square(value, groups, opened['['].pop(), at));
+  }
+  return { groups, tags };
+}
+
+function round(value, open, close) {
+  const told = value.slice(open + 1, close).match(WEIGHT);
+  const [from, to] = trimmed(value, open + 1, told ? close - told[0].length : close);
+  return { open, close, from, to, weight: told ? +told[1] : null, factor: 1.1, schedule: false };
+}
+
+/** [less], [from:to:when] or [this|that]: only the first is a weight. */
+function square(value, groups, open, close) {
+  let own = value.slice(open + 1, close);
+  for (const { open: a, close: b } of groups) if (a > open && b < close) own = own.slice(0, a - open - 1) + ' '.repeat(b + 1 - a) + own.slice(b - open);
+  const [from, to] = trimmed(value, open + 1, close);
+  return { open, close, from, to, weight: null, factor: 1 / 1.1, schedule: /[:|]/.test(own.replace(/<[^<>]*>/g, '')) };
+}
+
+function trimmed(value, from, to) {
+  while (to > from && /\s/.test(value[to - 1])) to -= 1;
+  while (from < to && /\s/.test(value[from])) from += 1;
+  return [from, to];
+}
+
+/** The innermost bracket around the cursor, or the one that ends there. */
+function groupAt(value, groups, at) {
+  const around = groups.filter((each) => each.open < at && at <= each.close).sort((a, b) => b.open - a.open)[0];
+  const before = groups.find((each) => each.close + 1 === at);
+  const found = before && !wordAt(value, at) ? before : around;
+  return found && !found.schedule ? found : null;
+}
+
+function wordAt(value, at) {
+  for (const match of value.matchAll(WORD)) {
+    const [from, to] = [match.index, match.index + match[0].length];
+    if (from > at) return null;
+    if (to < at) continue;
+    return WHOLE_SYNTAX.test(match[0]) || (NUMBER.test(match[0]) && value[from - 1] === ':') ? null : [from, to];
+  }
+  return null;
+}
+
+/** A selection that cuts through a bracket or a tag takes in all of it. */
+function whole(groups, tags, from, to) {
+  const parts = [...groups.map((each) => ({ start: each.open, end: each.close + 1, from: each.from, to: each.to })), ...tags.map((each) => ({ ...each, from: each.end, to: each.start }))];
+  for (;;) {
+    const cut = parts.find(({ start, end, from: first, to: last }) => start < to && end > from && !(start >= from && end <= to) && !(first <= from && to <= last));
+    if (!cut) return [from, to];
+    [from, to] = [Math.min(from, cut.start), Math.max(to, cut.end)];
+  }
+}
+
+const round2 = (weight) => parseFloat(weight.toPrecision(12));
+
+/** Never below 0 from above it; a weight that was written below 0 goes up only. */
+const next = (weight, step, up) => round2(up ? weight + step : weight <= 0 ? weight : Math.max(weight - step, 0));
+
+function wrap(value, from, to, up) {
+  const words = value.slice(from, to);
+  return words && { start: from, end: to, text: `(${words}:${next(1, STEP, up)})`, from: from + 1, to: to + 1 };
+}
+
+function reweighGroup(value, groups, group, up) {
+  let outer = group, depth = 1;
+  if (group.weight === null) {
+    const bare = (each) => each.weight === null && !each.schedule && each.factor === group.factor;
+    for (let around; (around = groups.find((each) => bare(each) && each.from === outer.open && each.to === outer.close + 1)); depth += 1) outer = around;
+  }
+  const now = group.weight ?? Math.round(group.factor ** depth / STEP) * STEP;
+  const words = value.slice(group.from, group.to);
+  const weight = next(now, STEP, up);
+  const bare = weight === 1 && !/[:|]/.test(words);  // without its brackets, "a:b" could become part of a schedule around it
+  const first = outer.open + (bare ? 0 : 1);
+  return { start: outer.open, end: outer.close + 1, text: bare ? words : `(${words}:${weight})`, from: first, to: first + words.length };
+}
+
+/** <lora:name:te:unet> and <lora:name:te=0.5:unet=0.7>: the number at the cursor, else the last; one without a number gets it. */
+function reweighTag(value, tag, at, up) {
+  const [, kind, inner] = value.slice(tag.start, tag.end).match(/<(\w+):([^<>]+)>/);
+  const numbers = [];
+  let start = tag.start + kind.length + 2, place = 0, nameEnd = null;
+  for (const part of inner.split(':')) {
+    const [key, text] = part.includes('=') ? [part.slice(0, part.indexOf('=')).trim(), part.slice(part.indexOf('=') + 1)] : [place++, part];
+    if (nameEnd === null) nameEnd = start + part.length;
+    else if (['te', 'unet', 1, 2].includes(key) && NUMBER.test(text)) numbers.push({ start: start + part.length - text.length, end: start + part.length });
+    start += part.length + 1;
+  }
+  const number = numbers.find((each) => each.start <= at && at <= each.end) ?? numbers.at(-1);
+  const [from, to] = number ? [number.start, number.end] : [nameEnd, nameEnd];
+  const now = number ? +value.slice(from, to) : 1;
+  const weight = now < 0 ? round2(now + (up ? STEP_OF_TAG : -STEP_OF_TAG)) : next(now, STEP_OF_TAG, up);
+  const text = number ? String(weight) : `:${weight}`;
+  const moved = at <= from ? at : at >= to ? at + text.length - (to - from) : Math.min(at, from + text.length);
+  return { start: from, end: to, text, from: moved, to: moved };
+}
