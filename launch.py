@@ -352,9 +352,15 @@ def pip(words: "list[str]") -> "tuple[int, str]":
     environment = {name: value for name, value in os.environ.items() if name not in foreign}
     environment.update(PIP_USER="0", PIP_DISABLE_PIP_VERSION_CHECK="1", PIP_NO_INPUT="1", PYTHONUNBUFFERED="1")
     command = [python(), "-m", "pip", *words, "--progress-bar", "off", "--no-color", "--retries", "2"]
-    out = subprocess.PIPE
-    text = {"encoding": "utf-8", "errors": "replace"}
-    process = subprocess.Popen(command, stdout=out, stderr=subprocess.STDOUT, env=environment, preexec_fn=die_with_parent(), **text)
+    process = subprocess.Popen(
+        command,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        env=environment,
+        preexec_fn=die_with_parent(),
+        encoding="utf-8",
+        errors="replace",
+    )
     log = []
     assert process.stdout is not None
     with process:

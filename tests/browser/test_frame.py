@@ -18,13 +18,15 @@ GAPS = """() => {
     const seen = (node) => node.checkVisibility({ visibilityProperty: true }) && node.getBoundingClientRect().height > 2;
     const filled = 'label, input, textarea, button, fieldset, [data-testid=block-info], .drop, .source-card';
     const form = document.querySelector('#form-fields'), edge = form.getBoundingClientRect();
-    const spans = [...form.querySelectorAll(filled)].filter(seen).map((node) => node.getBoundingClientRect()).map((box) => [box.top, box.bottom]);
+    const boxes = [...form.querySelectorAll(filled)].filter(seen).map((node) => node.getBoundingClientRect());
+    const spans = boxes.map((box) => [box.top, box.bottom]);
     const scrolls = form.scrollHeight > form.clientHeight || innerWidth <= 760;
     let end = edge.top, most = 0;
     for (const [top, bottom] of spans.sort((a, b) => a[0] - b[0])) { most = Math.max(most, top - end); end = Math.max(end, bottom); }
     return Math.max(most, scrolls ? 0 : edge.bottom - end);
 }"""
-APART = """(others) => [...document.querySelectorAll('.toast')].every((toast) => others.flatMap((each) => [...document.querySelectorAll(each)])
+APART = """(others) => [...document.querySelectorAll('.toast')].every((toast) => others
+    .flatMap((each) => [...document.querySelectorAll(each)])
     .filter((node) => node.checkVisibility({ visibilityProperty: true })).every((node) => {
         const [a, b] = [toast.getBoundingClientRect(), node.getBoundingClientRect()];
         return a.right <= b.left || b.right <= a.left || a.bottom <= b.top || b.bottom <= a.top; }))"""

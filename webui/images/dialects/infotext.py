@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 NEGATIVE = "Negative prompt:"
-_KEY = re.compile(r"\s*(\w[\w \-/+.]{0,80}?):[ \t]*")
+_KEY = re.compile(r"(?<!\s)\s*(\w[\w \-/+.]{0,80}?):[ \t]*")
 _QUOTED = re.compile(r'"(?:\\.|[^\\"])*"')
 _FIRST = re.compile(r"\s*Steps:\s*\d")
 _BEHIND = re.compile(r"(?:Negative )?Template:")

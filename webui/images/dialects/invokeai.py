@@ -26,6 +26,8 @@ _FLAG = re.compile(r"(?<!\S)--?([A-Za-z_]\w*)(?:[ =]+((?!-[A-Za-z-])\S+))?")
 _NEGATIVE = re.compile(r"\[([^\[\]]*)\]")
 _SYNTAX = re.compile(r"[\w)][+]{1,5}(?:[\s,)]|$)|\)-{1,5}(?:[\s,)]|$)|\)\.(?:and|blend|swap)\(")
 
+_QUOTED = re.compile(r'"((?:[^"\\]|\\.)*)"', re.DOTALL)
+
 
 def read(chunks: Chunks) -> Found | None:
     """Read the first of the three that is there."""
@@ -33,9 +35,9 @@ def read(chunks: Chunks) -> Found | None:
         return _found(values) if values.keys() & {"positive_prompt", "scheduler", "seed"} else None
     if (values := json_object(chunks.get("sd-metadata", ""))) is not None and isinstance(values.get("image"), dict):
         return _found(_flattened(values))
-    dream = chunks.get("Dream", "")
-    match = re.match(r'\s*"((?:[^"\\]|\\.)*)"(.*)', dream[:100_000], re.DOTALL)
-    return None if match is None else _found(_split(match[1]) | _switches(match[2]))
+    dream = chunks.get("Dream", "")[:100_000].lstrip()
+    match = _QUOTED.match(dream)
+    return None if match is None else _found(_split(match[1]) | _switches(dream[match.end() :]))
 
 
 def _found(values: dict[str, Any]) -> Found:

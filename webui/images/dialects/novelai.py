@@ -19,7 +19,7 @@ _FIELDS = {
 _KNOWN = {*_FIELDS, "sampler", "noise_schedule", "strength", "prompt", "n_samples", "request_type", "signed_hash", "version", "v4_prompt"}
 _KNOWN |= {"v4_negative_prompt", "params_version", "uncond_per_vibe", "wonky_vibe_correlation", "lora_unet_weights", "lora_clip_weights"}
 _KNOWN |= {"image", "mask"}
-_SOURCE = re.compile(r"(.*?)\s+([A-F0-9]{8})")
+_DIGEST = re.compile(r"[A-F0-9]{8}")
 _PLAIN_VALUES = {"uncond_scale": 1.0, "dynamic_thresholding_percentile": 0.999, "dynamic_thresholding_mimic_scale": 10.0}
 
 
@@ -36,8 +36,8 @@ def read(chunks: Chunks) -> Found | None:
     fields |= sampler_fields(str(values["sampler"]), str(values.get("noise_schedule") or ""))
     source = str(texts.get("Source") or "")
     if source:
-        match = _SOURCE.fullmatch(source)
-        fields["checkpoint"] = match[1] if match else source
+        name, _, digest = source.rpartition(" ")
+        fields["checkpoint"] = name.rstrip() if _DIGEST.fullmatch(digest) else source
     lines = left_over({key: value for key, value in values.items() if _PLAIN_VALUES.get(key) != value}, _KNOWN)
     lines += _characters(values.get("v4_prompt"))
     if re.search(r"[{}]", f"{fields['prompt']}{fields.get('negative_prompt', '')}"):
