@@ -12,7 +12,12 @@ TITLE = "Kohya LoRA"
 VERSION = "1.0"
 
 DOWN = ".lora_down.weight"
-PARTS = (("lora_unet_", "unet."), ("lora_te1_", "text_encoder."), ("lora_te_", "text_encoder."))
+PARTS = (
+    ("lora_unet_", "unet."),
+    ("lora_te1_", "text_encoder."),
+    ("lora_te2_", "text_encoder_2."),
+    ("lora_te_", "text_encoder."),
+)
 
 
 def matches(names):

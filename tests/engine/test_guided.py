@@ -26,9 +26,9 @@ class Network:
         self.asked: list[tuple[int, int]] = []
 
     def __call__(self, x, sigma, cond, concat):
-        self.asked.append((len(x), cond.shape[1]))
-        assert len(x) == len(sigma) == len(cond)
-        value = cond.mean((1, 2)) + (0 if concat is None else 100 * concat.mean((1, 2, 3)))
+        self.asked.append((len(x), cond.tokens))
+        assert len(x) == len(sigma) == len(cond.context)
+        value = cond.context.mean((1, 2)) + (0 if concat is None else 100 * concat.mean((1, 2, 3)))
         return value.reshape(-1, 1, 1, 1).expand(len(x), 4, 2, 2).clone()
 
 
