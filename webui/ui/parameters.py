@@ -31,9 +31,10 @@ class Found:
 
 def from_picture(data: bytes, known: Known) -> Found:
     """Read a picture file. Raises `RequestError`: for `picture` when it is none, for `parameters` when it says nothing."""
-    look(data, "picture")
     reading = read_metadata(data)
-    why = why_unread(data) if reading is None else ""
+    why = "" if reading is not None else why_unread(data)
+    if reading is None and not why:
+        look(data, "picture")
     return _found(reading, known, f"This picture says nothing about how it was made. {why}".strip())
 
 
