@@ -19,7 +19,7 @@ from webui.ui.choices import choices_of
 from webui.ui.fields import OWN, SAME, label_of
 from webui.ui.services import Services
 
-_HASH = re.compile(r"\[([0-9a-fA-F]{6,64})\]$")
+_HASH = re.compile(r"(?<!\s)\s*\[([0-9a-fA-F]{6,64})\]$")
 _OLD_LENGTH, _OLD_START, _OLD_SIZE = 8, 0x100000, 0x10000
 
 ByHash = Callable[[str], str | None]
