@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from webui.core.foreign import FileError, FileIdentity, identity_of, read_foreign
+from webui.core.names import fold
 from webui.errors import CheckpointError
 from webui.library import ModelFile
 from webui.pipelines.weights import Weights, open_weights
@@ -43,7 +44,8 @@ class EmbeddedWords:
 
 def is_named(word: str, text: str) -> bool:
     """Whether a prompt names an embedding: as a whole word, in any case."""
-    return word.lower() in text.lower() and re.search(rf"(?<!\w){re.escape(word)}(?!\w)", text, re.IGNORECASE) is not None
+    word, text = fold(word), fold(text)
+    return word in text and re.search(rf"(?<!\w){re.escape(word)}(?!\w)", text) is not None
 
 
 Vectors = Mapping[str, Tensor]
@@ -58,7 +60,7 @@ class Embeddings:
 
     def fitting(self, encoders: Sequence[tuple[str, int]], files: Iterable[ModelFile]) -> EmbeddedWords:
         """The words of a model with these text encoders (name in embedding files, width). A broken file is left out, whatever is in it."""
-        keys = {(file.path, file.identity): file.name.rsplit("/", 1)[-1] for file in files}
+        keys = {(file.path, file.identity): file.short_name for file in files}
         self._read = {key: self._read[key] if key in self._read else _vectors_in(key[0]) for key in keys}
         found: dict[str, tuple[Tensor, ...]] = {}
         left_out: dict[str, str] = {}

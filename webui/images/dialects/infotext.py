@@ -8,7 +8,7 @@ from dataclasses import dataclass
 NEGATIVE = "Negative prompt:"
 _KEY = re.compile(r"(?<!\s)\s*(\w[\w \-/+.]{0,80}?):[ \t]*")
 _QUOTED = re.compile(r'"(?:\\.|[^\\"])*"')
-_FIRST = re.compile(r"\s*Steps:\s*\d")
+_FIRST = re.compile(r"(?<!\s)\s*Steps:\s*\d")
 _BEHIND = re.compile(r"(?:Negative )?Template:")
 _INSIDE = re.compile(r"(,)\s*Steps:\s*\d")
 _ENOUGH = 3
