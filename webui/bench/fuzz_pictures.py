@@ -126,7 +126,7 @@ def _exif(rng: random.Random) -> bytes:
 
 
 def _profile(rng: random.Random) -> bytes:
-    profile = bytearray(ImageCms.ImageCmsProfile(ImageCms.createProfile(rng.choice(("sRGB", "LAB", "XYZ")))).tobytes())  # type: ignore[arg-type]
+    profile = bytearray(ImageCms.ImageCmsProfile(ImageCms.createProfile(rng.choice(("sRGB", "LAB", "XYZ")))).tobytes())
     for _ in range(rng.choice((0, 0, 1, 8))):
         profile[rng.randrange(len(profile))] = rng.randrange(256)
     return bytes(profile[: rng.choice((len(profile), len(profile), rng.randrange(len(profile))))])
