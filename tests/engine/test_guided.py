@@ -122,7 +122,7 @@ def test_rescaling_pulls_the_contrast_back():
     class Spread:
         def __call__(self, x, sigma, cond, concat):
             ramp = torch.linspace(-1, 1, 16).reshape(1, 4, 2, 2)
-            return cond.mean((1, 2)).reshape(-1, 1, 1, 1) * ramp
+            return cond.context.mean((1, 2)).reshape(-1, 1, 1, 1) * ramp
 
     full = denoiser(Spread(), [part(3.0)], options=GuidanceOptions(rescale=1.0))(X, torch.ones(1))
     assert float(full.std()) == pytest.approx(float((3 * torch.linspace(-1, 1, 16)).std()), rel=1e-5)
