@@ -12,12 +12,9 @@ from webui.core.foreign import FileError, FileIdentity, identity_of, read_foreig
 from webui.core.names import fold
 from webui.errors import CheckpointError
 from webui.library import ModelFile
+from webui.library.models import VECTORS, VECTORS_OF_ENCODERS
 from webui.pipelines.weights import Weights, open_weights
 
-_PLAIN = ("emb_params", "string_to_param.*")
-"""Where A1111's safetensors and A1111's .pt keep the vectors of the only text encoder."""
-_OF_ENCODERS = ("clip_l", "clip_g", "clip_h")
-"""Where files for several text encoders keep each one's."""
 MOST_VECTORS, WIDEST, LARGEST = 1024, 8192, 16 * 2**20
 """An embedding stands for at most so many tokens of at most so many numbers, and its file has at most so many bytes.
 
@@ -104,10 +101,10 @@ def _vectors_in(path: Path) -> Vectors | FileError:
 
 def vectors(weights: Weights) -> Vectors:
     """The vectors in an embedding file, empty when it holds none: a lone matrix counts, whatever its name (diffusers' files)."""
-    named = {name: tensor for name in _OF_ENCODERS if (tensor := weights.tensors.get(name)) is not None and _is_plain(tensor)}
+    named = {name: tensor for name in VECTORS_OF_ENCODERS if (tensor := weights.tensors.get(name)) is not None and _is_plain(tensor)}
     if named:
         return {name: _matrix(tensor) for name, tensor in named.items()}
-    known = [weights.tensors[name] for name in _PLAIN if name in weights.tensors]
+    known = [weights.tensors[name] for name in VECTORS if name in weights.tensors]
     lone = list(weights.tensors.values()) if len(weights.tensors) == 1 else []
     return next(({"": _matrix(tensor)} for tensor in (*known, *lone) if _is_plain(tensor)), {})
 

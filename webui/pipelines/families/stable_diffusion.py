@@ -98,9 +98,17 @@ class StableDiffusion:
         if vocabulary is None:
             return clip_l_tokenizer()
         lines = weights.metadata.get("darkroom.tokenizer.merges", "").splitlines()
-        return ClipTokenizer(
-            {word: int(str(number)) for word, number in vocabulary.items()}, [line for line in lines if not line.startswith("#version")]
-        )
+        words = min(self._words(layout, weights) for layout in self.texts)
+        ids = {word: number for word, number in vocabulary.items() if type(number) is int and 0 <= number < words}
+        if len(ids) < len(vocabulary):
+            odd = next(word for word in vocabulary if word not in ids)
+            raise CheckpointError(
+                f"{weights.source}: its tokenizer numbers {odd[:40]!r} {str(vocabulary[odd])[:20]}, its text encoder has 0 to {words - 1}."
+            )
+        return ClipTokenizer(ids, [line for line in lines if not line.startswith("#version")])
+
+    def _words(self, layout: TextLayout, weights: Weights) -> int:
+        return self._side(weights, _text_state(layout, weights), "embeddings.token_embedding.weight", 0)
 
     def alphas_cumprod(self, weights: Weights) -> Tensor:
         """The noise schedule of the training, from the file's own `darkroom.scheduler` where it has one; `ztsnr` ends it in pure noise."""
@@ -133,7 +141,7 @@ class StableDiffusion:
         from transformers.models.clip.modeling_clip import CLIPTextModel, CLIPTextModelWithProjection
 
         config = self._config(weights, layout.target, self.name)
-        state = (ldm.open_clip_state if layout.open_clip else ldm.text_state)(weights.tensors, layout.prefix)
+        state = _text_state(layout, weights)
         if not layout.projects:
             state.pop("text_projection.weight", None)
         config["vocab_size"] = self._side(weights, state, "embeddings.token_embedding.weight", 0)
@@ -184,6 +192,10 @@ class StableDiffusion:
         except (TypeError, ValueError, KeyError, AttributeError, NotImplementedError, StrictDataclassError) as error:
             raise CheckpointError(f"{source}: its configuration does not make a {self.title} model ({error}).") from None
         return model.eval().requires_grad_(False)
+
+
+def _text_state(layout: TextLayout, weights: Weights) -> ldm.State:
+    return (ldm.open_clip_state if layout.open_clip else ldm.text_state)(weights.tensors, layout.prefix)
 
 
 def _vae_tensors(weights: Weights, prefix: str) -> dict[str, Tensor]:
