@@ -7,8 +7,9 @@ from typing import Any
 
 from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse
-from pydantic import BaseModel, ConfigDict, JsonValue
+from pydantic import BaseModel, ConfigDict, JsonValue, model_validator
 
+from webui.core.plain import check_plain
 from webui.core.request import MAX_PROMPT
 from webui.errors import NotFound, RequestError, WebUIError
 from webui.ui import extension_cards, parameters, setting_cards
@@ -24,6 +25,12 @@ class Values(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     values: dict[str, JsonValue]
+
+    @model_validator(mode="before")
+    @classmethod
+    def _plain(cls, data: Any) -> Any:
+        check_plain(data)
+        return data
 
 
 class Text(BaseModel):
@@ -125,8 +132,9 @@ def _tab_routes(routes: APIRouter, services: Services) -> None:
         return {"sections": setting_cards.sections(services.settings()), "file": str(services.settings().file)}
 
     @routes.patch("/settings", response_model=None)
-    def change(form: Values) -> dict[str, Any] | JSONResponse:
+    def change(form: Values, request: Request) -> dict[str, Any] | JSONResponse:
         """Change settings; null is back to the default."""
+        services.must_be_admin(request, "change the settings")
         try:
             changes = {name: setting_cards.read(name, value) for name, value in form.values.items()}
             return {"sections": setting_cards.sections(services.change_settings(changes))}
@@ -139,8 +147,9 @@ def _tab_routes(routes: APIRouter, services: Services) -> None:
         return extension_cards.cards(services)
 
     @routes.put("/extensions/{identity}", response_model=None)
-    def switch(identity: str, wish: Switch) -> list[dict[str, Any]] | JSONResponse:
+    def switch(identity: str, wish: Switch, request: Request) -> list[dict[str, Any]] | JSONResponse:
         """Switch one off or on."""
+        services.must_be_admin(request, "switch extensions")
         try:
             if identity not in {state.id for state in services.extensions.states} | {
                 state.id for state in services.capabilities().extensions
