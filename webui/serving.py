@@ -35,7 +35,7 @@ def serve(settings: Settings) -> int:
     app, studio = build(settings, access_key=keys[0], admin_key=keys[1])
     listener.listen(2048)
     _announce(settings, host, port, keys, studio)
-    _run(app, listener)
+    _run(app, listener, settings, is_shared=bool(keys[0]))
     return 0
 
 
@@ -104,14 +104,13 @@ def _lan_address() -> str:
     return socket.gethostname()
 
 
-def _run(app: "FastAPI", listener: socket.socket) -> None:
-    import uvicorn
+def _run(app: "FastAPI", listener: socket.socket, settings: Settings, is_shared: bool) -> None:
+    from webui.api.caller import Proxies
+    from webui.api.connections import Patience, Pool, make_server, raise_file_limit
 
-    # Connections are kept for 75 s: with uvicorn's 5 s, a client's next request may meet one that is being closed, and fail.
-    config = uvicorn.Config(
-        app, log_level="warning", timeout_keep_alive=75, timeout_graceful_shutdown=1, access_log=False, proxy_headers=False
-    )
-    server = uvicorn.Server(config)
+    files, proxies = raise_file_limit(), Proxies(settings.trusted_proxy)
+    pool = Pool(Patience(most=min(1000, files // 2)), lambda address: not is_shared or proxies.trust(address))
+    server = make_server(app, pool)
     signal.signal(signal.SIGTERM, lambda number, frame: setattr(server, "should_exit", True))
     with contextlib.suppress(KeyboardInterrupt):
         server.run(sockets=[listener])

@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, JsonValue, model_validator
 
 from webui.core.plain import check_plain
 from webui.core.request import MAX_PROMPT
-from webui.errors import NotFound, RequestError, WebUIError
+from webui.errors import Forbidden, NotFound, RequestError, WebUIError
 from webui.ui import extension_cards, parameters, setting_cards
 from webui.ui.choices import choices, native
 from webui.ui.fields import to_request, to_values
@@ -126,10 +126,18 @@ def _parameter_routes(routes: APIRouter, services: Services) -> None:
 
 
 def _tab_routes(routes: APIRouter, services: Services) -> None:
+    def is_admin(request: Request) -> bool:
+        try:
+            services.must_be_admin(request, "change this")
+        except Forbidden:
+            return False
+        return True
+
     @routes.get("/settings")
-    def settings() -> dict[str, Any]:
-        """Sections and fields of the Settings tab."""
-        return {"sections": setting_cards.sections(services.settings()), "file": str(services.settings().file)}
+    def settings(request: Request) -> dict[str, Any]:
+        """Sections and fields of the Settings tab, and whether the caller may change them."""
+        sections = setting_cards.sections(services.settings())
+        return {"sections": sections, "file": str(services.settings().file), "admin": is_admin(request)}
 
     @routes.patch("/settings", response_model=None)
     def change(form: Values, request: Request) -> dict[str, Any] | JSONResponse:
@@ -142,9 +150,9 @@ def _tab_routes(routes: APIRouter, services: Services) -> None:
             return refusal(error)
 
     @routes.get("/extensions")
-    def extensions() -> list[dict[str, Any]]:
-        """Cards of the Extensions tab."""
-        return extension_cards.cards(services)
+    def extensions(request: Request) -> list[dict[str, Any]]:
+        """Cards of the Extensions tab; `fixed` for who may not switch them."""
+        return [{**card, "fixed": not is_admin(request)} for card in extension_cards.cards(services)]
 
     @routes.put("/extensions/{identity}", response_model=None)
     def switch(identity: str, wish: Switch, request: Request) -> list[dict[str, Any]] | JSONResponse:

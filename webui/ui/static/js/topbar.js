@@ -4,19 +4,23 @@ import { el, iconButton } from './dom.js';
 import { engineState } from './situation.js';
 import { component, state } from './state.js';
 import { go, switchTheme } from './tabs.js';
+import { makeNameBar } from './who.js';
 
 const WORDS = { starting: 'Engine starting', loading: 'Loading model', restarting: 'Engine restarting', off: 'Engine off', ready: 'Ready', working: 'Working' };
 
 component('topbar', (root) => {
   const status = el('span.pill', {}, el('i'), el('span'));
   const queue = el('button.pill.count', { type: 'button', title: 'Open the queue', onclick: () => go('queue') });
+  const names = makeNameBar();
   const brand = el('h1.brand', {}, el('span.mark', { 'aria-hidden': 'true' }), el('span', {}, 'Darkroom'));
   root.replaceWith(
     el('header.topbar', {}, brand, el('div.right', {}, queue, status, iconButton('theme', 'Dark or light', switchTheme))),
+    names.root,
     el('div.visually-hidden', { id: 'announcer', 'aria-live': 'polite' }),
   );
   return {
     draw() {
+      names.draw();
       const waiting = [...state.jobs.values()].filter((job) => job.state === 'queued').length;
       const name = pill(engineState(state.engines));
       status.dataset.state = name;
