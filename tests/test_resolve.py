@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 import torch
+from PIL import Image
 from pipelines import tiny
 from safetensors.torch import save_file
 
@@ -11,7 +12,7 @@ from webui.core.protocol import Capabilities
 from webui.core.request import parse_request
 from webui.errors import RequestError
 from webui.library import Library
-from webui.resolve import World, resolve
+from webui.resolve import World, resolve, start_size
 
 
 @pytest.fixture(scope="module")
@@ -84,3 +85,43 @@ def test_a_prompt_that_would_take_hours_is_refused_beside_its_field(world, field
 def test_long_prompts_and_many_alternations_go_through(world):
     assert resolved(world, prompt="a red cat, " * 2000, steps=1000).prompt
     assert resolved(world, prompt="[a|b]" * 20_000, steps=1000).prompt
+
+
+@pytest.mark.parametrize(
+    ("picture", "fields", "wanted"),
+    [
+        ((4000, 3000), {}, (592, 440)),
+        ((3000, 4000), {}, (440, 592)),
+        ((700, 700), {}, (704, 704)),
+        ((128, 192), {}, (128, 192)),
+        ((4000, 10), {}, (4000, 64)),
+        ((4000, 3000), {"width": 800}, (800, 600)),
+        ((4000, 3000), {"height": 512}, (680, 512)),
+        ((4000, 3000), {"width": 64, "height": 4096}, (64, 4096)),
+    ],
+)
+def test_a_picture_to_start_from_gives_its_shape_and_no_more_than_the_checkpoints_area(world, tmp_path, picture, fields, wanted):
+    Image.new("L", picture).save(tmp_path / "a.png")
+    here = replace(world, picture=lambda name: tmp_path / "a.png")
+    with_native = start_size(picture, (512, 512)) if not fields else None
+    request = resolved(here, mode="img2img", init="0" * 64, **fields)
+    if with_native is not None:
+        assert with_native == wanted
+        own = here.library.models("checkpoint")[0].native
+        assert (request.width, request.height) == start_size(picture, (own.width, own.height))
+    else:
+        assert (request.width, request.height) == wanted
+
+
+def test_sizes_are_compared_upright(world, tmp_path):
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    Image.new("RGB", (192, 128)).save(tmp_path / "phone.jpg", exif=exif)
+    Image.new("L", (128, 192)).save(tmp_path / "mask.png")
+    Image.new("L", (192, 128)).save(tmp_path / "lying.png")
+    files = {"a" * 64: "phone.jpg", "b" * 64: "mask.png", "c" * 64: "lying.png"}
+    here = replace(world, picture=lambda name: tmp_path / files[name])
+    request = resolved(here, mode="inpaint", init="a" * 64, mask="b" * 64)
+    assert request.width < request.height
+    with pytest.raises(RequestError, match="The mask has 192×128 pixels, the picture 128×192"):
+        resolved(here, mode="inpaint", init="a" * 64, mask="c" * 64)

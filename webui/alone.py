@@ -12,8 +12,8 @@ from webui.core.events import Event, Failed, ImageSaved
 from webui.core.protocol import Capabilities, RunJob
 from webui.core.request import GenerationRequest
 from webui.devices.environment import prepare_process
-from webui.errors import StorageError, WebUIError
-from webui.images import pixels
+from webui.errors import RequestError, StorageError, WebUIError
+from webui.images.decode import look, read_picture
 from webui.images.store import ImageStore
 from webui.resolve import World, resolve
 from webui.settings import Settings
@@ -71,9 +71,11 @@ class Alone:
 
     def keep(self, path: Path) -> str:
         """Take a picture file in; gives the id that `init` and `mask` take. Raises `RequestError` when it is none."""
+        if path.exists() and not path.is_file():
+            raise RequestError("init", "This is not a file.")
         data = path.read_bytes()
-        image = pixels.read_picture(data)
-        return self._images.add_upload(data, image.size, path.suffix or ".png", "local").id
+        read_picture(data)  # to its end: a picture that is cut off is refused before the work
+        return self._images.add_upload(data, look(data).size, path.suffix or ".png", "local").id
 
     def run(self, request: GenerationRequest, take: Take = lambda event: None) -> list[Path]:
         """Make a resolved request's pictures; gives their files in order. What goes wrong is told as `Failed`, as an engine does."""

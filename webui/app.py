@@ -16,7 +16,7 @@ from webui.core.record import ImageRecord
 from webui.core.request import GenerationRequest
 from webui.db import Database, DataLock, open_database
 from webui.errors import NotFound, StorageError
-from webui.images import gallery, metadata, pixels
+from webui.images import decode, gallery, metadata, pixels
 from webui.images.store import ImageStore
 from webui.jobs.limits import Limits
 from webui.jobs.link import COMMAND, ProcessLink, ThreadLink
@@ -41,7 +41,16 @@ from webui.ui.services import Services
 if TYPE_CHECKING:
     from fastapi import FastAPI
 
-UPLOAD_SUFFIX = {"PNG": ".png", "JPEG": ".jpg", "WEBP": ".webp", "BMP": ".bmp", "GIF": ".gif", "TIFF": ".tif", "AVIF": ".avif"}
+UPLOAD_SUFFIX = {
+    "PNG": ".png",
+    "JPEG": ".jpg",
+    "MPO": ".jpg",
+    "WEBP": ".webp",
+    "BMP": ".bmp",
+    "GIF": ".gif",
+    "TIFF": ".tif",
+    "AVIF": ".avif",
+}
 
 
 class Studio:
@@ -130,8 +139,9 @@ class Studio:
 
     def upload(self, data: bytes, owner: str) -> ImageRecord:
         """Check and keep an uploaded picture. Raises `RequestError` when it is none."""
-        image = pixels.read_picture(data, "file")
-        record = self.images.add_upload(data, image.size, UPLOAD_SUFFIX.get(_format_of(data), ".png"), owner)
+        decode.read_picture(data, "file")  # to its end: a picture that is cut off is refused now, not when it is used
+        seen = decode.look(data, "file")
+        record = self.images.add_upload(data, seen.size, UPLOAD_SUFFIX.get(seen.format, ".png"), owner)
         self.pictures.add_upload(record)
         return record
 
@@ -225,14 +235,6 @@ def _request_inside(path: Path) -> GenerationRequest | None:
 
     request = read_foreign(path, read)
     return None if isinstance(request, FileError) else request
-
-
-def _format_of(data: bytes) -> str:
-    from io import BytesIO
-
-    from PIL import Image
-
-    return str(Image.open(BytesIO(data)).format)
 
 
 def builtin_capabilities() -> Capabilities:

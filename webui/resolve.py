@@ -4,19 +4,20 @@ A stored request has no auto left, so that it means the same picture tomorrow, o
 """
 
 import difflib
+import math
 import random
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from PIL import Image
 from pydantic import BaseModel, JsonValue, ValidationError
 
 from webui.core.protocol import Capabilities
 from webui.core.registry import Named
 from webui.core.request import MAX_SIDE, MIN_SIDE, GenerationRequest, HiresOptions, SamplerOptions, explain
 from webui.errors import CheckpointError, NotFound, RequestError
+from webui.images.decode import look
 from webui.library import Library, ModelFile, Native
 from webui.library.family import NAMES, to_come
 from webui.prompts.limits import check_prompt
@@ -31,6 +32,8 @@ from webui.samplers.catalog import (
 )
 
 RANDOM_SEEDS = 2**32
+MOST_AREA = 2
+"""Times the checkpoint's own area that a picture to start from is worked on as it is."""
 
 
 @dataclass(frozen=True)
@@ -193,17 +196,35 @@ def _upscaler(name: str, capabilities: Capabilities) -> str:
 
 
 def _size(request: GenerationRequest, native: tuple[int, int], world: World) -> tuple[int, int]:
-    """What was asked; else the start picture's size, else the checkpoint's own."""
-    if request.init is not None and request.mode != "txt2img":
-        init = _picture_size(request.init, "init", world)
-        native = tuple(min(max(round(side / 8) * 8, MIN_SIDE), MAX_SIDE) for side in init)  # type: ignore[assignment]
-    return request.width or native[0], request.height or native[1]
+    """What was asked; else a size for the start picture, else the checkpoint's own."""
+    if request.init is None or request.mode == "txt2img":
+        return request.width or native[0], request.height or native[1]
+    init = _picture_size(request.init, "init", world)
+    if request.width is None and request.height is None:
+        return start_size(init, native)
+    shape = init[0] / init[1]
+    return request.width or _side((request.height or 0) * shape), request.height or _side((request.width or 0) / shape)
+
+
+def start_size(picture: tuple[int, int], native: tuple[int, int]) -> tuple[int, int]:
+    """The size to work at for a picture to start from, in its shape: its own, or the checkpoint's own area when it is more than twice that.
+
+    `fitSource` of the page does the same.
+    """
+    area, own = picture[0] * picture[1], native[0] * native[1]
+    scale = math.sqrt(own / area) if area > MOST_AREA * own else 1.0
+    scale = min(scale, MAX_SIDE / max(picture))
+    return _side(picture[0] * scale), _side(picture[1] * scale)
+
+
+def _side(side: float) -> int:
+    """The nearest side that a picture may have."""
+    return min(max(int(side / 8 + 0.5) * 8, MIN_SIDE), MAX_SIDE)
 
 
 def _picture_size(picture_id: str, field: str, world: World) -> tuple[int, int]:
     try:
-        with Image.open(world.picture(picture_id)) as image:
-            return image.size
+        return look(world.picture(picture_id).read_bytes(), field).size
     except (NotFound, OSError):
         raise RequestError(field, "This picture is not here any more. Choose it again.") from None
 

@@ -22,9 +22,11 @@ if TYPE_CHECKING:
 
 def serve(settings: Settings) -> int:
     """Run until Ctrl+C or SIGTERM; 0 when it ended as asked."""
+    from webui.api.connections import raise_file_limit
     from webui.api.keys import make_key
 
     outlive_readers()
+    files = raise_file_limit()
     host = {"127.0.0.1": "0.0.0.0", "::1": "::"}.get(settings.host, settings.host) if settings.listen else settings.host
     listener = _bind(host, settings.port)
     port = listener.getsockname()[1]
@@ -35,7 +37,7 @@ def serve(settings: Settings) -> int:
     app, studio = build(settings, access_key=keys[0], admin_key=keys[1])
     listener.listen(2048)
     _announce(settings, host, port, keys, studio)
-    _run(app, listener, settings, is_shared=bool(keys[0]))
+    _run(app, listener, settings, files, is_shared=bool(keys[0]))
     return 0
 
 
@@ -104,11 +106,11 @@ def _lan_address() -> str:
     return socket.gethostname()
 
 
-def _run(app: "FastAPI", listener: socket.socket, settings: Settings, is_shared: bool) -> None:
+def _run(app: "FastAPI", listener: socket.socket, settings: Settings, files: int, is_shared: bool) -> None:
     from webui.api.caller import Proxies
-    from webui.api.connections import Patience, Pool, make_server, raise_file_limit
+    from webui.api.connections import Patience, Pool, make_server
 
-    files, proxies = raise_file_limit(), Proxies(settings.trusted_proxy)
+    proxies = Proxies(settings.trusted_proxy)
     pool = Pool(Patience(most=min(1000, files // 2)), lambda address: not is_shared or proxies.trust(address))
     server = make_server(app, pool)
     signal.signal(signal.SIGTERM, lambda number, frame: setattr(server, "should_exit", True))

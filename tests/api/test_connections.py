@@ -103,9 +103,8 @@ def test_a_thousand_half_requests_do_not_lock_anybody_out(hasty):
 def test_where_all_are_at_work_one_more_is_told_so(hasty):
     with contextlib.ExitStack() as held:
         for number in range(20):
-            stream = held.enter_context(
-                wire(hasty, b"GET /api/v1/events HTTP/1.1\r\nHost: x\r\nX-Access-Key: open sesame\r\n\r\n", "127.0.0.9")
-            )
+            request = b"GET /api/v1/events HTTP/1.1\r\nHost: x\r\nX-Access-Key: open sesame\r\n\r\n"
+            stream = held.enter_context(wire(hasty, request, "127.0.0.9"))
             assert b"200 OK" in stream.recv(100), number
         with wire(hasty, HEAD, "127.0.0.9") as connection:
             assert told(connection).startswith(b"HTTP/1.1 503 ")

@@ -134,7 +134,11 @@ class Guard:
         picture = self._upload_limit + 2**20  # a form has more in it than its file
         if self._temporary is not None and _is_upload(scope) and (room := self._temporary.room(caller.address)) < picture:
             return room, f"There is room for {room / 2**20:.0f} MB of yours now: uploads are kept for an hour. Send this one later."
-        limit = picture if _is_upload(scope) or _path(scope).startswith(("/api/v1/images", "/page/parameters/picture")) else JSON_LIMIT
+        limit = (
+            picture
+            if _is_upload(scope) or _path(scope).startswith(("/api/v1/images", "/page/parameters/picture", "/page/mask"))
+            else JSON_LIMIT
+        )
         return limit, f"At most {limit // 2**20} MB may be sent."
 
     async def _door(self, scope: Scope, headers: Headers, caller: Caller, receive: Receive) -> tuple[Response | None, Role | None]:

@@ -19,6 +19,7 @@ from webui.core.plain import check_plain
 from webui.core.record import ImageRecord
 from webui.core.request import parse_request
 from webui.errors import NotFound, RequestError
+from webui.images.decode import as_png, look, picture_bytes, read_picture
 from webui.jobs.limits import Allowance
 from webui.jobs.pictures import Indexed, PictureIndex
 from webui.jobs.queue import JobQueue
@@ -222,6 +223,16 @@ def get_image(image_id: str, api: Parts, who: Who, download: bool = False) -> Re
     """The picture's file, with its metadata."""
     path = api.path_of(_picture(api, image_id, who).record)
     return FileResponse(path, headers=IMMUTABLE, filename=path.name, content_disposition_type="attachment" if download else "inline")
+
+
+@router.get("/images/{image_id}/read", responses=responses(404))
+def picture_as_read(image_id: str, api: Parts, who: Who) -> Response:
+    """The picture as a job reads it to start from: upright, in 8 bits and sRGB, of an animation the first one."""
+    path = api.path_of(_picture(api, image_id, who).record)
+    data = picture_bytes(path, "picture")
+    if look(data, "picture").plain:
+        return FileResponse(path, headers=IMMUTABLE)
+    return Response(as_png(read_picture(data, "picture")), media_type="image/png", headers=IMMUTABLE)
 
 
 @router.get("/images/{image_id}/thumb", responses=responses(404))

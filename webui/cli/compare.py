@@ -5,10 +5,10 @@ import math
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, UnidentifiedImageError
 
 from webui.core.request import Value
 from webui.errors import RequestError
+from webui.images.decode import picture_bytes, read_picture
 from webui.settings import Settings
 
 
@@ -58,8 +58,4 @@ def input_differences(a: Path, b: Path) -> list[str]:
 
 
 def _read(path: Path) -> np.ndarray:
-    try:
-        with Image.open(path) as image:
-            return np.asarray(image.convert("RGB"))
-    except (OSError, UnidentifiedImageError):
-        raise RequestError(str(path), "This file is not a picture we can read. Use PNG, JPEG or WebP.") from None
+    return np.asarray(read_picture(picture_bytes(path, str(path)), str(path)).convert("RGB"))

@@ -14,7 +14,8 @@ from torch import Tensor
 from webui.core.request import FILLS, RESIZE_MODES, GenerationRequest
 from webui.engine.profiles import is_diffusers
 from webui.errors import NotFound, RequestError
-from webui.images.pixels import Region, crop_region, expand_region, fill_masked, flatten, overlay, prepare_mask, read_picture, resize
+from webui.images.decode import read_mask, read_picture
+from webui.images.pixels import Region, crop_region, expand_region, fill_masked, flatten, overlay, prepare_mask, resize
 from webui.images.store import ImageStore
 from webui.pipelines.model import Model
 
@@ -43,7 +44,7 @@ def read_source(request: GenerationRequest, images: ImageStore) -> Source | None
     """The start picture of this request, fitted; None for txt2img. Raises `RequestError` for a picture that is gone or broken."""
     if request.mode == "txt2img" or request.init is None:
         return None
-    image = flatten(_read(images, request.init, "init"))
+    image = flatten(read_picture(_bytes(images, request.init, "init"), "init"))
     mask = _read_mask(request, images) if request.mode == "inpaint" else None
     source = fit(image, mask, request)
     if is_diffusers(request) and source.region is None:
@@ -81,7 +82,7 @@ def _size(request: GenerationRequest) -> tuple[int, int]:
 def _read_mask(request: GenerationRequest, images: ImageStore) -> Image.Image:
     if request.mask is None:
         raise RequestError("mask", "Paint over the part to change, then press Generate.")
-    mask = _read(images, request.mask, "mask")
+    mask = read_mask(_bytes(images, request.mask, "mask"), "mask")
     return prepare_mask(mask, invert=request.invert_mask, blur=request.mask_blur, round_alpha=rounds(request))
 
 
@@ -90,10 +91,10 @@ def rounds(request: GenerationRequest) -> bool:
     return request.mask_round and request.soft_inpaint is None
 
 
-def _read(images: ImageStore, picture: str, field: str) -> Image.Image:
+def _bytes(images: ImageStore, picture: str, field: str) -> bytes:
     try:
         path: Path = images.upload_path(picture)
-        return read_picture(path.read_bytes(), field)
+        return path.read_bytes()
     except (NotFound, OSError):
         raise RequestError(field, "This picture is not here any more. Choose it again.") from None
 

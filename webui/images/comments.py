@@ -62,9 +62,13 @@ def comment_text(image: Image.Image) -> str:
 
 
 def xmp_texts(image: Image.Image) -> Iterator[tuple[str, str]]:
+    """Give what a picture's XMP says, as `packet_texts` does."""
+    return packet_texts(image.info.get("xmp") or image.info.get("XML:com.adobe.xmp"))
+
+
+def packet_texts(packet: object) -> Iterator[tuple[str, str]]:
     """Give what XMP says of a picture's making, by the property's name behind `XMP `. A packet that is no plain XML is passed over."""
-    packet = image.info.get("xmp") or image.info.get("XML:com.adobe.xmp") or b""
-    data = packet.encode(errors="replace") if isinstance(packet, str) else bytes(packet)
+    data = packet.encode(errors="replace") if isinstance(packet, str) else packet if isinstance(packet, bytes) else b""
     if not data or len(data) > _MAX_XMP or b"<!" in data.replace(b"<!--", b"").replace(b"<![CDATA[", b""):
         return
     try:

@@ -1,7 +1,6 @@
 """Files and rows agree: pictures that lie on disk but are not in the index are found by what they say of themselves."""
 
 import hashlib
-import io
 import os
 import stat
 import sys
@@ -9,16 +8,14 @@ from collections.abc import Collection, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
-from PIL import Image
-
 from webui.core.foreign import FileError, read_foreign, read_whole, shown
 from webui.core.names import printable
 from webui.core.record import ImageRecord
 from webui.errors import CheckpointError
+from webui.images.decode import MAX_BYTES, look
 from webui.images.metadata import Reading, read_metadata
 
 _SUFFIXES = {".png", ".jpg", ".webp"}
-LARGEST = 512 * 2**20
 MOST_PICTURES, LONGEST_ID = 2**31, 100
 
 
@@ -60,12 +57,11 @@ def _record(root: Path, path: Path) -> ImageRecord | None:
 
 
 def _read(root: Path, path: Path) -> ImageRecord | None:
-    data = read_whole(path, LARGEST)
+    data = read_whole(path, MAX_BYTES)
     reading = read_metadata(data)
     if reading is None or not reading.job_id:
         return None
-    with Image.open(io.BytesIO(data)) as image:
-        record = _make(root, path, data, reading, image.size)
+    record = _make(root, path, data, reading, look(data, "picture").size)
     record.model_dump_json().encode()  # raises for texts that no database can hold
     if not 0 <= record.index < MOST_PICTURES or len(reading.job_id) > LONGEST_ID:
         raise CheckpointError(f"{shown(path)} says that it is picture {record.index} of a job that cannot be.")

@@ -3,7 +3,7 @@
 import json
 import logging
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, BinaryIO, Literal
 
@@ -13,12 +13,23 @@ from pydantic import ValidationError
 from webui.core.request import GenerationRequest, Mode, parse_request
 from webui.errors import RequestError
 from webui.images import texts
+from webui.images.decode import picture_bytes
 from webui.images.dialects import Dialect, Found, a1111, comfyui, fooocus, invokeai, novelai, short, smaller, swarmui
 from webui.images.parameters import Facts, one_picture, picture_seeds, write_parameters
 from webui.images.stealth import read_stealth
 from webui.images.store import Encode
 
-__all__ = ["Facts", "Reading", "encoder", "picture_seeds", "read_facts", "read_metadata", "read_parameters", "write_parameters"]
+__all__ = [
+    "Facts",
+    "Reading",
+    "encoder",
+    "picture_seeds",
+    "read_facts",
+    "read_metadata",
+    "read_parameters",
+    "why_unread",
+    "write_parameters",
+]
 
 log = logging.getLogger(__name__)
 
@@ -102,7 +113,14 @@ def read_metadata(source: Path | bytes) -> Reading | None:
     """
     data = _bytes(source)
     contents = texts.read_texts(data)
-    return _read_own(contents) or _read_foreign(contents) or _read_foreign(read_stealth(data))
+    found = _read_own(contents.found) or _read_foreign(contents.found) or _read_foreign(read_stealth(data))
+    return None if found is None else replace(found, unmapped=(*found.unmapped, *contents.said))
+
+
+def why_unread(source: Path | bytes) -> str:
+    """Why a picture gave no metadata, as far as it is the file's fault: a sentence, or nothing for one that simply says nothing."""
+    said = texts.read_texts(_bytes(source)).said
+    return f"Not read: {'; '.join(said)}." if said else ""
 
 
 def read_parameters(text: str) -> Reading | None:
@@ -127,10 +145,7 @@ def _found(dialect: Dialect, contents: Mapping[str, str]) -> Found | None:
 def _bytes(source: Path | bytes) -> bytes:
     if isinstance(source, bytes):
         return source
-    try:
-        return source.read_bytes()
-    except OSError as error:
-        raise RequestError("from", f"{source} cannot be read: {error.strerror}.") from None
+    return picture_bytes(source, "from")
 
 
 def _read_own(contents: Mapping[str, str]) -> Reading | None:

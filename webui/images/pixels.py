@@ -1,13 +1,12 @@
-"""Pixels in and out of the engine: reading, A1111's resize modes, masks, crops, fills, overlays, grids.
+"""Pixels in and out of the engine: A1111's resize modes, masks, crops, fills, overlays, grids. `decode` reads the files.
 
 The rules and their numbers are AUTOMATIC1111's (modules `images`, `masking` and `processing` of version 1.10), restated;
 Pillow and numpy do the work.
 """
 
-import io
+import contextlib
 import math
 import secrets
-import warnings
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -15,29 +14,15 @@ import numpy as np
 from PIL import Image, ImageFilter, ImageOps
 
 from webui.core.request import RESIZE_MODES
-from webui.errors import RequestError
+from webui.errors import StorageError
+from webui.images.decode import read_picture
 
 Region = tuple[int, int, int, int]
 """Left, top, right, bottom in pixels; right and bottom are outside."""
 
-MAX_PIXELS = 64 * 2**20
-READABLE = ("PNG", "JPEG", "WEBP", "BMP", "GIF", "TIFF", "AVIF")
+_NEARLY_BLACK = 8
+"""A mask's greys below this are black: of 16 bits, of a scan or of JPEG, its black is seldom 0."""
 _FILL_BLURS = ((256, 1), (64, 1), (16, 2), (4, 4), (2, 2), (0, 1))
-
-
-def read_picture(data: bytes, field: str = "init") -> Image.Image:
-    """Decode an uploaded picture, turned upright. Raises `RequestError` on `field` when it is broken, no picture, or too large."""
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
-            image = Image.open(io.BytesIO(data), formats=READABLE)
-        if image.width * image.height > MAX_PIXELS:
-            size = f"{image.width}×{image.height}"
-            raise RequestError(field, f"The picture has {size} pixels; at most {MAX_PIXELS // 2**20} million can be read. Make it smaller.")
-        image.load()
-    except (OSError, ValueError, SyntaxError, EOFError, Image.DecompressionBombError):
-        raise RequestError(field, "This file is not a picture we can read. Use PNG, JPEG or WebP.") from None
-    return ImageOps.exif_transpose(image)
 
 
 def flatten(image: Image.Image, background: str = "#ffffff") -> Image.Image:
@@ -94,13 +79,21 @@ def _fit(image: Image.Image, width: int, height: int) -> Image.Image:
 
 
 def prepare_mask(mask: Image.Image, *, invert: bool, blur: int, round_alpha: bool = True) -> Image.Image:
-    """An L mask, white where the picture changes. Of a picture with transparency it is the alpha channel, cut at one half."""
-    if mask.mode == "RGBA" and mask.getextrema()[-1] != (255, 255):
-        alpha = mask.getchannel("A")
-        grey = alpha.point(lambda value: 255 if value > 128 else 0) if round_alpha else alpha
-    else:
-        grey = mask.convert("L")
+    """An L mask, white where the picture changes."""
+    grey = mask_grey(mask, round_alpha)
     return blur_mask(ImageOps.invert(grey) if invert else grey, blur)
+
+
+def mask_grey(mask: Image.Image, round_alpha: bool = True) -> Image.Image:
+    """What a mask's picture means, white for "changes", as A1111 reads it in every mode that has an alpha channel.
+
+    Where anything is transparent, the alpha channel is the mask (cut at one half by `round_alpha`) and colours say nothing; else the
+    brightness is.
+    """
+    alpha = mask.convert("RGBA").getchannel("A") if mask.has_transparency_data else None
+    if alpha is not None and alpha.getextrema() != (255, 255):
+        return alpha.point(lambda value: 255 if value > 128 else 0) if round_alpha else alpha
+    return mask.convert("L").point(lambda value: 0 if value < _NEARLY_BLACK else value)
 
 
 def blur_mask(mask: Image.Image, blur: int) -> Image.Image:
@@ -210,10 +203,15 @@ def grid(images: Sequence[Image.Image]) -> Image.Image:
 
 
 def write_thumbnail(source: Path, target: Path, size: int) -> None:
-    """Write a WebP of at most `size` pixels a side, whole or not at all."""
-    target.parent.mkdir(parents=True, exist_ok=True)
+    """Write a WebP of at most `size` pixels a side, whole or not at all. Raises `RequestError` for a broken picture, and `StorageError`."""
+    small = flatten(read_picture(source.read_bytes(), "picture"))
+    small.thumbnail((size, size), Image.Resampling.LANCZOS)
     part = target.with_name(f".{target.name}.{secrets.token_hex(4)}.part")
-    with Image.open(source) as image:
-        image.thumbnail((size, size), Image.Resampling.LANCZOS)
-        image.convert("RGB").save(part, "WEBP", quality=82)
-    part.replace(target)
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        small.save(part, "WEBP", quality=82)
+        part.replace(target)
+    except OSError as error:
+        with contextlib.suppress(OSError):
+            part.unlink()
+        raise StorageError(f"{target} cannot be written: {error.strerror or error}. Make room on the drive, or clear the cache.") from None

@@ -7,7 +7,7 @@ from typing import Any
 
 from webui.core.request import GenerationRequest
 from webui.errors import RequestError
-from webui.images.metadata import read_metadata
+from webui.images.metadata import read_metadata, why_unread
 
 Place = Callable[[Mapping[str, Any]], tuple[dict[str, Any], list[str]]]
 """Gives request fields with names as they are here, and a line for each name that is not here (`Known.place_fields`)."""
@@ -23,7 +23,9 @@ def replay_request(
     """
     reading = read_metadata(picture)
     if reading is None:
-        raise RequestError("from", f"{picture.name} does not say how it was made: it has no metadata that we know.")
+        raise RequestError(
+            "from", f"{picture.name} does not say how it was made: it has no metadata that we know. {why_unread(picture)}".strip()
+        )
     missing: list[str] = []
     if place is not None:
         kept = {name: value for name, value in reading.fields.items() if name not in overrides or isinstance(value, dict)}

@@ -6,35 +6,86 @@ whether what follows is packed with gzip; then come 32 bits, the number of bits 
 
 import io
 import json
+import warnings
 import zlib
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from webui.images.pixels import MAX_PIXELS
+from webui.images import png
 
 _MARKS = {"alpha": (b"stealth_pnginfo", b"stealth_pngcomp"), "color": (b"stealth_rgbinfo", b"stealth_rgbcomp")}
 _MARK_BYTES = 15
 _HEAD_BYTES = _MARK_BYTES + 4
+_PNG_HEAD = 13
 _MAX_TEXT = 8 * 2**20
+_MOST_PIXELS = 16 * 2**20
+"""Of a picture that has to be decoded to find out whether there is a mark."""
+_MOST_MARKED = 64 * 2**20
 _GZIP = 16 + zlib.MAX_WBITS
 
 
 def read_stealth(data: bytes) -> dict[str, str]:
     """Read the texts hidden in the pixels of a PNG or WebP file by key; empty when there are none, or they are cut or too long."""
     try:
-        with Image.open(io.BytesIO(data), formats=("PNG", "WEBP")) as image:
-            if image.mode not in ("RGB", "RGBA") or image.width * image.height > MAX_PIXELS:
-                return {}
-            pixels = np.asarray(image)
-    except (OSError, ValueError, SyntaxError, TypeError, KeyError, EOFError, Image.DecompressionBombError):
+        return _read(data)
+    except Exception:  # Pillow's readers raise any kind for what strangers wrote
         return {}
+
+
+def _read(data: bytes) -> dict[str, str]:
+    marked = _first_column_is_marked(data) if png.is_png(data) else None
+    if marked is False:
+        return {}
+    source = png.pixels_only(data) if png.is_png(data) else data
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        image = Image.open(io.BytesIO(source), formats=("PNG", "WEBP"))
+    with image:
+        if image.mode not in ("RGB", "RGBA") or image.width * image.height > (_MOST_MARKED if marked else _MOST_PIXELS):
+            return {}
+        pixels = np.asarray(image)
     planes = {"alpha": pixels[:, :, 3:4], "color": pixels[:, :, :3]} if pixels.shape[2] == 4 else {"color": pixels}
     for kind, plane in planes.items():
         if payload := _payload(plane, _MARKS[kind]):
             return _texts(payload)
     return {}
+
+
+def _first_column_is_marked(data: bytes) -> bool | None:
+    """Whether a PNG's first column holds a mark, told from its first rows alone; None when it has to be decoded for that.
+
+    Of the first column each of PNG's filters needs only what stands above it.
+    """
+    head = next((chunk.content for chunk in png.chunks(data)), memoryview(b""))
+    if len(head) != _PNG_HEAD:
+        return False
+    width, height = int.from_bytes(head[:4], "big"), int.from_bytes(head[4:8], "big")
+    depth, kind, interlaced = head[8], head[9], head[12]
+    channels = {2: 3, 6: 4}.get(kind)
+    if channels is None or depth != 8:
+        return False
+    rows = _MARK_BYTES * 8
+    if interlaced or height < rows:
+        return None
+    row = width * channels + 1
+    packed = b"".join(chunk.content for chunk in png.chunks(data) if chunk.kind == b"IDAT")
+    lines = zlib.decompressobj().decompress(packed, row * rows)
+    column = _first_column([lines[start : start + 1 + channels] for start in range(0, len(lines) - channels, row)])
+    planes = {"alpha": column[:, 3:4], "color": column[:, :3]} if channels == 4 else {"color": column}
+    return any(np.packbits(plane.reshape(-1)[:rows] & 1).tobytes() in _MARKS[name] for name, plane in planes.items())
+
+
+def _first_column(lines: list[bytes]) -> NDArray[np.uint8]:
+    """The first pixel of each row; `lines` are a row's filter and the bytes of that pixel."""
+    above = np.zeros(len(lines[0]) - 1 if lines else 3, np.uint8)
+    column = []
+    for line in lines:
+        kind, raw = line[0], np.frombuffer(line[1:], np.uint8)
+        above = raw + (above if kind in (2, 4) else above // 2 if kind == 3 else np.uint8(0))
+        column.append(above)
+    return np.array(column, np.uint8).reshape(len(column), -1)
 
 
 def _payload(plane: NDArray[np.uint8], marks: tuple[bytes, bytes]) -> bytes:

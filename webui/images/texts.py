@@ -1,13 +1,16 @@
 """A picture file's texts: PNG text chunks, EXIF's user comment in JPEG and WebP, and our own JSON where each format has room for it."""
 
 import io
+import warnings
 from collections.abc import Iterator, Mapping
 from typing import BinaryIO
 
 from PIL import ExifTags, Image
 from PIL.PngImagePlugin import PngInfo
 
-from webui.images.comments import comment_text, decode_comment, xmp_texts
+from webui.images import png
+from webui.images.comments import comment_text, decode_comment, packet_texts, xmp_texts
+from webui.images.png import Contents
 
 OWN = "darkroom"
 PARAMETERS = "parameters"
@@ -44,27 +47,53 @@ def write_webp(image: Image.Image, stream: BinaryIO, texts: Texts, quality: int)
     image.save(stream, "WEBP", quality=quality, exif=exif)
 
 
-def read_texts(data: bytes) -> dict[str, str]:
-    """All texts of a picture file by key; empty when it is no picture, or has none. Broken metadata is as good as none."""
+def read_texts(data: bytes) -> Contents:
+    """All texts of a picture file by key, and what is to be said of those left out; none when it is no picture. No pixel is decoded."""
+    if png.is_png(data):
+        return _png_texts(data)
     try:
-        with Image.open(io.BytesIO(data), formats=("PNG", "JPEG", "WEBP", "AVIF")) as image:
-            texts = dict(_png_texts(image)) if image.format == "PNG" else {}
-            texts |= dict(_exif_texts(image)) | dict(_segments(image)) | dict(xmp_texts(image))
-            comment = comment_text(image) if image.format == "JPEG" else ""
-            return {PARAMETERS: comment} | texts if comment else texts
-    except (OSError, ValueError, SyntaxError, TypeError, KeyError, EOFError, Image.DecompressionBombError):
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            image = Image.open(io.BytesIO(data), formats=("JPEG", "WEBP", "AVIF"))
+    except Exception:  # Pillow's readers raise any kind for what strangers wrote
+        return Contents({})
+    with image:
+        texts = _exif_texts(image.info.get("exif")) | dict(_segments(image)) | dict(xmp_texts(image))
+        comment = comment_text(image) if image.format in ("JPEG", "MPO") else ""
+        texts = {PARAMETERS: comment} | texts if comment else texts
+    return Contents({key: text for key, text in texts.items() if text})
+
+
+def _png_texts(data: bytes) -> Contents:
+    """Its text chunks, before and behind the pixels, and what EXIF and XMP say; and whether the file was cut off."""
+    contents = png.read_texts(data)
+    exif = png.exif_of(data) or _raw_profile(contents.found.get("Raw profile type exif", ""))
+    texts = contents.found | _exif_texts(exif) | dict(packet_texts(contents.found.get("XML:com.adobe.xmp")))
+    cut = ("the end of the file: it was cut off. Its pixels cannot be read whole; download or copy it again",) if png.is_cut(data) else ()
+    return Contents(texts, contents.said + cut)
+
+
+def _raw_profile(text: str) -> bytes:
+    """The EXIF block that ImageMagick writes as a text in hexadecimal: a name, a length, and lines of digits."""
+    try:
+        return bytes.fromhex("".join(text.strip().split("\n")[2:]))
+    except ValueError:
+        return b""
+
+
+def _exif_texts(block: object) -> dict[str, str]:
+    """What an EXIF block says; nothing when it is broken."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            exif = Image.Exif()
+            exif.load(block if isinstance(block, bytes) else b"")
+            return dict(_said_by(exif))
+    except Exception:  # as above
         return {}
 
 
-def _png_texts(image: Image.Image) -> Iterator[tuple[str, str]]:
-    """Text chunks may follow the pixels, so the file is read to its end."""
-    image.load()
-    for key, text in getattr(image, "text", {}).items():
-        yield str(key), str(text)
-
-
-def _exif_texts(image: Image.Image) -> Iterator[tuple[str, str]]:
-    exif = image.getexif()
+def _said_by(exif: Image.Exif) -> Iterator[tuple[str, str]]:
     inner = exif.get_ifd(_EXIF_IFD)
     comment = inner.get(_USER_COMMENT, exif.get(_USER_COMMENT))
     if comment:

@@ -18,7 +18,7 @@ from webui.ui.choices import choices_of
 from webui.ui.fields import OWN, SAME, label_of
 from webui.ui.services import Services
 
-_HASH = re.compile(r"\[([0-9a-fA-F]{6,64})\]$")
+_HASH = re.compile(r"(?<!\s)\s*\[([0-9a-fA-F]{6,64})\]$")
 _OLD_LENGTH, _OLD_START, _OLD_SIZE = 8, 0x100000, 0x10000
 
 ByHash = Callable[[str], str | None]
@@ -102,7 +102,7 @@ class Known:
         flat = dict(fields) | {f"hires.{name}": value for name, value in (second or {}).items()}
         title = fields.get("checkpoint") if isinstance(fields.get("checkpoint"), str) else ""
         if title:
-            flat["checkpoint"] = _HASH.sub("", str(title)).rstrip()
+            flat["checkpoint"] = _HASH.sub("", str(title))
         placed, missing = self.place(flat, str(title or ""))
         found = {name: value for name, value in placed.items() if not name.startswith("hires.")}
         if second:

@@ -6,8 +6,8 @@ from typing import Any
 
 from webui.core.request import GenerationRequest
 from webui.errors import RequestError
-from webui.images.metadata import Reading, read_metadata, read_parameters
-from webui.images.pixels import read_picture
+from webui.images.decode import look
+from webui.images.metadata import Reading, read_metadata, read_parameters, why_unread
 from webui.ui.fields import label_of, to_values
 from webui.ui.known import Known
 
@@ -31,8 +31,11 @@ class Found:
 
 def from_picture(data: bytes, known: Known) -> Found:
     """Read a picture file. Raises `RequestError`: for `picture` when it is none, for `parameters` when it says nothing."""
-    read_picture(data, "picture")
-    return _found(read_metadata(data), known, "This picture says nothing about how it was made.")
+    reading = read_metadata(data)
+    why = "" if reading is not None else why_unread(data)
+    if reading is None and not why:
+        look(data, "picture")
+    return _found(reading, known, f"This picture says nothing about how it was made. {why}".strip())
 
 
 def from_text(text: str, known: Known) -> Found:

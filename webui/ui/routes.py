@@ -6,12 +6,14 @@ from dataclasses import asdict
 from typing import Any
 
 from fastapi import APIRouter, Request
-from fastapi.responses import JSONResponse
+from fastapi.responses import JSONResponse, Response
 from pydantic import BaseModel, ConfigDict, JsonValue, model_validator
 
 from webui.core.plain import check_plain
 from webui.core.request import MAX_PROMPT
 from webui.errors import Forbidden, NotFound, RequestError, WebUIError
+from webui.images.decode import as_png, read_mask
+from webui.images.pixels import mask_grey
 from webui.ui import extension_cards, parameters, setting_cards
 from webui.ui.choices import choices, native
 from webui.ui.fields import to_request, to_values
@@ -51,6 +53,7 @@ def router(services: Services) -> APIRouter:
     _form_routes(routes, services)
     _list_routes(routes, services)
     _parameter_routes(routes, services)
+    _mask_routes(routes, services)
     _tab_routes(routes, services)
     return routes
 
@@ -113,16 +116,33 @@ def _parameter_routes(routes: APIRouter, services: Services) -> None:
     @routes.post("/parameters/picture", response_model=None)
     async def picture(request: Request) -> dict[str, Any] | JSONResponse:
         """Read a picture's parameters; the body is the file."""
-        limit = services.settings().upload_limit_mb * 2**20
-        data = bytearray()
-        async for part in request.stream():
-            data += part
-            if len(data) > limit:
-                return refusal(RequestError("picture", f"This file is larger than {limit // 2**20} MB."))
         try:
-            return asdict(await asyncio.to_thread(parameters.from_picture, bytes(data), Known.of(services)))
+            data = await _body(request, "picture", services.settings().upload_limit_mb * 2**20)
+            return asdict(await asyncio.to_thread(parameters.from_picture, data, Known.of(services)))
         except WebUIError as error:
             return refusal(error)
+
+
+def _mask_routes(routes: APIRouter, services: Services) -> None:
+    @routes.post("/mask", response_model=None)
+    async def mask(request: Request) -> Response:
+        """What a mask's file means, as a job reads it: a grey PNG, upright, white where the picture changes. The body is the file."""
+        try:
+            data = await _body(request, "mask", services.settings().upload_limit_mb * 2**20)
+            grey = await asyncio.to_thread(lambda: mask_grey(read_mask(data), round_alpha=False))
+            return Response(as_png(grey), media_type="image/png")
+        except WebUIError as error:
+            return refusal(error)
+
+
+async def _body(request: Request, field: str, limit: int) -> bytes:
+    """The body. Raises `RequestError` on `field` when it is larger than `limit` bytes."""
+    data = bytearray()
+    async for part in request.stream():
+        data += part
+        if len(data) > limit:
+            raise RequestError(field, f"This file is larger than {limit // 2**20} MB.")
+    return bytes(data)
 
 
 def _tab_routes(routes: APIRouter, services: Services) -> None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 NEGATIVE = "Negative prompt:"
 _KEY = re.compile(r"(?<!\s)\s*(\w[\w \-/+.]{0,80}?):[ \t]*")
 _QUOTED = re.compile(r'"(?:\\.|[^\\"])*"')
-_FIRST = re.compile(r"Steps:\s*\d")
+_FIRST = re.compile(r"(?<!\s)\s*Steps:\s*\d")
 _BEHIND = re.compile(r"(?:Negative )?Template:")
 _INSIDE = re.compile(r"(,)\s*Steps:\s*\d")
 _ENOUGH = 3
@@ -44,11 +44,7 @@ def _line_of_pairs(lines: list[str]) -> tuple[int, str, Pairs]:
     It is the last line that begins with "Steps: 20", before any "Template:"; where none does, the last line of all. A line with fewer
     than three pairs belongs to the prompt.
     """
-    starts = {
-        number: pairs
-        for number, line in enumerate(lines)
-        if _FIRST.match(line.lstrip()) and len(pairs := list(read_pairs(line))) >= _ENOUGH
-    }
+    starts = {number: pairs for number, line in enumerate(lines) if _FIRST.match(line) and len(pairs := list(read_pairs(line))) >= _ENOUGH}
     if starts:
         begin = next(iter(starts))
         end = next((number for number in range(begin, len(lines)) if _BEHIND.match(lines[number])), len(lines))

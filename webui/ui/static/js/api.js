@@ -18,6 +18,7 @@ async function ask(path, { method = 'GET', json, body, headers = {}, patience = 
   } catch (problem) {
     throw new Error(problem.name === 'TimeoutError' ? 'The server does not answer. Your settings are kept.' : 'Not connected. Your settings are kept.');
   }
+  if (answer.ok && answer.headers.get('Content-Type') === 'image/png') return answer.blob();
   const content = await answer.text().then(parseExact).catch(() => undefined);  // cut off, or not ours
   if (answer.ok && content !== undefined) return content;
   if (answer.ok) throw new Error('The answer did not arrive whole. Try again.');
@@ -52,6 +53,7 @@ export const images = {
   page: (after = '', search = '', limit = 30) =>
     ask(`/api/v1/images?${new URLSearchParams({ limit, ...(after && { after }), ...(search && { search }) })}`),
   file: (id) => ROOT + image(id),
+  asRead: (id) => `${ROOT}${image(id)}/read`,
   thumb: (id) => `${ROOT}${image(id)}/thumb`,
   record: (id) => ask(`${image(id)}/request`),
   parameters: (id) => ask(`${image(id)}/parameters`),
@@ -68,6 +70,7 @@ export const page = {
   native: (checkpoint) => ask(`/page/native?${new URLSearchParams({ checkpoint })}`),
   readText: (text) => ask('/page/parameters/text', { method: 'POST', json: { text } }),
   readPicture: (file) => ask('/page/parameters/picture', { method: 'POST', body: file, headers: { 'Content-Type': 'application/octet-stream' } }),
+  readMask: (file) => ask('/page/mask', { method: 'POST', body: file, headers: { 'Content-Type': 'application/octet-stream' } }),
   lists: () => ask('/page/lists'),
   lookAgain: () => ask('/page/lists', { method: 'POST', patience: MORE_PATIENCE }),
   settings: () => ask('/page/settings'),

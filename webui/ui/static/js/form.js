@@ -102,8 +102,7 @@ export const swapped = (width, height) => [height, width, ratioOf(height, width)
 /** The form takes the shape of a picture to start from, so that nothing is squeezed. */
 function sizeLike({ width, height }, scale = 1) {
   const most = Math.min(scale, LARGEST / Math.max(width, height));
-  const step = most < 1 ? 16 : 8;
-  const side = (n) => Math.min(LARGEST, Math.max(64, Math.round((n * most) / step) * step));
+  const side = (n) => Math.min(LARGEST, Math.max(64, Math.floor((n * most) / 8 + 0.5) * 8));
   return { width: side(width), height: side(height) };
 }
 

@@ -1,7 +1,7 @@
 // The mask: two stacked canvases on the stage, the picture below, the paint above. Strokes are a list and replayed,
 // so undo, redo and invert are exact. The server gets a black and white PNG of the picture's size, uploaded when Generate needs it.
 
-import { images } from './api.js';
+import { images, page } from './api.js';
 import { $, el, iconButton } from './dom.js';
 import { clearErrors } from './form.js';
 import { store, stored } from './memory.js';
@@ -67,10 +67,10 @@ function loader(it) {
 async function load(it, file) {
   const picture = it.last;
   try {
-    const image = await createImageBitmap(file);
+    const image = await createImageBitmap(await page.readMask(file));
     if (picture === it.last) push(it, { kind: 'image', image });  // else it was for another picture
-  } catch {
-    complain(new Error('This file is not a picture that the browser can read. Use PNG, JPEG or WebP.'));
+  } catch (problem) {
+    complain(problem);
   }
 }
 
@@ -111,7 +111,7 @@ function apply(it, act) {
   ink.stroke();
 }
 
-/** A loaded mask: brightness becomes coverage, greys included (soft inpainting uses them). */
+/** A loaded mask, as the server reads it: brightness becomes coverage, greys included (soft inpainting uses them). */
 function paintPicture(it, image) {
   const { width, height } = it.above;
   const sheet = el('canvas', { width, height });
@@ -207,7 +207,7 @@ function showPicture(it) {
     it.missing = true;
     complain(new Error('The picture to paint on did not arrive.'));
   };
-  picture.src = images.file(image);
+  picture.src = images.asRead(image);
 }
 
 // ---------------------------------------------------------------------------------------------------------- hands
