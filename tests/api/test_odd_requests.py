@@ -190,7 +190,9 @@ def test_a_full_disk_is_said(server, monkeypatch, number):
             client.post("/api/v1/images", content=png(colour=(1, 2, number % 256))),
             client.post("/gradio_api/upload", files={"files": ("a.bin", b"x")}),
         ]
-    assert [(answer.status_code, "disk is full" in answer.text) for answer in answers] == [(507, True)] * 3, [a.text for a in answers]
+    assert [answer.status_code for answer in answers] == [507] * 3, [answer.text for answer in answers]
+    said = [answer.json()["message"] for answer in answers]
+    assert all(any(why in each for why in ("disk is full", os.strerror(number))) and each.endswith(".") for each in said), said
 
 
 def _refusing(opened, full):

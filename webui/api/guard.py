@@ -39,6 +39,7 @@ _OF_GRADIO = (
 """What its page and its client call below /gradio_api/."""
 _CLOSED = ("/login", "/logout", "/openapi.json", "/monitoring", "/pwa_icon", "/docs", "/redoc")
 _UPLOAD = "/gradio_api/upload"
+_PICTURES = ("/api/v1/images", "/page/parameters/picture", "/page/mask")
 _RANK: dict[Role | None, int] = {None: 0, "guest": 1, "admin": 2}
 
 
@@ -134,11 +135,7 @@ class Guard:
         picture = self._upload_limit + 2**20  # a form has more in it than its file
         if self._temporary is not None and _is_upload(scope) and (room := self._temporary.room(caller.address)) < picture:
             return room, f"There is room for {room / 2**20:.0f} MB of yours now: uploads are kept for an hour. Send this one later."
-        limit = (
-            picture
-            if _is_upload(scope) or _path(scope).startswith(("/api/v1/images", "/page/parameters/picture", "/page/mask"))
-            else JSON_LIMIT
-        )
+        limit = picture if _is_upload(scope) or _path(scope).startswith(_PICTURES) else JSON_LIMIT
         return limit, f"At most {limit // 2**20} MB may be sent."
 
     async def _door(self, scope: Scope, headers: Headers, caller: Caller, receive: Receive) -> tuple[Response | None, Role | None]:

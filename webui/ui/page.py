@@ -134,6 +134,7 @@ def _head(base: str) -> str:
     sheets = "".join(f'<link rel="stylesheet" href=".{base}/{name}.css">' for name in ("icons", *(f"css/{name}" for name in CSS)))
     return (
         '<meta name="viewport" content="width=device-width, initial-scale=1, viewport-fit=cover">'
+        f'<link rel="icon" href=".{base}/icon.svg" type="image/svg+xml">'
         f'<link rel="preload" href=".{base}/inter.woff2" as="font" type="font/woff2" crossorigin>{sheets}'
         f'<script type="module" src=".{base}/js/main.js"></script>'
     )

@@ -11,7 +11,7 @@ import { before, startsIn } from './situation.js';
 import { component, draw, live, state } from './state.js';
 import { complain, toast } from './toast.js';
 import { go } from './tabs.js';
-import { READ_ONLY, whoSees } from './who.js';
+import { READ_ONLY, shownOwner, whoSees } from './who.js';
 import { clock, count, JOB_WORDS, size } from './words.js';
 
 component('queue', (root) => {
@@ -101,7 +101,7 @@ function update(rows, list) {
 
 function make(job, key, place, waiting) {
   const { request } = job;
-  const about = [request.mode, request.width && size(request.width, request.height), request.steps && `${request.steps} steps`, job.owner !== 'local' && job.owner].filter(Boolean).join(' · ');
+  const about = [request.mode, request.width && size(request.width, request.height), request.steps && `${request.steps} steps`, shownOwner(job.owner)].filter(Boolean).join(' · ');
   const picture = job.images?.at(-1);
   return el('div.job', { role: 'listitem', 'data-id': job.id, 'data-key': key, 'data-state': job.state },
     picture ? el('img', { src: images.thumb(picture.id), alt: '' }) : el('img.blank', { alt: '' }),

@@ -13,6 +13,9 @@ const ADMIN = "You see everybody's pictures, prompts and jobs. Guests see only t
 /** The sentence that tells who sees what; empty where nobody else comes. */
 export const whoSees = () => (!state.shared ? '' : state.admin ? ADMIN : GUEST);
 
+/** An owner as people read it; nothing for one's own without a name. Guests without one have an owner that the server made. */
+export const shownOwner = (owner = '') => (owner === 'local' || (owner === state.owner && !state.named) ? '' : owner.replace(/^guest-([0-9a-f]{4})[0-9a-f]{12}$/, 'guest $1'));
+
 const PATTERN = '[\\p{L}\\p{N}_ .@\\-]*';
 
 /** The field for one's name; `saved()` is called after it was changed. */
