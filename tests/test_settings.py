@@ -1,5 +1,7 @@
 """Settings come from file, environment and flags, later ones win, and a wrong one is named with its source."""
 
+import os
+
 import pytest
 
 from webui.errors import SettingsError
@@ -74,3 +76,27 @@ def test_what_a_proxy_needs(tmp_path, values, read):
 def test_what_no_proxy_can_use_is_refused(tmp_path, name, value, words):
     with pytest.raises(SettingsError, match=words):
         load_settings({"data_dir": tmp_path, name: value}, {})
+
+
+def test_a_tilde_is_the_home_folder_and_what_is_relative_begins_here(tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "settings.toml").write_text("models_dirs = ['~/models', 'here']")
+    for settings in (load_settings({"data_dir": "~"}, {}), load_settings({"data_dir": "."}, {"DARKROOM_DATA_DIR": "~/nowhere"})):
+        assert settings.data_dir == tmp_path.resolve()
+        assert settings.models_dirs == (tmp_path / "models", tmp_path / "here")
+
+
+@pytest.mark.parametrize(
+    ("path", "words"),
+    [
+        (os.fsdecode(b"/bad\xff"), "/bad%FF has bytes in its name"),
+        ("~nobody-of-this-name/x", "home folder of somebody"),
+        ("a\0b", "number 0"),
+    ],
+)
+@pytest.mark.parametrize("setting", ["data_dir", "models_dirs"])
+def test_a_folder_that_cannot_be_passed_on_is_refused_in_words(tmp_path, setting, path, words):
+    with pytest.raises(SettingsError, match=words) as caught:
+        load_settings({"data_dir": tmp_path, setting: path if setting == "data_dir" else [path]}, {})
+    assert setting in str(caught.value) and str(caught.value).encode()

@@ -10,6 +10,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from webui import __version__
+from webui.core.names import printable
 from webui.core.request import Value
 from webui.errors import CheckpointError, SettingsError
 from webui.library import KINDS, Library
@@ -90,7 +91,7 @@ def models(settings: Settings) -> Finding:
         whole = [f"{model.name} ({model.family})" if kind == "checkpoint" else model.name for model in found if not model.error]
         if whole:
             lines.append(f"{kind}: {', '.join(whole)}")
-        problems += [f"{model.path}: {model.error}" for model in found if model.error]
+        problems += [f"{printable(str(model.path))}: {model.error}" for model in found if model.error]
     if not any(not model.error for model in library.models("checkpoint")):
         problems.append(
             f"there is no checkpoint. Put one in {PROJECT / 'models' / 'Stable-diffusion'}, or name its folder with --models-dir."

@@ -18,7 +18,7 @@ from webui.core.registry import Named
 from webui.core.request import MAX_SIDE, MIN_SIDE, GenerationRequest, HiresOptions, SamplerOptions, explain
 from webui.errors import CheckpointError, NotFound, RequestError
 from webui.images.decode import look
-from webui.library import Library, ModelFile, Native
+from webui.library import OWN_VAE, Library, ModelFile, Native
 from webui.library.family import NAMES, to_come
 from webui.prompts.limits import check_prompt
 from webui.samplers.catalog import (
@@ -58,7 +58,7 @@ def resolve(request: GenerationRequest, world: World) -> GenerationRequest:
     return request.model_copy(
         update={
             "checkpoint": _title(world.library, checkpoint),
-            "vae": _vae(request.vae, world.library),
+            "vae": _vae(request.vae, checkpoint, world.library),
             "sampler": sampler,
             "schedule": schedule,
             "width": width,
@@ -91,10 +91,21 @@ def _checkpoint(request: GenerationRequest, world: World) -> ModelFile:
     return found
 
 
-def _vae(name: str | None, library: Library) -> str | None:
-    """A file in models/VAE; None is the checkpoint's own, which A1111 calls Automatic and None."""
-    own = name is None or name.lower() in ("", "automatic", "none")
-    return None if own else library.find("vae", str(name)).name
+def _vae(name: str | None, checkpoint: ModelFile, library: Library) -> str | None:
+    """A VAE file's name; without one, which A1111 calls Automatic, that of the file beside the checkpoint, or None for what is inside.
+
+    "None" is what is inside, where there is a file beside too.
+    """
+    if name is not None and name.lower() not in OWN_VAE:
+        return library.find("vae", name).name
+    if checkpoint.vae is None:
+        return None
+    if name is not None and name.lower() == "none":
+        return "None"
+    if checkpoint.vae.error:
+        said = f"{checkpoint.vae.error} It lies beside {checkpoint.file_name} and is its VAE: take it away, or choose another VAE."
+        raise RequestError("vae", said)
+    return checkpoint.vae.name
 
 
 def _title(library: Library, checkpoint: ModelFile) -> str:

@@ -15,6 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from webui.core.addresses import is_root
 from webui.core.filenames import check_pattern
+from webui.core.names import printable
 from webui.core.sentences import bounds_of, sentence, with_value
 from webui.errors import SettingsError
 
@@ -25,6 +26,24 @@ FILE_NAME = "settings.toml"
 
 def _at(section: str, *, restart: bool = False) -> dict[str, Any]:
     return {"section": section, "restart": restart}
+
+
+def folder(path: Path) -> Path:
+    """A folder as it was written, whole: `~` is the home folder, and what is relative begins where the program was started.
+
+    Raises ValueError for one that cannot be passed on to an engine or shown.
+    """
+    try:
+        whole = path.expanduser().absolute()
+    except RuntimeError:
+        raise ValueError(f"{str(path)!r} names the home folder of somebody who is not known here. Write the whole path.") from None
+    try:
+        str(whole).encode()
+    except UnicodeEncodeError:
+        raise ValueError(f"{printable(str(whole))} has bytes in its name that are no UTF-8 text. Rename the folder.") from None
+    if "\0" in str(whole):
+        raise ValueError("A path has no character of the number 0 in it.")
+    return whole
 
 
 class Settings(BaseModel):
@@ -122,6 +141,12 @@ class Settings(BaseModel):
     extensions_off: tuple[str, ...] = Field((), description="Extensions that are switched off.")
 
     _names = field_validator("outputs_pattern")(check_pattern)
+    _folder = field_validator("data_dir")(folder)
+
+    @field_validator("models_dirs")
+    @classmethod
+    def _folders(cls, paths: tuple[Path, ...]) -> tuple[Path, ...]:
+        return tuple(folder(path) for path in paths)
 
     @field_validator("trusted_proxy", mode="before")
     @classmethod
@@ -172,10 +197,17 @@ def load_settings(flags: Mapping[str, Any] | None = None, environment: Mapping[s
     environment = os.environ if environment is None else environment
     given = {key: value for key, value in (flags or {}).items() if value is not None}
     from_environment = _environment(environment)
-    data_dir = Path(given.get("data_dir") or from_environment.get("data_dir") or PROJECT).expanduser().resolve()
+    data_dir = _data_dir(given.get("data_dir") or from_environment.get("data_dir") or PROJECT)
     path = data_dir / FILE_NAME
     merged = {**_checked(read_file(path), str(path)), **_checked(from_environment, "environment"), **given, "data_dir": data_dir}
     return _validated(merged, "command line")
+
+
+def _data_dir(path: str | Path) -> Path:
+    try:
+        return folder(Path(path)).resolve()
+    except (ValueError, RuntimeError, OSError) as error:
+        raise SettingsError(f"data_dir: {error}") from None
 
 
 def read_file(path: Path) -> dict[str, Any]:

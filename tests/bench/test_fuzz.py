@@ -10,7 +10,7 @@ from webui.bench import fuzz
 CASES = 60
 
 
-@pytest.mark.parametrize("name", sorted({"weights", "embeddings"} & set(fuzz.targets())))
+@pytest.mark.parametrize("name", sorted({"weights", "embeddings", "pictures"} & set(fuzz.targets())))
 def test_no_file_brings_down_what_reads_it(name):
     said = [text for _, text in fuzz.violations(fuzz.targets()[name], seed=0, seconds=60, cases=CASES)]
     assert len(said) == CASES and [text for text in said if text is not None] == []

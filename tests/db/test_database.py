@@ -135,3 +135,11 @@ def test_two_webs_on_one_folder(tmp_path):
     first.release()
     second.acquire()
     second.release()
+
+
+@pytest.mark.parametrize("name", ["what?mode=memory", "a#b", "100%41", "%(here)s", "file:x", "q'uo\"te", "sp ace ä"])
+def test_the_database_lies_in_its_folder_whatever_that_is_called(tmp_path, name):
+    folder = tmp_path / name
+    open_database(folder).close()
+    assert (folder / "data" / "darkroom.db").stat().st_size > 0
+    assert [path.name for path in tmp_path.iterdir()] == [name]

@@ -17,7 +17,8 @@ from webui.library import Library
 from webui.pipelines.adapters import LoraLoader, WeightChange
 from webui.settings import load_settings
 
-LAYER = "unet.down_blocks.0.attentions.0.transformer_blocks.0.attn2.to_k"
+LAYER = "unet.conv_in"
+"""Not one whose inputs are normed: their sum is 0, and so is what a constant adds."""
 
 
 @pytest.fixture

@@ -341,3 +341,12 @@ def test_a_broken_picture_has_no_thumbnail_and_says_so(tmp_path):
     with pytest.raises(RequestError, match="cut off or broken"):
         pixels.write_thumbnail(tmp_path / "a.png", tmp_path / "a.webp", 64)
     assert not (tmp_path / "a.webp").exists()
+
+
+def test_a_palette_picture_without_its_palette_is_refused():
+    data = saved(Image.new("P", (8, 8)))
+    start = data.index(b"PLTE") - 4
+    without = data[:start] + data[start + 12 + int.from_bytes(data[start : start + 4], "big") :]
+    for read in (decode.look, decode.read_picture):
+        with pytest.raises(RequestError, match="cut off or broken"):
+            read(without)

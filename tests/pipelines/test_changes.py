@@ -16,6 +16,7 @@ from webui.library import View
 from webui.pipelines.adapters import LoraLoader, LoraUse, WeightChange
 from webui.pipelines.adapters_apply import applied
 from webui.pipelines.embeddings import MOST_VECTORS
+from webui.pipelines.families import ldm
 
 PLAN = Plan(channels_last=False)
 LAYER = "down_blocks.0.attentions.0.transformer_blocks.0.attn2.to_k"
@@ -50,6 +51,26 @@ def test_a_checkpoint_that_is_replaced_while_it_is_loaded_is_a_sentence(own, pip
         pipelines.get("own", None, PLAN, replace)
     assert pipelines.loaded == ""
     assert pipelines.get("own", None, PLAN).name == "own"
+
+
+def test_a_vae_beside_is_the_checkpoints_own_until_it_goes(folder, pipelines, library):
+    state = {name.removeprefix(ldm.VAE): tensor for name, tensor in tiny.ldm_state(*tiny.parts(7)).items() if name.startswith(ldm.VAE)}
+    beside, metadata = folder / "Stable-diffusion" / "tiny.vae.safetensors", {"darkroom.vae": json.dumps(tiny.VAE)}
+    inside = pipelines.get("tiny", None, PLAN).vae.state_dict()
+    save_file(state, beside, metadata=metadata)
+    library.scan()
+    names = {}
+    for said in (None, "Automatic", "tiny.vae", "None"):
+        model = pipelines.get("tiny", said, PLAN)
+        names[said] = model.vae_name, torch.equal(model.vae.state_dict()["decoder.conv_in.weight"], inside["decoder.conv_in.weight"])
+    own = ("tiny.vae.safetensors", False)
+    assert names == {None: own, "Automatic": own, "tiny.vae": own, "None": ("", True)}
+    other = {name: tensor + 1 for name, tensor in state.items()}
+    save_file(other, beside, metadata=metadata)
+    changed = pipelines.get("tiny", None, PLAN).vae.state_dict()["decoder.conv_in.weight"]
+    assert torch.equal(changed, other["decoder.conv_in.weight"])
+    beside.unlink()
+    assert pipelines.get("tiny", None, PLAN).vae_name == ""
 
 
 def test_a_replaced_vae_is_read_again(folder, pipelines):

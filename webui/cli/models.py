@@ -2,6 +2,7 @@
 
 import argparse
 
+from webui.core.names import printable
 from webui.library import KINDS, Library
 from webui.settings import Settings
 
@@ -19,5 +20,5 @@ def run(arguments: argparse.Namespace, settings: Settings) -> int:
         for model in library.models(kind):
             digest = f"  {library.sha256(model)}" if arguments.hash and not model.error else ""
             family = " ".join(part for part in (model.family, model.variant) if part)
-            print(f"{kind:<12}{model.name}  {family}  {model.size / 1e6:.0f} MB{digest}  {model.error or model.path}")
+            print(f"{kind:<12}{model.name}  {family}  {model.size / 1e6:.0f} MB{digest}  {model.error or printable(str(model.path))}")
     return 0

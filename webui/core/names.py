@@ -8,6 +8,9 @@ _TURNS = frozenset("\u200e\u200f\u061c\u202a\u202b\u202c\u202d\u202e\u2066\u2067
 """Marks that turn the direction of writing: invisible, and they can make a name look like another."""
 
 
+_TAG_MARKS = frozenset("<>:#")
+
+
 def printable(text: str) -> str:
     """A name or path from the disk as text: accents composed, and what cannot be shown as `%` and two hex digits for each byte.
 
@@ -26,6 +29,11 @@ def _shown(letter: str) -> str:
     except UnicodeEncodeError:  # a surrogate that stands for no byte
         data = letter.encode("utf-8", "surrogatepass")
     return "".join(f"%{byte:02X}" for byte in data)
+
+
+def in_tag(text: str) -> str:
+    """A printable name as it can stand inside `<lora:…>`: the marks that end a tag or its parts, or begin a comment, as `%` and digits."""
+    return "".join(f"%{ord(letter):02X}" if letter in _TAG_MARKS else letter for letter in text)
 
 
 def fold(text: str) -> str:

@@ -185,7 +185,9 @@ class GenerationRequest(Value):
         title="Stable Diffusion checkpoint",
         description="Name, file name or `name [hash]`. Empty: the first one found.",
     )
-    vae: str | None = Field(None, max_length=MAX_NAME, title="SD VAE", description="A file in models/VAE. Empty: the checkpoint's own.")
+    vae: str | None = Field(
+        None, max_length=MAX_NAME, title="SD VAE", description="A VAE file. Empty: the checkpoint's own, beside it or inside; None: inside."
+    )
     width: int | None = Field(
         None, title="Width", description="Pixels, a multiple of 8. Empty: the checkpoint's native size.", json_schema_extra={"step": 8}
     )

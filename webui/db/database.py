@@ -8,7 +8,7 @@ from pathlib import Path
 
 from alembic import command
 from alembic.config import Config
-from sqlalchemy import Connection, Engine, create_engine, event, make_url, text
+from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url, text
 from sqlalchemy.exc import DatabaseError, IntegrityError, OperationalError, SQLAlchemyError
 
 from webui.db.lock import DataLock
@@ -70,7 +70,7 @@ def open_database(data_dir: Path, url: str = "", durability: str = "normal") -> 
     """
     if url and make_url(url).get_backend_name() != "sqlite":
         return Database(_migrated(create_engine(url, pool_pre_ping=True)))
-    path = Path(make_url(url).database or "") if url else data_dir / "data" / "darkroom.db"
+    path = Path(make_url(url).database or "").expanduser() if url else data_dir / "data" / "darkroom.db"
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.parent.joinpath(".writable").touch()
@@ -102,9 +102,8 @@ def _opened(path: Path, durability: str) -> Engine:
 
 
 def _sqlite(path: Path, durability: str) -> Engine:
-    engine = create_engine(
-        f"sqlite:///{path}", connect_args={"timeout": BUSY_MS / 1000, "check_same_thread": False}, pool_size=16, max_overflow=32
-    )
+    url = URL.create("sqlite", database=str(path))  # not as text: the path may have a "?" or "#" in it
+    engine = create_engine(url, connect_args={"timeout": BUSY_MS / 1000, "check_same_thread": False}, pool_size=16, max_overflow=32)
 
     @event.listens_for(engine, "connect")
     def pragmas(connection: object, record: object) -> None:
@@ -128,7 +127,7 @@ def _migrated(engine: Engine) -> Engine:
     from alembic.util.exc import CommandError
 
     config = Config()
-    config.set_main_option("script_location", str(MIGRATIONS))
+    config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
     try:
         with engine.connect() as connection:
             current = MigrationContext.configure(connection).get_current_revision()

@@ -46,7 +46,7 @@ class Company:
         """See what web had seen of the model files when it handed the job out, and whether the embeddings named are as they were."""
         library, text = self.tools.library, prompts_of(task.request)
         library.meet(task.library)
-        named = [file for file in library.models("embedding") if is_named(file.name.rsplit("/", 1)[-1], text)]
+        named = [file for file in library.models("embedding") if is_named(file.short_name, text)]
         if not all(is_same(file.path, file.identity) for file in named):
             library.scan()
 

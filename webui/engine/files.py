@@ -3,8 +3,7 @@
 from webui.core.request import GenerationRequest
 from webui.engine.conditioning import loras_of
 from webui.errors import RequestError
-from webui.library import Library
-from webui.pipelines.registry import OWN_VAE
+from webui.library import OWN_VAE, Library
 
 
 def files_of(request: GenerationRequest, library: Library) -> tuple[object, ...]:
@@ -19,4 +18,4 @@ def _identity(kind: str, name: str, library: Library) -> object:
         file = library.find(kind, name)
     except RequestError:
         return None
-    return file.path, file.identity
+    return file.path, file.identity, file.vae and (file.vae.path, file.vae.identity)

@@ -1,7 +1,7 @@
 """From a decoded picture to a saved one: colours, what is laid over it, the extensions' last word, the file."""
 
-import re
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 
 import torch
 from PIL import Image
@@ -13,11 +13,13 @@ from webui.core.record import ImageRecord
 from webui.engine.img2img import Source
 from webui.engine.telling import Teller
 from webui.engine.tools import Tools
+from webui.errors import RequestError
 from webui.images.colors import match_colors
 from webui.images.metadata import Facts, encoder, picture_seeds
 from webui.images.pixels import apply_overlay
 from webui.library import Library
 from webui.pipelines.adapters import LoraUse
+from webui.pipelines.embeddings import is_named
 from webui.pipelines.model import Model
 
 
@@ -70,11 +72,8 @@ def save(image: Image.Image, task: RunJob, index: int, facts: Facts, tools: Tool
 
 def facts_of(task: RunJob, plan: Plan, model: Model, loras: Mapping[str, str]) -> Facts:
     """What made a job's pictures, besides the request."""
-    words = {
-        word: ""
-        for word in model.embeddings
-        if re.search(rf"(?<!\w){re.escape(word)}(?!\w)", task.request.prompt + " " + task.request.negative_prompt)
-    }
+    said = f"{task.request.prompt} {task.request.negative_prompt}"
+    words = {word: "" for word in model.embeddings if is_named(word, said)}
     return Facts(
         job_id=task.job_id,
         version=webui.__version__,
@@ -88,5 +87,8 @@ def facts_of(task: RunJob, plan: Plan, model: Model, loras: Mapping[str, str]) -
 
 def lora_hashes(uses: Sequence[LoraUse], library: Library) -> dict[str, str]:
     """Names and short hashes of the LoRAs that are there."""
-    known = {file.name.rsplit("/", 1)[-1]: file for file in library.models("lora")}
-    return {use.name: library.sha256(known[use.name])[:12] for use in uses if use.name in known}
+    found = {}
+    for use in uses:
+        with suppress(RequestError):
+            found[use.name] = library.sha256(library.find("lora", use.name))[:12]
+    return found

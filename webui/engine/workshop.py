@@ -95,7 +95,7 @@ def make_plan(task: RunJob, tools: Tools, device: str, settings: Settings) -> Pl
 def facts_of_checkpoint(task: RunJob, tools: Tools) -> ModelFacts:
     """How large the task's model is, from its file's header."""
     file = tools.library.find("checkpoint", task.request.checkpoint or "")
-    return _facts(file.path, file.identity) if file.path.suffix == ".safetensors" else ModelFacts()
+    return _facts(file.path, file.identity) if file.path.suffix.lower() == ".safetensors" else ModelFacts()
 
 
 @lru_cache(maxsize=8)

@@ -69,17 +69,23 @@ class Look:
 def look(data: bytes, field: str = "init") -> Look:
     """Tell what a picture file is; nothing is decoded. Raises `RequestError` on `field` for what is no picture, or a too large one."""
     image = _open(data, field)
+    try:
+        return _look(image, data)
+    except Exception:  # Pillow's readers raise any kind for what strangers wrote
+        raise RequestError(field, _BROKEN) from None
+
+
+def _look(image: Image.Image, data: bytes) -> Look:
     orientation = _orientation_of(image, data)
     width, height = image.size[::-1] if orientation > 4 else image.size
-    format = str(image.format)
     plain = (
-        format in ("PNG", "JPEG", "WEBP")
+        image.format in ("PNG", "JPEG", "WEBP")
         and image.mode in ("RGB", "RGBA", "L", "LA", "P", "1")
         and orientation == 1
         and not _profile(image, data)
         and not getattr(image, "is_animated", False)
     )
-    return Look(width, height, format, image.mode, image.has_transparency_data, orientation, plain)
+    return Look(width, height, str(image.format), image.mode, image.has_transparency_data, orientation, plain)
 
 
 def picture_bytes(path: Path, field: str) -> bytes:
@@ -107,7 +113,9 @@ def read_mask(data: bytes, field: str = "mask") -> Image.Image:
 def _read(data: bytes, field: str, *, colours: bool) -> Image.Image:
     image = _open(data, field)
     try:
-        image.load()
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            image.load()
         picture = _eight_bits(image)
         if colours and (profile := _profile(image, data)):
             picture = _in_srgb(picture, profile)

@@ -57,6 +57,9 @@ def _record(root: Path, path: Path) -> ImageRecord | None:
 
 
 def _read(root: Path, path: Path) -> ImageRecord | None:
+    relative = path.relative_to(root).as_posix()
+    if relative.encode(errors="replace").decode() != relative:
+        raise CheckpointError("its name, or its folder's, has bytes that are no UTF-8 text. Rename it.")
     data = read_whole(path, MAX_BYTES)
     reading = read_metadata(data)
     if reading is None or not reading.job_id:

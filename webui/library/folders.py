@@ -45,7 +45,7 @@ class Folders:
             met.add(real)
             self.note(Path(current))
             folders[:] = sorted(name for name in folders if not name.startswith("."))
-            yield from (Path(current, name) for name in sorted(files) if Path(name).suffix in suffixes and not name.startswith("."))
+            yield from (Path(current, name) for name in sorted(files) if Path(name).suffix.lower() in suffixes and not name.startswith("."))
 
 
 def _changed(folder: Path) -> int | None:

@@ -2,7 +2,10 @@
 
 from pathlib import Path
 
+from pydantic import Field
+
 from webui.core.foreign import FileIdentity
+from webui.core.names import printable
 from webui.core.request import Value
 
 KINDS: dict[str, tuple[str, ...]] = {
@@ -15,6 +18,9 @@ KINDS: dict[str, tuple[str, ...]] = {
     "controlnet": ("ControlNet", "controlnet"),
 }
 """Folder names of A1111, Forge and ComfyUI for each kind of file."""
+
+OWN_VAE = ("", "automatic", "none")
+"""A1111's words for "the checkpoint's own VAE": the one that lies beside it, if any, but with "none" always the one inside."""
 
 SUFFIXES = {".safetensors", ".ckpt", ".pt", ".pth", ".bin"}
 
@@ -40,7 +46,9 @@ FAMILY_NATIVE = {
 class ModelFile(Value):
     """A file in a models folder. `name` is its path below the kind's folder without suffix, with forward slashes.
 
-    `identity` is what the file was when it was listed: keys of whatever is remembered of it.
+    A name prints, and a LoRA's can stand in a tag, whatever the file's own is. `alias` is what its trainer called it. `vae` is the VAE that
+    lies beside a checkpoint and is its own (`name.vae.pt`). `identity` is what the file was when it was listed: keys of whatever is
+    remembered of it.
     """
 
     name: str
@@ -52,9 +60,17 @@ class ModelFile(Value):
     variant: str = ""
     prediction: str = "eps"
     native: Native = Native()
+    alias: str = ""
     error: str = ""
+    vae: "ModelFile | None" = Field(None, exclude=True)
 
     @property
     def file_name(self) -> str:
         """Name with suffix, as A1111 shows it."""
-        return self.name + self.path.suffix
+        folder, slash, _ = self.name.rpartition("/")
+        return folder + slash + printable(self.path.name)
+
+    @property
+    def short_name(self) -> str:
+        """Name without its folder: the word of an embedding, the name in a LoRA's tag."""
+        return self.name.rpartition("/")[2]

@@ -5,13 +5,14 @@ import hashlib
 import os
 import re
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from webui.core.foreign import FileError, identity_of, is_same, read_foreign, sha256_of
-from webui.core.names import printable
+from webui.core.foreign import FileError, identity_of, is_same, read_foreign, sha256_of, shortened
+from webui.core.names import fold, in_tag, printable
 from webui.errors import CheckpointError, RequestError
 from webui.library.cache import Cache
 from webui.library.family import detect
@@ -22,6 +23,10 @@ from webui.library.native import native
 
 FIELDS = {"checkpoint": "checkpoint", "vae": "vae", "lora": "prompt", "embedding": "prompt", "upscaler": "hires.upscaler"}
 WORDS = {"vae": "VAE", "lora": "LoRA", "controlnet": "ControlNet"}
+TRAINERS_NAME = "ss_output_name"
+"""Where kohya's scripts, and others after them, write what a LoRA was called when it was trained."""
+LONGEST_ALIAS = 200
+MOST_NAMED = 10
 _HASHED = re.compile(r"\[(?P<hash>[0-9a-fA-F]{6,64})\]$")
 
 
@@ -76,33 +81,36 @@ class Library:
         return tuple(model for model in self._listed().models if model.kind == kind)
 
     def find(self, kind: str, name: str) -> ModelFile:
-        """The file meant by a name, a file name, a path below the folder, or A1111's `name [hash]`; case is ignored.
+        """The file meant by a name, a file name, a path below the folder, A1111's `name [hash]`, or what a LoRA's trainer called it.
 
-        Its identity is that of now: a file that was replaced since the last look is read again, one that is gone is unknown.
+        Case and how accents are written are left out of account where that is clear. Its identity is that of now: a file that was
+        replaced since the last look is read again, one that is gone is unknown.
         Raises `RequestError` for a name that is unknown (after looking again once) or that means several files.
         """
         found = self._find(kind, name)
-        if not is_same(found.path, found.identity):
+        if not _is_current(found):
             self.scan()
             found = self._find(kind, name)
         return found
 
     def _find(self, kind: str, name: str) -> ModelFile:
-        name = name.strip()
-        match = _HASHED.search(name)
-        wanted, digest = (name[: match.start()].rstrip(), match["hash"].lower()) if match else (name, "")
-        for look in (self.models, lambda kind: [model for model in self.scan() if model.kind == kind]):
-            candidates = _named(look(kind), wanted)
-            if digest:
-                candidates = [model for model in candidates or look(kind) if self._has_hash(model, digest)]
-            if len({self.sha256(model) if digest else model.name for model in candidates}) == 1:
+        for look in (self.models, lambda kind: tuple(model for model in self.scan() if model.kind == kind)):
+            candidates = named(look(kind), name) or self._hashed(look(kind), name)
+            if len({model.name for model in candidates}) == 1:
                 return candidates[0]
             if candidates:
-                raise RequestError(
-                    FIELDS.get(kind, kind),
-                    f"{name!r} means several files: {', '.join(model.name for model in candidates)}. Write one of these.",
-                )
+                names = ", ".join(model.name for model in candidates[:MOST_NAMED])
+                raise RequestError(FIELDS.get(kind, kind), f"{shortened(name, 100)!r} means several files: {names}. Write one of these.")
         raise RequestError(FIELDS.get(kind, kind), self._unknown(kind, name))
+
+    def _hashed(self, models: tuple[ModelFile, ...], name: str) -> list[ModelFile]:
+        """Files meant by `name [hash]`: of that name if there are any, else of any; one of those with equal content."""
+        match = _HASHED.search(name.strip())
+        if match is None:
+            return []
+        bare, digest = name.strip()[: match.start()], match["hash"].lower()
+        fitting = [model for model in named(models, bare) or models if self._has_hash(model, digest)]
+        return fitting[:1] if len({self.sha256(model) for model in fitting}) == 1 else fitting
 
     def find_by_hash(self, kind: str, digest: str) -> ModelFile | None:
         """The file whose sha256 begins with `digest`, among those already hashed."""
@@ -146,7 +154,7 @@ class Library:
             for kind, top, path in _files(root, folders):
                 if path not in found and (model := self._describe(kind, top, path)) is not None:
                     found[path] = model
-        models = tuple(sorted(found.values(), key=lambda model: (model.kind, model.name.lower())))
+        models = tuple(sorted(_distinct(_with_vaes(found.values())), key=lambda model: (model.kind, model.name.lower())))
         return Listing(models, folders, _version(models))
 
     def _describe(self, kind: str, root: Path, path: Path) -> ModelFile | None:
@@ -155,7 +163,7 @@ class Library:
         if not isinstance(described, FileError):
             return described
         kind = "checkpoint" if kind == "any" else kind
-        return ModelFile(name=_name(path, root), path=path, kind=kind, size=0, error=described.message)
+        return ModelFile(name=_name(path, root, kind), path=path, kind=kind, size=0, error=described.message)
 
     def _read(self, kind: str, root: Path, path: Path) -> ModelFile | None:
         identity = identity_of(path)
@@ -167,12 +175,12 @@ class Library:
         if kind not in KINDS:
             return None
         values = {key: value for key, value in facts.items() if key != "kind"}
-        return ModelFile(name=_name(path, root), path=path, kind=kind, size=identity.size, identity=identity, **values)
+        return ModelFile(name=_name(path, root, kind), path=path, kind=kind, size=identity.size, identity=identity, **values)
 
     def _unknown(self, kind: str, name: str) -> str:
         names, word = [model.name for model in self.models(kind)], WORDS.get(kind, kind)
         bare, _, digest = name.rpartition("[")
-        for model in _named(self.models(kind), bare.strip()) if bare and digest.endswith("]") else ():
+        for model in named(self.models(kind), bare) if bare and digest.endswith("]") else ():
             return (
                 f"There is no {word} named {name!r}: {model.file_name} holds other weights than when this was asked for. Choose it again."
             )
@@ -184,13 +192,14 @@ class Library:
 
 def _facts(path: Path) -> dict[str, Any]:
     """What a file's header tells, or its error; a pickle tells nothing before it is loaded."""
-    if path.suffix != ".safetensors":
-        return {"kind": "checkpoint" if path.suffix == ".ckpt" else "unknown"}
+    if path.suffix.lower() != ".safetensors":
+        return {"kind": "checkpoint" if path.suffix.lower() == ".ckpt" else "unknown"}
     header = read_foreign(path, read_header)
     if isinstance(header, FileError):
         return {"error": header.message}
     architecture = detect(header)
-    return {**architecture.model_dump(), "native": native(header, architecture.family).model_dump()}
+    alias = printable(header.metadata.get(TRAINERS_NAME, "").strip())[:LONGEST_ALIAS]
+    return {**architecture.model_dump(), "alias": alias, "native": native(header, architecture.family).model_dump()}
 
 
 def _is_whole(facts: dict[str, Any]) -> bool:
@@ -202,8 +211,37 @@ def _is_whole(facts: dict[str, Any]) -> bool:
     return isinstance(facts.get("kind", ""), str)
 
 
-def _name(path: Path, root: Path) -> str:
-    return printable(path.relative_to(root).with_suffix("").as_posix())
+def _name(path: Path, root: Path, kind: str) -> str:
+    name = printable(path.relative_to(root).with_suffix("").as_posix())
+    return in_tag(name) if kind == "lora" else name
+
+
+def _distinct(models: Iterable[ModelFile]) -> Iterator[ModelFile]:
+    """Files whose names differ in the suffix alone: the second is listed with it, so that each can be chosen."""
+    seen: dict[tuple[str, str], str] = {}
+    for model in models:
+        if seen.setdefault((model.kind, model.name), model.file_name) != model.file_name:
+            model = model.model_copy(update={"name": model.name + model.path.suffix})
+        yield model
+
+
+def _with_vaes(models: Iterable[ModelFile]) -> list[ModelFile]:
+    """Checkpoints with the VAEs that lie beside them."""
+    listed = list(models)
+    beside = {model.path.with_suffix("").with_suffix(""): model for model in listed if model.kind == "vae" and _is_beside(model.path)}
+    return [
+        model.model_copy(update={"vae": vae}) if model.kind == "checkpoint" and (vae := beside.get(model.path.with_suffix(""))) else model
+        for model in listed
+    ]
+
+
+def _is_beside(path: Path) -> bool:
+    """Whether a file is called like a checkpoint's own VAE, `name.vae.pt`."""
+    return Path(path.stem).suffix.lower() == ".vae"
+
+
+def _is_current(model: ModelFile) -> bool:
+    return is_same(model.path, model.identity) and (model.vae is None or is_same(model.vae.path, model.vae.identity))
 
 
 def _version(models: Iterable[ModelFile]) -> str:
@@ -215,12 +253,28 @@ def _version(models: Iterable[ModelFile]) -> str:
     return digest.hexdigest()[:16]
 
 
-def _named(models: Iterable[ModelFile], wanted: str) -> list[ModelFile]:
-    """Files called `wanted`: by whole name first, then by the last part of it."""
-    key = wanted.replace("\\", "/").lower()
-    listed = list(models)
-    whole = [model for model in listed if key in (model.name.lower(), model.file_name.lower())]
-    return whole[:1] or [model for model in listed if key in (model.path.name.lower(), model.path.stem.lower())]
+def named(models: Iterable[ModelFile], name: str) -> list[ModelFile]:
+    """Files called so: to the letter, else in any case and with any accents, else by the last part of the name, else by the trainer.
+
+    Several of one name in several folders are the first one.
+    """
+    listed, wanted = list(models), printable(name.strip()).replace("\\", "/")
+    key = fold(wanted)
+    ways: tuple[Callable[[ModelFile], bool], ...] = (
+        lambda model: wanted in (model.name, model.file_name),
+        lambda model: key in _keys(model.name, model.path)[0],
+        lambda model: key in _keys(model.name, model.path)[1],
+        lambda model: bool(model.alias) and key == fold(model.alias),
+    )
+    found = next((found for fits in ways if (found := [model for model in listed if fits(model)])), [])
+    return found[:1] if len({model.name for model in found}) == 1 else found
+
+
+@lru_cache(maxsize=50_000)
+def _keys(name: str, path: Path) -> tuple[frozenset[str], frozenset[str]]:
+    """What a file may be called in any case: with its folders, and without."""
+    folder, last = name.rpartition("/")[:2], {fold(name.rpartition("/")[2]), fold(path.stem), fold(path.name)}
+    return frozenset(fold("".join(folder)) + key for key in last), frozenset(last)
 
 
 def _files(folder: Path, seen: Folders) -> Iterator[tuple[str, Path, Path]]:
@@ -229,7 +283,7 @@ def _files(folder: Path, seen: Folders) -> Iterator[tuple[str, Path, Path]]:
     for kind, root in ((kind, root / name) for root in roots for kind, names in KINDS.items() for name in names):
         if os.path.isdir(root):
             for path in seen.walk(root, SUFFIXES):
-                yield kind, root, path
+                yield "vae" if kind == "checkpoint" and _is_beside(path) else kind, root, path
     for path in seen.entries(folder):
-        if path.suffix in SUFFIXES and os.path.isfile(path):
-            yield "any", folder, path
+        if path.suffix.lower() in SUFFIXES and os.path.isfile(path):
+            yield "vae" if _is_beside(path) else "any", folder, path

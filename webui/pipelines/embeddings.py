@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from webui.core.foreign import FileError, FileIdentity, identity_of, read_foreign
+from webui.core.names import fold
 from webui.errors import CheckpointError
 from webui.library import ModelFile
 from webui.pipelines.weights import Weights, open_weights
@@ -41,7 +42,8 @@ class EmbeddedWords:
 
 def is_named(word: str, text: str) -> bool:
     """Whether a prompt names an embedding: as a whole word, in any case."""
-    return word.lower() in text.lower() and re.search(rf"(?<!\w){re.escape(word)}(?!\w)", text, re.IGNORECASE) is not None
+    word, text = fold(word), fold(text)
+    return word in text and re.search(rf"(?<!\w){re.escape(word)}(?!\w)", text) is not None
 
 
 class Embeddings:
@@ -52,7 +54,7 @@ class Embeddings:
 
     def for_width(self, width: int, files: Iterable[ModelFile]) -> EmbeddedWords:
         """The words of a text encoder of this width, each of float32 [vectors, width]. A broken file is left out, whatever is in it."""
-        keys = {(file.path, file.identity): file.name.rsplit("/", 1)[-1] for file in files}
+        keys = {(file.path, file.identity): file.short_name for file in files}
         self._read = {key: self._read[key] if key in self._read else _vectors_in(key[0]) for key in keys}
         found: dict[str, Tensor] = {}
         left_out: dict[str, str] = {}

@@ -12,16 +12,13 @@ from webui.core.job import Plan
 from webui.devices.environment import give_back_freed_memory, settle_device
 from webui.devices.plan import is_device_lost, is_out_of_memory
 from webui.errors import CheckpointError, FileChanged, WebUIError
-from webui.library import Library, ModelFile
+from webui.library import OWN_VAE, Library, ModelFile
 from webui.pipelines.embeddings import Embeddings
 from webui.pipelines.families import family_of
 from webui.pipelines.load import load_model, open_model
 from webui.pipelines.model import Model
 from webui.pipelines.place import Place
 from webui.pipelines.weights import Progress
-
-OWN_VAE = ("", "automatic", "none")
-"""A1111's words for "the checkpoint's own VAE"."""
 
 _Identity = tuple[Path, FileIdentity]
 
@@ -68,7 +65,7 @@ class Pipelines:
         if plan.threads:
             torch.set_num_threads(plan.threads)
         file = library.find("checkpoint", checkpoint)
-        vae_file = library.find("vae", vae) if vae and vae.lower() not in OWN_VAE else None
+        vae_file = _vae(file, vae, library)
         key = _Key(_identity(file), _identity(vae_file) if vae_file else None, Place.of(plan), plan.offload)
         model = self._model
         if model is None or key != self._key:
@@ -118,6 +115,13 @@ class Pipelines:
         open_model(file)
         self.unload()
         return load_model(file, self._library.sha256(file), vae, plan, progress)
+
+
+def _vae(checkpoint: ModelFile, vae: str | None, library: Library) -> ModelFile | None:
+    """The file that the VAE is read from, None for the checkpoint's."""
+    if vae and vae.lower() not in OWN_VAE:
+        return library.find("vae", vae)
+    return None if vae and vae.lower() == "none" else checkpoint.vae
 
 
 def _identity(file: ModelFile) -> _Identity:

@@ -74,23 +74,21 @@ def _safetensors(path: Path) -> Weights:
         with safe_open(path, framework="pt") as file:
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  (it is no dict)
     except (SafetensorError, OSError, ValueError) as error:
-        raise CheckpointError(f"{path.name} cannot be read: {error}. Download it again.") from None
-    return Weights(path.name, tensors, dict(header.metadata))
+        raise CheckpointError(f"{shown(path)} cannot be read: {error}. Download it again.") from None
+    return Weights(shown(path), tensors, dict(header.metadata))
 
 
 def _pickle(path: Path) -> Weights:
     try:
         content = torch.load(path, map_location="cpu", weights_only=True, mmap=_is_zip(path))
     except FileNotFoundError:
-        raise CheckpointError(f"{path} is not there any more. Refresh the list of checkpoints.") from None
+        raise CheckpointError(f"{shown(path)} is not there any more. Refresh the list of checkpoints.") from None
     except pickle.UnpicklingError:
-        message = (
-            f"{path.name} holds code, not only weights, and was not run. Find the model as .safetensors, or convert it where you trust it."
-        )
+        message = f"{shown(path)} holds code, not only weights; it was not run. Find the model as .safetensors, or convert it elsewhere."
         raise CheckpointError(message) from None
     except (OSError, RuntimeError, EOFError, ValueError, KeyError, AttributeError, TypeError) as error:
-        raise CheckpointError(f"{path.name} is not a whole weights file ({type(error).__name__}). Download it again.") from None
-    return Weights(path.name, _tensors(content, path.name), {})
+        raise CheckpointError(f"{shown(path)} is not a whole weights file ({type(error).__name__}). Download it again.") from None
+    return Weights(shown(path), _tensors(content, shown(path)), {})
 
 
 def _is_zip(path: Path) -> bool:

@@ -35,7 +35,7 @@ _BREAK = re.compile(r"\bBREAK\b")
 _AND = re.compile(r"\bAND\b")
 _AND_WEIGHT = re.compile(r"[-+]?(?:\d+\.?|\d*\.\d+)")
 _TAG = re.compile(r"<(\w+):([^<>]+)>")
-_COMMENT = re.compile(r"(?:^|(?<=\n))#[^\n]*(?:\n|$)|#[^\n]*")
+_COMMENT = re.compile(r"(?P<tag><\w+:[^<>\n]+>)|(?:^|(?<=\n))#[^\n]*(?:\n|$)|#[^\n]*")
 
 
 def parse_attention(text: str) -> list[list[str | float]]:
@@ -158,11 +158,22 @@ def strip_tags(text: str) -> tuple[str, tuple[Tag, ...]]:
 
 
 def _tag(kind: str, args: str) -> Tag:
-    parts = args.split(":")
+    """What stands first is the name, whatever is in it; with what follows up to a weight, for `a:b` is a file's name too."""
+    first, *parts = args.split(":")
+    ends = next((place for place, part in enumerate(parts) if "=" in part or _is_number(part)), 0)
+    name, parts = ":".join((first, *parts[:ends])), parts[ends:]
     named = dict(part.split("=", 1) for part in parts if "=" in part)
-    return Tag(kind, tuple(part for part in parts if "=" not in part), named)
+    return Tag(kind, (name, *(part for part in parts if "=" not in part)), named)
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text or "1")
+    except ValueError:
+        return False
+    return True
 
 
 def strip_comments(text: str) -> str:
-    """Take out `# …` to the end of the line; a line that holds nothing else goes whole."""
-    return _COMMENT.sub("", text)
+    """Take out `# …` to the end of the line; a line that holds nothing else goes whole. Inside a tag `#` belongs to a name."""
+    return _COMMENT.sub(lambda match: match["tag"] or "", text)

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from webui.core.names import fold
 from webui.core.protocol import Capabilities
 from webui.errors import CheckpointError
 from webui.library import Library, ModelFile
@@ -27,7 +28,7 @@ Hashed = Callable[[str, str], bool]
 
 @dataclass(frozen=True)
 class Known:
-    """What there is to choose from: names by the form's drop-down, and LoRAs in lower case.
+    """What there is to choose from: names by the form's drop-down, and LoRAs as `fold` makes them comparable.
 
     `by_hash` gives the checkpoint that has a hash; `has_hash` says whether a checkpoint has one. They are asked only when needed.
     """
@@ -56,7 +57,7 @@ class Known:
         def has_hash(name: str, digest: str) -> bool:
             return name in models and _is_hash(library, models[name], digest.lower())
 
-        loras = [model.name for model in library.models("lora")]
+        loras = [name for model in library.models("lora") for name in (model.name, model.file_name, model.path.stem, model.alias) if name]
         return cls(choices_of(library, capabilities).by_field, _both(loras), by_hash, has_hash)
 
     @classmethod
@@ -71,7 +72,8 @@ class Known:
         fields = {"checkpoint": named(models.get("checkpoint")), "vae": [OWN, *named(models.get("vae"))]}
         fields |= {"sampler": samplers, "schedule": schedules, "hires.sampler": [SAME, *samplers], "hires.schedule": [SAME, *schedules]}
         fields["hires.upscaler"] = [str(name) for name in answer.get("upscalers", [])]
-        return cls(fields, _both(named(models.get("lora"))), lambda digest: None, lambda name, digest: True)
+        loras = [*named(models.get("lora")), *(str(each["alias"]) for each in models.get("lora") or [] if each.get("alias"))]
+        return cls(fields, _both(loras), lambda digest: None, lambda name, digest: True)
 
     def place(self, values: Mapping[str, Any], checkpoint: str = "") -> tuple[dict[str, Any], list[str]]:
         """Values with names as the drop-downs have them, and a line for each name that is not here; those are taken out.
@@ -100,10 +102,12 @@ class Known:
         """The same for the fields of a request, nested as they are there."""
         second = fields.get("hires") if isinstance(fields.get("hires"), Mapping) else {}
         flat = dict(fields) | {f"hires.{name}": value for name, value in (second or {}).items()}
-        title = fields.get("checkpoint") if isinstance(fields.get("checkpoint"), str) else ""
-        if title:
-            flat["checkpoint"] = _HASH.sub("", str(title))
-        placed, missing = self.place(flat, str(title or ""))
+        title = str(fields["checkpoint"]) if isinstance(fields.get("checkpoint"), str) else ""
+        if title and _among(self.names.get("checkpoint", ()), title) is None:
+            flat["checkpoint"] = _HASH.sub("", title).rstrip()
+        else:
+            title = ""  # a name that ends like a hash
+        placed, missing = self.place(flat, title)
         found = {name: value for name, value in placed.items() if not name.startswith("hires.")}
         if second:
             found["hires"] = {name: placed[f"hires.{name}"] for name in second if f"hires.{name}" in placed}
@@ -133,12 +137,12 @@ class Known:
 
     def _missing_loras(self, prompt: str) -> list[str]:
         wanted = dict.fromkeys(tag.name for tag in strip_tags(prompt)[1] if tag.kind in ("lora", "lyco"))
-        return [name for name in wanted if name.lower() not in self.loras]
+        return [name for name in wanted if fold(name) not in self.loras]
 
 
 def _both(names: Iterable[str]) -> frozenset[str]:
-    """Names with and without their folder, in lower case."""
-    return frozenset(part for name in names for part in (name.lower(), name.rsplit("/", 1)[-1].lower()))
+    """Names with and without their folder, as they are compared."""
+    return frozenset(part for name in names for part in (fold(name), fold(name.rsplit("/", 1)[-1])))
 
 
 def _is_hash(library: Library, model: ModelFile, digest: str) -> bool:
@@ -163,8 +167,8 @@ def _old_hash(model: ModelFile) -> str:
 
 def _among(names: Iterable[str], value: str) -> str | None:
     """The name itself, whatever its case, folder or suffix; None when it is not there."""
-    wanted = value.strip().replace("\\", "/").lower()
+    wanted = fold(value)
     bare = re.sub(r"\.(safetensors|ckpt|pt|pth|bin)$", "", wanted)
-    exact = {name.lower(): name for name in names}
-    short = {name.rsplit("/", 1)[-1].lower(): name for name in names}
+    exact = {fold(name): name for name in reversed(list(names))}
+    short = {name.rsplit("/", 1)[-1]: exact[name] for name in exact}
     return exact.get(wanted) or exact.get(bare) or short.get(bare.rsplit("/", 1)[-1])

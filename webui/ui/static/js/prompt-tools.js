@@ -61,7 +61,7 @@ async function pick() {
   const list = () => {
     if (!models) return;
     const words = search.value.trim().toLowerCase(), found = models.filter((model) => model.name.toLowerCase().includes(words));
-    rows.replaceChildren(...found.map((model) => row(model, box)));
+    rows.replaceChildren(...found.map((model) => row(model, nameIn(models, model), box)));
     if (!found.length) rows.append(el('p.muted', {}, models.length ? 'No LoRA matches.' : 'No LoRA yet. Put files into models/Lora.'));
   };
   const search = el('input.search', { type: 'search', placeholder: 'Search', 'aria-label': 'Search LoRAs', oninput: list });
@@ -79,8 +79,14 @@ async function pick() {
   }
 }
 
-const row = (model, box) => el('div', { role: 'listitem' },
-  el('button.pick', { type: 'button', onclick: () => { box.close(); insert(`<lora:${model.name.split('/').at(-1)}:1>`); } },
+/** A LoRA's name in a tag: without its folder, unless another one is called so too. */
+function nameIn(models, model) {
+  const last = (other) => other.name.split('/').at(-1);
+  return models.filter((other) => last(other).toLowerCase() === last(model).toLowerCase()).length > 1 ? model.name : last(model);
+}
+
+const row = (model, name, box) => el('div', { role: 'listitem' },
+  el('button.pick', { type: 'button', onclick: () => { box.close(); insert(`<lora:${name}:1>`); } },
     el('span', {}, model.name), el('span.muted', {}, model.error || bytes(model.size))));
 
 /** Put a tag where the cursor is. */

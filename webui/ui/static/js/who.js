@@ -20,7 +20,7 @@ const PATTERN = '[\\p{L}\\p{N}_ .@\\-]*';
 
 /** The field for one's name; `saved()` is called after it was changed. */
 export function nameField(id, saved = () => {}) {
-  const input = el('input', { id, type: 'text', maxlength: 64, value: owner(), placeholder: state.admin ? 'local' : 'Your name', pattern: PATTERN, autocomplete: 'nickname' });
+  const input = el('input', { id, type: 'text', maxlength: 64, value: owner(), placeholder: 'Your name', pattern: PATTERN, autocomplete: 'nickname' });
   input.onchange = () => {
     if (!input.checkValidity()) return toast('A name has letters, digits, spaces or . @ - _', { kind: 'error' });
     if (/^(local|guest(-[0-9a-f]{16})?)$/i.test(input.value.trim()) && !state.admin) return toast('This name belongs to the server. Choose another.', { kind: 'error' });
