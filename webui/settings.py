@@ -165,7 +165,7 @@ class Settings(BaseModel):
 
     @field_validator("root_path")
     @classmethod
-    def _folder(cls, value: str) -> str:
+    def _root(cls, value: str) -> str:
         path = "/" + value.strip().strip("/") if value.strip().strip("/") else ""
         if not is_root(path):
             raise ValueError(f"{value} cannot be the page's folder. Write one such as /darkroom, of letters, digits, . - _ and ~.")
