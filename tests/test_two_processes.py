@@ -103,6 +103,7 @@ def test_a_start_that_fails_is_said_and_the_rest_is_done(settings, monkeypatch):
             assert time.monotonic() < until
             time.sleep(0.01)
         assert "half-written" in studio.queue.troubles[0] and "no such engine" in studio.queue.troubles[1]
+        assert not any(name in said for said in studio.queue.troubles for name in ("Error", "Exception"))
         (engine,) = studio.queue.engines()
         assert (engine.state, engine.message) == ("off", studio.queue.troubles[1])
         assert studio.queue.engines_body()["troubles"] == list(studio.queue.troubles)

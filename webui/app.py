@@ -14,6 +14,7 @@ from webui.core.job import Job
 from webui.core.protocol import Capabilities, ExtensionFailed, ExtensionState, OptionInfo
 from webui.core.record import ImageRecord
 from webui.core.request import GenerationRequest
+from webui.core.sentences import in_words
 from webui.db import Database, DataLock, open_database
 from webui.errors import NotFound, StorageError
 from webui.images import decode, gallery, metadata, pixels
@@ -98,7 +99,7 @@ class Studio:
             act()
         except Exception as error:
             traceback.print_exc()
-            self.queue.say_trouble(f"{failed} ({type(error).__name__}: {error}). The terminal that Darkroom was started in says more.")
+            self.queue.say_trouble(f"{failed}{in_words(error)}. The terminal that Darkroom was started in says more.")
 
     def _reconcile(self) -> None:
         reconcile(self._settings.data_dir, self.store, self.pictures, gallery.reconcile, _request_inside)

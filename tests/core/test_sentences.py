@@ -8,7 +8,7 @@ from pydantic import BaseModel, Field, ValidationError, field_validator
 from pydantic_core.core_schema import ErrorType
 
 from webui.core.request import GenerationRequest, explain, parse_request
-from webui.core.sentences import sentence
+from webui.core.sentences import in_words, sentence
 from webui.errors import RequestError, SettingsError
 from webui.preferences import change_settings
 from webui.settings import Settings, load_settings
@@ -162,3 +162,18 @@ def test_a_settings_file_s_line_is_named_with_its_value(tmp_path, line, words):
     (tmp_path / "settings.toml").write_text(line)
     with pytest.raises(SettingsError, match=re.escape(words)):
         load_settings({"data_dir": tmp_path}, {})
+
+
+@pytest.mark.parametrize(
+    ("error", "words"),
+    [
+        (LookupError("no such engine"), ": no such engine"),
+        (ValueError("two\nlines."), ": two lines"),
+        (KeyError("a key"), ""),
+        (IndexError(), ""),
+        (RuntimeError("oops"), ""),
+        (OSError(28, "No space left on device", "/data"), ": No space left on device"),
+    ],
+)
+def test_an_unforeseen_error_is_told_without_its_name(error, words):
+    assert in_words(error) == words

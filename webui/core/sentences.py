@@ -162,3 +162,13 @@ def _length(kind: str, context: Mapping[str, Any], label: str, value: object) ->
     if isinstance(value, str | bytes):
         return f"{said}; this one has {len(value)}."
     return f"{said}; there are {context.get('actual_length') or 'more'}."
+
+
+def in_words(error: BaseException) -> str:
+    """What an unforeseen error says, to stand behind a sentence: `: no such file`. Empty where that is no more than a name.
+
+    A KeyError says the key alone; the system's errors say what happened without their number.
+    """
+    told = error.strerror if isinstance(error, OSError) and error.strerror else "" if isinstance(error, KeyError) else str(error)
+    said = " ".join(told.split()).rstrip(".")
+    return f": {said}" if " " in said else ""

@@ -35,6 +35,7 @@ from webui.core.protocol import (
     read_frame,
     write_frame,
 )
+from webui.core.sentences import in_words
 from webui.engine.conductor import HUNG, Conductor, Passes
 from webui.engine.seat import Hung, Seat
 from webui.engine.wishes import Wishes
@@ -256,15 +257,9 @@ def explain(error: Exception) -> JobError:
         return JobError(kind="OutOfMemory", message="The memory did not suffice.", advice="Try a smaller size or batch.")
     return JobError(
         kind=type(error).__name__,
-        message=f"A fault that Darkroom did not foresee stopped this job{_in_words(error)}.",
+        message=f"A fault that Darkroom did not foresee stopped this job{in_words(error)}.",
         advice="This is a fault in Darkroom or an extension; the log has the details.",
     )
-
-
-def _in_words(error: Exception) -> str:
-    """What an unforeseen error says, where that is more than a name (a KeyError's is the key)."""
-    said = " ".join(str(error).split()).rstrip(".")
-    return f": {said}" if " " in said and not isinstance(error, KeyError) else ""
 
 
 def _device_used() -> int:

@@ -1,11 +1,13 @@
 """At start: the index of pictures and the files on disk are made to agree, before the queue goes on."""
 
 import sys
+import traceback
 from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 
 from webui.core.record import ImageRecord
 from webui.core.request import GenerationRequest
+from webui.core.sentences import in_words
 from webui.errors import NotFound, StorageError
 from webui.jobs.pictures import PictureIndex
 from webui.jobs.store import JobStore
@@ -39,7 +41,8 @@ def reconcile(root: Path, store: JobStore, pictures: PictureIndex, find_files: F
         except StorageError:
             raise
         except Exception as error:  # the boundary around each picture: what one of them says keeps no other from being listed
-            print(f"{record.path} is not listed ({type(error).__name__}: {error}).", file=sys.stderr)
+            traceback.print_exc()
+            print(f"{record.path} is not listed{in_words(error)}.", file=sys.stderr)
     return len(found)
 
 

@@ -30,6 +30,7 @@ from webui.core.protocol import (
     Unload,
     Watch,
 )
+from webui.core.sentences import in_words
 from webui.core.together import company_key
 from webui.errors import StorageError
 from webui.jobs.link import Link
@@ -91,7 +92,7 @@ class Keeper(threading.Thread):
             self._serve()
         except Exception as error:
             traceback.print_exc()
-            why = f"{self._status.name} was given up after a fault in Darkroom ({type(error).__name__}: {error}). Start Darkroom again."
+            why = f"The engine {self._status.name} was given up after a fault in Darkroom{in_words(error)}. Start Darkroom again."
             self._queue.say_trouble(why)
             self._show(state="off", message=why, job_id="", jobs=())
 

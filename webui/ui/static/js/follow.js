@@ -116,7 +116,7 @@ export async function askQueue() {
 function takeEngines(all) {
   state.engines = all.engines ?? state.engines;
   state.paused = all.paused ?? state.paused;
-  for (const trouble of all.troubles ?? []) if (!state.troubles.includes(trouble)) toast(trouble);
+  for (const trouble of all.troubles ?? []) if (!state.troubles.includes(trouble)) toast(trouble, { kind: 'error' });
   state.troubles = all.troubles ?? state.troubles;
 }
 

@@ -4,17 +4,17 @@ import { clock, count } from './words.js';
 
 const RESTARTING = { name: 'restarting', title: 'The engine stopped and is starting again', text: 'The job runs again by itself. Finished pictures are kept.' };
 
-/** The engine that matters to the page: the best of those there are. */
-export function engineState(engines) {
+/** The engine that matters to the page: the best of those there are. Where there is none, it is still to come, or what went wrong at the start keeps it away. */
+export function engineState({ engines, troubles }) {
   const order = ['working', 'ready', 'loading', 'restarting', 'starting', 'off'];
   const best = order.find((name) => engines.some((engine) => engine.state === name));
-  return engines.find((engine) => engine.state === best) ?? { state: 'ready', message: '' };
+  return engines.find((engine) => engine.state === best) ?? (troubles.length ? { state: 'off', message: troubles[0] } : { state: 'starting', message: '' });
 }
 
 export function situation(state) {
   const job = state.jobs.get(state.watched);
   const live = job && (job.state === 'running' || job.state === 'queued');
-  const engine = engineState(state.engines);
+  const engine = engineState(state);
   if (!state.online) return { name: 'offline', job, title: 'Connection lost', text: 'Trying again. Your jobs go on and your settings are kept.' };
   if (!state.joined) return { name: 'joining' };
   if (engine.state === 'restarting') return { ...RESTARTING, job };
@@ -31,7 +31,6 @@ export function situation(state) {
 function waiting(state, job, engine) {
   if (state.paused) return { name: 'queued', job, title: 'The queue is paused', text: 'Resume it in Queue.' };
   if (engine.state === 'starting') return { name: 'loading', job, title: 'Starting the engine', text: 'It runs as soon as the engine is up.' };
-  if (!state.engines.length && state.troubles.length) return { name: 'queued', job, title: 'Darkroom did not start whole', text: state.troubles[0] };
   const ahead = [...state.jobs.values()].filter((other) => other.state === 'running' || (other.state === 'queued' && before(other, job)));
   return { name: 'queued', job, title: ahead.length ? `Number ${ahead.length} in the queue` : 'Starting', text: ahead.length ? startsIn(job) : '' };
 }

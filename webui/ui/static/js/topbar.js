@@ -4,7 +4,9 @@ import { el, iconButton } from './dom.js';
 import { engineState } from './situation.js';
 import { component, state } from './state.js';
 import { go, switchTheme } from './tabs.js';
+import { toast } from './toast.js';
 import { makeNameBar } from './who.js';
+import { count } from './words.js';
 
 const WORDS = { starting: 'Engine starting', loading: 'Loading model', restarting: 'Engine restarting', off: 'Engine off', ready: 'Ready', working: 'Working' };
 
@@ -12,9 +14,10 @@ component('topbar', (root) => {
   const status = el('span.pill', {}, el('i'), el('span'));
   const queue = el('button.pill.count', { type: 'button', title: 'Open the queue', onclick: () => go('queue') });
   const names = makeNameBar();
+  const trouble = el('button.pill.trouble', { type: 'button', onclick: () => state.troubles.forEach((each) => toast(each, { kind: 'error' })) });
   const brand = el('h1.brand', {}, el('span.mark', { 'aria-hidden': 'true' }), el('span', {}, 'Darkroom'));
   root.replaceWith(
-    el('header.topbar', {}, brand, el('div.right', {}, queue, status, iconButton('theme', 'Dark or light', switchTheme))),
+    el('header.topbar', {}, brand, el('div.right', {}, trouble, queue, status, iconButton('theme', 'Dark or light', switchTheme))),
     names.root,
     el('div.visually-hidden', { id: 'announcer', 'aria-live': 'polite' }),
   );
@@ -22,9 +25,12 @@ component('topbar', (root) => {
     draw() {
       names.draw();
       const waiting = [...state.jobs.values()].filter((job) => job.state === 'queued').length;
-      const name = pill(engineState(state.engines));
+      const name = pill(engineState(state));
       status.dataset.state = name;
       status.lastChild.textContent = name === 'offline' ? 'Offline' : name === 'paused' ? 'Queue paused' : WORDS[name];
+      trouble.hidden = !state.troubles.length;
+      trouble.textContent = count(state.troubles.length, 'fault');
+      trouble.title = state.troubles.join('\n');
       queue.hidden = !waiting;
       queue.textContent = `${waiting} waiting`;
     },
@@ -36,5 +42,5 @@ function pill(engine) {
   if (['ready', 'working'].includes(engine.state) && state.now.name === 'loading') return 'loading';
   if (engine.state === 'ready' && [...state.jobs.values()].some((job) => job.state === 'running')) return 'working';
   if (engine.state === 'ready' && state.paused) return 'paused';
-  return WORDS[engine.state] ? engine.state : 'ready';
+  return WORDS[engine.state] ? engine.state : 'off';
 }
