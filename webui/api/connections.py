@@ -253,7 +253,9 @@ class _Seldom(logging.Filter):
         self._seen: dict[str, tuple[float, int]] = {}
 
     def filter(self, record: logging.LogRecord) -> bool:
-        """Whether this line is printed."""
+        """Whether this line is printed. A stream that is cut off at the end of the program is no failure."""
+        if record.exc_info and isinstance(record.exc_info[1], asyncio.CancelledError):
+            return False
         now = time.monotonic()
         since, count = self._seen.get(str(record.msg), (now, 0))
         since, count = (now, 0) if now - since >= 60 else (since, count)
