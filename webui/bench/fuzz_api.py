@@ -17,7 +17,7 @@ from webui.bench.results import keep
 
 PATIENCE = 30.0
 """Seconds that an answer may take; a stream of events, that its beginning may take."""
-_PYTHON = re.compile(r"Traceback \(most|[a-z]\w*\.py\b|\b[A-Z]\w+(?:Error|Exception)\b|pydantic|object at 0x")
+_PYTHON = re.compile(r"Traceback \(most|\w\.py\b|\w(?:Error|Exception): |pydantic|object at 0x")
 _MOST_READ = 65_536
 
 
