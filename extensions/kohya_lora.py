@@ -12,6 +12,7 @@ TITLE = "Kohya LoRA"
 VERSION = "1.0"
 
 DOWN = ".lora_down.weight"
+ENDS = (DOWN, ".lora_up.weight", ".lora_mid.weight", ".alpha")
 PARTS = (("lora_unet_", "unet."), ("lora_te1_", "text_encoder."), ("lora_te_", "text_encoder."))
 
 
@@ -22,15 +23,16 @@ def matches(names):
 
 def load(path):
     """One change for each layer in the file."""
-    from safetensors.torch import load_file
+    from webui import read_tensors
 
-    tensors = load_file(path)
+    tensors = read_tensors(path)
     for name in tensors:
         if name.endswith(DOWN):
             layer = name.removesuffix(DOWN)
             down, up, mid = tensors[name], tensors[f"{layer}.lora_up.weight"], tensors.get(f"{layer}.lora_mid.weight")
             scale = float(tensors.get(f"{layer}.alpha", len(down))) / len(down)
-            yield WeightChange(target(layer), partial(change, up, mid, down, scale))
+            keys = tuple(key for ending in ENDS if (key := layer + ending) in tensors)
+            yield WeightChange(target(layer), partial(change, up, mid, down, scale), keys=keys)
 
 
 def target(layer):

@@ -25,6 +25,7 @@ _LAZY = {
     "Schedule": "webui.samplers.catalog",
     "Tab": "webui.ui.panels",
     "WeightChange": "webui.pipelines.adapters",
+    "read_tensors": "webui.pipelines.weights",
 }
 
 __all__ = [
@@ -45,6 +46,7 @@ __all__ = [
     "WebUIError",
     "WeightChange",
     "hookimpl",
+    "read_tensors",
 ]
 
 

@@ -4,7 +4,7 @@ from pipelines import tiny
 from safetensors.torch import save_file
 
 from webui.core.job import Plan
-from webui.errors import CheckpointError
+from webui.errors import CheckpointError, RequestError
 from webui.pipelines.adapters import LoraLoader, LoraUse, WeightChange
 from webui.pipelines.adapters_apply import applied
 
@@ -139,11 +139,10 @@ def test_what_cannot_be_used_is_a_note(folder, model, library):
         LoraLoader("raises", lambda names: False, raises),
         loader(filled(1.0, "unet.nowhere"), WeightChange("unet.conv_in", lambda base: torch.ones(3))),
     ]
-    with applied(model, [LoraUse("one"), LoraUse("gone"), LoraUse("odd"), LoraUse("broken")], library, loaders) as notes:
+    with applied(model, [LoraUse("one"), LoraUse("odd"), LoraUse("broken")], library, loaders) as notes:
         assert same(before, state(model))
-    assert len(notes) == 4
+    assert len(notes) == 3
     text = " ".join(notes)
-    assert "LoRA 'gone' was left out" in text
     assert "none of its 2 layers fits" in text
     assert "no loader knows the format of odd.safetensors" in text
     assert "broken.safetensors" in text
@@ -177,3 +176,29 @@ def test_the_vae_is_never_changed(model, library):
     with applied(model, [LoraUse("one")], library, [loader(filled(1.0, "vae.decoder.conv_in"))]) as notes:
         assert "none of its 1 layers" in notes[0]
     assert tiny.WIDTH == model.text_width
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+def test_a_lora_that_is_not_finite_fails_by_its_name(model, library, value):
+    before = state(model)
+    with (
+        pytest.raises(CheckpointError, match="LoRA 'one' holds NaN or Inf"),
+        applied(model, [LoraUse("one")], library, [loader(filled(value, f"unet.{UNET_LAYER}"))]),
+    ):
+        pass
+    assert same(before, state(model))
+
+
+def test_a_lora_that_is_not_there_is_refused(model, library):
+    with pytest.raises(RequestError, match="no LoRA named 'gone'"), applied(model, [LoraUse("gone")], library, []):
+        pass
+
+
+def test_tensors_that_nobody_read_are_counted_by_kind(folder, model, library):
+    names = ("mine", "x.hada_w1_a", "x.hada_w1_b", "x.dora_scale", "y.diff_b")
+    save_file({name: torch.zeros(1) for name in names}, folder / "Lora" / "one.safetensors")
+    library.scan()
+    changes = WeightChange(f"unet.{UNET_LAYER}", lambda base: torch.ones_like(base), keys=("mine",))
+    with applied(model, [LoraUse("one")], library, [loader(changes)]) as notes:
+        assert len(notes) == 1 and "4 of its 5 tensors are of kinds not read here (2 of LoHa" in notes[0]
+        assert "1 of DoRA scales" in notes[0] and "1 of biases" in notes[0]

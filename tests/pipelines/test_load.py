@@ -9,6 +9,7 @@ from safetensors.torch import load_file, save_file
 from webui.core.job import Plan
 from webui.errors import CheckpointError, JobCancelled, RequestError
 from webui.pipelines.families import ldm
+from webui.pipelines.weights import open_weights
 from webui.samplers.schedules import levels_of
 
 PLAN = Plan(channels_last=False)
@@ -224,3 +225,31 @@ def test_progress_rises_to_the_number_of_tensors(pipelines):
     assert [done for done, _ in seen] == sorted(done for done, _ in seen)
     assert len({of for _, of in seen}) == 1
     assert all(done <= of for done, of in seen)
+
+
+class _Inert:
+    """Stands for a class of another program's training."""
+
+
+@pytest.mark.parametrize("legacy", [False, True])
+@pytest.mark.parametrize("wrap", ["flat", "state_dict", "twice", "lightning", "numpy", "module", "parameters", "safetensors"])
+def test_checkpoints_in_the_wrappings_of_public_files(tmp_path, checkpoint, wrap, legacy):
+    import numpy as np
+
+    state = load_file(checkpoint)
+    path = tmp_path / ("x.safetensors" if wrap == "module" else "x.ckpt")
+    if wrap == "safetensors":
+        path.write_bytes(checkpoint.read_bytes())
+    else:
+        content = {
+            "flat": state,
+            "state_dict": {"state_dict": state, "epoch": 1},
+            "twice": {"model": {"state_dict": state}},
+            "lightning": {"state_dict": state, "callbacks": {_Inert: {"best": None}}, "hooks": [_Inert()]},
+            "numpy": {"state_dict": state, "step": np.int64(5), "best": np.zeros(3)},
+            "module": {"params_ema": {f"module.{name}": tensor for name, tensor in state.items()}},
+            "parameters": {"state_dict": {name: torch.nn.Parameter(tensor, requires_grad=False) for name, tensor in state.items()}},
+        }[wrap]
+        torch.save(content, path, _use_new_zipfile_serialization=not legacy)
+    found = open_weights(path).tensors
+    assert found.keys() == state.keys() and all(torch.equal(found[name], state[name]) for name in state)

@@ -20,5 +20,6 @@ def run(arguments: argparse.Namespace, settings: Settings) -> int:
         for model in library.models(kind):
             digest = f"  {library.sha256(model)}" if arguments.hash and not model.error else ""
             family = " ".join(part for part in (model.family, model.variant) if part)
-            print(f"{kind:<12}{model.name}  {family}  {model.size / 1e6:.0f} MB{digest}  {model.error or printable(str(model.path))}")
+            said = model.error or "  ".join(part for part in (printable(str(model.path)), model.note) if part)
+            print(f"{kind:<12}{model.name}  {family}  {model.size / 1e6:.0f} MB{digest}  {said}")
     return 0

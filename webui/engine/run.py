@@ -60,11 +60,12 @@ def make(task: RunJob, plan: Plan, tools: Tools, tell: Teller, saved: set[int]) 
     """Load, then batch by batch: make and save. `saved` grows with every picture that lies on disk."""
     request = task.request
     turns = tools.turns
+    loras = lora_hashes(loras_of(request), tools.library)  # before anything is loaded: one may have been deleted since it was asked for
     model = turns.do(lambda: tools.pipelines.get(request.checkpoint or "", request.vae, plan, tell.loading, tools.library))
     source = read_source(by_profile(request), tools.images)
     tell.note(*(source.notes if source else ()), *((NO_SECOND_PASS,) if request.hires and request.mode != "txt2img" else ()))
     tell.note(*model.words.notes(prompts_of(request)))
-    facts = facts_of(task, plan, model, lora_hashes(loras_of(request), tools.library))
+    facts = facts_of(task, plan, model, loras)
     watcher = Watcher(model, Previews(tools.library), tools.previews, tell, turns)
     studio = Studio(task, model, tools, tell, watcher, source)
     for batch in batches(request, saved):

@@ -11,6 +11,7 @@ from typing import Any
 from webui.core.foreign import open_foreign, shown
 from webui.core.request import Value
 from webui.errors import CheckpointError
+from webui.library.pickles import read_pickle
 
 _LIMIT = 100 * 2**20
 _PARTS = 2_000_000
@@ -25,6 +26,22 @@ class Header(Value):
 
     shapes: dict[str, tuple[int, ...]]
     metadata: dict[str, str] = {}
+
+
+def is_safetensors(path: Path) -> bool:
+    """Whether a file is to be read as safetensors: by how it begins, where that tells, else by its name. Raises `CheckpointError`."""
+    with open_foreign(path) as (file, identity):
+        start = file.read(9)
+    if len(start) == 9 and start[8:] in (b"{", b" ") and struct.unpack("<Q", start[:8])[0] <= min(_LIMIT, identity.size - 8):
+        return True
+    return path.suffix.lower() == ".safetensors" and start[:2] != b"PK" and start[:1] != b"\x80"
+
+
+def read_any_header(path: Path) -> Header:
+    """Names, shapes and metadata of a weights file of either kind. Raises `CheckpointError`."""
+    if is_safetensors(path):
+        return read_header(path)
+    return Header(shapes={name: stored.shape for name, stored in read_pickle(path).items()})
 
 
 def read_header(path: Path) -> Header:

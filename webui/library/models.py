@@ -1,5 +1,6 @@
 """One model file, and what suits it."""
 
+from collections.abc import Mapping
 from pathlib import Path
 
 from pydantic import Field
@@ -25,6 +26,16 @@ OWN_VAE = ("", "automatic", "none")
 SUFFIXES = {".safetensors", ".ckpt", ".pt", ".pth", ".bin"}
 
 
+VECTORS = ("emb_params", "string_to_param.*", "clip_l")
+"""Where A1111's safetensors, A1111's .pt and SDXL's files keep an embedding's vectors for CLIP-L."""
+
+
+def embedding_width(shapes: Mapping[str, tuple[int, ...]]) -> int:
+    """How wide the vectors of an embedding file are, 0 where there are none: a lone tensor counts, whatever its name (diffusers' files)."""
+    names = [*(name for name in VECTORS if name in shapes), *(shapes if len(shapes) == 1 else ())]
+    return next((shapes[name][-1] for name in names if 1 <= len(shapes[name]) <= 2 and 0 not in shapes[name]), 0)
+
+
 class Native(Value):
     """What a checkpoint was made for: the values of a request that says nothing."""
 
@@ -46,6 +57,7 @@ FAMILY_NATIVE = {
 class ModelFile(Value):
     """A file in a models folder. `name` is its path below the kind's folder without suffix, with forward slashes.
 
+    `error` says why it cannot be used, `note` what of it is left out, or what it is for.
     A name prints, and a LoRA's can stand in a tag, whatever the file's own is. `alias` is what its trainer called it. `vae` is the VAE that
     lies beside a checkpoint and is its own (`name.vae.pt`). `identity` is what the file was when it was listed: keys of whatever is
     remembered of it.
@@ -61,6 +73,7 @@ class ModelFile(Value):
     prediction: str = "eps"
     native: Native = Native()
     alias: str = ""
+    note: str = ""
     error: str = ""
     vae: "ModelFile | None" = Field(None, exclude=True)
 

@@ -5,20 +5,21 @@ import hashlib
 import os
 import re
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from webui.core.foreign import FileError, identity_of, is_same, read_foreign, sha256_of, shortened
+from webui.core.foreign import FileError, identity_of, is_same, read_foreign, sha256_of, shortened, shown
 from webui.core.names import fold, in_tag, printable
 from webui.errors import CheckpointError, RequestError
 from webui.library.cache import Cache
 from webui.library.family import detect
 from webui.library.folders import Folders
-from webui.library.header import read_header
-from webui.library.models import KINDS, SUFFIXES, ModelFile
+from webui.library.header import read_any_header
+from webui.library.lora_keys import left_out
+from webui.library.models import KINDS, SUFFIXES, ModelFile, embedding_width
 from webui.library.native import native
 
 FIELDS = {"checkpoint": "checkpoint", "vae": "vae", "lora": "prompt", "embedding": "prompt", "upscaler": "hires.upscaler"}
@@ -169,7 +170,7 @@ class Library:
         identity = identity_of(path)
         facts = self._cache.facts(path, identity)
         if facts is None or not _is_whole(facts):
-            facts = _facts(path)
+            facts = _facts(path, kind)
             self._cache.put_facts(path, identity, facts)
         kind = facts.get("kind", "checkpoint" if facts.get("error") else "unknown") if kind == "any" else kind
         if kind not in KINDS:
@@ -190,16 +191,28 @@ class Library:
         return f"There is no {word} named {name[:100]!r}. Did you mean {', '.join(close)}?"
 
 
-def _facts(path: Path) -> dict[str, Any]:
-    """What a file's header tells, or its error; a pickle tells nothing before it is loaded."""
-    if path.suffix.lower() != ".safetensors":
-        return {"kind": "checkpoint" if path.suffix.lower() == ".ckpt" else "unknown"}
-    header = read_foreign(path, read_header)
+def _embedding_note(shapes: Mapping[str, tuple[int, ...]]) -> str:
+    """Which text encoders an embedding is for, or that it holds no vectors."""
+    width = embedding_width(shapes)
+    return f"For text encoders that are {width} wide." if width else "It holds no vectors that are read."
+
+
+_NOTES: Mapping[str, Callable[[Mapping[str, tuple[int, ...]]], str]] = {"lora": left_out, "embedding": _embedding_note}
+"""What is said in the list of a file that is whole."""
+
+
+def _facts(path: Path, kind: str) -> dict[str, Any]:
+    """What a file's header tells, or its error. `kind` is its folder's, "any" for one that any file may lie in."""
+    header = read_foreign(path, read_any_header)
     if isinstance(header, FileError):
-        return {"error": header.message}
+        return {"error": header.message, "kind": "checkpoint" if path.suffix.lower() in (".ckpt", ".safetensors") else "unknown"}
+    if not header.shapes:
+        return {"error": f"{shown(path)} holds no weights. Download it again."}
     architecture = detect(header)
+    listed_kind = architecture.kind if kind == "any" else kind
     alias = printable(header.metadata.get(TRAINERS_NAME, "").strip())[:LONGEST_ALIAS]
-    return {**architecture.model_dump(), "alias": alias, "native": native(header, architecture.family).model_dump()}
+    note = _NOTES[listed_kind](header.shapes) if listed_kind in _NOTES else ""
+    return {**architecture.model_dump(), "alias": alias, "note": note, "native": native(header, architecture.family).model_dump()}
 
 
 def _is_whole(facts: dict[str, Any]) -> bool:

@@ -15,12 +15,14 @@ class WeightChange:
 
     `target` names the layer: `unet.` or `text_encoder.`, then the layer's name as diffusers or transformers (or CompVis) has it;
     dots may be underscores. `delta(base)` gives what is added to the layer's `parameter` at strength 1: float32, of the shape of
-    `base`, which it must leave alone.
+    `base`, which it must leave alone. `keys` are the names of the file's tensors that it is made of: what no change names is counted, and
+    the user is told that it was left out.
     """
 
     target: str
     delta: "Callable[[Tensor], Tensor]"
     parameter: str = "weight"
+    keys: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -9,12 +9,18 @@ import torch
 from torch import Tensor, nn
 
 from webui.core.foreign import FileError, FileIdentity, check_same, read_foreign
-from webui.errors import CheckpointError, RequestError
+from webui.errors import CheckpointError
 from webui.library import Library, ModelFile
+from webui.library.lora_keys import counted
 from webui.pipelines.adapters import LoraLoader, LoraUse, WeightChange
 from webui.pipelines.families import family_of
 from webui.pipelines.model import Model
 from webui.pipelines.weights import open_weights
+
+
+class NotFinite(CheckpointError):
+    """A LoRA that would make nothing but noise or black: the job fails rather than leave out what was asked for."""
+
 
 _BROKEN_FILE = (CheckpointError, ValueError, KeyError, OSError, RuntimeError, TypeError, AttributeError)
 _Key = tuple[tuple[Path, FileIdentity, float, float], ...]
@@ -31,15 +37,14 @@ class Changed:
 
 @contextmanager
 def applied(model: Model, uses: Sequence[LoraUse], library: Library, loaders: Iterable[LoraLoader]) -> Iterator[tuple[str, ...]]:
-    """The model with these adapters on, for as long as the block runs; gives notes about those that could not be used.
+    """The model with these adapters on, for as long as the block runs; gives notes about what could not be used.
 
     The last set's tensors are remembered: the same set again costs no computing. Jobs that run side by side have the same set on; the
     first puts it on, the last takes it off.
     """
-    files, notes = _find(uses, library)
-    worn = _put_on(model, _remembered(model, files, tuple(loaders)))
+    worn = _put_on(model, _remembered(model, _find(uses, library), tuple(loaders)))
     try:
-        yield (*notes, *worn.changed.notes)
+        yield worn.changed.notes
     finally:
         _take_off(model, worn)
 
@@ -78,15 +83,9 @@ def _take_off(model: Model, worn: Worn) -> None:
     model.remembered.pop("worn", None)
 
 
-def _find(uses: Sequence[LoraUse], library: Library) -> tuple[list[tuple[LoraUse, ModelFile]], list[str]]:
-    """The files meant; one that is not there is a note. As in A1111 the last of two tags with the same name counts."""
-    found, notes = {}, []
-    for use in {use.name: use for use in uses}.values():
-        try:
-            found[use.name] = (use, library.find("lora", use.name))
-        except RequestError as error:
-            notes.append(f"LoRA {use.name!r} was left out: {error.message}")
-    return list(found.values()), notes
+def _find(uses: Sequence[LoraUse], library: Library) -> list[tuple[LoraUse, ModelFile]]:
+    """The files meant. As in A1111 the last of two tags with the same name counts. Raises `RequestError` for one that is not there."""
+    return [(use, library.find("lora", use.name)) for use in {use.name: use for use in uses}.values()]
 
 
 def _remembered(model: Model, files: Sequence[tuple[LoraUse, ModelFile]], loaders: tuple[LoraLoader, ...]) -> Changed:
@@ -106,38 +105,55 @@ def _compute(model: Model, key: _Key, files: Sequence[tuple[LoraUse, ModelFile]]
     notes = []
     for use, file in files:
         try:
-            strangers, count = _add(totals, use, _read(file, loaders), layers)
+            names, changes = _read(file, loaders)
+            strangers = _add(totals, use, changes, layers)
         except _BROKEN_FILE as error:
             check_same(file.path, file.identity)
+            if isinstance(error, NotFinite):
+                raise
             notes.append(f"LoRA {use.name!r} was left out: {_reason(error)}")
             continue
         check_same(file.path, file.identity)
-        if len(strangers) == count:
-            notes.append(f"LoRA {use.name!r} was left out: it was made for another model (none of its {count} layers fits this one).")
-        elif strangers:
-            notes.append(f"LoRA {use.name!r}: {len(strangers)} of its {count} layers do not fit this model, the first is {strangers[0]}.")
+        notes += _told(use.name, names, changes, strangers)
     return Changed(key, tuple(_finished(model, totals)), tuple(notes))
 
 
-def _read(file: ModelFile, loaders: Iterable[LoraLoader]) -> list[WeightChange]:
-    changes = read_foreign(file.path, lambda path: _load(file, loaders))
-    if isinstance(changes, FileError):
-        raise CheckpointError(changes.message)
-    return changes
+def _told(name: str, names: frozenset[str], changes: Sequence[WeightChange], strangers: Sequence[str]) -> Iterator[str]:
+    """What was left out of a file: layers that the model has not, and tensors that nobody read."""
+    count = len(changes)
+    if strangers and len(strangers) == count:
+        yield f"LoRA {name!r} was left out: it was made for another model (none of its {count} layers fits this one)."
+    elif strangers:
+        yield f"LoRA {name!r}: {len(strangers)} of its {count} layers do not fit this model, the first is {strangers[0]}."
+    keys = {key for change in changes for key in change.keys}
+    unread = names - keys if keys else frozenset()
+    if unread:
+        yield f"LoRA {name!r} was used in part: {len(unread)} of its {len(names)} tensors are of kinds not read here ({counted(unread)})."
 
 
-def _load(file: ModelFile, loaders: Iterable[LoraLoader]) -> list[WeightChange]:
+def _read(file: ModelFile, loaders: Iterable[LoraLoader]) -> tuple[frozenset[str], list[WeightChange]]:
+    """The names of a file's tensors, and what they change."""
+    read = read_foreign(file.path, lambda path: _load(file, loaders))
+    if isinstance(read, FileError):
+        raise CheckpointError(read.message)
+    return read
+
+
+def _load(file: ModelFile, loaders: Iterable[LoraLoader]) -> tuple[frozenset[str], list[WeightChange]]:
     names = frozenset(open_weights(file.path).tensors)
     for loader in loaders:
         if loader.matches(names):
-            return list(loader.load(file.path))
-    raise CheckpointError(f"no loader knows the format of {file.file_name}. Is the extension that reads it switched off?")
+            return names, list(loader.load(file.path))
+    raise CheckpointError(
+        f"no loader knows the format of {file.file_name} ({counted(names)}). Is the extension that reads it switched off?"
+    )
 
 
-def _add(
-    totals: dict[nn.Parameter, Tensor], use: LoraUse, changes: Sequence[WeightChange], layers: Mapping[str, nn.Module]
-) -> tuple[list[str], int]:
-    """Add one file's changes to the float32 totals (base + Σ strength · delta). Gives the targets that do not fit, and the count of all."""
+def _add(totals: dict[nn.Parameter, Tensor], use: LoraUse, changes: Sequence[WeightChange], layers: Mapping[str, nn.Module]) -> list[str]:
+    """Add one file's changes to the float32 totals (base + Σ strength · delta). Gives the targets that do not fit.
+
+    Raises `NotFinite` before a number that is none gets into the model.
+    """
     strangers = []
     for change in changes:
         parameter = getattr(layers.get(_plain(change.target)), change.parameter, None)
@@ -146,10 +162,12 @@ def _add(
         if not isinstance(parameter, nn.Parameter) or delta is None:
             strangers.append(change.target)
         elif strength:
+            if not torch.isfinite(delta).all():
+                raise NotFinite(f"LoRA {use.name!r} holds NaN or Inf ({change.target}): it is broken. Leave it out.")
             if parameter not in totals:
                 totals[parameter] = parameter.data.to(torch.float32, copy=True)
             totals[parameter] += strength * delta.to(totals[parameter])
-    return strangers, len(changes)
+    return strangers
 
 
 def _delta(change: WeightChange, parameter: object) -> Tensor | None:

@@ -12,10 +12,9 @@ from webui.core.foreign import FileError, FileIdentity, identity_of, read_foreig
 from webui.core.names import fold
 from webui.errors import CheckpointError
 from webui.library import ModelFile
+from webui.library.models import VECTORS
 from webui.pipelines.weights import Weights, open_weights
 
-_NAMES = ("emb_params", "string_to_param.*", "clip_l")
-"""Where A1111's safetensors, A1111's .pt and SDXL's files keep the vectors of CLIP-L."""
 MOST_VECTORS, WIDEST, LARGEST = 1024, 8192, 16 * 2**20
 """An embedding stands for at most so many tokens of at most so many numbers, and its file has at most so many bytes.
 
@@ -87,7 +86,7 @@ def _vectors_in(path: Path) -> Tensor | FileError:
 
 def vectors(weights: Weights) -> Tensor | None:
     """The vectors in an embedding file, or None when it holds none: a lone matrix counts, whatever its name (diffusers' files)."""
-    known = [weights.tensors[name] for name in _NAMES if name in weights.tensors]
+    known = [weights.tensors[name] for name in VECTORS if name in weights.tensors]
     lone = list(weights.tensors.values()) if len(weights.tensors) == 1 else []
     for tensor in (*known, *lone):
         if _is_plain(tensor):

@@ -1,7 +1,7 @@
 """Open a weights file without running code from it: safetensors mapped from the disk, pickles only as plain tensors."""
 
 import json
-import pickle
+import mmap
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,10 +9,11 @@ from pathlib import Path
 import torch
 from safetensors import SafetensorError, safe_open
 
-from webui.core.foreign import FileError, identity_of, read_foreign, shown
+from webui.core.foreign import FileError, identity_of, open_foreign, read_foreign, shown
 from webui.errors import CheckpointError
 from webui.library import Header, read_header
-from webui.library.pickle_bounds import check_pickle
+from webui.library.header import is_safetensors
+from webui.library.pickles import Storage, Stored, read_pickle
 
 Progress = Callable[[int, int], None]
 """Told (done, of); may raise `JobCancelled`."""
@@ -56,10 +57,7 @@ def open_weights(path: Path) -> Weights:
 
 def _bounded(path: Path) -> Weights:
     """The weights, none of which is larger in memory than its file: a few bytes may say that they stand for terabytes."""
-    is_safe = path.suffix.lower() == ".safetensors"
-    if not is_safe:
-        check_pickle(path)
-    weights = _safetensors(path) if is_safe else _pickle(path)
+    weights = _safetensors(path) if is_safetensors(path) else _pickle(path)
     tensors = weights.tensors.values()
     if any(tensor.layout != torch.strided or tensor.device.type != "cpu" or tensor.is_quantized for tensor in tensors):
         raise CheckpointError(f"{shown(path)} holds tensors without plain numbers. Find the model as .safetensors.")
@@ -79,36 +77,43 @@ def _safetensors(path: Path) -> Weights:
 
 
 def _pickle(path: Path) -> Weights:
+    stored = read_pickle(path)
+    if not stored:
+        raise CheckpointError(f"{shown(path)} holds no weights. Download it again.")
+    with open_foreign(path) as (file, _):
+        content = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_COPY)
+    flat: dict[Storage, torch.Tensor] = {}
     try:
-        content = torch.load(path, map_location="cpu", weights_only=True, mmap=_is_zip(path))
-    except FileNotFoundError:
-        raise CheckpointError(f"{shown(path)} is not there any more. Refresh the list of checkpoints.") from None
-    except pickle.UnpicklingError:
-        message = f"{shown(path)} holds code, not only weights; it was not run. Find the model as .safetensors, or convert it elsewhere."
-        raise CheckpointError(message) from None
-    except (OSError, RuntimeError, EOFError, ValueError, KeyError, AttributeError, TypeError) as error:
-        raise CheckpointError(f"{shown(path)} is not a whole weights file ({type(error).__name__}). Download it again.") from None
-    return Weights(shown(path), _tensors(content, shown(path)), {})
+        tensors = {name: _tensor(each, content, flat) for name, each in stored.items()}
+    except (RuntimeError, ValueError):
+        raise CheckpointError(f"{shown(path)} is not a whole weights file. Download it again.") from None
+    return Weights(shown(path), tensors, {})
 
 
-def _is_zip(path: Path) -> bool:
-    with path.open("rb") as file:
-        return file.read(2) == b"PK"
+def _tensor(stored: Stored, content: mmap.mmap, flat: dict[Storage, torch.Tensor]) -> torch.Tensor:
+    """A tensor on its numbers in the file. Raises RuntimeError for one that reaches beyond them."""
+    storage = stored.storage
+    if storage not in flat:
+        flat[storage] = _numbers(storage, content)
+    numbers = flat[storage]
+    if stored.dtype != storage.dtype:
+        numbers = numbers.view(getattr(torch, stored.dtype))
+    return numbers.as_strided(stored.shape, stored.stride, stored.offset)
 
 
-def _tensors(content: object, source: str) -> dict[str, torch.Tensor]:
-    """The state dict, which many files wrap once in `state_dict`; nested tables get dotted names."""
-    if isinstance(content, dict) and isinstance(content.get("state_dict"), dict):
-        content = content["state_dict"]
-    if not isinstance(content, dict):
-        raise CheckpointError(f"{source} holds no weights. Download it again.")
-    found: dict[str, torch.Tensor] = {}
-    for name, value in content.items():
-        if isinstance(value, torch.Tensor):
-            found[str(name)] = value.detach()
-        elif isinstance(value, dict):
-            found |= {f"{name}.{inner}": tensor.detach() for inner, tensor in value.items() if isinstance(tensor, torch.Tensor)}
-    return found
+def _numbers(storage: Storage, content: mmap.mmap) -> torch.Tensor:
+    dtype: torch.dtype = getattr(torch, storage.dtype)
+    if storage.count == 0:
+        return torch.empty(0, dtype=dtype)
+    if storage.start % dtype.itemsize == 0:
+        return torch.frombuffer(content, dtype=dtype, count=storage.count, offset=storage.start)
+    size = storage.count * dtype.itemsize
+    return torch.frombuffer(bytearray(content[storage.start : storage.start + size]), dtype=dtype)
+
+
+def read_tensors(path: Path) -> dict[str, torch.Tensor]:
+    """The tensors of a model file by name, whichever way it was saved; no code of it runs. Raises `CheckpointError`."""
+    return open_weights(path).tensors
 
 
 def placed(

@@ -5,7 +5,7 @@ The rules are those that A1111's users know, forgiving in all things: whatever c
 
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -172,6 +172,16 @@ def _is_number(text: str) -> bool:
     except ValueError:
         return False
     return True
+
+
+def without_loras(text: str, names: Collection[str]) -> str:
+    """A prompt without the tags of these LoRAs."""
+
+    def left(match: re.Match[str]) -> str:
+        tag = _tag(match[1], match[2])
+        return "" if tag.kind in ("lora", "lyco") and tag.name in names else match[0]
+
+    return _TAG.sub(left, text)
 
 
 def strip_comments(text: str) -> str:

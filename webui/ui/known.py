@@ -13,7 +13,7 @@ from webui.core.names import fold
 from webui.core.protocol import Capabilities
 from webui.errors import CheckpointError
 from webui.library import Library, ModelFile
-from webui.prompts.grammar import strip_tags
+from webui.prompts.grammar import strip_tags, without_loras
 from webui.samplers.catalog import find_sampler, find_schedule, parse_sampler_name
 from webui.ui.choices import choices_of
 from webui.ui.fields import OWN, SAME, label_of
@@ -89,7 +89,11 @@ class Known:
                 missing.append(f"{label_of(name)}: {checkpoint if name == 'checkpoint' and checkpoint and not said else said} (not here)")
             else:
                 found[name] = here
-        return found, missing + [f"LoRA: {name} (not here)" for name in self._missing_loras(str(found.get("prompt", "")))]
+        for field in ("prompt", "hires.prompt"):
+            if isinstance(found.get(field), str) and (gone := self._missing_loras(found[field])):
+                found[field] = without_loras(found[field], gone)
+                missing += [line for name in gone if (line := f"LoRA: {name} (not here)") not in missing]
+        return found, missing
 
     def _split(self, values: dict[str, Any]) -> None:
         """A1111's old names carry their schedule."""

@@ -83,7 +83,7 @@ def _list_routes(routes: APIRouter, services: Services) -> None:
     @routes.get("/models/{kind}")
     def models(kind: str) -> list[dict[str, Any]]:
         """Model files of one kind."""
-        return [model.model_dump(include={"name", "family", "size", "error"}) for model in services.library.models(kind)]
+        return [model.model_dump(include={"name", "family", "size", "error", "note"}) for model in services.library.models(kind)]
 
     @routes.get("/lists")
     def lists() -> dict[str, list[str]]:

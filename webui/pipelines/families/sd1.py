@@ -79,9 +79,14 @@ def tokenizer(weights: Weights) -> "ClipTokenizer":
     if vocabulary is None:
         return clip_l_tokenizer()
     lines = weights.metadata.get("darkroom.tokenizer.merges", "").splitlines()
-    return ClipTokenizer(
-        {word: int(str(number)) for word, number in vocabulary.items()}, [line for line in lines if not line.startswith("#version")]
-    )
+    words = _side(weights, ldm.text_state(weights.tensors), "embeddings.token_embedding.weight", 0)
+    ids = {word: number for word, number in vocabulary.items() if type(number) is int and 0 <= number < words}
+    if len(ids) < len(vocabulary):
+        odd = next(word for word in vocabulary if word not in ids)
+        raise CheckpointError(
+            f"{weights.source}: its tokenizer numbers {odd[:40]!r} {str(vocabulary[odd])[:20]}, its text encoder has 0 to {words - 1}."
+        )
+    return ClipTokenizer(ids, [line for line in lines if not line.startswith("#version")])
 
 
 def alphas_cumprod(weights: Weights) -> torch.Tensor:

@@ -87,7 +87,7 @@ function nameIn(models, model) {
 
 const row = (model, name, box) => el('div', { role: 'listitem' },
   el('button.pick', { type: 'button', onclick: () => { box.close(); insert(`<lora:${name}:1>`); } },
-    el('span', {}, model.name), el('span.muted', {}, model.error || bytes(model.size))));
+    el('span', {}, model.name), el('span.muted', {}, model.error || (model.note ? `${bytes(model.size)} · ${model.note}` : bytes(model.size)))));
 
 /** Put a tag where the cursor is. */
 function insert(tag) {
