@@ -56,6 +56,8 @@ def _cases(strategy: Any, count: int, seed: int) -> list[Any]:
     from hypothesis.errors import HypothesisException
 
     found: list[Any] = []
+    if count < 1:
+        return found
 
     @seeded(seed)
     @settings(max_examples=count, database=None, deadline=None, phases=[Phase.generate], suppress_health_check=list(HealthCheck))
@@ -63,8 +65,6 @@ def _cases(strategy: Any, count: int, seed: int) -> list[Any]:
     def collect(case: Any) -> None:
         found.append(case)
 
-    if not count:
-        return []
     with contextlib.suppress(HypothesisException):  # an operation that takes nothing has no wrong calls
         collect()
     return found[:count]
