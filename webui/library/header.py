@@ -6,7 +6,7 @@ Format (https://github.com/huggingface/safetensors, "Format"): 8 bytes little-en
 import json
 import struct
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from webui.core.foreign import open_foreign, shown
 from webui.core.request import Value
@@ -46,6 +46,33 @@ def read_any_header(path: Path) -> Header:
 
 def read_header(path: Path) -> Header:
     """Read and check a header. Raises `CheckpointError` when the file is missing, truncated or not safetensors."""
+    content, start, size = _read(path)
+    return _header(path, content, size - start)
+
+
+class Span(NamedTuple):
+    """Where a tensor's numbers lie in a file, in bytes, and the format's name of their type (such as F16)."""
+
+    dtype: str
+    shape: tuple[int, ...]
+    start: int
+    end: int
+
+
+def read_spans(path: Path) -> tuple[Header, dict[str, Span]]:
+    """A header, and where each tensor lies. Raises `CheckpointError` as `read_header` does."""
+    content, start, size = _read(path)
+    entries = {name: entry for name, entry in content.items() if name != "__metadata__"} if isinstance(content, dict) else {}
+    header = _header(path, content, size - start)
+    spans = {}
+    for name, entry in entries.items():
+        begin, end = entry["data_offsets"]
+        spans[_text(name)] = Span(str(entry.get("dtype")), tuple(entry["shape"]), start + begin, start + end)
+    return header, spans
+
+
+def _read(path: Path) -> tuple[Any, int, int]:
+    """(the header's JSON, where the data begin, the file's size)."""
     with open_foreign(path) as (file, identity):
         try:
             prefix = file.read(8) if identity.size >= 8 else b""
@@ -55,7 +82,7 @@ def read_header(path: Path) -> Header:
             text = file.read(length)
         except OSError as error:
             raise CheckpointError(f"{shown(path)} cannot be read: {error.strerror}.") from None
-    return _header(path, _parsed(path, text), identity.size - 8 - length)
+    return _parsed(path, text), 8 + length, identity.size
 
 
 def _parsed(path: Path, text: bytes) -> Any:

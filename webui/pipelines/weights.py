@@ -3,7 +3,7 @@
 import json
 import mmap
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import torch
@@ -11,8 +11,8 @@ from safetensors import SafetensorError, safe_open
 
 from webui.core.foreign import FileError, identity_of, open_foreign, read_foreign, shown
 from webui.errors import CheckpointError
-from webui.library import Header, read_header
-from webui.library.header import is_safetensors
+from webui.library import Header
+from webui.library.header import Span, is_safetensors, read_spans
 from webui.library.pickles import Storage, Stored, read_pickle
 
 Progress = Callable[[int, int], None]
@@ -21,13 +21,47 @@ _SHARED = 4
 """Tensors may share their numbers (tied weights); how much larger than its file a model may so be."""
 
 
+_DTYPES = {
+    "F64": torch.float64,
+    "F32": torch.float32,
+    "F16": torch.float16,
+    "BF16": torch.bfloat16,
+    "F8_E4M3": torch.float8_e4m3fn,
+    "F8_E5M2": torch.float8_e5m2,
+    "I64": torch.int64,
+    "I32": torch.int32,
+    "I16": torch.int16,
+    "I8": torch.int8,
+    "U8": torch.uint8,
+    "BOOL": torch.bool,
+}
+"""The format's names of types that weights have."""
+
+
 @dataclass(frozen=True)
 class Weights:
-    """Tensors by name, still on the disk where the format allows; `source` is the file's name for messages."""
+    """Tensors by name, still on the disk where the format allows; `source` is the file's name for messages.
+
+    `content` is the file they lie in, mapped privately.
+    """
 
     source: str
     tensors: dict[str, torch.Tensor]
     metadata: dict[str, str]
+    content: mmap.mmap | None = field(default=None, repr=False)
+
+    def release(self, tensor: torch.Tensor) -> None:
+        """Give the pages of a tensor's numbers back to the system; they are read again from the file when they are asked for.
+
+        Without it a file's pages are held beside the model that was copied from them. Does nothing where the system cannot.
+        """
+        if self.content is None or not hasattr(mmap, "MADV_DONTNEED"):
+            return
+        base = torch.frombuffer(self.content, dtype=torch.uint8, count=1).data_ptr()
+        begin, page = tensor.data_ptr() - base, mmap.PAGESIZE
+        start, end = -(-begin // page) * page, (begin + tensor.numel() * tensor.element_size()) // page * page
+        if 0 <= start < end <= len(self.content):
+            self.content.madvise(mmap.MADV_DONTNEED, start, end - start)
 
     @property
     def header(self) -> Header:
@@ -67,13 +101,29 @@ def _bounded(path: Path) -> Weights:
 
 
 def _safetensors(path: Path) -> Weights:
-    header = read_header(path)
+    header, spans = read_spans(path)
     try:
-        with safe_open(path, framework="pt") as file:
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  (it is no dict)
-    except (SafetensorError, OSError, ValueError) as error:
+        with safe_open(path, framework="pt"):
+            pass  # the format's own checks: no overlaps, no holes, types and shapes that agree with the offsets
+        with open_foreign(path) as (file, _):
+            content = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_COPY)
+        tensors = {name: _spanned(span, content) for name, span in spans.items()}
+    except (SafetensorError, OSError, ValueError, RuntimeError) as error:
         raise CheckpointError(f"{shown(path)} cannot be read: {error}. Download it again.") from None
-    return Weights(shown(path), tensors, dict(header.metadata))
+    return Weights(shown(path), tensors, dict(header.metadata), content)
+
+
+def _spanned(span: Span, content: mmap.mmap) -> torch.Tensor:
+    """A tensor on its numbers in the file. Raises ValueError for a type that is not known."""
+    dtype = _DTYPES.get(span.dtype)
+    if dtype is None:
+        raise ValueError(f"it has numbers of the type {span.dtype[:20]}, which is not known here")
+    if span.end == span.start:
+        return torch.empty(span.shape, dtype=dtype)
+    count = (span.end - span.start) // dtype.itemsize
+    if span.start % dtype.itemsize == 0:
+        return torch.frombuffer(content, dtype=dtype, count=count, offset=span.start).reshape(span.shape)
+    return torch.frombuffer(bytearray(content[span.start : span.end]), dtype=dtype).reshape(span.shape)
 
 
 def _pickle(path: Path) -> Weights:
@@ -87,7 +137,7 @@ def _pickle(path: Path) -> Weights:
         tensors = {name: _tensor(each, content, flat) for name, each in stored.items()}
     except (RuntimeError, ValueError):
         raise CheckpointError(f"{shown(path)} is not a whole weights file. Download it again.") from None
-    return Weights(shown(path), tensors, {})
+    return Weights(shown(path), tensors, {}, content)
 
 
 def _tensor(stored: Stored, content: mmap.mmap, flat: dict[Storage, torch.Tensor]) -> torch.Tensor:
@@ -117,14 +167,23 @@ def read_tensors(path: Path) -> dict[str, torch.Tensor]:
 
 
 def placed(
-    tensors: dict[str, torch.Tensor], dtype: torch.dtype, device: torch.device, channels_last: bool, tick: Progress
+    tensors: dict[str, torch.Tensor],
+    dtype: torch.dtype,
+    device: torch.device,
+    channels_last: bool,
+    tick: Progress,
+    release: Callable[[torch.Tensor], None] = lambda tensor: None,
 ) -> dict[str, torch.Tensor]:
-    """Copies in the wanted type, place and layout. Always copies: a file may be replaced while its model is in use."""
+    """Copies in the wanted type, place and layout. Always copies: a file may be replaced while its model is in use.
+
+    `release` is called with each tensor that has been copied (`Weights.release`).
+    """
     result = {}
     for number, (name, tensor) in enumerate(tensors.items()):
         layout = torch.channels_last if channels_last and tensor.ndim == 4 else torch.contiguous_format
         wanted = dtype if tensor.is_floating_point() else tensor.dtype
         result[name] = tensor.to(device=device, dtype=wanted, memory_format=layout, copy=True)
+        release(tensor)
         if number % 32 == 0:
             tick(number, len(tensors))
     return result

@@ -66,7 +66,7 @@ class StableDiffusion:
         config = self.unet_config(weights)
         state = ldm.rename(weights.tensors, ldm.unet_rows(config), ldm.UNET)
         config["in_channels"] = self._side(weights, state, "conv_in.weight", 1)
-        return self._filled(UNet2DConditionModel, config, state, weights.source, place, place.dtype, tick)
+        return self._filled(UNet2DConditionModel, config, state, weights, place, place.dtype, tick)
 
     def unet_config(self, weights: Weights) -> dict[str, Any]:
         """diffusers' configuration of this file's UNet, but for the number of input channels."""
@@ -79,7 +79,7 @@ class StableDiffusion:
         config = self._config(weights, "vae", self.vae_configs)
         prefix = ldm.VAE if any(name.startswith(ldm.VAE) for name in weights.tensors) else ""
         state = ldm.flatten_attention(ldm.rename(_vae_tensors(weights, prefix), ldm.vae_rows(config), prefix))
-        return self._filled(AutoencoderKL, config, state, weights.source, place, place.vae_dtype, tick)
+        return self._filled(AutoencoderKL, config, state, weights, place, place.vae_dtype, tick)
 
     def build_texts(self, weights: Weights, place: Place, tick: Progress) -> tuple[TextPart, ...]:
         """The text encoders, in the order in which their outputs are joined."""
@@ -153,7 +153,7 @@ class StableDiffusion:
         def make(**fields: Any) -> nn.Module:
             return cast(nn.Module, kind(CLIPTextConfig(**fields, attn_implementation="sdpa")))
 
-        model = self._filled(make, config, state, weights.source, place, place.dtype, tick)
+        model = self._filled(make, config, state, weights, place, place.dtype, tick)
         positions = torch.arange(config["max_position_embeddings"], device=place.storage).expand((1, -1))
         inner = model.get_submodule("text_model") if layout.projects else model
         inner.get_submodule("embeddings").register_buffer("position_ids", positions, persistent=False)
@@ -174,7 +174,7 @@ class StableDiffusion:
         make: Callable[..., nn.Module],
         config: dict[str, Any],
         state: ldm.State,
-        source: str,
+        weights: Weights,
         place: Place,
         dtype: torch.dtype,
         tick: Progress,
@@ -187,10 +187,10 @@ class StableDiffusion:
         try:
             with torch.device("meta"):
                 model = make(**fields)
-            _check(model, state, source)
-            model.load_state_dict(placed(state, dtype, place.storage, place.channels_last, tick), strict=True, assign=True)
+            _check(model, state, weights.source)
+            model.load_state_dict(placed(state, dtype, place.storage, place.channels_last, tick, weights.release), strict=True, assign=True)
         except (TypeError, ValueError, KeyError, AttributeError, NotImplementedError, StrictDataclassError) as error:
-            raise CheckpointError(f"{source}: its configuration does not make a {self.title} model ({error}).") from None
+            raise CheckpointError(f"{weights.source}: its configuration does not make a {self.title} model ({error}).") from None
         return model.eval().requires_grad_(False)
 
 
