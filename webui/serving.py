@@ -64,6 +64,7 @@ def _announce(settings: Settings, host: str, port: int, key: str, studio: Studio
         studio.images.check_writable()
     except StorageError as error:
         print(error, file=sys.stderr)
+    print("Models: " + ", ".join(studio.library.looked_at or ("no folder",)))
     if key:
         _print_link(f"http://{_lan_address()}:{port}/?key={key}")
     url = f"http://{'127.0.0.1' if key else host}:{port}/"

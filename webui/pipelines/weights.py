@@ -71,8 +71,9 @@ def _safetensors(path: Path) -> Weights:
     try:
         with safe_open(path, framework="pt") as file:
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  (it is no dict)
-    except (SafetensorError, OSError, ValueError) as error:
-        raise CheckpointError(f"{shown(path)} cannot be read: {error}. Download it again.") from None
+    except (SafetensorError, OSError, ValueError):
+        said = "its header is not as the format has it, or there is more in it than its header names"
+        raise CheckpointError(f"{shown(path)} cannot be read: {said}. Download it again, or save it anew.") from None
     return Weights(shown(path), tensors, dict(header.metadata))
 
 
