@@ -13,7 +13,12 @@ VERSION = "1.0"
 
 DOWN = ".lora_down.weight"
 ENDS = (DOWN, ".lora_up.weight", ".lora_mid.weight", ".alpha")
-PARTS = (("lora_unet_", "unet."), ("lora_te1_", "text_encoder."), ("lora_te_", "text_encoder."))
+PARTS = (
+    ("lora_unet_", "unet."),
+    ("lora_te1_", "text_encoder."),
+    ("lora_te2_", "text_encoder_2."),
+    ("lora_te_", "text_encoder."),
+)
 
 
 def matches(names):

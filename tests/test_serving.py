@@ -9,6 +9,7 @@ import sys
 import time
 from pathlib import Path
 
+import httpx
 import psutil
 import pytest
 
@@ -161,6 +162,50 @@ def test_open_to_the_lan_behind_a_key_with_a_link(tmp_path):
     assert (tmp_path / "data" / "access.key").stat().st_mode & 0o077 == 0
     process.terminate()
     process.wait(15)
+
+
+def started(words, data_dir, **environment):
+    """What `serve` prints until it is there; it is ended afterwards."""
+    command = [sys.executable, "-u", "-m", "webui", "serve", "--no-browser", "--port", "0", "--data-dir", str(data_dir), *words]
+    process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True, env={**os.environ, **environment})
+    lines = []
+    for line in process.stdout:
+        lines.append(line)
+        if line.startswith("Darkroom is at"):
+            break
+    try:
+        yield lines
+    finally:
+        process.terminate()
+        process.wait(30)
+
+
+def test_on_ipv6_it_prints_an_address_that_opens(tmp_path):
+    for lines in started(["--host", "::1"], tmp_path):
+        address = lines[-1].split()[-1]
+        assert address.startswith("http://[::1]:")
+        assert httpx.get(address, trust_env=False).status_code == 200
+        posted = httpx.post(f"{address}api/v1/queue/resume", headers={"Origin": address.rstrip("/")}, trust_env=False)
+        assert posted.json() == {"paused": False}
+
+
+def test_a_host_that_is_none_of_this_machine_is_refused_in_a_sentence(tmp_path):
+    for host in ("no.such.host.invalid", "192.0.2.1"):
+        done = serve("--host", host, "--port", 0, "--data-dir", tmp_path)
+        assert done.returncode == 2 and host in done.stderr and "Traceback" not in done.stderr
+
+
+def test_behind_a_trusted_proxy_a_key_is_asked_for_and_the_admins_link_works(tmp_path):
+    (tmp_path / "settings.toml").write_bytes(b'\xef\xbb\xbftrusted_proxy = ["127.0.0.1"]\nroot_path = "/darkroom"\n')
+    for lines in started([], tmp_path):
+        link = next(line.split()[-1] for line in lines if line.startswith("For you, as admin"))
+        address = lines[-1].split()[-1]
+        assert address.endswith("/darkroom/") and link.startswith(f"{address}?key=")
+        assert httpx.get(address, trust_env=False).status_code == 401
+        with httpx.Client(trust_env=False, follow_redirects=True) as client:
+            assert client.get(link).status_code == 200
+            assert client.post(f"{address}api/v1/queue/pause").json() == {"paused": True}
+        assert (tmp_path / "data" / "admin.key").stat().st_mode & 0o077 == 0
 
 
 def test_kill_9_at_random_moments_loses_nothing(tmp_path):

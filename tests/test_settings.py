@@ -44,6 +44,40 @@ def test_every_setting_is_described():
     assert [name for name, field in Settings.model_fields.items() if not field.description] == []
 
 
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
+def test_a_file_as_any_editor_saves_it(tmp_path, encoding):
+    (tmp_path / "settings.toml").write_bytes('outputs_pattern = "ü{seed}"\r\nport = 7001\r\n'.encode(encoding))
+    settings = load_settings({"data_dir": tmp_path}, {})
+    assert (settings.outputs_pattern, settings.port) == ("ü{seed}", 7001)
+
+
+@pytest.mark.parametrize(
+    ("values", "read"),
+    [
+        ({"root_path": "darkroom/"}, ("root_path", "/darkroom")),
+        ({"root_path": "/"}, ("root_path", "")),
+        ({"trusted_proxy": "127.0.0.1, 10.0.0.0/8"}, ("trusted_proxy", ("127.0.0.1", "10.0.0.0/8"))),
+    ],
+)
+def test_what_a_proxy_needs(tmp_path, values, read):
+    assert getattr(load_settings({"data_dir": tmp_path, **values}, {}), read[0]) == read[1]
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "words"),
+    [
+        ("root_path", "/a b", "page's folder"),
+        ("root_path", "/api", "page's folder"),
+        ("root_path", "/../x", "page's folder"),
+        ("root_path", "http://x/y", "page's folder"),
+        ("trusted_proxy", ("nginx",), "no proxy's address"),
+    ],
+)
+def test_what_no_proxy_can_use_is_refused(tmp_path, name, value, words):
+    with pytest.raises(SettingsError, match=words):
+        load_settings({"data_dir": tmp_path, name: value}, {})
+
+
 def test_a_tilde_is_the_home_folder_and_what_is_relative_begins_here(tmp_path, monkeypatch):
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.chdir(tmp_path)

@@ -274,6 +274,7 @@ def services_of(studio: Studio) -> Services:
         switch_extension=studio.switch_extension,
         count_tokens=count,
         owner_of=lambda connection: viewer_of(connection).name,
+        must_be_admin=lambda connection, what: viewer_of(connection).must_be_admin(what),
     )
 
 
@@ -293,8 +294,11 @@ def prepare_gradio(settings: Settings) -> None:
     import_gradio()  # before any extension does it the slow way
 
 
-def build(settings: Settings, make_link: MakeLink | None = None, access_key: str = "") -> "tuple[FastAPI, Studio]":
-    """Put the studio together. Nothing runs yet: the app's lifespan starts and stops it."""
+def build(settings: Settings, make_link: MakeLink | None = None, access_key: str = "", admin_key: str = "") -> "tuple[FastAPI, Studio]":
+    """Put the studio together. Nothing runs yet: the app's lifespan starts and stops it.
+
+    With an `access_key` everybody must bring it; who brings the `admin_key` may change everything.
+    """
     prepare_gradio(settings)
     from fastapi import FastAPI
     from starlette.middleware.cors import CORSMiddleware
@@ -302,14 +306,21 @@ def build(settings: Settings, make_link: MakeLink | None = None, access_key: str
 
     from webui import __version__
     from webui.api import errors, health, native
+    from webui.api.caller import Proxies
     from webui.api.guard import Guard
+    from webui.api.keys import Keys
+    from webui.api.temporary import TemporaryFiles
 
     studio = Studio(settings, make_link)
+    temporary = TemporaryFiles(settings.cache / "gradio", settings.upload_limit_mb * 2**20)
+    temporary.empty()
 
     @contextlib.asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         threading.Thread(target=studio.start, name="studio-start", daemon=True).start()
+        temporary.start()
         yield
+        temporary.stop()
         studio.stop()
 
     app = FastAPI(
@@ -329,11 +340,19 @@ def build(settings: Settings, make_link: MakeLink | None = None, access_key: str
         upload_limit=lambda: studio.settings().upload_limit_mb * 2**20,
         limits=studio.limits.of,
     )
+    app.state.temporary = temporary
     errors.install(app)
     app.include_router(native.router)
     app.include_router(health.router)
     mount(app, services_of(studio))
     app.add_middleware(GZipMiddleware, minimum_size=1000)
     app.add_middleware(CORSMiddleware, allow_origins=[])
-    app.add_middleware(Guard, access_key=access_key, upload_limit=settings.upload_limit_mb * 2**20)
+    app.add_middleware(
+        Guard,
+        keys=Keys(access_key, admin_key),
+        proxies=Proxies(settings.trusted_proxy),
+        root_path=settings.root_path,
+        upload_limit=settings.upload_limit_mb * 2**20,
+        temporary=temporary,
+    )
     return app, studio

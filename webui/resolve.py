@@ -19,7 +19,7 @@ from webui.core.request import MAX_SIDE, MIN_SIDE, GenerationRequest, HiresOptio
 from webui.errors import CheckpointError, NotFound, RequestError
 from webui.images.decode import look
 from webui.library import OWN_VAE, Library, ModelFile, Native
-from webui.library.family import NAMES, to_come
+from webui.library.family import NAMES, WHOLE, to_come
 from webui.prompts.grammar import strip_comments, strip_tags
 from webui.prompts.limits import check_prompt
 from webui.samplers.catalog import (
@@ -84,7 +84,7 @@ def _checkpoint(request: GenerationRequest, world: World) -> ModelFile:
         usable = [model for model in world.library.models("checkpoint") if not model.error]
         if not usable:
             raise RequestError("checkpoint", "No checkpoint yet. Put one into models/Stable-diffusion, then refresh the list.")
-        found = min(usable, key=lambda model: model.family not in (loaded or ("sd1",)))
+        found = min(usable, key=lambda model: model.family not in WHOLE or bool(loaded and model.family not in loaded))
     if found.error:
         raise RequestError("checkpoint", found.error)
     if loaded and found.family in NAMES and found.family not in loaded:

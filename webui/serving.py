@@ -8,8 +8,10 @@ import sys
 import threading
 import webbrowser
 from typing import TYPE_CHECKING
+from urllib.parse import quote
 
 from webui.app import Studio, build
+from webui.core.addresses import in_address, is_loopback
 from webui.errors import StorageError
 from webui.settings import Settings
 from webui.surroundings import outlive_readers
@@ -20,27 +22,35 @@ if TYPE_CHECKING:
 
 def serve(settings: Settings) -> int:
     """Run until Ctrl+C or SIGTERM; 0 when it ended as asked."""
-    from webui.api.guard import make_key
+    from webui.api.connections import raise_file_limit
+    from webui.api.keys import make_key
 
     outlive_readers()
-    host = "0.0.0.0" if settings.listen and settings.host == "127.0.0.1" else settings.host
+    files = raise_file_limit()
+    host = {"127.0.0.1": "0.0.0.0", "::1": "::"}.get(settings.host, settings.host) if settings.listen else settings.host
     listener = _bind(host, settings.port)
     port = listener.getsockname()[1]
-    key = (settings.access_key or make_key(settings.data_dir / "data" / "access.key")) if _open_to_others(host) else ""
-    app, studio = build(settings, access_key=key)
+    keys = ("", "")
+    if settings.listen or settings.trusted_proxy or not is_loopback(host):
+        folder = settings.data_dir / "data"
+        keys = (settings.access_key or make_key(folder / "access.key"), settings.admin_key or make_key(folder / "admin.key"))
+    app, studio = build(settings, access_key=keys[0], admin_key=keys[1])
     listener.listen(2048)
-    _announce(settings, host, port, key, studio)
-    _run(app, listener)
+    _announce(settings, host, port, keys, studio)
+    _run(app, listener, settings, files, is_shared=bool(keys[0]))
     return 0
 
 
 def _bind(host: str, port: int) -> socket.socket:
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    listener = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        family, kind, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
+    except OSError:
+        raise StorageError(f"{host} is no address of this machine. Choose one with --host, or leave it out for 127.0.0.1.") from None
+    listener = socket.socket(family, kind)
     if os.name == "posix":
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
-        listener.bind((host, port))
+        listener.bind(address)
     except OSError as error:
         listener.close()
         raise StorageError(
@@ -49,11 +59,7 @@ def _bind(host: str, port: int) -> socket.socket:
     return listener
 
 
-def _open_to_others(host: str) -> bool:
-    return host not in ("127.0.0.1", "::1", "localhost")
-
-
-def _announce(settings: Settings, host: str, port: int, key: str, studio: Studio) -> None:
+def _announce(settings: Settings, host: str, port: int, keys: tuple[str, str], studio: Studio) -> None:
     if studio.database.moved_aside is not None:
         print(
             f"The database was broken. It was moved to {studio.database.moved_aside}; a new one was begun with {studio.database.salvaged}"
@@ -65,12 +71,23 @@ def _announce(settings: Settings, host: str, port: int, key: str, studio: Studio
     except StorageError as error:
         print(error, file=sys.stderr)
     print("Models: " + ", ".join(studio.library.looked_at or ("no folder",)))
+    key, admin_key = keys
+    here = f"http://{in_address(_here(host))}:{port}{settings.root_path}/"
+    own = f"{here}?key={quote(admin_key)}" if key else here
+    if settings.listen or not is_loopback(host):
+        lan = _lan_address() if host in ("0.0.0.0", "::") else host
+        _print_link(f"http://{in_address(lan)}:{port}{settings.root_path}/?key={quote(key)}")
     if key:
-        _print_link(f"http://{_lan_address()}:{port}/?key={key}")
-    url = f"http://{'127.0.0.1' if key else host}:{port}/"
-    print(f"Darkroom is at {url}", flush=True)
+        print(f"For guests: add ?key={quote(key)} to the address that they open.")
+        print(f"For you, as admin: {own}")
+    print(f"Darkroom is at {here}", flush=True)
     if settings.browser and (os.name == "nt" or sys.platform == "darwin" or os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")):
-        threading.Timer(1.0, webbrowser.open, [f"{url}?key={key}" if key else url]).start()
+        threading.Timer(1.0, webbrowser.open, [own]).start()
+
+
+def _here(host: str) -> str:
+    """The address to open at this machine itself."""
+    return {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)
 
 
 def _print_link(link: str) -> None:
@@ -90,12 +107,13 @@ def _lan_address() -> str:
     return socket.gethostname()
 
 
-def _run(app: "FastAPI", listener: socket.socket) -> None:
-    import uvicorn
+def _run(app: "FastAPI", listener: socket.socket, settings: Settings, files: int, is_shared: bool) -> None:
+    from webui.api.caller import Proxies
+    from webui.api.connections import Patience, Pool, make_server
 
-    # Connections are kept for 75 s: with uvicorn's 5 s, a client's next request may meet one that is being closed, and fail.
-    config = uvicorn.Config(app, log_level="warning", timeout_keep_alive=75, timeout_graceful_shutdown=1, access_log=False)
-    server = uvicorn.Server(config)
+    proxies = Proxies(settings.trusted_proxy)
+    pool = Pool(Patience(most=min(1000, files // 2)), lambda address: not is_shared or proxies.trust(address))
+    server = make_server(app, pool)
     signal.signal(signal.SIGTERM, lambda number, frame: setattr(server, "should_exit", True))
     with contextlib.suppress(KeyboardInterrupt):
         server.run(sockets=[listener])

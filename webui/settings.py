@@ -3,6 +3,8 @@
 Read from `settings.toml` in the data directory, then `DARKROOM_*` environment variables, then command-line flags; later ones win.
 """
 
+import codecs
+import ipaddress
 import os
 import tomllib
 from collections.abc import Mapping
@@ -11,6 +13,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
+from webui.core.addresses import is_root
 from webui.core.filenames import check_pattern
 from webui.core.names import printable
 from webui.core.sentences import bounds_of, sentence, with_value
@@ -56,6 +59,11 @@ class Settings(BaseModel):
     port: int = Field(7860, ge=0, le=65535, description="Port to listen on; 0 takes a free one.")
     listen: bool = Field(False, description="Open the page to the LAN, behind an access key.")
     access_key: str = Field("", description="Key for --listen; made and kept when empty.")
+    admin_key: str = Field("", description="Key of who may change everything when others come too; made and kept when empty.")
+    trusted_proxy: tuple[str, ...] = Field(
+        (), description="Addresses or networks of reverse proxies whose X-Forwarded-… headers are believed."
+    )
+    root_path: str = Field("", description="The folder that a reverse proxy serves the page in, such as /darkroom.")
     browser: bool = Field(True, description="Open the browser at start.")
     engine: Literal["process", "inline"] = Field(
         "process", description="Run the engine as a process of its own, or inside web (debugging)."
@@ -140,6 +148,29 @@ class Settings(BaseModel):
     def _folders(cls, paths: tuple[Path, ...]) -> tuple[Path, ...]:
         return tuple(folder(path) for path in paths)
 
+    @field_validator("trusted_proxy", mode="before")
+    @classmethod
+    def _several(cls, value: Any) -> Any:
+        return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
+
+    @field_validator("trusted_proxy")
+    @classmethod
+    def _addresses(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for entry in value:
+            try:
+                ipaddress.ip_network(entry.strip(), strict=False)
+            except ValueError:
+                raise ValueError(f"{entry} is no proxy's address. Write one such as 127.0.0.1, or a network such as 10.0.0.0/8.") from None
+        return value
+
+    @field_validator("root_path")
+    @classmethod
+    def _root(cls, value: str) -> str:
+        path = "/" + value.strip().strip("/") if value.strip().strip("/") else ""
+        if not is_root(path):
+            raise ValueError(f"{value} cannot be the page's folder. Write one such as /darkroom, of letters, digits, . - _ and ~.")
+        return path
+
     @property
     def outputs(self) -> Path:
         """Folder of the pictures."""
@@ -182,13 +213,19 @@ def _data_dir(path: str | Path) -> Path:
 def read_file(path: Path) -> dict[str, Any]:
     """The settings file's content; empty when there is none. Raises `SettingsError` when it is not TOML."""
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
+        return tomllib.loads(_decoded(path.read_bytes()))
     except FileNotFoundError:
         return {}
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise SettingsError(f"{path} is not a settings file: {error}. Mend it, or rename it to start with the defaults.") from None
     except OSError as error:
         raise SettingsError(f"{path} cannot be read: {error.strerror}.") from None
+
+
+def _decoded(data: bytes) -> str:
+    """UTF-8, or what an editor wrote with its mark in front."""
+    is_wide = data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
+    return data.decode("utf-16" if is_wide else "utf-8-sig").replace("\r\n", "\n")
 
 
 def _environment(environment: Mapping[str, str]) -> dict[str, Any]:

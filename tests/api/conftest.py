@@ -8,9 +8,9 @@ from pathlib import Path
 
 import httpx
 import pytest
-import uvicorn
 
 from tests.library.test_scan import write
+from webui.api.connections import Patience, Pool, make_server
 from webui.app import build
 from webui.jobs.link import ProcessLink
 from webui.settings import Settings
@@ -21,7 +21,15 @@ ROOT = Path(__file__).resolve().parents[2]
 class Server:
     """A running app. `client()` talks to it as somebody."""
 
-    def __init__(self, data_dir: Path, access_key: str = "", port: int = 0, **settings) -> None:
+    def __init__(
+        self,
+        data_dir: Path,
+        access_key: str = "",
+        port: int = 0,
+        admin_key: str = "",
+        patience: Patience | None = None,
+        **settings,
+    ) -> None:
         write(
             data_dir / "models" / "Stable-diffusion" / "tiny.safetensors",
             metadata={"darkroom.native": '{"width": 64, "height": 64, "steps": 3}'},
@@ -31,12 +39,13 @@ class Server:
         def link(receive, ended):
             return ProcessLink(receive, ended, (sys.executable, "-m", "tests.fake_engine"), ROOT)
 
-        app, self.studio = build(self.settings, link, access_key)
+        self.app, self.studio = build(self.settings, link, access_key, admin_key)
+        self.temporary = self.app.state.temporary
         self.socket = socket.socket()
         self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         self.socket.bind(("127.0.0.1", port))
         self.url = f"http://127.0.0.1:{self.socket.getsockname()[1]}"
-        self._server = uvicorn.Server(uvicorn.Config(app, log_level="error", timeout_graceful_shutdown=1))
+        self._server = make_server(self.app, Pool(patience or Patience(most=2000, each=2000)), "error")
         self._thread = threading.Thread(target=self._server.run, kwargs={"sockets": [self.socket]}, daemon=True)
         self._thread.start()
         while not self._server.started:

@@ -26,9 +26,9 @@ class Network:
         self.asked: list[tuple[int, int]] = []
 
     def __call__(self, x, sigma, cond, concat):
-        self.asked.append((len(x), cond.shape[1]))
-        assert len(x) == len(sigma) == len(cond)
-        value = cond.mean((1, 2)) + (0 if concat is None else 100 * concat.mean((1, 2, 3)))
+        self.asked.append((len(x), cond.tokens))
+        assert len(x) == len(sigma) == len(cond.context)
+        value = cond.context.mean((1, 2)) + (0 if concat is None else 100 * concat.mean((1, 2, 3)))
         return value.reshape(-1, 1, 1, 1).expand(len(x), 4, 2, 2).clone()
 
 
@@ -122,7 +122,7 @@ def test_rescaling_pulls_the_contrast_back():
     class Spread:
         def __call__(self, x, sigma, cond, concat):
             ramp = torch.linspace(-1, 1, 16).reshape(1, 4, 2, 2)
-            return cond.mean((1, 2)).reshape(-1, 1, 1, 1) * ramp
+            return cond.context.mean((1, 2)).reshape(-1, 1, 1, 1) * ramp
 
     full = denoiser(Spread(), [part(3.0)], options=GuidanceOptions(rescale=1.0))(X, torch.ones(1))
     assert float(full.std()) == pytest.approx(float((3 * torch.linspace(-1, 1, 16)).std()), rel=1e-5)

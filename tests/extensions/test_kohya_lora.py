@@ -12,6 +12,7 @@ from webui.core.registry import Registry
 from webui.library import Library
 from webui.pipelines.adapters import LoraUse
 from webui.pipelines.adapters_apply import applied
+from webui.pipelines.conditioning import Conditioning
 from webui.pipelines.registry import Pipelines
 from webui.plugins import Extensions
 
@@ -100,7 +101,7 @@ def test_a_picture_changes_with_it_and_comes_back_without(place, loaders):
     path, library, model = place
     write(path, model)
     library.scan()
-    inputs = torch.randn(1, 4, 8, 8), torch.tensor([500.0]), torch.randn(1, 77, tiny.WIDTH)
+    inputs = torch.randn(1, 4, 8, 8), torch.tensor([500.0]), Conditioning(torch.randn(1, 77, tiny.WIDTH))
     plain = model.predict(*inputs)
     with applied(model, [LoraUse("style")], library, loaders):
         assert not torch.equal(model.predict(*inputs), plain)

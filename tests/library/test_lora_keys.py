@@ -14,7 +14,7 @@ PLAIN = ["lora_unet_x.lora_down.weight", "lora_unet_x.lora_up.weight", "lora_une
         (["lora_unet_x.dora_scale"], "Read in part: 1 of its 4 tensors are left out (1 of DoRA scales)."),
         (["y.hada_w1_a", "y.hada_w1_b", "y.alpha"], "Read in part: 3 of its 6 tensors are left out (2 of LoHa, 1 of alphas of these)."),
         (["y.diff", "y.diff_b", "z.w_norm"], "(1 of whole differences, 1 of biases, 1 of norm layers)"),
-        (["lora_te2_x.lora_down.weight", "lora_te2_x.lora_up.weight"], "2 of its 5 tensors are left out (2 of a second text encoder)"),
+        (["lora_te3_x.lora_down.weight", "lora_te3_x.lora_up.weight"], "2 of its 5 tensors are left out (2 of a third text encoder)"),
         (["y.lora_down.weight"], "1 of its 4 tensors are left out (1 of plain LoRA)"),
     ],
 )

@@ -8,6 +8,7 @@ from safetensors.torch import load_file, save_file
 
 from webui.core.job import Plan
 from webui.errors import CheckpointError, JobCancelled, RequestError
+from webui.pipelines.conditioning import Conditioning
 from webui.pipelines.families import ldm
 from webui.pipelines.weights import open_weights
 from webui.samplers.schedules import levels_of
@@ -29,7 +30,7 @@ def test_computes_what_the_original_computes(pipelines):
     x, cond, steps = torch.randn(2, 4, 8, 8), torch.randn(2, 77, tiny.WIDTH), torch.tensor([3.5, 900.0])
     ids = torch.randint(0, 512, (2, 77))
     with torch.no_grad():
-        assert torch.equal(model.predict(x, steps, cond), unet(x, steps, cond).sample)
+        assert torch.equal(model.predict(x, steps, Conditioning(cond)), unet(x, steps, cond).sample)
         assert torch.equal(model.decode(x * 0.18215), vae.decode(x * 0.18215 / 0.18215).sample.add(1).div(2).clamp(0, 1))
         assert torch.equal(model.text_encoder(ids).last_hidden_state, text(ids).last_hidden_state)
 
@@ -66,9 +67,9 @@ def test_variants_take_their_further_channels(folder, pipelines, channels, varia
     model = pipelines.get("other", None, PLAN)
     assert model.variant == variant
     x, cond, further = torch.randn(1, 4, 8, 8), torch.randn(1, 77, tiny.WIDTH), torch.randn(1, channels - 4, 8, 8)
-    out = model.predict(x, torch.tensor([10.0]), cond, concat=further)
+    out = model.predict(x, torch.tensor([10.0]), Conditioning(cond), concat=further)
     assert out.shape == x.shape
-    assert not torch.equal(out, model.predict(x, torch.tensor([10.0]), cond, concat=further + 1))
+    assert not torch.equal(out, model.predict(x, torch.tensor([10.0]), Conditioning(cond), concat=further + 1))
 
 
 def test_v_prediction_by_metadata_and_by_yaml(folder, pipelines, checkpoint):
@@ -84,7 +85,7 @@ def test_dtype_and_layout_follow_the_plan(pipelines):
     assert {parameter.dtype for part in (model.unet, model.vae, model.text_encoder) for parameter in part.parameters()} == {torch.bfloat16}
     assert model.unet.conv_in.weight.is_contiguous(memory_format=torch.channels_last)
     x = torch.randn(1, 4, 8, 8)
-    assert model.predict(x, torch.tensor([10.0]), torch.randn(1, 77, tiny.WIDTH)).dtype == torch.float32
+    assert model.predict(x, torch.tensor([10.0]), Conditioning(torch.randn(1, 77, tiny.WIDTH))).dtype == torch.float32
     assert model.decode(x).dtype == torch.float32
 
 
@@ -148,15 +149,14 @@ class _Runs:
 @pytest.mark.parametrize(
     ("name", "family"),
     [
-        ("conditioner.embedders.1.model.x", "SDXL"),
         ("model.diffusion_model.joint_blocks.0.x", "Stable Diffusion 3"),
         ("double_blocks.0.x", "Flux"),
-        ("cond_stage_model.model.x", "Stable Diffusion 2.x"),
+        ("model.diffusion_model.double_layers.0.x", "AuraFlow"),
     ],
 )
 def test_other_families_are_refused_by_name(folder, pipelines, name, family):
     save_file({name: torch.zeros(1)}, folder / "Stable-diffusion" / "big.safetensors")
-    with pytest.raises(CheckpointError, match=f"big.safetensors is {family}: coming; this version loads SD 1.x"):
+    with pytest.raises(CheckpointError, match=f"big.safetensors is {family}: coming; this version loads SD 1.x, SD 2.x and SDXL"):
         pipelines.get("big", None, PLAN)
 
 

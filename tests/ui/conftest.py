@@ -80,7 +80,7 @@ class Page:
     def client(self) -> TestClient:
         app = FastAPI()
         webui.ui.mount(app, self.services)
-        return TestClient(app)
+        return TestClient(app, base_url="http://127.0.0.1")
 
     def _submit(self, request, owner):
         self.submitted.append((request, owner))

@@ -1,6 +1,7 @@
 """Our errors as HTTP: 422 with the field, 403, 404, 409, 429, 507; always `{message, field?, advice?}`."""
 
 from datetime import UTC, datetime
+from typing import Any
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
@@ -8,6 +9,7 @@ from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
 from webui.core.names import printable
+from webui.core.request import Value
 from webui.core.sentences import sentence
 from webui.errors import (
     CheckpointError,
@@ -35,6 +37,41 @@ STATUS: dict[type[WebUIError], int] = {
 }
 
 
+class Problem(Value):
+    """What every refusal says: a sentence for people, the request's field if it is about one, what to do, and when a limit renews."""
+
+    message: str
+    field: str | None = None
+    advice: str | None = None
+    renews: datetime | None = None
+
+
+_WHEN = {
+    400: "This server is not called so, or the request cannot be read.",
+    401: "An access key is needed.",
+    403: "Only who runs this Darkroom may do this, or another web site asked.",
+    404: "There is nothing of yours by this id.",
+    409: "The state of it forbids this.",
+    413: "More was sent than may be.",
+    422: "A value is wrong; `field` says which.",
+    429: "A limit is reached, or too many wrong keys were sent.",
+    507: "It cannot be saved.",
+}
+_WORDS = {
+    "Not Found": "There is nothing at this address.",
+    "Method Not Allowed": "This cannot be done at this address: another method is meant.",
+    "There was an error parsing the body": "The body cannot be read.",
+}
+"""What the frameworks say, as sentences."""
+ANYWHERE = (400, 401, 403, 413, 422, 429, 507)
+"""What the guard in front of every route may say, and the disk behind it."""
+
+
+def responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """These refusals, for the schema."""
+    return {status: {"model": Problem, "description": _WHEN[status]} for status in statuses}
+
+
 def install(app: FastAPI) -> None:
     """Answer errors in our shape."""
     app.add_exception_handler(WebUIError, _ours)
@@ -44,9 +81,9 @@ def install(app: FastAPI) -> None:
 
 async def _ours(request: Request, error: Exception) -> JSONResponse:
     status = next((code for kind, code in STATUS.items() if isinstance(error, kind)), 500)
-    body: dict[str, str] = {"message": str(error)}
+    body: dict[str, str] = {"message": _text(error)}
     if isinstance(error, RequestError):
-        body["field"] = error.field
+        body["field"] = printable(error.field)
     if isinstance(error, OutOfMemory):
         body["advice"] = error.advice
     headers = {}
@@ -66,6 +103,11 @@ async def _validation(request: Request, error: Exception) -> JSONResponse:
     return JSONResponse({"message": sentence(first, field), "field": field if where == "body" else path[-1]}, 422)
 
 
+def _text(error: Exception) -> str:
+    """Its message; what it quotes may be no Unicode."""
+    return str(error).encode("utf-8", "backslashreplace").decode()
+
+
 async def _http(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, HTTPException)
-    return JSONResponse({"message": str(error.detail)}, error.status_code, headers=error.headers)
+    return JSONResponse({"message": _WORDS.get(str(error.detail), str(error.detail))}, error.status_code, headers=error.headers)

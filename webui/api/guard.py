@@ -1,18 +1,22 @@
 """In front of every route, Gradio's own included: who may come in, from which page, how much they may send, what pages may load."""
 
 import hashlib
-import hmac
 import secrets
-import time
-from http.cookies import CookieError, SimpleCookie
-from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
-from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
+from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-KEY_COOKIE = "darkroom_key"
+from webui.api import boundary
+from webui.api.boundary import say
+from webui.api.caller import KEY, Caller, Proxies, Role, enter
+from webui.api.keys import KEY_COOKIE, Keys, Throttle, cookies
+from webui.api.login import page
+from webui.api.temporary import TemporaryFiles
+from webui.core.addresses import host_name, is_loopback
+
+GUEST_COOKIE = "darkroom_guest"
 JSON_LIMIT = 8 * 2**20
 CSP = (
     "default-src 'self'; script-src 'self' 'unsafe-inline' 'unsafe-eval' blob:; style-src 'self' 'unsafe-inline'; "
@@ -25,180 +29,228 @@ _HEADERS = {
     "Referrer-Policy": "same-origin",
     "Cross-Origin-Opener-Policy": "same-origin",
 }
+_YEAR = 365 * 86400
 _SAFE = ("GET", "HEAD", "OPTIONS")
-_BLOCKED = ("/gradio_api/proxy=", "/gradio_api/openapi.json", "/monitoring", "/gradio_api/file=http")
-_LOCAL_HOSTS = ("127.0.0.1", "localhost", "[::1]", "::1", "testserver")
-_TRIES, _PER_SECONDS = 5, 30.0
+_OURS = ("/api/", "/page/", "/look/", "/health", "/ready", "/metrics")
+_OF_GRADIO = (
+    *("info", "app_id", "heartbeat/", "queue/join", "queue/data", "call/", "cancel", "reset", "startup-events"),
+    *("upload", "file=", "component_server", "custom_component/", "theme.css"),
+)
+"""What its page and its client call below /gradio_api/."""
+_CLOSED = ("/login", "/logout", "/openapi.json", "/monitoring", "/pwa_icon", "/docs", "/redoc")
+_UPLOAD = "/gradio_api/upload"
+_PICTURES = ("/api/v1/images", "/page/parameters/picture", "/page/mask")
+_RANK: dict[Role | None, int] = {None: 0, "guest": 1, "admin": 2}
 
 
 class Guard:
     """Pure ASGI, so that streams pass unbuffered.
 
-    With `access_key` everybody must bring it once; without, only this machine's own names are served.
+    With an access key everybody must bring it (or the admin's) once; without, only this machine's own names are served.
+    `temporary`: where Gradio keeps what is uploaded to it.
     """
 
-    def __init__(self, app: ASGIApp, access_key: str = "", upload_limit: int = 64 * 2**20) -> None:
+    def __init__(
+        self,
+        app: ASGIApp,
+        keys: Keys,
+        *,
+        proxies: Proxies,
+        root_path: str = "",
+        upload_limit: int = 64 * 2**20,
+        temporary: TemporaryFiles | None = None,
+    ) -> None:
         self._app = app
-        self._key = access_key
+        self._keys = keys
+        self._proxies = proxies
+        self._root = root_path
         self._upload_limit = upload_limit
-        self._failures: dict[str, list[float]] = {}
+        self._temporary = temporary
+        self._throttle = Throttle()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Let through, or answer ourselves."""
-        if scope["type"] != "http":
-            if scope["type"] == "lifespan" or (self._refusal(scope, Headers(scope=scope)) is None):
-                await self._app(scope, receive, send)
+        if scope["type"] == "lifespan":
+            await self._app(scope, receive, send)
             return
+        scope, caller = enter(scope, self._proxies, self._root)
         headers = Headers(scope=scope)
-        answer = self._refusal(scope, headers)
-        if answer is None and self._key:
-            answer = await self._door(scope, headers, receive)
-        if answer is not None:
-            await answer(scope, receive, _with_headers(send, scope))
+        answer, caller = await self._let_in(scope, headers, caller, receive)
+        if scope["type"] == "websocket":
+            await self._websocket(scope, receive, send, answer)
             return
-        await self._app(scope, _limited(receive, self._limit(scope, headers)), _with_headers(send, scope))
+        guest = "" if caller.admin else next((each for each in cookies(headers.get("cookie", ""), GUEST_COOKIE) if len(each) >= 20), "")
+        is_new = not (caller.admin or guest)
+        guest = secrets.token_urlsafe(16) if is_new else guest
+        scope[KEY] = caller.model_copy(update={"guest": _guest_name(guest)})
+        sender = _with_headers(send, scope, _guest_cookie(scope, caller, guest) if is_new and answer is None else "")
+        if answer is not None:
+            await answer(scope, receive, sender)
+            return
+        limit, too_long = self._limit(scope, caller)
+        fits = self._temporary.meter(caller.address) if self._temporary and _is_upload(scope) else boundary.at_most(limit)
+        foreign = not _path(scope).startswith(_OURS)
+        await boundary.answer(self._app, scope, receive, sender, fits=fits, too_long=too_long, foreign=foreign)
 
-    def _refusal(self, scope: Scope, headers: Headers) -> Response | None:
-        """403, 400 or 413 for what no page of ours would send."""
-        host = headers.get("host", "")
-        if not self._key and _host_name(host) not in _LOCAL_HOSTS:
-            return _say(400, "This address is not served. Open http://127.0.0.1, or start with --listen.")
-        path = scope.get("path", "")
-        if any(blocked in path for blocked in _BLOCKED):
-            return _say(403, "This is switched off.")
-        if scope.get("method", "GET") in _SAFE:
+    async def _let_in(self, scope: Scope, headers: Headers, caller: Caller, receive: Receive) -> tuple[Response | None, Caller]:
+        """An answer of our own, or None for who may come in; and the caller with their rights."""
+        answer = self._refusal(scope, headers, caller)
+        if answer is None and self._keys.asked_for:
+            answer, role = await self._door(scope, headers, caller, receive)
+            caller = caller.model_copy(update={"shared": True, "admin": role == "admin", "by_key": role == "admin"})
+        if answer is None and _is_closed(_path(scope)):
+            answer = say(403, "This is switched off.")
+        return answer, caller
+
+    async def _websocket(self, scope: Scope, receive: Receive, send: Send, answer: Response | None) -> None:
+        if answer is None:
+            await self._app(scope, receive, send)
+        else:
+            await receive()
+            await send({"type": "websocket.close", "code": 1008})
+
+    def _refusal(self, scope: Scope, headers: Headers, caller: Caller) -> Response | None:
+        """What no page of ours would send, in a sentence."""
+        if not self._keys.asked_for and not caller.trusted and not is_loopback(host_name(caller.host)):
+            return say(400, "This address is not served. Open http://127.0.0.1, or start with --listen.")
+        path = _path(scope)
+        if not path.isprintable():
+            return say(404, "There is nothing at this address.")
+        method = scope.get("method", "GET")
+        if caller.root and scope["path"] == caller.root and method in _SAFE:
+            query = scope.get("query_string", b"").decode("latin-1")
+            return RedirectResponse(f"{caller.root}/{'?' if query else ''}{query}", 307)
+        if method in _SAFE and scope["type"] != "websocket":
             return None
-        origin = headers.get("origin")
-        if (origin and urlsplit(origin).netloc != host) or headers.get("sec-fetch-site", "same-origin") in ("cross-site", "same-site"):
-            return _say(403, "Another web site may not do this.")
+        if (refused := _foreign_page(headers, caller)) is not None:
+            return refused
         length = headers.get("content-length", "0")
-        if length.isdigit() and int(length) > self._limit(scope, headers):
-            return _say(413, f"At most {self._limit(scope, headers) // 2**20} MB may be sent.")
+        limit, too_long = self._limit(scope, caller)
+        if not (length.isascii() and length.isdigit() and len(length) < 20) or int(length) > limit:
+            return say(413, too_long)
         return None
 
-    def _limit(self, scope: Scope, headers: Headers) -> int:
-        is_upload = scope.get("path", "").startswith(("/api/v1/images", "/gradio_api/upload", "/page/"))
-        return self._upload_limit + 2**20 if is_upload else JSON_LIMIT
+    def _limit(self, scope: Scope, caller: Caller) -> tuple[int, str]:
+        """How long the body may be, and what is said of a longer one."""
+        picture = self._upload_limit + 2**20  # a form has more in it than its file
+        if self._temporary is not None and _is_upload(scope) and (room := self._temporary.room(caller.address)) < picture:
+            return room, f"There is room for {room / 2**20:.0f} MB of yours now: uploads are kept for an hour. Send this one later."
+        limit = picture if _is_upload(scope) or _path(scope).startswith(_PICTURES) else JSON_LIMIT
+        return limit, f"At most {limit // 2**20} MB may be sent."
 
-    async def _door(self, scope: Scope, headers: Headers, receive: Receive) -> Response | None:
-        """With a key: let in who has it, take it from a link or the form, ask everybody else."""
-        if self._has_key(headers):
-            return None
-        if headers.get("x-access-key"):
-            return _say(403, "This access key is wrong.")
-        client = scope["client"][0] if scope.get("client") else ""
-        given = await self._given_key(scope, receive)
-        if given is None:
-            return self._ask(headers, "")
-        if self._throttled(client):
-            return self._ask(headers, "Too many tries. Wait half a minute.", 429)
-        if not hmac.compare_digest(given.encode(), self._key.encode()):
-            self._failures.setdefault(client, []).append(time.monotonic())
-            return self._ask(headers, "That is not the key.", 403)
-        response = RedirectResponse("/", 303)
-        response.set_cookie(KEY_COOKIE, self._token(), httponly=True, samesite="lax", max_age=365 * 86400)
+    async def _door(self, scope: Scope, headers: Headers, caller: Caller, receive: Receive) -> tuple[Response | None, Role | None]:
+        """With a key: let in who has it, take it from a link or the form, ask others. A right key counts, whatever wrong ones came."""
+        header = headers.get("x-access-key", "")
+        kept = cookies(headers.get("cookie", ""), KEY_COOKIE)
+        given = await _given_key(scope, receive)
+        by_cookie, by_hand = self._keys.role_of_tokens(kept), self._keys.role(given or "")
+        role = max(by_cookie, self._keys.role(header), key=_RANK.__getitem__)
+        if by_hand is not None:
+            return self._open(scope, caller, "admin" if "admin" in (by_hand, role) else "guest"), by_hand
+        if role is not None:
+            return None, role
+        wrong = [("header", header), ("link", given), *(("cookie", each) for each in kept[:3])]
+        too_many = [self._throttle.too_many(f"{way} {caller.address}", each) for way, each in wrong if each]
+        if any(too_many):
+            return _ask(headers, caller, "Too many wrong keys were sent from your address. Wait half a minute.", 429), None
+        if header or given is not None:
+            return _ask(headers, caller, "This access key is wrong.", 403), None
+        return _ask(headers, caller, "", 401), None
+
+    def _open(self, scope: Scope, caller: Caller, role: Role) -> Response:
+        """The page, with the key as a cookie."""
+        response = RedirectResponse(f"{caller.root}/", 303)
+        secure = scope.get("scheme") == "https"
+        response.set_cookie(
+            KEY_COOKIE, self._keys.token(role), httponly=True, samesite="lax", max_age=_YEAR, path=f"{caller.root}/", secure=secure
+        )
         return response
 
-    def _has_key(self, headers: Headers) -> bool:
-        try:
-            cookie = SimpleCookie(headers.get("cookie", "")).get(KEY_COOKIE)
-        except CookieError:
-            cookie = None
-        if cookie is not None and hmac.compare_digest(cookie.value.encode(), self._token().encode()):
-            return True
-        return hmac.compare_digest(headers.get("x-access-key", "").encode(), self._key.encode())
 
-    def _token(self) -> str:
-        return hashlib.sha256(f"darkroom:{self._key}".encode()).hexdigest()
-
-    @staticmethod
-    async def _given_key(scope: Scope, receive: Receive) -> str | None:
-        query: dict[str, list[str]] = parse_qs(scope.get("query_string", b"").decode("latin-1"))
-        if "key" in query:
-            return query["key"][0]
-        if scope.get("method") != "POST" or scope.get("path") != "/login":
-            return None
-        body = b""
-        while len(body) < 4096:
-            message = await receive()
-            body += message.get("body", b"")
-            if not message.get("more_body"):
-                break
-        return parse_qs(body.decode("latin-1")).get("key", [""])[0]
-
-    def _throttled(self, client: str) -> bool:
-        recent = [at for at in self._failures.get(client, ()) if time.monotonic() - at < _PER_SECONDS]
-        self._failures = {name: times for name, times in self._failures.items() if name != client} | ({client: recent} if recent else {})
-        return len(recent) >= _TRIES
-
-    @staticmethod
-    def _ask(headers: Headers, message: str, status: int = 401) -> Response:
-        if "text/html" not in headers.get("accept", ""):
-            return _say(status, message or "An access key is needed: send it as X-Access-Key, or open the link that the server printed.")
-        return HTMLResponse(_PAGE.replace("{message}", message), status)
+def _path(scope: Scope) -> str:
+    """The path below the sub folder."""
+    path: str = scope.get("path", "")
+    root: str = scope.get("root_path", "")
+    return path[len(root) :] if root and path.startswith(root + "/") else path
 
 
-_PAGE = """<!doctype html><html lang="en"><meta charset="utf-8">
-<meta name="viewport" content="width=device-width"><title>Darkroom</title>
-<style>
-:root{color-scheme:dark light;--bg:#0f0f0f;--panel:#181818;--field:#222;
---text:#efefef;--label:#cfcfcf;--edge:#7a7a7a;--accent:#f5a94b;--danger:#ff8a80}
-@media(prefers-color-scheme:light){:root{--bg:#e9e9e9;--panel:#f6f6f6;--field:#fff;--text:#1a1a1a;--label:#3d3d3d;--edge:#7d7d7d;
---accent:#f0a03c;--danger:#b3261e}}
-body{background:var(--bg);color:var(--text);font:14px/1.5 system-ui,sans-serif;display:grid;place-content:center;min-height:100vh;margin:0}
-form{background:var(--panel);padding:24px;border-radius:12px;width:min(320px,80vw)}
-h1{font-size:20px;margin:0 0 4px}
-label{display:block;color:var(--label);font-weight:500}
-small{display:block;color:var(--label);font-size:13px;margin:0 0 16px}
-input{box-sizing:border-box;width:100%;font:inherit;font-size:16px;padding:9px 12px;margin:6px 0 16px;color:inherit}
-input{border:1px solid var(--edge);border-radius:8px;background:var(--field)}
-input:focus-visible{outline:2px solid var(--accent);outline-offset:1px}
-button{width:100%;height:44px;border:0;border-radius:8px;background:var(--accent);color:#1c1206;
-font:600 15px/1 system-ui,sans-serif;cursor:pointer}
-p{color:var(--danger);margin:0 0 8px}
-p:empty{display:none}
-</style>
-<form method="post" action="/login"><h1>Darkroom</h1>
-<small>The terminal it was started in prints the key, as a link and as a QR code.</small><p role="alert">{message}</p>
-<label for="key">Access key</label>
-<input id="key" name="key" type="password" autocomplete="current-password" autofocus required>
-<button>Open</button></form></html>"""
+def _is_upload(scope: Scope) -> bool:
+    return scope.get("method") == "POST" and _path(scope).rstrip("/") == _UPLOAD
 
 
-def make_key(path: Path) -> str:
-    """The access key kept in a file that only its owner can read; made at the first time."""
-    if path.is_file() and (known := path.read_text().strip()):
-        return known
-    path.parent.mkdir(parents=True, exist_ok=True)
-    key = secrets.token_urlsafe(12)
-    path.touch(mode=0o600)
-    path.write_text(key)
-    return key
+def _is_closed(path: str) -> bool:
+    """Gradio's routes that neither its page nor its client needs."""
+    if path.startswith("/gradio_api"):
+        rest = path.removeprefix("/gradio_api").lstrip("/")
+        return not rest.startswith(_OF_GRADIO) or rest.startswith(("file=http", "file=//"))
+    return any(path == closed or path.startswith(closed + "/") for closed in _CLOSED)
 
 
-def _host_name(host: str) -> str:
-    return host.rsplit(":", 1)[0] if not host.endswith("]") and host.count(":") != 0 else host
+def _foreign_page(headers: Headers, caller: Caller) -> Response | None:
+    """Refuse what a page of another site sends. Where a proxy hides our own name from us, say what to tell it."""
+    if headers.get("sec-fetch-site", "same-origin") in ("cross-site", "same-site"):
+        return say(403, "Another web site may not do this.")
+    origin = headers.get("origin")
+    if not origin:
+        return None
+    try:
+        named = urlsplit(origin).netloc
+    except ValueError:
+        named = ""
+    if named and named.lower() == caller.host.lower():
+        return None
+    if not named:
+        return say(403, "Another web site may not do this.")
+    way = (
+        "Let it send X-Forwarded-Host (nginx: proxy_set_header X-Forwarded-Host $http_host;)."
+        if caller.trusted
+        else f"Let it send X-Forwarded-Host, and start Darkroom with --trusted-proxy {caller.address}."
+    )
+    return say(
+        403,
+        f"Another web site may not do this: the page is of {named[:200]}, and this server was called as {caller.host[:200]}."
+        f" If that is one page behind a proxy, the proxy must say so. {way}",
+    )
 
 
-def _say(status: int, message: str) -> Response:
-    return JSONResponse({"message": message}, status)
-
-
-def _limited(receive: Receive, limit: int) -> Receive:
-    """Stop reading a body that is longer than it may be, whatever its headers said."""
-    taken = 0
-
-    async def read() -> Message:
-        nonlocal taken
+async def _given_key(scope: Scope, receive: Receive) -> str | None:
+    """The key in a link or from the form; None where there is none."""
+    query: dict[str, list[str]] = parse_qs(scope.get("query_string", b"").decode("latin-1"))
+    if "key" in query:
+        return query["key"][0]
+    if scope["type"] != "http" or scope.get("method") != "POST" or _path(scope) != "/login":
+        return None
+    body = b""
+    while len(body) < 4096:
         message = await receive()
-        taken += len(message.get("body", b""))
-        return {"type": "http.disconnect"} if taken > limit else message
+        body += message.get("body", b"")
+        if not message.get("more_body"):
+            break
+    return parse_qs(body[:4096].decode("latin-1")).get("key", [""])[0]
 
-    return read
+
+def _ask(headers: Headers, caller: Caller, message: str, status: int) -> Response:
+    wait = {"Retry-After": "30"} if status == 429 else None
+    if "text/html" not in headers.get("accept", ""):
+        return say(status, message or "An access key is needed: send it as X-Access-Key, or open the link that the server printed.", wait)
+    return HTMLResponse(page(message, caller.root), status, wait)
 
 
-def _with_headers(send: Send, scope: Scope) -> Send:
-    asset = scope.get("path", "").startswith(("/assets/", "/static/", "/look/"))
+def _guest_name(token: str) -> str:
+    """The owner of a browser whose user gave no name. Who knows the name cannot make the cookie of it."""
+    return f"guest-{hashlib.sha256(token.encode()).hexdigest()[:16]}" if token else "guest"
+
+
+def _guest_cookie(scope: Scope, caller: Caller, token: str) -> str:
+    path = _path(scope)
+    if path != "/" and not path.startswith(("/api/", "/page/")):
+        return ""
+    secure = "; Secure" if scope.get("scheme") == "https" else ""
+    return f"{GUEST_COOKIE}={token}; Path={caller.root}/; Max-Age={_YEAR}; HttpOnly; SameSite=Lax{secure}"
+
+
+def _with_headers(send: Send, scope: Scope, cookie: str) -> Send:
+    asset = _path(scope).startswith(("/assets/", "/static/", "/look/"))
 
     async def write(message: Message) -> None:
         if message["type"] == "http.response.start":
@@ -207,6 +259,8 @@ def _with_headers(send: Send, scope: Scope) -> Send:
                 headers.setdefault(name, value)
             if asset:
                 headers.setdefault("Cache-Control", "public, max-age=86400")
+            if cookie:
+                headers.append("Set-Cookie", cookie)
         await send(message)
 
     return write

@@ -5,9 +5,10 @@ from collections.abc import Iterable, Sequence
 from fastapi import APIRouter
 from fastapi.responses import JSONResponse, PlainTextResponse
 
+from webui.api.errors import responses
 from webui.api.native import Parts
 
-router = APIRouter(tags=["Watching"])
+router = APIRouter(tags=["Watching"], responses=responses(400, 401, 403, 429))
 STATES = ("queued", "running", "done", "failed", "cancelled")
 UP = ("ready", "working", "loading")
 Sample = tuple[str, str, float]
@@ -21,7 +22,7 @@ def health(api: Parts) -> dict[str, str]:
     return {"status": "degraded", "message": " ".join(troubles)} if troubles else {"status": "ok"}
 
 
-@router.get("/ready")
+@router.get("/ready", responses={503: {"description": "No engine can take jobs."}})
 def ready(api: Parts) -> JSONResponse:
     """200 when an engine can take jobs, else 503; with what engines say of themselves."""
     engines = api.queue.engines()

@@ -1,45 +1,67 @@
-"""Who is asking: the name that a page or a caller carries, and whether they sit at the machine."""
+"""Who is asking: the name that a page or a caller carries, and what they may do."""
 
-import ipaddress
 import re
+import unicodedata
 from urllib.parse import unquote
 
 from starlette.requests import HTTPConnection
 
+from webui.api.caller import caller_of
 from webui.core.job import LOCAL_OWNER
 from webui.core.request import Value
-from webui.errors import RequestError
+from webui.errors import Forbidden, RequestError
 
 COOKIE = "darkroom_owner"
-GUEST = "guest"
-_NAME = re.compile(r"^[\w .@-]{1,64}$")
+_NAME = re.compile(r"[\w .@-]{1,64}")
+_GIVEN = re.compile(r"guest(-[0-9a-f]{16})?", re.IGNORECASE)
+"""Owners that the server makes for those who give no name: nobody may call themselves so."""
 
 
 class Viewer(Value):
-    """`name` owns what it submits. An admin (the machine's own user) sees and may touch everything. A courtesy, not security."""
+    """`name` owns what it submits. An admin sees and may touch everything. Names are a courtesy, not security.
+
+    `named`: the name was chosen. `shared`: others than the machine's user come here. `root`: the sub folder that this caller sees.
+    """
 
     name: str
     admin: bool
+    named: bool = True
+    shared: bool = False
+    root: str = ""
 
     def may_touch(self, owner: str) -> bool:
         """Whether this viewer may see and change what `owner` has."""
         return self.admin or self.name == owner
 
+    def must_be_admin(self, what: str) -> None:
+        """Raise `Forbidden` for anybody else; `what` completes "Only … may"."""
+        if not self.admin:
+            raise Forbidden(f"Only who runs this Darkroom may {what}: at the machine itself, or with the link that its terminal prints.")
+
 
 def viewer_of(connection: HTTPConnection) -> Viewer:
-    """The name in `X-Owner` or the cookie; nobody named at the machine is `local`, from elsewhere `guest`. Raises `RequestError`."""
-    given = connection.headers.get("x-owner") or unquote(connection.cookies.get(COOKIE, ""))
-    name = given.strip()
-    if name and not _NAME.match(name):
-        raise RequestError("owner", "A name has 1 to 64 letters, digits, spaces or . @ - _.")
-    at_machine = _is_loopback(connection.client.host if connection.client else "")
-    if not name or (name == LOCAL_OWNER and not at_machine):
-        name = LOCAL_OWNER if at_machine else GUEST
-    return Viewer(name=name, admin=at_machine and name == LOCAL_OWNER)
+    """The name in `X-Owner` or the cookie. Raises `RequestError` for what is no name.
+
+    Who gives none is `local` as an admin, else an owner of their browser's own. An admin by their seat at the machine who sends `X-Owner`
+    acts as that owner, and may do what that owner may.
+    """
+    caller = caller_of(connection.scope)
+    header = _name(connection.headers.get("x-owner", ""))
+    name = header or _name(unquote(connection.cookies.get(COOKIE, "")))
+    if name == LOCAL_OWNER and not caller.admin:
+        header = name = ""
+    is_admin = caller.admin and (caller.by_key or header in ("", LOCAL_OWNER))
+    return Viewer(
+        name=name or (LOCAL_OWNER if is_admin else caller.guest),
+        admin=is_admin,
+        named=bool(name),
+        shared=caller.shared or caller.proxied,
+        root=caller.root,
+    )
 
 
-def _is_loopback(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host in ("", "testclient", "localhost")
+def _name(given: str) -> str:
+    name = unicodedata.normalize("NFC", given.strip())
+    if name and (not _NAME.fullmatch(name) or _GIVEN.fullmatch(name)):
+        raise RequestError("owner", "A name has 1 to 64 letters, digits, spaces or . @ - _, and is none that the server gives to guests.")
+    return name

@@ -1,5 +1,6 @@
 """Our own API, `/api/v1`: jobs, events, pictures, capabilities. The page uses these same functions."""
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,12 +11,14 @@ from fastapi.responses import FileResponse, Response
 from starlette.concurrency import run_in_threadpool
 
 from webui.api import stream
+from webui.api.errors import ANYWHERE, responses
 from webui.api.identity import Viewer, viewer_of
 from webui.api.shapes import image_body, job_body
 from webui.core.job import Job, PreviewChoice
+from webui.core.plain import check_plain
 from webui.core.record import ImageRecord
 from webui.core.request import parse_request
-from webui.errors import Forbidden, NotFound, RequestError
+from webui.errors import NotFound, RequestError
 from webui.images.decode import as_png, look, picture_bytes, read_picture
 from webui.jobs.limits import Allowance
 from webui.jobs.pictures import Indexed, PictureIndex
@@ -23,7 +26,7 @@ from webui.jobs.queue import JobQueue
 
 IMMUTABLE = {"Cache-Control": "private, max-age=31536000, immutable"}
 NO_STORE = {"Cache-Control": "no-store"}
-MAX_UPLOAD_NAME = 200
+MAX_SEQUENCE = 2**53
 
 
 @dataclass(frozen=True)
@@ -56,10 +59,11 @@ def get_viewer(request: Request) -> Viewer:
 
 Parts = Annotated[Api, Depends(get_api)]
 Who = Annotated[Viewer, Depends(get_viewer)]
-router = APIRouter(prefix="/api/v1", tags=["Darkroom"])
+Number = Annotated[int, Query(ge=0, le=MAX_SEQUENCE)]
+router = APIRouter(prefix="/api/v1", tags=["Darkroom"], responses=responses(*ANYWHERE))
 
 
-@router.post("/jobs", status_code=201)
+@router.post("/jobs", status_code=201, responses=responses(409))
 async def submit(
     request: Request,
     api: Parts,
@@ -75,6 +79,8 @@ async def submit(
 async def _json(request: Request) -> dict[str, Any]:
     try:
         body = await request.json()
+    except RecursionError:
+        raise RequestError("request", "The body is nested too deeply.") from None
     except ValueError:
         raise RequestError("request", "The body is not JSON.") from None
     if not isinstance(body, dict):
@@ -83,6 +89,7 @@ async def _json(request: Request) -> dict[str, Any]:
 
 
 def _submit(api: Api, body: dict[str, Any], who: Viewer, priority: int, key: str | None) -> dict[str, Any]:
+    check_plain(body)
     job = api.queue.submit(parse_request(body), who.name, priority, key)
     return job_body(api.queue, job, who)
 
@@ -103,13 +110,13 @@ def list_jobs(
     return {"jobs": [job_body(api.queue, job, who) for job in jobs]}
 
 
-@router.get("/jobs/{job_id}")
+@router.get("/jobs/{job_id}", responses=responses(404))
 def get_job(job_id: str, api: Parts, who: Who) -> dict[str, Any]:
     """One job."""
     return job_body(api.queue, api.queue.get(job_id), who)
 
 
-@router.delete("/jobs/{job_id}")
+@router.delete("/jobs/{job_id}", responses=responses(404, 409))
 def cancel_job(job_id: str, api: Parts, who: Who, how: Literal["stop", "skip", "after"] = "stop") -> dict[str, Any]:
     """Stop a job now, skip the picture being made, or stop after it."""
     _own(api, job_id, who)
@@ -122,35 +129,35 @@ def cancel_all(api: Parts, who: Who) -> dict[str, int]:
     return {"stopped": api.queue.cancel_all(who.name)}
 
 
-@router.post("/jobs/{job_id}/retry")
+@router.post("/jobs/{job_id}/retry", responses=responses(404, 409))
 def retry(job_id: str, api: Parts, who: Who) -> dict[str, Any]:
     """Try a failed or stopped job again."""
     _own(api, job_id, who)
     return job_body(api.queue, api.queue.retry(job_id), who)
 
 
-@router.post("/jobs/{job_id}/again", status_code=201)
+@router.post("/jobs/{job_id}/again", status_code=201, responses=responses(404, 409))
 def again(job_id: str, api: Parts, who: Who, new_seed: bool = True) -> dict[str, Any]:
     """Submit the same request anew."""
     _own(api, job_id, who)
     return job_body(api.queue, api.queue.again(job_id, new_seed), who)
 
 
-@router.post("/jobs/{job_id}/move")
+@router.post("/jobs/{job_id}/move", responses=responses(404, 409))
 def move(job_id: str, to: Literal["up", "down", "top"], api: Parts, who: Who) -> dict[str, Any]:
     """Move a waiting job among your own."""
     _own(api, job_id, who)
     return job_body(api.queue, api.queue.move(job_id, to), who)
 
 
-@router.get("/jobs/{job_id}/events")
-async def job_events(job_id: str, request: Request, api: Parts, who: Who, after: int = 0) -> Response:
+@router.get("/jobs/{job_id}/events", responses=responses(404))
+async def job_events(job_id: str, request: Request, api: Parts, who: Who, after: Number = 0) -> Response:
     """A job's events as SSE: the stored ones after `after` (or `Last-Event-ID`), then what happens, until it has ended."""
     await run_in_threadpool(api.queue.get, job_id)
     return stream.respond(stream.job_events(api.queue, job_id, _last_seen(request, after) or 0, who))
 
 
-@router.get("/jobs/{job_id}/preview")
+@router.get("/jobs/{job_id}/preview", responses={204: {"description": "There is none yet."}, **responses(404)})
 def preview(job_id: str, api: Parts, who: Who) -> Response:
     """The newest preview frame of a running job, JPEG; 204 when there is none yet."""
     _own(api, job_id, who)
@@ -160,7 +167,7 @@ def preview(job_id: str, api: Parts, who: Who) -> Response:
     return Response(found[1], media_type="image/jpeg", headers={**NO_STORE, "X-Frame": str(found[0])})
 
 
-@router.put("/jobs/{job_id}/preview")
+@router.put("/jobs/{job_id}/preview", responses=responses(404, 409))
 def choose_preview(
     job_id: str,
     api: Parts,
@@ -176,7 +183,7 @@ def choose_preview(
 
 
 @router.get("/events")
-async def page_events(request: Request, api: Parts, who: Who, after: int | None = None) -> Response:
+async def page_events(request: Request, api: Parts, who: Who, after: Number | None = None) -> Response:
     """One stream for a page: a snapshot first, then job, picture and engine changes."""
     return stream.respond(stream.page_events(api.queue, api.pictures, _last_seen(request, after), who))
 
@@ -186,7 +193,7 @@ async def upload(request: Request, api: Parts, who: Who) -> dict[str, Any]:
     """Keep a picture (PNG, JPEG, WebP …; the body, or a form's `file`); gives the `id` that `init` and `mask` take."""
     data = await _upload_bytes(request, api.upload_limit())
     record = await run_in_threadpool(api.upload, data, who.name)
-    return image_body(record)
+    return image_body(record, who)
 
 
 async def _upload_bytes(request: Request, limit: int) -> bytes:
@@ -208,17 +215,17 @@ def list_images(api: Parts, who: Who, after: str = "", search: str = "", limit: 
     """Your pictures, newest first, after the one with the id `after`; `search` looks for words in prompts."""
     owner = None if who.admin else who.name
     found = api.pictures.find(owner, after, search, limit)
-    return {"images": [image_body(item.record, item.request) for item in found], "total": api.pictures.total(owner, search)}
+    return {"images": [image_body(item.record, who, item.request) for item in found], "total": api.pictures.total(owner, search)}
 
 
-@router.get("/images/{image_id}")
+@router.get("/images/{image_id}", responses=responses(404))
 def get_image(image_id: str, api: Parts, who: Who, download: bool = False) -> Response:
     """The picture's file, with its metadata."""
     path = api.path_of(_picture(api, image_id, who).record)
     return FileResponse(path, headers=IMMUTABLE, filename=path.name, content_disposition_type="attachment" if download else "inline")
 
 
-@router.get("/images/{image_id}/read")
+@router.get("/images/{image_id}/read", responses=responses(404))
 def picture_as_read(image_id: str, api: Parts, who: Who) -> Response:
     """The picture as a job reads it to start from: upright, in 8 bits and sRGB, of an animation the first one."""
     path = api.path_of(_picture(api, image_id, who).record)
@@ -228,26 +235,26 @@ def picture_as_read(image_id: str, api: Parts, who: Who) -> Response:
     return Response(as_png(read_picture(data, "picture")), media_type="image/png", headers=IMMUTABLE)
 
 
-@router.get("/images/{image_id}/thumb")
+@router.get("/images/{image_id}/thumb", responses=responses(404))
 def thumbnail(image_id: str, api: Parts, who: Who, size: Annotated[int, Query(ge=64, le=1024)] = 384) -> Response:
     """A small version of the picture."""
     return FileResponse(api.thumbnail(_picture(api, image_id, who).record, size), headers=IMMUTABLE)
 
 
-@router.get("/images/{image_id}/parameters")
+@router.get("/images/{image_id}/parameters", responses=responses(404))
 def parameters(image_id: str, api: Parts, who: Who) -> dict[str, str]:
     """The parameters text inside the picture."""
     return {"text": api.parameters(_picture(api, image_id, who).record)}
 
 
-@router.get("/images/{image_id}/request")
+@router.get("/images/{image_id}/request", responses=responses(404))
 def image_request(image_id: str, api: Parts, who: Who) -> dict[str, Any]:
     """A picture's record and request."""
     item = _picture(api, image_id, who)
-    return image_body(item.record, item.request)
+    return image_body(item.record, who, item.request)
 
 
-@router.delete("/images/{image_id}")
+@router.delete("/images/{image_id}", responses=responses(404))
 def delete_image(image_id: str, api: Parts, who: Who) -> dict[str, str]:
     """Move a picture to the bin."""
     record = _picture(api, image_id, who).record
@@ -255,12 +262,12 @@ def delete_image(image_id: str, api: Parts, who: Who) -> dict[str, str]:
     return {"id": record.id}
 
 
-@router.post("/images/{image_id}/restore")
+@router.post("/images/{image_id}/restore", responses=responses(404))
 def restore_image(image_id: str, api: Parts, who: Who) -> dict[str, Any]:
     """Bring a picture back from the bin."""
     item = _picture(api, image_id, who, binned=True)
     api.from_bin(item.record)
-    return image_body(item.record, item.request)
+    return image_body(item.record, who, item.request)
 
 
 @router.get("/capabilities")
@@ -304,8 +311,7 @@ def system(api: Parts) -> dict[str, Any]:
 
 
 def _paused(api: Api, who: Viewer, act: Callable[[], None]) -> dict[str, Any]:
-    if not who.admin:
-        raise Forbidden("Only the machine's own user may pause the queue or free its memory.")
+    who.must_be_admin("pause the queue or free its memory")
     act()
     return {"paused": api.queue.paused}
 
@@ -326,4 +332,4 @@ def _picture(api: Api, image_id: str, who: Viewer, *, binned: bool = False) -> I
 
 def _last_seen(request: Request, after: int | None) -> int | None:
     given = request.headers.get("last-event-id", "")
-    return int(given) if given.isdigit() else after
+    return int(given) if re.fullmatch("[0-9]{1,15}", given) else after

@@ -13,12 +13,16 @@ HIDDEN = "someone"
 _OPEN_EVENTS = ("queued", "started", "step", "done", "failed", "cancelled")
 
 
-def image_body(record: ImageRecord, request: GenerationRequest | None = None) -> dict[str, Any]:
+def image_body(record: ImageRecord, viewer: Viewer, request: GenerationRequest | None = None) -> dict[str, Any]:
     """A picture with its address."""
     body = record.model_dump(mode="json")
-    body["url"] = f"/api/v1/images/{record.id}"
+    body["url"] = _address(record.id, viewer)
     body["request"] = request.model_dump(mode="json") if request else None
     return body
+
+
+def _address(image_id: str, viewer: Viewer) -> str:
+    return f"{viewer.root}/api/v1/images/{image_id}"
 
 
 def job_body(queue: JobQueue, job: Job, viewer: Viewer) -> dict[str, Any]:
@@ -32,7 +36,7 @@ def shown_job(body: dict[str, Any], viewer: Viewer) -> dict[str, Any]:
     if not mine:
         hidden: dict[str, Any] = {"request": None, "error": None, "images": [], "notes": [], "idempotency_key": None, "plan": None}
         return {**body, **hidden, "owner": HIDDEN, "mine": False}
-    images = [{**image, "url": f"/api/v1/images/{image['id']}"} for image in body["images"]]
+    images = [{**image, "url": _address(image["id"], viewer)} for image in body["images"]]
     return {**body, "images": images, "mine": True}
 
 
@@ -42,7 +46,7 @@ def shown_message(message: Message, viewer: Viewer) -> dict[str, Any] | None:
         if message.kind == "job":
             return shown_job(message.body, viewer)
         if message.kind == "image":
-            record = {**message.body["record"], "url": f"/api/v1/images/{message.body['record']['id']}"}
+            record = {**message.body["record"], "url": _address(message.body["record"]["id"], viewer)}
             return {**message.body, "record": record}
         return message.body
     if message.kind == "job":

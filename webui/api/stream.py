@@ -58,7 +58,7 @@ def snapshot(queue: JobQueue, pictures: PictureIndex, viewer: Viewer) -> dict[st
     mine = None if viewer.admin else viewer.name
     finished = queue.jobs(("done", "failed", "cancelled"), owner=mine, limit=FINISHED, newest=True)
     shown = [job_body(queue, job, viewer) for job in (*running, *ordered, *finished)]
-    images = [image_body(item.record, item.request) for item in pictures.find(mine, limit=RECENT)]
+    images = [image_body(item.record, viewer, item.request) for item in pictures.find(mine, limit=RECENT)]
     return {
         "jobs": shown,
         "images": images,
@@ -66,6 +66,8 @@ def snapshot(queue: JobQueue, pictures: PictureIndex, viewer: Viewer) -> dict[st
         "waiting": queue.line(),
         "owner": viewer.name,
         "admin": viewer.admin,
+        "named": viewer.named,
+        "shared": viewer.shared,
         **queue.engines_body(),
     }
 

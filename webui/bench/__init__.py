@@ -18,6 +18,7 @@ BENCHES = {
     "previews": "what watching a picture form costs the run",
     "followers": "what twenty browsers that watch cost the web process",
     "fuzz": "broken and hostile files from a seed, through everything that reads them, for as long as you like",
+    "fuzz-api": "calls made up from the API's schema, right and wrong ones: no 5xx, no hang, no words of Python's",
     "soak": "many jobs in a row: does memory grow?",
     "default-model": "the shipped model, scored by a judge that never saw it",
 }

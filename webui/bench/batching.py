@@ -192,9 +192,11 @@ class Bare:
         """One forward pass of the UNet with guidance for so many users: the mean of as many calls as a job makes."""
         import torch
 
+        from webui.pipelines.conditioning import Conditioning
+
         width, height = self._task.request.width or 512, self._task.request.height or 512
         x = torch.randn(2 * users, self._model.latent_channels, height // 8, width // 8, device=self._model.device)
-        cond = torch.randn(2 * users, 77, self._model.text_width, device=self._model.device)
+        cond = Conditioning(torch.randn(2 * users, 77, self._model.text_width, device=self._model.device))
         times = torch.full((2 * users,), 500.0, device=self._model.device)
         self._model.predict(x, times, cond)
         calls, began = self._task.request.steps or 20, time.perf_counter()

@@ -84,7 +84,7 @@ def embeddings(rng: random.Random) -> None:
                 _make(rng, path)
             else:
                 _save_odd_tensors(rng, path)
-        words = _quickly(lambda: Embeddings().for_width(WIDTH, Library([root]).models("embedding")))
+        words = _quickly(lambda: Embeddings().fitting([("clip_l", WIDTH)], Library([root]).models("embedding")))
         assert "good" in words.vectors, "the good one is lost"
         for word, vectors in words.vectors.items():
             assert vectors.dtype == torch.float32 and vectors.shape[1] == WIDTH and vectors.isfinite().all(), word

@@ -26,14 +26,16 @@ from webui.engine.run import Tools
 from webui.engine.run import run as run_task
 from webui.engine.workshop import build_tools
 from webui.images.replay import replay_request
+from webui.library import read_header
+from webui.library.family import detect
 from webui.resolve import World, resolve
 from webui.settings import load_settings
 
 GOAL = 45.0
 SAME = 200.0
 """Written for pictures that are equal, whose PSNR is infinite."""
-CHECKPOINT = "sd15-ref.safetensors"
 LEFT_OUT = {"img2img_fix_steps": "exact_steps", "img2img_color_correction": "color_correction"}
+SIZE_OPTIONS = {"sdxl_crop_top": "crop_top", "sdxl_crop_left": "crop_left"}
 LEFT_OUT_OPTIONS = {
     "uni_pc_variant": "unipc_variant",
     "uni_pc_order": "unipc_order",
@@ -63,8 +65,8 @@ def run(words: Sequence[str]) -> int:
 def _parser() -> argparse.ArgumentParser:
     made = argparse.ArgumentParser(prog="python -m webui bench parity", description=__doc__.splitlines()[0] if __doc__ else "")
     made.add_argument("--reference", type=Path, default=Path("../shared/reference/forge"), help="folder of the recorded pictures")
-    made.add_argument("--checkpoint", type=Path, required=True, help="the file that make_sd15_checkpoint.py wrote")
-    made.add_argument("--loras", type=Path, help="folder with labstyle.safetensors and labfox.safetensors (make_extra.py)")
+    made.add_argument("--checkpoint", type=Path, required=True, help="the file that make_sd15_checkpoint.py or one of its kin wrote")
+    made.add_argument("--loras", type=Path, help="folder with the LoRAs and embeddings that make_extra.py wrote")
     made.add_argument("--work", type=Path, default=Path("/tmp/darkroom-parity"), help="folder for what we make")
     made.add_argument("--out", type=Path, default=Path("docs/bench/parity.json"))
     made.add_argument("--only", default="*", metavar="GLOB", help="names of pictures, without .png")
@@ -91,10 +93,10 @@ class Replayer:
     def __init__(self, options: argparse.Namespace) -> None:
         self._reference: Path = options.reference
         models = options.work / "models"
-        _link(options.checkpoint, models / "Stable-diffusion" / CHECKPOINT)
-        if options.loras:
-            _link(options.loras / "labstyle.safetensors", models / "Lora" / "labstyle.safetensors")
-            _link(options.loras / "labfox.safetensors", models / "embeddings" / "labfox.safetensors")
+        _link(options.checkpoint, models / "Stable-diffusion" / options.checkpoint.name)
+        for path in options.loras.glob("*.safetensors") if options.loras else ():
+            kind = "embeddings" if detect(read_header(path)).kind == "embedding" else "Lora"
+            _link(path, models / kind / path.name)
         self._tools: Tools = build_tools(load_settings({"data_dir": options.work, "models_dirs": (models,)}))
         self._plan = Plan(device=choose(options.device), threads=options.threads, channels_last=False)
 
@@ -138,6 +140,9 @@ class Replayer:
         knobs = {ours: settings[theirs] for theirs, ours in LEFT_OUT_OPTIONS.items() if theirs in settings}
         if knobs:
             found["sampler_options"] = knobs
+        sizes = {ours: settings[theirs] for theirs, ours in SIZE_OPTIONS.items() if theirs in settings}
+        if sizes:
+            found["size_conditioning"] = sizes
         if recorded.get("init_images"):
             found |= {"init": self._keep(recorded["init_images"][0]), "resize_mode": recorded.get("resize_mode", 0)}
         if recorded.get("mask"):

@@ -84,7 +84,8 @@ class Client:
         return [self._get(image["url"]).content for image in images]
 
     def _get(self, url: str) -> httpx.Response:
-        return self._check(self._send("GET", url))
+        """Fetch an address that the server gave: one from the host's root, also where the server lies in a folder of it."""
+        return self._check(self._send("GET", str(self._http.base_url.join(url))))
 
     def _json(self, method: str, url: str, **arguments: Any) -> Any:
         return self._check(self._send(method, url, **arguments)).json()

@@ -10,6 +10,13 @@ def add(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--host", help="address to listen on (default: 127.0.0.1)")
     parser.add_argument("--port", type=int, help="port to listen on (default: 7860; 0 takes a free one)")
     parser.add_argument("--listen", action="store_true", default=None, help="open to the LAN, behind an access key")
+    parser.add_argument(
+        "--trusted-proxy",
+        metavar="ADDRESS",
+        action="append",
+        help="a reverse proxy (address or network) whose X-Forwarded-… headers are believed; repeatable; asks for a key as --listen does",
+    )
+    parser.add_argument("--root-path", metavar="/FOLDER", help="the folder that a reverse proxy serves the page in")
     parser.add_argument("--no-browser", action="store_false", dest="browser", default=None, help="do not open the browser")
     parser.add_argument("--engine", choices=["process", "inline"], help="run the engine as its own process (default) or inside web")
     parser.add_argument("--devices", type=lambda text: tuple(text.split(",")), help="one engine per device: auto, cpu, cuda:0, …")

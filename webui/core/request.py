@@ -173,6 +173,21 @@ class SoftInpaint(Value):
     difference_contrast: float = Field(2.0, ge=0, le=8, title="Difference contrast")
 
 
+class SizeConditioning(Value):
+    """What SDXL is told of the picture's size besides the prompt (Podell et al. 2023, section 2.2)."""
+
+    original_width: int = Field(0, ge=0, le=4 * MAX_SIDE, title="Original width", description="0: the picture's own.")
+    original_height: int = Field(0, ge=0, le=4 * MAX_SIDE, title="Original height", description="0: the picture's own.")
+    crop_top: int = Field(0, ge=0, le=4 * MAX_SIDE, title="Crop top", description="Pixels cut off at the top of the training picture.")
+    crop_left: int = Field(0, ge=0, le=4 * MAX_SIDE, title="Crop left", description="Pixels cut off at its left side.")
+    target_width: int = Field(0, ge=0, le=4 * MAX_SIDE, title="Target width", description="0: the picture's own.")
+    target_height: int = Field(0, ge=0, le=4 * MAX_SIDE, title="Target height", description="0: the picture's own.")
+    aesthetic_score: float = Field(6.0, ge=0, le=10, title="Aesthetic score", description="For the refiner: how good the picture is to be.")
+    negative_aesthetic_score: float = Field(
+        2.5, ge=0, le=10, title="Negative aesthetic score", description="For the refiner: the score to keep away from."
+    )
+
+
 class GenerationRequest(Value):
     """One request for pictures. `{"prompt": "a red apple"}` is a whole one: every field has a default."""
 
@@ -233,6 +248,7 @@ class GenerationRequest(Value):
     hires: HiresOptions | None = Field(None, title="Hires. fix")
     sampler_options: SamplerOptions = Field(SamplerOptions(), title="Sampler options")
     guidance_options: GuidanceOptions = Field(GuidanceOptions(), title="Guidance options")
+    size_conditioning: SizeConditioning = Field(SizeConditioning(), title="SDXL size conditioning")
     emphasis: Emphasis = Field("Original", title="Emphasis mode")
     comma_backtrack: int = Field(
         20,

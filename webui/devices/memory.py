@@ -8,7 +8,8 @@ Shapes = Mapping[str, tuple[int, ...]]
 """Tensor names with shapes, as a file's header has them."""
 
 BYTES = {"float32": 4, "bfloat16": 2, "float16": 2}
-_UNET, _VAE, _TEXT = "model.diffusion_model.", "first_stage_model.", "cond_stage_model."
+_UNET, _VAE, _TEXT = "model.diffusion_model.", "first_stage_model.", ("cond_stage_model.", "conditioner.")
+"""Prefixes of the parts; text encoders lie in the first of theirs in SD 1.x and 2.x, in the second in SDXL."""
 _PER_LATENT = 40
 """Values alive at the UNet's peak, per latent pixel and base channel: 18 measured for SD 1.5 at 512², up to 50 for a narrow one."""
 _PER_PIXEL = 12
@@ -30,7 +31,7 @@ class ModelFacts(Value):
     @classmethod
     def of(cls, shapes: Shapes) -> "ModelFacts":
         """Counted from a file's tensors by name; what they do not tell is taken as SD 1.5's."""
-        counts = {part: _count(shapes, prefix) for part, prefix in (("unet", _UNET), ("vae", _VAE), ("text", _TEXT))}
+        counts = {"unet": _count(shapes, _UNET), "vae": _count(shapes, _VAE), "text": _count(shapes, _TEXT)}
         first = {"unet_channels": _UNET + "input_blocks.0.0.weight", "vae_channels": _VAE + "encoder.conv_in.weight"}
         channels = {name: shapes[key][0] for name, key in first.items() if shapes.get(key)}
         return cls(**{name: value for name, value in (counts | channels).items() if value})
@@ -75,7 +76,7 @@ def largest_size(request: GenerationRequest) -> tuple[int, int]:
     return max(width, request.hires.width or scaled[0]), max(height, request.hires.height or scaled[1])
 
 
-def _count(shapes: Shapes, prefix: str) -> int:
+def _count(shapes: Shapes, prefix: str | tuple[str, ...]) -> int:
     total = 0
     for name, shape in shapes.items():
         if name.startswith(prefix):

@@ -1,12 +1,12 @@
 """What the prompts of a request become: LoRA tags out, the rest encoded once and remembered as long as the model stays."""
 
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from webui.core.request import GenerationRequest
 from webui.engine.turns import DIRECT, Turns
@@ -14,15 +14,18 @@ from webui.pipelines.adapters import LoraUse
 from webui.pipelines.model import Model
 from webui.prompts import strip_comments, strip_tags
 from webui.prompts.encode import (
-    Conditioning,
     EncodeOptions,
+    Encoder,
+    JoinedEncoders,
     Part,
     Scheduled,
+    ScheduledPrompt,
     TextEncoder,
     Way,
     encode_empty,
     encode_negative,
     encode_prompt,
+    skipped,
 )
 
 REMEMBERED = 96
@@ -53,11 +56,16 @@ class Texts:
 
 @dataclass(frozen=True)
 class Encoded:
-    """Both prompts as the denoiser takes them; `empty` is what short ones are padded with."""
+    """Both prompts as the denoiser takes them; `empty` is what short ones are padded with.
 
-    positive: Conditioning
+    `vectors` condition every call besides the prompt, each [1, d]; `negative_vectors` those with the negative prompt.
+    """
+
+    positive: ScheduledPrompt
     negative: Part
     empty: Tensor
+    vectors: Mapping[str, Tensor] = field(default_factory=dict)
+    negative_vectors: Mapping[str, Tensor] = field(default_factory=dict)
 
 
 def read_texts(prompt: str, negative: str) -> Texts:
@@ -87,18 +95,25 @@ def encode(
     model: Model,
     calls: int,
     second_calls: int | None = None,
+    size: tuple[int, int] = (0, 0),
     turns: Turns = DIRECT,
     check: Callable[[], None] = lambda: None,
 ) -> Encoded:
     """Encode the prompts for `calls` model calls (`second_calls` for the second pass), or take them from the model's memory.
 
+    `size` is the pass's width and height in pixels, which some families are conditioned on.
     A batch at a time: between two of them `check` is asked, which may raise, and other jobs get their turn. Raises `RequestError` for
     prompts that are too large.
     """
-    way = _way(texts, model, turns, check)
-    encoder = TextEncoder(model.text_encoder, model.tokenizer, model.embeddings, skip=request.clip_skip, device=model.device, way=way)
+    way = _way(texts, turns, check)
+    encoder = _encoder(model, request, way)
+    positive_vectors, negative_vectors = (
+        model.rules.vectors(request.size_conditioning, *size, negative=negative) for negative in (False, True)
+    )
+    zero = model.rules.zero_empty_negative and texts.negative == ""
     if request.profile == "diffusers":
-        return way.run(lambda: _plain(texts, encoder))  # type: ignore[no-any-return]
+        positive, negative, empty = way.run(lambda: _plain(texts, encoder))
+        return Encoded((positive,), _zeros(negative) if zero else negative, empty, positive_vectors, negative_vectors)
     options = EncodeOptions(request.emphasis, request.comma_backtrack)
     state = (request.clip_skip, options, _adapters(model), model.words.key)
     memory: OrderedDict[object, tuple[Any, int]] = model.remembered.setdefault("conditioning", OrderedDict())
@@ -117,19 +132,55 @@ def encode(
     positive = known("prompt", texts.prompt, lambda: encode_prompt(texts.prompt, calls, encoder, options, second_calls))
     negative = known("negative", texts.negative, lambda: encode_negative(texts.negative, calls, encoder, options, second_calls))
     empty = known("empty", "", lambda: encode_empty(encoder))
-    return Encoded(positive, negative[0], empty)
+    return Encoded(positive, _zeros(negative[0]) if zero else negative[0], empty, positive_vectors, negative_vectors)
 
 
-def _way(texts: Texts, model: Model, turns: Turns, check: Callable[[], None]) -> Way:
-    """How encoding these prompts gets on beside other jobs."""
+def _encoder(model: Model, request: GenerationRequest, way: Way) -> Encoder:
+    """The model's text encoders, by the request's clip skip."""
+    parts = tuple(
+        TextEncoder(
+            part.module,
+            part.tokenizer,
+            {name: vectors[place] for name, vectors in model.embeddings.items()},
+            pad=part.pad,
+            skip=max(request.clip_skip, part.lowest_skip),
+            final_norm=part.final_norm,
+            device=model.device,
+            way=_way_to(part.module, model, way),
+        )
+        for place, part in enumerate(model.texts)
+    )
+    return parts[0] if len(parts) == 1 else JoinedEncoders(parts)
+
+
+def _way_to(module: nn.Module, model: Model, way: Way) -> Way:
+    """The way to one encoder, which must be on the device first."""
 
     def run(work: Callable[[], Any]) -> Any:
         def on_device() -> Any:
-            model.offload.need(model.text_encoder)
+            model.offload.need(module)
             return work()
 
+        return way.run(on_device)
+
+    return replace(way, run=run)
+
+
+def _zeros(part: Part) -> Part:
+    """The same shape with nothing in it, context and pooled vector."""
+    entries = (
+        Scheduled(entry.until, torch.zeros_like(entry.cond), None if entry.pooled is None else torch.zeros_like(entry.pooled))
+        for entry in part.schedule
+    )
+    return Part(part.weight, tuple(entries))
+
+
+def _way(texts: Texts, turns: Turns, check: Callable[[], None]) -> Way:
+    """How encoding these prompts gets on beside other jobs."""
+
+    def run(work: Callable[[], Any]) -> Any:
         check()
-        return turns.do(on_device)
+        return turns.do(work)
 
     is_long = len(texts.prompt) + len(texts.negative) > LONG
     return Way(run, turns.aside if is_long else DIRECT.aside, check)
@@ -147,21 +198,20 @@ def _adapters(model: Model) -> object:
     return getattr(model.remembered.get("adapters"), "key", ())
 
 
-def _plain(texts: Texts, encoder: TextEncoder) -> Encoded:
-    """diffusers' way: 77 tokens, the rest cut off; brackets are text."""
-    conds = _plain_conds((texts.prompt, texts.negative), encoder)
-    parts = [Part(1.0, (Scheduled(2**31, cond),)) for cond in conds]
-    return Encoded((parts[0],), parts[1], conds[1])
+def _plain(texts: Texts, encoder: Encoder) -> tuple[Part, Part, Tensor]:
+    """(positive, negative, negative context) in diffusers' way: 77 tokens, the rest cut off; brackets are text."""
+    made = [_plain_conds((texts.prompt, texts.negative), part) for part in encoder.parts]
+    conds = torch.cat([cond for cond, _ in made], dim=-1)
+    pooled = next((vectors for _, vectors in reversed(made) if vectors is not None), None)
+    parts = [Part(1.0, (Scheduled(2**31, cond, None if pooled is None else pooled[row]),)) for row, cond in enumerate(conds)]
+    return parts[0], parts[1], conds[1]
 
 
 @torch.no_grad()
-def _plain_conds(texts: Sequence[str], encoder: TextEncoder) -> Tensor:
+def _plain_conds(texts: Sequence[str], encoder: TextEncoder) -> tuple[Tensor, Tensor | None]:
     words = encoder.tokenizer
     rows = [[words.start, *words.encode(text)[:75], words.end] for text in texts]
     pad = words.end if encoder.pad is None else encoder.pad
     tokens = torch.tensor([row + [pad] * (77 - len(row)) for row in rows], device=encoder.computes_on)
     output = encoder.model(input_ids=tokens, output_hidden_states=encoder.skip > 1)
-    if encoder.skip == 1:
-        return output.last_hidden_state  # type: ignore[no-any-return]
-    text_model = getattr(encoder.model, "text_model", encoder.model)
-    return text_model.final_layer_norm(output.hidden_states[-encoder.skip])  # type: ignore[no-any-return,operator]
+    return (output.last_hidden_state if encoder.skip == 1 else skipped(output, encoder)), getattr(output, "text_embeds", None)

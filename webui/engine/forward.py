@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from webui.engine.turns import Call, Decoding
+from webui.pipelines.conditioning import Conditioning
 
 TOGETHER = 512 * 512
 """Pixels that are decoded together at most: more would take more memory than the estimate of one picture, and gains nothing."""
@@ -25,7 +26,7 @@ def groups(calls: Iterable[Call]) -> list[list[int]]:
     found: dict[Any, list[int]] = {}
     lengths: dict[Any, list[int]] = {}
     for place, call in enumerate(calls):
-        key, length, number = _shape(call), call.cond.shape[1], 0
+        key, length, number = _shape(call), call.cond.tokens, 0
         while not _fits([*lengths.get((key, number), []), length]):
             number += 1
         found.setdefault((key, number), []).append(place)
@@ -35,7 +36,7 @@ def groups(calls: Iterable[Call]) -> list[list[int]]:
 
 def _shape(call: Call) -> tuple[object, ...]:
     concat = None if call.concat is None else call.concat.shape[1:]
-    return id(call.model), call.x.shape[1:], call.x.dtype, call.x.device, call.cond.shape[2:], concat
+    return id(call.model), call.x.shape[1:], call.x.dtype, call.x.device, call.cond.shape_key(), concat
 
 
 def _fits(lengths: Sequence[int]) -> bool:
@@ -112,12 +113,11 @@ def answer_together(calls: Sequence[Call]) -> list[Tensor]:
     """The model's outputs for calls of one group, by one forward pass."""
     if len(calls) == 1:
         return [calls[0].answer()]
-    length = math.lcm(*(call.cond.shape[1] for call in calls))
     concats = [call.concat for call in calls if call.concat is not None]
     output = calls[0].model.predict(
         torch.cat([call.x for call in calls]),
         torch.cat([call.timesteps for call in calls]),
-        torch.cat([call.cond.repeat(1, length // call.cond.shape[1], 1) for call in calls]),
+        Conditioning.cat([call.cond for call in calls]),
         torch.cat(concats) if concats else None,
     )
     return list(torch.split(output, [len(call.x) for call in calls]))

@@ -1,6 +1,6 @@
 """The denoiser that samplers see: both prompts at this step, guidance, and what is combined with it."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,7 +9,8 @@ from torch import Tensor
 
 from webui.core.request import GuidanceOptions
 from webui.engine.conditioning import Encoded
-from webui.prompts.encode import pad_pair, pad_pair_v0, stack
+from webui.pipelines.conditioning import Conditioning
+from webui.prompts.encode import Scheduled, pad_pair, pad_pair_v0, stack
 from webui.samplers.denoiser import Guided
 from webui.samplers.guidance import SkipRule, combine, combine_edit, rescale, unguided
 
@@ -77,7 +78,7 @@ class GuidedDenoiser:
         self._called()
         return result
 
-    def _edited(self, x: Tensor, sigma: Tensor, conds: Sequence[Tensor], uncond: Tensor, weights: Sequence[float]) -> Tensor:
+    def _edited(self, x: Tensor, sigma: Tensor, conds: Sequence[Conditioning], uncond: Conditioning, weights: Sequence[float]) -> Tensor:
         """instruct-pix2pix: with both, with the picture only, with neither."""
         nothing = None if self._concat is None else torch.zeros_like(self._concat)
         concats = [*[self._concat] * (len(conds) + 1), nothing]
@@ -91,11 +92,21 @@ class GuidedDenoiser:
         level = float(sigma[0]) if options.min_sigma > 0 else 0.0
         return self._guidance.scale == 1.0 or self._rule.skips(call, level)
 
-    def _prompts(self, call: int) -> tuple[list[Tensor], Tensor]:
-        conds = [part.at(call).cond for part in self._encoded.positive]
+    def _prompts(self, call: int) -> tuple[list[Conditioning], Conditioning]:
+        """What holds at this call, each as one row."""
+        entries, entry = [part.at(call) for part in self._encoded.positive], self._encoded.negative.at(call)
+        contexts, uncond = self._padded([entry.cond for entry in entries], entry.cond)
+        conds = [self._row(context, entry, self._encoded.vectors) for context, entry in zip(contexts, entries, strict=True)]
+        return conds, self._row(uncond, entry, self._encoded.negative_vectors)
+
+    def _row(self, context: Tensor, entry: Scheduled, static: Mapping[str, Tensor]) -> Conditioning:
+        pooled = {} if entry.pooled is None else {"pooled": entry.pooled[None]}
+        return Conditioning(context[None], {**pooled, **static})
+
+    def _padded(self, conds: list[Tensor], uncond: Tensor) -> tuple[list[Tensor], Tensor]:
+        """The contexts, made equally long where the request asks for it."""
         if len({len(cond) for cond in conds}) > 1:
             conds = list(stack(conds))
-        uncond = self._encoded.negative.at(call).cond
         options = self._guidance.options
         if options.pad_v0:
             return conds, pad_pair_v0(conds[0], uncond)[1]
@@ -104,14 +115,14 @@ class GuidedDenoiser:
             return [pad_pair(cond, longest, self._encoded.empty)[0] for cond in conds], pad_pair(longest, uncond, self._encoded.empty)[1]
         return conds, uncond
 
-    def _predict(self, x: Tensor, sigma: Tensor, conds: Sequence[Tensor], concats: Sequence[Tensor | None]) -> Iterator[Tensor]:
+    def _predict(self, x: Tensor, sigma: Tensor, conds: Sequence[Conditioning], concats: Sequence[Tensor | None]) -> Iterator[Tensor]:
         """One prediction of the whole batch per conditioning; those of equal length go through the model together."""
         found: dict[int, Tensor] = {}
         most = max(MOST_ROWS // len(x), 2)
-        for length in dict.fromkeys(len(cond) for cond in conds):
-            equal = [place for place, cond in enumerate(conds) if len(cond) == length]
+        for length in dict.fromkeys(cond.tokens for cond in conds):
+            equal = [place for place, cond in enumerate(conds) if cond.tokens == length]
             for places in (equal[start : start + most] for start in range(0, len(equal), most)):
-                cond = torch.cat([conds[place].expand(len(x), -1, -1) for place in places])
+                cond = Conditioning.cat([conds[place].expand(len(x)) for place in places])
                 parts = [concat for place in places if (concat := concats[place]) is not None]
                 output = self._denoiser(
                     torch.cat([x] * len(places)), torch.cat([sigma] * len(places)), cond=cond, concat=torch.cat(parts) if parts else None

@@ -113,7 +113,8 @@ class Studio:
         calls = prompt_calls(sampler, request.steps or 1)
         self.tell.step("encoding")
         first, second = (calls, None) if base_calls is None else (base_calls, calls)
-        encoded = encode(texts, request, self.model, first, second, self.turns, partial(self.tell.step, "encoding"))
+        size = shape[2] * self.model.downscale, shape[1] * self.model.downscale
+        encoded = encode(texts, request, self.model, first, second, size, self.turns, partial(self.tell.step, "encoding"))
         return Pass(phase, request, sampler, schedule, encoded, shape, start, wrappers=self._wrappers())
 
     def _with_picture(self, work: Pass, batch: Batch, source: Source) -> Pass:

@@ -20,6 +20,7 @@ from webui.engine.telling import Phase, Teller
 from webui.engine.turns import DIRECT, Call, Turns
 from webui.engine.watching import Watcher
 from webui.errors import NumericalError
+from webui.pipelines.conditioning import Conditioning
 from webui.pipelines.model import Model
 from webui.samplers.catalog import Sampler, Schedule
 from webui.samplers.denoiser import Denoiser, DenoiserWrapper, Guided, fold
@@ -151,7 +152,7 @@ def build_denoiser(
     levels = levels_of(model.alphas_cumprod, model.family)
     quantize = not (is_diffusers(request) and work.sampler.name in FRACTIONAL)
 
-    def predict(x: Tensor, timesteps: Tensor, cond: Tensor, concat: Tensor | None = None) -> Tensor:
+    def predict(x: Tensor, timesteps: Tensor, cond: Conditioning, concat: Tensor | None = None) -> Tensor:
         return turns.predict(Call(model, x, timesteps, cond, concat))
 
     network = Denoiser(predict, levels, model.prediction, quantize=quantize)  # type: ignore[arg-type]

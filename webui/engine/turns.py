@@ -8,6 +8,7 @@ from typing import NamedTuple, Protocol, TypeVar
 
 from torch import Tensor
 
+from webui.pipelines.conditioning import Conditioning
 from webui.pipelines.model import Model
 
 T = TypeVar("T")
@@ -19,7 +20,7 @@ class Call(NamedTuple):
     model: Model
     x: Tensor
     timesteps: Tensor
-    cond: Tensor
+    cond: Conditioning
     concat: Tensor | None = None
 
     def answer(self) -> Tensor:

@@ -8,7 +8,7 @@ from typing import Any
 from pydantic import Field
 
 from webui.core.job import Plan
-from webui.core.request import MAX_SEED, GenerationRequest, HiresOptions, SamplerOptions, Value
+from webui.core.request import MAX_SEED, GenerationRequest, HiresOptions, SamplerOptions, SizeConditioning, Value
 
 _TITLE = re.compile(r"(?P<name>.*?)(?: \[(?P<hash>[0-9a-fA-F]+)\])?", re.DOTALL)
 _DEFAULTS = SamplerOptions()
@@ -79,6 +79,7 @@ def _pairs(request: GenerationRequest, facts: Facts) -> Iterator[Pair]:
     yield "RNG", request.noise_source.upper() if request.noise_source != "gpu" else None
     yield "Tiling", True if request.tiling else None
     yield from _sampling(request)
+    yield from _size_conditioning(request.size_conditioning)
     yield from _hires(request.hires)
     yield from _inpaint(request)
     yield "Lora hashes", _names(facts.loras)
@@ -93,6 +94,24 @@ def _seeds(request: GenerationRequest) -> Iterator[Pair]:
         yield "Variation seed strength", _trim(request.variation_strength)
     if request.seed_resize_width and request.seed_resize_height:
         yield "Seed resize from", f"{request.seed_resize_width}x{request.seed_resize_height}"
+
+
+def _size_conditioning(size: SizeConditioning) -> Iterator[Pair]:
+    """What differs from the default; A1111 writes none of it."""
+    names = {
+        "original_width": "SDXL original width",
+        "original_height": "SDXL original height",
+        "crop_top": "SDXL crop top",
+        "crop_left": "SDXL crop left",
+        "target_width": "SDXL target width",
+        "target_height": "SDXL target height",
+        "aesthetic_score": "Aesthetic score",
+        "negative_aesthetic_score": "Negative aesthetic score",
+    }
+    plain = SizeConditioning()
+    for field, name in names.items():
+        if (value := getattr(size, field)) != getattr(plain, field):
+            yield name, _trim(value)
 
 
 def _sampling(request: GenerationRequest) -> Iterator[Pair]:

@@ -24,9 +24,13 @@ NAMES = {
 }
 
 
+WHOLE = ("sd1", "sd2", "sdxl")
+"""Families of which one file alone makes a picture: a request without a checkpoint takes one of these first."""
+
+
 def to_come(family: str, source: str) -> str:
     """The sentence for a file of a family that is known by name and not loaded yet."""
-    return f"{source} is {NAMES[family]}: coming; this version loads SD 1.x."
+    return f"{source} is {NAMES[family]}: coming; this version loads SD 1.x, SD 2.x and SDXL."
 
 
 class Architecture(Value):

@@ -19,8 +19,8 @@ _BY_END: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("alphas of these", (".alpha",)),
     ("plain LoRA", READ),
 )  # fmt: skip
-_OTHERS = ("lora_te2_", "lora_te3_")
-_BY_START = (("a second text encoder", _OTHERS), ("embeddings", ("bundle_emb.",)), ("a control model", ("control_model.",)))
+_OTHERS = ("lora_te3_",)
+_BY_START = (("a third text encoder", _OTHERS), ("embeddings", ("bundle_emb.",)), ("a control model", ("control_model.",)))
 
 
 def kind_of(name: str) -> str:

@@ -26,13 +26,15 @@ OWN_VAE = ("", "automatic", "none")
 SUFFIXES = {".safetensors", ".ckpt", ".pt", ".pth", ".bin"}
 
 
-VECTORS = ("emb_params", "string_to_param.*", "clip_l")
-"""Where A1111's safetensors, A1111's .pt and SDXL's files keep an embedding's vectors for CLIP-L."""
+VECTORS = ("emb_params", "string_to_param.*")
+"""Where A1111's safetensors and A1111's .pt keep an embedding's vectors for the only text encoder."""
+VECTORS_OF_ENCODERS = ("clip_l", "clip_g", "clip_h")
+"""Where files for several text encoders keep each one's."""
 
 
 def embedding_width(shapes: Mapping[str, tuple[int, ...]]) -> int:
     """How wide the vectors of an embedding file are, 0 where there are none: a lone tensor counts, whatever its name (diffusers' files)."""
-    names = [*(name for name in VECTORS if name in shapes), *(shapes if len(shapes) == 1 else ())]
+    names = [*(name for name in (*VECTORS, *VECTORS_OF_ENCODERS) if name in shapes), *(shapes if len(shapes) == 1 else ())]
     return next((shapes[name][-1] for name in names if 1 <= len(shapes[name]) <= 2 and 0 not in shapes[name]), 0)
 
 

@@ -1,4 +1,4 @@
-"""From files to a `Model`: open, recognise, build the three parts, and put each where the plan wants it."""
+"""From files to a `Model`: open, recognise, build the parts, and put each where the plan wants it."""
 
 import re
 from pathlib import Path
@@ -11,7 +11,8 @@ from webui.errors import CheckpointError
 from webui.library import ModelFile
 from webui.library.family import detect
 from webui.pipelines import attention
-from webui.pipelines.families import Family, family_of
+from webui.pipelines.families import family_of
+from webui.pipelines.families.stable_diffusion import StableDiffusion
 from webui.pipelines.model import Model
 from webui.pipelines.offload import Offload
 from webui.pipelines.place import Place
@@ -35,36 +36,37 @@ def load_model(file: ModelFile, digest: str, vae: ModelFile | None, plan: Plan, 
             f"{weights.source} has {architecture.variant}: coming; this version loads text, inpainting and pix2pix models."
         )
     place, total = Place.of(plan), len(weights.tensors)
-    text_encoder = family.build_text_encoder(weights, place, lambda done, _: progress(done, total))
-    first = len(list(text_encoder.parameters()))
+    texts = family.build_texts(weights, place, lambda done, _: progress(done, total))
+    first = sum(len(list(part.module.parameters())) for part in texts)
     vae_module = build_vae(family, weights if vae is None else open_model(vae), place, lambda done, _: progress(first + done, total))
     second = first + len(list(vae_module.parameters()))
     unet = family.build_unet(weights, place, lambda done, _: progress(second + done, total))
     attention.choose(unet, place.attention, place.device, place.dtype)
     offload = Offload(plan)
-    for part in (text_encoder, vae_module, unet):
-        offload.adopt(part)
+    for module in (*(part.module for part in texts), vae_module, unet):
+        offload.adopt(module)
     return Model(
         name=file.name,
         hash=digest,
         family=architecture.family,
         variant=architecture.variant,
-        prediction=_prediction(file.path, architecture.prediction),
+        prediction=_prediction(file.path, family.prediction(weights) or architecture.prediction),
         place=place,
         unet=unet,
         vae=vae_module,
-        text_encoder=text_encoder,
-        tokenizer=family.tokenizer(weights),
+        texts=texts,
+        rules=family,
         alphas_cumprod=family.alphas_cumprod(weights),
         native=file.native,
-        latent_rgb=family.latent_rgb(weights),
+        latent_rgb=family.rgb_of(weights),
         offload=offload,
         latent_space=family.latent_space(weights),
         vae_name=vae.file_name if vae else "",
+        scale_factor=family.scale_factor,
     )
 
 
-def build_vae(family: Family, weights: Weights, place: Place, progress: Progress) -> nn.Module:
+def build_vae(family: StableDiffusion, weights: Weights, place: Place, progress: Progress) -> nn.Module:
     """The VAE of an open file."""
     return family.build_vae(weights, place, progress)
 

@@ -2,12 +2,14 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, Protocol, cast
 
 import torch
 from torch import Tensor, nn
 
+from webui.core.request import SizeConditioning
 from webui.library import Native
+from webui.pipelines.conditioning import Conditioning
 from webui.pipelines.embeddings import EmbeddedWords
 from webui.pipelines.offload import Offload
 from webui.pipelines.place import Place
@@ -15,7 +17,45 @@ from webui.pipelines.place import Place
 if TYPE_CHECKING:
     from webui.prompts.tokenizer import ClipTokenizer
 
+_ADDED = {"pooled": "text_embeds", "time_ids": "time_ids"}
+"""diffusers' names of the vectors that a UNet takes."""
 LatentRgb = tuple[tuple[float, float, float], ...]
+
+
+@dataclass(frozen=True, eq=False)
+class TextPart:
+    """One of a model's text encoders, and how its output is used.
+
+    `target` names it in adapters: "text_encoder" or "text_encoder_2". `pad` follows the end token (None: the end token again).
+    `lowest_skip` is the layer from the end that clip skip 1 means; without `final_norm` a skipped layer comes out as it is.
+    `embedding` is the name under which files of textual inversions keep this encoder's vectors.
+    """
+
+    target: str
+    module: nn.Module
+    tokenizer: "ClipTokenizer"
+    pad: int | None = None
+    lowest_skip: int = 1
+    final_norm: bool = True
+    embedding: str = "clip_l"
+
+    @property
+    def width(self) -> int:
+        """Width of its vectors."""
+        return int(cast(Any, self.module).config.hidden_size)
+
+
+class FamilyRules(Protocol):
+    """What a model's family decides about its conditioning."""
+
+    @property
+    def zero_empty_negative(self) -> bool:
+        """Whether an empty negative prompt is zeros instead of the encoded empty text."""
+        ...
+
+    def vectors(self, size: SizeConditioning, width: int, height: int, *, negative: bool) -> Mapping[str, Tensor]:
+        """What conditions the UNet besides the prompt, each [1, d], for a pass at this size in pixels."""
+        ...
 
 
 @dataclass(eq=False)
@@ -23,7 +63,7 @@ class Model:
     """One checkpoint in memory, shared by every mode and user.
 
     `prediction` is what the UNet predicts ("eps" or "v"), `variant` "" or "inpaint" (9 input channels) or "ip2p" (8).
-    `words` are the textual inversions of the library.
+    `texts` are its text encoders, in the order in which their outputs are joined; `words` the textual inversions of the library.
     """
 
     name: str
@@ -34,8 +74,8 @@ class Model:
     place: Place
     unet: nn.Module
     vae: nn.Module
-    text_encoder: nn.Module
-    tokenizer: "ClipTokenizer"
+    texts: tuple[TextPart, ...]
+    rules: FamilyRules
     alphas_cumprod: Tensor
     native: Native
     latent_rgb: LatentRgb | None
@@ -52,8 +92,18 @@ class Model:
     downscale = 8
 
     @property
-    def embeddings(self) -> Mapping[str, Tensor]:
-        """The textual inversions that fit, by name: float32 [vectors, width]."""
+    def text_encoder(self) -> nn.Module:
+        """The first text encoder."""
+        return self.texts[0].module
+
+    @property
+    def tokenizer(self) -> "ClipTokenizer":
+        """The one that all text encoders share."""
+        return self.texts[0].tokenizer
+
+    @property
+    def embeddings(self) -> Mapping[str, tuple[Tensor, ...]]:
+        """The textual inversions that fit, by name: for each text encoder float32 [vectors, width]."""
         return self.words.vectors
 
     @property
@@ -68,8 +118,8 @@ class Model:
 
     @property
     def text_width(self) -> int:
-        """Width of the text encoder's vectors."""
-        return int(cast(Any, self.text_encoder).config.hidden_size)
+        """Width of the context that the UNet sees."""
+        return sum(part.width for part in self.texts)
 
     def change_vae(self, vae: nn.Module, name: str) -> None:
         """Use another VAE from now on."""
@@ -78,14 +128,16 @@ class Model:
         self.vae, self.vae_name = vae, name
 
     @torch.no_grad()
-    def predict(self, x: Tensor, timesteps: Tensor, cond: Tensor, concat: Tensor | None = None) -> Tensor:
+    def predict(self, x: Tensor, timesteps: Tensor, cond: Conditioning, concat: Tensor | None = None) -> Tensor:
         """The UNet's raw output, in the type of `x`, for noisy latents `x` [n, 4, h, w] at `timesteps` [n] (0 to 999, fractions allowed).
 
-        `cond` [n, tokens, width] is the encoded prompt; `concat` the further input channels of inpainting (5) and pix2pix (4) models.
+        `cond` are the encoded prompts; `concat` the further input channels of inpainting (5) and pix2pix (4) models.
         """
         self.offload.need(self.unet)
         inputs = x if concat is None else torch.cat([x, concat.to(x)], dim=1)
-        output: Tensor = self.unet(inputs.to(self.device, self.dtype), timesteps, cond.to(self.device, self.dtype), return_dict=False)[0]
+        context = cond.context.to(self.device, self.dtype)
+        added = {_ADDED[name]: vector.to(self.device, self.dtype) for name, vector in cond.vectors.items()} or None
+        output: Tensor = self.unet(inputs.to(self.device, self.dtype), timesteps, context, added_cond_kwargs=added, return_dict=False)[0]
         return output.to(x.device, x.dtype)
 
     @torch.no_grad()
@@ -118,3 +170,14 @@ def scaled_linear_alphas(start: float = 0.00085, end: float = 0.012, steps: int 
     """
     betas = torch.linspace(start**0.5, end**0.5, steps, dtype=torch.float64) ** 2
     return torch.cumprod(1 - betas, dim=0)
+
+
+def zero_terminal_snr(alphas_cumprod: Tensor) -> Tensor:
+    """The schedule shifted and stretched so that it ends in pure noise (Lin et al. 2023, arXiv:2305.08891, algorithm 1).
+
+    The last value is not zero but ComfyUI's and Forge's 4.8973451890853435e-08: sigma stays finite, at about 4,518.
+    """
+    roots = alphas_cumprod.sqrt()
+    rescaled = ((roots - roots[-1]) * roots[0] / (roots[0] - roots[-1])) ** 2
+    rescaled[-1] = 4.8973451890853435e-08
+    return rescaled

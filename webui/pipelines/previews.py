@@ -14,6 +14,8 @@ from webui.pipelines.model import LatentRgb, Model
 from webui.pipelines.weights import Weights, open_weights, placed
 
 Method = Literal["linear", "taesd", "full"]
+TAESD = {"sd1": "taesd_decoder", "sdxl": "taesdxl_decoder"}
+"""The small decoder's file for each latent space."""
 LONGEST = 512
 """Frames are not sent larger than this."""
 
@@ -23,7 +25,7 @@ class Previews:
 
     def __init__(self, library: Library) -> None:
         self._library = library
-        self._tiny: nn.Module | None = None
+        self._tiny: dict[str, nn.Module] = {}
 
     def frame(self, model: Model, latents: Tensor, method: Method = "linear") -> Image.Image:
         """The picture that scaled latents [4, h, w] stand for."""
@@ -47,10 +49,15 @@ class Previews:
         return *size, buffer.getvalue()
 
     def _taesd(self, model: Model) -> nn.Module | None:
-        if self._tiny is None and model.latent_space == "sd1":
-            file = next((file for file in self._library.models("vae_approx") if file.name.lower().endswith("taesd_decoder")), None)
-            self._tiny = build_taesd(open_weights(file.path), model.device) if file else None
-        return self._tiny if model.latent_space == "sd1" else None
+        space = model.latent_space
+        if space not in TAESD:
+            return None
+        if space not in self._tiny:
+            file = next((file for file in self._library.models("vae_approx") if file.name.lower().endswith(TAESD[space])), None)
+            if file is None:
+                return None
+            self._tiny[space] = build_taesd(open_weights(file.path), model.device)
+        return self._tiny[space]
 
 
 def build_taesd(weights: Weights, device: torch.device) -> nn.Module:

@@ -70,7 +70,7 @@ class Pipelines:
         model = self._model
         if model is None or key != self._key:
             model = self._load(key, file, vae_file, plan, progress)
-        words = self._embeddings.for_width(model.text_width, library.models("embedding"))
+        words = self._embeddings.fitting([(part.embedding, part.width) for part in model.texts], library.models("embedding"))
         if words.key != model.words.key:
             model = self._model = replace(model, words=words)  # jobs that run with the old ones keep them
         return model

@@ -59,9 +59,43 @@ class TextEncoder:
     way: Way = Way()
 
     @property
+    def parts(self) -> tuple["TextEncoder", ...]:
+        """Itself: one encoder."""
+        return (self,)
+
+    @property
     def computes_on(self) -> torch.device:
         """Where its input must lie."""
         return self.device or next(self.model.parameters()).device
+
+
+@dataclass(frozen=True)
+class JoinedEncoders:
+    """Several encoders that read the same chunks of one tokenizer; their outputs lie beside each other (SDXL: CLIP-L and OpenCLIP-G).
+
+    Emphasis is each encoder's own; the pooled vector is the last encoder's that has one.
+    """
+
+    parts: tuple[TextEncoder, ...]
+
+    @property
+    def tokenizer(self) -> ClipTokenizer:
+        """The first encoder's."""
+        return self.parts[0].tokenizer
+
+    @property
+    def embeddings(self) -> Mapping[str, Tensor]:
+        """Those that every encoder has vectors for: as many tokens in each."""
+        first, *others = (part.embeddings for part in self.parts)
+        return {name: rows for name, rows in first.items() if all(len(rows) == len(other.get(name, ())) for other in others)}
+
+    @property
+    def way(self) -> Way:
+        """How encoding gets on beside others."""
+        return self.parts[0].way
+
+
+Encoder = TextEncoder | JoinedEncoders
 
 
 @dataclass(frozen=True)
@@ -94,12 +128,12 @@ class Part(NamedTuple):
         return next((entry for entry in self.schedule if step <= entry.until), self.schedule[0])
 
 
-Conditioning = tuple[Part, ...]
+ScheduledPrompt = tuple[Part, ...]
 
 
 def encode_prompt(
-    text: str, steps: int, encoder: TextEncoder, options: EncodeOptions = DEFAULTS, second_pass_steps: int | None = None
-) -> Conditioning:
+    text: str, steps: int, encoder: Encoder, options: EncodeOptions = DEFAULTS, second_pass_steps: int | None = None
+) -> ScheduledPrompt:
     """Encode a prompt, whose comments and tags are out already; `steps` is the number of model calls that a whole run would make.
 
     Raises `RequestError` for one that is too large, before anything is encoded.
@@ -108,18 +142,18 @@ def encode_prompt(
 
 
 def encode_negative(
-    text: str, steps: int, encoder: TextEncoder, options: EncodeOptions = DEFAULTS, second_pass_steps: int | None = None
-) -> Conditioning:
+    text: str, steps: int, encoder: Encoder, options: EncodeOptions = DEFAULTS, second_pass_steps: int | None = None
+) -> ScheduledPrompt:
     """Encode a negative prompt: as `encode_prompt`, but AND is a word like any other."""
     return _encode_parts("negative_prompt", [(text, 1.0)], (steps, second_pass_steps), encoder, options)
 
 
-def encode_empty(encoder: TextEncoder) -> Tensor:
+def encode_empty(encoder: Encoder) -> Tensor:
     """Conditioning of the empty prompt, (77, width): what `pad_pair` pads with."""
     return encode_texts([""], encoder)[0][0]
 
 
-def encode_texts(texts: Sequence[str], encoder: TextEncoder, options: EncodeOptions = DEFAULTS) -> tuple[Tensor, Tensor | None]:
+def encode_texts(texts: Sequence[str], encoder: Encoder, options: EncodeOptions = DEFAULTS) -> tuple[Tensor, Tensor | None]:
     """Encode texts together: (texts, tokens, width) and the pooled vectors of the first chunks.
 
     Shorter texts are filled up with empty chunks. Texts encoded together share the mean that "Original" emphasis restores. Each text is
@@ -141,8 +175,8 @@ class _Read(NamedTuple):
 
 
 def _encode_parts(
-    field: str, parts: Sequence[tuple[str, float]], steps: tuple[int, int | None], encoder: TextEncoder, options: EncodeOptions
-) -> Conditioning:
+    field: str, parts: Sequence[tuple[str, float]], steps: tuple[int, int | None], encoder: Encoder, options: EncodeOptions
+) -> ScheduledPrompt:
     def read() -> list[_Read]:
         budget, reader = Budget(field), _reader(encoder, options)
         budget.parts(len(parts))
@@ -165,7 +199,7 @@ def _read_part(text: str, steps: tuple[int, int | None], budget: Budget, read: C
     return _Read(schedule.ends, tuple(known[texts[place]] for place in schedule.places), chunks)
 
 
-def _reader(encoder: TextEncoder, options: EncodeOptions) -> Callable[[str], list[Chunk]]:
+def _reader(encoder: Encoder, options: EncodeOptions) -> Callable[[str], list[Chunk]]:
     """What makes chunks of a text."""
     words = Words(encoder.tokenizer, {name: len(vectors) for name, vectors in encoder.embeddings.items()})
 
@@ -177,7 +211,7 @@ def _reader(encoder: TextEncoder, options: EncodeOptions) -> Callable[[str], lis
     return read
 
 
-def _encode_read(part: _Read, encoder: TextEncoder, emphasis: Emphasis) -> tuple[Scheduled, ...]:
+def _encode_read(part: _Read, encoder: Encoder, emphasis: Emphasis) -> tuple[Scheduled, ...]:
     counts = Counter(part.places)
     conds, pooled = _encode_rows(part.texts, [counts[place] for place in range(len(part.texts))], encoder, emphasis)
     return tuple(
@@ -186,7 +220,7 @@ def _encode_read(part: _Read, encoder: TextEncoder, emphasis: Emphasis) -> tuple
     )
 
 
-def _encode_rows(texts: list[list[Chunk]], counts: list[int], encoder: TextEncoder, emphasis: Emphasis) -> tuple[Tensor, Tensor | None]:
+def _encode_rows(texts: list[list[Chunk]], counts: list[int], encoder: Encoder, emphasis: Emphasis) -> tuple[Tensor, Tensor | None]:
     """Texts in chunks, encoded a column of chunks at a time."""
     length = max(map(len, texts))
     empty = empty_chunk(encoder.tokenizer)
@@ -195,7 +229,7 @@ def _encode_rows(texts: list[list[Chunk]], counts: list[int], encoder: TextEncod
     return torch.hstack([cond for cond, _ in columns]), columns[0][1]
 
 
-def _encode_column(chunks: Sequence[Chunk], counts: list[int], encoder: TextEncoder, emphasis: Emphasis) -> tuple[Tensor, Tensor | None]:
+def _encode_column(chunks: Sequence[Chunk], counts: list[int], encoder: Encoder, emphasis: Emphasis) -> tuple[Tensor, Tensor | None]:
     """Equal chunks are encoded once, and few enough at a time that others need not wait long."""
     known: dict[object, int] = {}
     places = [known.setdefault((tuple(chunk.tokens), tuple(chunk.weights), tuple(chunk.words)), len(known)) for chunk in chunks]
@@ -204,10 +238,13 @@ def _encode_column(chunks: Sequence[Chunk], counts: list[int], encoder: TextEnco
     for place, count in zip(places, counts, strict=True):
         times[place] += count
     batches = [distinct[start : start + BATCH] for start in range(0, len(distinct), BATCH)]
-    made = [encoder.way.run(partial(_encode_chunks, batch, encoder)) for batch in batches]
-    cond = emphasise(torch.cat([cond for cond, _, _ in made]), torch.cat([weights for _, weights, _ in made]), emphasis, times)
-    pooled = None if made[0][2] is None else torch.cat([vectors for _, _, vectors in made])
-    return cond[places], None if pooled is None else pooled[places]
+    conds, pooled = [], None
+    for part in encoder.parts:
+        made = [part.way.run(partial(_encode_chunks, batch, part)) for batch in batches]
+        conds.append(emphasise(torch.cat([cond for cond, _, _ in made]), torch.cat([weights for _, weights, _ in made]), emphasis, times))
+        if made[0][2] is not None:
+            pooled = torch.cat([vectors for _, _, vectors in made])
+    return torch.cat(conds, dim=-1)[places], None if pooled is None else pooled[places]
 
 
 @torch.no_grad()
@@ -217,7 +254,7 @@ def _encode_chunks(chunks: Sequence[Chunk], encoder: TextEncoder) -> tuple[Tenso
     tokens = torch.tensor([_padded(chunk.tokens, encoder) for chunk in chunks], device=device)
     with _inversions(chunks, encoder):
         output = encoder.model(input_ids=tokens, output_hidden_states=encoder.skip > 1)
-    cond = output.last_hidden_state if encoder.skip == 1 else _skipped(output, encoder)
+    cond = output.last_hidden_state if encoder.skip == 1 else skipped(output, encoder)
     return cond, torch.tensor([chunk.weights for chunk in chunks], device=device).unsqueeze(-1), getattr(output, "text_embeds", None)
 
 
@@ -228,7 +265,8 @@ def _padded(tokens: list[int], encoder: TextEncoder) -> list[int]:
     return tokens[:end] + [encoder.pad] * (len(tokens) - end)
 
 
-def _skipped(output: Any, encoder: TextEncoder) -> Tensor:
+def skipped(output: Any, encoder: TextEncoder) -> Tensor:
+    """The hidden states that clip skip chooses, with the final norm where the encoder has it so."""
     hidden: Tensor = output.hidden_states[-min(encoder.skip, len(output.hidden_states))]
     if not encoder.final_norm:
         return hidden

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from webui.core.protocol import Capabilities, OptionInfo
 from webui.library import Library, ModelFile
+from webui.library.family import WHOLE
 from webui.library.models import Native
 from webui.ui.fields import OWN, SAME
 from webui.ui.services import Services
@@ -73,7 +74,7 @@ def native(services: Services, checkpoint: str | None) -> Native:
 
 def _usable_first(models: Iterable[ModelFile]) -> list[ModelFile]:
     """The one that a request without a checkpoint takes comes first; broken files stay in the list, so that choosing one says why."""
-    return sorted(models, key=lambda model: (bool(model.error), model.family != "sd1"))
+    return sorted(models, key=lambda model: (bool(model.error), model.family not in WHOLE))
 
 
 def _schedules(options: Iterable[OptionInfo]) -> list[str]:

@@ -55,7 +55,7 @@ class Form:
 
 def host(script: str, name: str, **more: Any) -> gr.HTML:
     """An empty box that `static/js` fills once Gradio has put it into the page."""
-    mount = f"import('{script}').then(page => page.mount('{name}', element, props, trigger, watch))"
+    mount = f"{script}.then(page => page.mount('{name}', element, props, trigger, watch))"
     template = f'<div class="host" data-host="{name}"></div>'
     return gr.HTML(more.pop("value", None), html_template=template, js_on_load=mount, elem_id=name, apply_default_css=False, **more)
 
@@ -66,7 +66,7 @@ def icon_button(label: str, icon: str, element: str) -> gr.Button:
 
 
 def component(script: str, appearance: Look, **changes: Any) -> gr.components.Component:
-    """The component for a field; `script` is the page's own."""
+    """The component for a field; `script` loads the page's own, as JavaScript."""
     common: dict[str, Any] = {"label": appearance.label, "elem_id": appearance.element, "value": appearance.value}
     if appearance.info:
         common["info"] = appearance.info
@@ -95,7 +95,7 @@ def _number(script: str, appearance: Look, options: Mapping[str, Any]) -> gr.com
         options["value"],
         label=options["label"],
         html_template='<div class="host"></div>',
-        js_on_load=f"import('{script}').then(page => page.mountNumber(element, props, trigger, watch))",
+        js_on_load=f"{script}.then(page => page.mountNumber(element, props, trigger, watch))",
         elem_id=options["elem_id"],
         elem_classes=["number-field"],
         apply_default_css=False,

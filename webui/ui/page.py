@@ -56,8 +56,8 @@ def mount_page(app: FastAPI, services: Services) -> None:
 
 
 def build(services: Services, base: str) -> gr.Blocks:
-    """The whole page; files of the page lie below `base`."""
-    script = f"{base}/js/main.js"
+    """The whole page; files of the page lie below `base`, which is found from the page's own address: a proxy may serve it in a folder."""
+    script = f"import(new URL('.{base}/js/main.js', document.baseURI).href)"
     form = Form(script)
     offered = choices(services)
     with gr.Blocks(title="Darkroom", analytics_enabled=False) as page:
@@ -102,7 +102,7 @@ def _wire(services: Services, page: gr.Blocks, form: Form, buttons: dict[str, gr
     every: list[Any] = list(form.fields.values())
 
     def run(call: str) -> str:
-        return f"async (...v) => (await import('{script}')).{call}"
+        return f"async (...v) => (await {script}).{call}"
 
     buttons["generate"].click(None, every, None, js=run("generate(v)"))
     lists: list[Any] = [form.fields[name] for name in choices(services).by_field]
@@ -131,11 +131,12 @@ def _start(services: Services, form: Form) -> dict[str, Any]:
 
 
 def _head(base: str) -> str:
-    sheets = "".join(f'<link rel="stylesheet" href="{base}/{name}.css">' for name in ("icons", *(f"css/{name}" for name in CSS)))
+    sheets = "".join(f'<link rel="stylesheet" href=".{base}/{name}.css">' for name in ("icons", *(f"css/{name}" for name in CSS)))
     return (
         '<meta name="viewport" content="width=device-width, initial-scale=1, viewport-fit=cover">'
-        f'<link rel="preload" href="{base}/inter.woff2" as="font" type="font/woff2" crossorigin>{sheets}'
-        f'<script type="module" src="{base}/js/main.js"></script>'
+        f'<link rel="icon" href=".{base}/icon.svg" type="image/svg+xml">'
+        f'<link rel="preload" href=".{base}/inter.woff2" as="font" type="font/woff2" crossorigin>{sheets}'
+        f'<script type="module" src=".{base}/js/main.js"></script>'
     )
 
 

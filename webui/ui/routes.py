@@ -7,10 +7,11 @@ from typing import Any
 
 from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse, Response
-from pydantic import BaseModel, ConfigDict, JsonValue
+from pydantic import BaseModel, ConfigDict, JsonValue, model_validator
 
+from webui.core.plain import check_plain
 from webui.core.request import MAX_PROMPT
-from webui.errors import NotFound, RequestError, WebUIError
+from webui.errors import Forbidden, NotFound, RequestError, WebUIError
 from webui.images.decode import as_png, read_mask
 from webui.images.pixels import mask_grey
 from webui.ui import extension_cards, parameters, setting_cards
@@ -26,6 +27,12 @@ class Values(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     values: dict[str, JsonValue]
+
+    @model_validator(mode="before")
+    @classmethod
+    def _plain(cls, data: Any) -> Any:
+        check_plain(data)
+        return data
 
 
 class Text(BaseModel):
@@ -139,14 +146,23 @@ async def _body(request: Request, field: str, limit: int) -> bytes:
 
 
 def _tab_routes(routes: APIRouter, services: Services) -> None:
+    def is_admin(request: Request) -> bool:
+        try:
+            services.must_be_admin(request, "change this")
+        except Forbidden:
+            return False
+        return True
+
     @routes.get("/settings")
-    def settings() -> dict[str, Any]:
-        """Sections and fields of the Settings tab."""
-        return {"sections": setting_cards.sections(services.settings()), "file": str(services.settings().file)}
+    def settings(request: Request) -> dict[str, Any]:
+        """Sections and fields of the Settings tab, and whether the caller may change them."""
+        sections = setting_cards.sections(services.settings())
+        return {"sections": sections, "file": str(services.settings().file), "admin": is_admin(request)}
 
     @routes.patch("/settings", response_model=None)
-    def change(form: Values) -> dict[str, Any] | JSONResponse:
+    def change(form: Values, request: Request) -> dict[str, Any] | JSONResponse:
         """Change settings; null is back to the default."""
+        services.must_be_admin(request, "change the settings")
         try:
             changes = {name: setting_cards.read(name, value) for name, value in form.values.items()}
             return {"sections": setting_cards.sections(services.change_settings(changes))}
@@ -154,13 +170,14 @@ def _tab_routes(routes: APIRouter, services: Services) -> None:
             return refusal(error)
 
     @routes.get("/extensions")
-    def extensions() -> list[dict[str, Any]]:
-        """Cards of the Extensions tab."""
-        return extension_cards.cards(services)
+    def extensions(request: Request) -> list[dict[str, Any]]:
+        """Cards of the Extensions tab; `fixed` for who may not switch them."""
+        return [{**card, "fixed": not is_admin(request)} for card in extension_cards.cards(services)]
 
     @routes.put("/extensions/{identity}", response_model=None)
-    def switch(identity: str, wish: Switch) -> list[dict[str, Any]] | JSONResponse:
+    def switch(identity: str, wish: Switch, request: Request) -> list[dict[str, Any]] | JSONResponse:
         """Switch one off or on."""
+        services.must_be_admin(request, "switch extensions")
         try:
             if identity not in {state.id for state in services.extensions.states} | {
                 state.id for state in services.capabilities().extensions

@@ -21,6 +21,7 @@ class Services:
 
     `capabilities` is whole at the first start too (the built-in catalog stands in until an engine was up once).
     `count_tokens` gives (tokens, limit) as A1111 counts.
+    `must_be_admin(connection, what)` raises `Forbidden` for who may not do it; `what` completes "Only … may".
     """
 
     submit: Callable[[GenerationRequest, str], Job]
@@ -33,3 +34,4 @@ class Services:
     switch_extension: Callable[[str, bool], None]
     count_tokens: Callable[[str], tuple[int, int]]
     owner_of: Callable[[HTTPConnection], str] = lambda connection: LOCAL_OWNER
+    must_be_admin: Callable[[HTTPConnection, str], None] = lambda connection, what: None

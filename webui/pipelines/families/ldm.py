@@ -35,6 +35,8 @@ _UNET_ENDS = (
 def unet_rows(config: Mapping[str, Any]) -> Iterator[Row]:
     """(LDM prefix, diffusers prefix) of every module of a UNet with this diffusers configuration."""
     yield from _UNET_ENDS
+    if config.get("addition_embed_type"):
+        yield from (("label_emb.0.0", "add_embedding.linear_1"), ("label_emb.0.2", "add_embedding.linear_2"))
     yield from _down(config)
     yield from _resnet("middle_block.0", "mid_block.resnets.0")
     yield "middle_block.1", "mid_block.attentions.0"
@@ -120,8 +122,50 @@ def flatten_attention(state: State) -> State:
     }
 
 
-def text_state(state: State) -> State:
-    """The text encoder's tensors under transformers' names; old files lack `text_model.`, all carry the useless `position_ids`."""
-    found = {name.removeprefix(TEXT).removeprefix("text_model."): tensor for name, tensor in state.items() if name.startswith(TEXT)}
+def text_state(state: Mapping[str, torch.Tensor], prefix: str = TEXT) -> State:
+    """A CLIP text encoder's tensors under transformers' names; old files lack `text_model.`, all carry the useless `position_ids`."""
+    found = {name.removeprefix(prefix).removeprefix("text_model."): tensor for name, tensor in state.items() if name.startswith(prefix)}
     found.pop("embeddings.position_ids", None)
     return found
+
+
+_OPEN_CLIP_ENDS = {
+    "token_embedding.weight": "embeddings.token_embedding.weight",
+    "positional_embedding": "embeddings.position_embedding.weight",
+    "ln_final.weight": "final_layer_norm.weight",
+    "ln_final.bias": "final_layer_norm.bias",
+}
+_OPEN_CLIP_LAYER = {
+    "ln_1": "layer_norm1",
+    "ln_2": "layer_norm2",
+    "mlp.c_fc": "mlp.fc1",
+    "mlp.c_proj": "mlp.fc2",
+    "attn.out_proj": "self_attn.out_proj",
+}
+
+
+def open_clip_state(state: Mapping[str, torch.Tensor], prefix: str) -> State:
+    """The same for an encoder under OpenCLIP's names, which keep query, key and value in one matrix, and the projection transposed."""
+    found: State = {}
+    for name, tensor in state.items():
+        if not name.startswith(prefix):
+            continue
+        name = name.removeprefix(prefix)
+        if name in _OPEN_CLIP_ENDS:
+            found[_OPEN_CLIP_ENDS[name]] = tensor
+        elif name == "text_projection":
+            found["text_projection.weight"] = tensor.T
+        elif name.startswith("transformer.resblocks."):
+            number, _, layer = name.removeprefix("transformer.resblocks.").partition(".")
+            found |= _open_clip_layer(f"encoder.layers.{number}", layer, tensor)
+        else:
+            found[name] = tensor
+    return found
+
+
+def _open_clip_layer(ours: str, name: str, tensor: torch.Tensor) -> State:
+    kind = name.rpartition("_")[2]
+    if name in ("attn.in_proj_weight", "attn.in_proj_bias"):
+        return {f"{ours}.self_attn.{part}_proj.{kind}": rows for part, rows in zip("qkv", tensor.chunk(3), strict=True)}
+    module, _, kind = name.rpartition(".")
+    return {f"{ours}.{_OPEN_CLIP_LAYER.get(module, module)}.{kind}": tensor}

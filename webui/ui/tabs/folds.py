@@ -20,6 +20,7 @@ def build(form: Form, choices: Choices) -> None:
         ("advanced", "Advanced", "", _advanced),
         ("sampler", "Sampler options", "", _sampler),
         ("guidance", "Guidance options", "", _guidance),
+        ("sizes", "SDXL size conditioning", "", _sizes),
         ("compatibility", "Compatibility", "", _compatibility),
     )
     for name, title, classes, fill in parts:
@@ -103,6 +104,12 @@ def _sampler(form: Form, choices: Choices) -> None:
 def _guidance(form: Form, choices: Choices) -> None:
     for name in ("rescale", "skip_early", "min_sigma", "min_sigma_all", "pad", "pad_v0"):
         form.add(f"guidance_options.{name}")
+
+
+def _sizes(form: Form, choices: Choices) -> None:
+    part = "size_conditioning."
+    _rows(form, (part + "original_width", part + "original_height"), (part + "crop_top", part + "crop_left"))
+    _rows(form, (part + "target_width", part + "target_height"), (part + "aesthetic_score", part + "negative_aesthetic_score"))
 
 
 def _compatibility(form: Form, choices: Choices) -> None:

@@ -1,21 +1,20 @@
 // Talking to our own server. An error has `field` and `advice` when the server gave them.
 
 import { parseExact } from './exact.js';
-import { owner } from './memory.js';
+import { ROOT } from './memory.js';
 
 const PATIENCE = 60_000;        // ms
 const MORE_PATIENCE = 600_000;  // where much is sent, or a slow disk is looked through
 
 async function ask(path, { method = 'GET', json, body, headers = {}, patience = body === undefined ? PATIENCE : MORE_PATIENCE } = {}) {
-  const name = owner();
-  const options = { method, signal: AbortSignal.timeout(patience), headers: { ...headers, ...(name && /^[\x20-\x7e]+$/.test(name) ? { 'X-Owner': name } : {}) } };
+  const options = { method, signal: AbortSignal.timeout(patience), headers: { ...headers } };
   if (json !== undefined) {
     options.headers['Content-Type'] = 'application/json';
     options.body = JSON.stringify(json);
   } else if (body !== undefined) options.body = body;
   let answer;
   try {
-    answer = await fetch(path, options);
+    answer = await fetch(ROOT + path, options);
   } catch (problem) {
     throw new Error(problem.name === 'TimeoutError' ? 'The server does not answer. Your settings are kept.' : 'Not connected. Your settings are kept.');
   }
@@ -27,7 +26,7 @@ async function ask(path, { method = 'GET', json, body, headers = {}, patience = 
   throw Object.assign(new Error(told), { field: content?.field, advice: content?.advice, status: answer.status });
 }
 
-export const EVENTS = '/api/v1/events';
+export const EVENTS = `${ROOT}/api/v1/events`;
 
 const job = (id) => `/api/v1/jobs/${encodeURIComponent(id)}`;
 const image = (id) => `/api/v1/images/${encodeURIComponent(id)}`;
@@ -40,7 +39,7 @@ export const jobs = {
   retry: (id) => ask(`${job(id)}/retry`, { method: 'POST' }),
   again: (id) => ask(`${job(id)}/again?new_seed=true`, { method: 'POST' }),
   move: (id, to) => ask(`${job(id)}/move?to=${to}`, { method: 'POST' }),
-  preview: (id, frame) => `${job(id)}/preview?n=${frame}`,
+  preview: (id, frame) => `${ROOT}${job(id)}/preview?n=${frame}`,
 };
 
 export const queue = {
@@ -53,9 +52,9 @@ export const queue = {
 export const images = {
   page: (after = '', search = '', limit = 30) =>
     ask(`/api/v1/images?${new URLSearchParams({ limit, ...(after && { after }), ...(search && { search }) })}`),
-  file: (id) => image(id),
-  asRead: (id) => `${image(id)}/read`,
-  thumb: (id) => `${image(id)}/thumb`,
+  file: (id) => ROOT + image(id),
+  asRead: (id) => `${ROOT}${image(id)}/read`,
+  thumb: (id) => `${ROOT}${image(id)}/thumb`,
   record: (id) => ask(`${image(id)}/request`),
   parameters: (id) => ask(`${image(id)}/parameters`),
   bin: (id) => ask(image(id), { method: 'DELETE' }),

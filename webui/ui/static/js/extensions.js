@@ -4,6 +4,7 @@ import { page } from './api.js';
 import { $, button, el, heading, notice } from './dom.js';
 import { component } from './state.js';
 import { complain, toast } from './toast.js';
+import { READ_ONLY } from './who.js';
 
 let turn = 0;                       // whatever was asked before the last switch is older than that
 let switching = Promise.resolve();  // switches reach the server in the order they were turned
@@ -32,12 +33,12 @@ async function ask(list, mine) {
 function show(list, cards) {
   if (!cards.length) return list.replaceChildren(notice('No extensions', 'Put one into the extensions folder and start Darkroom again.'));
   const focused = document.activeElement?.closest('.extension-card')?.dataset.id;
-  list.replaceChildren(...cards.map((card) => make(list, card)));
+  list.replaceChildren(cards.some((card) => card.fixed) && el('p.read-only', { role: 'note' }, READ_ONLY) || '', ...cards.map((card) => make(list, card)));
   if (focused) $(`.extension-card[data-id="${CSS.escape(focused)}"] input`, list)?.focus();
 }
 
 function make(list, card) {
-  const toggle = el('input', { type: 'checkbox', role: 'switch', checked: card.on, 'aria-label': `${card.title}: on`, onchange: () => flip(list, card, toggle.checked) });
+  const toggle = el('input', { type: 'checkbox', role: 'switch', checked: card.on, disabled: card.fixed, 'aria-label': `${card.title}: on`, onchange: () => flip(list, card, toggle.checked) });
   const adds = card.adds.length ? `Adds ${card.adds.join(', ')}.` : '';
   return el('div.card.extension-card', { role: 'listitem', 'data-id': card.id, 'data-broken': Boolean(card.error) },
     el('div.card-head', {}, el('h3', {}, card.title, card.version && el('span.muted', {}, ` ${card.version}`)), el('label.switch', {}, toggle, el('span', {}, card.on ? 'On' : 'Off'))),

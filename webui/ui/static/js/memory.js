@@ -26,8 +26,11 @@ export const forget = (key) => {
   }
 };
 
+/** The folder of the server that the page lies in, without its last slash: '' or '/darkroom'. */
+export const ROOT = new URL('../../..', import.meta.url).pathname.slice(0, -1);
+
 /** The name this browser's jobs go by: a cookie, so that every request carries it. A courtesy, not security. */
 export const owner = () => decodeURIComponent(document.cookie.match(/(?:^|; )darkroom_owner=([^;]*)/)?.[1] ?? '');
 export const setOwner = (name) => {
-  document.cookie = `darkroom_owner=${encodeURIComponent(name.trim())}; path=/; max-age=${name.trim() ? 31536000 : 0}; samesite=strict`;
+  document.cookie = `darkroom_owner=${encodeURIComponent(name.trim())}; path=${ROOT}/; max-age=${name.trim() ? 31536000 : 0}; samesite=strict`;
 };

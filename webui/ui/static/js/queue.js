@@ -5,13 +5,13 @@ import { button, el, heading, iconButton, notice } from './dom.js';
 import { useRequest } from './form.js';
 import { askQueue, meet, watch } from './follow.js';
 import { makeHistory } from './history.js';
-import { owner } from './memory.js';
 import { makePlots } from './plots.js';
 import { progressLine } from './progress.js';
 import { before, startsIn } from './situation.js';
 import { component, draw, live, state } from './state.js';
 import { complain, toast } from './toast.js';
 import { go } from './tabs.js';
+import { READ_ONLY, shownOwner, whoSees } from './who.js';
 import { clock, count, JOB_WORDS, size } from './words.js';
 
 component('queue', (root) => {
@@ -22,8 +22,9 @@ component('queue', (root) => {
   const stopAll = button('close', 'Stop all mine', () => jobsApi.stopAll().then(({ stopped }) => toast(`${count(stopped, 'job')} stopped`)).catch(complain), { hidden: true });
   const plots = makePlots();
   const limits = el('p.limits.muted', { hidden: true });
+  const sees = el('p.who.muted', { hidden: true });
   const history = makeHistory(update);
-  root.append(heading('Queue', el('span.grow'), stopAll, pause, free), plots.root, limits, rows, empty, history.root);
+  root.append(heading('Queue', el('span.grow'), stopAll, pause, free), plots.root, sees, limits, rows, empty, history.root);
   return {
     opened() { plots.start(); askQueue(); },
     draw() {
@@ -31,6 +32,10 @@ component('queue', (root) => {
       plots.start();
       pause.lastChild.textContent = state.paused ? 'Resume' : 'Pause';
       pause.firstChild.className = `glyph icon-${state.paused ? 'play' : 'pause'}`;
+      for (const each of [pause, free]) each.disabled = !state.admin;
+      pause.title = state.admin ? '' : READ_ONLY;
+      sees.textContent = whoSees();
+      sees.hidden = !sees.textContent;
       limits.textContent = state.limits.map(limitWords).join(' · ');
       limits.hidden = !limits.textContent;
       const list = ordered();
@@ -43,7 +48,7 @@ component('queue', (root) => {
 });
 
 /** What "all mine" stops: the name's own jobs, also at the machine, where everybody's can be touched. */
-const mine = (job) => job.mine !== false && job.owner === (owner() || 'local');
+const mine = (job) => job.mine !== false && job.owner === state.owner;
 
 /** "Jobs: 3 of 10 left", "Engine minutes: 12 of 60 left, again from 00:00". */
 function limitWords({ name, limit, left, renews }) {
@@ -96,7 +101,7 @@ function update(rows, list) {
 
 function make(job, key, place, waiting) {
   const { request } = job;
-  const about = [request.mode, request.width && size(request.width, request.height), request.steps && `${request.steps} steps`, job.owner !== 'local' && job.owner].filter(Boolean).join(' · ');
+  const about = [request.mode, request.width && size(request.width, request.height), request.steps && `${request.steps} steps`, shownOwner(job.owner)].filter(Boolean).join(' · ');
   const picture = job.images?.at(-1);
   return el('div.job', { role: 'listitem', 'data-id': job.id, 'data-key': key, 'data-state': job.state },
     picture ? el('img', { src: images.thumb(picture.id), alt: '' }) : el('img.blank', { alt: '' }),

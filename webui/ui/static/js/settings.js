@@ -2,11 +2,10 @@
 
 import { page } from './api.js';
 import { $, $$, button, el, heading, iconButton, notice } from './dom.js';
-import { connect } from './follow.js';
 import { resetForm } from './form.js';
-import { owner, setOwner } from './memory.js';
 import { component } from './state.js';
 import { complain, toast } from './toast.js';
+import { nameField, READ_ONLY, whoSees } from './who.js';
 
 let turn = 0;                    // whatever was asked before the last change is older than that
 let saving = Promise.resolve();  // changes reach the server in the order they were made
@@ -20,9 +19,9 @@ component('settings', (root) => {
     const mine = ++turn;
     await saving;
     try {
-      const { sections } = await page.settings();
+      const { sections, admin } = await page.settings();
       if (mine !== turn || body.contains(document.activeElement?.closest('.setting') ?? null)) return;  // nothing is taken from under somebody's hands
-      show(body, sections);
+      show(body, sections, admin);
       filter(body, search.value);
     } catch (problem) {
       if (mine !== turn) return;
@@ -33,20 +32,21 @@ component('settings', (root) => {
   return { opened: load };
 });
 
-function show(body, sections) {
-  const all = [...sections.map((section) => ({ title: section.title, rows: section.fields.map((field) => row(body, field)) })), { title: 'This browser', rows: browserRows() }];
+function show(body, sections, admin) {
+  const all = [...sections.map((section) => ({ title: section.title, rows: section.fields.map((field) => row(body, field, admin)) })), { title: 'This browser', rows: browserRows() }];
   const id = (title) => `section-${title.toLowerCase().replaceAll(' ', '-')}`;
   body.replaceChildren(
     el('nav.sections', { 'aria-label': 'Sections' }, ...all.map(({ title }) => el('a', { href: `#${id(title)}`, onclick: (event) => { event.preventDefault(); document.getElementById(id(title)).scrollIntoView({ block: 'start' }); } }, title))),
-    el('div.narrow', {}, ...all.map(({ title, rows }) => el('section.card', { id: id(title) }, el('h3', {}, title), ...rows))),
+    el('div.narrow', {}, !admin && el('p.read-only', { role: 'note' }, READ_ONLY), ...all.map(({ title, rows }) => el('section.card', { id: id(title) }, el('h3', {}, title), ...rows))),
   );
 }
 
-function row(body, field) {
+function row(body, field, admin = true) {
   const id = `setting-${field.name}`;
   const input = control(field, id);
+  input.disabled = !admin;
   const mark = el('span.changed', { hidden: !field.changed }, 'Changed');
-  const back = iconButton('undo', `Reset ${field.label}`, () => { save(body, field, null); }, { hidden: !field.changed });
+  const back = iconButton('undo', `Reset ${field.label}`, () => { save(body, field, null); }, { hidden: !field.changed || !admin });
   const node = el('div.setting', { 'data-name': field.name, 'data-words': `${field.label} ${field.description} ${field.name}`.toLowerCase() },
     el('div.setting-text', {}, el('label', { for: id }, field.label), mark, el('p.muted', {}, field.description, field.restart ? ' Takes effect at the next start.' : '')),
     el('div.setting-value', {}, input, back));
@@ -106,17 +106,10 @@ function renew(body, field, sent) {
 
 /** What only this browser keeps. */
 function browserRows() {
-  const name = el('input', { id: 'setting-owner', type: 'text', maxlength: 64, value: owner(), placeholder: 'local', pattern: '[\\w .@\\-]*', onchange: () => saveName(name) });
+  const name = nameField('setting-owner');
   const setting = (label, text, value, id) => el('div.setting', { 'data-words': `${label} ${text}`.toLowerCase() }, el('div.setting-text', {}, el('label', { for: id }, label), el('p.muted', {}, text)), el('div.setting-value', {}, value));
-  return [setting('Your name', 'Shown beside your jobs when several people use this box. A courtesy, not a lock.', name, 'setting-owner'),
+  return [setting('Your name', `Shown beside your jobs when several people use this Darkroom. A courtesy, not a lock. ${whoSees()}`, name, 'setting-owner'),
     setting('Form', 'Prompt and settings are kept in this browser.', button('undo', 'Reset form', resetForm))];
-}
-
-function saveName(input) {
-  if (!input.checkValidity()) return toast('A name has letters, digits, spaces or . @ - _', { kind: 'error' });
-  setOwner(input.value);
-  connect();
-  toast('Saved');
 }
 
 function filter(body, words) {

@@ -13,6 +13,10 @@ export const state = {
   total: 0,
   engines: [],
   troubles: [],  // what of Darkroom itself does not work, in sentences
+  owner: 'local',  // under which name this browser's jobs go
+  named: true,     // that name was chosen
+  admin: true,     // may change everything
+  shared: false,   // others come here too
   limits: [],  // what the queue still allows this owner
   paused: false,
   online: true,

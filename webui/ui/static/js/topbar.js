@@ -5,6 +5,7 @@ import { engineState } from './situation.js';
 import { component, state } from './state.js';
 import { go, switchTheme } from './tabs.js';
 import { toast } from './toast.js';
+import { makeNameBar } from './who.js';
 import { count } from './words.js';
 
 const WORDS = { starting: 'Engine starting', loading: 'Loading model', restarting: 'Engine restarting', off: 'Engine off', ready: 'Ready', working: 'Working' };
@@ -12,14 +13,17 @@ const WORDS = { starting: 'Engine starting', loading: 'Loading model', restartin
 component('topbar', (root) => {
   const status = el('span.pill', {}, el('i'), el('span'));
   const queue = el('button.pill.count', { type: 'button', title: 'Open the queue', onclick: () => go('queue') });
+  const names = makeNameBar();
   const trouble = el('button.pill.trouble', { type: 'button', onclick: () => state.troubles.forEach((each) => toast(each, { kind: 'error' })) });
   const brand = el('h1.brand', {}, el('span.mark', { 'aria-hidden': 'true' }), el('span', {}, 'Darkroom'));
   root.replaceWith(
     el('header.topbar', {}, brand, el('div.right', {}, trouble, queue, status, iconButton('theme', 'Dark or light', switchTheme))),
+    names.root,
     el('div.visually-hidden', { id: 'announcer', 'aria-live': 'polite' }),
   );
   return {
     draw() {
+      names.draw();
       const waiting = [...state.jobs.values()].filter((job) => job.state === 'queued').length;
       const name = pill(engineState(state));
       status.dataset.state = name;

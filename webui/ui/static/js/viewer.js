@@ -5,6 +5,7 @@ import { images } from './api.js';
 import { $, $$, el, iconButton } from './dom.js';
 import { pictureActions } from './actions.js';
 import { parts } from './state.js';
+import { shownOwner } from './who.js';
 import { promptOf, size } from './words.js';
 
 /**
@@ -87,6 +88,6 @@ function rows(image, request) {
   const second = request.hires && `${request.hires.scale}× ${request.hires.upscaler}`;
   return [['Size', size(image.width, image.height)], ['Seed', image.seed], ['Sampling method', request.sampler], ['Schedule type', request.schedule], ['Sampling steps', request.steps],
     ['CFG Scale', request.guidance], ['Checkpoint', request.checkpoint], ['Hires. fix', second], ['Denoising strength', request.init && request.strength], ['Clip skip', request.clip_skip > 1 && request.clip_skip],
-    ['Made', new Date(image.created).toLocaleString()], ['By', image.owner !== 'local' && image.owner], ['File', image.path]]
+    ['Made', new Date(image.created).toLocaleString()], ['By', shownOwner(image.owner)], ['File', image.path]]
     .filter(([, value]) => value !== null && value !== undefined && value !== false && value !== '');
 }

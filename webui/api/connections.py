@@ -1,0 +1,267 @@
+"""What one connection may hold before, and while, it asks for something: time, and its place among the others.
+
+uvicorn waits for ever for a request's head and body, takes any number of connections, and logs each failure of accepting one more.
+"""
+
+import asyncio
+import contextlib
+import logging
+import sys
+import time
+from collections.abc import Callable
+from typing import Any
+
+import h11
+import uvicorn
+from starlette.types import ASGIApp
+from uvicorn.protocols.http.h11_impl import H11Protocol
+
+from webui.core.request import Value
+
+_EVERY = 1.0
+_QUEUE, _AT_ONCE = 2048, 32
+"""Connections that may wait to be accepted, and how many are in one go: so many files more than the limit are open for a moment."""
+_FULL = b'{"message": "Too many connections are open. Close some, or try again in a moment."}'
+_SLOW = b'{"message": "The request did not arrive in time."}'
+
+
+class Patience(Value):
+    """Seconds for a request's head; the least bytes a second of a body, after seconds that are given freely; seconds for who does not read
+    an answer, or goes on sending after it; and the most connections, of all and of one address.
+    """
+
+    head: float = 15.0
+    rate: int = 4096
+    body: float = 30.0
+    reader: float = 60.0
+    after: float = 10.0
+    most: int = 1000
+    each: int = 128
+
+
+class Pool:
+    """All connections, oldest first. `shared(address)`: many come from it by right (a proxy), so that only the whole number counts."""
+
+    def __init__(self, patience: Patience, shared: Callable[[str], bool] = lambda address: False) -> None:
+        self.patience = patience
+        self._shared = shared
+        self._all: dict[Connection, None] = {}
+        self._watching = False
+
+    def admit(self, connection: "Connection") -> bool:
+        """Take one more; where there is no place, in that of the one that has asked for nothing for longest. False: all are at work."""
+        address = connection.address
+        same = [each for each in self._all if each.address == address]
+        crowds = [list(self._all)] if len(self._all) >= self.patience.most else []
+        if len(same) >= self.patience.each and not self._shared(address):
+            crowds.insert(0, same)
+        for crowd in crowds:
+            idle = [each for each in crowd if each in self._all and each.is_idle]
+            if not idle:
+                return False
+            min(idle, key=lambda each: each.since).drop()
+        self._all[connection] = None
+        if not self._watching:
+            self._watching = True
+            connection.loop.call_later(_EVERY, self._watch, connection.loop)
+        return True
+
+    def forget(self, connection: "Connection") -> None:
+        """It is closed."""
+        self._all.pop(connection, None)
+
+    def _watch(self, loop: asyncio.AbstractEventLoop) -> None:
+        now = time.monotonic()
+        for connection in list(self._all):
+            connection.look(now)
+        self._watching = bool(self._all)
+        if self._watching:
+            loop.call_later(_EVERY, self._watch, loop)
+
+
+class Connection(H11Protocol):
+    """uvicorn's connection, which also knows since when it waits for its client, and for what."""
+
+    def __init__(self, pool: Pool, **more: Any) -> None:
+        super().__init__(**more)
+        self._pool = pool
+        self.address = ""
+        self.since = time.monotonic()
+        self._begun = True  # what is awaited first is a head, from the moment of connecting
+        self._taken = 0
+        self._stuck: float | None = None
+
+    @property
+    def is_idle(self) -> bool:
+        """Nothing is being answered."""
+        return self.cycle is None or self.cycle.response_complete
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """Come in, or hear that there is no room."""
+        super().connection_made(transport)
+        self.address = self.client[0] if self.client else ""
+        if not self._pool.admit(self):
+            self._say(b"503 Service Unavailable", _FULL)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Gone."""
+        self._pool.forget(self)
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        """Note when a head or a body begins."""
+        if self.transport.is_closing():
+            return
+        before = self.conn.their_state
+        if before is h11.IDLE and not self._begun:
+            self._restart(begun=True)
+        self._taken += len(data)
+        super().data_received(data)
+        if self.conn.their_state is not before:
+            self._restart(begun=False)
+
+    def on_response_complete(self) -> None:
+        """Answered: from now on it waits for the next request."""
+        self._restart(begun=False)
+        super().on_response_complete()
+
+    def pause_writing(self) -> None:
+        """Its client does not read."""
+        self._stuck = time.monotonic()
+        super().pause_writing()
+
+    def resume_writing(self) -> None:
+        """It reads again."""
+        self._stuck = None
+        super().resume_writing()
+
+    def look(self, now: float) -> None:
+        """Close it if its client has had its time."""
+        patience, waited = self._pool.patience, now - self.since
+        if self._stuck is not None and now - self._stuck > patience.reader:
+            self.transport.abort()
+        elif self.transport.is_closing():
+            if waited > patience.after:
+                self.transport.abort()
+        elif self.conn.their_state is h11.IDLE and self.is_idle:
+            if self._begun and waited > patience.head:
+                self._say(b"408 Request Timeout", _SLOW)
+        elif self.conn.their_state is h11.SEND_BODY:
+            self._look_at_body(waited)
+
+    def _look_at_body(self, waited: float) -> None:
+        patience = self._pool.patience
+        if self.is_idle:
+            if waited > patience.after:
+                self.drop()
+        elif self.flow.read_paused:  # we are the slow ones
+            self.since += _EVERY
+        elif waited > patience.body + self._taken / patience.rate:
+            self._say(b"408 Request Timeout", _SLOW) if not self.cycle.response_started else self.drop()
+
+    def drop(self) -> None:
+        """Close it without a word."""
+        self._pool.forget(self)
+        self.transport.abort()
+
+    def _restart(self, begun: bool) -> None:
+        self.since, self._begun, self._taken = time.monotonic(), begun, 0
+
+    def _say(self, status: bytes, body: bytes) -> None:
+        lines = (
+            b"HTTP/1.1 " + status,
+            b"Content-Type: application/json",
+            b"Content-Length: %d" % len(body),
+            b"Connection: close",
+            b"Retry-After: 10",
+        )
+        self.since = time.monotonic()
+        self.transport.write(b"\r\n".join(lines) + b"\r\n\r\n" + body)
+        self.transport.close()
+
+
+class Server(uvicorn.Server):
+    """uvicorn's server; what its event loop cannot accept is said once a minute."""
+
+    async def startup(self, sockets: Any = None) -> None:
+        """Begin to listen."""
+        asyncio.get_running_loop().set_exception_handler(_Complaints().take)
+        await super().startup(sockets)
+        for listener in sockets or ():
+            listener.listen(_QUEUE)
+
+
+def make_server(app: ASGIApp, pool: Pool, log_level: str = "warning") -> Server:
+    """A server of these connections. They are kept for 75 s between two requests: with uvicorn's 5 s, a client's next request may meet one
+    that is being closed, and fail.
+    """
+    config = uvicorn.Config(
+        app,
+        log_level=log_level,
+        timeout_keep_alive=75,
+        timeout_graceful_shutdown=1,
+        access_log=False,
+        proxy_headers=False,
+        ws="none",
+        backlog=_AT_ONCE,
+    )
+    config.load()
+    config.http_protocol_class = lambda **more: Connection(pool, **more)  # type: ignore[assignment]
+    logging.getLogger("uvicorn.error").addFilter(_SELDOM)
+    return Server(config)
+
+
+def raise_file_limit(wanted: int = 65_536) -> int:
+    """Let this process open as many files as the system allows it, up to `wanted`; gives how many it may open now."""
+    if sys.platform == "win32":
+        return wanted
+    import resource
+
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    aim = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+    if soft == resource.RLIM_INFINITY or soft >= aim:
+        return wanted if soft == resource.RLIM_INFINITY else soft
+    with contextlib.suppress(OSError, ValueError):
+        resource.setrlimit(resource.RLIMIT_NOFILE, (aim, hard))
+    return resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+
+
+class _Complaints:
+    """The event loop's own troubles."""
+
+    def __init__(self) -> None:
+        self._said = -60.0
+
+    def take(self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+        """Say it; that there are no more files, once a minute."""
+        error = context.get("exception")
+        said = str(context.get("message", ""))
+        if isinstance(error, ValueError) and "_start_serving" in said:
+            return  # asyncio tries again to accept, but the server has ended
+        if not (isinstance(error, OSError) and "accept" in said):
+            loop.default_exception_handler(context)
+        elif time.monotonic() - self._said >= 60:
+            self._said = time.monotonic()
+            print(f"No more connections can be taken for now: {error.strerror}.", file=sys.stderr, flush=True)
+
+
+class _Seldom(logging.Filter):
+    """At most ten lines a minute that say the same: strangers can make the server complain as often as they like."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._seen: dict[str, tuple[float, int]] = {}
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Whether this line is printed. A stream that is cut off at the end of the program is no failure."""
+        if record.exc_info and isinstance(record.exc_info[1], asyncio.CancelledError):
+            return False
+        now = time.monotonic()
+        since, count = self._seen.get(str(record.msg), (now, 0))
+        since, count = (now, 0) if now - since >= 60 else (since, count)
+        if len(self._seen) < 100:
+            self._seen[str(record.msg)] = (since, count + 1)
+        return count < 10
+
+
+_SELDOM = _Seldom()
