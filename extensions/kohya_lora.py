@@ -32,8 +32,8 @@ def load(path):
 
     tensors = read_tensors(path)
     for name in tensors:
-        if name.endswith(DOWN):
-            layer = name.removesuffix(DOWN)
+        layer = name.removesuffix(DOWN)
+        if name.endswith(DOWN) and f"{layer}.lora_up.weight" in tensors:
             down, up, mid = tensors[name], tensors[f"{layer}.lora_up.weight"], tensors.get(f"{layer}.lora_mid.weight")
             scale = float(tensors.get(f"{layer}.alpha", len(down))) / len(down)
             keys = tuple(key for ending in ENDS if (key := layer + ending) in tensors)

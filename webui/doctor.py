@@ -85,7 +85,7 @@ def versions(settings: Settings) -> Finding:
 def models(settings: Settings) -> Finding:
     """Model files by kind; broken ones by name."""
     library = Library(settings.all_models_dirs, settings.cache / "library.json")
-    lines, problems = [], []
+    lines, problems = [f"in {place}" for place in library.looked_at], []
     for kind in KINDS:
         found = library.models(kind)
         whole = [f"{model.name} ({model.family})" if kind == "checkpoint" else model.name for model in found if not model.error]

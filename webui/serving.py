@@ -70,6 +70,7 @@ def _announce(settings: Settings, host: str, port: int, keys: tuple[str, str], s
         studio.images.check_writable()
     except StorageError as error:
         print(error, file=sys.stderr)
+    print("Models: " + ", ".join(studio.library.looked_at or ("no folder",)))
     key, admin_key = keys
     here = f"http://{in_address(_here(host))}:{port}{settings.root_path}/"
     own = f"{here}?key={quote(admin_key)}" if key else here

@@ -154,3 +154,18 @@ def test_a_very_long_name_is_looked_up_in_linear_time(tmp_path):
     for name in (" " * 200_000 + "x", "[abcdef" * 30_000, "x" + " " * 200_000 + "[abcdef]", "[" * 200_000):
         with pytest.raises(RequestError):
             library.find("checkpoint", name)
+
+
+def test_embeddings_beside_a_folder_of_models_are_found_and_the_folders_are_told(tmp_path):
+    """`--models-dir ~/stable-diffusion-webui/models`: A1111 keeps its embeddings one folder up."""
+    write(tmp_path / "models" / "Stable-diffusion" / "one.safetensors")
+    write(tmp_path / "embeddings" / "sub" / "fox.safetensors", {"emb_params": (2, 768)})
+    write(tmp_path / "embeddings" / "odd.safetensors", {"x": (1,), "y": (1,)})
+    library = Library([tmp_path / "models"])
+    notes = {model.name: model.note for model in library.models("embedding")}
+    assert notes == {"sub/fox": "For text encoders that are 768 wide.", "odd": "It holds no vectors that are read."}
+    assert f"{tmp_path / 'embeddings'} (embedding: 2)" in library.looked_at
+    assert f"{tmp_path / 'models' / 'Stable-diffusion'} (checkpoint: 1)" in library.looked_at
+    write(tmp_path / "embeddings" / "new.safetensors", {"emb_params": (2, 768)})
+    library.look()
+    assert len(library.models("embedding")) == 3

@@ -39,7 +39,7 @@ def test_numbers_may_lie_anywhere(tmp_path):
 def test_a_type_that_is_not_known_is_named(tmp_path):
     header = json.dumps({"x": {"dtype": "F4", "shape": [4], "data_offsets": [0, 2]}}).encode()
     (tmp_path / "four.safetensors").write_bytes(struct.pack("<Q", len(header)) + header + b"\0\0")
-    with pytest.raises(CheckpointError, match="four.safetensors cannot be read"):
+    with pytest.raises(CheckpointError, match="four.safetensors"):
         open_weights(tmp_path / "four.safetensors")
 
 

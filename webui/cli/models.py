@@ -1,6 +1,7 @@
 """`models`: the model files that are found, by kind."""
 
 import argparse
+import sys
 
 from webui.core.names import printable
 from webui.library import KINDS, Library
@@ -16,6 +17,7 @@ def add(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace, settings: Settings) -> int:
     """Print one line a file; a broken one with its reason."""
     library = Library(settings.all_models_dirs, settings.cache / "library.json")
+    print("Looked into " + ", ".join(library.looked_at or ("no folder",)), file=sys.stderr)
     for kind in [arguments.kind] if arguments.kind else KINDS:
         for model in library.models(kind):
             digest = f"  {library.sha256(model)}" if arguments.hash and not model.error else ""

@@ -77,10 +77,10 @@ def read_texts(prompt: str, negative: str) -> Texts:
 
 
 def prompts_of(request: GenerationRequest) -> str:
-    """All that a request's prompts say, of both passes."""
+    """All that a request's prompts say, of both passes, without tags: a LoRA's name is no word of an embedding."""
     hires = request.hires
     said = (request.prompt, request.negative_prompt, *((hires.prompt, hires.negative_prompt) if hires is not None else ()))
-    return "\n".join(text for text in said if text)
+    return "\n".join(strip_tags(text)[0] for text in said if text)
 
 
 def loras_of(request: GenerationRequest) -> tuple[LoraUse, ...]:

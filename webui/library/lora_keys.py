@@ -16,10 +16,11 @@ _BY_END: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("GLoRA", (".a1.weight", ".a2.weight", ".b1.weight", ".b2.weight")),
     ("IA3", (".on_input",)),
     ("diffusers' LoRA", (".lora_A.weight", ".lora_B.weight", ".lora.down.weight", ".lora.up.weight")),
+    ("alphas of these", (".alpha",)),
     ("plain LoRA", READ),
 )  # fmt: skip
-_OTHERS = ("lora_te2_", "lora_te3_")
-_BY_START = (("a second text encoder", _OTHERS), ("embeddings", ("bundle_emb.",)), ("a control model", ("control_model.",)))
+_OTHERS = ("lora_te3_",)
+_BY_START = (("a third text encoder", _OTHERS), ("embeddings", ("bundle_emb.",)), ("a control model", ("control_model.",)))
 
 
 def kind_of(name: str) -> str:
@@ -37,7 +38,10 @@ def counted(names: Iterable[str]) -> str:
 def left_out(names: Iterable[str]) -> str:
     """What the list of models says of a file of which not everything is read; empty where all is."""
     listed = list(names)
-    unread = [name for name in listed if not name.endswith(READ) or name.startswith(_OTHERS)]
+    whole = {name.removesuffix(READ[0]) for name in listed if name.endswith(READ[0])}
+    whole &= {name.removesuffix(READ[1]) for name in listed if name.endswith(READ[1])}
+    read = {layer + ending for layer in whole if not layer.startswith(_OTHERS) for ending in READ}
+    unread = [name for name in listed if name not in read]
     if not unread:
         return ""
     if len(unread) == len(listed):

@@ -5,7 +5,8 @@ import hashlib
 import os
 import re
 import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections import Counter
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
@@ -76,6 +77,17 @@ class Library:
             self.scan()
         else:
             self.look()
+
+    @property
+    def looked_at(self) -> tuple[str, ...]:
+        """The folders that are there and were gone through, each with the kinds of files that it is for and how many were found in it."""
+        said: dict[Path, str] = {}
+        for root in self._roots:
+            for kind, place in [*_places(root, Folders()), ("any kind", root)]:
+                if os.path.isdir(place):
+                    said.setdefault(place, kind)
+        counts = Counter(_nearest(model.path, said) for model in self._listed().models)
+        return tuple(f"{printable(str(place))} ({kind}: {counts[place]})" for place, kind in said.items())
 
     def models(self, kind: str) -> tuple[ModelFile, ...]:
         """All files of one kind, by name."""
@@ -257,6 +269,11 @@ def _is_current(model: ModelFile) -> bool:
     return is_same(model.path, model.identity) and (model.vae is None or is_same(model.vae.path, model.vae.identity))
 
 
+def _nearest(path: Path, places: Collection[Path]) -> Path | None:
+    """The innermost of these folders that a file is in."""
+    return next((folder for folder in path.parents if folder in places), None)
+
+
 def _version(models: Iterable[ModelFile]) -> str:
     digest = hashlib.sha256()
     for model in models:
@@ -290,10 +307,17 @@ def _keys(name: str, path: Path) -> tuple[frozenset[str], frozenset[str]]:
     return frozenset(fold("".join(folder)) + key for key in last), frozenset(last)
 
 
+def _places(folder: Path, seen: Folders) -> Iterator[tuple[str, Path]]:
+    """Where files of each kind may lie for a folder that the user named. A1111 keeps its embeddings beside its folder of models."""
+    for root in (root for root in (folder, folder / "models") if seen.note(root)):
+        yield from ((kind, root / name) for kind, names in KINDS.items() for name in names)
+    if folder.name.lower() == "models" and seen.note(folder.parent):
+        yield from (("embedding", folder.parent / name) for name in KINDS["embedding"])
+
+
 def _files(folder: Path, seen: Folders) -> Iterator[tuple[str, Path, Path]]:
     """(kind, the kind's folder, file) below a models folder, an A1111 or ComfyUI folder, or a plain folder of models."""
-    roots = [root for root in (folder, folder / "models") if seen.note(root)]
-    for kind, root in ((kind, root / name) for root in roots for kind, names in KINDS.items() for name in names):
+    for kind, root in _places(folder, seen):
         if os.path.isdir(root):
             for path in seen.walk(root, SUFFIXES):
                 yield "vae" if kind == "checkpoint" and _is_beside(path) else kind, root, path

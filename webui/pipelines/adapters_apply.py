@@ -121,7 +121,9 @@ def _compute(model: Model, key: _Key, files: Sequence[tuple[LoraUse, ModelFile]]
 def _told(name: str, names: frozenset[str], changes: Sequence[WeightChange], strangers: Sequence[str]) -> Iterator[str]:
     """What was left out of a file: layers that the model has not, and tensors that nobody read."""
     count = len(changes)
-    if strangers and len(strangers) == count:
+    if not changes:
+        yield f"LoRA {name!r} was left out: nothing in it can be read ({counted(names)})."
+    elif len(strangers) == count:
         yield f"LoRA {name!r} was left out: it was made for another model (none of its {count} layers fits this one)."
     elif strangers:
         yield f"LoRA {name!r}: {len(strangers)} of its {count} layers do not fit this model, the first is {strangers[0]}."

@@ -107,17 +107,20 @@ def _safetensors(path: Path) -> Weights:
             pass  # the format's own checks: no overlaps, no holes, types and shapes that agree with the offsets
         with open_foreign(path) as (file, _):
             content = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_COPY)
-        tensors = {name: _spanned(span, content) for name, span in spans.items()}
-    except (SafetensorError, OSError, ValueError, RuntimeError) as error:
-        raise CheckpointError(f"{shown(path)} cannot be read: {error}. Download it again.") from None
+        tensors = {name: _spanned(path, span, content) for name, span in spans.items()}
+    except CheckpointError:
+        raise
+    except (SafetensorError, OSError, ValueError, RuntimeError):
+        said = "its header is not as the format has it, or there is more in it than its header names"
+        raise CheckpointError(f"{shown(path)} cannot be read: {said}. Download it again, or save it anew.") from None
     return Weights(shown(path), tensors, dict(header.metadata), content)
 
 
-def _spanned(span: Span, content: mmap.mmap) -> torch.Tensor:
-    """A tensor on its numbers in the file. Raises ValueError for a type that is not known."""
+def _spanned(path: Path, span: Span, content: mmap.mmap) -> torch.Tensor:
+    """A tensor on its numbers in the file. Raises `CheckpointError` for a type that is not known."""
     dtype = _DTYPES.get(span.dtype)
     if dtype is None:
-        raise ValueError(f"it has numbers of the type {span.dtype[:20]}, which is not known here")
+        raise CheckpointError(f"{shown(path)} has numbers of the type {span.dtype[:20]!r}, which this version does not read.")
     if span.end == span.start:
         return torch.empty(span.shape, dtype=dtype)
     count = (span.end - span.start) // dtype.itemsize
