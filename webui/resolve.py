@@ -20,7 +20,6 @@ from webui.errors import CheckpointError, NotFound, RequestError
 from webui.images.decode import look
 from webui.library import OWN_VAE, Library, ModelFile, Native
 from webui.library.family import NAMES, WHOLE, to_come
-from webui.prompts.grammar import strip_comments, strip_tags
 from webui.prompts.limits import check_prompt
 from webui.samplers.catalog import (
     AUTOMATIC,
@@ -180,12 +179,9 @@ def _hires(request: GenerationRequest, capabilities: Capabilities) -> HiresOptio
 
 
 def _check_prompts(request: GenerationRequest, hires: HiresOptions | None, steps: int, sampler: str, library: Library) -> None:
-    """Raises `RequestError` for a prompt that is too large by the model calls its editing counts with, or a LoRA that is not there."""
+    """Raises `RequestError` for a prompt that is too large by the model calls its editing counts with."""
     calls = steps * _calls(sampler)
     check_prompt("prompt", request.prompt, calls)
-    for text in (request.prompt, hires.prompt if hires is not None else ""):
-        for name in dict.fromkeys(tag.name for tag in strip_tags(strip_comments(text))[1] if tag.kind in ("lora", "lyco")):
-            library.find("lora", name)
     check_prompt("negative_prompt", request.negative_prompt, calls, negative=True)
     if hires is not None and request.mode == "txt2img":
         again = (hires.steps or steps) * _calls(hires.sampler or sampler)

@@ -27,7 +27,8 @@ def serve(settings: Settings) -> int:
 
     outlive_readers()
     files = raise_file_limit()
-    host = {"127.0.0.1": "0.0.0.0", "::1": "::"}.get(settings.host, settings.host) if settings.listen else settings.host
+    opens = settings.listen and "host" not in settings.model_fields_set  # who names an address means that one, with a key before it
+    host = "0.0.0.0" if opens else settings.host
     listener = _bind(host, settings.port)
     port = listener.getsockname()[1]
     keys = ("", "")

@@ -112,13 +112,15 @@ def test_a_lora_trained_again_changes_the_picture_and_the_hash_in_it(make, compa
     assert seen[1] == seen[2]
 
 
-def test_a_lora_deleted_since_is_refused_by_its_name(make, models):
+def test_a_deleted_lora_is_a_note_and_its_hash_is_not_written(make, company, models):
     path = models / "Lora" / "look.safetensors"
     save_file({"mine": torch.tensor(9.0)}, path)
     make(prompt="a fox <lora:look:1>")
     path.unlink()
-    with pytest.raises(RequestError, match="There is no LoRA"):
-        make(prompt="a fox <lora:look:1>")
+    record, notes = make(prompt="a fox <lora:look:1>")
+    assert notes and "'look' was left out" in notes[0]
+    assert "loras.look" not in read_facts(company.tools.images.path(record))
+    assert bytes_of(company, record) == bytes_of(company, make(prompt="a fox")[0])
 
 
 def test_an_embedding_put_in_or_replaced_while_running_is_used(make, company, models, web):

@@ -4,7 +4,7 @@ from pipelines import tiny
 from safetensors.torch import save_file
 
 from webui.core.job import Plan
-from webui.errors import CheckpointError, RequestError
+from webui.errors import CheckpointError
 from webui.pipelines.adapters import LoraLoader, LoraUse, WeightChange
 from webui.pipelines.adapters_apply import applied
 
@@ -189,9 +189,11 @@ def test_a_lora_that_is_not_finite_fails_by_its_name(model, library, value):
     assert same(before, state(model))
 
 
-def test_a_lora_that_is_not_there_is_refused(model, library):
-    with pytest.raises(RequestError, match="no LoRA named 'gone'"), applied(model, [LoraUse("gone")], library, []):
-        pass
+def test_a_lora_that_is_not_there_is_left_out_with_a_note(model, library):
+    """As A1111 does: an old prompt still makes its picture."""
+    before = state(model)
+    with applied(model, [LoraUse("gone")], library, []) as notes:
+        assert same(before, state(model)) and "LoRA 'gone' was left out: There is no LoRA named 'gone'" in notes[0]
 
 
 def test_tensors_that_nobody_read_are_counted_by_kind(folder, model, library):

@@ -68,3 +68,23 @@ def resident(path: Path) -> int:
         elif inside and line.startswith("Rss:"):
             total += int(line.split()[1]) * 1024
     return total
+
+
+def test_a_name_that_is_no_utf8_is_a_name_like_any_other(tmp_path):
+    path = tmp_path / "b\udce4d.safetensors"
+    save_file({"x": torch.ones(3)}, tmp_path / "plain.safetensors")
+    (tmp_path / "plain.safetensors").rename(path)
+    assert torch.equal(open_weights(path).tensors["x"], torch.ones(3))
+
+
+@pytest.mark.parametrize(
+    ("offsets", "more"), [(([0, 8], [4, 12]), b""), (([0, 8], [12, 20]), b""), (([4, 12], [12, 20]), b""), (([0, 8], [8, 16]), b"more")]
+)
+def test_tensors_lie_one_behind_the_other(tmp_path, offsets, more):
+    """Overlaps, holes at the start and between, bytes behind the last: the file is not what it says."""
+    entries = {str(number): {"dtype": "F32", "shape": [2], "data_offsets": list(span)} for number, span in enumerate(offsets)}
+    header = json.dumps(entries).encode()
+    data = bytes(max(span[1] for span in offsets))
+    (tmp_path / "odd.safetensors").write_bytes(struct.pack("<Q", len(header)) + header + data + more)
+    with pytest.raises(CheckpointError, match="odd.safetensors cannot be read"):
+        open_weights(tmp_path / "odd.safetensors")

@@ -80,14 +80,18 @@ def test_an_old_sampler_name_fills_both_fields_and_an_unknown_one_none(page):
 
 
 @pytest.mark.parametrize(
-    ("data", "field"),
-    [(b"this is no picture", "picture"), (png(), "parameters"), (png(TEXT)[:60], "picture")],
+    ("data", "field", "words"),
+    [
+        (b"this is no picture", "picture", "picture"),
+        (png(), "parameters", "says nothing about how it was made"),
+        (png(TEXT)[:60], "parameters", "cut"),
+    ],
     ids=["noise", "plain", "cut"],
 )
-def test_a_picture_that_says_nothing_is_told(page, data, field):
+def test_a_picture_that_says_nothing_is_told(page, data, field, words):
     answer = page.client().post("/page/parameters/picture", content=data)
     assert answer.status_code == 422
-    assert answer.json()["field"] == field
+    assert answer.json()["field"] == field and words in answer.json()["message"]
 
 
 def test_a_text_that_is_no_parameters_is_told(page):

@@ -12,7 +12,7 @@ from pydantic.fields import FieldInfo
 from webui.core.request import GenerationRequest
 from webui.errors import RequestError
 
-SHORT = {"sampler_options", "guidance_options"}
+SHORT = {"sampler_options", "guidance_options", "size_conditioning"}
 SKIP = {"prompt"}
 
 

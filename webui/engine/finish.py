@@ -1,6 +1,7 @@
 """From a decoded picture to a saved one: colours, what is laid over it, the extensions' last word, the file."""
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 
 import torch
 from PIL import Image
@@ -12,6 +13,7 @@ from webui.core.record import ImageRecord
 from webui.engine.img2img import Source
 from webui.engine.telling import Teller
 from webui.engine.tools import Tools
+from webui.errors import RequestError
 from webui.images.colors import match_colors
 from webui.images.metadata import Facts, encoder, picture_seeds
 from webui.images.pixels import apply_overlay
@@ -84,5 +86,9 @@ def facts_of(task: RunJob, plan: Plan, model: Model, loras: Mapping[str, str]) -
 
 
 def lora_hashes(uses: Sequence[LoraUse], library: Library) -> dict[str, str]:
-    """Names and short hashes of the LoRAs. Raises `RequestError` for one that is not there."""
-    return {use.name: library.sha256(library.find("lora", use.name))[:12] for use in uses}
+    """Names and short hashes of the LoRAs that are there; of one that is not, the job's notes tell."""
+    found = {}
+    for use in uses:
+        with suppress(RequestError):
+            found[use.name] = library.sha256(library.find("lora", use.name))[:12]
+    return found

@@ -59,8 +59,8 @@ class Span(NamedTuple):
     end: int
 
 
-def read_spans(path: Path) -> tuple[Header, dict[str, Span]]:
-    """A header, and where each tensor lies. Raises `CheckpointError` as `read_header` does."""
+def read_spans(path: Path) -> tuple[Header, dict[str, Span], int]:
+    """A header, where each tensor lies, and where the first may. Raises `CheckpointError` as `read_header` does."""
     content, start, size = _read(path)
     entries = {name: entry for name, entry in content.items() if name != "__metadata__"} if isinstance(content, dict) else {}
     header = _header(path, content, size - start)
@@ -68,7 +68,7 @@ def read_spans(path: Path) -> tuple[Header, dict[str, Span]]:
     for name, entry in entries.items():
         begin, end = entry["data_offsets"]
         spans[_text(name)] = Span(str(entry.get("dtype")), tuple(entry["shape"]), start + begin, start + end)
-    return header, spans
+    return header, spans, start
 
 
 def _read(path: Path) -> tuple[Any, int, int]:

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from webui.core.foreign import FileError, FileIdentity, check_same, read_foreign
-from webui.errors import CheckpointError
+from webui.errors import CheckpointError, RequestError
 from webui.library import Library, ModelFile
 from webui.library.lora_keys import counted
 from webui.pipelines.adapters import LoraLoader, LoraUse, WeightChange
@@ -42,9 +42,10 @@ def applied(model: Model, uses: Sequence[LoraUse], library: Library, loaders: It
     The last set's tensors are remembered: the same set again costs no computing. Jobs that run side by side have the same set on; the
     first puts it on, the last takes it off.
     """
-    worn = _put_on(model, _remembered(model, _find(uses, library), tuple(loaders)))
+    files, notes = _find(uses, library)
+    worn = _put_on(model, _remembered(model, files, tuple(loaders)))
     try:
-        yield worn.changed.notes
+        yield (*notes, *worn.changed.notes)
     finally:
         _take_off(model, worn)
 
@@ -83,9 +84,15 @@ def _take_off(model: Model, worn: Worn) -> None:
     model.remembered.pop("worn", None)
 
 
-def _find(uses: Sequence[LoraUse], library: Library) -> list[tuple[LoraUse, ModelFile]]:
-    """The files meant. As in A1111 the last of two tags with the same name counts. Raises `RequestError` for one that is not there."""
-    return [(use, library.find("lora", use.name)) for use in {use.name: use for use in uses}.values()]
+def _find(uses: Sequence[LoraUse], library: Library) -> tuple[list[tuple[LoraUse, ModelFile]], list[str]]:
+    """The files meant, and notes: as in A1111 one that is not there is left out, and the last of two tags with the same name counts."""
+    found, notes = [], []
+    for use in {use.name: use for use in uses}.values():
+        try:
+            found.append((use, library.find("lora", use.name)))
+        except RequestError as error:
+            notes.append(f"LoRA {use.name!r} was left out: {error.message}")
+    return found, notes
 
 
 def _remembered(model: Model, files: Sequence[tuple[LoraUse, ModelFile]], loaders: tuple[LoraLoader, ...]) -> Changed:

@@ -39,7 +39,7 @@ def read(chunks: Chunks) -> Found | None:
     fields: dict[str, Any] = {name: values[key] for key, name in _FIELDS.items() if key in values}
     fields |= size_of(values["resolution"]) if "resolution" in values else {}
     fields |= sampler_fields(str(values.get("sampler", values.get("sampler_name"))), str(values.get("scheduler") or ""))
-    fields |= {"vae": vae_name(values.get("vae")), "checkpoint": name_of(values.get("base_model", values.get("base_model_name")))}
+    fields |= {"vae": vae_name(values.get("vae")), "checkpoint": _checkpoint(values)}
     full = _prompt(values, "full_prompt")
     fields["negative_prompt"] = _prompt(values, "full_negative_prompt") or _prompt(values, "negative_prompt", "Negative") or ""
     lines = _left_over(values, expanded=full is not None)
@@ -51,6 +51,13 @@ def read(chunks: Chunks) -> Found | None:
             loras.append((name, weight))
     fields["prompt"] = with_loras(full if full is not None else _prompt(values, "prompt", "Prompt"), loras)
     return Found("Fooocus", fields | ELSEWHERE, tuple(lines))
+
+
+def _checkpoint(values: Mapping[str, Any]) -> str | None:
+    """Its name, with its hash where the text tells one: another file of that name is then listed as such."""
+    name, digest = name_of(values.get("base_model", values.get("base_model_name"))), values.get("base_model_hash")
+    is_hash = isinstance(digest, str) and 6 <= len(digest) <= 64 and set(digest.lower()) <= set("0123456789abcdef")
+    return f"{name} [{digest}]" if name and is_hash else name
 
 
 def _prompt(values: Mapping[str, Any], *names: str) -> str | None:
