@@ -16,34 +16,34 @@ from PIL import Image
 from webui.core.events import Done, ImageSaved, Preview, StepDone
 from webui.core.job import Plan
 from webui.core.protocol import Capabilities, OptionInfo, Planned, Ready, RunJob, Start
-from webui.engine.process import EngineServer
-from webui.errors import Apart
-from webui.images.metadata import Facts, encoder
+from webui.engine.server import EngineServer
+from webui.errors import AdmissionRefused
+from webui.images.metadata import GenerationInfo, encoder
 from webui.images.store import ImageStore
 
 
 class NoPasses:
     """Painting asks no model."""
 
-    def groups(self, calls):
+    def group_forward(self, calls):
         return []
 
-    def answer(self, calls):
+    def execute_forward(self, calls):
         return []
 
-    def pictures(self, decodings):
+    def group_decode(self, decodings):
         return []
 
-    def decode(self, decodings):
+    def execute_decode(self, decodings):
         return []
 
     def rows(self, call):
         return 1
 
-    def random_state(self):
+    def rng_state(self):
         return None
 
-    def restore_random(self, state):
+    def restore_rng_state(self, state):
         pass
 
 
@@ -52,21 +52,21 @@ class FakeEngine(EngineServer):
 
     def prepare(self, start: Start, settings):
         self.images, self.running = ImageStore(settings.data_dir), set()
-        self.outbox.send(Capabilities(samplers=(OptionInfo(name="Euler"),), schedules=(OptionInfo(name="Karras"),)))
-        self.outbox.send(Ready(device="cpu", name="fake"))
+        self.writer.send(Capabilities(samplers=(OptionInfo(name="Euler"),), schedules=(OptionInfo(name="Karras"),)))
+        self.writer.send(Ready(device="cpu", name="fake"))
         return NoPasses()
 
-    def make(self, task: RunJob, seat) -> None:
-        seat.do(lambda: self.admit(task))
-        self.outbox.send(Planned(job_id=task.job_id, plan=Plan()))
-        seat.aside(lambda: paint(task, self.images, self.emitter(task.job_id), self.wishes.previews_of(task.job_id)))
+    def run_job(self, task: RunJob, seat) -> None:
+        seat.run_on_device(lambda: self.admit(task))
+        self.writer.send(Planned(job_id=task.job_id, plan=Plan()))
+        seat.run_off_device(lambda: paint(task, self.images, self.emitter(task.job_id), self.controls.preview_settings_of(task.job_id)))
 
     def admit(self, task: RunJob) -> None:
         if self.running and "large" in task.request.prompt.split():
-            raise Apart("there is not enough memory beside the running jobs")
+            raise AdmissionRefused("there is not enough memory beside the running jobs")
         self.running.add(task.job_id)
 
-    def leave(self, job_id: str) -> None:
+    def release(self, job_id: str) -> None:
         self.running.discard(job_id)
 
     def unload(self) -> None:
@@ -112,7 +112,7 @@ def save(task: RunJob, index: int, images: ImageStore):
     """A picture whose pixels follow from the request."""
     shade = hashlib.sha256(f"{task.request.prompt}{task.request.seed + index}".encode()).digest()
     image = Image.new("RGB", (task.request.width, task.request.height), tuple(shade[:3]))
-    encode = encoder(task.request, index, Facts(job_id=task.job_id))
+    encode = encoder(task.request, index, GenerationInfo(job_id=task.job_id))
     return images.save(image, task.request, encode, job_id=task.job_id, owner=task.owner, index=index, seed=task.request.seed + index)
 
 

@@ -12,10 +12,11 @@ ROWS: list[set[str]] = [
     {"core", "errors", "settings", "preferences", "surroundings"},
     {"hookspecs", "plugins", "db"},
     {"prompts", "samplers", "images", "library", "devices"},
-    {"pipelines"},
-    {"engine", "train", "jobs"},
+    {"models"},
+    {"generation", "jobs", "train"},
+    {"engine"},
     {"api", "ui", "resolve"},
-    {"app", "serving", "cli", "alone", "bench", "doctor", "docs", "__main__"},
+    {"app", "serving", "cli", "local", "bench", "doctor", "docs", "__main__"},
 ]
 ONLY: dict[str, set[str]] = {
     "jobs": {*ROWS[0], *ROWS[1]},

@@ -5,21 +5,21 @@ from dataclasses import replace
 import pytest
 import torch
 from PIL import Image
-from pipelines import tiny
 from safetensors.torch import save_file
 
+from tests import tiny
 from webui.core.protocol import Capabilities
 from webui.core.request import parse_request
 from webui.errors import RequestError
 from webui.library import Library
-from webui.resolve import World, resolve, start_size
+from webui.resolve import ResolveContext, resolve, start_size
 
 
 @pytest.fixture(scope="module")
 def world(tmp_path_factory):
     models = tmp_path_factory.mktemp("models")
     tiny.write(models / "Stable-diffusion" / "tiny.safetensors")
-    return World(Library((models,), models / "cache"), lambda name: models / name, Capabilities, dict)
+    return ResolveContext(Library((models,), models / "cache"), lambda name: models / name, Capabilities, dict)
 
 
 def resolved(world, **fields):

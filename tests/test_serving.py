@@ -14,7 +14,7 @@ import psutil
 import pytest
 
 from webui.bench import faults
-from webui.bench.faults import App, finished
+from webui.bench.faults import AppProcess, finished
 
 ROOT = Path(__file__).resolve().parent.parent
 APPLE = {"prompt": "a red apple", "steps": 4, "seed": 1}
@@ -28,7 +28,7 @@ def serve(*words, **environment):
 
 @pytest.fixture(scope="module")
 def shared(tmp_path_factory):
-    app = App(tmp_path_factory.mktemp("app"))
+    app = AppProcess(tmp_path_factory.mktemp("app"))
     yield app
     app.stop()
 
@@ -64,7 +64,7 @@ def test_a_port_in_use_a_broken_settings_file_and_a_folder_in_the_way(tmp_path):
 def test_jobs_wait_while_outputs_cannot_be_written_and_go_on_by_themselves(tmp_path):
     """A folder of root's, or a drive that is not plugged in, stopped the start."""
     (tmp_path / "outputs").write_text("a file in the way")
-    app = App(tmp_path)
+    app = AppProcess(tmp_path)
     app.start()
     job = app.http.post("/api/v1/jobs", json=APPLE).raise_for_status().json()["id"]
     until = time.monotonic() + 90
@@ -88,7 +88,7 @@ def test_jobs_wait_while_outputs_cannot_be_written_and_go_on_by_themselves(tmp_p
 )
 def test_whatever_the_environment_says_it_starts_and_makes_a_picture(tmp_path, environment):
     folder = tmp_path / "Bücher"
-    app = App(folder, **environment)
+    app = AppProcess(folder, **environment)
     app.start()
     assert finished(app, app.http.post("/api/v1/jobs", json=APPLE).json()["id"])["state"] == "done"
     app.stop()
@@ -121,7 +121,7 @@ def test_an_engine_whose_web_was_killed_ends_at_once(app):
 
 
 def test_the_engine_inside_web(tmp_path):
-    app = App(tmp_path, ["--engine", "inline"])
+    app = AppProcess(tmp_path, ["--engine", "inline"])
     app.start()
     job = finished(app, app.http.post("/api/v1/jobs", json=APPLE).json()["id"])
     assert job["state"] == "done" and app.engines() == []
@@ -136,7 +136,7 @@ def test_an_engine_that_loses_its_gpu_is_replaced(tmp_path):
         "    raise RuntimeError('CUDA error: unspecified launch failure')\n\n\n"
         "@hookimpl\ndef register_samplers(register):\n    register(Sampler('Loses GPU', lose))\n"
     )
-    app = App(tmp_path, ["--max-attempts", "2"])
+    app = AppProcess(tmp_path, ["--max-attempts", "2"])
     app.start()
     until = time.monotonic() + 60
     while "Loses GPU" not in app.http.get("/api/v1/capabilities").text:

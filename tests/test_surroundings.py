@@ -7,9 +7,9 @@ import sys
 import httpx
 import pytest
 
-from webui.alone import working_folder
 from webui.cli.client import Client
 from webui.errors import StorageError
+from webui.local import working_folder
 from webui.settings import PROJECT, load_settings
 from webui.surroundings import mend_proxies
 
@@ -53,7 +53,7 @@ def test_temporary_files_that_are_gone_or_full_are_kept_in_the_cache(tmp_path, m
     (tmp_path / "there").mkdir()
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "there"))
     assert working_folder(settings).parent == tmp_path / "there"
-    monkeypatch.setattr("webui.alone.LEAST_ROOM", 2**60)
+    monkeypatch.setattr("webui.local.LEAST_ROOM", 2**60)
     with pytest.raises(StorageError, match="TMPDIR"):
         working_folder(settings)
 

@@ -8,7 +8,7 @@ import time
 import psutil
 import pytest
 
-from webui.bench.faults import App, finished
+from webui.bench.faults import AppProcess, finished
 from webui.settings import PROJECT
 
 APPLE = {"prompt": "a red apple", "steps": 2, "seed": 1}
@@ -16,7 +16,7 @@ APPLE = {"prompt": "a red apple", "steps": 2, "seed": 1}
 
 @pytest.fixture
 def app(tmp_path):
-    app = App(tmp_path)
+    app = AppProcess(tmp_path)
     app.start()
     yield app
     app.stop()
@@ -35,7 +35,7 @@ class NoSpace:
         self._process.rlimit(psutil.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
 
 
-def submit(app: App, **more: object) -> str:
+def submit(app: AppProcess, **more: object) -> str:
     return app.http.post("/api/v1/jobs", json=APPLE | more).raise_for_status().json()["id"]
 
 

@@ -10,8 +10,8 @@ from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 from safetensors.torch import save_file
 
-from webui.app import Studio
-from webui.bench.faults import App, finished
+from webui.app import App
+from webui.bench.faults import AppProcess, finished
 from webui.settings import load_settings
 
 TINY_WIDTH = 192
@@ -41,7 +41,7 @@ def fill(folder):
 def place(tmp_path_factory):
     folder = tmp_path_factory.mktemp("app")
     models = fill(folder)
-    app = App(folder)
+    app = AppProcess(folder)
     app.start()
     yield app, models
     app.stop()
@@ -94,18 +94,18 @@ def broken(receive, ended):
 
 
 def test_a_start_that_fails_is_said_and_the_rest_is_done(settings, monkeypatch):
-    studio = Studio(settings, broken)
+    app = App(settings, broken)
     try:
-        monkeypatch.setattr(studio.images, "sweep", lambda: 1 / 0)
-        studio.start()
+        monkeypatch.setattr(app.images, "sweep", lambda: 1 / 0)
+        app.start()
         until = time.monotonic() + 30
-        while len(studio.queue.troubles) < 2:
+        while len(app.queue.troubles) < 2:
             assert time.monotonic() < until
             time.sleep(0.01)
-        assert "half-written" in studio.queue.troubles[0] and "no such engine" in studio.queue.troubles[1]
-        assert not any(name in said for said in studio.queue.troubles for name in ("Error", "Exception"))
-        (engine,) = studio.queue.engines()
-        assert (engine.state, engine.message) == ("off", studio.queue.troubles[1])
-        assert studio.queue.engines_body()["troubles"] == list(studio.queue.troubles)
+        assert "half-written" in app.queue.troubles[0] and "no such engine" in app.queue.troubles[1]
+        assert not any(name in said for said in app.queue.troubles for name in ("Error", "Exception"))
+        (engine,) = app.queue.engines()
+        assert (engine.state, engine.message) == ("off", app.queue.troubles[1])
+        assert app.queue.engines_body()["troubles"] == list(app.queue.troubles)
     finally:
-        studio.stop()
+        app.stop()

@@ -19,13 +19,13 @@ from webui.hookspecs import API_VERSION, hookimpl
 __version__ = "0.1.0"
 
 _LAZY = {
-    "LoraLoader": "webui.pipelines.adapters",
+    "LoraLoader": "webui.models.adapters",
     "Panel": "webui.ui.panels",
     "Sampler": "webui.samplers.catalog",
     "Schedule": "webui.samplers.catalog",
     "Tab": "webui.ui.panels",
-    "WeightChange": "webui.pipelines.adapters",
-    "read_tensors": "webui.pipelines.weights",
+    "WeightChange": "webui.models.adapters",
+    "read_tensors": "webui.models.weights",
 }
 
 __all__ = [

@@ -1,4 +1,4 @@
-"""The composition root: the one file that sees every room. `build` puts the studio together; `webui.serving` runs it."""
+"""The composition root: the one module that imports every package. `build` assembles the app; `webui.serving` runs it."""
 
 import contextlib
 import os
@@ -16,28 +16,28 @@ from webui.core.record import ImageRecord
 from webui.core.request import GenerationRequest
 from webui.core.sentences import in_words
 from webui.db import Database, DataLock, open_database
+from webui.db.retry import retry_on_storage_error
 from webui.errors import NotFound, StorageError
 from webui.images import decode, gallery, metadata, pixels
 from webui.images.store import ImageStore
-from webui.jobs.limits import Limits
-from webui.jobs.link import COMMAND, ProcessLink, ThreadLink
-from webui.jobs.persist import insist
-from webui.jobs.pictures import PictureIndex
+from webui.jobs.engine_client import COMMAND, InprocClient, SubprocessClient
+from webui.jobs.engine_supervisor import EnginePool, MakeClient
+from webui.jobs.image_index import ImageIndex
+from webui.jobs.monitor import ResourceMonitor
 from webui.jobs.queue import JobQueue
+from webui.jobs.quotas import Quotas
 from webui.jobs.reconcile import reconcile
-from webui.jobs.samples import Samples
 from webui.jobs.store import JobStore
-from webui.jobs.supervisor import MakeLink, Supervisor
 from webui.library import KINDS, Library
 from webui.plugins import Extensions, extension_folders
 from webui.preferences import change_settings
-from webui.resolve import World, resolve
+from webui.resolve import ResolveContext, resolve
 from webui.samplers.catalog import BUILTIN_SAMPLERS, BUILTIN_SCHEDULES
 from webui.settings import PROJECT, Settings
 from webui.ui import mount
 from webui.ui.panels import collect
 from webui.ui.quick_import import import_gradio
-from webui.ui.services import Services
+from webui.ui.services import Dependencies
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
@@ -54,44 +54,44 @@ UPLOAD_SUFFIX = {
 }
 
 
-class Studio:
+class App:
     """Everything that web holds while it runs: settings, library, database, queue, engines, extensions."""
 
-    def __init__(self, settings: Settings, make_link: MakeLink | None = None) -> None:
+    def __init__(self, settings: Settings, make_client: MakeClient | None = None) -> None:
         self._settings = settings
         self.lock = DataLock(settings.data_dir)
         self.lock.acquire()
         self.database: Database = open_database(settings.data_dir, settings.database_url, settings.durability)
         self.library = Library(settings.all_models_dirs, settings.cache / "library.json")
         self.images = ImageStore(settings.data_dir)
-        self.pictures = PictureIndex(self.database)
+        self.image_index = ImageIndex(self.database)
         self.store = JobStore(self.database)
         self.extensions = Extensions("web")
         self.extensions.load(extension_folders(settings), settings.extensions_off)
-        self.parts = collect(self.extensions)
+        self.contributions = collect(self.extensions)
         self._engine_failures: dict[str, ExtensionState] = {}
         self._stopping = threading.Event()
-        self.world = World(self.library, self.picture_path, self.capabilities, self.parts.models)
+        self.resolve_context = ResolveContext(self.library, self.picture_path, self.capabilities, self.contributions.models)
         self.queue = JobQueue(self.store, self.resolve)
-        self.queue.find_files = lambda since: gallery.reconcile(settings.data_dir, set(self.pictures.paths().values()), since)
+        self.queue.find_files = lambda since: gallery.reconcile(settings.data_dir, set(self.image_index.paths().values()), since)
         self.queue.check_storage = self.images.check_writable
-        self.limits = Limits(self.store, self.settings)
-        self.queue.check_limits = self.limits.check
-        self.supervisor = Supervisor(self.queue, self.settings, make_link or link_maker(settings), library=self.library_version)
-        self.samples = Samples(self.queue)
-        for keeper in self.supervisor.keepers:
-            keeper.on_extension_failed = self._extension_failed
+        self.quotas = Quotas(self.store, self.settings)
+        self.queue.check_quotas = self.quotas.check
+        self.engines = EnginePool(self.queue, self.settings, make_client or client_maker(settings), library=self.library_version)
+        self.monitor = ResourceMonitor(self.queue)
+        for supervisor in self.engines.supervisors:
+            supervisor.on_extension_failed = self._extension_failed
 
     def start(self) -> None:
         """Files and rows agree, what was running waits again, engines start. What fails of this is said, and the rest is done."""
         self._attempt("What the last run left half-written could not be removed", self.images.sweep)
-        self._attempt("The pictures on disk could not be compared with the gallery", lambda: self._insist(self._reconcile))
-        self._attempt("The jobs that were running could not be queued again", lambda: self._insist(self.queue.recover))
-        self._attempt("The engines could not be started", self.supervisor.start)
-        self._attempt("Memory and load are not measured", self.samples.start)
+        self._attempt("The pictures on disk could not be compared with the gallery", lambda: self._retry(self._reconcile))
+        self._attempt("The jobs that were running could not be queued again", lambda: self._retry(self.queue.recover))
+        self._attempt("The engines could not be started", self.engines.start)
+        self._attempt("Memory and load are not measured", self.monitor.start)
 
-    def _insist(self, act: Callable[[], object]) -> None:
-        insist(act, self._stopping.is_set, lambda why: print(why, file=sys.stderr))
+    def _retry(self, act: Callable[[], object]) -> None:
+        retry_on_storage_error(act, self._stopping.is_set, lambda why: print(why, file=sys.stderr))
 
     def _attempt(self, failed: str, act: Callable[[], object]) -> None:
         """A step of the start. Nobody waits for its thread, so that what goes wrong is kept for the page and `/health`."""
@@ -99,16 +99,16 @@ class Studio:
             act()
         except Exception as error:
             traceback.print_exc()
-            self.queue.say_trouble(f"{failed}{in_words(error)}. The terminal that Darkroom was started in says more.")
+            self.queue.report_trouble(f"{failed}{in_words(error)}. The terminal that Darkroom was started in says more.")
 
     def _reconcile(self) -> None:
-        reconcile(self._settings.data_dir, self.store, self.pictures, gallery.reconcile, _request_inside)
+        reconcile(self._settings.data_dir, self.store, self.image_index, gallery.reconcile, _request_inside)
 
     def stop(self) -> None:
         """End the engines, put the running job back, close the database."""
         self._stopping.set()
-        self.samples.stop()
-        self.supervisor.stop()
+        self.monitor.stop()
+        self.engines.stop()
         self.database.close()
         self.lock.release()
 
@@ -123,7 +123,7 @@ class Studio:
 
     def resolve(self, request: GenerationRequest) -> GenerationRequest:
         """Nothing left to choose, and the pictures it starts from kept as uploads."""
-        resolved = resolve(request, self.world)
+        resolved = resolve(request, self.resolve_context)
         for field in ("init", "mask"):
             if (picture := getattr(resolved, field)) is not None:
                 self._keep_as_upload(picture)
@@ -143,7 +143,7 @@ class Studio:
         decode.read_picture(data, "file")  # to its end: a picture that is cut off is refused now, not when it is used
         seen = decode.look(data, "file")
         record = self.images.add_upload(data, seen.size, UPLOAD_SUFFIX.get(seen.format, ".png"), owner)
-        self.pictures.add_upload(record)
+        self.image_index.add_upload(record)
         return record
 
     def picture_path(self, picture_id: str) -> Path:
@@ -151,7 +151,7 @@ class Studio:
         try:
             return self.images.upload_path(picture_id)
         except NotFound:
-            return self.images.path(self.pictures.get(picture_id).record)
+            return self.images.path(self.image_index.get(picture_id).record)
 
     def capabilities(self) -> Capabilities:
         """What engines said they can do; before the first one, what is built in."""
@@ -166,17 +166,17 @@ class Studio:
         self.change_settings({"extensions_off": tuple(sorted(off - {extension} if on else off | {extension}))})
         self._engine_failures.pop(extension, None)
         self.extensions.set_enabled(extension, on)
-        self.supervisor.restart()
+        self.engines.restart()
 
-    def to_bin(self, record: ImageRecord) -> None:
+    def trash(self, record: ImageRecord) -> None:
         """Delete a picture so that it can come back."""
-        self.images.bin(record)
-        self.pictures.set_binned(record.id, True)
+        self.images.trash(record)
+        self.image_index.set_trashed(record.id, True)
 
-    def from_bin(self, record: ImageRecord) -> None:
+    def restore(self, record: ImageRecord) -> None:
         """Bring it back."""
         self.images.restore(record)
-        self.pictures.set_binned(record.id, False)
+        self.image_index.set_trashed(record.id, False)
 
     def thumbnail(self, record: ImageRecord, size: int) -> Path:
         """A small WebP of a picture, made once."""
@@ -196,7 +196,7 @@ class Studio:
         models = {
             kind: [model.model_dump(mode="json", exclude={"path", "identity"}) for model in self.library.models(kind)] for kind in KINDS
         }
-        schemas = {name: model.model_json_schema() for name, model in self.parts.models().items()}
+        schemas = {name: model.model_json_schema() for name, model in self.contributions.models().items()}
         extensions = [{**state.model_dump(exclude={"path"}), "schema": schemas.get(state.id)} for state in known.extensions]
         return {
             **known.model_dump(mode="json", exclude={"extensions", "type"}),
@@ -209,7 +209,7 @@ class Studio:
         try:
             self.images.upload_path(picture_id)
         except NotFound:
-            record = self.pictures.get(picture_id).record
+            record = self.image_index.get(picture_id).record
             data = self.images.path(record).read_bytes()
             self.images.add_upload(data, (record.width, record.height), Path(record.path).suffix, record.owner)
 
@@ -247,14 +247,14 @@ def builtin_capabilities() -> Capabilities:
     return Capabilities(samplers=samplers, schedules=schedules)
 
 
-def link_maker(settings: Settings) -> MakeLink:
+def client_maker(settings: Settings) -> MakeClient:
     """How engines are reached: as processes, or in this one (`--engine inline`)."""
     if settings.engine == "inline":
-        return ThreadLink
-    return lambda receive, ended: ProcessLink(receive, ended, COMMAND, PROJECT)
+        return InprocClient
+    return lambda receive, ended: SubprocessClient(receive, ended, COMMAND, PROJECT)
 
 
-def services_of(studio: Studio) -> Services:
+def services_of(app: App) -> Dependencies:
     """What the page needs."""
     from webui.api.identity import viewer_of
     from webui.prompts import clip_l_tokenizer, count_tokens
@@ -263,15 +263,15 @@ def services_of(studio: Studio) -> Services:
         counted = count_tokens(text, clip_l_tokenizer())
         return counted.tokens, counted.limit
 
-    return Services(
-        submit=studio.submit,
-        capabilities=studio.capabilities,
-        library=studio.library,
-        extensions=studio.extensions,
-        parts=studio.parts,
-        settings=studio.settings,
-        change_settings=studio.change_settings,
-        switch_extension=studio.switch_extension,
+    return Dependencies(
+        submit=app.submit,
+        capabilities=app.capabilities,
+        library=app.library,
+        extensions=app.extensions,
+        parts=app.contributions,
+        settings=app.settings,
+        change_settings=app.change_settings,
+        switch_extension=app.switch_extension,
         count_tokens=count,
         owner_of=lambda connection: viewer_of(connection).name,
         must_be_admin=lambda connection, what: viewer_of(connection).must_be_admin(what),
@@ -294,8 +294,8 @@ def prepare_gradio(settings: Settings) -> None:
     import_gradio()  # before any extension does it the slow way
 
 
-def build(settings: Settings, make_link: MakeLink | None = None, access_key: str = "", admin_key: str = "") -> "tuple[FastAPI, Studio]":
-    """Put the studio together. Nothing runs yet: the app's lifespan starts and stops it.
+def build(settings: Settings, make_client: MakeClient | None = None, access_key: str = "", admin_key: str = "") -> "tuple[FastAPI, App]":
+    """Assemble the app. Nothing runs yet: the app's lifespan starts and stops it.
 
     With an `access_key` everybody must bring it; who brings the `admin_key` may change everything.
     """
@@ -311,40 +311,40 @@ def build(settings: Settings, make_link: MakeLink | None = None, access_key: str
     from webui.api.keys import Keys
     from webui.api.temporary import TemporaryFiles
 
-    studio = Studio(settings, make_link)
+    darkroom = App(settings, make_client)
     temporary = TemporaryFiles(settings.cache / "gradio", settings.upload_limit_mb * 2**20)
     temporary.empty()
 
     @contextlib.asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        threading.Thread(target=studio.start, name="studio-start", daemon=True).start()
+        threading.Thread(target=darkroom.start, name="studio-start", daemon=True).start()
         temporary.start()
         yield
         temporary.stop()
-        studio.stop()
+        darkroom.stop()
 
     app = FastAPI(
         title="Darkroom", version=__version__, lifespan=lifespan, docs_url=None, redoc_url=None, openapi_url="/api/v1/openapi.json"
     )
     app.state.api = native.Api(
-        queue=studio.queue,
-        pictures=studio.pictures,
-        path_of=studio.images.path,
-        upload=studio.upload,
-        thumbnail=studio.thumbnail,
-        parameters=studio.parameters,
-        to_bin=studio.to_bin,
-        from_bin=studio.from_bin,
-        capabilities=studio.described,
-        system=studio.samples.body,
-        upload_limit=lambda: studio.settings().upload_limit_mb * 2**20,
-        limits=studio.limits.of,
+        queue=darkroom.queue,
+        pictures=darkroom.image_index,
+        path_of=darkroom.images.path,
+        upload=darkroom.upload,
+        thumbnail=darkroom.thumbnail,
+        parameters=darkroom.parameters,
+        to_bin=darkroom.trash,
+        from_bin=darkroom.restore,
+        capabilities=darkroom.described,
+        system=darkroom.monitor.body,
+        upload_limit=lambda: darkroom.settings().upload_limit_mb * 2**20,
+        limits=darkroom.quotas.of,
     )
     app.state.temporary = temporary
     errors.install(app)
     app.include_router(native.router)
     app.include_router(health.router)
-    mount(app, services_of(studio))
+    mount(app, services_of(darkroom))
     app.add_middleware(GZipMiddleware, minimum_size=1000)
     app.add_middleware(CORSMiddleware, allow_origins=[])
     app.add_middleware(
@@ -355,4 +355,4 @@ def build(settings: Settings, make_link: MakeLink | None = None, access_key: str
         upload_limit=settings.upload_limit_mb * 2**20,
         temporary=temporary,
     )
-    return app, studio
+    return app, darkroom

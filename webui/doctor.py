@@ -11,7 +11,7 @@ from pathlib import Path
 
 from webui import __version__
 from webui.core.names import printable
-from webui.core.request import Value
+from webui.core.request import FrozenModel
 from webui.errors import CheckpointError, SettingsError
 from webui.library import KINDS, Library
 from webui.plugins import Extensions, extension_folders
@@ -22,7 +22,7 @@ LITTLE_SPACE = 2 * 10**9
 GIGABYTE = 10**9
 
 
-class Finding(Value):
+class Finding(FrozenModel):
     """One part of the report: lines to read, and problems that each say what to do."""
 
     title: str

@@ -26,7 +26,7 @@ class WebUIError(Exception):
 
 
 class RequestError(WebUIError):
-    """The request cannot be carried out as it stands, and the user can mend it.
+    """The request cannot be carried out as it is, and the user can fix it.
 
     `field` names the request field (dotted for nested ones, e.g. ``hires.scale``); `message` says what is wrong and what to do.
     """
@@ -105,7 +105,7 @@ class EngineLost(WebUIError):
     """The engine process died or stopped answering; the supervisor starts another and the job runs again."""
 
 
-class Apart(WebUIError):
+class AdmissionRefused(WebUIError):
     """A job cannot run beside those that the engine has; the queue keeps it until they have ended. Not a failure."""
 
 

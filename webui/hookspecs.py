@@ -16,7 +16,7 @@ from webui.core.request import GenerationRequest
 if TYPE_CHECKING:
     import PIL.Image
 
-    from webui.pipelines.adapters import LoraLoader
+    from webui.models.adapters import LoraLoader
     from webui.samplers.catalog import Sampler, Schedule
     from webui.samplers.denoiser import DenoiserWrapper
     from webui.ui.panels import Panel, Tab

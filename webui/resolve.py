@@ -15,11 +15,11 @@ from pydantic import BaseModel, JsonValue, ValidationError
 
 from webui.core.protocol import Capabilities
 from webui.core.registry import Named
-from webui.core.request import MAX_SIDE, MIN_SIDE, GenerationRequest, HiresOptions, SamplerOptions, explain
+from webui.core.request import MAX_SIDE, MIN_SIDE, GenerationRequest, HiresOptions, SamplerOptions, request_error_from
 from webui.errors import CheckpointError, NotFound, RequestError
 from webui.images.decode import look
 from webui.library import OWN_VAE, Library, ModelFile, Native
-from webui.library.family import NAMES, WHOLE, to_come
+from webui.library.family import NAMES, WHOLE, unsupported_message
 from webui.prompts.limits import check_prompt
 from webui.samplers.catalog import (
     AUTOMATIC,
@@ -37,7 +37,7 @@ MOST_AREA = 2
 
 
 @dataclass(frozen=True)
-class World:
+class ResolveContext:
     """What a request is checked against. `picture` gives the file of an uploaded or made picture by its id (raises `NotFound`)."""
 
     library: Library
@@ -46,19 +46,19 @@ class World:
     panels: Callable[[], Mapping[str, type[BaseModel]]]
 
 
-def resolve(request: GenerationRequest, world: World) -> GenerationRequest:
+def resolve(request: GenerationRequest, context: ResolveContext) -> GenerationRequest:
     """Give the same request with nothing left to choose. Raises `RequestError` naming the field that cannot be carried out."""
-    checkpoint = _checkpoint(request, world)
+    checkpoint = _checkpoint(request, context)
     native = checkpoint.native
-    sampler, schedule = _sampling(request, *_known(native, world.capabilities()), world.capabilities())
-    width, height = _size(request, (native.width, native.height), world)
-    _check_mask(request, world)
-    hires = _hires(request, world.capabilities())
-    _check_prompts(request, hires, request.steps or native.steps or 1, sampler, world.library)
+    sampler, schedule = _sampling(request, *_known(native, context.capabilities()), context.capabilities())
+    width, height = _size(request, (native.width, native.height), context)
+    _check_mask(request, context)
+    hires = _hires(request, context.capabilities())
+    _check_prompts(request, hires, request.steps or native.steps or 1, sampler, context.library)
     return request.model_copy(
         update={
-            "checkpoint": _title(world.library, checkpoint),
-            "vae": _vae(request.vae, checkpoint, world.library),
+            "checkpoint": _title(context.library, checkpoint),
+            "vae": _vae(request.vae, checkpoint, context.library),
             "sampler": sampler,
             "schedule": schedule,
             "width": width,
@@ -67,27 +67,27 @@ def resolve(request: GenerationRequest, world: World) -> GenerationRequest:
             "guidance": native.guidance if request.guidance is None else request.guidance,
             "seed": _seed(request.seed),
             "variation_seed": _seed(request.variation_seed),
-            "extras": _extras(request.extras, world),
+            "extras": _extras(request.extras, context),
             "hires": hires,
             "sampler_options": _implied(request),
         }
     )
 
 
-def _checkpoint(request: GenerationRequest, world: World) -> ModelFile:
+def _checkpoint(request: GenerationRequest, context: ResolveContext) -> ModelFile:
     """The file meant, or the first whole one of a family we know. One of a family that no engine loads is refused by its name."""
-    loaded = world.capabilities().families
+    loaded = context.capabilities().families
     if request.checkpoint:
-        found = world.library.find("checkpoint", request.checkpoint)
+        found = context.library.find("checkpoint", request.checkpoint)
     else:
-        usable = [model for model in world.library.models("checkpoint") if not model.error]
+        usable = [model for model in context.library.models("checkpoint") if not model.error]
         if not usable:
             raise RequestError("checkpoint", "No checkpoint yet. Put one into models/Stable-diffusion, then refresh the list.")
         found = min(usable, key=lambda model: model.family not in WHOLE or bool(loaded and model.family not in loaded))
     if found.error:
         raise RequestError("checkpoint", found.error)
     if loaded and found.family in NAMES and found.family not in loaded:
-        raise RequestError("checkpoint", to_come(found.family, found.file_name))
+        raise RequestError("checkpoint", unsupported_message(found.family, found.file_name))
     return found
 
 
@@ -206,11 +206,11 @@ def _upscaler(name: str, capabilities: Capabilities) -> str:
     return known.get(name.strip().lower(), name)
 
 
-def _size(request: GenerationRequest, native: tuple[int, int], world: World) -> tuple[int, int]:
+def _size(request: GenerationRequest, native: tuple[int, int], context: ResolveContext) -> tuple[int, int]:
     """What was asked; else a size for the start picture, else the checkpoint's own."""
     if request.init is None or request.mode == "txt2img":
         return request.width or native[0], request.height or native[1]
-    init = _picture_size(request.init, "init", world)
+    init = _picture_size(request.init, "init", context)
     if request.width is None and request.height is None:
         return start_size(init, native)
     shape = init[0] / init[1]
@@ -233,17 +233,17 @@ def _side(side: float) -> int:
     return min(max(int(side / 8 + 0.5) * 8, MIN_SIDE), MAX_SIDE)
 
 
-def _picture_size(picture_id: str, field: str, world: World) -> tuple[int, int]:
+def _picture_size(picture_id: str, field: str, context: ResolveContext) -> tuple[int, int]:
     try:
-        return look(world.picture(picture_id).read_bytes(), field).size
+        return look(context.picture(picture_id).read_bytes(), field).size
     except (NotFound, OSError):
         raise RequestError(field, "This picture is not here any more. Choose it again.") from None
 
 
-def _check_mask(request: GenerationRequest, world: World) -> None:
+def _check_mask(request: GenerationRequest, context: ResolveContext) -> None:
     if request.mode != "inpaint" or request.init is None or request.mask is None:
         return
-    init, mask = _picture_size(request.init, "init", world), _picture_size(request.mask, "mask", world)
+    init, mask = _picture_size(request.init, "init", context), _picture_size(request.mask, "mask", context)
     if init != mask:
         raise RequestError("mask", f"The mask has {mask[0]}×{mask[1]} pixels, the picture {init[0]}×{init[1]}. Make them the same size.")
 
@@ -252,9 +252,9 @@ def _seed(seed: int) -> int:
     return random.SystemRandom().randrange(RANDOM_SEEDS) if seed == -1 else seed
 
 
-def _extras(extras: Mapping[str, Mapping[str, JsonValue]], world: World) -> dict[str, dict[str, Any]]:
+def _extras(extras: Mapping[str, Mapping[str, JsonValue]], context: ResolveContext) -> dict[str, dict[str, Any]]:
     """Each extension's values, checked by the model that it registered; values of an extension that is not here are refused by name."""
-    panels = world.panels()
+    panels = context.panels()
     checked: dict[str, dict[str, Any]] = {}
     for name, values in extras.items():
         if name not in panels:
@@ -263,6 +263,6 @@ def _extras(extras: Mapping[str, Mapping[str, JsonValue]], world: World) -> dict
         try:
             checked[name] = panels[name].model_validate(values).model_dump(mode="json")
         except ValidationError as error:
-            first = explain(error, panels[name])
+            first = request_error_from(error, panels[name])
             raise RequestError(f"extras.{name}.{first.field}", first.message) from None
     return checked

@@ -1,4 +1,4 @@
-"""Run the studio: take the port, say where it is, open the browser, end cleanly."""
+"""Run the app: bind the port, print the address, open the browser, shut down cleanly."""
 
 import contextlib
 import os
@@ -10,7 +10,7 @@ import webbrowser
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
-from webui.app import Studio, build
+from webui.app import App, build
 from webui.core.addresses import in_address, is_loopback
 from webui.errors import StorageError
 from webui.settings import Settings
@@ -35,9 +35,9 @@ def serve(settings: Settings) -> int:
     if settings.listen or settings.trusted_proxy or not is_loopback(host):
         folder = settings.data_dir / "data"
         keys = (settings.access_key or make_key(folder / "access.key"), settings.admin_key or make_key(folder / "admin.key"))
-    app, studio = build(settings, access_key=keys[0], admin_key=keys[1])
+    app, darkroom = build(settings, access_key=keys[0], admin_key=keys[1])
     listener.listen(2048)
-    _announce(settings, host, port, keys, studio)
+    _announce(settings, host, port, keys, darkroom)
     _run(app, listener, settings, files, is_shared=bool(keys[0]))
     return 0
 
@@ -60,18 +60,18 @@ def _bind(host: str, port: int) -> socket.socket:
     return listener
 
 
-def _announce(settings: Settings, host: str, port: int, keys: tuple[str, str], studio: Studio) -> None:
-    if studio.database.moved_aside is not None:
+def _announce(settings: Settings, host: str, port: int, keys: tuple[str, str], app: App) -> None:
+    if app.database.moved_aside is not None:
         print(
-            f"The database was broken. It was moved to {studio.database.moved_aside}; a new one was begun with {studio.database.salvaged}"
+            f"The database was broken. It was moved to {app.database.moved_aside}; a new one was begun with {app.database.salvaged}"
             " rows that could still be read, and with the pictures.",
             file=sys.stderr,
         )
     try:
-        studio.images.check_writable()
+        app.images.check_writable()
     except StorageError as error:
         print(error, file=sys.stderr)
-    print("Models: " + ", ".join(studio.library.looked_at or ("no folder",)))
+    print("Models: " + ", ".join(app.library.looked_at or ("no folder",)))
     key, admin_key = keys
     here = f"http://{in_address(_here(host))}:{port}{settings.root_path}/"
     own = f"{here}?key={quote(admin_key)}" if key else here

@@ -12,7 +12,7 @@ import pytest
 from tests.library.test_scan import write
 from webui.api.connections import Patience, Pool, make_server
 from webui.app import build
-from webui.jobs.link import ProcessLink
+from webui.jobs.engine_client import SubprocessClient
 from webui.settings import Settings
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -37,7 +37,7 @@ class Server:
         self.settings = Settings(data_dir=data_dir, models_dirs=(data_dir / "models",), devices=("cpu",), **settings)
 
         def link(receive, ended):
-            return ProcessLink(receive, ended, (sys.executable, "-m", "tests.fake_engine"), ROOT)
+            return SubprocessClient(receive, ended, (sys.executable, "-m", "tests.fake_engine"), ROOT)
 
         self.app, self.studio = build(self.settings, link, access_key, admin_key)
         self.temporary = self.app.state.temporary

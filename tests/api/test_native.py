@@ -15,7 +15,7 @@ from PIL import Image
 
 from tests.api.conftest import finished
 from webui.api import stream
-from webui.jobs.feed import Message
+from webui.jobs.events import Message
 
 BODY = {"prompt": "a red apple", "checkpoint": "tiny"}
 
@@ -200,7 +200,7 @@ def test_a_page_hears_that_the_server_is_there(server, monkeypatch, busy):
 
     def happen():
         while not over.wait(0.01):
-            server.studio.queue.feed.publish(Message("preview", {"type": "preview", "job_id": "j", "frame": 1}, "ann", "j"))
+            server.studio.queue.events.publish(Message("preview", {"type": "preview", "job_id": "j", "frame": 1}, "ann", "j"))
 
     with ThreadPoolExecutor(1) as others, server.client("bob").stream("GET", "/api/v1/events") as page:
         if busy:
@@ -315,7 +315,7 @@ def test_jobs_of_several_owners_run_at_once_and_followers_see_which(server):
 
 
 def test_a_client_that_vanishes_is_forgotten(server):
-    feed = server.studio.queue.feed
+    feed = server.studio.queue.events
     before = feed.count
     for address in ("/api/v1/events", "/api/v1/events?after=0"):
         with socket.create_connection(("127.0.0.1", int(server.url.rsplit(":", 1)[1]))) as wire:

@@ -1,8 +1,8 @@
 """The table of speeds, on a tiny checkpoint."""
 
 import pytest
-from pipelines import tiny
 
+from tests import tiny
 from webui.bench.speed import measure, parser
 
 

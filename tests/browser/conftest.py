@@ -59,7 +59,7 @@ def origin(tmp_path_factory, models) -> Iterator[str]:
     """Start `serve` on a scratch folder; gives its address without the last slash."""
     data = tmp_path_factory.mktemp("studio")
     if not list((ROOT / "models" / "Stable-diffusion").glob("*.safetensors")):
-        from pipelines import tiny
+        from tests import tiny
 
         tiny.write(models / "Stable-diffusion" / "tiny.safetensors", seed=1)
     command = [sys.executable, "-m", "webui", "serve", "--port", "0", "--no-browser", "--data-dir", str(data), "--models-dir", str(models)]

@@ -8,7 +8,7 @@ from browser import steps
 from browser.conftest import open_visit
 from playwright.sync_api import expect
 
-from webui.bench.faults import App
+from webui.bench.faults import AppProcess
 
 pytestmark = pytest.mark.e2e
 
@@ -41,7 +41,7 @@ def app(tmp_path_factory):
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    app = App(folder, ["--port", str(port)])
+    app = AppProcess(folder, ["--port", str(port)])
     app.start()
     yield app
     app.stop()

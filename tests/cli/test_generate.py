@@ -15,7 +15,7 @@ from PIL.PngImagePlugin import PngInfo
 
 from webui.cli import main
 from webui.cli.generate import names
-from webui.ui.known import Known
+from webui.ui.known import NameMatcher
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -152,7 +152,9 @@ def test_names_that_are_not_here_are_left_out_as_on_the_page(darkroom, tmp_path)
 
 
 def test_another_servers_names_are_asked_for():
-    known = Known.told({"samplers": [{"name": "Euler"}], "schedules": [], "models": {"checkpoint": [{"name": "mine"}]}, "upscalers": []})
-    placed, missing = known.place_fields({"checkpoint": "mine [0123456789]", "sampler": "k_euler", "vae": "x", "hires": {"upscaler": "y"}})
+    known = NameMatcher.told(
+        {"samplers": [{"name": "Euler"}], "schedules": [], "models": {"checkpoint": [{"name": "mine"}]}, "upscalers": []}
+    )
+    placed, missing = known.match_fields({"checkpoint": "mine [0123456789]", "sampler": "k_euler", "vae": "x", "hires": {"upscaler": "y"}})
     assert placed == {"checkpoint": "mine", "sampler": "Euler", "hires": {}}
     assert missing == ["SD VAE: x (not here)", "Upscaler: y (not here)"]

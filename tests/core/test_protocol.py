@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from webui.core.events import Preview, StepDone
-from webui.core.protocol import Cancel, FromEngineAdapter, Happened, RunJob, ToEngineAdapter, read_frame, write_frame
+from webui.core.protocol import Cancel, FromEngineAdapter, JobEventMessage, RunJob, ToEngineAdapter, read_frame, write_frame
 from webui.core.request import GenerationRequest
 
 
@@ -25,14 +25,14 @@ def test_a_message_and_its_blob_arrive_whole(prompt, blob):
 
 
 def test_preview_bytes_stay_out_of_the_json():
-    message = Happened(event=Preview(job_id="1", frame=3, data=b"jpeg"))
+    message = JobEventMessage(event=Preview(job_id="1", frame=3, data=b"jpeg"))
     assert b"jpeg" not in message.model_dump_json().encode()
     assert FromEngineAdapter.validate_json(message.model_dump_json()).event.frame == 3
 
 
 def test_a_cut_frame_is_the_end():
     stream = io.BytesIO()
-    write_frame(stream, Happened(event=StepDone(job_id="1", step=1, steps=2)))
+    write_frame(stream, JobEventMessage(event=StepDone(job_id="1", step=1, steps=2)))
     assert read_frame(io.BytesIO(stream.getvalue()[:-1])) is None
 
 

@@ -7,7 +7,7 @@ import pytest
 from pydantic import BaseModel, Field, ValidationError, field_validator
 from pydantic_core.core_schema import ErrorType
 
-from webui.core.request import GenerationRequest, explain, parse_request
+from webui.core.request import GenerationRequest, parse_request, request_error_from
 from webui.core.sentences import in_words, sentence
 from webui.errors import RequestError, SettingsError
 from webui.preferences import change_settings
@@ -134,7 +134,7 @@ class Grain(BaseModel):
 def test_an_extension_s_values(values, words):
     with pytest.raises(ValidationError) as told:
         Grain.model_validate(values)
-    assert explain(told.value, Grain).message == words
+    assert request_error_from(told.value, Grain).message == words
 
 
 @pytest.mark.parametrize("name", [name for name, field in Settings.model_fields.items() if name != "data_dir"])

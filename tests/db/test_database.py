@@ -9,7 +9,7 @@ from sqlalchemy import event, insert, inspect, select, text
 from sqlalchemy.exc import OperationalError
 
 from webui.db import DataLock, open_database
-from webui.db.tables import facts, metadata
+from webui.db.tables import metadata, settings_kv
 from webui.errors import StorageError
 
 
@@ -36,13 +36,13 @@ def test_a_broken_file_is_moved_aside_and_a_new_one_begun(tmp_path):
     database = open_database(tmp_path)
     assert database.moved_aside.read_bytes().startswith(b"this is no database")
     with database.write() as connection:
-        connection.execute(insert(facts).values(key="k", value="1"))
+        connection.execute(insert(settings_kv).values(key="k", value="1"))
 
 
 def test_a_damaged_page_is_noticed_at_start(tmp_path):
     database = open_database(tmp_path)
     with database.write() as connection:
-        connection.execute(insert(facts), [{"key": f"{number:05}", "value": "x" * 500} for number in range(2000)])
+        connection.execute(insert(settings_kv), [{"key": f"{number:05}", "value": "x" * 500} for number in range(2000)])
     database.close()
     path = tmp_path / "data" / "darkroom.db"
     data = bytearray(path.read_bytes())
@@ -51,7 +51,7 @@ def test_a_damaged_page_is_noticed_at_start(tmp_path):
     again = open_database(tmp_path)
     assert again.moved_aside is not None and again.moved_aside.read_bytes() == bytes(data)
     with again.read() as connection:
-        kept = set(connection.execute(select(facts.c.key)).scalars())
+        kept = set(connection.execute(select(settings_kv.c.key)).scalars())
     assert len(kept) == again.salvaged and {"00000", "01999"} <= kept and 1000 < len(kept) < 2000
 
 
@@ -71,19 +71,19 @@ def test_a_locked_database_is_said_and_nothing_is_changed(tmp_path, monkeypatch)
     other = sqlite3.connect(tmp_path / "data" / "darkroom.db", isolation_level=None)
     other.execute("BEGIN IMMEDIATE")
     with pytest.raises(StorageError, match="locked"), database.write() as connection:
-        connection.execute(insert(facts).values(key="k", value="1"))
+        connection.execute(insert(settings_kv).values(key="k", value="1"))
     other.execute("ROLLBACK")
     with database.read() as connection:
-        assert connection.execute(select(facts)).all() == []
+        assert connection.execute(select(settings_kv)).all() == []
 
 
 def test_an_error_inside_a_transaction_undoes_it(tmp_path):
     database = open_database(tmp_path)
     with pytest.raises(ZeroDivisionError), database.write() as connection:
-        connection.execute(insert(facts).values(key="k", value="1"))
+        connection.execute(insert(settings_kv).values(key="k", value="1"))
         raise ZeroDivisionError
     with database.read() as connection:
-        assert connection.execute(select(facts)).all() == []
+        assert connection.execute(select(settings_kv)).all() == []
 
 
 def test_a_folder_that_cannot_be_used_is_named(tmp_path):
@@ -104,9 +104,9 @@ def test_a_database_that_has_become_read_only_is_still_read(tmp_path):
     database = open_database(tmp_path)
     event.listen(database._engine, "begin", lambda connection: connection.exec_driver_sql("PRAGMA query_only=ON"))
     with pytest.raises(StorageError, match="readonly"), database.write() as connection:
-        connection.execute(insert(facts).values(key="k", value="1"))
+        connection.execute(insert(settings_kv).values(key="k", value="1"))
     with database.read() as connection:
-        assert connection.execute(select(facts)).all() == []
+        assert connection.execute(select(settings_kv)).all() == []
 
 
 def test_two_webs_on_one_database_that_lies_elsewhere(tmp_path):

@@ -1,7 +1,7 @@
 import subprocess
 import sys
 
-from webui.devices.environment import VARIABLES, give_back_freed_memory, keep_freed_memory, prepare_process
+from webui.devices.environment import VARIABLES, keep_freed_memory, prepare_process, trim_heap
 
 
 def test_sets_what_the_user_has_not_set():
@@ -19,14 +19,14 @@ def test_comes_before_torch():
 def test_freed_memory_is_kept_until_it_is_given_back():
     code = """
 import psutil
-from webui.devices.environment import keep_freed_memory, give_back_freed_memory
+from webui.devices.environment import keep_freed_memory, trim_heap
 resident = lambda: psutil.Process().memory_info().rss
 keep_freed_memory()
 start = resident()
 blocks = [b"x" * 2**22 for _ in range(40)]
 del blocks
 kept = resident() - start
-give_back_freed_memory()
+trim_heap()
 print(kept > 100e6, resident() - start < 40e6)
 """
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split() == ["True", "True"]
@@ -35,4 +35,4 @@ print(kept > 100e6, resident() - start < 40e6)
 def test_is_harmless_anywhere(monkeypatch):
     monkeypatch.setattr(sys, "platform", "darwin")
     assert keep_freed_memory() is False
-    assert give_back_freed_memory() is None
+    assert trim_heap() is None

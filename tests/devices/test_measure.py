@@ -25,7 +25,7 @@ def measured(tmp_path_factory):
     """A file that was written by measuring."""
     torch.set_num_threads(1)
     file = tmp_path_factory.mktemp("cache") / "folder" / "measured.json"
-    Measurements(file).bfloat16_pays()
+    Measurements(file).bf16_is_faster()
     return file
 
 
@@ -39,7 +39,7 @@ def test_measured_once_and_kept(measured, tmp_path):
     file = tmp_path / "measured.json"
     for bfloat16, pays in ((1.0, False), (0.9, False), (0.5, True)):
         file.write_text(json.dumps({machine_of(measured): {"layers": {"float32": 1.0, "bfloat16": bfloat16}}}))
-        assert Measurements(file).bfloat16_pays() is pays
+        assert Measurements(file).bf16_is_faster() is pays
 
 
 def test_another_version_of_torch_is_measured_anew(measured, tmp_path):

@@ -5,13 +5,13 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from engine.test_together import MIXED, Studio
 
+from tests.engine.test_together import MIXED, SharedEngine
 from webui.cli.compare import compare
 from webui.core.job import Plan
 from webui.core.request import SamplerOptions
-from webui.engine.forward import ForwardPasses
-from webui.engine.turns import Call
+from webui.engine.model_runner import TorchModelRunner
+from webui.generation.device import ForwardRequest
 from webui.samplers.catalog import BUILTIN_SAMPLERS, get_schedule
 from webui.samplers.noise import ImageNoise, generator
 from webui.samplers.planning import plan_levels, sampler_options
@@ -68,7 +68,7 @@ def test_nv_noise_is_what_this_device_draws(seed):
 
 @pytest.mark.parametrize(("dtype", "goal"), [("float32", 60), ("float16", 40)])
 def test_a_batch_of_jobs_gives_each_its_own_pictures(engine, tmp_path, dtype, goal):
-    studio, plan = Studio(engine, tmp_path), CUDA.model_copy(update={"dtype": dtype})
+    studio, plan = SharedEngine(engine, tmp_path), CUDA.model_copy(update={"dtype": dtype})
     together = studio.make(*MIXED, plan=plan)
     assert studio.errors == {}
     assert [near(studio.make(fields, plan=plan)[0], pictures) >= goal for fields, pictures in zip(MIXED, together, strict=True)] == [
@@ -82,7 +82,7 @@ def test_no_sampler_waits_for_the_device(sampler):
     unit = ImageNoise([1], (4, 8, 8), device="cuda")
     x = levels.begin(unit.next().cuda())
     spare = torch.randn_like(x)
-    knobs = {**sampler_options(sampler, SamplerOptions()), **levels.knobs}
+    knobs = {**sampler_options(sampler, SamplerOptions()), **levels.options}
     if sampler.noise != "none":
         knobs["noise_sampler"] = lambda sigma, sigma_next: spare
     torch.cuda.set_sync_debug_mode("error")
@@ -105,7 +105,7 @@ def test_passes_run_at_most_one_ahead_of_the_device():
             events.append(done)
             return x
 
-    events, passes, x = [], ForwardPasses(), torch.randn(8192, 8192, device="cuda")
+    events, runner, x = [], TorchModelRunner(), torch.randn(8192, 8192, device="cuda")
     for _ in range(4):
-        passes.answer([Call(Slow(), x, x[0], x)])
+        runner.execute_forward([ForwardRequest(Slow(), x, x[0], x)])
         assert all(event.query() for event in events[:-1])

@@ -10,14 +10,14 @@ import torch
 from safetensors.torch import save_file
 
 from webui.cli.compare import compare
+from webui.core.batch_key import batch_key
 from webui.core.job import Plan
-from webui.core.together import company_key
-from webui.engine.company import Company
-from webui.engine.conductor import Conductor
-from webui.engine.forward import ForwardPasses
-from webui.engine.wishes import PreviewWish
-from webui.errors import Apart, JobCancelled, NumericalError
-from webui.images.metadata import read_facts
+from webui.engine.admission import AdmissionController
+from webui.engine.model_runner import TorchModelRunner
+from webui.engine.scheduler import BatchScheduler
+from webui.errors import AdmissionRefused, JobCancelled, NumericalError
+from webui.generation.preview import PreviewSettings
+from webui.images.metadata import read_generation_info
 from webui.samplers.catalog import Sampler
 from webui.settings import load_settings
 
@@ -25,8 +25,8 @@ LONG = "a very long story of a fox in the snow, " * 12
 """More than 77 tokens, so more than one chunk."""
 
 
-class Studio:
-    """An engine's company under a conductor. `make` runs requests together and gives each one's pictures."""
+class SharedEngine:
+    """An engine's company under a scheduler. `make` runs requests together and gives each one's pictures."""
 
     def __init__(self, engine, tmp_path):
         self.engine = engine
@@ -35,26 +35,26 @@ class Studio:
 
     def make(self, *requests, plan=None, on_event=lambda name, event: None):
         inbox = SimpleQueue()
-        company = Company(self.engine.tools, "cpu", self.settings)
+        admission = AdmissionController(self.engine.context, "cpu", self.settings)
         self.events, self.errors = {}, {}
-        self.join = lambda fields: conductor.begin(
-            "late", self._work(company, self.engine.task(**fields).model_copy(update={"job_id": "late"}), on_event)
+        self.join = lambda fields: scheduler.start_job(
+            "late", self._work(admission, self.engine.task(**fields).model_copy(update={"job_id": "late"}), on_event)
         )
-        conductor = Conductor(inbox, ForwardPasses(), lambda message: None, self._left(company), self.stopped.__contains__)
-        self.conductor = conductor
+        scheduler = BatchScheduler(inbox, TorchModelRunner(), lambda message: None, self._left(admission), self.stopped.__contains__)
+        self.conductor = scheduler
         for name, fields in enumerate(requests):
             task = self.engine.task(**fields).model_copy(update={"job_id": str(name), "plan": plan or self.engine.plan})
-            conductor.begin(str(name), self._work(company, task, on_event))
-        watchdog = threading.Timer(120, lambda: setattr(conductor, "stopping", True))
+            scheduler.start_job(str(name), self._work(admission, task, on_event))
+        watchdog = threading.Timer(120, lambda: setattr(scheduler, "stopping", True))
         watchdog.start()
-        conductor.run()
+        scheduler.run()
         watchdog.cancel()
         return [self._pictures(str(name)) for name in range(len(requests))]
 
     def _left(self, company):
         def left(seat):
-            company.leave(seat.job_id)
-            self.conductor.stopping = not self.conductor.seats
+            company.release(seat.job_id)
+            self.conductor.stopping = not self.conductor.slots
 
         return left
 
@@ -65,8 +65,8 @@ class Studio:
 
         def work(seat):
             try:
-                plan = seat.do(lambda: company.admit(task, self.conductor.is_closed))
-                company.run(task.model_copy(update={"plan": plan}), seat, self.engine.tools.previews, emit)
+                plan = seat.run_on_device(lambda: company.admit(task, self.conductor.draining))
+                company.run(task.model_copy(update={"plan": plan}), seat, self.engine.context.preview_settings, emit)
             except Exception as error:
                 self.errors[task.job_id] = error
 
@@ -77,12 +77,12 @@ class Studio:
 
     def facts(self, name):
         records = [event.record for event in self.events[name] if event.type == "image"]
-        return [read_facts(self.engine.tools.images.path(record)) for record in records]
+        return [read_generation_info(self.engine.context.images.path(record)) for record in records]
 
 
 @pytest.fixture
 def studio(engine, tmp_path):
-    return Studio(engine, tmp_path)
+    return SharedEngine(engine, tmp_path)
 
 
 MIXED = (
@@ -120,7 +120,7 @@ def test_a_sampler_that_draws_from_torch_itself_draws_the_same(studio):
             x = denoised + torch.randn_like(x) * sigma_next
         return x
 
-    studio.engine.tools.samplers.register(Sampler("Drawing", drawing), owner="test")
+    studio.engine.context.samplers.register(Sampler("Drawing", drawing), owner="test")
     requests = [{"sampler": "Drawing", "seed": seed, "steps": 4} for seed in (1, 2, 3)]
     together = studio.make(*requests)
     for pictures, fields in zip(together, requests, strict=True):
@@ -150,7 +150,7 @@ def test_a_sampler_that_raises_or_gives_nan_fails_alone(studio):
         return x
 
     for name, function in (("Raising", raising), ("Broken", broken)):
-        studio.engine.tools.samplers.register(Sampler(name, function), owner="test")
+        studio.engine.context.samplers.register(Sampler(name, function), owner="test")
     fine = {"prompt": "fox", "steps": 6}
     pictures = studio.make(fine, {"sampler": "Raising"}, {"sampler": "Broken"})
     assert isinstance(studio.errors["1"], ZeroDivisionError) and isinstance(studio.errors["2"], NumericalError)
@@ -162,12 +162,12 @@ def test_nan_in_bfloat16_is_made_again_alone_in_float32(studio):
 
     def fragile(model, x, sigmas, extra_args=None, callback=None, disable=None):
         denoised = model(x, sigmas[0] * x.new_ones(len(x)))
-        calls.append(len(studio.conductor.seats))
+        calls.append(len(studio.conductor.slots))
         bad = denoised * float("nan") if len(calls) == 1 else denoised
         callback({"i": 0, "x": x, "sigma": sigmas[0], "sigma_hat": sigmas[0], "denoised": bad})
         return denoised
 
-    studio.engine.tools.samplers.register(Sampler("Fragile", fragile), owner="test")
+    studio.engine.context.samplers.register(Sampler("Fragile", fragile), owner="test")
     plan = Plan(threads=1, channels_last=False, dtype="bfloat16")
     fragile_pictures, fine = studio.make({"sampler": "Fragile"}, {"prompt": "fox", "steps": 6}, plan=plan)
     assert studio.errors == {} and calls == [2, 1] and len(fragile_pictures) == 1
@@ -176,7 +176,7 @@ def test_nan_in_bfloat16_is_made_again_alone_in_float32(studio):
 
 
 def test_a_second_users_first_preview_comes_within_three_steps(studio):
-    studio.engine = studio.engine.with_previews(PreviewWish(period=0.001))
+    studio.engine = studio.engine.with_previews(PreviewSettings(period=0.001))
     steps, shown = [], []
 
     def on_event(name, event):
@@ -192,7 +192,7 @@ def test_a_second_users_first_preview_comes_within_three_steps(studio):
 
 
 def test_adapters_stay_on_until_the_last_job_has_ended(studio, checkpoints):
-    model = studio.engine.tools.pipelines.get("tiny", None, studio.engine.plan)
+    model = studio.engine.context.models.get("tiny", None, studio.engine.plan)
     before = {name: tensor.clone() for name, tensor in model.unet.state_dict().items()}
     layer = "lora_unet_down_blocks_0_attentions_0_transformer_blocks_0_attn1_to_q"
     width = model.unet.get_submodule("down_blocks.0.attentions.0.transformer_blocks.0.attn1.to_q").weight.shape
@@ -220,42 +220,42 @@ def test_tiling_jobs_run_together_and_leave_no_trace(studio):
     together = studio.make(*requests)
     for pictures, fields in zip(together, requests, strict=True):
         assert compare(pictures[0], studio.make(fields)[0][0]).psnr >= 60
-    model = studio.engine.tools.pipelines.get("tiny", None, studio.engine.plan)
+    model = studio.engine.context.models.get("tiny", None, studio.engine.plan)
     assert {layer.padding_mode for layer in model.unet.modules() if isinstance(layer, torch.nn.Conv2d)} == {"zeros"}
 
 
 def test_who_may_not_join_waits(engine, tmp_path):
-    company = Company(engine.tools, "cpu", load_settings({"data_dir": tmp_path}, environment={}))
+    admission = AdmissionController(engine.context, "cpu", load_settings({"data_dir": tmp_path}, environment={}))
     first = engine.task(prompt="fox").model_copy(update={"job_id": "1"})
-    company.admit(first)
+    admission.admit(first)
     for fields, reason in (({"width": 128}, "size"), ({"deterministic": True}, "size"), ({"prompt": "<lora:x:1>"}, "adapters")):
-        with pytest.raises(Apart, match=reason):
-            company.admit(engine.task(**fields))
-    with pytest.raises(Apart, match="precision"):
-        company.admit(replace(engine, plan=engine.plan.model_copy(update={"dtype": "bfloat16"})).task())
-    with pytest.raises(Apart, match="itself"):
-        company.admit(engine.task(), is_closed=True)
-    company.admit(engine.task().model_copy(update={"job_id": "2"}))
-    company.leave("1"), company.leave("2")
-    company.admit(engine.task(width=128))
+        with pytest.raises(AdmissionRefused, match=reason):
+            admission.admit(engine.task(**fields))
+    with pytest.raises(AdmissionRefused, match="precision"):
+        admission.admit(replace(engine, plan=engine.plan.model_copy(update={"dtype": "bfloat16"})).task())
+    with pytest.raises(AdmissionRefused, match="itself"):
+        admission.admit(engine.task(), draining=True)
+    admission.admit(engine.task().model_copy(update={"job_id": "2"}))
+    admission.release("1"), admission.release("2")
+    admission.admit(engine.task(width=128))
 
 
 def test_a_job_for_which_the_memory_does_not_suffice_beside_the_others_waits(engine, tmp_path):
-    company = Company(engine.tools, "cpu", load_settings({"data_dir": tmp_path}, environment={}))
+    admission = AdmissionController(engine.context, "cpu", load_settings({"data_dir": tmp_path}, environment={}))
     large = {"width": 2048, "height": 2048}
-    company.admit(engine.task(**large).model_copy(update={"job_id": "1"}))
-    with pytest.raises(Apart, match="memory"):
-        company.admit(engine.task(**large, batch_size=64))
+    admission.admit(engine.task(**large).model_copy(update={"job_id": "1"}))
+    with pytest.raises(AdmissionRefused, match="memory"):
+        admission.admit(engine.task(**large, batch_size=64))
 
 
 def test_the_key_tells_model_size_precision_and_adapters_apart(engine):
     base = engine.task(prompt="a <lora:x:1>").request
     same = engine.task(prompt="b, c <lora:x:1>", steps=9, sampler="DDIM", guidance=1.0, seed=7, negative_prompt="n").request
-    assert company_key(base) == company_key(same) != ""
+    assert batch_key(base) == batch_key(same) != ""
     for fields in ({"prompt": "a"}, {"prompt": "a <lora:x:0.5>"}, {"width": 128}, {"dtype": "bfloat16"}, {"tiling": True}, {"vae": "v"}):
-        assert company_key(engine.task(**{"prompt": "a <lora:x:1>"} | fields).request) != company_key(base)
-    assert company_key(engine.task(deterministic=True).request) == ""
-    assert company_key(engine.task(prompt="a <lora:x:1>", hires={"prompt": "b"}).request) == ""
+        assert batch_key(engine.task(**{"prompt": "a <lora:x:1>"} | fields).request) != batch_key(base)
+    assert batch_key(engine.task(deterministic=True).request) == ""
+    assert batch_key(engine.task(prompt="a <lora:x:1>", hires={"prompt": "b"}).request) == ""
 
 
 def test_the_pictures_of_a_joined_batch_are_not_all_the_same(studio):

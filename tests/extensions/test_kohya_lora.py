@@ -4,16 +4,16 @@ from pathlib import Path
 
 import pytest
 import torch
-from pipelines import tiny
 from safetensors.torch import save_file
 
+from tests import tiny
 from webui.core.job import Plan
 from webui.core.registry import Registry
 from webui.library import Library
-from webui.pipelines.adapters import LoraUse
-from webui.pipelines.adapters_apply import applied
-from webui.pipelines.conditioning import Conditioning
-from webui.pipelines.registry import Pipelines
+from webui.models.adapters import LoraUse
+from webui.models.cache import ModelCache
+from webui.models.conditioning import Conditioning
+from webui.models.patcher import patched
 from webui.plugins import Extensions
 
 RANK = 4
@@ -46,7 +46,7 @@ def place(tmp_path_factory):
     (folder / "Lora").mkdir()
     tiny.write(folder / "Stable-diffusion" / "tiny.safetensors")
     library = Library([folder])
-    return folder / "Lora" / "style.safetensors", library, Pipelines(library).get("tiny", None, Plan(channels_last=False))
+    return folder / "Lora" / "style.safetensors", library, ModelCache(library).get("tiny", None, Plan(channels_last=False))
 
 
 def write(path, model, alpha=2.0, mid=False):
@@ -73,7 +73,7 @@ def test_adds_up_times_down_times_alpha_over_rank(place, loaders, alpha):
     tensors = write(path, model, alpha)
     before = {name: getattr(model, part).get_submodule(layer).weight.clone() for name, (part, layer) in LAYERS.items()}
     library.scan()
-    with applied(model, [LoraUse("style", text=0.5, unet=0.8)], library, loaders) as notes:
+    with patched(model, [LoraUse("style", text=0.5, unet=0.8)], library, loaders) as notes:
         assert notes == ()
         for name, (part, layer) in LAYERS.items():
             up, down = (tensors[f"{name}.lora_{side}.weight"].float().flatten(1) for side in ("up", "down"))
@@ -92,7 +92,7 @@ def test_a_convolution_in_three_factors(place, loaders):
     up, mid, down = (tensors[f"{name}.lora_{side}.weight"].float() for side in ("up", "mid", "down"))
     x = torch.randn(1, before.shape[1], 6, 6)
     one_after_another = torch.conv2d(torch.conv2d(torch.conv2d(x, down), mid, padding=1), up)
-    with applied(model, [LoraUse("style")], library, loaders):
+    with patched(model, [LoraUse("style")], library, loaders):
         change = torch.conv2d(x, layer.weight - before, padding=1)
     assert torch.allclose(change, one_after_another, rtol=1e-3, atol=1e-3)
 
@@ -103,7 +103,7 @@ def test_a_picture_changes_with_it_and_comes_back_without(place, loaders):
     library.scan()
     inputs = torch.randn(1, 4, 8, 8), torch.tensor([500.0]), Conditioning(torch.randn(1, 77, tiny.WIDTH))
     plain = model.predict(*inputs)
-    with applied(model, [LoraUse("style")], library, loaders):
+    with patched(model, [LoraUse("style")], library, loaders):
         assert not torch.equal(model.predict(*inputs), plain)
     assert torch.equal(model.predict(*inputs), plain)
 
@@ -113,5 +113,5 @@ def test_half_a_file_is_a_note(place, loaders):
     tensors = write(path, model)
     save_file({name: tensor for name, tensor in tensors.items() if "lora_up" not in name}, path)
     library.scan()
-    with applied(model, [LoraUse("style", 1.0, 0.9)], library, loaders) as notes:
+    with patched(model, [LoraUse("style", 1.0, 0.9)], library, loaders) as notes:
         assert notes[0].startswith("LoRA 'style' was left out")

@@ -10,7 +10,7 @@ import pytest
 from PIL import Image, ImageCms, PngImagePlugin
 
 from webui.errors import RequestError
-from webui.images import decode, gallery, metadata, pixels, png, texts
+from webui.images import decode, gallery, metadata, pixels, png, text_chunks
 
 
 def corners():
@@ -298,7 +298,7 @@ def test_many_packed_texts_are_bounded_together():
     packed = zlib.compress(b"A" * 1_000_000, 9)
     data = saved(corners())
     data = data[:33] + b"".join(chunk(b"zTXt", b"k%d\0\0" % n + packed) for n in range(200)) + data[33:]
-    contents = texts.read_texts(data)
+    contents = text_chunks.read_texts(data)
     assert sum(map(len, contents.found.values())) <= png.MAX_TEXTS and "and other texts" in contents.said
 
 
@@ -319,7 +319,7 @@ def test_texts_of_every_kind_before_and_behind_the_pixels():
     info.add_itxt("c", "packed", zip=True)
     data = saved(corners(), pnginfo=info)
     data = data[:-12] + chunk(b"tEXt", b"late\0behind") + data[-12:]
-    assert texts.read_texts(data).found == {"a": "Ä", "b": "日本", "c": "packed", "late": "behind"}
+    assert text_chunks.read_texts(data).found == {"a": "Ä", "b": "日本", "c": "packed", "late": "behind"}
 
 
 # ---------------------------------------------------------------------------------------------------------- who else reads

@@ -7,14 +7,14 @@ from PIL import Image
 
 from webui.core.request import GenerationRequest
 from webui.images.gallery import reconcile
-from webui.images.metadata import Facts, encoder
+from webui.images.metadata import GenerationInfo, encoder
 from webui.images.store import ImageStore
 
 REQUEST = GenerationRequest(prompt="a", seed=5, width=64, height=64)
 
 
 def save(store, index, job_id="j1"):
-    encode = encoder(REQUEST, index, Facts(job_id=job_id, notes=("n",)))
+    encode = encoder(REQUEST, index, GenerationInfo(job_id=job_id, notes=("n",)))
     return store.save(Image.new("RGB", (64, 64)), REQUEST, encode, job_id=job_id, owner="local", index=index, seed=5 + index, notes=("n",))
 
 

@@ -15,7 +15,15 @@ from PIL.PngImagePlugin import PngInfo
 from webui.core.request import GenerationRequest, GuidanceOptions, HiresOptions, SamplerOptions, SoftInpaint
 from webui.errors import RequestError
 from webui.images.dialects.infotext import read_infotext
-from webui.images.metadata import Facts, encoder, picture_seeds, read_facts, read_metadata, read_parameters, write_parameters
+from webui.images.metadata import (
+    GenerationInfo,
+    encoder,
+    picture_seeds,
+    read_generation_info,
+    read_metadata,
+    read_parameters,
+    write_parameters,
+)
 from webui.images.replay import replay_request
 
 RECORDED = Path(__file__).parent.parent / "data/reference/forge_texts.json"
@@ -106,7 +114,9 @@ def test_our_text_is_forges_text(case):
     given_pictures = {name: HASH for name, key in (("init", "init_images"), ("mask", "mask")) if key in case["request"]}
     request = read_metadata(png(parameters=case["text"])).request(given_pictures)
     loras = {"labstyle": "5caf1e0987a5"} if "Lora hashes" in case["text"] else {}
-    ours = write_parameters(request, 0, Facts(version="1", loras=loras, embeddings={"labfox": ""} if "TI: " in case["text"] else {}))
+    ours = write_parameters(
+        request, 0, GenerationInfo(version="1", loras=loras, embeddings={"labfox": ""} if "TI: " in case["text"] else {})
+    )
     theirs = case["text"].replace("Version: f2.0.1v1.10.1-1.10.1", "Version: Darkroom 1")
     assert ours == theirs.replace("Hires Module 1: Use same choices, ", "")
 
@@ -136,7 +146,7 @@ REQUESTS = st.builds(
 @given(request=REQUESTS, index=st.integers(0, 3))
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 def test_ours_come_back_exactly(format, request, index):
-    reading = read_metadata(picture(request, index, format, Facts(job_id="j1", notes=("a note",))))
+    reading = read_metadata(picture(request, index, format, GenerationInfo(job_id="j1", notes=("a note",))))
     seed, variation_seed = picture_seeds(request, index)
     single = request.model_copy(update={"seed": seed, "variation_seed": variation_seed, "batch_size": 1, "batch_count": 1})
     assert reading.request() == single
@@ -233,9 +243,9 @@ def test_replay_of_a_picture_that_says_nothing(tmp_path):
 
 def test_facts_for_compare(tmp_path):
     (tmp_path / "a.png").write_bytes(
-        picture(GenerationRequest(prompt="a", seed=1), 0, facts=Facts(device="cpu", versions={"torch": "2.13"}))
+        picture(GenerationRequest(prompt="a", seed=1), 0, facts=GenerationInfo(device="cpu", versions={"torch": "2.13"}))
     )
-    facts = read_facts(tmp_path / "a.png")
+    facts = read_generation_info(tmp_path / "a.png")
     assert (facts["prompt"], facts["device"], facts["versions.torch"], facts["profile"]) == ("a", "cpu", "2.13", "a1111")
 
 

@@ -76,7 +76,7 @@ def test_bin_and_restore(tmp_path):
     store = ImageStore(tmp_path)
     record = save(store)
     before = store.path(record).read_bytes()
-    store.bin(record)
+    store.trash(record)
     with pytest.raises(NotFound):
         store.path(record)
     store.restore(record)

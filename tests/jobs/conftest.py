@@ -9,12 +9,12 @@ import pytest
 from webui.core.request import GenerationRequest
 from webui.db import open_database
 from webui.images import gallery
-from webui.jobs.link import ProcessLink
-from webui.jobs.pictures import PictureIndex
+from webui.jobs.engine_client import SubprocessClient
+from webui.jobs.engine_supervisor import EnginePool, Timeouts
+from webui.jobs.image_index import ImageIndex
 from webui.jobs.queue import JobQueue
 from webui.jobs.reconcile import reconcile
 from webui.jobs.store import JobStore
-from webui.jobs.supervisor import Patience, Supervisor
 from webui.settings import Settings
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -45,7 +45,7 @@ class Box:
 
     def open(self) -> None:
         self.database = open_database(self.settings.data_dir)
-        self.store, self.pictures = JobStore(self.database), PictureIndex(self.database)
+        self.store, self.pictures = JobStore(self.database), ImageIndex(self.database)
         self.queue = JobQueue(self.store, resolved)
         self.queue.find_files = lambda since: gallery.reconcile(self.settings.data_dir, set(self.pictures.paths().values()), since)
 
@@ -59,10 +59,10 @@ class Box:
         self.links = []
 
         def link(receive, ended):
-            self.links.append(ProcessLink(receive, ended, command, ROOT))
+            self.links.append(SubprocessClient(receive, ended, command, ROOT))
             return self.links[-1]
 
-        self.supervisor = Supervisor(self.queue, lambda: self.settings, link, Patience(**{"backoff": 0.01, **patience}))
+        self.supervisor = EnginePool(self.queue, lambda: self.settings, link, Timeouts(**{"backoff": 0.01, **patience}))
         self.supervisor.start()
 
     def close(self) -> None:

@@ -7,64 +7,64 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.jobs.conftest import Box
-from webui.jobs.fairness import PREFERENCE, FairChooser, Waiting
+from webui.jobs.fair_queue import PREFERENCE, FairQueue, QueueEntry
 
 
 def waiting(name, owner, together="k", checkpoint="m"):
-    return Waiting(0, float(name), str(name), owner, checkpoint, together)
+    return QueueEntry(0, float(name), str(name), owner, checkpoint, together)
 
 
 def test_only_jobs_with_the_same_key_join():
-    chooser = FairChooser([waiting(1, "a", "other"), waiting(2, "b"), waiting(3, "c", "")])
-    assert chooser.choose("m", batch="k").id == "2"
-    assert chooser.choose("m", batch="") is None, "nothing joins a job that is alone"
+    chooser = FairQueue([waiting(1, "a", "other"), waiting(2, "b"), waiting(3, "c", "")])
+    assert chooser.select("m", batch="k").id == "2"
+    assert chooser.select("m", batch="") is None, "nothing joins a job that is alone"
     chooser.discard("2", "b")
-    assert chooser.choose("m", batch="k") is None
-    assert chooser.choose("m").id == "1"
+    assert chooser.select("m", batch="k") is None
+    assert chooser.select("m").id == "1"
 
 
 def test_an_owner_who_has_enough_there_is_passed_over():
-    chooser = FairChooser([waiting(1, "a"), waiting(2, "b")])
-    assert chooser.choose("m", batch="k", without={"a"}).id == "2"
-    assert chooser.choose("m", batch="k", without={"a", "b"}) is None
+    chooser = FairQueue([waiting(1, "a"), waiting(2, "b")])
+    assert chooser.select("m", batch="k", without={"a"}).id == "2"
+    assert chooser.select("m", batch="k", without={"a", "b"}) is None
 
 
 def test_a_job_that_cannot_join_is_overtaken_a_bounded_number_of_times():
-    chooser = FairChooser([waiting(0, "slow", "other"), *(waiting(number, f"o{number}") for number in range(1, 30))])
+    chooser = FairQueue([waiting(0, "slow", "other"), *(waiting(number, f"o{number}") for number in range(1, 30))])
     joined = 0
-    while (job := chooser.choose("m", batch="k")) is not None:
-        chooser.taken(job)
+    while (job := chooser.select("m", batch="k")) is not None:
+        chooser.charge(job)
         joined += 1
     assert joined == PREFERENCE
-    assert chooser.choose("m").id == "0", "when the batch has run dry, it is its turn"
+    assert chooser.select("m").id == "0", "when the batch has run dry, it is its turn"
 
 
 def test_a_job_that_is_given_back_keeps_its_turn():
-    chooser = FairChooser([waiting(1, "a"), waiting(2, "b")])
-    chooser.taken(first := chooser.choose(""))
-    chooser.gave_back(first.id, first.owner)
+    chooser = FairQueue([waiting(1, "a"), waiting(2, "b")])
+    chooser.charge(first := chooser.select(""))
+    chooser.refund(first.id, first.owner)
     chooser.add(first)
-    assert chooser.choose("").id == first.id
+    assert chooser.select("").id == first.id
 
 
 @given(st.lists(st.tuples(st.sampled_from("abcd"), st.sampled_from(["k", "l", ""])), min_size=1, max_size=40), st.integers(0, 3))
 def test_no_turn_is_overtaken_more_often_than_the_bound_says(jobs, finishing):
     """An engine that takes all it may, and whose jobs end `finishing` + 1 choices later: whoever's turn it is waits a bounded time."""
-    chooser = FairChooser([waiting(number, owner, key, key or "alone") for number, (owner, key) in enumerate(jobs)])
+    chooser = FairQueue([waiting(number, owner, key, key or "alone") for number, (owner, key) in enumerate(jobs)])
     running, key, served, due, overtaken = [], None, 0, None, 0
     while served < len(jobs):
         order = chooser.order()
         if order and order[0] != due:
             due, overtaken = order[0], 0
-        job = chooser.choose(key or "", batch=key if running else None)
+        job = chooser.select(key or "", batch=key if running else None)
         if job is None:
             assert running, "an idle engine is never left without work"
             running.pop(0)
             continue
-        chooser.taken(job)
+        chooser.charge(job)
         overtaken += job.id != due
         assert overtaken <= PREFERENCE
-        running, key, served = [*running, job.id], job.together, served + 1
+        running, key, served = [*running, job.id], job.batch_key, served + 1
         if len(running) > finishing:
             running.pop(0)
 

@@ -37,7 +37,7 @@ def test_starts_add_up_and_are_shared_by_engines(box):
 
 
 def test_the_line_is_made_once_for_everybody_and_anew_when_it_changes(box, monkeypatch):
-    monkeypatch.setattr("webui.jobs.line.SHOWN", 2)
+    monkeypatch.setattr("webui.jobs.queue_view.SHOWN", 2)
     ids = [box.submit(name).id for name in "abc"]
     line = box.queue.line()
     assert box.queue.line() is line

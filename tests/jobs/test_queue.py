@@ -14,7 +14,7 @@ from tests.jobs.conftest import Box
 from webui.core.events import Done
 from webui.core.request import GenerationRequest
 from webui.errors import Conflict, NotFound
-from webui.jobs.fairness import PREFERENCE, round_robin
+from webui.jobs.fair_queue import PREFERENCE, round_robin
 
 
 def test_a_submitted_job_is_there_after_a_restart(tmp_path):
@@ -37,11 +37,11 @@ def test_a_stop_outlives_the_program(tmp_path, how, state, kept):
         box.reopen()
         box.queue.recover()
         assert [box.queue.get(job.id).state for job in jobs] == [state, "queued"]
-        assert [box.queue.stop_asked(job.id) for job in jobs] == [kept, ""]
+        assert [box.queue.cancel_requested(job.id) for job in jobs] == [kept, ""]
     if state == "queued":
         box.queue.take("e", "")
-        box.queue.happened(Done(job_id=jobs[0].id), jobs[0].request)
-        assert box.queue.stop_asked(jobs[0].id) == ""
+        box.queue.handle_event(Done(job_id=jobs[0].id), jobs[0].request)
+        assert box.queue.cancel_requested(jobs[0].id) == ""
     box.close()
 
 
@@ -60,7 +60,7 @@ def test_a_database_that_cannot_be_written_keeps_nobody_from_stopping(box):
     box.queue.cancel(second.id, "after")
     assert told == ["stop", "after"]
     box.reopen()
-    assert [box.queue.stop_asked(job.id) for job in (first, second)] == ["stop", "after"]
+    assert [box.queue.cancel_requested(job.id) for job in (first, second)] == ["stop", "after"]
 
 
 def test_the_same_key_is_the_same_job(box):
@@ -163,7 +163,7 @@ def test_a_job_from_a_newer_version_fails_and_the_queue_goes_on(box):
     failed = box.store.fail_unreadable()
     assert failed == [new.id]
     assert "newer Darkroom" in box.queue.get(new.id).error.message
-    for act in (box.queue.retry, box.queue.again):
+    for act in (box.queue.retry, box.queue.resubmit):
         with pytest.raises(Conflict, match="newer Darkroom"):
             act(new.id)
     assert box.queue.take("e", "").id == old.id
@@ -195,11 +195,11 @@ def test_order_does_not_depend_on_the_clock(box, monkeypatch):
     second = box.submit("second")
     assert box.queue.waiting_order() == [first.id, second.id]
     assert box.queue.take("e", "").id == first.id
-    box.queue.happened(Done(job_id=first.id, seconds=2.0), first.request)
+    box.queue.handle_event(Done(job_id=first.id, seconds=2.0), first.request)
     monkeypatch.setattr(time, "time", lambda: now - 7200)
     assert box.queue.take("e", "").id == second.id
     monkeypatch.setattr(time, "time", lambda: now - 9000)
-    box.queue.happened(Done(job_id=second.id), second.request)
+    box.queue.handle_event(Done(job_id=second.id), second.request)
     assert [event.seq for event in box.store.events_after(0)] == sorted(event.seq for event in box.store.events_after(0))
     assert [job.state for job in box.queue.jobs()] == ["done", "done"] and box.store.timings() == []
 

@@ -12,7 +12,7 @@ from webui.core.protocol import Capabilities
 from webui.core.request import parse_request
 from webui.errors import FileChanged, RequestError
 from webui.library import Library, View
-from webui.resolve import World, resolve
+from webui.resolve import ResolveContext, resolve
 
 
 def replace(path, byte=b"x"):
@@ -242,7 +242,7 @@ def test_native_texts_that_are_none_are_left_out(tmp_path, text):
 def test_a_checkpoint_made_for_a_sampler_that_is_not_here_takes_the_usual_one(tmp_path):
     native = json.dumps({"sampler": "Nobody's", "schedule": "Karras", "width": 10**9, "steps": 7})
     write(tmp_path / "odd.safetensors", metadata={"darkroom.native": native})
-    odd = World(Library((tmp_path,)), lambda name: tmp_path / name, Capabilities, dict)
+    odd = ResolveContext(Library((tmp_path,)), lambda name: tmp_path / name, Capabilities, dict)
     request = resolve(parse_request({}), odd)
     assert (request.sampler, request.width, request.steps) == ("DPM++ 2M", 512, 7)
     with pytest.raises(RequestError, match="no sampler"):

@@ -12,8 +12,8 @@ from webui.core.request import parse_request
 from webui.errors import RequestError
 from webui.library import Library
 from webui.prompts import strip_comments, strip_tags
-from webui.resolve import World, resolve
-from webui.ui.known import Known
+from webui.resolve import ResolveContext, resolve
+from webui.ui.known import NameMatcher
 
 VAE = {"decoder.mid.x": (1,)}
 
@@ -49,7 +49,7 @@ def test_a_name_prints_and_finds_its_file_out_of_a_prompt(tmp_path, on_disk, sho
     clean, tags = strip_tags(strip_comments(f"a fox <lora:{shown}:0.5> # not this <lora:x:1>"))
     assert clean.strip() == "a fox" and tags[0].unet_weight == 0.5
     assert library.find("lora", tags[0].name).path == path
-    assert Known.here(library, Capabilities()).place({"prompt": f"<lora:{shown}:0.5>"})[1] == []
+    assert NameMatcher.here(library, Capabilities()).match({"prompt": f"<lora:{shown}:0.5>"})[1] == []
 
 
 @pytest.mark.parametrize(
@@ -87,9 +87,9 @@ def test_a_name_that_ends_like_a_hash(tmp_path):
     assert found.path == one and library.find("checkpoint", "model").path == other
     assert library.find("checkpoint", library.title(found)).path == one
     assert library.find("checkpoint", f"model [{library.sha256(library.find('checkpoint', 'model'))[:10]}]").path == other
-    known = Known.here(library, Capabilities())
+    known = NameMatcher.here(library, Capabilities())
     for said in ("model [7460a6fa]", library.title(found)):
-        assert known.place_fields({"checkpoint": said}) == ({"checkpoint": "model [7460a6fa]"}, [])
+        assert known.match_fields({"checkpoint": said}) == ({"checkpoint": "model [7460a6fa]"}, [])
 
 
 def test_two_files_that_differ_in_the_suffix_can_both_be_chosen(tmp_path):
@@ -110,7 +110,9 @@ def test_a_lora_by_its_trainers_name(tmp_path):
     library = Library([tmp_path])
     assert library.find("lora", "Trained_Name").path == path
     assert library.models("lora")[0].alias == "trained_name"
-    assert Known.here(library, Capabilities()).place({"prompt": "<lora:trained_name:1><lora:nobody:1>"})[1] == ["LoRA: nobody (not here)"]
+    assert NameMatcher.here(library, Capabilities()).match({"prompt": "<lora:trained_name:1><lora:nobody:1>"})[1] == [
+        "LoRA: nobody (not here)"
+    ]
 
 
 def test_the_files_name_wins_over_a_trainers(tmp_path):
@@ -174,7 +176,7 @@ def beside(tmp_path):
 
 
 def world(library):
-    return World(library, lambda name: None, Capabilities, dict)
+    return ResolveContext(library, lambda name: None, Capabilities, dict)
 
 
 @pytest.mark.parametrize("ending", [".vae.safetensors", ".vae.pt", ".vae.ckpt", ".VAE.PT", ".vae.SAFETENSORS"])

@@ -33,7 +33,7 @@ def falling(steps: int, low: float = LOW, high: float = HIGH, dtype=torch.float6
 
 
 def quiet(sampler: Sampler) -> dict:
-    """The knobs that make a sampler deterministic."""
+    """The options that make a sampler deterministic."""
     knobs = {"eta": 0.0} if "eta" in sampler.options else {}
     return knobs | ({"tau_func": lambda sigma: 0.0} if "tau_func" in sampler.options else {})
 

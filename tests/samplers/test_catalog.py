@@ -23,7 +23,7 @@ A1111 = {
 def test_importing_and_listing_loads_no_torch():
     code = (
         "import sys, webui.samplers as s; from webui.samplers.catalog import BUILTIN_SAMPLERS as all; "
-        "[(one.name, one.aliases, one.default_schedule, one.knobs) for one in all]; s.get_sampler('dpm++ 2m karras'); "
+        "[(one.name, one.aliases, one.default_schedule, one.option_names) for one in all]; s.get_sampler('dpm++ 2m karras'); "
         "print([name for name in ('torch', 'numpy', 'scipy') if name in sys.modules])"
     )
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.strip() == "[]"

@@ -5,7 +5,7 @@ import torch
 
 from webui.samplers import get_sigmas
 from webui.samplers.catalog import BUILTIN_SAMPLERS, get_sampler
-from webui.samplers.denoiser import Denoiser
+from webui.samplers.denoiser import SigmaDenoiser
 from webui.samplers.guidance import combine, rescale
 from webui.samplers.schedules import model_levels
 
@@ -24,7 +24,7 @@ def test_a_sampler_waits_for_no_number(sampler):
 
 @pytest.mark.parametrize("prediction", ["eps", "v", "flow"])
 def test_denoiser_and_guidance_wait_for_no_number(prediction):
-    network = Denoiser(lambda x, timesteps: x * timesteps.view(-1, 1, 1, 1), model_levels(), prediction)
+    network = SigmaDenoiser(lambda x, timesteps: x * timesteps.view(-1, 1, 1, 1), model_levels(), prediction)
 
     def model(x, sigma):
         cond, uncond = network(x, sigma), network(x, sigma)

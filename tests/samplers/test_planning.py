@@ -1,4 +1,4 @@
-"""A1111's rules: which levels run, what x starts as, which knobs arrive."""
+"""A1111's rules: which levels run, what x starts as, which options arrive."""
 
 import numpy as np
 import pytest
@@ -10,7 +10,7 @@ from webui.errors import RequestError
 from webui.samplers import get_sampler, get_schedule, get_sigmas
 from webui.samplers.catalog import AUTOMATIC
 from webui.samplers.planning import ddim_timesteps, img2img_steps, plan_levels, sampler_options
-from webui.samplers.schedules import levels_of, model_levels
+from webui.samplers.schedules import discrete_schedule, model_levels
 
 
 def plan(name, steps, schedule=AUTOMATIC, options=OPTIONS, **more):
@@ -131,9 +131,9 @@ def test_lcm_knows_fifty_of_the_models_levels():
 def test_unipc_lays_out_its_own_times_and_asks_at_whole_ones():
     model = model_levels()
     levels = plan("UniPC", 8)
-    assert len(levels.sigmas) == len(levels.knobs["model_sigmas"]) == 9
+    assert len(levels.sigmas) == len(levels.options["model_sigmas"]) == 9
     np.testing.assert_allclose(levels.sigmas[[0, -1]], model.sigmas[[999, 0]], rtol=1e-5)
-    np.testing.assert_allclose(levels.knobs["model_sigmas"], model.sigmas[np.round(np.linspace(999, 0, 9)).astype(int)], rtol=1e-6)
+    np.testing.assert_allclose(levels.options["model_sigmas"], model.sigmas[np.round(np.linspace(999, 0, 9)).astype(int)], rtol=1e-6)
     assert len(plan("UniPC", 8, strength=0.5).sigmas) == 5
     for skip in ("time_quadratic", "logSNR"):
         other = plan("UniPC", 8, options=SamplerOptions(unipc_skip=skip)).sigmas
@@ -240,7 +240,7 @@ def test_what_forge_always_passes():
 
 def test_a_models_own_levels_count():
     alphas = np.linspace(0.999, 0.01, 500)
-    levels = levels_of(alphas)
+    levels = discrete_schedule(alphas)
     sigmas = get_sigmas("Normal", 4, levels=levels)
     assert float(sigmas[0]) == pytest.approx((0.99 / 0.01) ** 0.5, rel=1e-5)
 

@@ -50,7 +50,7 @@ def test_one_and_two_steps_work_with_every_schedule(sampler, steps):
     for schedule in BUILTIN_SCHEDULES:
         plan = plan_levels(sampler, schedule, steps, model_levels(), OPTIONS)
         model = Gaussian(1.0)
-        result = sampler.function(model, plan.begin(noise), plan.sigmas, **sampler_options(sampler, OPTIONS), **plan.knobs)
+        result = sampler.function(model, plan.begin(noise), plan.sigmas, **sampler_options(sampler, OPTIONS), **plan.options)
         assert model.asked and bool(plan.finish(result).isfinite().all())
 
 

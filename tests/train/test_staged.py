@@ -11,7 +11,7 @@ from safetensors import safe_open
 
 from webui.core.job import Plan
 from webui.library import Library
-from webui.pipelines.registry import Pipelines
+from webui.models.cache import ModelCache
 from webui.train.default_model import pack, staged
 from webui.train.default_model.command import chosen_recipe, parser
 from webui.train.default_model.compose import generator
@@ -240,7 +240,7 @@ def test_matrices_of_one_shape_are_made_orthogonal_together():
 def test_the_file_loads_like_any_checkpoint(trained, tmp_path):
     (tmp_path / "Stable-diffusion").mkdir()
     (tmp_path / "Stable-diffusion" / "out.safetensors").symlink_to(trained / "out.safetensors")
-    model = Pipelines(Library([tmp_path])).get("out", None, Plan(channels_last=False))
+    model = ModelCache(Library([tmp_path])).get("out", None, Plan(channels_last=False))
     assert (model.native.width, model.prediction) == (64, "v")
     wanted = read(trained / "out.safetensors").unet
     assert all(torch.allclose(value, wanted[key]) for key, value in model.unet.state_dict().items())

@@ -13,9 +13,9 @@ from webui.train.default_model.latents import encode, preview
 from webui.train.default_model.networks import SCALE, TINY, build_text, build_unet, build_vae
 from webui.train.default_model.sample import Painter
 from webui.train.default_model.vocabulary import tokenizer
-from webui.train.default_model.workers import Budget, World
+from webui.train.default_model.workers import Budget, WorkerGroup
 
-ALONE = World(0, 1)
+ALONE = WorkerGroup(0, 1)
 
 
 def quiet(state, progress):

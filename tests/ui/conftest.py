@@ -20,7 +20,7 @@ from webui.plugins import Extensions
 from webui.preferences import change_settings
 from webui.settings import Settings, load_settings
 from webui.ui.panels import collect
-from webui.ui.services import Services
+from webui.ui.services import Dependencies
 
 CAPABILITIES = Capabilities(
     samplers=(OptionInfo(name="Euler"), OptionInfo(name="DPM++ 2M")),
@@ -65,7 +65,7 @@ class Page:
         self.extensions = Extensions("web")
         self.extensions.load([place])
         self.parts = collect(self.extensions)
-        self.services = Services(
+        self.services = Dependencies(
             submit=self._submit,
             capabilities=lambda: CAPABILITIES,
             library=Library([folder / "models"]),

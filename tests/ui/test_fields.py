@@ -5,7 +5,7 @@ from pydantic import BaseModel
 
 from webui.core.request import GenerationRequest, parse_request
 from webui.errors import RequestError
-from webui.ui.fields import look, to_request, to_values
+from webui.ui.fields import field_view, to_request, to_values
 
 PICTURE = "ab" * 32
 
@@ -22,7 +22,7 @@ def names(model: type[BaseModel] = GenerationRequest, prefix: str = ""):
 
 @pytest.mark.parametrize("name", list(names()))
 def test_every_field_has_a_look_with_a_label(name):
-    appearance = look(name)
+    appearance = field_view(name)
     assert appearance.label and not appearance.label.startswith("_")
     assert appearance.kind in ("slider", "number", "text", "choice", "check", "list")
     if appearance.kind == "slider":
@@ -30,14 +30,14 @@ def test_every_field_has_a_look_with_a_label(name):
 
 
 def test_labels_and_help_come_from_the_request():
-    assert look("guidance").label == "CFG Scale"
-    assert "text encoder" in look("clip_skip").info
-    assert look("hires.strength").label == "Denoising strength"
-    assert look("profile").choices == ("a1111", "diffusers")
+    assert field_view("guidance").label == "CFG Scale"
+    assert "text encoder" in field_view("clip_skip").info
+    assert field_view("hires.strength").label == "Denoising strength"
+    assert field_view("profile").choices == ("a1111", "diffusers")
 
 
 def test_an_untouched_form_is_a_request_that_says_nothing():
-    values = {name: look(name).value for name in names()}
+    values = {name: field_view(name).value for name in names()}
     assert to_request({**values, "mode": "txt2img", "hires.enabled": False, "soft_inpaint.enabled": False}) == GenerationRequest()
 
 

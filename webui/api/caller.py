@@ -14,7 +14,7 @@ from starlette.datastructures import Headers
 from starlette.types import Scope
 
 from webui.core.addresses import address_of, is_loopback, is_root, without_port
-from webui.core.request import Value
+from webui.core.request import FrozenModel
 
 Role = Literal["guest", "admin"]
 KEY = "darkroom.caller"
@@ -23,7 +23,7 @@ _HINTS = _TOLD | {b"forwarded", b"via", b"x-real-ip", b"x-forwarded-port", b"x-f
 _HOST = re.compile(r"(?:[A-Za-z0-9_.-]{1,253}|\[[0-9A-Fa-f:.]{2,45}\])(?::[0-9]{1,5})?")
 
 
-class Caller(Value):
+class Caller(FrozenModel):
     """`proxied`: a proxy stands between, as the settings or the request's own headers say. `shared`: others come here too.
 
     `admin` holds the admin key, or sits at a machine that listens for nobody else. `guest` is the owner of who gives no name.

@@ -16,7 +16,7 @@ import uvicorn
 from starlette.types import ASGIApp
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from webui.core.request import Value
+from webui.core.request import FrozenModel
 
 _EVERY = 1.0
 _QUEUE, _AT_ONCE = 2048, 32
@@ -25,7 +25,7 @@ _FULL = b'{"message": "Too many connections are open. Close some, or try again i
 _SLOW = b'{"message": "The request did not arrive in time."}'
 
 
-class Patience(Value):
+class Patience(FrozenModel):
     """Seconds for a request's head; the least bytes a second of a body, after seconds that are given freely; seconds for who does not read
     an answer, or goes on sending after it; and the most connections, of all and of one address.
     """

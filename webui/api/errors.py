@@ -9,7 +9,7 @@ from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
 from webui.core.names import printable
-from webui.core.request import Value
+from webui.core.request import FrozenModel
 from webui.core.sentences import sentence
 from webui.errors import (
     CheckpointError,
@@ -37,7 +37,7 @@ STATUS: dict[type[WebUIError], int] = {
 }
 
 
-class Problem(Value):
+class Problem(FrozenModel):
     """What every refusal says: a sentence for people, the request's field if it is about one, what to do, and when a limit renews."""
 
     message: str

@@ -6,7 +6,7 @@ from fastapi import APIRouter
 from fastapi.responses import JSONResponse, PlainTextResponse
 
 from webui.api.errors import responses
-from webui.api.native import Parts
+from webui.api.native import ApiDependencies
 
 router = APIRouter(tags=["Watching"], responses=responses(400, 401, 403, 429))
 STATES = ("queued", "running", "done", "failed", "cancelled")
@@ -16,14 +16,14 @@ Sample = tuple[str, str, float]
 
 
 @router.get("/health")
-def health(api: Parts) -> dict[str, str]:
+def health(api: ApiDependencies) -> dict[str, str]:
     """Web answers; `degraded` with a message when a part of the program has failed."""
     troubles = api.queue.troubles
     return {"status": "degraded", "message": " ".join(troubles)} if troubles else {"status": "ok"}
 
 
 @router.get("/ready", responses={503: {"description": "No engine can take jobs."}})
-def ready(api: Parts) -> JSONResponse:
+def ready(api: ApiDependencies) -> JSONResponse:
     """200 when an engine can take jobs, else 503; with what engines say of themselves."""
     engines = api.queue.engines()
     is_ready = any(engine.state in UP for engine in engines)
@@ -36,7 +36,7 @@ def ready(api: Parts) -> JSONResponse:
 
 
 @router.get("/metrics")
-def metrics(api: Parts) -> PlainTextResponse:
+def metrics(api: ApiDependencies) -> PlainTextResponse:
     """Jobs by state, engines, memory, steps, batches, people who watch."""
     engines, counts = api.queue.engines(), api.queue.store.counts()
 
@@ -47,7 +47,7 @@ def metrics(api: Parts) -> PlainTextResponse:
         *_metric("jobs", "gauge", "Jobs by state.", [("state", state, counts.get(state, 0)) for state in STATES]),
         *_metric("paused", "gauge", "Whether the queue is paused.", [("", "", int(api.queue.paused))]),
         *_metric("steps_total", "counter", "Sampling steps made since the start.", [("", "", api.queue.steps_made)]),
-        *_metric("followers", "gauge", "Open event streams.", [("", "", api.queue.feed.count)]),
+        *_metric("followers", "gauge", "Open event streams.", [("", "", api.queue.events.count)]),
         *_metric("engine_up", "gauge", "Whether an engine can take jobs.", of_engines(int(engine.state in UP) for engine in engines)),
         *_metric("engine_resident_bytes", "gauge", "Main memory of an engine.", of_engines(engine.resident for engine in engines)),
         *_metric("engine_device_bytes", "gauge", "Memory that an engine holds on its device.", of_engines(e.device_used for e in engines)),

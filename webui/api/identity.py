@@ -8,7 +8,7 @@ from starlette.requests import HTTPConnection
 
 from webui.api.caller import caller_of
 from webui.core.job import LOCAL_OWNER
-from webui.core.request import Value
+from webui.core.request import FrozenModel
 from webui.errors import Forbidden, RequestError
 
 COOKIE = "darkroom_owner"
@@ -17,7 +17,7 @@ _GIVEN = re.compile(r"guest(-[0-9a-f]{16})?", re.IGNORECASE)
 """Owners that the server makes for those who give no name: nobody may call themselves so."""
 
 
-class Viewer(Value):
+class Viewer(FrozenModel):
     """`name` owns what it submits. An admin sees and may touch everything. Names are a courtesy, not security.
 
     `named`: the name was chosen. `shared`: others than the machine's user come here. `root`: the sub folder that this caller sees.

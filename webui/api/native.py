@@ -20,9 +20,9 @@ from webui.core.record import ImageRecord
 from webui.core.request import parse_request
 from webui.errors import NotFound, RequestError
 from webui.images.decode import as_png, look, picture_bytes, read_picture
-from webui.jobs.limits import Allowance
-from webui.jobs.pictures import Indexed, PictureIndex
+from webui.jobs.image_index import ImageIndex, IndexedImage
 from webui.jobs.queue import JobQueue
+from webui.jobs.quotas import Quota
 
 IMMUTABLE = {"Cache-Control": "private, max-age=31536000, immutable"}
 NO_STORE = {"Cache-Control": "no-store"}
@@ -34,7 +34,7 @@ class Api:
     """What the routes work on; `app.py` fills it in."""
 
     queue: JobQueue
-    pictures: PictureIndex
+    pictures: ImageIndex
     path_of: Callable[[ImageRecord], Path]
     upload: Callable[[bytes, str], ImageRecord]
     thumbnail: Callable[[ImageRecord, int], Path]
@@ -44,7 +44,7 @@ class Api:
     capabilities: Callable[[], dict[str, Any]]
     system: Callable[[], dict[str, Any]]
     upload_limit: Callable[[], int]
-    limits: Callable[[str], Sequence[Allowance]]
+    limits: Callable[[str], Sequence[Quota]]
 
 
 def get_api(request: Request) -> Api:
@@ -57,7 +57,7 @@ def get_viewer(request: Request) -> Viewer:
     return viewer_of(request)
 
 
-Parts = Annotated[Api, Depends(get_api)]
+ApiDependencies = Annotated[Api, Depends(get_api)]
 Who = Annotated[Viewer, Depends(get_viewer)]
 Number = Annotated[int, Query(ge=0, le=MAX_SEQUENCE)]
 router = APIRouter(prefix="/api/v1", tags=["Darkroom"], responses=responses(*ANYWHERE))
@@ -66,7 +66,7 @@ router = APIRouter(prefix="/api/v1", tags=["Darkroom"], responses=responses(*ANY
 @router.post("/jobs", status_code=201, responses=responses(409))
 async def submit(
     request: Request,
-    api: Parts,
+    api: ApiDependencies,
     who: Who,
     priority: Annotated[int, Query(ge=-100, le=100)] = 0,
     idempotency_key: Annotated[str | None, Header(max_length=255)] = None,
@@ -96,7 +96,7 @@ def _submit(api: Api, body: dict[str, Any], who: Viewer, priority: int, key: str
 
 @router.get("/jobs")
 def list_jobs(
-    api: Parts,
+    api: ApiDependencies,
     who: Who,
     state: Annotated[str, Query(description="One or more of queued, running, done, failed, cancelled, with commas.")] = "",
     after: str = "",
@@ -111,54 +111,54 @@ def list_jobs(
 
 
 @router.get("/jobs/{job_id}", responses=responses(404))
-def get_job(job_id: str, api: Parts, who: Who) -> dict[str, Any]:
+def get_job(job_id: str, api: ApiDependencies, who: Who) -> dict[str, Any]:
     """One job."""
     return job_body(api.queue, api.queue.get(job_id), who)
 
 
 @router.delete("/jobs/{job_id}", responses=responses(404, 409))
-def cancel_job(job_id: str, api: Parts, who: Who, how: Literal["stop", "skip", "after"] = "stop") -> dict[str, Any]:
+def cancel_job(job_id: str, api: ApiDependencies, who: Who, how: Literal["stop", "skip", "after"] = "stop") -> dict[str, Any]:
     """Stop a job now, skip the picture being made, or stop after it."""
     _own(api, job_id, who)
     return job_body(api.queue, api.queue.cancel(job_id, how), who)
 
 
 @router.delete("/jobs")
-def cancel_all(api: Parts, who: Who) -> dict[str, int]:
+def cancel_all(api: ApiDependencies, who: Who) -> dict[str, int]:
     """Stop all of your own jobs."""
     return {"stopped": api.queue.cancel_all(who.name)}
 
 
 @router.post("/jobs/{job_id}/retry", responses=responses(404, 409))
-def retry(job_id: str, api: Parts, who: Who) -> dict[str, Any]:
+def retry(job_id: str, api: ApiDependencies, who: Who) -> dict[str, Any]:
     """Try a failed or stopped job again."""
     _own(api, job_id, who)
     return job_body(api.queue, api.queue.retry(job_id), who)
 
 
 @router.post("/jobs/{job_id}/again", status_code=201, responses=responses(404, 409))
-def again(job_id: str, api: Parts, who: Who, new_seed: bool = True) -> dict[str, Any]:
+def again(job_id: str, api: ApiDependencies, who: Who, new_seed: bool = True) -> dict[str, Any]:
     """Submit the same request anew."""
     _own(api, job_id, who)
-    return job_body(api.queue, api.queue.again(job_id, new_seed), who)
+    return job_body(api.queue, api.queue.resubmit(job_id, new_seed), who)
 
 
 @router.post("/jobs/{job_id}/move", responses=responses(404, 409))
-def move(job_id: str, to: Literal["up", "down", "top"], api: Parts, who: Who) -> dict[str, Any]:
+def move(job_id: str, to: Literal["up", "down", "top"], api: ApiDependencies, who: Who) -> dict[str, Any]:
     """Move a waiting job among your own."""
     _own(api, job_id, who)
     return job_body(api.queue, api.queue.move(job_id, to), who)
 
 
 @router.get("/jobs/{job_id}/events", responses=responses(404))
-async def job_events(job_id: str, request: Request, api: Parts, who: Who, after: Number = 0) -> Response:
+async def job_events(job_id: str, request: Request, api: ApiDependencies, who: Who, after: Number = 0) -> Response:
     """A job's events as SSE: the stored ones after `after` (or `Last-Event-ID`), then what happens, until it has ended."""
     await run_in_threadpool(api.queue.get, job_id)
     return stream.respond(stream.job_events(api.queue, job_id, _last_seen(request, after) or 0, who))
 
 
 @router.get("/jobs/{job_id}/preview", responses={204: {"description": "There is none yet."}, **responses(404)})
-def preview(job_id: str, api: Parts, who: Who) -> Response:
+def preview(job_id: str, api: ApiDependencies, who: Who) -> Response:
     """The newest preview frame of a running job, JPEG; 204 when there is none yet."""
     _own(api, job_id, who)
     found = api.queue.preview(job_id)
@@ -170,7 +170,7 @@ def preview(job_id: str, api: Parts, who: Who) -> Response:
 @router.put("/jobs/{job_id}/preview", responses=responses(404, 409))
 def choose_preview(
     job_id: str,
-    api: Parts,
+    api: ApiDependencies,
     who: Who,
     period: Annotated[float | None, Query(ge=0, le=60)] = None,
     method: Literal["linear", "taesd", "full"] | None = None,
@@ -183,13 +183,13 @@ def choose_preview(
 
 
 @router.get("/events")
-async def page_events(request: Request, api: Parts, who: Who, after: Number | None = None) -> Response:
+async def page_events(request: Request, api: ApiDependencies, who: Who, after: Number | None = None) -> Response:
     """One stream for a page: a snapshot first, then job, picture and engine changes."""
     return stream.respond(stream.page_events(api.queue, api.pictures, _last_seen(request, after), who))
 
 
 @router.post("/images", status_code=201)
-async def upload(request: Request, api: Parts, who: Who) -> dict[str, Any]:
+async def upload(request: Request, api: ApiDependencies, who: Who) -> dict[str, Any]:
     """Keep a picture (PNG, JPEG, WebP …; the body, or a form's `file`); gives the `id` that `init` and `mask` take."""
     data = await _upload_bytes(request, api.upload_limit())
     record = await run_in_threadpool(api.upload, data, who.name)
@@ -211,7 +211,9 @@ async def _upload_bytes(request: Request, limit: int) -> bytes:
 
 
 @router.get("/images")
-def list_images(api: Parts, who: Who, after: str = "", search: str = "", limit: Annotated[int, Query(ge=1, le=200)] = 30) -> dict[str, Any]:
+def list_images(
+    api: ApiDependencies, who: Who, after: str = "", search: str = "", limit: Annotated[int, Query(ge=1, le=200)] = 30
+) -> dict[str, Any]:
     """Your pictures, newest first, after the one with the id `after`; `search` looks for words in prompts."""
     owner = None if who.admin else who.name
     found = api.pictures.find(owner, after, search, limit)
@@ -219,14 +221,14 @@ def list_images(api: Parts, who: Who, after: str = "", search: str = "", limit: 
 
 
 @router.get("/images/{image_id}", responses=responses(404))
-def get_image(image_id: str, api: Parts, who: Who, download: bool = False) -> Response:
+def get_image(image_id: str, api: ApiDependencies, who: Who, download: bool = False) -> Response:
     """The picture's file, with its metadata."""
     path = api.path_of(_picture(api, image_id, who).record)
     return FileResponse(path, headers=IMMUTABLE, filename=path.name, content_disposition_type="attachment" if download else "inline")
 
 
 @router.get("/images/{image_id}/read", responses=responses(404))
-def picture_as_read(image_id: str, api: Parts, who: Who) -> Response:
+def picture_as_read(image_id: str, api: ApiDependencies, who: Who) -> Response:
     """The picture as a job reads it to start from: upright, in 8 bits and sRGB, of an animation the first one."""
     path = api.path_of(_picture(api, image_id, who).record)
     data = picture_bytes(path, "picture")
@@ -236,26 +238,26 @@ def picture_as_read(image_id: str, api: Parts, who: Who) -> Response:
 
 
 @router.get("/images/{image_id}/thumb", responses=responses(404))
-def thumbnail(image_id: str, api: Parts, who: Who, size: Annotated[int, Query(ge=64, le=1024)] = 384) -> Response:
+def thumbnail(image_id: str, api: ApiDependencies, who: Who, size: Annotated[int, Query(ge=64, le=1024)] = 384) -> Response:
     """A small version of the picture."""
     return FileResponse(api.thumbnail(_picture(api, image_id, who).record, size), headers=IMMUTABLE)
 
 
 @router.get("/images/{image_id}/parameters", responses=responses(404))
-def parameters(image_id: str, api: Parts, who: Who) -> dict[str, str]:
+def parameters(image_id: str, api: ApiDependencies, who: Who) -> dict[str, str]:
     """The parameters text inside the picture."""
     return {"text": api.parameters(_picture(api, image_id, who).record)}
 
 
 @router.get("/images/{image_id}/request", responses=responses(404))
-def image_request(image_id: str, api: Parts, who: Who) -> dict[str, Any]:
+def image_request(image_id: str, api: ApiDependencies, who: Who) -> dict[str, Any]:
     """A picture's record and request."""
     item = _picture(api, image_id, who)
     return image_body(item.record, who, item.request)
 
 
 @router.delete("/images/{image_id}", responses=responses(404))
-def delete_image(image_id: str, api: Parts, who: Who) -> dict[str, str]:
+def delete_image(image_id: str, api: ApiDependencies, who: Who) -> dict[str, str]:
     """Move a picture to the bin."""
     record = _picture(api, image_id, who).record
     api.to_bin(record)
@@ -263,21 +265,21 @@ def delete_image(image_id: str, api: Parts, who: Who) -> dict[str, str]:
 
 
 @router.post("/images/{image_id}/restore", responses=responses(404))
-def restore_image(image_id: str, api: Parts, who: Who) -> dict[str, Any]:
+def restore_image(image_id: str, api: ApiDependencies, who: Who) -> dict[str, Any]:
     """Bring a picture back from the bin."""
-    item = _picture(api, image_id, who, binned=True)
+    item = _picture(api, image_id, who, trashed=True)
     api.from_bin(item.record)
     return image_body(item.record, who, item.request)
 
 
 @router.get("/capabilities")
-def capabilities(api: Parts) -> dict[str, Any]:
+def capabilities(api: ApiDependencies) -> dict[str, Any]:
     """Checkpoints, samplers, schedules, upscalers, LoRA, extensions with the JSON Schema of their values."""
     return api.capabilities()
 
 
 @router.get("/queue")
-def queue_line(api: Parts, who: Who) -> dict[str, Any]:
+def queue_line(api: ApiDependencies, who: Who) -> dict[str, Any]:
     """Waiting jobs in the order they will run, with the seconds until each starts as this machine's past jobs tell (for the first 200).
 
     With your own limits, if there are any: what is left, and when it renews.
@@ -287,25 +289,25 @@ def queue_line(api: Parts, who: Who) -> dict[str, Any]:
 
 
 @router.post("/queue/pause")
-def pause(api: Parts, who: Who) -> dict[str, Any]:
+def pause(api: ApiDependencies, who: Who) -> dict[str, Any]:
     """Start no further job."""
     return _paused(api, who, lambda: api.queue.pause(True))
 
 
 @router.post("/queue/resume")
-def resume(api: Parts, who: Who) -> dict[str, Any]:
+def resume(api: ApiDependencies, who: Who) -> dict[str, Any]:
     """Go on."""
     return _paused(api, who, lambda: api.queue.pause(False))
 
 
 @router.post("/queue/free")
-def free(api: Parts, who: Who) -> dict[str, Any]:
+def free(api: ApiDependencies, who: Who) -> dict[str, Any]:
     """Pause and give the model's memory back."""
     return _paused(api, who, api.queue.free_memory)
 
 
 @router.get("/system")
-def system(api: Parts) -> dict[str, Any]:
+def system(api: ApiDependencies) -> dict[str, Any]:
     """Memory, load and queue depth over the last minutes."""
     return api.system()
 
@@ -323,8 +325,8 @@ def _own(api: Api, job_id: str, who: Viewer) -> Job:
     return api.queue.get(job_id)
 
 
-def _picture(api: Api, image_id: str, who: Viewer, *, binned: bool = False) -> Indexed:
-    item = api.pictures.get(image_id, binned=binned)
+def _picture(api: Api, image_id: str, who: Viewer, *, trashed: bool = False) -> IndexedImage:
+    item = api.pictures.get(image_id, trashed=trashed)
     if item.record.kind == "result" and not who.may_touch(item.record.owner):
         raise NotFound(f"There is no picture {image_id} of yours.")
     return item

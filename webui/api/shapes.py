@@ -6,7 +6,7 @@ from webui.api.identity import Viewer
 from webui.core.job import Job
 from webui.core.record import ImageRecord
 from webui.core.request import GenerationRequest
-from webui.jobs.feed import Message
+from webui.jobs.events import Message
 from webui.jobs.queue import JobQueue
 
 HIDDEN = "someone"

@@ -9,8 +9,8 @@ from starlette.responses import StreamingResponse
 
 from webui.api.identity import Viewer
 from webui.api.shapes import image_body, job_body, shown_message
-from webui.jobs.feed import Message
-from webui.jobs.pictures import PictureIndex
+from webui.jobs.events import Message
+from webui.jobs.image_index import ImageIndex
 from webui.jobs.queue import JobQueue
 
 KEEP_ALIVE = 15.0
@@ -35,7 +35,7 @@ async def job_events(queue: JobQueue, job_id: str, after: int, viewer: Viewer) -
         yield line
 
 
-async def page_events(queue: JobQueue, pictures: PictureIndex, after: int | None, viewer: Viewer) -> AsyncIterator[bytes]:
+async def page_events(queue: JobQueue, pictures: ImageIndex, after: int | None, viewer: Viewer) -> AsyncIterator[bytes]:
     """A snapshot first, then everything that happens, as far as it is this viewer's to see, and an event where nothing does."""
     follow = queue.follow(after)
     joined: asyncio.Task[Message] = asyncio.ensure_future(anext(follow))
@@ -50,7 +50,7 @@ async def page_events(queue: JobQueue, pictures: PictureIndex, after: int | None
         yield line
 
 
-def snapshot(queue: JobQueue, pictures: PictureIndex, viewer: Viewer) -> dict[str, Any]:
+def snapshot(queue: JobQueue, pictures: ImageIndex, viewer: Viewer) -> dict[str, Any]:
     """What a page needs to show everything as it is now."""
     running = queue.jobs(("running",))
     waiting = {job.id: job for job in queue.jobs(("queued",), limit=200)}

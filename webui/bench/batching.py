@@ -15,7 +15,7 @@ from pathlib import Path
 from queue import SimpleQueue
 from typing import Any
 
-from webui.app import Studio
+from webui.app import App
 from webui.bench.results import keep
 from webui.core.job import FINAL_STATES, Job
 from webui.core.protocol import RunJob
@@ -105,7 +105,7 @@ class Rounds:
     """A studio without a page. `seconds` lets so many users submit at once."""
 
     def __init__(self, settings: Settings, options: argparse.Namespace, most: int) -> None:
-        self._studio = Studio(settings)
+        self._studio = App(settings)
         self._request = GenerationRequest(
             prompt="a red apple", checkpoint=options.checkpoint, width=options.size, height=options.size, steps=options.steps
         )
@@ -139,7 +139,7 @@ class Rounds:
         """Steps that a running 50-step job makes between a second user's submit and that user's first preview."""
 
         async def watched() -> int:
-            with self._studio.queue.feed.follow():  # previews are made only while somebody looks
+            with self._studio.queue.events.subscribe():  # previews are made only while somebody looks
                 return await asyncio.to_thread(self._race)
 
         return asyncio.run(watched())
@@ -168,16 +168,16 @@ class Bare:
     """The model by itself, in this process."""
 
     def __init__(self, settings: Settings, options: argparse.Namespace) -> None:
-        from webui.alone import Alone
-        from webui.engine.workshop import make_plan
+        from webui.engine.bootstrap import make_plan
+        from webui.local import LocalRunner
 
-        self._alone, self._settings = Alone(settings), settings
+        self._alone, self._settings = LocalRunner(settings), settings
         request = GenerationRequest(
             prompt="a red apple", checkpoint=options.checkpoint, width=options.size, height=options.size, steps=options.steps, seed=1
         )
         self._task = RunJob(job_id="bare", owner="local", attempt=1, request=self._alone.resolve(request))
-        self._plan = make_plan(self._task, self._alone.tools, self._alone.device, settings)
-        self._model = self._alone.tools.pipelines.get(self._task.request.checkpoint or "", None, self._plan)
+        self._plan = make_plan(self._task, self._alone.context, self._alone.device, settings)
+        self._model = self._alone.context.models.get(self._task.request.checkpoint or "", None, self._plan)
         self._in_model = 0.0
         self._model.unet.register_forward_pre_hook(self._enters)
         self._model.unet.register_forward_hook(self._leaves)
@@ -192,7 +192,7 @@ class Bare:
         """One forward pass of the UNet with guidance for so many users: the mean of as many calls as a job makes."""
         import torch
 
-        from webui.pipelines.conditioning import Conditioning
+        from webui.models.conditioning import Conditioning
 
         width, height = self._task.request.width or 512, self._task.request.height or 512
         x = torch.randn(2 * users, self._model.latent_channels, height // 8, width // 8, device=self._model.device)
@@ -221,29 +221,29 @@ class Bare:
 
     def _timed(self, seated: bool) -> tuple[float, float]:
         """Seconds of a whole job, and of the model's calls in it."""
-        from webui.engine.company import Company
-        from webui.engine.conductor import Conductor
-        from webui.engine.forward import ForwardPasses
-        from webui.engine.run import run as run_task
-        from webui.engine.seat import Seat
+        from webui.engine.admission import AdmissionController
+        from webui.engine.model_runner import TorchModelRunner
+        from webui.engine.scheduler import BatchScheduler
+        from webui.engine.slot import JobSlot
+        from webui.generation.run import run_job as run_task
 
         task = self._task.model_copy(update={"plan": self._plan})
         self._in_model, began = 0.0, time.perf_counter()
         if not seated:
-            run_task(task, self._alone.tools, lambda event: None)
+            run_task(task, self._alone.context, lambda event: None)
             return time.perf_counter() - began, self._in_model
-        company = Company(self._alone.tools, self._alone.device, self._settings)
+        admission = AdmissionController(self._alone.context, self._alone.device, self._settings)
 
-        def left(seat: Seat) -> None:
-            conductor.stopping = True
+        def left(slot: JobSlot) -> None:
+            scheduler.stopping = True
 
-        def work(seat: Seat) -> None:
-            seat.do(lambda: company.admit(task))
-            company.run(task, seat, self._alone.tools.previews, lambda event: None)
+        def work(slot: JobSlot) -> None:
+            slot.run_on_device(lambda: admission.admit(task))
+            admission.run(task, slot, self._alone.context.preview_settings, lambda event: None)
 
-        conductor = Conductor(SimpleQueue(), ForwardPasses(), lambda message: None, left, lambda job_id: False)
-        conductor.begin("bare", work)
-        conductor.run()
+        scheduler = BatchScheduler(SimpleQueue(), TorchModelRunner(), lambda message: None, left, lambda job_id: False)
+        scheduler.start_job("bare", work)
+        scheduler.run()
         return time.perf_counter() - began, self._in_model
 
 

@@ -12,9 +12,9 @@ import torch
 from PIL import Image
 from torch import nn
 
-from webui.alone import Alone
 from webui.core.events import Event, Failed
-from webui.core.request import GenerationRequest, Value, parse_request
+from webui.core.request import FrozenModel, GenerationRequest, parse_request
+from webui.local import LocalRunner
 from webui.settings import load_settings
 from webui.train.default_model import judge
 from webui.train.default_model.captions import UNSEEN, fill
@@ -25,7 +25,7 @@ _ROOM = 4
 IMG2IMG_STRENGTH = 0.85
 
 
-class EditScores(Value):
+class EditScores(FrozenModel):
     """Shares 0..1 where the wish and what should have stayed are both right.
 
     `img2img` and `background` change the background and keep the thing, `object` the other way round.
@@ -42,7 +42,7 @@ class Editor:
 
     def __init__(self, model: Path, folder: Path, threads: int) -> None:
         settings = load_settings({"threads": threads, "models_dirs": (model.resolve().parent,), "data_dir": folder / "data"})
-        self._alone, self._model, self._folder = Alone(settings), model.stem, folder
+        self._alone, self._model, self._folder = LocalRunner(settings), model.stem, folder
 
     def make(self, **values: object) -> Image.Image:
         request: GenerationRequest = parse_request({"checkpoint": self._model, **values})

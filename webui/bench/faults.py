@@ -33,7 +33,7 @@ PHASES = ("any", "loading", "sampling", "decoding", "writing")
 FINAL = ("done", "failed", "cancelled")
 
 
-class App:
+class AppProcess:
     """The app as a child process, killed and started again on one data directory."""
 
     def __init__(self, data_dir: Path, extra: Sequence[str] = (), **environment: str) -> None:
@@ -76,7 +76,7 @@ class App:
         """Engine processes of this app."""
         assert self._process is not None
         with contextlib.suppress(psutil.NoSuchProcess):
-            return [child for child in psutil.Process(self._process.pid).children() if "webui.engine.process" in " ".join(child.cmdline())]
+            return [child for child in psutil.Process(self._process.pid).children() if "webui.engine.server" in " ".join(child.cmdline())]
         return []
 
     def kill(self, what: str) -> None:
@@ -118,7 +118,7 @@ def run(words: Sequence[str]) -> int:
 
 def measure(folder: Path, rounds: int, chance: random.Random, say: Callable[[str], None] = lambda text: None) -> dict[str, Any]:
     """Rounds of one job and one kill each, evenly over victims and phases, then the reckoning."""
-    app = App(folder)
+    app = AppProcess(folder)
     app.start()
     try:
         length = _undisturbed(app)
@@ -147,7 +147,7 @@ def measure(folder: Path, rounds: int, chance: random.Random, say: Callable[[str
 class Moment:
     """Waits for a random moment within a phase of one picture of a job."""
 
-    def __init__(self, app: App, folder: Path, job_id: str, chance: random.Random) -> None:
+    def __init__(self, app: AppProcess, folder: Path, job_id: str, chance: random.Random) -> None:
         self._app, self._folder, self._job, self._chance = app, folder, job_id, chance
         self._picture = chance.randrange(BODY["batch_count"])
 
@@ -194,12 +194,12 @@ def _names(folder: Path) -> set[str]:
     return {entry.path for day in (folder / "outputs").glob("*/") for entry in os.scandir(day)}
 
 
-def submit(app: App, number: int) -> str:
+def submit(app: AppProcess, number: int) -> str:
     """One job with a seed of its own; gives its id."""
     return str(app.http.post("/api/v1/jobs", json={**BODY, "seed": 1000 + 2 * number}).raise_for_status().json()["id"])
 
 
-def finished(app: App, job_id: str, seconds: float = 600) -> dict[str, Any]:
+def finished(app: AppProcess, job_id: str, seconds: float = 600) -> dict[str, Any]:
     """Wait for the end of a job; the last that was seen of it when it does not come."""
     until = time.monotonic() + seconds
     job: dict[str, Any] = {}
@@ -211,13 +211,13 @@ def finished(app: App, job_id: str, seconds: float = 600) -> dict[str, Any]:
     return job
 
 
-def _wait_until_ready(app: App, seconds: float = 300) -> None:
+def _wait_until_ready(app: AppProcess, seconds: float = 300) -> None:
     until = time.monotonic() + seconds
     while app.http.get("/ready").status_code != 200 and time.monotonic() < until:
         time.sleep(0.1)
 
 
-def _undisturbed(app: App) -> float:
+def _undisturbed(app: AppProcess) -> float:
     """Seconds of a job with everything loaded."""
     finished(app, submit(app, 10_000))
     started = time.monotonic()
@@ -225,7 +225,7 @@ def _undisturbed(app: App) -> float:
     return time.monotonic() - started
 
 
-def reckon(folder: Path, app: App, done: Sequence[dict[str, Any]], say: Callable[[str], None]) -> dict[str, int]:
+def reckon(folder: Path, app: AppProcess, done: Sequence[dict[str, Any]], say: Callable[[str], None]) -> dict[str, int]:
     """Jobs lost, files torn, pictures made twice, pictures that differ from the same request made undisturbed."""
     files = [path for path in (folder / "outputs").rglob("*") if path.is_file()]
     torn = [path for path in files if path.suffix == ".part" or not _whole(path)]

@@ -17,7 +17,7 @@ from pathlib import Path
 import httpx
 import psutil
 
-from webui.bench.faults import App
+from webui.bench.faults import AppProcess
 from webui.bench.results import keep
 
 BODY = {"prompt": "a red apple", "steps": 1000, "batch_count": 100, "seed": 1}
@@ -49,7 +49,7 @@ def run(words: Sequence[str]) -> int:
 
 def measure(folder: Path, browsers: int, seconds: float, jobs: int) -> dict[str, float]:
     """Cores that web uses, frames and events per second and browser, milliseconds until the page's HTML is there."""
-    app = App(folder, DARKROOM_PREVIEW_PERIOD="0.25")
+    app = AppProcess(folder, DARKROOM_PREVIEW_PERIOD="0.25")
     app.start()
     try:
         for number in range(1 + jobs):
@@ -78,7 +78,7 @@ def _cpu(process: psutil.Process) -> float:
     return float(times.user + times.system)
 
 
-def _wait_for_a_frame(app: App) -> None:
+def _wait_for_a_frame(app: AppProcess) -> None:
     """Until the engine is up and samples; frames are made only while somebody looks, as we do here."""
     with app.http.stream("GET", "/api/v1/events", timeout=300) as response:
         for line in response.iter_lines():

@@ -126,9 +126,9 @@ def run(words: Sequence[str]) -> int:
 
 def _own(stack: contextlib.ExitStack) -> str:
     """A Darkroom in a scratch folder; its address."""
-    from webui.bench.faults import App
+    from webui.bench.faults import AppProcess
 
-    app = App(Path(stack.enter_context(tempfile.TemporaryDirectory())))
+    app = AppProcess(Path(stack.enter_context(tempfile.TemporaryDirectory())))
     app.start()
     stack.callback(app.stop)
     return str(app.http.base_url)

@@ -16,12 +16,12 @@ from webui.core.request import GenerationRequest
 from webui.errors import RequestError
 from webui.images.metadata import read_metadata
 from webui.ui.fields import to_values
-from webui.ui.known import Known
+from webui.ui.known import NameMatcher
 
 SECONDS = 20.0
 """Of computing that one case may take at most; a usual one takes a few milliseconds."""
 _HASH = "0" * 64
-_KNOWN = Known({"sampler": ["Euler"], "checkpoint": ["a"]}, frozenset(), lambda digest: None, lambda name, digest: False)
+_KNOWN = NameMatcher({"sampler": ["Euler"], "checkpoint": ["a"]}, frozenset(), lambda digest: None, lambda name, digest: False)
 _LINE = 'Steps: 7, Sampler: Euler a, CFG scale: 5, Seed: 123, Size: 128x192, Model: a, Hashes: {"model": "01"}, VAE: "b, c"'
 _OLD = ", Denoising strength: 0.7, First pass size: 0x0, Hires upscale: 2, Mask blur: 4, Clip skip: 2, Lora weights: a: 1\nTemplate: x"
 
@@ -106,8 +106,8 @@ def metadata(rng: random.Random) -> None:
             raise AssertionError(f"what was read is no request: {error}") from error
         assert isinstance(request, GenerationRequest)
         assert not any(line.startswith("all of its metadata") for line in reading.unmapped), reading.unmapped
-        placed, missing = _KNOWN.place_fields(reading.fields)
-        shown, told = _KNOWN.place(to_values(reading.fields), str(reading.fields.get("checkpoint") or ""))
+        placed, missing = _KNOWN.match_fields(reading.fields)
+        shown, told = _KNOWN.match(to_values(reading.fields), str(reading.fields.get("checkpoint") or ""))
         json.dumps([placed, missing, shown, told, reading.unmapped, reading.text], ensure_ascii=False, allow_nan=False).encode()
         assert all(len(line) < 1000 for line in reading.unmapped), "a line that is left out is too long to be read"
     assert time.process_time() - began < SECONDS, f"read for {time.process_time() - began:.1f} s"

@@ -17,8 +17,8 @@ import torch
 from webui.core.request import parse_request
 from webui.errors import CheckpointError, RequestError
 from webui.library import KINDS, Library
-from webui.pipelines.embeddings import Embeddings
-from webui.pipelines.weights import open_weights
+from webui.models.embeddings import Embeddings
+from webui.models.weights import open_weights
 
 WIDTH = 8
 SLOW = 20.0

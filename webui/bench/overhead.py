@@ -11,12 +11,12 @@ from collections.abc import Callable, Sequence
 
 import torch
 
-from webui.alone import Alone
 from webui.bench.results import keep
 from webui.core.protocol import RunJob
 from webui.core.request import GenerationRequest
-from webui.engine.workshop import make_plan
-from webui.pipelines.model import Model
+from webui.engine.bootstrap import make_plan
+from webui.local import LocalRunner
+from webui.models.model import Model
 from webui.settings import Settings, load_settings
 
 GOAL = 0.03
@@ -26,7 +26,7 @@ def run(words: Sequence[str]) -> int:
     """Measure, print, keep; 0 when the overhead is within the goal."""
     options = _parser().parse_args(list(words))
     settings = load_settings({"threads": options.threads})
-    alone = Alone(settings)
+    alone = LocalRunner(settings)
     try:
         request = alone.resolve(GenerationRequest(prompt="a red apple", seed=1, batch_size=options.batch, checkpoint=options.checkpoint))
         whole, bare = measure(alone, settings, request, options.rounds)
@@ -54,11 +54,11 @@ Times = tuple[list[float], list[float]]
 """(processor seconds, wall seconds) of each round."""
 
 
-def measure(alone: Alone, settings: Settings, request: GenerationRequest, rounds: int) -> tuple[Times, Times]:
+def measure(alone: LocalRunner, settings: Settings, request: GenerationRequest, rounds: int) -> tuple[Times, Times]:
     """A generation and the bare calls, in turns; the first of each is not counted."""
     alone.run(request, lambda event: None)
-    plan = make_plan(RunJob(job_id="bench", owner="local", attempt=1, request=request), alone.tools, alone.device, settings)
-    model = alone.tools.pipelines.get(request.checkpoint or "", request.vae, plan)
+    plan = make_plan(RunJob(job_id="bench", owner="local", attempt=1, request=request), alone.context, alone.device, settings)
+    model = alone.context.models.get(request.checkpoint or "", request.vae, plan)
     whole: Times = ([], [])
     bare: Times = ([], [])
     bare_calls(model, request)

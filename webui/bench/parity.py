@@ -22,13 +22,13 @@ from webui.core.job import Plan
 from webui.core.protocol import RunJob
 from webui.core.request import GenerationRequest
 from webui.devices.machine import choose
-from webui.engine.run import Tools
-from webui.engine.run import run as run_task
-from webui.engine.workshop import build_tools
+from webui.engine.bootstrap import build_context
+from webui.generation.context import EngineContext
+from webui.generation.run import run_job as run_task
 from webui.images.replay import replay_request
 from webui.library import read_header
 from webui.library.family import detect
-from webui.resolve import World, resolve
+from webui.resolve import ResolveContext, resolve
 from webui.settings import load_settings
 
 GOAL = 45.0
@@ -97,7 +97,7 @@ class Replayer:
         for path in options.loras.glob("*.safetensors") if options.loras else ():
             kind = "embeddings" if detect(read_header(path)).kind == "embedding" else "Lora"
             _link(path, models / kind / path.name)
-        self._tools: Tools = build_tools(load_settings({"data_dir": options.work, "models_dirs": (models,)}))
+        self._tools: EngineContext = build_context(load_settings({"data_dir": options.work, "models_dirs": (models,)}))
         self._plan = Plan(device=choose(options.device), threads=options.threads, channels_last=False)
 
     def measure(self, name: str) -> dict[str, Any]:
@@ -131,8 +131,8 @@ class Replayer:
         """What the picture's text says, with what it leaves out."""
         record = json.loads(_recorded(self._reference, name).read_text())
         request = replay_request(self._reference / f"{name}.png", self._overrides(record["request"]))
-        world = World(self._tools.library, self._tools.images.upload_path, _no_capabilities, dict)
-        return resolve(request, world)
+        context = ResolveContext(self._tools.library, self._tools.images.upload_path, _no_capabilities, dict)
+        return resolve(request, context)
 
     def _overrides(self, recorded: Mapping[str, Any]) -> dict[str, Any]:
         settings = {**recorded, **recorded.get("override_settings", {})}

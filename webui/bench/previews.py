@@ -6,12 +6,12 @@ import time
 from collections.abc import Sequence
 from functools import partial
 
-from webui.alone import Alone
 from webui.bench.results import keep
 from webui.core.events import Event
 from webui.core.request import GenerationRequest
-from webui.engine.wishes import PreviewWish
-from webui.pipelines.previews import Method
+from webui.generation.preview import PreviewSettings
+from webui.local import LocalRunner
+from webui.models.preview_decoders import Method
 from webui.settings import load_settings
 
 GOAL = 0.03
@@ -24,7 +24,7 @@ def run(words: Sequence[str]) -> int:
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--period", type=float, default=0.25)
     options = parser.parse_args(list(words))
-    alone = Alone(load_settings({"threads": 1}))
+    alone = LocalRunner(load_settings({"threads": 1}))
     try:
         figures = measure(alone, options.rounds, options.period)
     finally:
@@ -35,18 +35,18 @@ def run(words: Sequence[str]) -> int:
     return 0 if all(figures[f"{method}_share"] <= GOAL for method in METHODS) else 1
 
 
-def measure(alone: Alone, rounds: int, period: float) -> dict[str, float]:
+def measure(alone: LocalRunner, rounds: int, period: float) -> dict[str, float]:
     """Share of the run's processor time (the least of each way) and frames per run; the ways take turns, the first round is not counted."""
     request = alone.resolve(GenerationRequest(prompt="a red apple", seed=1, steps=40, batch_count=2))
-    wishes: dict[str, PreviewWish] = {"none": PreviewWish()}
+    wishes: dict[str, PreviewSettings] = {"none": PreviewSettings()}
     for method in METHODS:
-        wishes[method] = PreviewWish(period=period, method=method)
-    quiet = alone.tools
+        wishes[method] = PreviewSettings(period=period, method=method)
+    quiet = alone.context
     spent: dict[str, list[float]] = {name: [] for name in wishes}
     frames: dict[str, int] = {}
     for _ in range(rounds + 1):
-        for name, wish in wishes.items():
-            alone.tools = dataclasses.replace(quiet, previews=partial(_same, wish))
+        for name, settings in wishes.items():
+            alone.context = dataclasses.replace(quiet, preview_settings=partial(_same, settings))
             seen: list[Event] = []
             began = time.process_time()
             alone.run(request, seen.append)
@@ -59,5 +59,5 @@ def measure(alone: Alone, rounds: int, period: float) -> dict[str, float]:
     return figures
 
 
-def _same(wish: PreviewWish) -> PreviewWish:
-    return wish
+def _same(settings: PreviewSettings) -> PreviewSettings:
+    return settings

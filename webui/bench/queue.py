@@ -9,12 +9,12 @@ from functools import partial
 from pathlib import Path
 from queue import SimpleQueue
 
-from webui.app import Studio
+from webui.app import App
 from webui.bench.results import keep
 from webui.core.request import GenerationRequest
 from webui.db import open_database
-from webui.jobs.fairness import FairChooser
-from webui.jobs.feed import Message
+from webui.jobs.events import Message
+from webui.jobs.fair_queue import FairQueue
 from webui.jobs.queue import JobQueue
 from webui.jobs.store import JobStore
 from webui.settings import load_settings
@@ -53,8 +53,8 @@ def measure(folder: Path, jobs: int, owners: int) -> dict[str, float]:
     """Milliseconds, median and 95th percentile."""
     queue = JobQueue(JobStore(open_database(folder)), lambda request: request)
     submit = [_timed(partial(queue.submit, REQUEST, f"user{number % owners}")) for number in range(jobs)]
-    chooser = FairChooser(queue.store.waiting())
-    choose = [_timed(partial(chooser.choose, "other [0]")) for _ in range(200)]
+    chooser = FairQueue(queue.store.waiting())
+    choose = [_timed(partial(chooser.select, "other [0]")) for _ in range(200)]
     take = [_timed(partial(queue.take, "engine", "other [0]")) for _ in range(200)]
     line = [_timed(queue.waiting_order) for _ in range(5)]
     return {
@@ -69,22 +69,22 @@ def measure(folder: Path, jobs: int, owners: int) -> dict[str, float]:
 
 def idle_starts(folder: Path, count: int) -> dict[str, float]:
     """Milliseconds from a submit to the engine's first word about the job, when nothing else waits and the model is loaded."""
-    studio = Studio(load_settings({"data_dir": folder}, environment={}))
+    app = App(load_settings({"data_dir": folder}, environment={}))
     said: SimpleQueue[tuple[float, Message]] = SimpleQueue()
-    studio.queue.feed.listen(lambda message: said.put((time.perf_counter(), message)))
-    studio.start()
+    app.queue.events.listen(lambda message: said.put((time.perf_counter(), message)))
+    app.start()
     try:
         starts = []
         for number in range(count + 1):
             request = GenerationRequest(prompt="a red apple", steps=1, seed=number)
             began = time.perf_counter()
-            studio.submit(request, "local")
+            app.submit(request, "local")
             starts.append((_until(said, "step") - began) * 1000)
             _until(said, "done")
             time.sleep(0.2)
         return _figures("start", starts[1:])
     finally:
-        studio.stop()
+        app.stop()
 
 
 def _until(said: "SimpleQueue[tuple[float, Message]]", kind: str) -> float:

@@ -47,7 +47,7 @@ def _parser() -> argparse.ArgumentParser:
 def measure(sampler: Sampler, steps: int, repeat: int = 30, device: str = "cpu") -> dict[str, float]:
     """Milliseconds a step: `own` arithmetic (noise is there already), and `with_noise` as pictures draw it."""
     levels = plan_levels(sampler, get_schedule("Automatic"), steps, model_levels("sd1"), SamplerOptions())
-    knobs = {**sampler_options(sampler, SamplerOptions()), **levels.knobs}
+    knobs = {**sampler_options(sampler, SamplerOptions()), **levels.options}
     unit = ImageNoise([1], SHAPE, device=device)
     x = levels.begin(unit.next())
     spare = torch.randn_like(x)

@@ -10,7 +10,7 @@ from pathlib import Path
 import httpx
 import psutil
 
-from webui.bench.faults import App, finished
+from webui.bench.faults import AppProcess, finished
 from webui.bench.results import keep
 
 WARM = 50
@@ -32,7 +32,7 @@ def run(words: Sequence[str]) -> int:
 
 def measure(folder: Path, jobs: int, steps: int) -> dict[str, float]:
     """Resident megabytes after the first jobs and after all."""
-    app = App(folder)
+    app = AppProcess(folder)
     app.start()
     try:
         sizes: list[tuple[float, float]] = []

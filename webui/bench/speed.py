@@ -16,11 +16,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from webui.alone import Alone
 from webui.bench.results import keep
 from webui.core.events import Event, Failed
 from webui.core.job import Plan
 from webui.core.request import GenerationRequest
+from webui.local import LocalRunner
 from webui.settings import Settings, load_settings
 
 Row = dict[str, Any]
@@ -74,7 +74,7 @@ def measure(options: argparse.Namespace, room: float = 0.0) -> Iterator[Row]:
 def _rows(options: argparse.Namespace, dtype: str, kernel: str, room: float) -> Iterator[Row]:
     """One model, all batch sizes."""
     flags = {"dtype": dtype, "devices": (options.device,), "models_dirs": tuple(options.models_dir)}
-    alone = Alone(settings := load_settings(flags | ({} if kernel == DIFFUSERS else {"attention": kernel}), environment={}))
+    alone = LocalRunner(settings := load_settings(flags | ({} if kernel == DIFFUSERS else {"attention": kernel}), environment={}))
     try:
         for batch in options.batch:
             wanted = GenerationRequest(prompt="a red apple", seed=1, batch_size=batch, width=options.size, height=options.size)
@@ -88,13 +88,13 @@ def _rows(options: argparse.Namespace, dtype: str, kernel: str, room: float) -> 
         _forget()
 
 
-def _measured(alone: Alone, settings: Settings, request: GenerationRequest, kernel: str, repeat: int) -> Row:
+def _measured(alone: LocalRunner, settings: Settings, request: GenerationRequest, kernel: str, repeat: int) -> Row:
     from webui.core.protocol import RunJob
-    from webui.engine.workshop import make_plan
+    from webui.engine.bootstrap import make_plan
     from webui.errors import WebUIError
 
     try:
-        plan = make_plan(RunJob(job_id="bench", owner="local", attempt=1, request=request), alone.tools, alone.device, settings)
+        plan = make_plan(RunJob(job_id="bench", owner="local", attempt=1, request=request), alone.context, alone.device, settings)
         found: Row = {"dtype": plan.dtype, "offload": plan.offload, "channels_last": plan.channels_last and kernel != DIFFUSERS}
         return found | _timed(_diffusers(alone, request, plan) if kernel == DIFFUSERS else _ours(alone, request), request, repeat)
     except (WebUIError, RuntimeError) as error:
@@ -123,7 +123,7 @@ def _seconds(make: Callable[[int], None], steps: int) -> float:
     return time.perf_counter() - began
 
 
-def _ours(alone: Alone, request: GenerationRequest) -> Callable[[int], None]:
+def _ours(alone: LocalRunner, request: GenerationRequest) -> Callable[[int], None]:
     def make(steps: int) -> None:
         failures: list[str] = []
 
@@ -138,14 +138,14 @@ def _ours(alone: Alone, request: GenerationRequest) -> Callable[[int], None]:
     return make
 
 
-def _diffusers(alone: Alone, request: GenerationRequest, plan: Plan) -> Callable[[int], None]:
+def _diffusers(alone: LocalRunner, request: GenerationRequest, plan: Plan) -> Callable[[int], None]:
     """Its pipeline over our loaded parts, as its documentation has it: contiguous, its default attention, one precision for all."""
     import torch
     from diffusers.models.attention_processor import AttnProcessor2_0
     from diffusers.pipelines.stable_diffusion.pipeline_stable_diffusion import StableDiffusionPipeline
     from diffusers.schedulers.scheduling_euler_discrete import EulerDiscreteScheduler
 
-    model = alone.tools.pipelines.get(request.checkpoint or "", None, plan.model_copy(update={"channels_last": False, "offload": "none"}))
+    model = alone.context.models.get(request.checkpoint or "", None, plan.model_copy(update={"channels_last": False, "offload": "none"}))
     parts: dict[str, Any] = {"unet": model.unet, "vae": model.vae.to(model.dtype), "text_encoder": model.text_encoder}
     parts["unet"].set_attn_processor(AttnProcessor2_0())
     torch.backends.cudnn.deterministic, torch.backends.cudnn.allow_tf32 = False, True  # as torch has it: our engine sets them
@@ -162,7 +162,7 @@ def _diffusers(alone: Alone, request: GenerationRequest, plan: Plan) -> Callable
             prompt_embeds=text, negative_prompt_embeds=-text, num_inference_steps=steps, guidance_scale=request.guidance or 7.0, **size
         )
         for number, image in enumerate(made.images):
-            image.save(alone.tools.images.root / f"diffusers-{number}.png", compress_level=4)
+            image.save(alone.context.images.root / f"diffusers-{number}.png", compress_level=4)
 
     return make
 

@@ -12,12 +12,12 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from webui.app import Studio
+from webui.app import App
 from webui.bench.results import keep
 from webui.core.job import FINAL_STATES, Job
 from webui.core.request import GenerationRequest, parse_request
 from webui.images.metadata import read_metadata
-from webui.jobs.fairness import PREFERENCE
+from webui.jobs.fair_queue import PREFERENCE
 from webui.settings import load_settings
 
 SAMPLERS = ("Euler", "Euler a", "DPM++ 2M", "DPM++ SDE", "Heun", "DDIM", "LCM", "UniPC")
@@ -45,26 +45,26 @@ def run(words: Sequence[str]) -> int:
 
 def measure(settings: Any, options: argparse.Namespace) -> dict[str, Any]:
     """Submit, cancel, wait, and look at what came of it."""
-    studio = Studio(settings)
-    watched = Overtaking(studio)
-    studio.start()
+    app = App(settings)
+    watched = Overtaking(app)
+    app.start()
     source, jobs, told = random.Random(options.seed), list[Job](), dict[str, str]()
     began = time.monotonic()
     while len(jobs) < options.jobs and time.monotonic() - began < options.minutes * 60:
-        if studio.store.count("queued") < 3 * options.users:
+        if app.store.count("queued") < 3 * options.users:
             owner = f"user{source.randrange(options.users)}"
-            jobs.append(studio.queue.submit(random_request(source, options.checkpoint), owner))
+            jobs.append(app.queue.submit(random_request(source, options.checkpoint), owner))
             if source.random() < 0.1:
                 told[source.choice(jobs).id] = how = source.choice(["stop", "stop", "skip", "after"])
-                studio.queue.cancel(list(told)[-1], how)
+                app.queue.cancel(list(told)[-1], how)
         else:
             time.sleep(0.01)
-    while studio.store.count("queued", "running"):
+    while app.store.count("queued", "running"):
         time.sleep(0.05)
     seconds = time.monotonic() - began
-    figures = judge(studio, jobs, told)
-    engine = studio.queue.engines()[0]
-    studio.stop()
+    figures = judge(app, jobs, told)
+    engine = app.queue.engines()[0]
+    app.stop()
     share = {"jobs_in_a_pass": round(engine.batch.answered / max(engine.batch.passes, 1), 2)}
     return {"jobs": len(jobs), "cancels": len(told), "seconds": round(seconds, 1), **share, **figures, "most_overtaken": watched.most}
 
@@ -89,11 +89,11 @@ def random_request(source: random.Random, checkpoint: str | None) -> GenerationR
     )
 
 
-def judge(studio: Studio, jobs: Sequence[Job], told: Mapping[str, str]) -> dict[str, Any]:
+def judge(app: App, jobs: Sequence[Job], told: Mapping[str, str]) -> dict[str, Any]:
     """What is wrong with the jobs that have ended. `told` are the stops; a job that skipped a batch may be done with fewer pictures."""
-    ended = [studio.queue.get(job.id) for job in jobs]
-    pictures = [(job, image, read_metadata(studio.images.path(image))) for job in ended for image in job.images]
-    files = len(list((studio.settings().outputs).rglob("*.png")))
+    ended = [app.queue.get(job.id) for job in jobs]
+    pictures = [(job, image, read_metadata(app.images.path(image))) for job in ended for image in job.images]
+    files = len(list((app.settings().outputs).rglob("*.png")))
     done = [job for job in ended if job.state == "done" and told.get(job.id) != "skip"]
     states = Counter(job.state for job in ended)
     return {
@@ -114,13 +114,13 @@ def judge(studio: Studio, jobs: Sequence[Job], told: Mapping[str, str]) -> dict[
 class Overtaking:
     """Counts, at every choice, how many jobs went past the one whose turn it was. An owner who has a job running has had their turn."""
 
-    def __init__(self, studio: Studio) -> None:
+    def __init__(self, app: App) -> None:
         self.most = 0
-        self._queue = studio.queue
+        self._queue = app.queue
         self._due, self._past = "", 0
-        self._take = studio.queue.take
-        self._order = studio.queue.waiting_order
-        studio.queue.take = self._watched  # type: ignore[method-assign, assignment]
+        self._take = app.queue.take
+        self._order = app.queue.waiting_order
+        app.queue.take = self._watched  # type: ignore[method-assign, assignment]
 
     def _watched(self, *arguments: Any) -> Job | None:
         served = {self._queue.owner_of(job_id) for engine in self._queue.engines() for job_id in engine.jobs}

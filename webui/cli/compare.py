@@ -6,20 +6,20 @@ from pathlib import Path
 
 import numpy as np
 
-from webui.core.request import Value
+from webui.core.request import FrozenModel
 from webui.errors import RequestError
 from webui.images.decode import picture_bytes, read_picture
 from webui.settings import Settings
 
 
-class Difference(Value):
+class Difference(FrozenModel):
     """Between two pictures of one size, in units of 1/255: `psnr` in dB (inf when equal), mean and largest difference."""
 
     psnr: float
     mean: float
     largest: int
 
-    model_config = {**Value.model_config, "allow_inf_nan": True}
+    model_config = {**FrozenModel.model_config, "allow_inf_nan": True}
 
 
 def add(parser: argparse.ArgumentParser) -> None:
@@ -48,9 +48,9 @@ def compare(a: np.ndarray, b: np.ndarray) -> Difference:
 
 def input_differences(a: Path, b: Path) -> list[str]:
     """One line per request field (and fact about the run) that differs, by what the pictures' metadata say."""
-    from webui.images.metadata import read_facts
+    from webui.images.metadata import read_generation_info
 
-    left, right = read_facts(a), read_facts(b)
+    left, right = read_generation_info(a), read_generation_info(b)
     names = [*left, *(name for name in right if name not in left)]
     if not (left.get("variation_strength") or right.get("variation_strength")):
         names = [name for name in names if name != "variation_seed"]  # chosen at random and without effect

@@ -18,7 +18,7 @@ from webui.errors import RequestError, StorageError
 from webui.settings import Settings
 
 if TYPE_CHECKING:
-    from webui.ui.known import Known
+    from webui.ui.known import NameMatcher
 
 CHECKPOINT = "request.checkpoint"
 _ID = re.compile(r"^[0-9a-f]{64}$")
@@ -101,7 +101,7 @@ def names(output: Path, count: int) -> list[Path]:
     return [output] if count == 1 else [output.with_stem(f"{output.stem}-{number}") for number in range(1, count + 1)]
 
 
-def build_request(arguments: argparse.Namespace, keep: Callable[[Path], str], known: "Callable[[], Known]") -> GenerationRequest:
+def build_request(arguments: argparse.Namespace, keep: Callable[[Path], str], known: "Callable[[], NameMatcher]") -> GenerationRequest:
     """The request the flags mean. `keep` stores a picture file and gives its id (for --init and --mask).
 
     `known` gives the names that are there, by which those in the metadata of --from are placed as on the page.
@@ -125,7 +125,7 @@ def build_request(arguments: argparse.Namespace, keep: Callable[[Path], str], kn
         def tell(line: str) -> None:
             print(f"Left out: {line}", file=sys.stderr)
 
-        return replay_request(arguments.source, values, tell, lambda fields: known().place_fields(fields))
+        return replay_request(arguments.source, values, tell, lambda fields: known().match_fields(fields))
     return parse_request(values)
 
 
@@ -149,17 +149,17 @@ def _prepare(output: Path) -> None:
 
 
 def _local(arguments: argparse.Namespace, settings: Settings, progress: Progress) -> list[Path]:
-    from webui.alone import Alone
-    from webui.ui.known import Known
+    from webui.local import LocalRunner
+    from webui.ui.known import NameMatcher
 
     changes: dict[str, Any] = {"picture_format": FORMATS[arguments.output.suffix.lower()]}
     checkpoint = getattr(arguments, CHECKPOINT, "")
     if Path(checkpoint).is_file():
         changes["models_dirs"] = (Path(checkpoint).resolve().parent, *settings.models_dirs)
         setattr(arguments, CHECKPOINT, Path(checkpoint).stem)
-    alone = Alone(settings.model_copy(update=changes))
+    alone = LocalRunner(settings.model_copy(update=changes))
     try:
-        request = alone.resolve(build_request(arguments, alone.keep, lambda: Known.here(alone.tools.library, alone.capabilities)))
+        request = alone.resolve(build_request(arguments, alone.keep, lambda: NameMatcher.here(alone.context.library, alone.capabilities)))
         saved = alone.run(request, progress)
         return [_moved(path, target) for path, target in zip(saved, names(arguments.output, len(saved)), strict=True)]
     finally:
@@ -173,10 +173,10 @@ def _moved(path: Path, target: Path) -> Path:
 
 def _remote(arguments: argparse.Namespace, settings: Settings, progress: Progress) -> list[Path]:
     from webui.cli.client import Client
-    from webui.ui.known import Known
+    from webui.ui.known import NameMatcher
 
     with Client(arguments.server, arguments.key) as client:
-        job = client.submit(build_request(arguments, client.upload, lambda: Known.told(client.capabilities())))
+        job = client.submit(build_request(arguments, client.upload, lambda: NameMatcher.told(client.capabilities())))
         client.follow(job, progress)
         pictures = client.pictures(job)
         targets = names(arguments.output, len(pictures))

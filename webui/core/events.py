@@ -11,10 +11,10 @@ from pydantic import Field, TypeAdapter
 
 from webui.core.job import JobError, Plan
 from webui.core.record import ImageRecord
-from webui.core.request import Value
+from webui.core.request import FrozenModel
 
 
-class _Event(Value):
+class _Event(FrozenModel):
     job_id: str = ""
     seq: int = Field(0, description="Order of stored events, rising over all jobs; 0 for those that are not stored.")
     at: datetime | None = None

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from webui.core.names import printable
-from webui.core.request import Value
+from webui.core.request import FrozenModel
 from webui.errors import CheckpointError, FileChanged, RequestError, WebUIError
 
 T = TypeVar("T")
@@ -30,7 +30,7 @@ _KINDS = (
 )
 
 
-class FileIdentity(Value):
+class FileIdentity(FrozenModel):
     """Which content a path has, as far as it can be told without reading: a file that is replaced or written anew gets another one."""
 
     size: int = 0

@@ -6,14 +6,14 @@ from typing import Literal
 from pydantic import Field
 
 from webui.core.record import ImageRecord
-from webui.core.request import GenerationRequest, Value
+from webui.core.request import FrozenModel, GenerationRequest
 
 JobState = Literal["queued", "running", "done", "failed", "cancelled"]
 FINAL_STATES: frozenset[str] = frozenset({"done", "failed", "cancelled"})
 LOCAL_OWNER = "local"
 
 
-class Plan(Value):
+class Plan(FrozenModel):
     """How the machine makes the pictures; fixed at the first attempt so that a retry gives the same pixels."""
 
     device: str = "cpu"
@@ -24,14 +24,14 @@ class Plan(Value):
     offload: Literal["none", "model", "sequential"] = "none"
 
 
-class PreviewChoice(Value):
+class PreviewChoice(FrozenModel):
     """How often (seconds; 0 is never) and how one job's preview frames are made; None is as the settings say."""
 
     period: float | None = Field(None, ge=0, le=60)
     method: Literal["linear", "taesd", "full"] | None = None
 
 
-class JobError(Value):
+class JobError(FrozenModel):
     """Why a job failed: `kind` is the error class, `message` what is wrong, `advice` what to do, `field` where if it is the request."""
 
     kind: str
@@ -40,7 +40,7 @@ class JobError(Value):
     field: str | None = None
 
 
-class Job(Value):
+class Job(FrozenModel):
     """One row of the queue. Times are UTC."""
 
     id: str

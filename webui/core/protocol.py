@@ -11,15 +11,15 @@ from pydantic import Field, JsonValue, TypeAdapter
 
 from webui.core.events import Event
 from webui.core.job import Plan
-from webui.core.request import GenerationRequest, Value
+from webui.core.request import FrozenModel, GenerationRequest
 
 _HEADER = struct.Struct(">II")
 MAX_FRAME = 64 * 2**20
-LOST_DEVICE = 70
+EXIT_DEVICE_LOST = 70
 """Exit code of an engine whose device has stopped working: only a new process can use it again."""
 
 
-class Start(Value):
+class Start(FrozenModel):
     """First message to an engine: who it is and the launch-time facts it may use. Settings that change later come with each job."""
 
     type: Literal["start"] = "start"
@@ -29,7 +29,7 @@ class Start(Value):
     extensions_off: tuple[str, ...] = ()
 
 
-class RunJob(Value):
+class RunJob(FrozenModel):
     """Make the pictures of `request` except those with an index in `saved` (finished before an interruption).
 
     `library` and `settings` are what web knows as it hands the job out: an engine whose list of model files has another version looks again
@@ -47,7 +47,7 @@ class RunJob(Value):
     settings: dict[str, JsonValue] = {}
 
 
-class Cancel(Value):
+class Cancel(FrozenModel):
     """Stop a job: now, only this picture (skip), or after the picture being made (after)."""
 
     type: Literal["cancel"] = "cancel"
@@ -55,7 +55,7 @@ class Cancel(Value):
     how: Literal["stop", "skip", "after"] = "stop"
 
 
-class Watch(Value):
+class SetPreview(FrozenModel):
     """Whether somebody looks at previews of this job, and how often to make them (seconds; 0 is never)."""
 
     type: Literal["watch"] = "watch"
@@ -64,22 +64,22 @@ class Watch(Value):
     method: Literal["linear", "taesd", "full"] = "linear"
 
 
-class Unload(Value):
+class Unload(FrozenModel):
     """Free the device's memory; the next job loads its model again."""
 
     type: Literal["unload"] = "unload"
 
 
-class Stop(Value):
+class Stop(FrozenModel):
     """Finish: leave the running job as it is and exit."""
 
     type: Literal["stop"] = "stop"
 
 
-ToEngine = Annotated[Start | RunJob | Cancel | Watch | Unload | Stop, Field(discriminator="type")]
+ToEngine = Annotated[Start | RunJob | Cancel | SetPreview | Unload | Stop, Field(discriminator="type")]
 
 
-class OptionInfo(Value):
+class OptionInfo(FrozenModel):
     """A named choice: a sampler or a schedule, by whoever registered it."""
 
     name: str
@@ -88,7 +88,7 @@ class OptionInfo(Value):
     default_schedule: str | None = None
 
 
-class ExtensionState(Value):
+class ExtensionState(FrozenModel):
     """What became of an extension in one process. `error` is a traceback."""
 
     id: str
@@ -102,7 +102,7 @@ class ExtensionState(Value):
     error: str = ""
 
 
-class Capabilities(Value):
+class Capabilities(FrozenModel):
     """What an engine can do; kept by web so that the drop-downs are whole before the next engine is up."""
 
     type: Literal["capabilities"] = "capabilities"
@@ -114,7 +114,7 @@ class Capabilities(Value):
     extensions: tuple[ExtensionState, ...] = ()
 
 
-class Ready(Value):
+class Ready(FrozenModel):
     """The engine can take jobs."""
 
     type: Literal["ready"] = "ready"
@@ -125,7 +125,7 @@ class Ready(Value):
     versions: dict[str, str] = {}
 
 
-class BatchFigures(Value):
+class BatchStats(FrozenModel):
     """Forward passes since the engine started: how many, how many jobs they answered, their seconds, and the seconds that jobs waited."""
 
     passes: int = 0
@@ -133,31 +133,31 @@ class BatchFigures(Value):
     seconds: float = 0.0
     waited: float = 0.0
 
-    def with_pass(self, jobs: int, seconds: float, waited: float) -> "BatchFigures":
+    def with_pass(self, jobs: int, seconds: float, waited: float) -> "BatchStats":
         """One pass more."""
-        return BatchFigures(
+        return BatchStats(
             passes=self.passes + 1, answered=self.answered + jobs, seconds=self.seconds + seconds, waited=self.waited + waited
         )
 
 
-class Heartbeat(Value):
+class Heartbeat(FrozenModel):
     """The engine's process lives: from a thread, every second, whatever the step takes."""
 
     type: Literal["heartbeat"] = "heartbeat"
     resident: int = 0
     device_used: int = 0
     loaded: str = Field("", description="Checkpoint that is loaded.")
-    batch: BatchFigures = BatchFigures()
+    batch: BatchStats = BatchStats()
 
 
-class Happened(Value):
+class JobEventMessage(FrozenModel):
     """An event of a job; a preview's bytes are the frame's blob."""
 
     type: Literal["event"] = "event"
     event: Event
 
 
-class Planned(Value):
+class Planned(FrozenModel):
     """How the job will run; stored before the first step."""
 
     type: Literal["planned"] = "planned"
@@ -165,7 +165,7 @@ class Planned(Value):
     plan: Plan
 
 
-class Declined(Value):
+class Declined(FrozenModel):
     """The engine cannot run this job beside those it has; it waits on, and this was no attempt."""
 
     type: Literal["declined"] = "declined"
@@ -173,7 +173,7 @@ class Declined(Value):
     reason: str
 
 
-class ExtensionFailed(Value):
+class ExtensionFailed(FrozenModel):
     """A hook raised while the engine worked; the extension is off until it is switched on again."""
 
     type: Literal["extension_failed"] = "extension_failed"
@@ -182,13 +182,15 @@ class ExtensionFailed(Value):
     traceback: str
 
 
-FromEngine = Annotated[Capabilities | Ready | Heartbeat | Happened | Planned | Declined | ExtensionFailed, Field(discriminator="type")]
+FromEngine = Annotated[
+    Capabilities | Ready | Heartbeat | JobEventMessage | Planned | Declined | ExtensionFailed, Field(discriminator="type")
+]
 
 ToEngineAdapter: TypeAdapter[ToEngine] = TypeAdapter(ToEngine)
 FromEngineAdapter: TypeAdapter[FromEngine] = TypeAdapter(FromEngine)
 
 
-def write_frame(stream: BinaryIO, message: Value, blob: bytes = b"") -> None:
+def write_frame(stream: BinaryIO, message: FrozenModel, blob: bytes = b"") -> None:
     """Send one frame and flush it. The caller holds the stream's lock."""
     body = message.model_dump_json().encode()
     stream.write(_HEADER.pack(len(body), len(blob)) + body + blob)

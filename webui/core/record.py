@@ -5,10 +5,10 @@ from typing import Literal
 
 from pydantic import Field
 
-from webui.core.request import Value
+from webui.core.request import FrozenModel
 
 
-class ImageRecord(Value):
+class ImageRecord(FrozenModel):
     """One picture file.
 
     `id` is the sha256 of the file's bytes (so an upload's id is what `init` and `mask` take, and a result's can be used the same way).

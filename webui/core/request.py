@@ -60,13 +60,13 @@ def _side(name: str, minimum: int = MIN_SIDE) -> Any:
     return check
 
 
-class Value(BaseModel):
+class FrozenModel(BaseModel):
     """Base of all values that flow: frozen, no unknown fields, no NaN."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
-class SamplerOptions(Value):
+class SamplerOptions(FrozenModel):
     """Knobs of the sampler and the schedule; `None` leaves the sampler's own default."""
 
     eta: float | None = Field(None, ge=0, le=10, title="Eta", description="Noise added at each step by ancestral samplers and DDIM.")
@@ -115,7 +115,7 @@ class SamplerOptions(Value):
         return self
 
 
-class GuidanceOptions(Value):
+class GuidanceOptions(FrozenModel):
     """What is done to classifier-free guidance besides its scale."""
 
     rescale: float = Field(
@@ -144,7 +144,7 @@ class GuidanceOptions(Value):
     pad_v0: bool = Field(False, title="Pad prompt/negative prompt (v0)", description="The same as A1111 1.6 and older did it.")
 
 
-class HiresOptions(Value):
+class HiresOptions(FrozenModel):
     """The second pass ("Hires. fix"): enlarge the first picture and paint over it."""
 
     scale: float = Field(2.0, ge=1, le=8, title="Upscale by")
@@ -162,7 +162,7 @@ class HiresOptions(Value):
     _sides = field_validator("width", "height")(_side("The size of the second pass", 0))
 
 
-class SoftInpaint(Value):
+class SoftInpaint(FrozenModel):
     """Soft inpainting: the mask's greys say how much each place may change (Levin & Fried 2023, differential diffusion)."""
 
     schedule_bias: float = Field(1.0, ge=0, le=8, title="Schedule bias")
@@ -173,7 +173,7 @@ class SoftInpaint(Value):
     difference_contrast: float = Field(2.0, ge=0, le=8, title="Difference contrast")
 
 
-class SizeConditioning(Value):
+class SizeConditioning(FrozenModel):
     """What SDXL is told of the picture's size besides the prompt (Podell et al. 2023, section 2.2)."""
 
     original_width: int = Field(0, ge=0, le=4 * MAX_SIDE, title="Original width", description="0: the picture's own.")
@@ -188,7 +188,7 @@ class SizeConditioning(Value):
     )
 
 
-class GenerationRequest(Value):
+class GenerationRequest(FrozenModel):
     """One request for pictures. `{"prompt": "a red apple"}` is a whole one: every field has a default."""
 
     mode: Mode = Field("txt2img", title="Mode")
@@ -305,10 +305,10 @@ def parse_request(data: dict[str, Any]) -> GenerationRequest:
     try:
         return GenerationRequest.model_validate(data)
     except ValidationError as error:
-        raise explain(error, GenerationRequest) from None
+        raise request_error_from(error, GenerationRequest) from None
 
 
-def explain(error: ValidationError, model: type[BaseModel]) -> RequestError:
+def request_error_from(error: ValidationError, model: type[BaseModel]) -> RequestError:
     """Say pydantic's first complaint as a sentence about a field that the user knows by its label."""
     first = error.errors(include_url=False)[0]
     loc = first["loc"]

@@ -13,6 +13,9 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from webui.db.tables import metadata
 
+FORMERLY = {"settings_kv": "facts", "batch_key": "together", "trashed": "binned"}
+"""What tables and columns were called before; a broken file may be an old one."""
+
 
 def salvage(broken: Path, into: Engine) -> int:
     """Copy rows from both ends of every table up to the damage; gives how many. The broken file is left as it is."""
@@ -38,9 +41,26 @@ def _copy(source: sqlite3.Connection, table: Table, into: Engine) -> int:
 
 def _rows(source: sqlite3.Connection, table: Table, order: str) -> Iterator[tuple[int, dict[str, Any]]]:
     """Rows by number from one end, until one cannot be read."""
+    present = {name for (name,) in source.execute("SELECT name FROM sqlite_master")} if _is_listed(source) else {table.name}
+    name = table.name if table.name in present else FORMERLY.get(table.name, table.name)
     with suppress(sqlite3.Error):
-        for row in source.execute(f'SELECT rowid AS "the rowid", * FROM {table.name} ORDER BY rowid {order}'):  # noqa: S608
-            yield row["the rowid"], {name: row[name] for name in row.keys() if name in table.columns}  # noqa: SIM118
+        for row in source.execute(f'SELECT rowid AS "the rowid", * FROM {name} ORDER BY rowid {order}'):  # noqa: S608
+            yield row["the rowid"], _known(table, row)
+
+
+def _is_listed(source: sqlite3.Connection) -> bool:
+    """Whether the list of tables can be read."""
+    try:
+        source.execute("SELECT name FROM sqlite_master").fetchall()
+    except sqlite3.Error:
+        return False
+    return True
+
+
+def _known(table: Table, row: sqlite3.Row) -> dict[str, Any]:
+    """The row's values by the names of today's columns."""
+    names = {name: name if name in row.keys() else FORMERLY.get(name, name) for name in table.columns.keys()}  # noqa: SIM118
+    return {name: row[stored] for name, stored in names.items() if stored in row.keys()}  # noqa: SIM118
 
 
 def _inserted(table: Table, row: dict[str, Any], into: Engine) -> bool:

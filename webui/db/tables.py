@@ -23,7 +23,7 @@ jobs = Table(
     Column("position", Float, nullable=False, default=0.0),
     Column("attempts", Integer, nullable=False, default=0),
     Column("checkpoint", Text, nullable=False, default=""),
-    Column("together", String(16), nullable=False, default="", server_default=""),
+    Column("batch_key", String(16), nullable=False, default="", server_default=""),
     Column("engine_seconds", Float, nullable=False, default=0.0, server_default="0"),
     Column("pixels", _Big, nullable=False, default=0, server_default="0"),
     Column("prompt", Text, nullable=False, default=""),
@@ -70,11 +70,11 @@ images = Table(
     Column("notes", Text, nullable=False, default="[]"),
     Column("prompt", Text, nullable=False, default=""),
     Column("request", Text),
-    Column("binned", Boolean, nullable=False, default=False),
+    Column("trashed", Boolean, nullable=False, default=False),
     Column("missing", Boolean, nullable=False, default=False),
     UniqueConstraint("id", "kind"),
     UniqueConstraint("job_id", "index", name="uq_images_place"),
-    Index("ix_images_gallery", "kind", "binned", "owner", "number"),
+    Index("ix_images_gallery", "kind", "trashed", "owner", "number"),
 )
 
-facts = Table("facts", metadata, Column("key", String(128), primary_key=True), Column("value", Text, nullable=False))
+settings_kv = Table("settings_kv", metadata, Column("key", String(128), primary_key=True), Column("value", Text, nullable=False))

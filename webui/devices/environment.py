@@ -38,7 +38,7 @@ def keep_freed_memory() -> bool:
     return bool(mapped and libc.mallopt(_TRIM_THRESHOLD, 2**31 - 1) and libc.mallopt(_TOP_PAD, 2**24))
 
 
-def settle_device(device: str, dtype: str = "float32") -> None:
+def configure_backend(device: str, dtype: str = "float32") -> None:
     """Make a GPU compute the same numbers every time, and float32 in float32.
 
     Where the UNet computes in half precision, the parts that must stay in float32 for its range (the VAE) take tensor cores' TF32: as
@@ -53,7 +53,7 @@ def settle_device(device: str, dtype: str = "float32") -> None:
         torch.backends.cuda.matmul.allow_tf32 = dtype != "float32"
 
 
-def give_back_freed_memory() -> None:
+def trim_heap() -> None:
     """Undo the keeping once: after a model was unloaded the system shall have its memory."""
     if sys.platform.startswith("linux") and (libc := _libc()) is not None:
         libc.malloc_trim(0)

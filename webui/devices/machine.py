@@ -7,13 +7,13 @@ from pathlib import Path
 import psutil
 import torch
 
-from webui.core.request import Value
+from webui.core.request import FrozenModel
 from webui.errors import SettingsError
 
 _NAMED = ("torch", "diffusers", "transformers", "safetensors", "xformers")
 
 
-class DeviceFacts(Value):
+class DeviceFacts(FrozenModel):
     """For `doctor` and an engine's Ready message; memory in bytes."""
 
     device: str

@@ -27,7 +27,7 @@ class Measurements:
         self._file = file
         self._key = f"{cpu_name()}, {torch.get_num_threads()} threads, torch {torch.__version__}"
 
-    def bfloat16_pays(self) -> bool:
+    def bf16_is_faster(self) -> bool:
         """Whether this CPU computes a model's layers clearly faster in bfloat16 than in float32."""
         times = self._timed("layers", {"float32": partial(_layers, torch.float32), "bfloat16": partial(_layers, torch.bfloat16)})
         return times["bfloat16"] * CLEARLY < times["float32"]

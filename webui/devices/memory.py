@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from webui.core.request import GenerationRequest, Value
+from webui.core.request import FrozenModel, GenerationRequest
 
 Shapes = Mapping[str, tuple[int, ...]]
 """Tensor names with shapes, as a file's header has them."""
@@ -19,7 +19,7 @@ _SCRATCH = 0.06
 _FIXED = 64 * 2**20
 
 
-class ModelFacts(Value):
+class ModelFacts(FrozenModel):
     """What the estimate needs to know of a checkpoint: numbers of parameters, and the channels of the first level."""
 
     unet: int = 859_520_964
@@ -42,7 +42,7 @@ class ModelFacts(Value):
         return self.unet + self.vae + self.text
 
 
-class Need(Value):
+class MemoryEstimate(FrozenModel):
     """Bytes: all weights, the largest part's weights, the largest block's, and what the computing adds."""
 
     weights: int
@@ -55,7 +55,7 @@ class Need(Value):
         return self.weights + self.work
 
 
-def estimate(facts: ModelFacts, width: int, height: int, batch: int, dtype: str) -> Need:
+def estimate(facts: ModelFacts, width: int, height: int, batch: int, dtype: str) -> MemoryEstimate:
     """For one batch of this size. The UNet sees every picture twice (with and without the prompt); the VAE decodes one at a time."""
     size = BYTES[dtype]
     vae_size = 4 if dtype == "float16" else size
@@ -64,7 +64,7 @@ def estimate(facts: ModelFacts, width: int, height: int, batch: int, dtype: str)
     pixels = width * height * 3 * 4 * 4 * batch
     part = max(facts.unet * size, facts.vae * vae_size, facts.text * size)
     weights = (facts.unet + facts.text) * size + facts.vae * vae_size
-    return Need(weights=weights, part=part, block=part // 8, work=max(unet, vae) + pixels + _FIXED)
+    return MemoryEstimate(weights=weights, part=part, block=part // 8, work=max(unet, vae) + pixels + _FIXED)
 
 
 def largest_size(request: GenerationRequest) -> tuple[int, int]:

@@ -9,7 +9,7 @@ from webui.core.job import Plan
 from webui.core.request import GenerationRequest
 from webui.devices.machine import cores, memory
 from webui.devices.measure import Measurements
-from webui.devices.memory import ModelFacts, Need, estimate, largest_size
+from webui.devices.memory import MemoryEstimate, ModelFacts, estimate, largest_size
 from webui.errors import OutOfMemory, RequestError, WebUIError
 from webui.settings import Settings
 
@@ -30,7 +30,7 @@ def default_dtype(device: str, settings: Settings) -> Dtype:
     if settings.dtype != "auto":
         return settings.dtype
     if device == "cpu":
-        return "bfloat16" if measurements(settings).bfloat16_pays() else "float32"
+        return "bfloat16" if measurements(settings).bf16_is_faster() else "float32"
     if device.startswith("cuda"):
         return "float16" if torch.cuda.get_device_capability(device) >= (6, 0) else "float32"
     return "float16"
@@ -52,7 +52,7 @@ def plan_for(request: GenerationRequest, device: str, settings: Settings, facts:
         attention=_attention(settings, device, dtype, width * height // 64),
         threads=(settings.threads or cores()) if device == "cpu" else settings.threads,
         channels_last=device == "cpu" or device.startswith("cuda"),
-        offload=_offload(settings, device, need, free, _Wish(facts, width, height, request.batch_size, dtype)),
+        offload=_offload(settings, device, need, free, _SizeRequest(facts, width, height, request.batch_size, dtype)),
     )
 
 
@@ -64,7 +64,7 @@ def _attention(settings: Settings, device: str, dtype: Dtype, tokens: int) -> Li
     return "tiled" if measurements(settings).tiles_pay(tokens, torch.bfloat16) else "sdpa"
 
 
-class _Wish:
+class _SizeRequest:
     """What was asked for, to find what would fit instead."""
 
     def __init__(self, facts: ModelFacts, width: int, height: int, batch: int, dtype: Dtype) -> None:
@@ -87,11 +87,11 @@ class Fits:
     def __init__(self, free: int, share: Share) -> None:
         self._free, self._share = free, share
 
-    def __call__(self, need: Need) -> bool:
+    def __call__(self, need: MemoryEstimate) -> bool:
         return cast(int, getattr(need, self._share)) + need.work <= self._free
 
 
-def _offload(settings: Settings, device: str, need: Need, free: int, wish: _Wish) -> Offloading:
+def _offload(settings: Settings, device: str, need: MemoryEstimate, free: int, wish: _SizeRequest) -> Offloading:
     """The least offloading that fits; on a CPU there is nowhere to offload to."""
     ways: dict[Offloading, Share] = {"none": "weights"}
     if device not in ("cpu", "mps"):
@@ -103,7 +103,7 @@ def _offload(settings: Settings, device: str, need: Need, free: int, wish: _Wish
     raise _too_large(wish, need, free, Fits(free, list(ways.values())[-1]))
 
 
-def _too_large(wish: _Wish, need: Need, free: int, fits: Fits) -> WebUIError:
+def _too_large(wish: _SizeRequest, need: MemoryEstimate, free: int, fits: Fits) -> WebUIError:
     what = f"{wish.width}×{wish.height}" + (f" in batches of {wish.batch}" if wish.batch > 1 else "")
     said = f"{what} needs about {_gb(need.total)}, and {_gb(free)} of memory are free."
     if batch := wish.smaller_batch(fits):

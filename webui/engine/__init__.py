@@ -1,1 +1,1 @@
-"""The story of a picture: from a resolved request to saved files, told through `emit`. Import from the modules."""
+"""The engine process: several jobs side by side on one device. Import from the modules."""

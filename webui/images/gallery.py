@@ -13,7 +13,7 @@ from webui.core.names import printable
 from webui.core.record import ImageRecord
 from webui.errors import CheckpointError
 from webui.images.decode import MAX_BYTES, look
-from webui.images.metadata import Reading, read_metadata
+from webui.images.metadata import ImageMetadata, read_metadata
 
 _SUFFIXES = {".png", ".jpg", ".webp"}
 MOST_PICTURES, LONGEST_ID = 2**31, 100
@@ -71,7 +71,7 @@ def _read(root: Path, path: Path) -> ImageRecord | None:
     return record
 
 
-def _make(root: Path, path: Path, data: bytes, reading: Reading, size: tuple[int, int]) -> ImageRecord:
+def _make(root: Path, path: Path, data: bytes, reading: ImageMetadata, size: tuple[int, int]) -> ImageRecord:
     return ImageRecord(
         id=hashlib.sha256(data).hexdigest(),
         path=path.relative_to(root).as_posix(),

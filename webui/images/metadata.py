@@ -12,19 +12,19 @@ from pydantic import ValidationError
 
 from webui.core.request import GenerationRequest, Mode, parse_request
 from webui.errors import RequestError
-from webui.images import texts
+from webui.images import text_chunks
 from webui.images.decode import picture_bytes
-from webui.images.dialects import Dialect, Found, a1111, comfyui, fooocus, invokeai, novelai, short, smaller, swarmui
-from webui.images.parameters import Facts, one_picture, picture_seeds, write_parameters
+from webui.images.dialects import Dialect, ParsedMetadata, a1111, comfyui, fooocus, invokeai, novelai, short, smaller, swarmui
+from webui.images.parameters import GenerationInfo, one_picture, picture_seeds, write_parameters
 from webui.images.stealth import read_stealth
 from webui.images.store import Encode
 
 __all__ = [
-    "Facts",
-    "Reading",
+    "GenerationInfo",
+    "ImageMetadata",
     "encoder",
     "picture_seeds",
-    "read_facts",
+    "read_generation_info",
     "read_metadata",
     "read_parameters",
     "why_unread",
@@ -49,31 +49,31 @@ _RANDOM = {"mode", "seed", "variation_seed"}
 _DEFAULT_FIELDS = GenerationRequest().model_dump(mode="json")
 
 
-def encoder(request: GenerationRequest, index: int, facts: Facts | None = None) -> Encode:
+def encoder(request: GenerationRequest, index: int, info: GenerationInfo | None = None) -> Encode:
     """How `ImageStore.save` writes picture `index` of a resolved request."""
-    facts = facts or Facts()
-    said = facts.model_dump(mode="json", exclude_defaults=True)
-    if facts.plan is not None:
-        said["plan"] = facts.plan.model_dump(mode="json")  # whole: what is usual today may not be tomorrow
+    info = info or GenerationInfo()
+    said = info.model_dump(mode="json", exclude_defaults=True)
+    if info.plan is not None:
+        said["plan"] = info.plan.model_dump(mode="json")  # whole: what is usual today may not be tomorrow
     own = {"request": request.model_dump(mode="json"), "index": index, "facts": said}
     contents = {
-        texts.PARAMETERS: write_parameters(request, index, facts),
-        texts.OWN: json.dumps(own, ensure_ascii=False, separators=(",", ":")),
+        text_chunks.PARAMETERS: write_parameters(request, index, info),
+        text_chunks.OWN: json.dumps(own, ensure_ascii=False, separators=(",", ":")),
     }
 
     def encode(image: Image.Image, stream: BinaryIO, format: Literal["png", "jpeg", "webp"], quality: int) -> None:
         if format == "png":
-            texts.write_png(image, stream, contents)
+            text_chunks.write_png(image, stream, contents)
         elif format == "jpeg":
-            texts.write_jpeg(image, stream, contents, quality)
+            text_chunks.write_jpeg(image, stream, contents, quality)
         else:
-            texts.write_webp(image, stream, contents, quality)
+            text_chunks.write_webp(image, stream, contents, quality)
 
     return encode
 
 
 @dataclass(frozen=True)
-class Reading:
+class ImageMetadata:
     """What was read: request fields that are each valid, and in words what has no place in a request.
 
     `fields` is plain data for the form or for `request`; the mode is kept apart, because img2img needs a start picture first.
@@ -106,40 +106,40 @@ class Reading:
         return "img2img" if values.get("init") and self.mode == "txt2img" else self.mode
 
 
-def read_metadata(source: Path | bytes) -> Reading | None:
+def read_metadata(source: Path | bytes) -> ImageMetadata | None:
     """Read a picture's metadata, whoever wrote it; None when there is none that we know.
 
     Raises `RequestError` only for a file that cannot be opened.
     """
     data = _bytes(source)
-    contents = texts.read_texts(data)
+    contents = text_chunks.read_texts(data)
     found = _read_own(contents.found) or _read_foreign(contents.found) or _read_foreign(read_stealth(data))
     return None if found is None else replace(found, unmapped=(*found.unmapped, *contents.said))
 
 
 def why_unread(source: Path | bytes) -> str:
     """Why a picture gave no metadata, as far as it is the file's fault: a sentence, or nothing for one that simply says nothing."""
-    said = texts.read_texts(_bytes(source)).said
+    said = text_chunks.read_texts(_bytes(source)).said
     return f"Not read: {'; '.join(said)}." if said else ""
 
 
-def read_parameters(text: str) -> Reading | None:
+def read_parameters(text: str) -> ImageMetadata | None:
     """Read a parameters text that somebody pasted; None when it is none."""
-    return _read_foreign({texts.PARAMETERS: text})
+    return _read_foreign({text_chunks.PARAMETERS: text})
 
 
-def _read_foreign(contents: Mapping[str, str]) -> Reading | None:
+def _read_foreign(contents: Mapping[str, str]) -> ImageMetadata | None:
     found = next((result for dialect in DIALECTS if (result := _found(dialect, contents)) is not None), None)
     return None if found is None else _checked(found, contents)
 
 
-def _found(dialect: Dialect, contents: Mapping[str, str]) -> Found | None:
+def _found(dialect: Dialect, contents: Mapping[str, str]) -> ParsedMetadata | None:
     """What a dialect finds. Strangers' texts hold anything: what no dialect foresaw is said, and ends nothing."""
     try:
         return dialect(contents)
     except Exception:
         log.exception("A picture's metadata could not be read")
-        return Found("another program", {}, ("all of its metadata: it is not written as any program known here writes it",))
+        return ParsedMetadata("another program", {}, ("all of its metadata: it is not written as any program known here writes it",))
 
 
 def _bytes(source: Path | bytes) -> bytes:
@@ -148,10 +148,10 @@ def _bytes(source: Path | bytes) -> bytes:
     return picture_bytes(source, "from")
 
 
-def _read_own(contents: Mapping[str, str]) -> Reading | None:
+def _read_own(contents: Mapping[str, str]) -> ImageMetadata | None:
     """Ours: the whole request, turned into the one that makes this picture alone."""
     try:
-        own = json.loads(contents.get(texts.OWN, ""))
+        own = json.loads(contents.get(text_chunks.OWN, ""))
         index, stored, facts = int(own.get("index", 0)), dict(own["request"]), dict(own.get("facts", {}))
     except (ValueError, TypeError, KeyError, AttributeError, OverflowError, RecursionError):
         return None
@@ -159,14 +159,14 @@ def _read_own(contents: Mapping[str, str]) -> Reading | None:
     try:
         request = GenerationRequest.model_validate(stored)
     except (ValidationError, RequestError):
-        return _checked(Found("Darkroom", _flat(stored), mode=mode if mode in ("img2img", "inpaint") else "txt2img"), contents)
+        return _checked(ParsedMetadata("Darkroom", _flat(stored), mode=mode if mode in ("img2img", "inpaint") else "txt2img"), contents)
     fields = one_picture(request, index).model_dump(mode="json")
     del fields["mode"]
-    text, job_id = contents.get(texts.PARAMETERS, ""), str(facts.get("job_id", ""))
-    return Reading("Darkroom", fields, request.mode, text=text, job_id=job_id, index=index, facts=facts)
+    text, job_id = contents.get(text_chunks.PARAMETERS, ""), str(facts.get("job_id", ""))
+    return ImageMetadata("Darkroom", fields, request.mode, text=text, job_id=job_id, index=index, facts=facts)
 
 
-def _checked(found: Found, contents: Mapping[str, str]) -> Reading:
+def _checked(found: ParsedMetadata, contents: Mapping[str, str]) -> ImageMetadata:
     """Keep the fields that a request takes; say what was left out and why."""
     flat = {key: _clean(value) for key, value in found.fields.items() if value is not None and key not in ("mode", "init", "mask")}
     if found.mode == "txt2img":
@@ -185,7 +185,7 @@ def _checked(found: Found, contents: Mapping[str, str]) -> Reading:
                 flat = {}
                 unmapped.append(str(error))
     lines = tuple(dict.fromkeys(short(str(_clean(line)), 400) for line in unmapped))
-    return Reading(found.source, fields, found.mode, lines, str(_clean(_told(contents))))
+    return ImageMetadata(found.source, fields, found.mode, lines, str(_clean(_told(contents))))
 
 
 def _clean(value: Any) -> Any:
@@ -195,7 +195,7 @@ def _clean(value: Any) -> Any:
 
 def _told(contents: Mapping[str, str]) -> str:
     """What the picture says, to be read and copied: the parameters text, or whatever other programs wrote in its place."""
-    return contents.get(texts.PARAMETERS) or "\n\n".join(f"{name}: {text}" for name, text in contents.items())
+    return contents.get(text_chunks.PARAMETERS) or "\n\n".join(f"{name}: {text}" for name, text in contents.items())
 
 
 def _nested(flat: Mapping[str, Any]) -> dict[str, Any]:
@@ -220,7 +220,7 @@ def _flat(nested: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
     return result
 
 
-def read_facts(path: Path) -> dict[str, Any]:
+def read_generation_info(path: Path) -> dict[str, Any]:
     """How a picture was made, one plain value a line, with the defaults of what it leaves out; empty when it says nothing."""
     reading = read_metadata(path)
     if reading is None:

@@ -8,7 +8,7 @@ from typing import Any
 from pydantic import Field
 
 from webui.core.job import Plan
-from webui.core.request import MAX_SEED, GenerationRequest, HiresOptions, SamplerOptions, SizeConditioning, Value
+from webui.core.request import MAX_SEED, FrozenModel, GenerationRequest, HiresOptions, SamplerOptions, SizeConditioning
 
 _TITLE = re.compile(r"(?P<name>.*?)(?: \[(?P<hash>[0-9a-fA-F]+)\])?", re.DOTALL)
 _DEFAULTS = SamplerOptions()
@@ -16,7 +16,7 @@ _DEFAULTS = SamplerOptions()
 Pair = tuple[str, Any]
 
 
-class Facts(Value):
+class GenerationInfo(FrozenModel):
     """What was true of a picture besides its request: written into it, shown by `compare`, never read back into a request."""
 
     job_id: str = ""
@@ -47,16 +47,16 @@ def one_picture(request: GenerationRequest, index: int) -> GenerationRequest:
     return request.model_copy(update={"seed": seed, "variation_seed": variation_seed, "batch_size": 1, "batch_count": 1})
 
 
-def write_parameters(request: GenerationRequest, index: int = 0, facts: Facts | None = None) -> str:
+def write_parameters(request: GenerationRequest, index: int = 0, info: GenerationInfo | None = None) -> str:
     """The text for picture `index` of a resolved request."""
     negative = f"\nNegative prompt: {request.negative_prompt}" if request.negative_prompt else ""
     pairs = ", ".join(
-        f"{key}: {_quote(value)}" for key, value in _pairs(one_picture(request, index), facts or Facts()) if value is not None
+        f"{key}: {_quote(value)}" for key, value in _pairs(one_picture(request, index), info or GenerationInfo()) if value is not None
     )
     return f"{request.prompt}{negative}\n{pairs}".strip()
 
 
-def _pairs(request: GenerationRequest, facts: Facts) -> Iterator[Pair]:
+def _pairs(request: GenerationRequest, info: GenerationInfo) -> Iterator[Pair]:
     """In A1111's order."""
     title = _TITLE.fullmatch(request.checkpoint or "")
     yield "Steps", request.steps
@@ -68,7 +68,7 @@ def _pairs(request: GenerationRequest, facts: Facts) -> Iterator[Pair]:
     yield "Model hash", title["hash"] if title else None
     yield "Model", title["name"] if title and title["name"] else None
     if request.vae:
-        yield "VAE hash", facts.vae_hash or None
+        yield "VAE hash", info.vae_hash or None
         yield "VAE", request.vae
     yield from _seeds(request)
     if request.mode != "txt2img" or request.hires:
@@ -82,10 +82,10 @@ def _pairs(request: GenerationRequest, facts: Facts) -> Iterator[Pair]:
     yield from _size_conditioning(request.size_conditioning)
     yield from _hires(request.hires)
     yield from _inpaint(request)
-    yield "Lora hashes", _names(facts.loras)
-    yield "TI", ", ".join(facts.embeddings) or None
-    yield "TI hashes", _names(facts.embeddings) if any(facts.embeddings.values()) else None
-    yield "Version", f"Darkroom {facts.version}" if facts.version else None
+    yield "Lora hashes", _names(info.loras)
+    yield "TI", ", ".join(info.embeddings) or None
+    yield "TI hashes", _names(info.embeddings) if any(info.embeddings.values()) else None
+    yield "Version", f"Darkroom {info.version}" if info.version else None
 
 
 def _seeds(request: GenerationRequest) -> Iterator[Pair]:

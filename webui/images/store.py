@@ -97,13 +97,13 @@ class ImageStore:
             raise NotFound(f"There is no picture with the id {content_hash}.")
         return found
 
-    def bin(self, record: ImageRecord) -> None:
+    def trash(self, record: ImageRecord) -> None:
         """Move a picture to the bin, from where `restore` brings it back."""
-        self._move(self.path(record), self._bin_path(record))
+        self._move(self.path(record), self._trash_path(record))
 
     def restore(self, record: ImageRecord) -> None:
         """Bring a picture back from the bin to where it lay. Raises `NotFound`."""
-        source = self._bin_path(record)
+        source = self._trash_path(record)
         if not source.is_file():
             raise NotFound(f"The picture {record.path} is not in the bin any more.")
         self._move(source, self.root / record.path)
@@ -133,7 +133,7 @@ class ImageStore:
                 " or start with another --data-dir."
             ) from None
 
-    def _bin_path(self, record: ImageRecord) -> Path:
+    def _trash_path(self, record: ImageRecord) -> Path:
         return self.root / "data" / "bin" / record.id[:2] / (record.id + Path(record.path).suffix)
 
     def _write_named(self, request: GenerationRequest, created: datetime, seed: int, data: bytes) -> str:

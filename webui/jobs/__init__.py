@@ -1,1 +1,1 @@
-"""The queue: jobs kept in the database, given to engines fairly, followed by anybody, surviving every death."""
+"""The job queue: jobs in the database, dispatched fairly to engines, with events for subscribers. Survives any crash."""

@@ -1,15 +1,15 @@
-"""Which engine a waiting job is best left to, when there are several: by the model it has loaded, and by memory."""
+"""Choose the preferred engine for a waiting job, by loaded model and memory."""
 
 from collections.abc import Callable, Collection
 
 import psutil
 
-from webui.core.protocol import BatchFigures
-from webui.core.request import Value
+from webui.core.protocol import BatchStats
+from webui.core.request import FrozenModel
 
 
-class EngineStatus(Value):
-    """An engine as followers see it."""
+class EngineStatus(FrozenModel):
+    """An engine's status as subscribers see it."""
 
     name: str
     device: str
@@ -21,7 +21,7 @@ class EngineStatus(Value):
     message: str = ""
     job_id: str = ""
     jobs: tuple[str, ...] = ()
-    batch: BatchFigures = BatchFigures()
+    batch: BatchStats = BatchStats()
 
 
 def free_memory() -> int:

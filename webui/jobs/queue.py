@@ -11,14 +11,14 @@ from webui.core.events import EPHEMERAL, Cancelled, Done, Event, Failed, ImageSa
 from webui.core.job import FINAL_STATES, LOCAL_OWNER, Job, JobError, Plan, PreviewChoice
 from webui.core.protocol import Capabilities
 from webui.core.record import ImageRecord
-from webui.core.request import GenerationRequest, Value
+from webui.core.request import FrozenModel, GenerationRequest
 from webui.errors import Conflict
+from webui.jobs.cancel_requests import CancelRequests
 from webui.jobs.estimates import Estimates
-from webui.jobs.fairness import FairChooser
-from webui.jobs.feed import Feed, Message
-from webui.jobs.line import WaitingLine
+from webui.jobs.events import EventBus, Message
+from webui.jobs.fair_queue import FairQueue
 from webui.jobs.placement import EngineStatus, better_elsewhere, better_than_joining
-from webui.jobs.stops import Stops
+from webui.jobs.queue_view import QueueView
 from webui.jobs.store import JobStore
 
 Resolve = Callable[[GenerationRequest], GenerationRequest]
@@ -26,7 +26,7 @@ MAX_LIST = 1000
 MAX_OWNERS = 10_000
 
 
-class Progress(Value):
+class Progress(FrozenModel):
     """Where a running job is; in memory only."""
 
     phase: str = ""
@@ -39,15 +39,15 @@ class Progress(Value):
 
 
 class JobQueue:
-    """Jobs in the database, progress and previews in memory, news in the feed."""
+    """Jobs in the database, progress and previews in memory, changes on the event bus."""
 
     def __init__(self, store: JobStore, resolve: Resolve) -> None:
         self.store = store
-        self.feed = Feed()
+        self.events = EventBus()
         self._resolve = resolve
-        self._chooser = FairChooser(store.waiting())
+        self._fair_queue = FairQueue(store.waiting())
         self._estimates = Estimates(store)
-        self._line = WaitingLine(store, self._estimates)
+        self._view = QueueView(store, self._estimates)
         self._choosing = threading.Lock()
         self._submitting = threading.Lock()
         self._progress: dict[str, Progress] = {}
@@ -57,14 +57,14 @@ class JobQueue:
         self.steps_made = 0
         self._engines: dict[str, EngineStatus] = {}
         self.troubles: tuple[str, ...] = ()
-        self._giving_way: set[str] = set()
-        self._stops = Stops(store)
-        self._paused = bool(store.fact("paused"))
+        self._preempting: set[str] = set()
+        self._cancels = CancelRequests(store)
+        self._paused = bool(store.get_value("paused"))
         self.on_work: Callable[[], None] = lambda: None
         self.on_cancel: Callable[[str, str], bool] = lambda job_id, how: False
         self.on_free: Callable[[], None] = lambda: None
         self.on_preview_choice: Callable[[], None] = lambda: None
-        self.check_limits: Callable[[str, GenerationRequest], None] = lambda owner, request: None
+        self.check_quotas: Callable[[str, GenerationRequest], None] = lambda owner, request: None
         self.check_storage: Callable[[], None] = lambda: None
         self.find_files: Callable[[datetime], Sequence[ImageRecord]] = lambda since: ()
 
@@ -76,13 +76,13 @@ class JobQueue:
         resolved, body = self._resolve(request), request.model_dump_json()
         with self._submitting:
             if idempotency_key is None or not self.store.knows(owner, idempotency_key):
-                self.check_limits(owner, resolved)
+                self.check_quotas(owner, resolved)
             job, event, waiting = self.store.add(resolved, owner, priority, idempotency_key, body)
         if event is not None and waiting is not None:
             self._owners[job.id] = owner
             with self._choosing:
-                self._chooser.add(waiting)
-            self._tell(event, owner)
+                self._fair_queue.add(waiting)
+            self._publish(event, owner)
             self.on_work()
         return job
 
@@ -105,11 +105,11 @@ class JobQueue:
     def waiting_order(self) -> list[str]:
         """Ids of waiting jobs in the order they will run."""
         with self._choosing:
-            return self._chooser.order()
+            return self._fair_queue.order()
 
     def line(self) -> list[dict[str, Any]]:
         """Waiting jobs in order: id, place from 1, seconds until the start and for the job itself (None: not known)."""
-        return self._line.body(self.waiting_order(), self._remaining, max(len(self._engines), 1))
+        return self._view.body(self.waiting_order(), self._remaining, max(len(self._engines), 1))
 
     def _remaining(self) -> float | None:
         """Seconds that the running jobs still need, together; None when that is not known."""
@@ -125,26 +125,26 @@ class JobQueue:
     def cancel(self, job_id: str, how: str = "stop") -> Job:
         """Stop a job: now, only the picture being made ("skip"), or after it ("after"). A job that has ended stays as it is.
 
-        Where its engine or the whole program is lost before it obeys, the stop holds all the same; see `stop_asked`.
+        Where its engine or the whole program is lost before it obeys, the stop holds all the same; see `cancel_requested`.
         """
         job = self.get(job_id)
-        self._giving_way.discard(job_id)
+        self._preempting.discard(job_id)
         if job.state == "queued" and how == "stop":
             self._end(Cancelled(job_id=job_id))
         elif job.state == "running":
             if how != "skip":
-                self._stops.ask(job_id, how)
+                self._cancels.add(job_id, how)
             if not self.on_cancel(job_id, how):
                 self._end(Cancelled(job_id=job_id))
-            self._stops.keep()  # only now: a database that makes one wait delays no stop
+            self._cancels.save()  # only now: a database that makes one wait delays no stop
         job = self.get(job_id)
         if job.state in FINAL_STATES:  # also where it ended in between: a stop is not for the next try
-            self._stops.done(job_id)
+            self._cancels.remove(job_id)
         return job
 
-    def stop_asked(self, job_id: str) -> str:
+    def cancel_requested(self, job_id: str) -> str:
         """What was asked of a job and not done yet: "stop", "after", or "" for nothing. An engine that takes it over must be told."""
-        return self._stops.asked(job_id)
+        return self._cancels.get(job_id)
 
     def cancel_all(self, owner: str) -> int:
         """Stop everything of one owner that has not ended; gives how many."""
@@ -157,12 +157,12 @@ class JobQueue:
 
     def retry(self, job_id: str) -> Job:
         """Queue a failed or stopped job again; its pictures stay. Raises `Conflict`."""
-        self._tell(self.store.retry(job_id), self.owner_of(job_id))
-        self._waits(job_id)
+        self._publish(self.store.retry(job_id), self.owner_of(job_id))
+        self._enqueue(job_id)
         self.on_work()
         return self.get(job_id)
 
-    def again(self, job_id: str, new_seed: bool = True) -> Job:
+    def resubmit(self, job_id: str, new_seed: bool = True) -> Job:
         """Submit the same request anew, with a new seed or the same. Raises `Conflict` for one that a newer version wrote."""
         self.store.check_readable(job_id)
         job = self.get(job_id)
@@ -174,20 +174,20 @@ class JobQueue:
         if to not in ("up", "down", "top"):
             raise Conflict("A job moves up, down or top.")
         for moved in self.store.move(job_id, to):
-            self._waits(moved)
+            self._enqueue(moved)
         return self.changed(job_id)
 
     def changed(self, job_id: str) -> Job:
-        """Tell followers that a job looks different."""
+        """Publish a job that has changed."""
         job = self.get(job_id)
-        self.feed.publish(Message("job", self.public(job), job.owner, job_id))
+        self.events.publish(Message("job", self.public(job), job.owner, job_id))
         return job
 
     def pause(self, paused: bool = True) -> None:
         """Start no further job; the running one goes on. Kept over restarts."""
         self._paused = paused
-        self.store.keep("paused", paused)
-        self._tell_engines()
+        self.store.set_value("paused", paused)
+        self._publish_engines()
         if not paused:
             self.on_work()
 
@@ -200,9 +200,9 @@ class JobQueue:
         """Pause, and have engines give their memory back now: a running job waits again and goes on from its next picture later."""
         self.pause(True)
         for job_id in self.store.running():
-            self._giving_way.add(job_id)
+            self._preempting.add(job_id)
             if not self.on_cancel(job_id, "stop"):
-                self._giving_way.discard(job_id)
+                self._preempting.discard(job_id)
         self.on_free()
 
     def owner_of(self, job_id: str) -> str:
@@ -241,7 +241,7 @@ class JobQueue:
 
     async def follow(self, after: int | None = None, job_id: str | None = None) -> AsyncIterator[Message]:
         """Stored events after `after` (None: none), then live ones; of one job until it has ended, or of all for ever."""
-        with self.feed.follow() as follower:
+        with self.events.subscribe() as subscription:
             seen, more = after or 0, after is not None
             while more:
                 stored, last = await asyncio.to_thread(self.store.events_page, seen, job_id, MAX_LIST)
@@ -251,11 +251,11 @@ class JobQueue:
                     if job_id is not None and event.type in FINAL_STATES and self.get(job_id).state in FINAL_STATES:
                         return
             while True:
-                message = await follower.queue.get()
+                message = await subscription.queue.get()
                 if (job_id is not None and message.job_id != job_id) or (message.seq and message.seq <= seen):
                     continue
                 yield message
-                if follower.lost or (job_id is not None and message.kind in FINAL_STATES):
+                if subscription.lost or (job_id is not None and message.kind in FINAL_STATES):
                     return
 
     # What engines do -----------------------------------------------------------------------------------------------------
@@ -274,14 +274,14 @@ class JobQueue:
         better = better_elsewhere if batch is None else better_than_joining
         leave = cache(lambda checkpoint: bool(others) and better(checkpoint, me, others))
         with self._choosing:
-            while (head := self._chooser.choose(loaded, leave, batch, without)) is not None:
+            while (head := self._fair_queue.select(loaded, leave, batch, without)) is not None:
                 self.check_storage()
                 started = self.store.start(head.id, engine)
-                self._chooser.discard(head.id, head.owner)
+                self._fair_queue.discard(head.id, head.owner)
                 if started is not None:
-                    self._chooser.taken(head)
+                    self._fair_queue.charge(head)
                     self._progress[head.id] = Progress(phase="loading")
-                    self._tell(started[1], head.owner)
+                    self._publish(started[1], head.owner)
                     return started[0]
         return None
 
@@ -289,8 +289,8 @@ class JobQueue:
         """Keep how the job runs."""
         self.store.planned(job_id, plan)
 
-    def happened(self, event: Event, request: GenerationRequest, blob: bytes = b"") -> bool:
-        """An engine says what happened; True when the job has ended."""
+    def handle_event(self, event: Event, request: GenerationRequest, blob: bytes = b"") -> bool:
+        """Handle an event from an engine; returns True when the job has ended."""
         owner = self.owner_of(event.job_id)
         match event:
             case StepDone():
@@ -298,16 +298,16 @@ class JobQueue:
                 last = self._progress.get(event.job_id, Progress())
                 values = event.model_dump(include={"phase", "step", "steps", "batch", "batches", "detail"})
                 self._progress[event.job_id] = last.model_copy(update=values)
-                self._tell(event, owner)
+                self._publish(event, owner)
             case Preview():
                 self._previews[event.job_id] = (event.frame, blob)
                 self._progress[event.job_id] = self._progress.get(event.job_id, Progress()).model_copy(update={"frame": event.frame})
-                self._tell(event, owner)
+                self._publish(event, owner)
             case ImageSaved():
                 record = event.record.model_copy(update={"job_id": event.job_id, "owner": owner})
                 if (stored := self.store.add_image(record, request)) is not None:
-                    self._tell(stored, owner)
-            case Cancelled() if event.job_id in self._giving_way:
+                    self._publish(stored, owner)
+            case Cancelled() if event.job_id in self._preempting:
                 self.put_back(event.job_id, "the memory was wanted for something else")
                 return True
             case Done() | Failed() | Cancelled():
@@ -327,7 +327,7 @@ class JobQueue:
             if len(self.store.saved_indexes(job_id)) >= job.request.count:
                 self._end(Done(job_id=job_id))
                 return
-        if max_attempts and job.attempts + 1 >= max_attempts and self.stop_asked(job_id) != "stop":
+        if max_attempts and job.attempts + 1 >= max_attempts and self.cancel_requested(job_id) != "stop":
             error = JobError(
                 kind="EngineLost", message=f"The engine was lost {max_attempts} times while making this: {cause}.", advice=advice
             )
@@ -339,7 +339,7 @@ class JobQueue:
         """Pictures that the lost engine wrote and could not tell of; True when there are some. Clocks may step back, by an hour at most."""
         found = [record for record in self.find_files((job.started or job.created) - timedelta(hours=1)) if record.job_id == job.id]
         for record in found:
-            self.happened(ImageSaved(job_id=job.id, record=record), job.request)
+            self.handle_event(ImageSaved(job_id=job.id, record=record), job.request)
         return bool(found)
 
     def put_back(self, job_id: str, reason: str) -> None:
@@ -347,9 +347,9 @@ class JobQueue:
         self._put_back(job_id, reason, failed_attempt=False)
 
     def declined(self, job_id: str, reason: str) -> None:
-        """The engine cannot run it beside those it has: it waits on, at its place."""
+        """Put a job back that the engine refused to run beside its others; it keeps its position."""
         with self._choosing:
-            self._chooser.gave_back(job_id, self.owner_of(job_id))
+            self._fair_queue.refund(job_id, self.owner_of(job_id))
         self._put_back(job_id, reason, failed_attempt=False)
 
     def recover(self) -> list[str]:
@@ -369,12 +369,12 @@ class JobQueue:
         """Note and tell an engine's state when it has changed."""
         if self._engines.get(status.name) != status:
             self._engines[status.name] = status
-            self._tell_engines()
+            self._publish_engines()
 
-    def say_trouble(self, sentence: str) -> None:
-        """Something of the program itself does not work: followers and `/health` are told."""
+    def report_trouble(self, sentence: str) -> None:
+        """Report a fault of the program itself to subscribers and `/health`."""
         self.troubles = (*self.troubles, sentence)
-        self._tell_engines()
+        self._publish_engines()
 
     def engines(self) -> tuple[EngineStatus, ...]:
         """All engines."""
@@ -382,61 +382,61 @@ class JobQueue:
 
     def capabilities(self) -> Capabilities | None:
         """What the last engine said it can do."""
-        known = self.store.fact("capabilities")
+        known = self.store.get_value("capabilities")
         return None if known is None else Capabilities.model_validate(known)
 
     def set_capabilities(self, capabilities: Capabilities) -> None:
         """Keep what an engine can do, so that drop-downs are whole before the next one is up."""
-        self.store.keep("capabilities", capabilities.model_dump(mode="json"))
-        self.feed.publish(Message("capabilities", {}))
+        self.store.set_value("capabilities", capabilities.model_dump(mode="json"))
+        self.events.publish(Message("capabilities", {}))
 
     def engines_body(self) -> dict[str, Any]:
-        """What followers are told of engines."""
+        """The body of the `engine` message."""
         engines = [status.model_dump(mode="json") for status in self._engines.values()]
         return {"engines": engines, "paused": self._paused, "troubles": list(self.troubles)}
 
-    def _tell_engines(self) -> None:
-        self.feed.publish(Message("engine", self.engines_body()))
+    def _publish_engines(self) -> None:
+        self.events.publish(Message("engine", self.engines_body()))
 
     def _put_back(self, job_id: str, reason: str, failed_attempt: bool) -> None:
-        if self.stop_asked(job_id) == "stop":
+        if self.cancel_requested(job_id) == "stop":
             self._end(Cancelled(job_id=job_id))
             return
         event = self.store.requeue(job_id, reason, failed_attempt)
         if event is not None:
             self._forget(job_id)
-            self._waits(job_id)
-            self._tell(event, self.owner_of(job_id))
+            self._enqueue(job_id)
+            self._publish(event, self.owner_of(job_id))
             self.on_work()
 
-    def _waits(self, job_id: str) -> None:
+    def _enqueue(self, job_id: str) -> None:
         with self._choosing:
             for job in self.store.waiting(job_id):
-                self._chooser.add(job)
+                self._fair_queue.add(job)
 
     def _end(self, event: Done | Failed | Cancelled) -> None:
         owner, learned = self.owner_of(event.job_id), isinstance(event, Done) and event.seconds
         request = self.get(event.job_id).request if learned else None
         stored = self.store.finish(event.job_id, event)
         self._forget(event.job_id)
-        self._stops.done(event.job_id)
+        self._cancels.remove(event.job_id)
         with self._choosing:
-            self._chooser.discard(event.job_id, owner)
-            self._chooser.ended(event.job_id)
+            self._fair_queue.discard(event.job_id, owner)
+            self._fair_queue.ended(event.job_id)
         if stored is None:
             return
         if isinstance(event, Done) and request is not None:
             self._estimates.add(request, event.engine_seconds or event.seconds)
-        self._tell(stored, owner)
+        self._publish(stored, owner)
 
     def _forget(self, job_id: str) -> None:
         self._progress.pop(job_id, None)
         self._previews.pop(job_id, None)
         self._preview_choices.pop(job_id, None)
-        self._giving_way.discard(job_id)
+        self._preempting.discard(job_id)
 
-    def _tell(self, event: Event, owner: str) -> None:
-        self.feed.publish(self._message(event, owner))
+    def _publish(self, event: Event, owner: str) -> None:
+        self.events.publish(self._message(event, owner))
 
     @staticmethod
     def _message(event: Event, owner: str) -> Message:

@@ -1,4 +1,4 @@
-"""At start: the index of pictures and the files on disk are made to agree, before the queue goes on."""
+"""Reconcile the image index with the files on disk, at start, before the queue resumes."""
 
 import sys
 import traceback
@@ -9,7 +9,7 @@ from webui.core.record import ImageRecord
 from webui.core.request import GenerationRequest
 from webui.core.sentences import in_words
 from webui.errors import NotFound, StorageError
-from webui.jobs.pictures import PictureIndex
+from webui.jobs.image_index import ImageIndex
 from webui.jobs.store import JobStore
 
 FindFiles = Callable[[Path, Collection[str]], Sequence[ImageRecord]]
@@ -19,11 +19,11 @@ ReadRequest = Callable[[Path], GenerationRequest | None]
 
 
 def nothing_read(path: Path) -> GenerationRequest | None:
-    """What a file says is not asked."""
+    """Return None: no request is read from files."""
     return None
 
 
-def reconcile(root: Path, store: JobStore, pictures: PictureIndex, find_files: FindFiles, read_request: ReadRequest = nothing_read) -> int:
+def reconcile(root: Path, store: JobStore, pictures: ImageIndex, find_files: FindFiles, read_request: ReadRequest = nothing_read) -> int:
     """Index files that have no row, note rows that have no file (and those whose file is back); gives how many files were found.
 
     `find_files(root, known paths)` reads what pictures say of themselves. A file that completes a job completes it when the queue recovers.

@@ -10,19 +10,19 @@ from typing import Any
 from sqlalchemy import Connection, Select, and_, case, desc, func, insert, or_, select, update
 from sqlalchemy.exc import IntegrityError
 
+from webui.core.batch_key import batch_key
 from webui.core.events import Cancelled, Done, Event, Failed, ImageSaved, Queued, Started
 from webui.core.job import Job, JobError, Plan
 from webui.core.record import ImageRecord
-from webui.core.request import GenerationRequest, Value
-from webui.core.together import company_key
+from webui.core.request import FrozenModel, GenerationRequest
 from webui.db.database import Database
-from webui.db.tables import events, facts, images, jobs
+from webui.db.tables import events, images, jobs, settings_kv
 from webui.errors import Conflict, NotFound
-from webui.jobs.fairness import Waiting
-from webui.jobs.rows import event_from, image_from, image_values, is_readable, job_from, new_id, request_from, when
+from webui.jobs.fair_queue import QueueEntry
+from webui.jobs.mapping import event_from, image_from, image_values, is_readable, job_from, new_id, request_from, when
 
 
-class Used(Value):
+class Used(FrozenModel):
     """What an owner has had of the box."""
 
     pixels: int
@@ -38,7 +38,7 @@ class JobStore:
 
     def add(
         self, request: GenerationRequest, owner: str, priority: int, key: str | None, body: str
-    ) -> tuple[Job, Event | None, Waiting | None]:
+    ) -> tuple[Job, Event | None, QueueEntry | None]:
         """Store a new job; a known idempotency key gives the job it made (and nothing new). Raises `Conflict` when the body differs."""
         digest = hashlib.sha256(body.encode()).hexdigest()
         if key is not None and (known := self._by_key(owner, key, digest)) is not None:
@@ -51,7 +51,7 @@ class JobStore:
             "priority": priority,
             "attempts": 0,
             "checkpoint": request.checkpoint or "",
-            "together": company_key(request),
+            "batch_key": batch_key(request),
             "pixels": pixels_of(request),
             "prompt": request.prompt,
             "request": request.model_dump_json(),
@@ -70,7 +70,7 @@ class JobStore:
             if known is None:
                 raise
             return known, None, None
-        waiting = Waiting(-priority, float(number), str(values["id"]), owner, request.checkpoint or "", str(values["together"]))
+        waiting = QueueEntry(-priority, float(number), str(values["id"]), owner, request.checkpoint or "", str(values["batch_key"]))
         job = Job(
             id=str(values["id"]),
             owner=owner,
@@ -129,15 +129,15 @@ class JobStore:
         pictures = self.images_of([row.id for row in rows])
         return [job_from(row, pictures.get(row.id, ())) for row in rows]
 
-    def waiting(self, job_id: str | None = None) -> list[Waiting]:
+    def waiting(self, job_id: str | None = None) -> list[QueueEntry]:
         """All waiting jobs, or the one of that id if it waits. One that lost an engine runs alone: it shall take no neighbour with it."""
-        together = case((jobs.c.attempts > 0, ""), else_=jobs.c.together)
-        columns = (-jobs.c.priority, jobs.c.position, jobs.c.id, jobs.c.owner, jobs.c.checkpoint, together)
+        key = case((jobs.c.attempts > 0, ""), else_=jobs.c.batch_key)
+        columns = (-jobs.c.priority, jobs.c.position, jobs.c.id, jobs.c.owner, jobs.c.checkpoint, key)
         query = select(*columns).where(jobs.c.state == "queued")
         if job_id is not None:
             query = query.where(jobs.c.id == job_id)
         with self._db.read() as connection:
-            return [Waiting(*row) for row in connection.execute(query)]
+            return [QueueEntry(*row) for row in connection.execute(query)]
 
     def count(self, *states: str) -> int:
         """How many jobs are in these states."""
@@ -299,17 +299,17 @@ class JobStore:
             raise NotFound(f"There is no job {job_id}.")
         return str(owner)
 
-    def fact(self, key: str) -> Any:
+    def get_value(self, key: str) -> Any:
         """A kept value; None when there is none."""
         with self._db.read() as connection:
-            text = connection.execute(select(facts.c.value).where(facts.c.key == key)).scalar()
+            text = connection.execute(select(settings_kv.c.value).where(settings_kv.c.key == key)).scalar()
         return None if text is None else json.loads(text)
 
-    def keep(self, key: str, value: Any) -> None:
+    def set_value(self, key: str, value: Any) -> None:
         """Keep a value of JSON's types."""
         with self._db.write() as connection:
-            if not connection.execute(update(facts).where(facts.c.key == key).values(value=json.dumps(value))).rowcount:
-                connection.execute(insert(facts).values(key=key, value=json.dumps(value)))
+            if not connection.execute(update(settings_kv).where(settings_kv.c.key == key).values(value=json.dumps(value))).rowcount:
+                connection.execute(insert(settings_kv).values(key=key, value=json.dumps(value)))
 
     def used_since(self, owner: str, moment: float) -> "Used":
         """What an owner's jobs submitted since then have used, and how many of all their jobs have not ended."""
@@ -356,7 +356,7 @@ class JobStore:
 
 
 def _shown_images(job_ids: Sequence[str]) -> Select[Any]:
-    return select(images).where(images.c.job_id.in_(job_ids), images.c.binned.is_(False)).order_by(images.c.index)
+    return select(images).where(images.c.job_id.in_(job_ids), images.c.trashed.is_(False)).order_by(images.c.index)
 
 
 def pixels_of(request: GenerationRequest) -> int:

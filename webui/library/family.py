@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from webui.core.request import Value
+from webui.core.request import FrozenModel
 from webui.library.header import Header
 
 UNET = "model.diffusion_model."
@@ -28,12 +28,12 @@ WHOLE = ("sd1", "sd2", "sdxl")
 """Families of which one file alone makes a picture: a request without a checkpoint takes one of these first."""
 
 
-def to_come(family: str, source: str) -> str:
+def unsupported_message(family: str, source: str) -> str:
     """The sentence for a file of a family that is known by name and not loaded yet."""
     return f"{source} is {NAMES[family]}: coming; this version loads SD 1.x, SD 2.x and SDXL."
 
 
-class Architecture(Value):
+class Architecture(FrozenModel):
     """`family` is a key of `NAMES` (or "unknown"), `variant` "", "inpaint" or "ip2p", `kind` the sort of file."""
 
     family: str = "unknown"

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from webui.core.foreign import open_foreign, shown
-from webui.core.request import Value
+from webui.core.request import FrozenModel
 from webui.errors import CheckpointError
 from webui.library.pickles import read_pickle
 
@@ -21,7 +21,7 @@ _MOST = 2**53
 _SIDES = 16
 
 
-class Header(Value):
+class Header(FrozenModel):
     """`shapes` by tensor name; `metadata` as the file's maker wrote it."""
 
     shapes: dict[str, tuple[int, ...]]

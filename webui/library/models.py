@@ -7,7 +7,7 @@ from pydantic import Field
 
 from webui.core.foreign import FileIdentity
 from webui.core.names import printable
-from webui.core.request import Value
+from webui.core.request import FrozenModel
 
 KINDS: dict[str, tuple[str, ...]] = {
     "checkpoint": ("Stable-diffusion", "checkpoints", "Stable-Diffusion"),
@@ -38,7 +38,7 @@ def embedding_width(shapes: Mapping[str, tuple[int, ...]]) -> int:
     return next((shapes[name][-1] for name in names if 1 <= len(shapes[name]) <= 2 and 0 not in shapes[name]), 0)
 
 
-class Native(Value):
+class Native(FrozenModel):
     """What a checkpoint was made for: the values of a request that says nothing."""
 
     width: int = 512
@@ -56,7 +56,7 @@ FAMILY_NATIVE = {
 }
 
 
-class ModelFile(Value):
+class ModelFile(FrozenModel):
     """A file in a models folder. `name` is its path below the kind's folder without suffix, with forward slashes.
 
     `error` says why it cannot be used, `note` what of it is left out, or what it is for.

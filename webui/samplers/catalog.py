@@ -6,7 +6,7 @@ from functools import lru_cache
 from typing import Any
 
 from webui.errors import RequestError
-from webui.samplers.entries import AUTOMATIC, Sampler, Schedule
+from webui.samplers.types import AUTOMATIC, Sampler, Schedule
 
 __all__ = [
     "AUTOMATIC",
@@ -46,14 +46,14 @@ def _schedule(
 _ETA, _SCALE = "eta", "noise_scale"
 _CHURN = ("churn", "churn_min", "churn_max", _SCALE)
 _UNIPC = ("unipc_variant", "unipc_order", "unipc_lower_order_final")
-_ANCESTRAL: dict[str, Any] = {"noise": "stream", "knobs": (_ETA, _SCALE)}
-_SDE: dict[str, Any] = {"noise": "brownian", "knobs": (_ETA, _SCALE)}
+_ANCESTRAL: dict[str, Any] = {"noise": "stream", "option_names": (_ETA, _SCALE)}
+_SDE: dict[str, Any] = {"noise": "brownian", "option_names": (_ETA, _SCALE)}
 _ADAMS_END: dict[str, Any] = {"exact_end": False}
 _PHIS = ("phi_1", "phi_2")
-_PHI: dict[str, Any] = {"noise": "brownian", "knobs": (_ETA, _SCALE, "solver_type"), "solvers": _PHIS}
+_PHI: dict[str, Any] = {"noise": "brownian", "option_names": (_ETA, _SCALE, "solver_type"), "solvers": _PHIS}
 _KARRAS: dict[str, Any] = {"default_schedule": "Karras"}
 _EXPONENTIAL: dict[str, Any] = {"default_schedule": "Exponential"}
-_TIMES: dict[str, Any] = {"space": "timestep", "default_eta": 0.0, "noise": "stream", "knobs": (_ETA,)}
+_TIMES: dict[str, Any] = {"space": "timestep", "default_eta": 0.0, "noise": "stream", "option_names": (_ETA,)}
 _RUNS, _BOTH = "recorded runs", "recorded runs, Forge's pictures"
 _ORDER, _PICTURES = "order of convergence", "order of convergence, Forge's pictures"
 
@@ -66,7 +66,7 @@ BUILTIN_SAMPLERS: tuple[Sampler, ...] = (
         source="Lu et al. 2022, arXiv:2211.01095, stochastic, single step",
     ),
     _sampler(
-        "DPM++ 2M SDE", "dpmpp_sde:sample_dpmpp_2m_sde", **_EXPONENTIAL, noise="brownian", knobs=(_ETA, _SCALE, "solver_type"),
+        "DPM++ 2M SDE", "dpmpp_sde:sample_dpmpp_2m_sde", **_EXPONENTIAL, noise="brownian", option_names=(_ETA, _SCALE, "solver_type"),
         solvers=("midpoint", "heun"), order=2, verified=_BOTH, source="Lu et al. 2022, SDE-DPM-Solver++(2M), arXiv:2211.01095",
     ),
     _sampler(
@@ -82,20 +82,20 @@ BUILTIN_SAMPLERS: tuple[Sampler, ...] = (
         source="Lu et al. 2022, arXiv:2211.01095, third order",
     ),
     _sampler(
-        "Euler a", "euler:sample_euler_ancestral", "k_euler_a", noise="stream", knobs=(_ETA,), verified=_BOTH,
+        "Euler a", "euler:sample_euler_ancestral", "k_euler_a", noise="stream", option_names=(_ETA,), verified=_BOTH,
         source="Song et al. 2020 (DDIM with eta), arXiv:2010.02502, in sigma terms",
     ),
     _sampler(
-        "Euler", "euler:sample_euler", noise="stream", knobs=_CHURN, verified=_BOTH,
+        "Euler", "euler:sample_euler", noise="stream", option_names=_CHURN, verified=_BOTH,
         source="Karras et al. 2022, arXiv:2206.00364, Algorithm 2 with Euler steps",
     ),
     _sampler("LMS", "multistep:sample_lms", order=2, verified=_BOTH, source="Hairer, Nørsett & Wanner, Solving ODEs I, section III.1"),
     _sampler(
-        "Heun", "heun:sample_heun", noise="stream", knobs=_CHURN, calls=2, order=2, verified=_RUNS,
+        "Heun", "heun:sample_heun", noise="stream", option_names=_CHURN, calls=2, order=2, verified=_RUNS,
         source="Karras et al. 2022, arXiv:2206.00364, Algorithm 2",
     ),
     _sampler(
-        "DPM2", "heun:sample_dpm_2", **_KARRAS, noise="stream", knobs=_CHURN, discard_penultimate=True, calls=2, order=2, verified=_BOTH,
+        "DPM2", "heun:sample_dpm_2", **_KARRAS, noise="stream", option_names=_CHURN, discard_penultimate=True, calls=2, order=2, verified=_BOTH,
         source="Lu et al. 2022, DPM-Solver-2, arXiv:2206.00927",
     ),
     _sampler(
@@ -107,7 +107,7 @@ BUILTIN_SAMPLERS: tuple[Sampler, ...] = (
         source="Lu et al. 2022, DPM-Solver-fast, arXiv:2206.00927",
     ),
     _sampler(
-        "DPM adaptive", "dpm_solver:sample_dpm_adaptive", "k_dpm_ad", noise="stream", knobs=(_ETA,), default_eta=1.0, whole_range=True, adaptive=True,
+        "DPM adaptive", "dpm_solver:sample_dpm_adaptive", "k_dpm_ad", noise="stream", option_names=(_ETA,), default_eta=1.0, whole_range=True, adaptive=True,
         verified=_BOTH, source="Lu et al. 2022, DPM-Solver-12 and -23, arXiv:2206.00927",
     ),
     _sampler(
@@ -124,7 +124,7 @@ BUILTIN_SAMPLERS: tuple[Sampler, ...] = (
         "LCM", "consistency:sample_lcm", noise="stream", stride=20, verified=_BOTH, source="Luo et al. 2023, arXiv:2310.04378, Algorithm 3"
     ),
     _sampler(
-        "TCD", "consistency:sample_tcd", noise="stream", knobs=(_ETA,), verified=_ORDER, source="Zheng et al. 2024, arXiv:2402.19159, Algorithm 4"
+        "TCD", "consistency:sample_tcd", noise="stream", option_names=(_ETA,), verified=_ORDER, source="Zheng et al. 2024, arXiv:2402.19159, Algorithm 4"
     ),
     _sampler("DDPM", "consistency:sample_ddpm", noise="second", verified=_BOTH, source="Ho et al. 2020, arXiv:2006.11239, equation 7"),
     _sampler("DDIM", "timestep:sample_ddim", **_TIMES, verified=_PICTURES, source="Song et al. 2020, arXiv:2010.02502, equation 12"),
@@ -136,7 +136,7 @@ BUILTIN_SAMPLERS: tuple[Sampler, ...] = (
         "PLMS", "timestep:sample_plms", space="timestep", order=2, verified=_PICTURES, source="Liu et al. 2022 (PNDM), arXiv:2202.09778"
     ),
     _sampler(
-        "UniPC", "unipc:sample_unipc", "uni_pc", space="timestep", own_times=True, knobs=_UNIPC, order=2, verified=_PICTURES,
+        "UniPC", "unipc:sample_unipc", "uni_pc", space="timestep", own_times=True, option_names=_UNIPC, order=2, verified=_PICTURES,
         source="Zhao et al. 2023, arXiv:2302.04867",
     ),
     _sampler(
@@ -158,7 +158,7 @@ BUILTIN_SAMPLERS: tuple[Sampler, ...] = (
         source="Permenter & Yuan 2023, arXiv:2306.04848, Algorithm 2",
     ),
     _sampler(
-        "ER SDE", "er_sde:sample_er_sde", "er-sde", noise="brownian", knobs=(_SCALE,), verified=_RUNS,
+        "ER SDE", "er_sde:sample_er_sde", "er-sde", noise="brownian", option_names=(_SCALE,), verified=_RUNS,
         source="Cui et al. 2023, ER-SDE-Solver-3, arXiv:2309.06169",
     ),
     _sampler(
@@ -166,15 +166,15 @@ BUILTIN_SAMPLERS: tuple[Sampler, ...] = (
     ),
     _sampler("SEEDS-3", "seeds:sample_seeds_3", **_SDE, calls=3, order=3, verified=_RUNS, source="Gonzalez et al. 2023, arXiv:2305.14267"),
     _sampler(
-        "SA-Solver", "sa_solver:sample_sa_solver", noise="brownian", knobs=(_SCALE,), order=2, verified=_RUNS,
+        "SA-Solver", "sa_solver:sample_sa_solver", noise="brownian", option_names=(_SCALE,), order=2, verified=_RUNS,
         source="Xue et al. 2023, arXiv:2309.05019",
     ),
     _sampler(
-        "SA-Solver PECE", "sa_solver:sample_sa_solver_pece", noise="brownian", knobs=(_SCALE,), calls=2, order=2, verified=_ORDER,
+        "SA-Solver PECE", "sa_solver:sample_sa_solver_pece", noise="brownian", option_names=(_SCALE,), calls=2, order=2, verified=_ORDER,
         source="Xue et al. 2023, arXiv:2309.05019: evaluated again after each correction",
     ),
     _sampler(
-        "Exponential Heun x0", "seeds:sample_exp_heun_2_x0", "exp_heun", knobs=("solver_type",), solvers=_PHIS, calls=2, order=2, verified=_RUNS,
+        "Exponential Heun x0", "seeds:sample_exp_heun_2_x0", "exp_heun", option_names=("solver_type",), solvers=_PHIS, calls=2, order=2, verified=_RUNS,
         source="Gonzalez et al. 2023, arXiv:2305.14267, without noise",
     ),
     _sampler(

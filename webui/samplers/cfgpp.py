@@ -8,7 +8,7 @@ import math
 import torch
 from torch import Tensor
 
-from webui.samplers.stepping import Denoiser, Extra, NoiseSampler, Run, StepCallback, ancestral_step, derivative
+from webui.samplers.stepping import Denoiser, Extra, NoiseSampler, SamplerRun, StepCallback, ancestral_step, to_d
 
 
 @torch.no_grad()
@@ -37,12 +37,12 @@ def sample_euler_ancestral_cfg_pp(
     noise_sampler: NoiseSampler | None = None,
 ) -> Tensor:
     """Ancestral Euler with CFG++."""
-    run = Run(model, x, sigmas, extra_args, callback, noise_sampler)
+    run = SamplerRun(model, x, sigmas, extra_args, callback, noise_sampler)
     for i, (sigma, sigma_next) in enumerate(zip(run.levels, run.levels[1:], strict=False)):
         denoised = run.denoise(x, sigma)
         run.report(i, x, sigma, denoised)
         down, up = ancestral_step(sigma, sigma_next, eta)
-        x = denoised + derivative(x, sigma, run.uncond(denoised)) * down
+        x = denoised + to_d(x, sigma, run.uncond(denoised)) * down
         if up:
             x = x + run.noise(x, sigma, sigma_next) * s_noise * up
     return x
@@ -58,7 +58,7 @@ def sample_dpmpp_2m_cfg_pp(
     disable: bool | None = None,
 ) -> Tensor:
     """DPM++ 2M with CFG++: x is carried along the unconditional prediction, the guided one is the goal."""
-    run = Run(model, x, sigmas, extra_args, callback)
+    run = SamplerRun(model, x, sigmas, extra_args, callback)
     last: tuple[Tensor, float] | None = None
     for i, (sigma, sigma_next) in enumerate(zip(run.levels, run.levels[1:], strict=False)):
         denoised = run.denoise(x, sigma)

@@ -5,7 +5,7 @@ import math
 import torch
 from torch import Tensor
 
-from webui.samplers.stepping import Denoiser, Extra, NoiseSampler, Run, StepCallback, derivative
+from webui.samplers.stepping import Denoiser, Extra, NoiseSampler, SamplerRun, StepCallback, to_d
 
 
 @torch.no_grad()
@@ -19,7 +19,7 @@ def sample_lcm(
     noise_sampler: NoiseSampler | None = None,
 ) -> Tensor:
     """Multistep consistency sampling (Luo et al. 2023, Algorithm 3)."""
-    run = Run(model, x, sigmas, extra_args, callback, noise_sampler)
+    run = SamplerRun(model, x, sigmas, extra_args, callback, noise_sampler)
     for i, (sigma, sigma_next) in enumerate(zip(run.levels, run.levels[1:], strict=False)):
         denoised = run.denoise(x, sigma)
         run.report(i, x, sigma, denoised)
@@ -41,7 +41,7 @@ def sample_tcd(
     """Strategic stochastic sampling (Zheng et al. 2024, Algorithm 3): go to (1 - eta) of the next time, then back up with noise."""
     from webui.samplers.schedules import model_levels
 
-    run = Run(model, x, sigmas, extra_args, callback, noise_sampler)
+    run = SamplerRun(model, x, sigmas, extra_args, callback, noise_sampler)
     table = model_levels("sd1")
     for i, (sigma, sigma_next) in enumerate(zip(run.levels, run.levels[1:], strict=False)):
         denoised = run.denoise(x, sigma)
@@ -50,7 +50,7 @@ def sample_tcd(
             x = denoised
             continue
         below = min(float(table.sigma(math.floor((1 - eta) * float(table.time(sigma_next))))), sigma_next) if eta else sigma_next
-        x = denoised + below * derivative(x, sigma, denoised)
+        x = denoised + below * to_d(x, sigma, denoised)
         if sigma_next > below:
             x = x + math.sqrt(sigma_next**2 - below**2) * run.noise(x, sigma, sigma_next)
     return x
@@ -67,7 +67,7 @@ def sample_ddpm(
     noise_sampler: NoiseSampler | None = None,
 ) -> Tensor:
     """DDPM's posterior mean and variance (Ho et al. 2020, equation 7) between any two noise levels, alpha-bar = 1 / (1 + sigma²)."""
-    run = Run(model, x, sigmas, extra_args, callback, noise_sampler)
+    run = SamplerRun(model, x, sigmas, extra_args, callback, noise_sampler)
     for i, (sigma, sigma_next) in enumerate(zip(run.levels, run.levels[1:], strict=False)):
         denoised = run.denoise(x, sigma)
         run.report(i, x, sigma, denoised)

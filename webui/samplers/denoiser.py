@@ -6,14 +6,14 @@ from typing import Any, Literal, Protocol
 import torch
 from torch import Tensor
 
-from webui.samplers.schedules import ModelLevels
+from webui.samplers.schedules import DiscreteSchedule
 
 Prediction = Literal["eps", "v", "flow"]
 Predict = Callable[..., Tensor]
 """`predict(x_scaled, timesteps, **conditioning) -> raw output`, all [batch, …]; timesteps are floats."""
 
 
-class Guided(Protocol):
+class Denoiser(Protocol):
     """A denoiser as samplers call it."""
 
     def __call__(self, x: Tensor, sigma: Tensor, **extra: Any) -> Tensor: ...
@@ -22,13 +22,13 @@ class Guided(Protocol):
 class DenoiserWrapper(Protocol):
     """What the `denoiser_wrapper` hook gives: takes the denoiser, gives one that does more."""
 
-    def __call__(self, denoiser: Guided) -> Guided: ...
+    def __call__(self, denoiser: Denoiser) -> Denoiser: ...
 
 
-class Denoiser:
+class SigmaDenoiser:
     """A network with its noise levels. `quantize` takes the nearest training timestep for a sigma, as Forge does; else between two."""
 
-    def __init__(self, predict: Predict, levels: ModelLevels, prediction: Prediction = "eps", *, quantize: bool = True) -> None:
+    def __init__(self, predict: Predict, levels: DiscreteSchedule, prediction: Prediction = "eps", *, quantize: bool = True) -> None:
         self._predict = predict
         self._prediction = prediction
         self._quantize = quantize
@@ -65,7 +65,7 @@ def denoised_from(prediction: Prediction, x: Tensor, sigma: Tensor, output: Tens
     return x - output * sigma
 
 
-def fold(denoiser: Guided, wrappers: Sequence[DenoiserWrapper]) -> Guided:
+def wrap(denoiser: Denoiser, wrappers: Sequence[DenoiserWrapper]) -> Denoiser:
     """Wrap a denoiser; the first wrapper ends outermost."""
     for wrapper in reversed(wrappers):
         denoiser = wrapper(denoiser)

@@ -6,14 +6,14 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 
-from webui.samplers.stepping import Denoiser, Extra, NoiseSampler, Run, StepCallback, ancestral_step
+from webui.samplers.stepping import Denoiser, Extra, NoiseSampler, SamplerRun, StepCallback, ancestral_step
 
 
 @dataclass
 class _Solver:
     """Steps in t = -log sigma on the noise prediction; predictions inside one step are kept."""
 
-    run: Run
+    run: SamplerRun
 
     def noise_prediction(self, x: Tensor, t: float) -> Tensor:
         sigma = math.exp(-t)
@@ -52,7 +52,7 @@ def sample_dpm_fast(
     noise_sampler: NoiseSampler | None = None,
 ) -> Tensor:
     """DPM-Solver-fast: as many model calls as there are steps, in steps of third order and a last one of lower order."""
-    run = Run(model, x, sigmas, extra_args, callback, noise_sampler)
+    run = SamplerRun(model, x, sigmas, extra_args, callback, noise_sampler)
     if len(run.levels) <= 2:
         return _at_once(run, x)
     solver, calls = _Solver(run), len(run.levels) - 1
@@ -125,7 +125,7 @@ def sample_dpm_adaptive(
     """DPM-Solver-12 or -23: step sizes follow the difference of two orders, whatever the number of steps asked for."""
     if order not in (2, 3):
         raise ValueError("order must be 2 or 3")
-    run = Run(model, x, sigmas, extra_args, callback, noise_sampler)
+    run = SamplerRun(model, x, sigmas, extra_args, callback, noise_sampler)
     if len(run.levels) <= 2:
         return _at_once(run, x)
     solver = _Solver(run)
@@ -159,7 +159,7 @@ def _pair(solver: _Solver, x: Tensor, t: float, t_next: float, eps: Tensor, orde
     return solver.second(x, t, t_next, eps, eps_r1, 1 / 3), solver.third(x, t, t_next, eps, eps_r1)
 
 
-def _at_once(run: Run, x: Tensor) -> Tensor:
+def _at_once(run: SamplerRun, x: Tensor) -> Tensor:
     """A single step has no inner level to go to: it is the prediction, with what noise the level it ends on leaves."""
     if len(run.levels) < 2:
         return x
@@ -169,7 +169,7 @@ def _at_once(run: Run, x: Tensor) -> Tensor:
     return denoised + (x - denoised) * (sigma_next / sigma)
 
 
-def _time_range(run: Run) -> tuple[float, float]:
+def _time_range(run: SamplerRun) -> tuple[float, float]:
     """From the highest level to the lowest above zero, as times."""
     positive = [level for level in run.levels if level > 0]
     return -math.log(positive[0]), -math.log(positive[-1])

@@ -5,7 +5,7 @@ import math
 import torch
 from torch import Tensor
 
-from webui.samplers.stepping import Denoiser, Extra, NoiseSampler, Run, StepCallback, ancestral_step, derivative
+from webui.samplers.stepping import Denoiser, Extra, NoiseSampler, SamplerRun, StepCallback, ancestral_step, to_d
 
 
 def exponential_step(x: Tensor, sigma: float, sigma_next: float, denoised: Tensor) -> Tensor:
@@ -24,7 +24,7 @@ def sample_dpmpp_2m(
     disable: bool | None = None,
 ) -> Tensor:
     """DPM-Solver++(2M), Algorithm 2."""
-    run = Run(model, x, sigmas, extra_args, callback)
+    run = SamplerRun(model, x, sigmas, extra_args, callback)
     last: tuple[Tensor, float] | None = None
     for i, (sigma, sigma_next) in enumerate(zip(run.levels, run.levels[1:], strict=False)):
         denoised = run.denoise(x, sigma)
@@ -53,13 +53,13 @@ def sample_dpmpp_2s_ancestral(
     noise_sampler: NoiseSampler | None = None,
 ) -> Tensor:
     """DPM-Solver++(2S), Algorithm 1, with ancestral noise."""
-    run = Run(model, x, sigmas, extra_args, callback, noise_sampler)
+    run = SamplerRun(model, x, sigmas, extra_args, callback, noise_sampler)
     for i, (sigma, sigma_next) in enumerate(zip(run.levels, run.levels[1:], strict=False)):
         denoised = run.denoise(x, sigma)
         run.report(i, x, sigma, denoised)
         down, up = ancestral_step(sigma, sigma_next, eta)
         if down == 0:
-            x = x + derivative(x, sigma, denoised) * (down - sigma)
+            x = x + to_d(x, sigma, denoised) * (down - sigma)
         else:
             middle = math.sqrt(sigma * down)
             x_middle = exponential_step(x, sigma, middle, denoised)
@@ -83,13 +83,13 @@ def sample_dpmpp_sde(
     r: float = 0.5,
 ) -> Tensor:
     """DPM-Solver++ for the SDE, single step of second order; `r` is where in log sigma the second call lies."""
-    run = Run(model, x, sigmas, extra_args, callback, noise_sampler)
+    run = SamplerRun(model, x, sigmas, extra_args, callback, noise_sampler)
     starts, middles = _through_logs(sigmas, r)
     for i, (sigma, sigma_next) in enumerate(zip(run.levels, run.levels[1:], strict=False)):
         denoised = run.denoise(x, sigma)
         run.report(i, x, sigma, denoised)
         if sigma_next == 0:
-            x = x + derivative(x, sigma, denoised) * (sigma_next - sigma)
+            x = x + to_d(x, sigma, denoised) * (sigma_next - sigma)
             continue
         between = sigma ** (1 - r) * sigma_next**r
         down, up = ancestral_step(sigma, between, eta)

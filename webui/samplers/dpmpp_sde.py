@@ -5,10 +5,10 @@ import math
 import torch
 from torch import Tensor
 
-from webui.samplers.stepping import Denoiser, Extra, NoiseSampler, Run, StepCallback
+from webui.samplers.stepping import Denoiser, Extra, NoiseSampler, SamplerRun, StepCallback
 
 
-def _added(run: Run, x: Tensor, sigma: float, sigma_next: float, eta_h: float, s_noise: float) -> Tensor:
+def _added(run: SamplerRun, x: Tensor, sigma: float, sigma_next: float, eta_h: float, s_noise: float) -> Tensor:
     """Noise of the reverse SDE over the step, at the level it ends on."""
     return run.noise(x, sigma, sigma_next) * sigma_next * math.sqrt(-math.expm1(-2 * eta_h)) * s_noise
 
@@ -29,7 +29,7 @@ def sample_dpmpp_2m_sde(
     """SDE-DPM-Solver++(2M); `solver_type` is "midpoint" or "heun"."""
     if solver_type not in ("midpoint", "heun"):
         raise ValueError("solver_type must be 'midpoint' or 'heun'")
-    run = Run(model, x, sigmas, extra_args, callback, noise_sampler)
+    run = SamplerRun(model, x, sigmas, extra_args, callback, noise_sampler)
     last: tuple[Tensor, float] | None = None
     for i, (sigma, sigma_next) in enumerate(zip(run.levels, run.levels[1:], strict=False)):
         denoised = run.denoise(x, sigma)
@@ -79,7 +79,7 @@ def sample_dpmpp_3m_sde(
     noise_sampler: NoiseSampler | None = None,
 ) -> Tensor:
     """SDE-DPM-Solver++(3M)."""
-    run = Run(model, x, sigmas, extra_args, callback, noise_sampler)
+    run = SamplerRun(model, x, sigmas, extra_args, callback, noise_sampler)
     past: list[tuple[Tensor, float]] = []
     for i, (sigma, sigma_next) in enumerate(zip(run.levels, run.levels[1:], strict=False)):
         denoised = run.denoise(x, sigma)

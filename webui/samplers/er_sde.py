@@ -8,7 +8,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from webui.samplers.stepping import Denoiser, Extra, NoiseSampler, Run, StepCallback
+from webui.samplers.stepping import Denoiser, Extra, NoiseSampler, SamplerRun, StepCallback
 
 POINTS = 200
 Floats = npt.NDArray[np.float64]
@@ -34,7 +34,7 @@ def sample_er_sde(
     max_stage: int = 3,
 ) -> Tensor:
     """ER-SDE-Solver-3 with the integrals over the noise scale taken at 200 points, as the authors do."""
-    run = Run(model, x, sigmas, extra_args, callback, noise_sampler)
+    run = SamplerRun(model, x, sigmas, extra_args, callback, noise_sampler)
     scale = noise_scaler or default_scaler
     levels = run.levels
     last: Tensor | None = None

@@ -5,7 +5,7 @@ import math
 import torch
 from torch import Tensor
 
-from webui.samplers.stepping import Denoiser, Extra, NoiseSampler, Run, StepCallback, ancestral_step, churn, derivative
+from webui.samplers.stepping import Denoiser, Extra, NoiseSampler, SamplerRun, StepCallback, ancestral_step, churn, to_d
 
 
 @torch.no_grad()
@@ -23,12 +23,12 @@ def sample_euler(
     noise_sampler: NoiseSampler | None = None,
 ) -> Tensor:
     """Euler steps down the probability-flow ODE (Karras et al. 2022, Algorithm 2)."""
-    run = Run(model, x, sigmas, extra_args, callback, noise_sampler)
+    run = SamplerRun(model, x, sigmas, extra_args, callback, noise_sampler)
     for i, (sigma, sigma_next) in enumerate(zip(run.levels, run.levels[1:], strict=False)):
         x, hat = churn(run, x, sigma, s_churn, s_tmin, s_tmax, s_noise)
         denoised = run.denoise(x, hat)
         run.report(i, x, sigma, denoised, hat)
-        x = x + derivative(x, hat, denoised) * (sigma_next - hat)
+        x = x + to_d(x, hat, denoised) * (sigma_next - hat)
     return x
 
 
@@ -45,12 +45,12 @@ def sample_euler_ancestral(
     noise_sampler: NoiseSampler | None = None,
 ) -> Tensor:
     """Euler steps that go lower than asked and add noise back (Song et al. 2020, DDIM with eta)."""
-    run = Run(model, x, sigmas, extra_args, callback, noise_sampler)
+    run = SamplerRun(model, x, sigmas, extra_args, callback, noise_sampler)
     for i, (sigma, sigma_next) in enumerate(zip(run.levels, run.levels[1:], strict=False)):
         denoised = run.denoise(x, sigma)
         run.report(i, x, sigma, denoised)
         down, up = ancestral_step(sigma, sigma_next, eta)
-        x = denoised if down == 0 else x + derivative(x, sigma, denoised) * (down - sigma)
+        x = denoised if down == 0 else x + to_d(x, sigma, denoised) * (down - sigma)
         if sigma_next > 0:
             x = x + run.noise(x, sigma, sigma_next) * s_noise * up
     return x

@@ -5,16 +5,16 @@ import math
 import torch
 from torch import Tensor
 
-from webui.samplers.stepping import Denoiser, Extra, NoiseSampler, Run, StepCallback, ancestral_step, churn, derivative
+from webui.samplers.stepping import Denoiser, Extra, NoiseSampler, SamplerRun, StepCallback, ancestral_step, churn, to_d
 
 
-def heun_step(run: Run, x: Tensor, sigma: float, sigma_next: float, denoised: Tensor) -> Tensor:
+def heun_step(run: SamplerRun, x: Tensor, sigma: float, sigma_next: float, denoised: Tensor) -> Tensor:
     """One Heun step; the step to zero is Euler's."""
-    d = derivative(x, sigma, denoised)
+    d = to_d(x, sigma, denoised)
     euler = x + d * (sigma_next - sigma)
     if sigma_next == 0:
         return euler
-    d_next = derivative(euler, sigma_next, run.denoise(euler, sigma_next))
+    d_next = to_d(euler, sigma_next, run.denoise(euler, sigma_next))
     return x + (d + d_next) / 2 * (sigma_next - sigma)
 
 
@@ -33,7 +33,7 @@ def sample_heun(
     noise_sampler: NoiseSampler | None = None,
 ) -> Tensor:
     """Heun's method with optional churn (Karras et al. 2022, Algorithm 2)."""
-    run = Run(model, x, sigmas, extra_args, callback, noise_sampler)
+    run = SamplerRun(model, x, sigmas, extra_args, callback, noise_sampler)
     for i, (sigma, sigma_next) in enumerate(zip(run.levels, run.levels[1:], strict=False)):
         x, hat = churn(run, x, sigma, s_churn, s_tmin, s_tmax, s_noise)
         denoised = run.denoise(x, hat)
@@ -42,14 +42,14 @@ def sample_heun(
     return x
 
 
-def _midpoint_step(run: Run, x: Tensor, sigma: float, target: float, denoised: Tensor) -> Tensor:
+def _midpoint_step(run: SamplerRun, x: Tensor, sigma: float, target: float, denoised: Tensor) -> Tensor:
     """Through the middle in log sigma; the step to zero is Euler's."""
-    d = derivative(x, sigma, denoised)
+    d = to_d(x, sigma, denoised)
     if target == 0:
         return x + d * (target - sigma)
     middle = math.sqrt(sigma * target)
     x_middle = x + d * (middle - sigma)
-    return x + derivative(x_middle, middle, run.denoise(x_middle, middle)) * (target - sigma)
+    return x + to_d(x_middle, middle, run.denoise(x_middle, middle)) * (target - sigma)
 
 
 @torch.no_grad()
@@ -67,7 +67,7 @@ def sample_dpm_2(
     noise_sampler: NoiseSampler | None = None,
 ) -> Tensor:
     """DPM-Solver-2 with optional churn (Lu et al. 2022)."""
-    run = Run(model, x, sigmas, extra_args, callback, noise_sampler)
+    run = SamplerRun(model, x, sigmas, extra_args, callback, noise_sampler)
     for i, (sigma, sigma_next) in enumerate(zip(run.levels, run.levels[1:], strict=False)):
         x, hat = churn(run, x, sigma, s_churn, s_tmin, s_tmax, s_noise)
         denoised = run.denoise(x, hat)
@@ -89,7 +89,7 @@ def sample_dpm_2_ancestral(
     noise_sampler: NoiseSampler | None = None,
 ) -> Tensor:
     """DPM-Solver-2 with ancestral noise."""
-    run = Run(model, x, sigmas, extra_args, callback, noise_sampler)
+    run = SamplerRun(model, x, sigmas, extra_args, callback, noise_sampler)
     for i, (sigma, sigma_next) in enumerate(zip(run.levels, run.levels[1:], strict=False)):
         denoised = run.denoise(x, sigma)
         run.report(i, x, sigma, denoised)
@@ -115,17 +115,17 @@ def sample_heunpp2(
     noise_sampler: NoiseSampler | None = None,
 ) -> Tensor:
     """Heun++: derivatives at this level and the next two, weighted by their share of the highest level; fewer near the end."""
-    run = Run(model, x, sigmas, extra_args, callback, noise_sampler)
+    run = SamplerRun(model, x, sigmas, extra_args, callback, noise_sampler)
     levels, top = run.levels, run.levels[0]
     for i, sigma in enumerate(levels[:-1]):
         x, hat = churn(run, x, sigma, s_churn, s_tmin, s_tmax, s_noise)
         denoised = run.denoise(x, hat)
         run.report(i, x, sigma, denoised, hat)
-        slopes, position = [derivative(x, hat, denoised)], x
+        slopes, position = [to_d(x, hat, denoised)], x
         ahead = [level for level in levels[i + 1 : i + 3] if level != levels[-1]]
         for here, there in zip([hat, *ahead], ahead, strict=False):
             position = position + slopes[-1] * (there - here)
-            slopes.append(derivative(position, there, run.denoise(position, there)))
+            slopes.append(to_d(position, there, run.denoise(position, there)))
         weights = [level / (len(slopes) * top) for level in ahead]
         mean = slopes[0] * (1 - sum(weights))
         for weight, slope in zip(weights, slopes[1:], strict=True):

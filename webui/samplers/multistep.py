@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from webui.samplers.polynomials import integral, lagrange, value
-from webui.samplers.stepping import Denoiser, Extra, Run, StepCallback, derivative
+from webui.samplers.stepping import Denoiser, Extra, SamplerRun, StepCallback, to_d
 
 ADAMS = ((1.0,), (3 / 2, -1 / 2), (23 / 12, -16 / 12, 5 / 12), (55 / 24, -59 / 24, 37 / 24, -9 / 24))
 """Adams–Bashforth coefficients for equal steps, newest first."""
@@ -32,12 +32,12 @@ def sample_lms(
     order: int = 4,
 ) -> Tensor:
     """Adams–Bashforth with exact coefficients for unequal steps in sigma."""
-    run = Run(model, x, sigmas, extra_args, callback)
+    run = SamplerRun(model, x, sigmas, extra_args, callback)
     slopes: deque[Tensor] = deque(maxlen=order)
     for i, (sigma, sigma_next) in enumerate(zip(run.levels, run.levels[1:], strict=False)):
         denoised = run.denoise(x, sigma)
         run.report(i, x, sigma, denoised)
-        slopes.append(derivative(x, sigma, denoised))
+        slopes.append(to_d(x, sigma, denoised))
         x = x + combine(_exact_weights([run.levels[i - k] for k in range(len(slopes))], sigma_next), slopes)
     return x
 
@@ -66,12 +66,12 @@ def sample_ipndm(
 
     `exact_end`: a step to zero noise ends at the prediction; without it, it is a step like any other.
     """
-    run = Run(model, x, sigmas, extra_args, callback)
+    run = SamplerRun(model, x, sigmas, extra_args, callback)
     slopes: deque[Tensor] = deque(maxlen=max_order)
     for i, (sigma, sigma_next) in enumerate(zip(run.levels, run.levels[1:], strict=False)):
         denoised = run.denoise(x, sigma)
         run.report(i, x, sigma, denoised)
-        slopes.append(derivative(x, sigma, denoised))
+        slopes.append(to_d(x, sigma, denoised))
         ends = exact_end and sigma_next == 0
         x = denoised if ends else x + (sigma_next - sigma) * combine(ADAMS[len(slopes) - 1], slopes)
     return x
@@ -109,13 +109,13 @@ def sample_ipndm_v(
     exact_end: bool = True,
 ) -> Tensor:
     """iPNDM with weights for steps of unequal length; `exact_end` as there."""
-    run = Run(model, x, sigmas, extra_args, callback)
+    run = SamplerRun(model, x, sigmas, extra_args, callback)
     levels = run.levels
     slopes: deque[Tensor] = deque(maxlen=max_order)
     for i, (sigma, sigma_next) in enumerate(zip(levels, levels[1:], strict=False)):
         denoised = run.denoise(x, sigma)
         run.report(i, x, sigma, denoised)
-        slopes.append(derivative(x, sigma, denoised))
+        slopes.append(to_d(x, sigma, denoised))
         lengths = [levels[i + 1 - k] - levels[i - k] for k in range(len(slopes))]
         ends = exact_end and sigma_next == 0
         x = denoised if ends else x + (sigma_next - sigma) * combine(_variable_weights(lengths), slopes)
@@ -174,12 +174,12 @@ def sample_deis(
     """DEIS, the Adams–Bashforth variant in VP time, "tab", or in sigma, "rhoab" (Zhang & Chen 2022)."""
     if deis_mode not in ("tab", "rhoab"):
         raise ValueError("deis_mode must be 'tab' or 'rhoab'")
-    run = Run(model, x, sigmas, extra_args, callback)
+    run = SamplerRun(model, x, sigmas, extra_args, callback)
     slopes: deque[Tensor] = deque(maxlen=max_order)
     for i, (sigma, sigma_next) in enumerate(zip(run.levels, run.levels[1:], strict=False)):
         denoised = run.denoise(x, sigma)
         run.report(i, x, sigma, denoised)
-        slopes.append(derivative(x, sigma, denoised))
+        slopes.append(to_d(x, sigma, denoised))
         if sigma_next <= 0 or len(slopes) == 1:
             x = x + slopes[-1] * (sigma_next - sigma)
         else:

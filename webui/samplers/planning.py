@@ -1,4 +1,4 @@
-"""How A1111 and Forge run a sampler: which levels, which start, which part of them for img2img, which knobs.
+"""How A1111 and Forge run a sampler: which levels, which start, which part of them for img2img, which options.
 
 The engine asks here and knows no sampler by name. Rules: `docs/samplers.md`.
 """
@@ -13,9 +13,9 @@ from torch import Tensor
 from webui.core.request import SamplerOptions
 from webui.errors import RequestError
 from webui.samplers.catalog import AUTOMATIC, Sampler, Schedule, get_schedule
-from webui.samplers.schedules import MAX_STEPS, ModelLevels, compute, custom_levels
+from webui.samplers.schedules import MAX_STEPS, DiscreteSchedule, compute, custom_levels
 
-KNOBS = {
+OPTION_ARGUMENTS = {
     "eta": "eta",
     "churn": "s_churn",
     "churn_min": "s_tmin",
@@ -30,12 +30,13 @@ KNOBS = {
 
 
 @dataclass(frozen=True)
-class Levels:
+class SigmaPlan:
     """The noise levels of a run, and what is done to x before and after.
 
-    `sigmas` are what the sampler gets. `noise_range` is the lowest (above zero) and highest level of the whole schedule, also when img2img
-    runs its tail only: the range of a Brownian path. `start` is the level of the start noise. `knobs` go to the function besides
-    `sampler_options`. `counted` is how many model calls A1111 takes the run for ("Ignore negative prompt during early sampling").
+    `sigmas` are what the sampler gets. `noise_range` is the lowest (above zero) and highest level of the whole schedule, also when
+    img2img runs its tail only: the range of a Brownian path. `start` is the level of the start noise. `options` go to the function
+    besides `sampler_options`. `counted` is how many model calls A1111 takes the run for ("Ignore negative prompt during early
+    sampling").
     """
 
     sigmas: Tensor
@@ -43,7 +44,7 @@ class Levels:
     timestep_space: bool = False
     noise_range: tuple[float, float] = (0.0, 0.0)
     sgm_noise: bool = False
-    knobs: dict[str, Any] = field(default_factory=dict)
+    options: dict[str, Any] = field(default_factory=dict)
     counted: int = 1
 
     @property
@@ -86,11 +87,11 @@ def plan_levels(
     sampler: Sampler,
     schedule: Schedule,
     steps: int,
-    model: ModelLevels,
+    model: DiscreteSchedule,
     options: SamplerOptions,
     strength: float | None = None,
     exact: bool = False,
-) -> Levels:
+) -> SigmaPlan:
     """The noise levels of a run; with `strength`, those of img2img. Raises `RequestError` for what cannot run.
 
     The user's own levels (`options.sigmas`, `options.timesteps`) take the place of schedule and steps; img2img runs its share of them.
@@ -114,20 +115,20 @@ def plan_levels(
         part = sigmas if encode is None else sigmas[max(total - encode - 1, 0) :]
         above = [level for level in sigmas.tolist() if level > 0]
         span = min(above), max(above)
-        plan = Levels(part, float(part[0]), sampler.space == "timestep", span, options.sgm_noise_multiplier)
+        plan = SigmaPlan(part, float(part[0]), sampler.space == "timestep", span, options.sgm_noise_multiplier)
         if own is None and encode is None and sampler.whole_range:
             plan = replace(plan, sigmas=_whole_range(20 if sampler.adaptive else total, model))
     return replace(plan, counted=(total if encode is None else encode + 1) * sampler.calls)
 
 
-def _whole_range(steps: int, model: ModelLevels) -> Tensor:
+def _whole_range(steps: int, model: DiscreteSchedule) -> Tensor:
     """DPM fast and DPM adaptive go by themselves from the model's highest level to its lowest; the start noise alone is the schedule's."""
     if steps < 2:
         return torch.tensor([model.high, 0.0])
     return torch.tensor([*np.geomspace(model.high, model.low, steps), 0.0], dtype=torch.float32)
 
 
-def _scheduled(sampler: Sampler, schedule: Schedule, steps: int, model: ModelLevels, options: SamplerOptions) -> Tensor:
+def _scheduled(sampler: Sampler, schedule: Schedule, steps: int, model: DiscreteSchedule, options: SamplerOptions) -> Tensor:
     discard = options.discard_penultimate or sampler.discard_penultimate
     if schedule.name == AUTOMATIC and sampler.default_schedule != AUTOMATIC:
         schedule = get_schedule(sampler.default_schedule)
@@ -151,7 +152,7 @@ def ddim_timesteps(steps: int, count: int = 1000, discretize: str = "uniform") -
     return np.clip(np.arange(0, count, max(count // steps, 1)) + 1, 0, count - 1)
 
 
-def _timestep_levels(sampler: Sampler, steps: int, encode: int | None, model: ModelLevels, options: SamplerOptions) -> Levels:
+def _timestep_levels(sampler: Sampler, steps: int, encode: int | None, model: DiscreteSchedule, options: SamplerOptions) -> SigmaPlan:
     """A1111's rule: the steps lead from one timestep to the one before; the start noise of img2img is one timestep above the first level.
 
     Where that rule leaves no step (one step, a very low strength), one step is run down from the level of the start noise.
@@ -166,10 +167,12 @@ def _timestep_levels(sampler: Sampler, steps: int, encode: int | None, model: Mo
     if len(run) < 2:
         run = np.array([times[start - 1] if start else 0, times[start]])
     sigmas = model.sigmas[run[::-1]]
-    return Levels(torch.tensor(sigmas, dtype=torch.float32), float(model.sigmas[times[start]]), True, (float(sigmas[-1]), float(sigmas[0])))
+    return SigmaPlan(
+        torch.tensor(sigmas, dtype=torch.float32), float(model.sigmas[times[start]]), True, (float(sigmas[-1]), float(sigmas[0]))
+    )
 
 
-def _unipc_levels(steps: int, top: float, model: ModelLevels, options: SamplerOptions, start: float | None) -> Levels:
+def _unipc_levels(steps: int, top: float, model: DiscreteSchedule, options: SamplerOptions, start: float | None) -> SigmaPlan:
     """UniPC's own times, from `top` to 0; it asks the model at the nearest training timesteps, as Forge does."""
     ramp = np.linspace(0, 1, steps + 1)
     if options.unipc_skip == "time_quadratic":
@@ -181,25 +184,25 @@ def _unipc_levels(steps: int, top: float, model: ModelLevels, options: SamplerOp
     sigmas = torch.tensor(_vp_sigma(model, times), dtype=torch.float32)
     asked = torch.tensor(model.sigmas[np.clip(np.round(times), 0, len(model.sigmas) - 1).astype(int)], dtype=torch.float32)
     knobs = {"model_sigmas": asked}
-    return Levels(sigmas, float(sigmas[0]) if start is None else start, True, (float(sigmas[-1]), float(sigmas[0])), knobs=knobs)
+    return SigmaPlan(sigmas, float(sigmas[0]) if start is None else start, True, (float(sigmas[-1]), float(sigmas[0])), options=knobs)
 
 
-def _vp_sigma(model: ModelLevels, times: np.ndarray) -> np.ndarray:
+def _vp_sigma(model: DiscreteSchedule, times: np.ndarray) -> np.ndarray:
     """Noise levels at fractional timesteps, straight in log alpha between two, as DPM-Solver's discrete noise schedule has it."""
     log_alpha_bar = np.interp(times, np.arange(len(model.sigmas)), -np.log1p(model.sigmas**2))
     return np.asarray(np.sqrt(np.expm1(-log_alpha_bar)))
 
 
 def sampler_options(sampler: Sampler, options: SamplerOptions) -> dict[str, Any]:
-    """The knobs that reach this sampler, by its function's names; what it does not read is left out, as A1111 does.
+    """The options that reach this sampler, by its function's names; what it does not read is left out, as A1111 does.
 
     Raises `RequestError` for a solver type that it does not have.
     """
     chosen: dict[str, Any] = dict(sampler.fixed) | ({} if sampler.default_eta is None else {"eta": sampler.default_eta})
-    for knob in sampler.knobs:
-        value = getattr(options, knob)
+    for option in sampler.option_names:
+        value = getattr(options, option)
         if value is not None:
-            chosen[KNOBS[knob]] = value
+            chosen[OPTION_ARGUMENTS[option]] = value
     solver = chosen.get("solver_type")
     if solver and sampler.solvers and solver not in sampler.solvers:
         known = " and ".join(sampler.solvers)

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from webui.samplers.dpmpp import exponential_step
-from webui.samplers.stepping import Denoiser, Extra, NoiseSampler, Run, StepCallback, ancestral_step, derivative
+from webui.samplers.stepping import Denoiser, Extra, NoiseSampler, SamplerRun, StepCallback, ancestral_step, to_d
 
 
 @torch.no_grad()
@@ -23,7 +23,7 @@ def sample_res_multistep(
     eta: float = 0.0,
 ) -> Tensor:
     """Second-order exponential multistep with the order conditions of Zhang et al. 2023 (arXiv:2308.02157); `eta` adds ancestral noise."""
-    run = Run(model, x, sigmas, extra_args, callback, noise_sampler)
+    run = SamplerRun(model, x, sigmas, extra_args, callback, noise_sampler)
     last: tuple[Tensor, float, float] | None = None
     for i, (sigma, sigma_next) in enumerate(zip(run.levels, run.levels[1:], strict=False)):
         denoised = run.denoise(x, sigma)
@@ -59,12 +59,12 @@ def sample_gradient_estimation(
     ge_gamma: float = 2.0,
 ) -> Tensor:
     """Euler steps along a derivative pushed on by its own change (Permenter & Yuan 2023, Algorithm 2)."""
-    run = Run(model, x, sigmas, extra_args, callback)
+    run = SamplerRun(model, x, sigmas, extra_args, callback)
     last: Tensor | None = None
     for i, (sigma, sigma_next) in enumerate(zip(run.levels, run.levels[1:], strict=False)):
         denoised = run.denoise(x, sigma)
         run.report(i, x, sigma, denoised)
-        slope = derivative(x, sigma, denoised)
+        slope = to_d(x, sigma, denoised)
         pushed = slope if last is None else ge_gamma * slope + (1 - ge_gamma) * last
         x = denoised if sigma_next == 0 else x + pushed * (sigma_next - sigma)
         last = slope

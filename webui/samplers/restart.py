@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from webui.samplers.heun import heun_step
-from webui.samplers.stepping import Denoiser, Extra, NoiseSampler, Run, StepCallback
+from webui.samplers.stepping import Denoiser, Extra, NoiseSampler, SamplerRun, StepCallback
 
 RESTART_LOW, RESTART_HIGH = 0.1, 2.0
 Restarts = Mapping[float, Sequence[Any]]
@@ -58,7 +58,7 @@ def sample_restart(
     noise_sampler: NoiseSampler | None = None,
 ) -> Tensor:
     """Heun steps with restarts as `plan` lays them out."""
-    run = Run(model, x, sigmas, extra_args, callback, noise_sampler)
+    run = SamplerRun(model, x, sigmas, extra_args, callback, noise_sampler)
     here: float | None = None
     for i, (sigma, sigma_next) in enumerate(plan(run.levels, restart_list)):
         if here is not None and here < sigma:

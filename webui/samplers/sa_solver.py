@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from webui.samplers.polynomials import lagrange
-from webui.samplers.stepping import Denoiser, Extra, NoiseSampler, Run, StepCallback
+from webui.samplers.stepping import Denoiser, Extra, NoiseSampler, SamplerRun, StepCallback
 
 Tau = Callable[[float], float]
 
@@ -40,7 +40,7 @@ def sample_sa_solver(
 
     `use_pece` calls the model once more for each corrected x, and goes on with that prediction.
     """
-    run = Run(model, x, sigmas, extra_args, callback, noise_sampler)
+    run = SamplerRun(model, x, sigmas, extra_args, callback, noise_sampler)
     levels, tau_of = run.levels, tau_func or default_tau()
     times = [-math.log(level) if level > 0 else math.inf for level in levels]
     falls_to_zero = levels[-1] == 0

@@ -24,7 +24,7 @@ FAMILIES_XL = ("sdxl", "sdxl-refiner")
 
 
 @dataclass(frozen=True)
-class ModelLevels:
+class DiscreteSchedule:
     """A model's own noise levels, rising, one per training timestep (float64), and its family's name."""
 
     sigmas: Floats
@@ -59,10 +59,10 @@ class ModelLevels:
         return np.asarray(np.interp(np.log(np.maximum(sigma, 1e-10)), np.log(self.sigmas), np.arange(len(self.sigmas))))
 
 
-def levels_of(alphas_cumprod: Tensor | Floats, family: str = "sd1") -> ModelLevels:
+def discrete_schedule(alphas_cumprod: Tensor | Floats, family: str = "sd1") -> DiscreteSchedule:
     """A model's noise levels from its alpha-bars: sqrt((1 - a) / a)."""
     alphas = np.asarray(alphas_cumprod, np.float64)
-    return ModelLevels(np.sqrt((1 - alphas) / alphas), family)
+    return DiscreteSchedule(np.sqrt((1 - alphas) / alphas), family)
 
 
 DIFFUSION_FAMILIES = ("sd1", "sd2", *FAMILIES_XL)
@@ -70,7 +70,7 @@ FLOW_SHIFTS = {"sd3": 3.0, "flux": math.exp(1.15), "flux-schnell": 1.0}
 """Rectified-flow families and how far their published schedules are shifted towards noise (Esser et al. 2024, section 5.3.2)."""
 
 
-def model_levels(family: str = "sd1") -> ModelLevels:
+def model_levels(family: str = "sd1") -> DiscreteSchedule:
     """A family's own levels. SD 1, SD 2 and SDXL: 1000 steps, sqrt(beta) even from sqrt(0.00085) to sqrt(0.012) (Rombach et al. 2022)."""
     if not isinstance(family, str) or family not in (*DIFFUSION_FAMILIES, *FLOW_SHIFTS):
         known = ", ".join((*DIFFUSION_FAMILIES, *FLOW_SHIFTS))
@@ -79,19 +79,19 @@ def model_levels(family: str = "sd1") -> ModelLevels:
 
 
 @lru_cache
-def _model_levels(family: str) -> ModelLevels:
+def _model_levels(family: str) -> DiscreteSchedule:
     if family in FLOW_SHIFTS:
         shift, time = FLOW_SHIFTS[family], np.arange(1, 1001) / 1000
-        return ModelLevels(shift * time / (1 + (shift - 1) * time), family)
+        return DiscreteSchedule(shift * time / (1 + (shift - 1) * time), family)
     betas = np.linspace(0.00085**0.5, 0.012**0.5, 1000) ** 2
-    return levels_of(np.cumprod(1 - betas), family)
+    return discrete_schedule(np.cumprod(1 - betas), family)
 
 
 def get_sigmas(
     schedule: str,
     steps: int,
     family: str = "sd1",
-    levels: ModelLevels | None = None,
+    levels: DiscreteSchedule | None = None,
     sigmas: Sequence[float] | None = None,
     timesteps: Sequence[float] | None = None,
     **options: Any,
@@ -106,7 +106,7 @@ def get_sigmas(
     return compute(get_schedule(schedule).function, steps, model, **options) if own is None else own
 
 
-def custom_levels(model: ModelLevels, sigmas: Sequence[float] | None, timesteps: Sequence[float] | None) -> Tensor | None:
+def custom_levels(model: DiscreteSchedule, sigmas: Sequence[float] | None, timesteps: Sequence[float] | None) -> Tensor | None:
     """The user's own levels, ending in 0; None when there are none. Raises `RequestError` for a list that does not fall."""
     if sigmas is not None:
         values = _falling("sigmas", sigmas)
@@ -147,7 +147,7 @@ def _short(value: Any) -> str:
     return said if len(said) <= 80 else f"{said[:79]}…"
 
 
-def compute(function: Callable[..., Any], steps: int, levels: ModelLevels, **options: Any) -> Tensor:
+def compute(function: Callable[..., Any], steps: int, levels: DiscreteSchedule, **options: Any) -> Tensor:
     """Run one schedule's function with the options it takes and check what comes out."""
     if isinstance(steps, bool) or not isinstance(steps, Integral) or not 1 <= steps <= MAX_STEPS:
         raise RequestError("steps", f"Sampling steps must be at least 1, a whole number and at most {MAX_STEPS}; this is {_short(steps)}.")
@@ -179,7 +179,7 @@ def _ended(values: Floats | list[float]) -> Floats:
     return np.append(np.asarray(values, np.float64), 0.0)
 
 
-def uniform(levels: ModelLevels, steps: int) -> Floats:
+def uniform(levels: DiscreteSchedule, steps: int) -> Floats:
     """The training timesteps, evenly from the last to the first."""
     return _ended(levels.sigma(_even(len(levels.sigmas) - 1, 0, steps)))
 
@@ -189,63 +189,65 @@ def _even(first: float, last: float, count: int) -> Floats:
     return np.asarray(torch.linspace(first, last, count).double().numpy())
 
 
-def karras(levels: ModelLevels, steps: int, sigma_min: float | None = None, sigma_max: float | None = None, rho: float = 7.0) -> Floats:
+def karras(
+    levels: DiscreteSchedule, steps: int, sigma_min: float | None = None, sigma_max: float | None = None, rho: float = 7.0
+) -> Floats:
     """Karras et al. 2022, equation 5. This one and the next two in float32, as in k-diffusion: a Brownian path knows the last digit."""
     low, high = sigma_min or levels.low, sigma_max or levels.high
     top, bottom = high ** (1 / rho), low ** (1 / rho)
     return _ended(((top + torch.linspace(0, 1, steps) * (bottom - top)) ** rho).double().numpy())
 
 
-def exponential(levels: ModelLevels, steps: int, sigma_min: float | None = None, sigma_max: float | None = None) -> Floats:
+def exponential(levels: DiscreteSchedule, steps: int, sigma_min: float | None = None, sigma_max: float | None = None) -> Floats:
     """Evenly in log sigma."""
     ramp = torch.linspace(math.log(sigma_max or levels.high), math.log(sigma_min or levels.low), steps)
     return _ended(ramp.exp().double().numpy())
 
 
 def polyexponential(
-    levels: ModelLevels, steps: int, sigma_min: float | None = None, sigma_max: float | None = None, rho: float = 1.0
+    levels: DiscreteSchedule, steps: int, sigma_min: float | None = None, sigma_max: float | None = None, rho: float = 1.0
 ) -> Floats:
     """A power `rho` of even steps in log sigma."""
     low, high = math.log(sigma_min or levels.low), math.log(sigma_max or levels.high)
     return _ended((torch.linspace(1, 0, steps) ** rho * (high - low) + low).exp().double().numpy())
 
 
-def _times(levels: ModelLevels, count: int, sigma_min: float | None, sigma_max: float | None) -> Floats:
+def _times(levels: DiscreteSchedule, count: int, sigma_min: float | None, sigma_max: float | None) -> Floats:
     """Timesteps, evenly from that of the highest level to that of the lowest: the training timesteps nearest to them, as in Forge."""
     first, last = (float(np.round(levels.time(level))) for level in (sigma_max or levels.high, sigma_min or levels.low))
     return _even(first, last, count)
 
 
-def normal(levels: ModelLevels, steps: int, sigma_min: float | None = None, sigma_max: float | None = None) -> Floats:
+def normal(levels: DiscreteSchedule, steps: int, sigma_min: float | None = None, sigma_max: float | None = None) -> Floats:
     """Evenly in time from the highest to the lowest level."""
     return _ended(levels.sigma(_times(levels, steps, sigma_min, sigma_max)))
 
 
-def sgm_uniform(levels: ModelLevels, steps: int, sigma_min: float | None = None, sigma_max: float | None = None) -> Floats:
+def sgm_uniform(levels: DiscreteSchedule, steps: int, sigma_min: float | None = None, sigma_max: float | None = None) -> Floats:
     """Evenly in time with one step more, the lowest level left out."""
     return _ended(levels.sigma(_times(levels, steps + 1, sigma_min, sigma_max))[:-1])
 
 
-def simple(levels: ModelLevels, steps: int) -> Floats:
+def simple(levels: DiscreteSchedule, steps: int) -> Floats:
     """Every (1000 / steps)-th training timestep from the top."""
     count = len(levels.sigmas)
     return _ended([levels.sigmas[count - 1 - int(i * count / steps)] for i in range(steps)])
 
 
-def ddim(levels: ModelLevels, steps: int) -> Floats:
+def ddim(levels: DiscreteSchedule, steps: int) -> Floats:
     """DDIM's timesteps 1, 1 + stride, …; there may be one more than asked for."""
     stride = max(len(levels.sigmas) // steps, 1)
     return _ended(levels.sigmas[1::stride][::-1])
 
 
-def turbo(levels: ModelLevels, steps: int) -> Floats:
+def turbo(levels: DiscreteSchedule, steps: int) -> Floats:
     """SDXL Turbo: timesteps i · 1000 / steps - 1."""
     times = np.round(np.arange(1, steps + 1)[::-1] * (len(levels.sigmas) / steps) - 1).astype(int)
     return _ended(levels.sigmas[np.clip(times, 0, len(levels.sigmas) - 1)])
 
 
 def beta(
-    levels: ModelLevels,
+    levels: DiscreteSchedule,
     steps: int,
     sigma_min: float | None = None,
     sigma_max: float | None = None,
@@ -281,13 +283,13 @@ def _beta_share(x: Floats, a: float, b: float) -> Floats:
     return np.asarray(np.where(swap, 1 - share, share))
 
 
-def kl_optimal(levels: ModelLevels, steps: int, sigma_min: float | None = None, sigma_max: float | None = None) -> Floats:
+def kl_optimal(levels: DiscreteSchedule, steps: int, sigma_min: float | None = None, sigma_max: float | None = None) -> Floats:
     """Even in the arctangent of sigma (Sabour et al. 2024, theorem 3.1); ends at the lowest level, not at 0."""
     ramp = np.linspace(0, 1, steps + 1)
     return np.tan(ramp * math.atan(sigma_min or levels.low) + (1 - ramp) * math.atan(sigma_max or levels.high))
 
 
-def linear_quadratic(levels: ModelLevels, steps: int, threshold: float = 0.025) -> Floats:
+def linear_quadratic(levels: DiscreteSchedule, steps: int, threshold: float = 0.025) -> Floats:
     """Half of the steps even and tiny up to `threshold` of the way, the others quadratic to the end (Movie Gen, section 3.4.2)."""
     if steps == 1:
         return np.array([levels.high, 0.0])
@@ -300,7 +302,7 @@ def linear_quadratic(levels: ModelLevels, steps: int, threshold: float = 0.025) 
 
 
 def laplace(
-    levels: ModelLevels, steps: int, sigma_min: float | None = None, sigma_max: float | None = None, mu: float = 0.0, beta: float = 0.5
+    levels: DiscreteSchedule, steps: int, sigma_min: float | None = None, sigma_max: float | None = None, mu: float = 0.0, beta: float = 0.5
 ) -> Floats:
     """Log sigma at the quantiles of a Laplace distribution (Hang & Gu 2024, table 1), cut to the model's levels without repeating any."""
     x = np.linspace(0, 1, steps)
@@ -333,7 +335,7 @@ _AYS_32 = {
 }  # fmt: skip
 
 
-def _published(table: Mapping[bool, tuple[float, ...]], levels: ModelLevels, steps: int) -> Floats:
+def _published(table: Mapping[bool, tuple[float, ...]], levels: DiscreteSchedule, steps: int) -> Floats:
     """Published levels, log-linearly resampled when another number is asked for; a single step is the lowest."""
     known = np.array(table[levels.family in FAMILIES_XL])
     if steps == len(known):
@@ -342,16 +344,16 @@ def _published(table: Mapping[bool, tuple[float, ...]], levels: ModelLevels, ste
     return _ended(np.exp(logs)[::-1])
 
 
-def align_your_steps(levels: ModelLevels, steps: int) -> Floats:
+def align_your_steps(levels: DiscreteSchedule, steps: int) -> Floats:
     """Published for 10 steps by NVIDIA (Sabour et al. 2024)."""
     return _published(_AYS, levels, steps)
 
 
-def align_your_steps_gits(levels: ModelLevels, steps: int) -> Floats:
+def align_your_steps_gits(levels: DiscreteSchedule, steps: int) -> Floats:
     """GITS's levels in the same form (Chen et al. 2024)."""
     return _published(_GITS, levels, steps)
 
 
-def align_your_steps_32(levels: ModelLevels, steps: int) -> Floats:
+def align_your_steps_32(levels: DiscreteSchedule, steps: int) -> Floats:
     """The 32-step table."""
     return _published(_AYS_32, levels, steps)

@@ -5,7 +5,7 @@ import math
 import torch
 from torch import Tensor
 
-from webui.samplers.stepping import Denoiser, Extra, NoiseSampler, Run, StepCallback
+from webui.samplers.stepping import Denoiser, Extra, NoiseSampler, SamplerRun, StepCallback
 
 
 def _decay(h: float, fraction: float, eta: float) -> float:
@@ -35,7 +35,7 @@ def sample_seeds_2(
     """SEEDS-2; `r` places the inner stage, `solver_type` is "phi_1" or "phi_2" (how the two predictions are weighted)."""
     if solver_type not in ("phi_1", "phi_2"):
         raise ValueError("solver_type must be 'phi_1' or 'phi_2'")
-    run = Run(model, x, sigmas, extra_args, callback, noise_sampler)
+    run = SamplerRun(model, x, sigmas, extra_args, callback, noise_sampler)
     noisy = eta > 0 and s_noise > 0
     for i, (sigma, sigma_next) in enumerate(zip(run.levels, run.levels[1:], strict=False)):
         denoised = run.denoise(x, sigma)
@@ -105,7 +105,7 @@ def sample_seeds_3(
     r_2: float = 2 / 3,
 ) -> Tensor:
     """SEEDS-3; `r_1` and `r_2` place the inner stages."""
-    run = Run(model, x, sigmas, extra_args, callback, noise_sampler)
+    run = SamplerRun(model, x, sigmas, extra_args, callback, noise_sampler)
     noisy = eta > 0 and s_noise > 0
     for i, (sigma, sigma_next) in enumerate(zip(run.levels, run.levels[1:], strict=False)):
         denoised = run.denoise(x, sigma)

@@ -24,7 +24,7 @@ class Denoiser(Protocol):
     def __call__(self, x: Tensor, sigma: Tensor, **extra: Any) -> Tensor: ...
 
 
-class Run:
+class SamplerRun:
     """One sampling run: the model with its extra arguments, the levels as floats, the callback and the noise."""
 
     def __init__(
@@ -59,7 +59,7 @@ class Run:
         return denoised if uncond is None else uncond
 
 
-def derivative(x: Tensor, sigma: float, denoised: Tensor) -> Tensor:
+def to_d(x: Tensor, sigma: float, denoised: Tensor) -> Tensor:
     """dx/dsigma of the probability-flow ODE (Karras et al. 2022, equation 3 with s(t) = 1, sigma(t) = t)."""
     return (x - denoised) / sigma
 
@@ -72,7 +72,7 @@ def ancestral_step(sigma: float, sigma_next: float, eta: float = 1.0) -> tuple[f
     return math.sqrt(sigma_next**2 - up**2), up
 
 
-def churn(run: Run, x: Tensor, sigma: float, s_churn: float, s_tmin: float, s_tmax: float, s_noise: float) -> tuple[Tensor, float]:
+def churn(run: SamplerRun, x: Tensor, sigma: float, s_churn: float, s_tmin: float, s_tmax: float, s_noise: float) -> tuple[Tensor, float]:
     """Add noise to raise the level before a step (Karras et al. 2022, Algorithm 2, lines 4–6); gives x and the raised level.
 
     Outside `s_tmin` … `s_tmax` the noise is drawn and not used, as k-diffusion does: a later step's noise is the same whatever the range.

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from webui.samplers.multistep import ADAMS, combine
-from webui.samplers.stepping import Denoiser, Extra, NoiseSampler, Run, StepCallback, ancestral_step, derivative
+from webui.samplers.stepping import Denoiser, Extra, NoiseSampler, SamplerRun, StepCallback, ancestral_step, to_d
 
 
 @torch.no_grad()
@@ -25,12 +25,12 @@ def sample_ddim(
     noise_sampler: NoiseSampler | None = None,
 ) -> Tensor:
     """DDIM (Song et al. 2020, equation 12): the noise prediction carries on, eta of the ancestral noise is added."""
-    run = Run(model, x, sigmas, extra_args, callback, noise_sampler)
+    run = SamplerRun(model, x, sigmas, extra_args, callback, noise_sampler)
     for i, (sigma, sigma_next) in enumerate(zip(run.levels, run.levels[1:], strict=False)):
         denoised = run.denoise(x, sigma)
         run.report(i, x, sigma, denoised)
         down, up = ancestral_step(sigma, sigma_next, eta)
-        x = denoised + derivative(x, sigma, denoised) * down
+        x = denoised + to_d(x, sigma, denoised) * down
         if up:
             x = x + run.noise(x, sigma, sigma_next) * up
     return x
@@ -46,15 +46,15 @@ def sample_plms(
     disable: bool | None = None,
 ) -> Tensor:
     """Pseudo linear multistep (Liu et al. 2022): DDIM steps along an Adams–Bashforth mean; the first step looks ahead once."""
-    run = Run(model, x, sigmas, extra_args, callback)
+    run = SamplerRun(model, x, sigmas, extra_args, callback)
     slopes: deque[Tensor] = deque(maxlen=4)
     for i, (sigma, sigma_next) in enumerate(zip(run.levels, run.levels[1:], strict=False)):
         denoised = run.denoise(x, sigma)
         run.report(i, x, sigma, denoised)
-        slopes.append(derivative(x, sigma, denoised))
+        slopes.append(to_d(x, sigma, denoised))
         if len(slopes) == 1 and sigma_next > 0:
             ahead = x + slopes[0] * (sigma_next - sigma)
-            mean = (slopes[0] + derivative(ahead, sigma_next, run.denoise(ahead, sigma_next))) / 2
+            mean = (slopes[0] + to_d(ahead, sigma_next, run.denoise(ahead, sigma_next))) / 2
         else:
             mean = combine(ADAMS[len(slopes) - 1], slopes)
         x = x + mean * (sigma_next - sigma)

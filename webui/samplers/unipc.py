@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from webui.samplers.polynomials import solve
-from webui.samplers.stepping import Denoiser, Extra, Run, StepCallback
+from webui.samplers.stepping import Denoiser, Extra, SamplerRun, StepCallback
 
 VARIANTS = ("bh1", "bh2", "vary_coeff")
 
@@ -34,7 +34,7 @@ def sample_unipc(
     """
     if variant not in VARIANTS:
         raise ValueError(f"variant must be one of {', '.join(VARIANTS)}")
-    run = Run(model, x, sigmas, extra_args, callback)
+    run = SamplerRun(model, x, sigmas, extra_args, callback)
     asked = run.levels if model_sigmas is None else model_sigmas.tolist()
     past: deque[tuple[float, Tensor]] = deque(maxlen=order)
     steps = len(run.levels) - 1
@@ -59,7 +59,7 @@ sample_unipc_bh2 = partial(sample_unipc, variant="bh2")
 """ComfyUI's `uni_pc_bh2`."""
 
 
-def _predict(run: Run, x: Tensor, sigma: float, asked: float) -> Tensor:
+def _predict(run: SamplerRun, x: Tensor, sigma: float, asked: float) -> Tensor:
     """The model's prediction of the clean latent at `sigma`, from its noise prediction at the level `asked`."""
     if asked == sigma:
         return run.denoise(x, sigma)

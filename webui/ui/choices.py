@@ -8,7 +8,7 @@ from webui.library import Library, ModelFile
 from webui.library.family import WHOLE
 from webui.library.models import Native
 from webui.ui.fields import OWN, SAME
-from webui.ui.services import Services
+from webui.ui.services import Dependencies
 
 AUTOMATIC = "Automatic"
 BUILTIN_UPSCALERS = ("Latent",)
@@ -50,7 +50,7 @@ class Choices:
         return [SAME, *self.schedules]
 
 
-def choices(services: Services) -> Choices:
+def choices(services: Dependencies) -> Choices:
     """Ask the library and the last known capabilities."""
     return choices_of(services.library, services.capabilities())
 
@@ -66,7 +66,7 @@ def choices_of(library: Library, known: Capabilities) -> Choices:
     )
 
 
-def native(services: Services, checkpoint: str | None) -> Native:
+def native(services: Dependencies, checkpoint: str | None) -> Native:
     """What the named checkpoint was made for; the usual values for one that is not here."""
     models = services.library.models("checkpoint")
     return next((model.native for model in models if model.name == checkpoint), Native())

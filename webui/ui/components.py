@@ -7,7 +7,7 @@ from typing import Any
 import gradio as gr
 from pydantic import BaseModel
 
-from webui.ui.fields import SWITCH, Look, look
+from webui.ui.fields import SWITCH, FieldView, field_view
 
 
 @dataclass(frozen=True)
@@ -21,9 +21,9 @@ class Form:
 
     def add(self, name: str, **changes: Any) -> gr.components.Component:
         """Show one field of the request. `changes` overrides what its pydantic field says."""
-        return self.put(look(name), **changes)
+        return self.put(field_view(name), **changes)
 
-    def put(self, appearance: Look, **changes: Any) -> gr.components.Component:
+    def put(self, appearance: FieldView, **changes: Any) -> gr.components.Component:
         """Show a field of any model."""
         self.fields[appearance.name] = component(self.script, appearance, **changes)
         self.labels[appearance.name] = str(changes.get("label", appearance.label))
@@ -32,12 +32,12 @@ class Form:
     def switch(self, part: str, label: str) -> None:
         """The check box that says whether an optional part of the request is there."""
         name = f"{part}.{SWITCH}"
-        self.put(Look(name, "check", label, "", False))
+        self.put(FieldView(name, "check", label, "", False))
 
     def panel(self, owner: str, model: type[BaseModel]) -> None:
         """All fields of an extension's model."""
         for name in model.model_fields:
-            self.put(look(name, model, f"extras.{owner}."))
+            self.put(field_view(name, model, f"extras.{owner}."))
 
     def host(self, name: str, **more: Any) -> gr.HTML:
         """An empty box: markup, drawing and events of our own components live in `static/js`."""
@@ -65,7 +65,7 @@ def icon_button(label: str, icon: str, element: str) -> gr.Button:
     return gr.Button(label, elem_id=element, elem_classes=["icon-button", f"icon-{icon}"], min_width=40, scale=0)
 
 
-def component(script: str, appearance: Look, **changes: Any) -> gr.components.Component:
+def component(script: str, appearance: FieldView, **changes: Any) -> gr.components.Component:
     """The component for a field; `script` loads the page's own, as JavaScript."""
     common: dict[str, Any] = {"label": appearance.label, "elem_id": appearance.element, "value": appearance.value}
     if appearance.info:
@@ -78,7 +78,7 @@ def component(script: str, appearance: Look, **changes: Any) -> gr.components.Co
     return made(appearance, {**common, "min_width": 120, "interactive": True, **changes})
 
 
-def _number(script: str, appearance: Look, options: Mapping[str, Any]) -> gr.components.Component:
+def _number(script: str, appearance: FieldView, options: Mapping[str, Any]) -> gr.components.Component:
     """Our own box, `static/js/number-field.js`: Gradio's makes 0 of an empty number, rounds large ones and clamps what is typed."""
     ends = [appearance.minimum, appearance.maximum] if appearance.kind == "slider" else None
     empty = options.get("placeholder") or ("" if appearance.empty is None else f"{appearance.empty:g}")
@@ -103,13 +103,13 @@ def _number(script: str, appearance: Look, options: Mapping[str, Any]) -> gr.com
     )
 
 
-def _text(appearance: Look, options: Mapping[str, Any]) -> gr.components.Component:
+def _text(appearance: FieldView, options: Mapping[str, Any]) -> gr.components.Component:
     return gr.Textbox(**{"lines": 1, **options})
 
 
-def _choice(appearance: Look, options: Mapping[str, Any]) -> gr.components.Component:
+def _choice(appearance: FieldView, options: Mapping[str, Any]) -> gr.components.Component:
     return gr.Dropdown(**{"choices": list(appearance.choices), "allow_custom_value": True, **options})
 
 
-def _check(appearance: Look, options: Mapping[str, Any]) -> gr.components.Component:
+def _check(appearance: FieldView, options: Mapping[str, Any]) -> gr.components.Component:
     return gr.Checkbox(**{key: value for key, value in options.items() if key != "min_width"})

@@ -4,7 +4,7 @@ import re
 from typing import Any
 
 from webui.core.protocol import ExtensionState
-from webui.ui.services import Services
+from webui.ui.services import Dependencies
 
 ADDS = {
     "register_samplers": "samplers",
@@ -17,14 +17,14 @@ ADDS = {
 }
 
 
-def cards(services: Services) -> list[dict[str, Any]]:
+def cards(services: Dependencies) -> list[dict[str, Any]]:
     """One card per extension, in the order they were found."""
     in_engine = {state.id: state for state in services.capabilities().extensions}
     off = set(services.settings().extensions_off)
     return [_card(state, in_engine.get(state.id), services, off) for state in services.extensions.states]
 
 
-def _card(state: ExtensionState, engine: ExtensionState | None, services: Services, off: set[str]) -> dict[str, Any]:
+def _card(state: ExtensionState, engine: ExtensionState | None, services: Dependencies, off: set[str]) -> dict[str, Any]:
     error = state.error or (engine.error if engine else "")
     return {
         "id": state.id,
@@ -39,14 +39,14 @@ def _card(state: ExtensionState, engine: ExtensionState | None, services: Servic
     }
 
 
-def _adds(services: Services, state: ExtensionState) -> list[str]:
+def _adds(services: Dependencies, state: ExtensionState) -> list[str]:
     """What it adds, by name where a name is known."""
     named = _named(services, state.id)
     kept = [named.get(hook) or [ADDS.get(hook, hook)] for hook in state.hooks]
     return list(dict.fromkeys(word for words in kept for word in words))
 
 
-def _named(services: Services, owner: str) -> dict[str, list[str]]:
+def _named(services: Dependencies, owner: str) -> dict[str, list[str]]:
     parts, known = services.parts, services.capabilities()
     return {
         "register_panels": [f"panel {panel.title}" for panel in parts.panels if parts.panels.owner(panel.name) == owner],

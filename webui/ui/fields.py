@@ -36,7 +36,7 @@ _EMPTY_WORDS = {"hires.sampler": SAME, "hires.schedule": SAME, "vae": OWN}
 
 
 @dataclass(frozen=True)
-class Look:
+class FieldView:
     """How one field looks, before any component exists.
 
     `minimum` and `maximum` are the slider's ends, `low` and `high` what the request allows; `empty` is what an empty number means.
@@ -61,7 +61,7 @@ class Look:
         return self.name.replace(".", "-")
 
 
-def look(name: str, model: type[BaseModel] = GenerationRequest, prefix: str = "") -> Look:
+def field_view(name: str, model: type[BaseModel] = GenerationRequest, prefix: str = "") -> FieldView:
     """Describe the field of dotted `name` below `model`; `prefix` goes in front of the name (`extras.<id>.`)."""
     info = _find(name, model)
     plain, optional = _unwrap(info.annotation)
@@ -70,7 +70,7 @@ def look(name: str, model: type[BaseModel] = GenerationRequest, prefix: str = ""
     value = info.get_default(call_default_factory=True)
     kind = _kind(prefix + name, plain, low, high, optional)
     choices = tuple(map(str, get_args(plain))) if kind == "choice" else ()
-    return Look(
+    return FieldView(
         name=prefix + name,
         kind=kind,
         label=info.title or name.rpartition(".")[2].replace("_", " ").capitalize(),
@@ -91,7 +91,7 @@ def label_of(name: str) -> str:
     head = name.split(".")[0]
     if head == "extras":
         return ": ".join(part.replace("_", " ").capitalize() for part in name.split(".")[1:])
-    return look(name).label if head in GenerationRequest.model_fields else name
+    return field_view(name).label if head in GenerationRequest.model_fields else name
 
 
 def to_request(values: Mapping[str, Any]) -> GenerationRequest:

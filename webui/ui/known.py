@@ -17,7 +17,7 @@ from webui.prompts.grammar import strip_tags, without_loras
 from webui.samplers.catalog import find_sampler, find_schedule, parse_sampler_name
 from webui.ui.choices import choices_of
 from webui.ui.fields import OWN, SAME, label_of
-from webui.ui.services import Services
+from webui.ui.services import Dependencies
 
 _HASH = re.compile(r"(?<!\s)\s*\[([0-9a-fA-F]{6,64})\]$")
 _OLD_LENGTH, _OLD_START, _OLD_SIZE = 8, 0x100000, 0x10000
@@ -27,7 +27,7 @@ Hashed = Callable[[str, str], bool]
 
 
 @dataclass(frozen=True)
-class Known:
+class NameMatcher:
     """What there is to choose from: names by the form's drop-down, and LoRAs as `fold` makes them comparable.
 
     `by_hash` gives the checkpoint that has a hash; `has_hash` says whether a checkpoint has one. They are asked only when needed.
@@ -39,12 +39,12 @@ class Known:
     has_hash: Hashed
 
     @classmethod
-    def of(cls, services: Services) -> "Known":
+    def of(cls, services: Dependencies) -> "NameMatcher":
         """As it is now on this server."""
         return cls.here(services.library, services.capabilities())
 
     @classmethod
-    def here(cls, library: Library, capabilities: Capabilities) -> "Known":
+    def here(cls, library: Library, capabilities: Capabilities) -> "NameMatcher":
         """By a library and by what the engine can do."""
         models = {model.name: model for model in library.models("checkpoint")}
 
@@ -61,7 +61,7 @@ class Known:
         return cls(choices_of(library, capabilities).by_field, _both(loras), by_hash, has_hash)
 
     @classmethod
-    def told(cls, answer: Mapping[str, Any]) -> "Known":
+    def told(cls, answer: Mapping[str, Any]) -> "NameMatcher":
         """By another server's answer to `GET /api/v1/capabilities`. It tells no hashes, so that names are believed."""
 
         def named(part: Any) -> list[str]:
@@ -75,7 +75,7 @@ class Known:
         loras = [*named(models.get("lora")), *(str(each["alias"]) for each in models.get("lora") or [] if each.get("alias"))]
         return cls(fields, _both(loras), lambda digest: None, lambda name, digest: True)
 
-    def place(self, values: Mapping[str, Any], checkpoint: str = "") -> tuple[dict[str, Any], list[str]]:
+    def match(self, values: Mapping[str, Any], checkpoint: str = "") -> tuple[dict[str, Any], list[str]]:
         """Values with names as the drop-downs have them, and a line for each name that is not here; those are taken out.
 
         `checkpoint` is the name with its hash, by which a renamed file is found (if it was hashed before).
@@ -102,7 +102,7 @@ class Known:
             if schedule and not values.get("schedule"):
                 values["schedule"] = schedule
 
-    def place_fields(self, fields: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:
+    def match_fields(self, fields: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:
         """The same for the fields of a request, nested as they are there."""
         second = fields.get("hires") if isinstance(fields.get("hires"), Mapping) else {}
         flat = dict(fields) | {f"hires.{name}": value for name, value in (second or {}).items()}
@@ -111,7 +111,7 @@ class Known:
             flat["checkpoint"] = _HASH.sub("", title).rstrip()
         else:
             title = ""  # a name that ends like a hash
-        placed, missing = self.place(flat, title)
+        placed, missing = self.match(flat, title)
         found = {name: value for name, value in placed.items() if not name.startswith("hires.")}
         if second:
             found["hires"] = {name: placed[f"hires.{name}"] for name in second if f"hires.{name}" in placed}

@@ -47,7 +47,7 @@ class Tab:
 
 
 @dataclass(frozen=True)
-class Parts:
+class Contributions:
     """What the extensions registered for the page."""
 
     panels: Registry[Panel]
@@ -58,9 +58,9 @@ class Parts:
         return {self.panels.owner(panel.name): panel.model for panel in self.panels}
 
 
-def collect(extensions: Extensions) -> Parts:
+def collect(extensions: Extensions) -> Contributions:
     """Ask the extensions once what they add. One that registers what cannot be shown is named and left out."""
-    parts = Parts(Registry("panel", "extras"), Registry("tab", "extras"))
+    parts = Contributions(Registry("panel", "extras"), Registry("tab", "extras"))
     for _ in extensions.call("register_panels", register=parts.panels.register):
         pass
     for _ in extensions.call("register_tabs", register=parts.tabs.register):
@@ -74,7 +74,7 @@ def collect(extensions: Extensions) -> Parts:
     return parts
 
 
-def refuse(parts: Parts, extensions: Extensions, owner: str, hook: str) -> None:
+def refuse(parts: Contributions, extensions: Extensions, owner: str, hook: str) -> None:
     """Take an extension off the page whose panel or tab raised while it was built; call inside `except`."""
     parts.panels.forget(owner)
     parts.tabs.forget(owner)

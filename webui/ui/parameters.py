@@ -7,15 +7,15 @@ from typing import Any
 from webui.core.request import GenerationRequest
 from webui.errors import RequestError
 from webui.images.decode import look
-from webui.images.metadata import Reading, read_metadata, read_parameters, why_unread
+from webui.images.metadata import ImageMetadata, read_metadata, read_parameters, why_unread
 from webui.ui.fields import label_of, to_values
-from webui.ui.known import Known
+from webui.ui.known import NameMatcher
 
 FIELD = "parameters"
 
 
 @dataclass(frozen=True)
-class Found:
+class FormParameters:
     """`values` are the form's; `mode` says which tab they belong to; `table` has labels as the form shows them.
 
     `left_out` are lines about what has no place in the form, or names something that is not here.
@@ -29,7 +29,7 @@ class Found:
     left_out: list[str]
 
 
-def from_picture(data: bytes, known: Known) -> Found:
+def from_picture(data: bytes, known: NameMatcher) -> FormParameters:
     """Read a picture file. Raises `RequestError`: for `picture` when it is none, for `parameters` when it says nothing."""
     reading = read_metadata(data)
     why = "" if reading is not None else why_unread(data)
@@ -38,19 +38,19 @@ def from_picture(data: bytes, known: Known) -> Found:
     return _found(reading, known, f"This picture says nothing about how it was made. {why}".strip())
 
 
-def from_text(text: str, known: Known) -> Found:
+def from_text(text: str, known: NameMatcher) -> FormParameters:
     """Read a parameters text. Raises `RequestError` when it is none."""
     nothing = "This is not a parameters text. It ends with a line like: Steps: 20, Sampler: Euler, Seed: 1."
     return _found(read_parameters(text), known, nothing)
 
 
-def _found(reading: Reading | None, known: Known, nothing: str) -> Found:
+def _found(reading: ImageMetadata | None, known: NameMatcher, nothing: str) -> FormParameters:
     if reading is None:
         raise RequestError(FIELD, nothing)
     values = to_values(reading.fields) | ({} if reading.fields.get("hires") else {"hires.enabled": False})
     checkpoint = reading.fields.get("checkpoint")
-    placed, missing = known.place(values, checkpoint if isinstance(checkpoint, str) else "")
-    return Found(reading.text, reading.source, reading.mode, _told(reading.fields), placed, [*missing, *reading.unmapped])
+    placed, missing = known.match(values, checkpoint if isinstance(checkpoint, str) else "")
+    return FormParameters(reading.text, reading.source, reading.mode, _told(reading.fields), placed, [*missing, *reading.unmapped])
 
 
 def _told(fields: Mapping[str, Any]) -> dict[str, str]:

@@ -17,8 +17,8 @@ from webui.images.pixels import mask_grey
 from webui.ui import extension_cards, parameters, setting_cards
 from webui.ui.choices import choices, native
 from webui.ui.fields import to_request, to_values
-from webui.ui.known import Known
-from webui.ui.services import Services
+from webui.ui.known import NameMatcher
+from webui.ui.services import Dependencies
 
 
 class Values(BaseModel):
@@ -47,7 +47,7 @@ class Switch(BaseModel):
     on: bool
 
 
-def router(services: Services) -> APIRouter:
+def router(services: Dependencies) -> APIRouter:
     """The routes below `/page`."""
     routes = APIRouter(prefix="/page", include_in_schema=False)
     _form_routes(routes, services)
@@ -58,7 +58,7 @@ def router(services: Services) -> APIRouter:
     return routes
 
 
-def _form_routes(routes: APIRouter, services: Services) -> None:
+def _form_routes(routes: APIRouter, services: Dependencies) -> None:
     @routes.post("/generate", response_model=None)
     def generate(form: Values, request: Request) -> dict[str, Any] | JSONResponse:
         """Check a form and put the job into the queue."""
@@ -79,7 +79,7 @@ def _form_routes(routes: APIRouter, services: Services) -> None:
         return {"count": count, "limit": limit}
 
 
-def _list_routes(routes: APIRouter, services: Services) -> None:
+def _list_routes(routes: APIRouter, services: Dependencies) -> None:
     @routes.get("/models/{kind}")
     def models(kind: str) -> list[dict[str, Any]]:
         """Model files of one kind."""
@@ -104,12 +104,12 @@ def _list_routes(routes: APIRouter, services: Services) -> None:
         return native(services, checkpoint or choices(services).checkpoint).model_dump()
 
 
-def _parameter_routes(routes: APIRouter, services: Services) -> None:
+def _parameter_routes(routes: APIRouter, services: Dependencies) -> None:
     @routes.post("/parameters/text", response_model=None)
     def text(pasted: Text) -> dict[str, Any] | JSONResponse:
         """Read a parameters text."""
         try:
-            return asdict(parameters.from_text(pasted.text, Known.of(services)))
+            return asdict(parameters.from_text(pasted.text, NameMatcher.of(services)))
         except WebUIError as error:
             return refusal(error)
 
@@ -118,12 +118,12 @@ def _parameter_routes(routes: APIRouter, services: Services) -> None:
         """Read a picture's parameters; the body is the file."""
         try:
             data = await _body(request, "picture", services.settings().upload_limit_mb * 2**20)
-            return asdict(await asyncio.to_thread(parameters.from_picture, data, Known.of(services)))
+            return asdict(await asyncio.to_thread(parameters.from_picture, data, NameMatcher.of(services)))
         except WebUIError as error:
             return refusal(error)
 
 
-def _mask_routes(routes: APIRouter, services: Services) -> None:
+def _mask_routes(routes: APIRouter, services: Dependencies) -> None:
     @routes.post("/mask", response_model=None)
     async def mask(request: Request) -> Response:
         """What a mask's file means, as a job reads it: a grey PNG, upright, white where the picture changes. The body is the file."""
@@ -145,7 +145,7 @@ async def _body(request: Request, field: str, limit: int) -> bytes:
     return bytes(data)
 
 
-def _tab_routes(routes: APIRouter, services: Services) -> None:
+def _tab_routes(routes: APIRouter, services: Dependencies) -> None:
     def is_admin(request: Request) -> bool:
         try:
             services.must_be_admin(request, "change this")

@@ -12,11 +12,11 @@ from webui.core.request import GenerationRequest
 from webui.library import Library
 from webui.plugins import Extensions
 from webui.settings import Settings
-from webui.ui.panels import Parts
+from webui.ui.panels import Contributions
 
 
 @dataclass(frozen=True, kw_only=True)
-class Services:
+class Dependencies:
     """The page's way to everything else.
 
     `capabilities` is whole at the first start too (the built-in catalog stands in until an engine was up once).
@@ -28,7 +28,7 @@ class Services:
     capabilities: Callable[[], Capabilities]
     library: Library
     extensions: Extensions
-    parts: Parts
+    parts: Contributions
     settings: Callable[[], Settings]
     change_settings: Callable[[Mapping[str, Any]], Settings]
     switch_extension: Callable[[str, bool], None]

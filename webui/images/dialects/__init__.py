@@ -9,7 +9,7 @@ Chunks = Mapping[str, str]
 
 
 @dataclass(frozen=True)
-class Found:
+class ParsedMetadata:
     """What a dialect understood: the program, request fields, and in words what it could not place."""
 
     source: str
@@ -19,7 +19,7 @@ class Found:
     defaults: dict[str, Any] = field(default_factory=dict)
 
 
-Dialect = Callable[[Chunks], Found | None]
+Dialect = Callable[[Chunks], ParsedMetadata | None]
 """Gives None when the texts are not its own."""
 
 

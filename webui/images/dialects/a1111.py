@@ -4,7 +4,7 @@ import math
 from collections.abc import Callable, Mapping
 from typing import Any, Literal
 
-from webui.images.dialects import Chunks, Found, short
+from webui.images.dialects import Chunks, ParsedMetadata, short
 from webui.images.dialects.infotext import Infotext, read_infotext
 from webui.images.dialects.names import lora_tag, sampler_fields, sampler_name, schedule_name, vae_name
 
@@ -123,7 +123,7 @@ _START = ("Init image hash", "Resize mode", "Image CFG scale", "Noise multiplier
 """Keys that only a picture made from another one has."""
 
 
-def read(chunks: Chunks) -> Found | None:
+def read(chunks: Chunks) -> ParsedMetadata | None:
     """Read the `parameters` text."""
     text = read_infotext(chunks.get("parameters", ""))
     pairs: dict[str, str] = {}
@@ -139,7 +139,7 @@ def read(chunks: Chunks) -> Found | None:
     fooocus = _fooocus(fields, pairs, chunks)
     lines = (*unmapped, *repeated, *_behind(text))
     defaults = OTHERS if fooocus or pairs.get("Version", "").startswith("ComfyUI") else DEFAULTS
-    return Found("Fooocus" if fooocus else "A1111/Forge", fields, tuple(map(short, lines)), mode, defaults)
+    return ParsedMetadata("Fooocus" if fooocus else "A1111/Forge", fields, tuple(map(short, lines)), mode, defaults)
 
 
 def _place(fields: dict[str, Any], key: str, value: str) -> str:

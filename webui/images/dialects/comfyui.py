@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from webui.images.dialects import Chunks, Found, short
+from webui.images.dialects import Chunks, ParsedMetadata, short
 from webui.images.dialects.comfyui_graph import Graph, Link, Node, TooLarge, Walk, read_graph
 from webui.images.dialects.comfyui_models import Chain, chain_of, lora_tags, vae_of
 from webui.images.dialects.comfyui_nodes import LATENT_UPSCALERS, LATENTS, PIXEL_UPSCALERS, PLAIN, UPSCALES
@@ -39,7 +39,7 @@ class Way:
     mode: Mode = "txt2img"
 
 
-def read(chunks: Chunks) -> Found | None:
+def read(chunks: Chunks) -> ParsedMetadata | None:
     """Read the graph that ran (`prompt`); the editor's (`workflow`) only where that one is missing."""
     graph = read_graph(chunks.get("prompt", ""), chunks.get("workflow", ""))
     if not graph:
@@ -49,16 +49,16 @@ def read(chunks: Chunks) -> Found | None:
         way = _way(walk)
         if not way.passes:
             kinds = ", ".join(sorted({node.kind for node in graph.values()}))
-            return Found("ComfyUI", {}, (short(f"the whole graph: none of its nodes is a sampler that is known ({kinds})"),))
+            return ParsedMetadata("ComfyUI", {}, (short(f"the whole graph: none of its nodes is a sampler that is known ({kinds})"),))
         fields = _fields(walk, way)
     except TooLarge:
-        return Found("ComfyUI", {}, ("the whole graph: it is too large, or goes in a circle",))
+        return ParsedMetadata("ComfyUI", {}, ("the whole graph: it is too large, or goes in a circle",))
     mode = way.mode
     if mode == "txt2img":
         strength = fields.pop("strength", 1)
         if strength < 1:
             walk.note(f"Denoising strength: {strength:g} on an empty latent")
-    return Found("ComfyUI", fields, tuple(map(short, walk.notes)), mode, {"mask_blur": 0})
+    return ParsedMetadata("ComfyUI", fields, tuple(map(short, walk.notes)), mode, {"mask_blur": 0})
 
 
 def _way(walk: Walk) -> Way:

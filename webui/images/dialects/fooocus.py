@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from webui.images.dialects import Chunks, Found
+from webui.images.dialects import Chunks, ParsedMetadata
 from webui.images.dialects.names import sampler_fields, vae_name
 from webui.images.dialects.values import (
     ELSEWHERE,
@@ -31,7 +31,7 @@ _KNOWN |= {"full_negative_prompt", "base_model", "base_model_name", "base_model_
 _KNOWN |= {"metadata_scheme", "created_by", "software", "loras", "prompt_expansion", "image_number"}
 
 
-def read(chunks: Chunks) -> Found | None:
+def read(chunks: Chunks) -> ParsedMetadata | None:
     """Read Fooocus's parameters. Its styles are in the full prompts; the short ones stand for a version that has no full ones."""
     values = json_object(chunks.get("parameters", ""))
     if values is None or not values.keys() & {"base_model", "base_model_name"} or not values.keys() & {"sampler", "sampler_name"}:
@@ -50,7 +50,7 @@ def read(chunks: Chunks) -> Found | None:
         else:
             loras.append((name, weight))
     fields["prompt"] = with_loras(full if full is not None else _prompt(values, "prompt", "Prompt"), loras)
-    return Found("Fooocus", fields | ELSEWHERE, tuple(lines))
+    return ParsedMetadata("Fooocus", fields | ELSEWHERE, tuple(lines))
 
 
 def _checkpoint(values: Mapping[str, Any]) -> str | None:

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any, Literal
 
-from webui.images.dialects import Chunks, Found, short
+from webui.images.dialects import Chunks, ParsedMetadata, short
 from webui.images.dialects.names import sampler_fields, vae_name
 from webui.images.dialects.values import ELSEWHERE, json_object, left_over, listed, name_of, weight_of, with_loras
 
@@ -29,7 +29,7 @@ _SYNTAX = re.compile(r"[\w)][+]{1,5}(?:[\s,)]|$)|\)-{1,5}(?:[\s,)]|$)|\)\.(?:and
 _QUOTED = re.compile(r'"((?:[^"\\]|\\.)*)"', re.DOTALL)
 
 
-def read(chunks: Chunks) -> Found | None:
+def read(chunks: Chunks) -> ParsedMetadata | None:
     """Read the first of the three that is there."""
     if (values := json_object(chunks.get("invokeai_metadata", ""))) is not None:
         return _found(values) if values.keys() & {"positive_prompt", "scheduler", "seed"} else None
@@ -40,7 +40,7 @@ def read(chunks: Chunks) -> Found | None:
     return None if match is None else _found(_split(match[1]) | _switches(dream[match.end() :]))
 
 
-def _found(values: dict[str, Any]) -> Found:
+def _found(values: dict[str, Any]) -> ParsedMetadata:
     fields = {name: values[key] for key, name in _FIELDS.items() if values.get(key) is not None}
     sampler = values.get("scheduler", values.get("sampler"))
     fields |= sampler_fields(sampler) if isinstance(sampler, str) else {}
@@ -63,7 +63,7 @@ def _found(values: dict[str, Any]) -> Found:
     mode = _mode(values)
     if mode != "txt2img" and values.get("strength") is not None:
         fields["strength"] = values["strength"]
-    return Found("InvokeAI", fields, tuple(map(short, lines)), mode, {"mask_blur": 0})
+    return ParsedMetadata("InvokeAI", fields, tuple(map(short, lines)), mode, {"mask_blur": 0})
 
 
 def _mode(values: Mapping[str, Any]) -> Mode:

@@ -3,7 +3,7 @@
 import re
 from typing import Any, Literal
 
-from webui.images.dialects import Chunks, Found, short
+from webui.images.dialects import Chunks, ParsedMetadata, short
 from webui.images.dialects.names import sampler_fields
 from webui.images.dialects.values import ELSEWHERE, json_object, left_over
 
@@ -23,7 +23,7 @@ _DIGEST = re.compile(r"[A-F0-9]{8}")
 _PLAIN_VALUES = {"uncond_scale": 1.0, "dynamic_thresholding_percentile": 0.999, "dynamic_thresholding_mimic_scale": 10.0}
 
 
-def read(chunks: Chunks) -> Found | None:
+def read(chunks: Chunks) -> ParsedMetadata | None:
     """Read NovelAI's texts."""
     whole = json_object(chunks.get("parameters", ""))
     texts: Any = whole if whole is not None and "Comment" in whole else chunks
@@ -49,7 +49,7 @@ def read(chunks: Chunks) -> Found | None:
         mode, fields["strength"] = "img2img", values["strength"]
     if "nfill" in str(values.get("request_type")) or values.get("mask"):
         mode = "inpaint"
-    return Found("NovelAI", fields, tuple(map(short, lines)), mode, {"mask_blur": 0})
+    return ParsedMetadata("NovelAI", fields, tuple(map(short, lines)), mode, {"mask_blur": 0})
 
 
 def _characters(prompt: Any) -> list[str]:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from webui.images.dialects import Chunks, Found
+from webui.images.dialects import Chunks, ParsedMetadata
 from webui.images.dialects.names import file_stem, sampler_fields, vae_name
 from webui.images.dialects.values import ELSEWHERE, json_object, left_over, listed, size_of, weight_of, with_loras
 
@@ -22,7 +22,7 @@ _DRAWN = {"c": "prompt", "uc": "negative_prompt", "scale": "guidance", "seed": "
 _DRAWN_KNOWN = {*_DRAWN, "model", "sampler", "size", "strength", "lora", "v2", "seed_mode", "profile"}
 
 
-def read_easy_diffusion(chunks: Chunks) -> Found | None:
+def read_easy_diffusion(chunks: Chunks) -> ParsedMetadata | None:
     """Read Easy Diffusion's values: texts of a PNG, or one JSON in EXIF."""
     values: Mapping[str, Any] = chunks if "use_stable_diffusion_model" in chunks else json_object(chunks.get("parameters", "")) or {}
     if "use_stable_diffusion_model" not in values:
@@ -41,14 +41,14 @@ def read_easy_diffusion(chunks: Chunks) -> Found | None:
     if started:
         fields["strength"] = values["prompt_strength"]
     lines += left_over({key: value for key, value in values.items() if value != "False"}, _EASY_KNOWN)
-    return Found("Easy Diffusion", fields, tuple(lines), "img2img" if started else "txt2img")
+    return ParsedMetadata("Easy Diffusion", fields, tuple(lines), "img2img" if started else "txt2img")
 
 
 def _file(value: Any) -> str | None:
     return file_stem(value) if isinstance(value, str) and value not in ("", "None") else None
 
 
-def read_draw_things(chunks: Chunks) -> Found | None:
+def read_draw_things(chunks: Chunks) -> ParsedMetadata | None:
     """Read Draw Things's JSON, which XMP holds as the user comment."""
     values = json_object(chunks.get("XMP UserComment", "")) or json_object(chunks.get("parameters", ""))
     if values is None or not {"c", "sampler"} <= values.keys():
@@ -63,4 +63,4 @@ def read_draw_things(chunks: Chunks) -> Found | None:
     strength = weight_of(values.get("strength"))
     if strength is not None and strength < 1:
         fields["strength"] = strength
-    return Found("Draw Things", fields, tuple(lines), "img2img" if "strength" in fields else "txt2img")
+    return ParsedMetadata("Draw Things", fields, tuple(lines), "img2img" if "strength" in fields else "txt2img")

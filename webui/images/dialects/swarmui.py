@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from webui.images.dialects import Chunks, Found
+from webui.images.dialects import Chunks, ParsedMetadata
 from webui.images.dialects.names import sampler_fields, schedule_name, vae_name
 from webui.images.dialects.values import ELSEWHERE, json_object, left_over, weight_of, with_loras
 
@@ -25,7 +25,7 @@ _KNOWN = {"sampler", "scheduler", "clipstopatlayer", "aspectratio", "images", "s
 _KNOWN |= {*_FIELDS, "vae", "automaticvae", "date", "generation_time", "imageformat", "nopreviews", "personalnote", "initimage", "maskblur"}
 
 
-def read(chunks: Chunks) -> Found | None:
+def read(chunks: Chunks) -> ParsedMetadata | None:
     """Read SwarmUI's parameters."""
     values = (json_object(chunks.get("parameters", "")) or {}).get("sui_image_params")
     if not isinstance(values, dict):
@@ -37,7 +37,7 @@ def read(chunks: Chunks) -> Found | None:
         lines.append(f"seamlesstileable: {fields.pop('tiling')}")
     if "<" in str(values.get("prompt", "")).replace("<lora:", ""):
         lines.append("tags in angle brackets are SwarmUI's own; here they are text")
-    return Found("SwarmUI", fields, tuple(lines), "img2img" if "strength" in fields else "txt2img")
+    return ParsedMetadata("SwarmUI", fields, tuple(lines), "img2img" if "strength" in fields else "txt2img")
 
 
 def _named(values: dict[str, Any], lines: list[str]) -> dict[str, Any]:

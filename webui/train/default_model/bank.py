@@ -4,7 +4,7 @@ from pathlib import Path
 
 import torch
 
-from webui.core.request import Value
+from webui.core.request import FrozenModel
 from webui.train.default_model.concepts import Concept
 from webui.train.default_model.pack import Pack
 from webui.train.default_model.vocabulary import Vocabulary
@@ -19,7 +19,7 @@ MANY = -1.0
 _COLOURFUL, _AGREEING = 0.6, 0.92
 
 
-class Bank(Value):
+class Bank(FrozenModel):
     """`art` is uint8 [style, concept, 4, s, s] with premultiplied colours; `hue` [style, concept] in degrees, or `MANY`."""
 
     model_config = {"arbitrary_types_allowed": True, "frozen": True}

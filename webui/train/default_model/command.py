@@ -23,7 +23,7 @@ from webui.train.default_model.networks import SCALE, Shape, build_text, build_u
 from webui.train.default_model.recipe import STYLES, Part, Recipe, gpu, short
 from webui.train.default_model.report import Paused, Reporter
 from webui.train.default_model.vocabulary import tokenizer
-from webui.train.default_model.workers import Budget, World, join, start_others
+from webui.train.default_model.workers import Budget, WorkerGroup, join, start_others
 
 _FOLD_PICTURES = 128
 _DECODER_RATE = 1e-3
@@ -110,18 +110,18 @@ def run(words: Sequence[str]) -> int:
     lesson = prepare(options.folder, options.list)
     meeting = options.folder.resolve() / "meeting"
     others = start_others(list(words), options.workers, meeting) if options.rank == 0 else []
-    world = join(options.rank, options.workers, meeting)
+    group = join(options.rank, options.workers, meeting)
     start = read(options.start) if options.start else None
     try:
         if options.stage in ("all", "vae"):
-            train_vae(options, lesson, world, start)
+            train_vae(options, lesson, group, start)
         if options.stage in ("all", "diffusion"):
-            train_diffusion(options, lesson, world, start)
+            train_diffusion(options, lesson, group, start)
         if options.stage in ("all", "decoder"):
-            train_decoder(options, lesson, world, start)
+            train_decoder(options, lesson, group, start)
     except Paused as pause:
         print(pause, flush=True)
-    world.close()
+    group.close()
     return max([0, *(abs(other.wait()) for other in others)])
 
 
@@ -183,49 +183,49 @@ def budget(options: argparse.Namespace, share: float) -> Budget:
     return Budget(steps=options.steps) if options.steps else Budget(seconds=options.hours * 3600 * (1.0 if whole else share))
 
 
-def train_vae(options: argparse.Namespace, lesson: Lesson, world: World, start: Exported | None) -> None:
+def train_vae(options: argparse.Namespace, lesson: Lesson, group: WorkerGroup, start: Exported | None) -> None:
     torch.manual_seed(options.seed)
     path = options.work / "vae.state"
     peak = 1e-3 if start else 2e-3
-    state = vae.stage(build_vae(start.shape if start else Shape()).to(options.device), peak, world)
+    state = vae.stage(build_vae(start.shape if start else Shape()).to(options.device), peak, group)
     if not state.load(path) and start:
         state.warm("vae", start.vae)
     batches = vae.drawing(lesson.listed(), lesson.others(), options.vae_batch)
-    limit, report = budget(options, options.vae_share), Reporter(path, world, until=options.until)
-    vae.train(state, batches, world, limit, report, seed=options.seed, lr=peak)
+    limit, report = budget(options, options.vae_share), Reporter(path, group, until=options.until)
+    vae.train(state, batches, group, limit, report, seed=options.seed, lr=peak)
 
 
-def train_diffusion(options: argparse.Namespace, lesson: Lesson, world: World, start: Exported | None) -> None:
+def train_diffusion(options: argparse.Namespace, lesson: Lesson, group: WorkerGroup, start: Exported | None) -> None:
     torch.manual_seed(options.seed + 1)
     shape = start.shape if start else Shape()
     coder = folded(options, lesson, shape, start)
-    latents = encoded(options, lesson, coder, world)
+    latents = encoded(options, lesson, coder, group)
     peak = 7e-4 if start else 1.5e-3
-    state = diffusion.stage(build_unet(shape).to(options.device), build_text(shape).to(options.device), peak, world)
+    state = diffusion.stage(build_unet(shape).to(options.device), build_text(shape).to(options.device), peak, group)
     path = options.work / "diffusion.state"
     if not state.load(path) and start:
         state.warm("unet", start.unet)
         state.warm("text", start.text)
     export = Exporter(options, shape, lesson, latents)
-    report = Reporter(path, world, lambda stage: export(coder.state_dict(), stage.averages, stage.step), options.until)
+    report = Reporter(path, group, lambda stage: export(coder.state_dict(), stage.averages, stage.step), options.until)
     feed = diffusion.feed(lesson.concepts, latents, tokenizer(lesson.vocabulary), options.batch)
     limit = budget(options, 1 - options.vae_share - options.decoder_share)
-    diffusion.train(state, feed, world, limit, report, seed=options.seed, lr=peak)
+    diffusion.train(state, feed, group, limit, report, seed=options.seed, lr=peak)
 
 
-def train_decoder(options: argparse.Namespace, lesson: Lesson, world: World, start: Exported | None) -> None:
+def train_decoder(options: argparse.Namespace, lesson: Lesson, group: WorkerGroup, start: Exported | None) -> None:
     shape = start.shape if start else Shape()
     coder = folded(options, lesson, shape, start)
-    latents = encoded(options, lesson, coder, world)
+    latents = encoded(options, lesson, coder, group)
     learned = torch.load(options.work / "diffusion.state", map_location="cpu", weights_only=True)
-    state = vae.stage(coder.train(), _DECODER_RATE, world)
+    state = vae.stage(coder.train(), _DECODER_RATE, group)
     path = options.work / "decoder.state"
     state.load(path)
     export = Exporter(options, shape, lesson, latents)
-    report = Reporter(path, world, lambda stage: export(stage.averages["vae"], learned["averages"], learned["step"]), options.until)
+    report = Reporter(path, group, lambda stage: export(stage.averages["vae"], learned["averages"], learned["step"]), options.until)
     data = (latents, lesson.listed())
     limit = budget(options, options.decoder_share)
-    vae.train_decoder(state, data, world, limit, report, seed=options.seed, batch=options.vae_batch, lr=_DECODER_RATE)
+    vae.train_decoder(state, data, group, limit, report, seed=options.seed, batch=options.vae_batch, lr=_DECODER_RATE)
 
 
 def folded(options: argparse.Namespace, lesson: Lesson, shape: Shape, start: Exported | None) -> nn.Module:
@@ -242,14 +242,14 @@ def folded(options: argparse.Namespace, lesson: Lesson, shape: Shape, start: Exp
     return coder
 
 
-def encoded(options: argparse.Namespace, lesson: Lesson, coder: nn.Module, world: World) -> Latents:
+def encoded(options: argparse.Namespace, lesson: Lesson, coder: nn.Module, group: WorkerGroup) -> Latents:
     """The list's pictures as latents: made by worker 0, read by the others."""
     path = options.work / "latents.pt"
-    if world.rank == 0 and not path.exists():
+    if group.rank == 0 and not path.exists():
         made = encode(coder, lesson.listed(), SCALE, options.seed)
         path.parent.mkdir(parents=True, exist_ok=True)
         torch.save([made.mean, made.deviation], path)
-    world.wait()
+    group.wait()
     mean, deviation = torch.load(path, weights_only=True)
     return Latents(mean=mean, deviation=deviation)
 

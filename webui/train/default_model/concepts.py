@@ -9,10 +9,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from webui.core.request import Value
+from webui.core.request import FrozenModel
 
 
-class Rule(Value):
+class Rule(FrozenModel):
     """Entries of `group` that are in `subgroup` (empty: any) and whose label ends with `last_word` (empty: any)."""
 
     group: str
@@ -41,7 +41,7 @@ LISTS = {"first": FIRST, "second": SECOND, "nouns": NOUNS}
 _TAG_CONCEPTS = 2
 
 
-class Concept(Value):
+class Concept(FrozenModel):
     """One thing with a picture: `words` are its label and the synonyms that few other things share."""
 
     code: str

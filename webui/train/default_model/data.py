@@ -4,7 +4,7 @@ from pathlib import Path
 
 import torch
 
-from webui.core.request import Value
+from webui.core.request import FrozenModel
 from webui.train.default_model import art
 from webui.train.default_model.concepts import Concept, chosen, read_concepts
 from webui.train.default_model.sources import fetch
@@ -14,7 +14,7 @@ STYLE = "flat icon"
 _NOT_ART = ("flags", "component")
 
 
-class Lesson(Value):
+class Lesson(FrozenModel):
     """The concepts of a list, pictures of all art by code, and the vocabulary."""
 
     model_config = {"arbitrary_types_allowed": True, "frozen": True}

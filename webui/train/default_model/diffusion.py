@@ -19,7 +19,7 @@ from webui.train.default_model.networks import TOKENS, alphas_cumprod, device_of
 from webui.train.default_model.optimiser import optimisers, rate, set_rate
 from webui.train.default_model.state import Stage
 from webui.train.default_model.vocabulary import encode
-from webui.train.default_model.workers import Budget, Clock, World
+from webui.train.default_model.workers import Budget, Clock, WorkerGroup
 
 UNET_EDGES = ("conv_in", "conv_out", "time_emb")
 TEXT_EDGES = ("embeddings.",)
@@ -32,8 +32,8 @@ _FULL_EVERY = 12
 """One step in so many has captions of full length, so that 77 tokens work too; the others cost a fifth of the text encoder's time."""
 
 
-def stage(unet: nn.Module, text: nn.Module, lr: float, world: World, longest: float = 0.997) -> Stage:
-    found = optimisers(unet, lr, UNET_EDGES, world) + optimisers(text, lr, TEXT_EDGES, world)
+def stage(unet: nn.Module, text: nn.Module, lr: float, group: WorkerGroup, longest: float = 0.997) -> Stage:
+    found = optimisers(unet, lr, UNET_EDGES, group) + optimisers(text, lr, TEXT_EDGES, group)
     return Stage({"unet": unet, "text": text}, found, longest)
 
 
@@ -85,18 +85,20 @@ def feed(concepts: Sequence[Concept], latents: Latents, words: Tokenizer, batch:
     return made
 
 
-def train(state: Stage, feed: Feed, world: World, budget: Budget, report: Callable[[Stage, float], None], *, seed: int, lr: float) -> None:
+def train(
+    state: Stage, feed: Feed, group: WorkerGroup, budget: Budget, report: Callable[[Stage, float], None], *, seed: int, lr: float
+) -> None:
     """Go on until the budget is used."""
     alphas, clock = alphas_cumprod(), Clock(state.worked)
     modules = list(state.modules.values())
     progress = budget.progress(state.step, state.worked)
     while progress < 1:
-        source = generator(seed, 3, state.step, world.rank)
+        source = generator(seed, 3, state.step, group.rank)
         set_rate(state.optimisers, rate(lr, state.step, progress))
         pictures, tokens = feed(state.step, source)
         found = loss(state, pictures, tokens, alphas, source)
         torch.autograd.backward(found)
-        progress = world.average(modules, budget.progress(state.step + 1, clock.worked))
+        progress = group.average(modules, budget.progress(state.step + 1, clock.worked))
         state.advance()
         state.worked = clock.tick()
         state.log.append({"step": state.step, "loss": float(found.detach()), "worked": state.worked})

@@ -14,7 +14,7 @@ import torch
 from safetensors import safe_open
 from safetensors.torch import save_file
 
-from webui.core.request import Value
+from webui.core.request import FrozenModel
 from webui.train.default_model.networks import SCHEDULER, Shape, text_config, unet_config, vae_config
 from webui.train.default_model.vocabulary import Vocabulary
 
@@ -23,7 +23,7 @@ Weights = dict[str, torch.Tensor]
 _ATTENTION = re.compile(r"(encoder|decoder)\.mid\.attn_1\.(q|k|v|proj_out)\.weight$")
 
 
-class Native(Value):
+class Native(FrozenModel):
     """The request that suits the model; the page takes it when the model is loaded."""
 
     width: int = 128
@@ -155,7 +155,7 @@ def write(path: Path, shape: Shape, unet: Weights, vae: Weights, text: Weights, 
     os.replace(part, path)
 
 
-class Exported(Value):
+class Exported(FrozenModel):
     """A file read back: its shape and the three state dicts in float32, under diffusers' names."""
 
     model_config = {"arbitrary_types_allowed": True, "frozen": True}

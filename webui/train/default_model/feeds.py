@@ -11,7 +11,7 @@ from tokenizers import Tokenizer
 from torch import nn
 from torch.utils.data import DataLoader, Dataset
 
-from webui.core.request import Value
+from webui.core.request import FrozenModel
 from webui.train.default_model.bank import Bank
 from webui.train.default_model.canvas import paint
 from webui.train.default_model.compose import generator, normal
@@ -33,7 +33,7 @@ def painting(bank: Bank, sizes: tuple[int, ...], batch: int, mix: Mix) -> Draw:
     return lambda step, source: paint(bank, draw(known, batch, mix, source), sizes[step % len(sizes)])
 
 
-class Store(Value):
+class Store(FrozenModel):
     """Scenes with the means and deviations of their latents, of unit deviation together, in half precision on the device."""
 
     model_config = {"arbitrary_types_allowed": True, "frozen": True}

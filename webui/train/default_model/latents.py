@@ -8,7 +8,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from webui.core.request import Value
+from webui.core.request import FrozenModel
 from webui.train.default_model.compose import COLOURS, centred, chance, generator, pick, shifted, to_pixels
 from webui.train.default_model.networks import device_of
 
@@ -17,7 +17,7 @@ _PLAIN_SHARE = 0.75
 _AT_ONCE = 32
 
 
-class Latents(Value):
+class Latents(FrozenModel):
     """Posterior means and deviations, [concept, colour, layout, 4, h, w], already scaled to unit deviation."""
 
     model_config = {"arbitrary_types_allowed": True, "frozen": True}

@@ -13,7 +13,7 @@ from diffusers import AutoencoderKL, UNet2DConditionModel
 from torch import nn
 from transformers import CLIPTextConfig, CLIPTextModel
 
-from webui.core.request import Value
+from webui.core.request import FrozenModel
 
 WIDTH = 192
 HEAD = 32
@@ -23,7 +23,7 @@ LATENT = 4
 FACTOR = 8
 
 
-class Shape(Value):
+class Shape(FrozenModel):
     """How large the networks are; the defaults are the shipped model's."""
 
     unet: tuple[int, ...] = (32, 96, 128, 128)

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 import torch
 from torch import nn
 
-from webui.train.default_model.workers import World
+from webui.train.default_model.workers import WorkerGroup
 
 _COEFFICIENTS = (3.4445, -4.7750, 2.0315)
 _ROUNDS = 5
@@ -43,9 +43,11 @@ class Muon(torch.optim.Optimizer):
     The workers share the work: each makes every n-th direction, and the sum over the workers gives all of them to everybody.
     """
 
-    def __init__(self, params: Iterable[nn.Parameter], lr: float, world: World, momentum: float = 0.95, weight_decay: float = 0.01) -> None:
+    def __init__(
+        self, params: Iterable[nn.Parameter], lr: float, group: WorkerGroup, momentum: float = 0.95, weight_decay: float = 0.01
+    ) -> None:
         super().__init__(params, {"lr": lr, "momentum": momentum, "weight_decay": weight_decay})
-        self._world = world
+        self._world = group
 
     @torch.no_grad()
     def step(self, closure: None = None) -> None:  # type: ignore[override]
@@ -94,7 +96,7 @@ def grouped(matrices: list[torch.Tensor]) -> list[torch.Tensor]:
     return found
 
 
-def optimisers(module: nn.Module, lr: float, edges: tuple[str, ...], world: World) -> list[torch.optim.Optimizer]:
+def optimisers(module: nn.Module, lr: float, edges: tuple[str, ...], group: WorkerGroup) -> list[torch.optim.Optimizer]:
     """Muon for hidden matrices; Adam for vectors, tables and the first and last layers (names that contain one of `edges`)."""
     matrices: list[nn.Parameter] = []
     others: list[nn.Parameter] = []
@@ -102,7 +104,7 @@ def optimisers(module: nn.Module, lr: float, edges: tuple[str, ...], world: Worl
         hidden = parameter.ndim > 1 and not any(edge in name for edge in edges)
         (matrices if hidden else others).append(parameter)
     adam = torch.optim.AdamW(others, lr=lr, betas=(0.9, 0.99), weight_decay=0.0)
-    return [Muon(matrices, lr, world), adam]
+    return [Muon(matrices, lr, group), adam]
 
 
 def set_rate(found: Iterable[torch.optim.Optimizer], lr: float) -> None:

@@ -2,7 +2,7 @@
 
 from typing import Literal
 
-from webui.core.request import Value
+from webui.core.request import FrozenModel
 from webui.train.default_model.networks import Shape
 from webui.train.default_model.scenes import ARRANGED, OBJECTS, Mix
 
@@ -10,7 +10,7 @@ STYLES = ("flat icon", "cartoon", "3d render")
 SMALL_SIZE = 128
 
 
-class Part(Value):
+class Part(FrozenModel):
     """A stage with a state of its own; a later part of a kind starts from the one before. `sizes` in pixels are taken in turn.
 
     `share` is its part of the time, `scenes` how many are encoded ahead for each size.
@@ -26,7 +26,7 @@ class Part(Value):
     scenes: int = 0
 
 
-class Recipe(Value):
+class Recipe(FrozenModel):
     """What is taught, to what, and how."""
 
     list: str

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from webui.train.default_model.sheet import plot
 from webui.train.default_model.state import Stage
-from webui.train.default_model.workers import World
+from webui.train.default_model.workers import WorkerGroup
 
 _SAVE_EVERY, _EXPORT_EVERY, _SAY_EVERY = 60.0, 600.0, 20
 
@@ -19,8 +19,8 @@ class Paused(Exception):
 class Reporter:
     """In worker 0: saves, exports, says; raises `Paused` at `until` (monotonic seconds; 0 is never)."""
 
-    def __init__(self, path: Path, world: World, finish: Callable[[Stage], None] | None = None, until: float = 0.0) -> None:
-        self.path, self.world, self.finish, self.until = path, world, finish, until
+    def __init__(self, path: Path, group: WorkerGroup, finish: Callable[[Stage], None] | None = None, until: float = 0.0) -> None:
+        self.path, self.world, self.finish, self.until = path, group, finish, until
         self.export_every = _EXPORT_EVERY
         self.saved = self.exported = time.monotonic()
 

@@ -4,7 +4,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from webui.core.request import Value
+from webui.core.request import FrozenModel
 from webui.train.default_model import judge, vae
 from webui.train.default_model.bank import HUES, Bank, hsv
 from webui.train.default_model.canvas import paint
@@ -20,7 +20,7 @@ _JUDGED = Mix(**{**_NOTHING, "moved": 0.6})
 _RECONSTRUCTED = 64
 
 
-class SceneScores(Value):
+class SceneScores(FrozenModel):
     """Shares are 0..1. A pair is right when both things are, each on its side; `hue_measure` is the colour measure on the art itself."""
 
     concepts: int

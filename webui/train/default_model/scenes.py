@@ -2,7 +2,7 @@
 
 import torch
 
-from webui.core.request import Value
+from webui.core.request import FrozenModel
 from webui.train.default_model.bank import FILLING, HUES, MANY, Bank
 from webui.train.default_model.compose import COLOURS
 
@@ -25,7 +25,7 @@ _WHITE = 5
 """White comes so many times as often as any other background: it is also what an unnamed one means."""
 
 
-class Mix(Value):
+class Mix(FrozenModel):
     """Shares of the kinds of scenes; what is left is plain."""
 
     moved: float = 0.2
@@ -47,7 +47,7 @@ ARRANGED = Mix(moved=0.1, size=0.08, place=0.15, count=0.08, pair=0.25, hue=0.1)
 """Two objects and named places are 40 %."""
 
 
-class Scenes(Value):
+class Scenes(FrozenModel):
     """A batch. `what` is [n, LAYERS]: concepts, -1 where there is none; `boxes` [n, LAYERS, 3]: centre and side as shares of the picture.
 
     `detail` means by kind: small or large, a place, two or three, beside or above. `hue` is a colour word's number or -1.
@@ -79,7 +79,7 @@ def joined(parts: list[Scenes]) -> Scenes:
     return Scenes(**{name: torch.cat([getattr(part, name) for part in parts]) for name in Scenes.model_fields})
 
 
-class Kit(Value):
+class Kit(FrozenModel):
     """What drawing scenes needs to know of a bank, without the pictures: how many, and which (style, concept) have one hue."""
 
     model_config = {"arbitrary_types_allowed": True, "frozen": True}

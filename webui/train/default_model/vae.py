@@ -11,7 +11,7 @@ from webui.train.default_model.latents import Latents, layout_of
 from webui.train.default_model.networks import SCALE, device_of, precision
 from webui.train.default_model.optimiser import optimisers, rate, set_rate
 from webui.train.default_model.state import Stage
-from webui.train.default_model.workers import Budget, Clock, World
+from webui.train.default_model.workers import Budget, Clock, WorkerGroup
 
 Draw = Callable[[int, torch.Generator], torch.Tensor]
 """Step and generator → a batch of pictures in -1..1."""
@@ -61,8 +61,8 @@ def _gradients(error: torch.Tensor) -> torch.Tensor:
     return error.diff(dim=-1).abs().mean() + error.diff(dim=-2).abs().mean()
 
 
-def stage(vae: nn.Module, lr: float, world: World) -> Stage:
-    return Stage({"vae": vae}, optimisers(vae, lr, EDGES, world), _AVERAGE)
+def stage(vae: nn.Module, lr: float, group: WorkerGroup) -> Stage:
+    return Stage({"vae": vae}, optimisers(vae, lr, EDGES, group), _AVERAGE)
 
 
 def drawing(listed: list[list[torch.Tensor]], others: list[list[torch.Tensor]], batch: int) -> Draw:
@@ -70,17 +70,19 @@ def drawing(listed: list[list[torch.Tensor]], others: list[list[torch.Tensor]], 
     return lambda step, source: pictures(listed, others, batch, source)
 
 
-def train(state: Stage, draw: Draw, world: World, budget: Budget, report: Callable[[Stage, float], None], *, seed: int, lr: float) -> None:
+def train(
+    state: Stage, draw: Draw, group: WorkerGroup, budget: Budget, report: Callable[[Stage, float], None], *, seed: int, lr: float
+) -> None:
     """Go on until the budget is used; `report` is called after every step with the progress."""
     vae, clock = state.modules["vae"], Clock(state.worked)
     vae.train()
     progress = budget.progress(state.step, state.worked)
     while progress < 1:
-        source = generator(seed, 1, state.step, world.rank)
+        source = generator(seed, 1, state.step, group.rank)
         set_rate(state.optimisers, rate(lr, state.step, progress))
         total, squared = loss(vae, draw(state.step, source).to(device_of(vae)), source)
         torch.autograd.backward(total)
-        progress = world.average([vae], budget.progress(state.step + 1, clock.worked))
+        progress = group.average([vae], budget.progress(state.step + 1, clock.worked))
         state.advance()
         state.worked = clock.tick()
         state.log.append({"step": state.step, "loss": float(total.detach()), "psnr": psnr(float(squared)), "worked": state.worked})
@@ -90,7 +92,7 @@ def train(state: Stage, draw: Draw, world: World, budget: Budget, report: Callab
 def train_decoder(
     state: Stage,
     data: tuple[Latents, list[list[torch.Tensor]]],
-    world: World,
+    group: WorkerGroup,
     budget: Budget,
     report: Callable[[Stage, float], None],
     *,
@@ -108,7 +110,7 @@ def train_decoder(
     latents, art = data
     progress = budget.progress(state.step, state.worked)
     while progress < 1:
-        source = generator(seed, 11, state.step, world.rank)
+        source = generator(seed, 11, state.step, group.rank)
         set_rate(state.optimisers, rate(lr, state.step, progress))
         inputs, pixels = stored(latents, art, seed, batch, source)
         pixels = pixels.to(device_of(vae))
@@ -116,7 +118,7 @@ def train_decoder(
             seen = vae.decode(inputs.to(pixels.device) / SCALE).sample.float()  # type: ignore[operator]
         total = difference(seen, pixels)
         torch.autograd.backward(total)
-        progress = world.average([vae], budget.progress(state.step + 1, clock.worked))
+        progress = group.average([vae], budget.progress(state.step + 1, clock.worked))
         state.advance()
         state.worked = clock.tick()
         squared = float(F.mse_loss(seen.detach(), pixels))

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from tokenizers import Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers
 
-from webui.core.request import Value
+from webui.core.request import FrozenModel
 
 SIZE = 8192
 BOS, EOS = "<|startoftext|>", "<|endoftext|>"
@@ -19,7 +19,7 @@ _BYTES = 256
 _WORDS = r"'s|'t|'re|'ve|'m|'ll|'d|[\p{L}]+|[\p{N}]|[^\s\p{L}\p{N}]+"
 
 
-class Vocabulary(Value):
+class Vocabulary(FrozenModel):
     """`ids` by token and the merges in order: the contents of a CLIPTokenizer's vocab.json and merges.txt."""
 
     ids: dict[str, int]

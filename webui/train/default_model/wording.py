@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import torch
 
-from webui.core.request import Value
+from webui.core.request import FrozenModel
 from webui.train.default_model.bank import HUES
 from webui.train.default_model.captions import article
 from webui.train.default_model.compose import COLOURS
@@ -18,7 +18,7 @@ _IRREGULAR = {"mouse": "mice", "goose": "geese", "ox": "oxen", "leaf": "leaves",
 _SAME = ("sheep", "fish", "shrimp", "squid", "sushi", "bread", "rice")
 
 
-class Wording(Value):
+class Wording(FrozenModel):
     """Phrases for what is shown, by kind, and frames that put it in a style and on a background."""
 
     plain: tuple[str, ...]

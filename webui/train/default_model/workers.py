@@ -14,13 +14,13 @@ import torch
 import torch.distributed as dist
 from torch import nn
 
-from webui.core.request import Value
+from webui.core.request import FrozenModel
 
 _PATIENCE = timedelta(hours=6)
 """A paused run (kill -STOP) must find its partners waiting."""
 
 
-class Budget(Value):
+class Budget(FrozenModel):
     """When a stage ends: after `steps` (the same on every machine), or after `seconds` of work."""
 
     steps: int = 0
@@ -32,7 +32,7 @@ class Budget(Value):
         return max(by_steps, by_time)
 
 
-class World:
+class WorkerGroup:
     """This process's place among the workers. `average` also spreads worker 0's progress, so that all stop at the same step."""
 
     def __init__(self, rank: int, size: int) -> None:
@@ -70,11 +70,11 @@ class World:
             dist.destroy_process_group()
 
 
-def join(rank: int, size: int, meeting: Path) -> World:
+def join(rank: int, size: int, meeting: Path) -> WorkerGroup:
     """Meet the other workers through a file."""
     if size > 1:
         dist.init_process_group("gloo", init_method=f"file://{meeting}", rank=rank, world_size=size, timeout=_PATIENCE)
-    return World(rank, size)
+    return WorkerGroup(rank, size)
 
 
 def start_others(words: list[str], size: int, meeting: Path) -> list["subprocess.Popen[bytes]"]:

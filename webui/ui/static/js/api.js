@@ -1,7 +1,7 @@
 // Talking to our own server. An error has `field` and `advice` when the server gave them.
 
 import { parseExact } from './exact.js';
-import { ROOT } from './memory.js';
+import { ROOT } from './storage.js';
 
 const PATIENCE = 60_000;        // ms
 const MORE_PATIENCE = 600_000;  // where much is sent, or a slow disk is looked through

@@ -1,7 +1,7 @@
 // The form's folds: remembered open per browser, and a closed one says what in it differs from the default.
 
 import { $, $$, el } from './dom.js';
-import { store, stored } from './memory.js';
+import { store, stored } from './storage.js';
 
 const heads = () => $$('[id^=fold-] > button.label-wrap');
 const nameOf = (head) => head.closest('[id^=fold-]').id.replace(/^fold-/, '');

@@ -2,12 +2,12 @@
 
 import { images as imagesApi, page } from './api.js';
 import { $, $$, el } from './dom.js';
-import { forget, store, stored } from './memory.js';
+import { forget, store, stored } from './storage.js';
 import { draw, inStudio, MODES, parts, shownImage, state } from './state.js';
 import { complain, toast } from './toast.js';
 import { go } from './tabs.js';
 import { summarise } from './folds.js';
-import { size } from './words.js';
+import { size } from './format.js';
 
 const PRESETS = { '1:1': [1, 1], '4:3': [4, 3], '3:2': [3, 2], '16:9': [16, 9], '3:4': [3, 4], '2:3': [2, 3], '9:16': [9, 16] };
 const LARGEST = 4096;

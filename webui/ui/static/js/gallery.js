@@ -1,14 +1,14 @@
 // All pictures, newest first, fetched page by page as they are scrolled to.
 
-import { placeOf } from './actions.js';
+import { placeOf } from './image-actions.js';
 import { here, visit } from './address.js';
 import { images } from './api.js';
 import { $, button, el, heading, icon, notice } from './dom.js';
-import { store, stored } from './memory.js';
+import { store, stored } from './storage.js';
 import { component, draw, parts, state } from './state.js';
 import { toast } from './toast.js';
 import { openViewer } from './viewer.js';
-import { count as counted, promptOf } from './words.js';
+import { count as counted, promptOf } from './format.js';
 
 const PAGE = 30;
 const MOST = 200;  // pictures that the server gives at once

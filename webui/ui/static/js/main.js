@@ -3,7 +3,7 @@
 import './topbar.js';
 import './source.js';
 import './prompt-tools.js';
-import './run.js';
+import './generate-controls.js';
 import './stage.js';
 import './gallery.js';
 import './queue.js';
@@ -13,7 +13,7 @@ import './extensions.js';
 import { $, $$ } from './dom.js';
 import { watchDrops } from './drops.js';
 import { reopenFolds, summarise, watchFolds } from './folds.js';
-import { connect, watchVisibility } from './follow.js';
+import { connect, watchVisibility } from './event-stream.js';
 import { form, restore as restoreForm } from './form.js';
 import { watchKeys } from './keys.js';
 import { component, state } from './state.js';

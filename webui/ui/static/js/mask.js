@@ -4,7 +4,7 @@
 import { images, page } from './api.js';
 import { $, el, iconButton } from './dom.js';
 import { clearErrors } from './form.js';
-import { store, stored } from './memory.js';
+import { store, stored } from './storage.js';
 import { draw, state } from './state.js';
 import { complain } from './toast.js';
 

@@ -3,7 +3,7 @@
 import { system } from './api.js';
 import { el } from './dom.js';
 import { state } from './state.js';
-import { bytes, count } from './words.js';
+import { bytes, count } from './format.js';
 
 const PERIOD = 2000;
 const NS = 'http://www.w3.org/2000/svg';

@@ -8,7 +8,7 @@ import { component, state } from './state.js';
 import { go } from './tabs.js';
 import { complain, toast } from './toast.js';
 import { typeInto } from './typing.js';
-import { bytes } from './words.js';
+import { bytes } from './format.js';
 
 const PARAMETERS = /(^|\n)Steps: \d{1,9}, .{0,2000}?(Sampler|Seed|CFG scale): /s;
 

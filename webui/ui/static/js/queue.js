@@ -3,16 +3,16 @@
 import { images, jobs as jobsApi, queue as queueApi } from './api.js';
 import { button, el, heading, iconButton, notice } from './dom.js';
 import { useRequest } from './form.js';
-import { askQueue, meet, watch } from './follow.js';
+import { askQueue, meet, watch } from './event-stream.js';
 import { makeHistory } from './history.js';
 import { makePlots } from './plots.js';
 import { progressLine } from './progress.js';
-import { before, startsIn } from './situation.js';
+import { before, startsIn } from './status.js';
 import { component, draw, live, state } from './state.js';
 import { complain, toast } from './toast.js';
 import { go } from './tabs.js';
 import { READ_ONLY, shownOwner, whoSees } from './who.js';
-import { clock, count, JOB_WORDS, size } from './words.js';
+import { clock, count, JOB_WORDS, size } from './format.js';
 
 component('queue', (root) => {
   const rows = el('div.queue', { role: 'list', 'aria-label': 'Jobs' });

@@ -5,7 +5,7 @@ import { button, el, icon } from './dom.js';
 import { takePictures } from './drops.js';
 import { setSource, upload } from './form.js';
 import { component, state } from './state.js';
-import { size } from './words.js';
+import { size } from './format.js';
 
 component('source', (root) => {
   const file = el('input', { type: 'file', accept: 'image/*', hidden: true, onchange: () => { if (file.files[0]) upload(file.files[0]); file.value = ''; } });

@@ -2,12 +2,12 @@
 
 import { images, jobs } from './api.js';
 import { $, $$, button, el } from './dom.js';
-import { pictureActions } from './actions.js';
+import { pictureActions } from './image-actions.js';
 import { fill, useRequest } from './form.js';
 import { makeMask } from './mask.js';
 import { progressLine } from './progress.js';
 import { component, draw, live, parts, shownImage, state } from './state.js';
-import { clock, facts, pace, promptOf } from './words.js';
+import { clock, facts, pace, promptOf } from './format.js';
 
 const EXAMPLES = ['a red apple', 'a cat face', 'a sunflower'];  // the shipped model knows these
 const BUSY = ['running', 'loading', 'queued', 'restarting'];

@@ -1,7 +1,7 @@
 // What the page knows, and the one loop that draws it. Parts (stage, queue, …) read `state` in their draw(); nothing else is shared.
 
 import { $ } from './dom.js';
-import { situation } from './situation.js';
+import { situation } from './status.js';
 
 export const MODES = ['txt2img', 'img2img', 'inpaint'];
 

@@ -2,7 +2,7 @@
 
 import { here, visit, watchAddress } from './address.js';
 import { $ } from './dom.js';
-import { store, stored } from './memory.js';
+import { store, stored } from './storage.js';
 import { draw, MODES, parts, state } from './state.js';
 
 const tabOf = (name) => $(`#tab-${CSS.escape(name)}-button`);

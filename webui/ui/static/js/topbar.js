@@ -1,12 +1,12 @@
 // Mark and name, how many wait, what the engine does, dark or light.
 
 import { el, iconButton } from './dom.js';
-import { engineState } from './situation.js';
+import { engineState } from './status.js';
 import { component, state } from './state.js';
 import { go, switchTheme } from './tabs.js';
 import { toast } from './toast.js';
 import { makeNameBar } from './who.js';
-import { count } from './words.js';
+import { count } from './format.js';
 
 const WORDS = { starting: 'Engine starting', loading: 'Loading model', restarting: 'Engine restarting', off: 'Engine off', ready: 'Ready', working: 'Working' };
 

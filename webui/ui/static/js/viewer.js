@@ -3,10 +3,10 @@
 import { here, leaveFor, pictureAddress, visit } from './address.js';
 import { images } from './api.js';
 import { $, $$, el, iconButton } from './dom.js';
-import { pictureActions } from './actions.js';
+import { pictureActions } from './image-actions.js';
 import { parts } from './state.js';
 import { shownOwner } from './who.js';
-import { promptOf, size } from './words.js';
+import { promptOf, size } from './format.js';
 
 /**
  * `list()` is what ← and → walk through, as it is now; `near` is called when its end is close, `closed(image)` with the picture looked at last.

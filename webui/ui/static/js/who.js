@@ -1,8 +1,8 @@
 // Who uses this page: the admin or a guest, under which name. What a guest may not change is shown, and one sentence says why.
 
 import { el } from './dom.js';
-import { connect } from './follow.js';
-import { owner, setOwner } from './memory.js';
+import { connect } from './event-stream.js';
+import { owner, setOwner } from './storage.js';
 import { state } from './state.js';
 import { toast } from './toast.js';
 

@@ -1,0 +1,59 @@
+"""Prompts of a request: tags out, encoded once, diffusers' plain way."""
+
+import torch
+
+from webui.core.request import GenerationRequest
+from webui.generation.conditioning import REMEMBERED, encode, read_texts
+from webui.models.adapters import LoraUse
+
+
+def test_tags_and_comments_are_taken_out():
+    texts = read_texts("a fox <lora:style:0.8> <hypernet:x:1> # not this", "blurry # and this")
+    assert texts.prompt.strip() == "a fox"
+    assert texts.negative.strip() == "blurry"
+    assert texts.loras == (LoraUse("style", 0.8, 0.8),)
+    assert texts.notes == ("<hypernet:…> is not known here and was left out.",)
+
+
+def test_a_tag_in_the_negative_prompt_is_words_like_any_other():
+    """A1111 looks for tags in the prompt alone: taking these out would change the picture."""
+    texts = read_texts("a fox", "blurry <lora:other:1>")
+    assert (texts.negative, texts.loras, texts.notes) == ("blurry <lora:other:1>", (), ())
+
+
+def test_the_same_prompts_are_encoded_once(engine):
+    model = engine.context.models.get("tiny", None, engine.plan)
+    texts, request = read_texts("a fox", ""), GenerationRequest()
+    first = encode(texts, request, model, 8)
+    assert encode(texts, request, model, 8).positive is first.positive
+    assert encode(texts, GenerationRequest(clip_skip=2), model, 8).positive is not first.positive
+    assert encode(texts, request, model, 9).positive is not first.positive
+
+
+def test_a_new_prompt_leaves_the_negative_one_encoded(engine):
+    model = engine.context.models.get("tiny", None, engine.plan)
+    one, other = (encode(read_texts(text, "blurry"), GenerationRequest(), model, 8) for text in ("a fox", "an owl"))
+    assert one.negative is other.negative and one.empty is other.empty
+    assert not torch.equal(one.positive[0].at(0).cond, other.positive[0].at(0).cond)
+
+
+def test_memory_of_prompts_stays_small(engine):
+    model = engine.context.models.get("tiny", None, engine.plan)
+    for number in range(100):
+        encode(read_texts(f"fox {number}", ""), GenerationRequest(), model, 8)
+    assert len(model.remembered["conditioning"]) == REMEMBERED
+
+
+def test_an_unknown_lora_is_a_note_and_the_picture_is_made(engine):
+    engine.make(prompt="fox <lora:nowhere:1>")
+    assert len(engine.notes) == 1 and "nowhere" in engine.notes[0]
+    assert [event.type for event in engine.events][-2:] == ["image", "done"]
+
+
+def test_diffusers_prompts_are_plain_text_of_77_tokens(engine):
+    model = engine.context.models.get("tiny", None, engine.plan)
+    plain = GenerationRequest(profile="diffusers")
+    brackets, words = (encode(read_texts(text, ""), plain, model, 8).positive[0].at(0).cond for text in ("(fox:1.3)", "fox"))
+    assert brackets.shape == (77, model.text_width)
+    assert not torch.equal(brackets, words)
+    assert encode(read_texts("x" * 500, ""), plain, model, 8).positive[0].at(0).cond.shape == (77, model.text_width)

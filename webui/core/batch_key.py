@@ -1,0 +1,27 @@
+"""Which jobs may share a batch: those whose requests give the same key. Torch-free, so that web can choose by it."""
+
+import hashlib
+import json
+import re
+
+from webui.core.request import GenerationRequest
+
+_TAG = re.compile(r"<[^<>:]+:[^<>]*>")
+
+
+def batch_key(request: GenerationRequest) -> str:
+    """Return what jobs must have in common to share a batch (model, adapters, latent size, precision); "" for a job that must run alone.
+
+    Adapters are compared as the tags are written. A second pass whose own prompt asks for others would change the weights under the
+    neighbours, so such a job is alone.
+    """
+    tags, second_tags = _TAG.findall(request.prompt), _second_tags(request)
+    if request.deterministic or tags != second_tags:
+        return ""
+    shared = [request.checkpoint, request.vae, request.width, request.height, request.dtype, request.tiling, tags]
+    return hashlib.sha256(json.dumps(shared).encode()).hexdigest()[:16]
+
+
+def _second_tags(request: GenerationRequest) -> list[str]:
+    own = request.hires.prompt if request.hires is not None else ""
+    return _TAG.findall(own or request.prompt)

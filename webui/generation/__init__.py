@@ -1,0 +1,1 @@
+"""How an image is made: from a resolved request to saved files, reported through `emit`. Knows no process and no queue."""

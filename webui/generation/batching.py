@@ -1,0 +1,32 @@
+"""Splits a job into batches and assigns the seeds."""
+
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+
+from webui.core.request import GenerationRequest
+from webui.images.parameters import picture_seeds
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Images that go through the model together. `indexes` count the job's images from 0."""
+
+    number: int
+    indexes: tuple[int, ...]
+    seeds: tuple[int, ...]
+    variation_seeds: tuple[int, ...]
+
+    def __len__(self) -> int:
+        return len(self.indexes)
+
+
+def plan_batches(request: GenerationRequest, saved: Collection[int] = ()) -> Iterator[Batch]:
+    """The job's batches in order, without those whose pictures are all saved.
+
+    A batch that is saved in part is made again whole, so that its pictures are the same bit for bit.
+    """
+    for number in range(request.batch_count):
+        indexes = tuple(range(number * request.batch_size, (number + 1) * request.batch_size))
+        if not set(indexes) <= set(saved):
+            seeds = [picture_seeds(request, index) for index in indexes]
+            yield Batch(number, indexes, tuple(seed for seed, _ in seeds), tuple(variation for _, variation in seeds))

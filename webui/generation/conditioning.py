@@ -1,0 +1,217 @@
+"""Prompts to conditioning: removes LoRA tags, encodes the rest and caches it as long as the model is loaded."""
+
+from collections import OrderedDict
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from webui.core.request import GenerationRequest
+from webui.generation.device import INLINE_DEVICE, DeviceAccess
+from webui.models.adapters import LoraUse
+from webui.models.model import Model
+from webui.prompts import strip_comments, strip_tags
+from webui.prompts.encode import (
+    EncodeOptions,
+    Encoder,
+    JoinedEncoders,
+    Part,
+    Scheduled,
+    ScheduledPrompt,
+    TextEncoder,
+    Way,
+    encode_empty,
+    encode_negative,
+    encode_prompt,
+    skipped,
+)
+
+REMEMBERED = 96
+"""Number of texts whose conditioning is cached."""
+REMEMBERED_BYTES = 512 * 2**20
+LONG = 20_000
+"""Prompts longer than this many characters are parsed off the device, because that takes noticeable time."""
+TOLD_KINDS = 10
+
+
+@dataclass(frozen=True)
+class Texts:
+    """The prompts of one pass, the positive one without its tags, and the LoRAs that they asked for."""
+
+    prompt: str
+    negative: str
+    loras: tuple[LoraUse, ...]
+    unknown: tuple[str, ...] = ()
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """Sentences about tags that were removed without an effect."""
+        kinds = list(dict.fromkeys(self.unknown))
+        told = [f"<{kind[:40]}:…> is not known here and was left out." for kind in kinds[:TOLD_KINDS]]
+        more = len(kinds) - len(told)
+        return (*told, *([f"{more} other kinds of tags are not known here and were left out."] if more else []))
+
+
+@dataclass(frozen=True)
+class Encoded:
+    """Both prompts as the denoiser takes them; `empty` is what short ones are padded with.
+
+    `vectors` condition every call besides the prompt, each [1, d]; `negative_vectors` those with the negative prompt.
+    """
+
+    positive: ScheduledPrompt
+    negative: Part
+    empty: Tensor
+    vectors: Mapping[str, Tensor] = field(default_factory=dict)
+    negative_vectors: Mapping[str, Tensor] = field(default_factory=dict)
+
+
+def read_texts(prompt: str, negative: str) -> Texts:
+    """Take comments out, and the prompt's tags. In a negative prompt a tag is words like any other, as in A1111."""
+    text, tags = strip_tags(strip_comments(prompt))
+    loras = tuple(LoraUse(tag.name, tag.te_weight, tag.unet_weight) for tag in tags if tag.kind in ("lora", "lyco"))
+    unknown = tuple(tag.kind for tag in tags if tag.kind not in ("lora", "lyco"))
+    return Texts(text, strip_comments(negative), loras, unknown)
+
+
+def prompts_of(request: GenerationRequest) -> str:
+    """All that a request's prompts say, of both passes, without tags: a LoRA's name is no word of an embedding."""
+    hires = request.hires
+    said = (request.prompt, request.negative_prompt, *((hires.prompt, hires.negative_prompt) if hires is not None else ()))
+    return "\n".join(strip_tags(text)[0] for text in said if text)
+
+
+def loras_of(request: GenerationRequest) -> tuple[LoraUse, ...]:
+    """The LoRAs that a request's prompts ask for, of both passes."""
+    prompts = (request.prompt, request.hires.prompt if request.hires is not None else "")
+    return tuple(use for prompt in prompts if prompt for use in read_texts(prompt, "").loras)
+
+
+def encode(
+    texts: Texts,
+    request: GenerationRequest,
+    model: Model,
+    calls: int,
+    second_calls: int | None = None,
+    size: tuple[int, int] = (0, 0),
+    device: DeviceAccess = INLINE_DEVICE,
+    check: Callable[[], None] = lambda: None,
+) -> Encoded:
+    """Encode the prompts for `calls` model calls (`second_calls` for the second pass), or take them from the model's memory.
+
+    `size` is the pass's width and height in pixels, which some families are conditioned on.
+    A batch at a time: between two of them `check` is asked, which may raise, and other jobs get their turn. Raises `RequestError` for
+    prompts that are too large.
+    """
+    way = _way(texts, device, check)
+    encoder = _encoder(model, request, way)
+    positive_vectors, negative_vectors = (
+        model.rules.vectors(request.size_conditioning, *size, negative=negative) for negative in (False, True)
+    )
+    zero = model.rules.zero_empty_negative and texts.negative == ""
+    if request.profile == "diffusers":
+        positive, negative, empty = way.run(lambda: _plain(texts, encoder))
+        return Encoded((positive,), _zeros(negative) if zero else negative, empty, positive_vectors, negative_vectors)
+    options = EncodeOptions(request.emphasis, request.comma_backtrack)
+    state = (request.clip_skip, options, _adapters(model), model.words.key)
+    memory: OrderedDict[object, tuple[Any, int]] = model.remembered.setdefault("conditioning", OrderedDict())
+
+    def known(kind: str, text: str, make: Callable[[], Any]) -> Any:
+        """Positive and negative prompts are cached separately, because the negative prompt rarely changes."""
+        key = (kind, text, calls, second_calls, state)
+        if key not in memory:
+            made = make()
+            memory[key] = made, _bytes(made)
+            while len(memory) > 1 and (len(memory) > REMEMBERED or sum(size for _, size in memory.values()) > REMEMBERED_BYTES):
+                memory.popitem(last=False)
+        memory.move_to_end(key)
+        return memory[key][0]
+
+    positive = known("prompt", texts.prompt, lambda: encode_prompt(texts.prompt, calls, encoder, options, second_calls))
+    negative = known("negative", texts.negative, lambda: encode_negative(texts.negative, calls, encoder, options, second_calls))
+    empty = known("empty", "", lambda: encode_empty(encoder))
+    return Encoded(positive, _zeros(negative[0]) if zero else negative[0], empty, positive_vectors, negative_vectors)
+
+
+def _encoder(model: Model, request: GenerationRequest, way: Way) -> Encoder:
+    """The model's text encoders, by the request's clip skip."""
+    parts = tuple(
+        TextEncoder(
+            part.module,
+            part.tokenizer,
+            {name: vectors[place] for name, vectors in model.embeddings.items()},
+            pad=part.pad,
+            skip=max(request.clip_skip, part.lowest_skip),
+            final_norm=part.final_norm,
+            device=model.device,
+            way=_way_to(part.module, model, way),
+        )
+        for place, part in enumerate(model.texts)
+    )
+    return parts[0] if len(parts) == 1 else JoinedEncoders(parts)
+
+
+def _way_to(module: nn.Module, model: Model, way: Way) -> Way:
+    """The way to one encoder, which must be on the device first."""
+
+    def run(work: Callable[[], Any]) -> Any:
+        def on_device() -> Any:
+            model.offload.load(module)
+            return work()
+
+        return way.run(on_device)
+
+    return replace(way, run=run)
+
+
+def _zeros(part: Part) -> Part:
+    """The same shape with nothing in it, context and pooled vector."""
+    entries = (
+        Scheduled(entry.until, torch.zeros_like(entry.cond), None if entry.pooled is None else torch.zeros_like(entry.pooled))
+        for entry in part.schedule
+    )
+    return Part(part.weight, tuple(entries))
+
+
+def _way(texts: Texts, device: DeviceAccess, check: Callable[[], None]) -> Way:
+    """How to encode these prompts without blocking other jobs."""
+
+    def run(work: Callable[[], Any]) -> Any:
+        check()
+        return device.run_on_device(work)
+
+    is_long = len(texts.prompt) + len(texts.negative) > LONG
+    return Way(run, device.run_off_device if is_long else INLINE_DEVICE.run_off_device, check)
+
+
+def _bytes(made: Any) -> int:
+    """Memory of what was encoded; entries of a schedule may share a tensor."""
+    tensors = [made] if isinstance(made, Tensor) else [entry.cond for part in made for entry in part.schedule]
+    storages = {tensor.untyped_storage().data_ptr(): tensor.untyped_storage().nbytes() for tensor in tensors}
+    return sum(storages.values())
+
+
+def _adapters(model: Model) -> object:
+    """Cache key of the active LoRAs, which change the text encoder too."""
+    return getattr(model.remembered.get("adapters"), "key", ())
+
+
+def _plain(texts: Texts, encoder: Encoder) -> tuple[Part, Part, Tensor]:
+    """(positive, negative, negative context) in Encode as diffusers does: 77 tokens, the rest cut off; brackets are plain text."""
+    made = [_plain_conds((texts.prompt, texts.negative), part) for part in encoder.parts]
+    conds = torch.cat([cond for cond, _ in made], dim=-1)
+    pooled = next((vectors for _, vectors in reversed(made) if vectors is not None), None)
+    parts = [Part(1.0, (Scheduled(2**31, cond, None if pooled is None else pooled[row]),)) for row, cond in enumerate(conds)]
+    return parts[0], parts[1], conds[1]
+
+
+@torch.no_grad()
+def _plain_conds(texts: Sequence[str], encoder: TextEncoder) -> tuple[Tensor, Tensor | None]:
+    words = encoder.tokenizer
+    rows = [[words.start, *words.encode(text)[:75], words.end] for text in texts]
+    pad = words.end if encoder.pad is None else encoder.pad
+    tokens = torch.tensor([row + [pad] * (77 - len(row)) for row in rows], device=encoder.computes_on)
+    output = encoder.model(input_ids=tokens, output_hidden_states=encoder.skip > 1)
+    return (output.last_hidden_state if encoder.skip == 1 else skipped(output, encoder)), getattr(output, "text_embeds", None)

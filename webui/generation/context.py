@@ -1,0 +1,32 @@
+"""What a job needs from the engine."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from webui.core.registry import Registry
+from webui.generation.device import INLINE_DEVICE, DeviceAccess
+from webui.generation.preview import PreviewSettings, no_previews
+from webui.images.store import ImageStore
+from webui.library import Library
+from webui.models.adapters import LoraLoader
+from webui.models.cache import ModelCache
+from webui.plugins import Extensions
+from webui.samplers.catalog import Sampler, Schedule
+
+
+@dataclass(frozen=True)
+class EngineContext:
+    """Everything that `run` uses besides its task.
+
+    `preview_settings` is asked before each frame; `device` share the device with other jobs.
+    """
+
+    models: ModelCache
+    library: Library
+    images: ImageStore
+    samplers: Registry[Sampler]
+    schedules: Registry[Schedule]
+    loras: Registry[LoraLoader]
+    extensions: Extensions
+    preview_settings: Callable[[], PreviewSettings] = no_previews
+    device: DeviceAccess = INLINE_DEVICE

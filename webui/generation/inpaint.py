@@ -1,0 +1,92 @@
+"""Change only a part: the mask on the latents, what fills it at the start, the blend at every step, and inpainting models' channels."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from PIL import Image
+from torch import Tensor
+
+from webui.core.request import FILLS, GenerationRequest
+from webui.generation.img2img import Source, rounds, to_pixels
+from webui.generation.profiles import is_diffusers
+from webui.images.pixels import latent_mask
+from webui.models.model import Model
+
+Noise = Callable[[], Tensor]
+Blend = Callable[[Tensor, Tensor, Tensor, Tensor], Tensor]
+"""(denoised, start latents, mask, sigma [batch]) → what the sampler goes on with."""
+
+
+@dataclass(frozen=True)
+class MaskedDenoiser:
+    """A denoiser that changes only where `mask` is 1.
+
+    Before each call the rest is replaced by the start picture at that noise level, after it by the start picture itself,
+    as Forge does; so the model sees the surroundings as they will be. Samplers of timesteps (`by_noise`) go on with the noise that was
+    found in what the model saw, taken from their own x: with a soft mask that is another picture.
+    """
+
+    denoise: Callable[..., Tensor]
+    start: Tensor
+    mask: Tensor
+    noise: Noise
+    blend: Blend
+    by_noise: bool = False
+
+    def __call__(self, x: Tensor, sigma: Tensor, **extra: object) -> Tensor:
+        around = self.start + self.noise() * sigma.reshape(-1, 1, 1, 1)
+        seen = x * self.mask + around * (1 - self.mask)
+        denoised = self.blend(self.denoise(seen, sigma, **extra), self.start, self.mask, sigma)
+        return denoised + (x - seen) if self.by_noise else denoised
+
+
+def hard_blend(denoised: Tensor, start: Tensor, mask: Tensor, _sigma: Tensor) -> Tensor:
+    """The start picture wherever the mask is black."""
+    return denoised * mask + start * (1 - mask)
+
+
+def mask_latents(source: Source, request: GenerationRequest, like: Tensor) -> Tensor | None:
+    """The mask [1, 1, h, w] on the latents' grid; None when everything changes."""
+    if source.mask is None:
+        return None
+    if is_diffusers(request):
+        return torch.nn.functional.interpolate(_mask_pixels(source.mask, True), size=like.shape[-2:]).to(like)
+    grid = latent_mask(source.mask, like.shape[-1], like.shape[-2], rounds(request))
+    return torch.from_numpy(np.ascontiguousarray(grid)).to(like)[None, None]
+
+
+def fill_latents(latents: Tensor, mask: Tensor | None, request: GenerationRequest, noises: Sequence[Tensor]) -> Tensor:
+    """The batch's start latents with "latent noise" (each picture's own) or "latent nothing" in the masked part."""
+    batch = latents if len(latents) == len(noises) else latents.repeat(len(noises), 1, 1, 1)
+    if mask is None or request.fill not in FILLS[2:]:
+        return batch
+    kept = batch * (1 - mask)
+    return kept + torch.stack(list(noises)).to(batch) * mask if request.fill == FILLS[2] else kept
+
+
+def inpaint_channels(source: Source | None, request: GenerationRequest, model: Model, like: Tensor) -> Tensor:
+    """The five further channels [1, 5, h, w] of an inpainting model: the mask, and the picture without its masked part.
+
+    Without a picture everything is masked: grey. `mask_weight` below 1 lets the masked part shine through.
+    """
+    height, width = like.shape[-2] * model.downscale, like.shape[-1] * model.downscale
+    pixels = torch.zeros(1, 3, height, width) if source is None else to_pixels(source.image)
+    mask = torch.ones(1, 1, *pixels.shape[-2:]) if source is None or source.mask is None else _mask_pixels(source.mask, rounds(request))
+    seen = pixels if source is None else torch.lerp(pixels, pixels * (1 - mask), request.mask_weight)
+    latents = torch.nn.functional.interpolate(model.encode_image(seen), size=like.shape[-2:], mode="bilinear")
+    return torch.cat([torch.nn.functional.interpolate(mask, size=like.shape[-2:]).to(latents), latents], dim=1)
+
+
+def _mask_pixels(mask: Image.Image, rounded: bool) -> Tensor:
+    grey = torch.from_numpy(np.asarray(mask.convert("L"), np.float32) / 255)[None, None]
+    return torch.round(grey) if rounded else grey
+
+
+def edit_channels(source: Source | None, model: Model, like: Tensor) -> Tensor:
+    """The four further channels of an instruct-pix2pix model: the picture's latents, without their scale. Black without a picture."""
+    if source is None:
+        return torch.zeros(1, model.latent_channels, *like.shape[-2:])
+    latents = model.encode_image(to_pixels(source.image)) / model.scale_factor
+    return torch.nn.functional.interpolate(latents, size=like.shape[-2:], mode="bilinear")

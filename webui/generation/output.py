@@ -1,0 +1,94 @@
+"""From a decoded image to a saved one: colour match, overlay, the `process_image` hook, the file."""
+
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+
+import torch
+from PIL import Image
+
+import webui
+from webui.core.job import Plan
+from webui.core.protocol import RunJob
+from webui.core.record import ImageRecord
+from webui.errors import RequestError
+from webui.generation.context import EngineContext
+from webui.generation.img2img import Source
+from webui.generation.reporter import JobReporter
+from webui.images.colors import match_colors
+from webui.images.metadata import GenerationInfo, encoder, picture_seeds
+from webui.images.pixels import apply_overlay
+from webui.library import Library
+from webui.models.adapters import LoraUse
+from webui.models.embeddings import is_named
+from webui.models.model import Model
+
+
+def composite(image: Image.Image, source: Source | None, over: Image.Image | None) -> Image.Image:
+    """Give a result the start picture's colours and lay over it what stays."""
+    if source is not None and source.colours is not None:
+        image = match_colors(image, source.colours)
+    return image if source is None or over is None else apply_overlay(image, over, source.region)
+
+
+def process_image(image: Image.Image, task: RunJob, index: int, context: EngineContext, report: JobReporter) -> Image.Image:
+    """Return the image after the extensions' `process_image`. An extension that fails leaves it unchanged and adds a note."""
+    with noting_failures(context, report):
+        changed: Image.Image = context.extensions.chain("process_image", "image", image=image, request=task.request, index=index)
+    return changed
+
+
+class noting_failures:  # noqa: N801  (reads as a statement)
+    """Within the block an extension that fails becomes a note to the user."""
+
+    def __init__(self, context: EngineContext, report: JobReporter) -> None:
+        self._context, self._report = context, report
+
+    def __enter__(self) -> None:
+        self._before = set(self._context.extensions.failed())
+
+    def __exit__(self, *_: object) -> None:
+        titles = {state.id: state.title for state in self._context.extensions.states}
+        for name in self._context.extensions.failed():
+            if name not in self._before:
+                self._report.note(f"Made without {titles[name]}: it failed. See Extensions.")
+
+
+def save(image: Image.Image, task: RunJob, index: int, info: GenerationInfo, context: EngineContext, report: JobReporter) -> ImageRecord:
+    """Write an image with its metadata and report it."""
+    notes = tuple(report.notes)
+    record = context.images.save(
+        image,
+        task.request,
+        encoder(task.request, index, info.model_copy(update={"notes": notes})),
+        job_id=task.job_id,
+        owner=task.owner,
+        index=index,
+        seed=picture_seeds(task.request, index)[0],
+        notes=notes,
+    )
+    report.saved(record)
+    return record
+
+
+def generation_info(task: RunJob, plan: Plan, model: Model, loras: Mapping[str, str]) -> GenerationInfo:
+    """Return what made a job's images, besides the request: versions, device, plan, hashes."""
+    said = f"{task.request.prompt} {task.request.negative_prompt}"
+    words = {word: "" for word in model.embeddings if is_named(word, said)}
+    return GenerationInfo(
+        job_id=task.job_id,
+        version=webui.__version__,
+        device=str(model.device),
+        plan=plan,
+        versions={"torch": torch.__version__},
+        loras=dict(loras),
+        embeddings=words,
+    )
+
+
+def lora_hashes(uses: Sequence[LoraUse], library: Library) -> dict[str, str]:
+    """Names and short hashes of the LoRAs that are there; of one that is not, the job's notes tell."""
+    found = {}
+    for use in uses:
+        with suppress(RequestError):
+            found[use.name] = library.sha256(library.find("lora", use.name))[:12]
+    return found

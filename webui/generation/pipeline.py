@@ -1,0 +1,162 @@
+"""The pictures of one batch: first pass, second pass, decoding, composite."""
+
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, replace
+from functools import cached_property, partial
+
+import torch
+from PIL import Image
+from torch import Tensor
+
+from webui.core.protocol import RunJob
+from webui.core.request import FILLS, GenerationRequest, HiresOptions
+from webui.generation import hires
+from webui.generation.batching import Batch
+from webui.generation.conditioning import Texts, encode, read_texts
+from webui.generation.context import EngineContext
+from webui.generation.decode import decode
+from webui.generation.device import INLINE_DEVICE, DeviceAccess
+from webui.generation.img2img import Source, encode_source
+from webui.generation.inpaint import edit_channels, fill_latents, inpaint_channels, mask_latents
+from webui.generation.output import composite, noting_failures
+from webui.generation.preview import LatentPreviewer
+from webui.generation.profiles import by_profile, is_diffusers
+from webui.generation.reporter import JobReporter, Phase
+from webui.generation.sampling import DenoiseInputs, fill_noise, image_noise, prompt_calls, sample
+from webui.generation.soft_inpaint import soft_overlays
+from webui.models.model import Model
+from webui.models.patcher import patched
+from webui.samplers.denoiser import DenoiserWrapper
+
+
+@dataclass(frozen=True)
+class GenerationPipeline:
+    """Makes a job's images batch by batch."""
+
+    task: RunJob
+    model: Model
+    context: EngineContext
+    report: JobReporter
+    previewer: LatentPreviewer
+    source: Source | None
+
+    @property
+    def device(self) -> DeviceAccess:
+        """The job's access to the device."""
+        return self.context.device
+
+    @cached_property
+    def request(self) -> GenerationRequest:
+        """What the profile's program would have made of the request."""
+        return by_profile(self.task.request)
+
+    def make(self, batch: Batch) -> Iterator[Image.Image]:
+        """The finished pictures of a batch, in order, before the extensions see them."""
+        first = self._first(batch)
+        latents, start, mask = self._second(batch, first) if self._has_second else first
+        overs = self._overlays(latents, start, mask)
+        for image, over in zip(decode(latents, self.model, self.report, self.device, self.request.profile), overs, strict=True):
+            yield composite(image, self.source, over)
+
+    @property
+    def _has_second(self) -> bool:
+        return self.request.hires is not None and self.request.mode == "txt2img"
+
+    def _first(self, batch: Batch) -> tuple[Tensor, Tensor | None, Tensor | None]:
+        """(latents, start latents, mask) of the first pass."""
+        request, model = self.request, self.model
+        texts = read_texts(request.prompt, request.negative_prompt)
+        with self._patched(texts):
+            inputs = self._inputs("sampling", request, texts, self._shape(request))
+            if self.source is not None:
+                inputs = self._with_source(inputs, batch, self.source)
+            else:
+                inputs = self._with_channels(inputs, batch, None)
+            return sample(inputs, batch, model, self.report, self.previewer, self.device), inputs.start, inputs.mask
+
+    def _second(self, batch: Batch, first: tuple[Tensor, Tensor | None, Tensor | None]) -> tuple[Tensor, Tensor | None, Tensor | None]:
+        """The second pass over the first one's latents."""
+        options = self.request.hires
+        if options is None:
+            return first
+        start = self._upscaled(first[0], options)
+        if options.strength == 0:
+            return start, None, None
+        request = hires.second_request(self.request, options)
+        texts = read_texts(request.prompt, request.negative_prompt)
+        with self._patched(texts):
+            base = prompt_calls(self.context.samplers.get(self.request.sampler or ""), self.request.steps or 1)
+            inputs = self._inputs("hires", request, texts, (start.shape[1], start.shape[2], start.shape[3]), base, start)
+            return sample(self._with_channels(inputs, batch, None), batch, self.model, self.report, self.previewer, self.device), None, None
+
+    def _upscaled(self, latents: Tensor, options: HiresOptions) -> Tensor:
+        target = hires.target_size(self.request.width or 0, self.request.height or 0, options)
+        name = hires.upscaler_name(options)
+        self.report.step("upscaling")
+        if name in hires.LATENT_UPSCALERS:
+            return hires.cut(hires.upscale_latents(latents, target, name, self.model.downscale), target, self.model.downscale)
+        images = decode(latents, self.model, self.report, self.device, phase="upscaling")
+        pixels = hires.images_to_pixels([hires.upscale_image(image, target, name) for image in images])
+        return hires.cut(self.device.run_on_device(lambda: self.model.encode_image(pixels)), target, self.model.downscale)
+
+    def _inputs(
+        self,
+        phase: Phase,
+        request: GenerationRequest,
+        texts: Texts,
+        shape: tuple[int, int, int],
+        base_calls: int | None = None,
+        start: Tensor | None = None,
+    ) -> DenoiseInputs:
+        sampler, schedule = self.context.samplers.get(request.sampler or ""), self.context.schedules.get(request.schedule or "")
+        calls = prompt_calls(sampler, request.steps or 1)
+        self.report.step("encoding")
+        first, second = (calls, None) if base_calls is None else (base_calls, calls)
+        size = shape[2] * self.model.downscale, shape[1] * self.model.downscale
+        encoded = encode(texts, request, self.model, first, second, size, self.device, partial(self.report.step, "encoding"))
+        return DenoiseInputs(phase, request, sampler, schedule, encoded, shape, start, wrappers=self._wrappers())
+
+    def _with_source(self, inputs: DenoiseInputs, batch: Batch, source: Source) -> DenoiseInputs:
+        request = inputs.request
+        self.report.step("encoding")
+        drawn = image_noise(inputs, batch, self.model).next() if is_diffusers(request) else None
+        latents = self.device.run_on_device(lambda: encode_source(source, request, self.model, drawn)).to(self.model.device)
+        mask = mask_latents(source, request, latents)
+        noises = fill_noise(inputs, batch, self.model) if request.fill == FILLS[2] and mask is not None else [latents[0]] * len(batch)
+        start = fill_latents(latents, mask, request, noises)
+        return self._with_channels(replace(inputs, start=start, mask=mask), batch, source)
+
+    def _with_channels(self, inputs: DenoiseInputs, batch: Batch, source: Source | None) -> DenoiseInputs:
+        """Add what inpainting and instruct-pix2pix models want to see besides the noise."""
+        like = torch.empty(1, *inputs.shape)
+        if self.model.variant == "inpaint":
+            concat = self.device.run_on_device(lambda: inpaint_channels(source, inputs.request, self.model, like))
+        elif self.model.variant == "ip2p":
+            concat = self.device.run_on_device(lambda: edit_channels(source, self.model, like))
+        else:
+            return inputs
+        return replace(inputs, concat=concat.to(self.model.device).repeat(len(batch), 1, 1, 1))
+
+    def _overlays(self, latents: Tensor, start: Tensor | None, mask: Tensor | None) -> list[Image.Image | None]:
+        source, soft = self.source, self.request.soft_inpaint
+        if source is None or mask is None or start is None or soft is None:
+            return [None if source is None else source.over] * len(latents)
+        return list(soft_overlays(source, start, latents, mask, (self.request.width or 0, self.request.height or 0), soft))
+
+    def _shape(self, request: GenerationRequest) -> tuple[int, int, int]:
+        return self.model.latent_channels, (request.height or 0) // self.model.downscale, (request.width or 0) // self.model.downscale
+
+    def _wrappers(self) -> tuple[DenoiserWrapper, ...]:
+        with noting_failures(self.context, self.report):
+            return tuple(wrapper for _, wrapper in self.context.extensions.call("denoiser_wrapper", request=self.request))
+
+    @contextmanager
+    def _patched(self, texts: Texts) -> Iterator[None]:
+        """The model with the LoRAs that these prompts ask for."""
+        self.report.note(*texts.notes)
+        with ExitStack() as stack:
+            adapters = patched(self.model, texts.loras, self.context.library, self.context.loras)
+            put_on = self.device.run_on_device if texts.loras else INLINE_DEVICE.run_on_device  # nothing to compute where there are none
+            self.report.note(*put_on(lambda: stack.enter_context(adapters)))
+            yield

@@ -1,0 +1,82 @@
+"""Runs one job: turns its request into saved images and reports progress through `emit`."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
+
+from webui.core.events import Emit
+from webui.core.job import Plan
+from webui.core.protocol import RunJob
+from webui.devices.plan import is_out_of_memory, out_of_memory
+from webui.errors import NumericalError, WebUIError
+from webui.generation.batching import plan_batches
+from webui.generation.conditioning import loras_of, prompts_of
+from webui.generation.context import EngineContext
+from webui.generation.img2img import read_source
+from webui.generation.output import generation_info, lora_hashes, process_image, save
+from webui.generation.pipeline import GenerationPipeline
+from webui.generation.preview import LatentPreviewer, PreviewSettings, SkipBatch
+from webui.generation.profiles import by_profile
+from webui.generation.reporter import JobReporter
+from webui.library import View
+from webui.models.preview_decoders import PreviewDecoders
+from webui.models.seamless import seamless
+
+__all__ = ["PreviewSettings", "SkipBatch", "EngineContext", "run_job"]
+
+NO_SECOND_PASS = "Hires. fix was left out: it belongs to txt2img."
+IN_FLOAT32 = "{dtype} gave NaN or Inf, so this was made in float32."
+
+
+def run_job(task: RunJob, context: EngineContext, emit: Emit, engine_seconds: Callable[[], float] = lambda: 0.0) -> None:
+    """Make the task's images that are not saved yet. The caller reports the start, failures and cancellation.
+
+    `engine_seconds` is called at the end; it returns the engine time that the job used.
+
+    Raises `RequestError`, `CheckpointError`, `OutOfMemory`, `NumericalError`, `StorageError`, and whatever `emit` raises. However it
+    ends, the model's weights are as in its file.
+    """
+    plan = task.plan or Plan()
+    context = replace(context, library=View(context.library))
+    report = JobReporter(emit, task.job_id, task.request.batch_count)
+    saved = set(task.saved)
+    try:
+        generate_images(task, plan, context, report, saved)
+    except NumericalError:
+        if plan.dtype == "float32":
+            raise
+        report.note(IN_FLOAT32.format(dtype=plan.dtype))
+        context.device.acquire_exclusive()  # the same model in another precision: not beside jobs that use this one
+        generate_images(task, plan.model_copy(update={"dtype": "float32", "attention": "sdpa"}), context, report, saved)
+    except (MemoryError, RuntimeError) as error:
+        if isinstance(error, WebUIError) or not is_out_of_memory(error):
+            raise
+        raise out_of_memory(task.request, plan) from error
+    report.done(engine_seconds())
+
+
+def generate_images(task: RunJob, plan: Plan, context: EngineContext, report: JobReporter, saved: set[int]) -> None:
+    """Load the model, then make and save batch by batch. Adds to `saved` the index of every image that is on disk."""
+    request = task.request
+    device = context.device
+    loras = lora_hashes(loras_of(request), context.library)  # before anything is loaded: one may have been deleted since it was asked for
+    model = device.run_on_device(lambda: context.models.get(request.checkpoint or "", request.vae, plan, report.loading, context.library))
+    source = read_source(by_profile(request), context.images)
+    report.note(*(source.notes if source else ()), *((NO_SECOND_PASS,) if request.hires and request.mode != "txt2img" else ()))
+    report.note(*model.words.notes(prompts_of(request)))
+    info = generation_info(task, plan, model, loras)
+    previewer = LatentPreviewer(model, PreviewDecoders(context.library), context.preview_settings, report, device)
+    pipeline = GenerationPipeline(task, model, context, report, previewer, source)
+    for batch in plan_batches(request, saved):
+        report.batch = batch.number
+        device.reset_batch_stats()
+        try:
+            with seamless(model, request.tiling):
+                for index, image in zip(batch.indexes, pipeline.make(batch), strict=True):
+                    if index not in saved:
+                        finished = process_image(image, task, index, context, report)
+                        said = info.model_copy(update={"batched_with": device.peak_batch_jobs - 1})
+                        device.run_off_device(partial(save, finished, task, index, said, context, report))
+                        saved.add(index)
+        except SkipBatch:
+            continue

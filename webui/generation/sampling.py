@@ -1,0 +1,245 @@
+"""One pass of one batch through a sampler: start noise, levels, the denoiser with its wrappers, progress, and bad numbers."""
+
+import inspect
+import itertools
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from webui.core.request import GenerationRequest
+from webui.errors import NumericalError
+from webui.generation.batching import Batch
+from webui.generation.cfg import CFGDenoiser, Guidance
+from webui.generation.conditioning import Encoded
+from webui.generation.device import INLINE_DEVICE, DeviceAccess, ForwardRequest
+from webui.generation.inpaint import MaskedDenoiser, hard_blend
+from webui.generation.preview import LatentPreviewer
+from webui.generation.profiles import FRACTIONAL, is_diffusers, sigmas_for_profile
+from webui.generation.reporter import JobReporter, Phase
+from webui.generation.soft_inpaint import SoftBlend
+from webui.models.conditioning import Conditioning
+from webui.models.model import Model
+from webui.samplers.catalog import Sampler, Schedule
+from webui.samplers.denoiser import Denoiser, DenoiserWrapper, SigmaDenoiser, wrap
+from webui.samplers.noise import BrownianNoise, ImageNoise, generator
+from webui.samplers.planning import SigmaPlan, sampler_options
+from webui.samplers.schedules import discrete_schedule
+
+Draw = Callable[[], Tensor]
+"""Gives the next noise of the whole batch."""
+
+
+@dataclass(frozen=True)
+class DenoiseInputs:
+    """Inputs of one sampler run. `start` is the clean latents to begin from (None: pure noise); `mask` is 1 where they may change."""
+
+    phase: Phase
+    request: GenerationRequest
+    sampler: Sampler
+    schedule: Schedule
+    encoded: Encoded
+    shape: tuple[int, int, int]
+    start: Tensor | None = None
+    mask: Tensor | None = None
+    concat: Tensor | None = None
+    wrappers: tuple[DenoiserWrapper, ...] = ()
+
+    @property
+    def steps(self) -> int:
+        """Steps asked for."""
+        return self.request.steps or 1
+
+
+def prompt_calls(sampler: Sampler, steps: int) -> int:
+    """Model calls that prompt editing counts with, as A1111 does."""
+    return steps * sampler.calls
+
+
+def plan_sigmas(inputs: DenoiseInputs, model: Model) -> SigmaPlan:
+    """The levels this pass runs through."""
+    request = inputs.request
+    strength = None if inputs.start is None else request.strength
+    levels = discrete_schedule(model.alphas_cumprod, model.family)
+    return sigmas_for_profile(
+        request.profile, inputs.sampler, inputs.schedule, inputs.steps, levels, request.sampler_options, strength, request.exact_steps
+    )
+
+
+def sample(
+    inputs: DenoiseInputs, batch: Batch, model: Model, report: JobReporter, previewer: LatentPreviewer, device: DeviceAccess = INLINE_DEVICE
+) -> Tensor:
+    """Latents of the batch after this pass. Raises `NumericalError` at the first step with NaN or Inf."""
+    request, levels = inputs.request, plan_sigmas(inputs, model)
+    noise, second = image_noise(inputs, batch, model), second_stream(inputs, batch, model)
+    unit = start_noise(inputs, noise).to(model.device)
+    x = begin(inputs, levels, unit)
+    around = second if inputs.start is None or not is_diffusers(request) else same_noise((x - inputs.start) / levels.sigmas[0].to(x), unit)
+    steps = ProgressCallback(inputs.phase, len(levels.sigmas) - 1, report, previewer, on_device=model.device.type != "cpu")
+    steps.report_now()
+    extra: dict[str, Any] = {}
+    denoiser = build_denoiser(inputs, around, model, levels, extra, steps, device)
+    options = (
+        sampler_options(inputs.sampler, request.sampler_options) | levels.options | noise_option(inputs, batch, levels, noise, second, x)
+    )
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(batch.seeds[0] % 2**63)  # for a community sampler that draws from torch itself
+        result: Tensor = inputs.sampler.function(denoiser, x, levels.sigmas, extra_args=extra, callback=steps.step, disable=True, **options)
+    steps.check()
+    result = levels.finish(result)
+    if inputs.mask is not None and inputs.start is not None and request.soft_inpaint is None:
+        result = hard_blend(result, inputs.start, inputs.mask, levels.sigmas)
+    return result
+
+
+def image_noise(inputs: DenoiseInputs, batch: Batch, model: Model) -> ImageNoise:
+    """The noise streams of a batch, one per picture."""
+    request = inputs.request
+    resize = (request.seed_resize_height // model.downscale, request.seed_resize_width // model.downscale)
+    return ImageNoise(
+        batch.seeds,
+        inputs.shape,
+        request.noise_source,
+        device=str(model.device),
+        variation_seeds=batch.variation_seeds,
+        variation_strength=request.variation_strength,
+        resize_from=resize if min(resize) > 0 else None,
+        ensd=request.sampler_options.ensd,
+    )
+
+
+def start_noise(inputs: DenoiseInputs, noise: ImageNoise) -> Tensor:
+    """The batch's start noise. In diffusers' profile the start picture's latents were drawn before it, a masked picture's are after it."""
+    if not is_diffusers(inputs.request) or inputs.start is None or inputs.phase != "sampling":
+        return noise.next()
+    noise.next()
+    unit = noise.next()
+    if inputs.mask is not None:
+        noise.next()
+    return unit
+
+
+def fill_noise(inputs: DenoiseInputs, batch: Batch, model: Model) -> list[Tensor]:
+    """Each picture's "latent noise" under the mask: that of its seed alone, without variation and seed resize, as A1111 has it."""
+    plain = inputs.request.model_copy(update={"variation_strength": 0.0, "seed_resize_width": 0, "seed_resize_height": 0})
+    return list(image_noise(replace(inputs, request=plain), batch, model).next())
+
+
+def begin(inputs: DenoiseInputs, levels: SigmaPlan, unit: Tensor) -> Tensor:
+    """What the sampler starts from: noise alone, or the start latents with as much of it as their level asks for."""
+    request = inputs.request
+    if inputs.start is None or (is_diffusers(request) and inputs.mask is not None and request.strength == 1):
+        return levels.begin(unit)
+    if inputs.phase == "sampling":
+        unit = unit * request.noise_multiplier
+    return levels.begin(unit, inputs.start + unit * request.extra_noise)
+
+
+def noise_option(inputs: DenoiseInputs, batch: Batch, levels: SigmaPlan, noise: ImageNoise, second: Draw, x: Tensor) -> dict[str, Any]:
+    """The `noise_sampler` of samplers that take one."""
+    if "noise_sampler" not in inspect.signature(inputs.sampler.function).parameters:
+        return {}
+    if inputs.sampler.noise == "second":
+        return {"noise_sampler": lambda sigma, sigma_next: second()}
+    if inputs.sampler.noise != "brownian":
+        return {"noise_sampler": noise.sampler()}
+    return {"noise_sampler": BrownianNoise(x, *levels.noise_range, batch.seeds, inputs.request.noise_source)}
+
+
+def build_denoiser(
+    inputs: DenoiseInputs,
+    around: Draw,
+    model: Model,
+    run: SigmaPlan,
+    extra: dict[str, Any],
+    progress: "ProgressCallback",
+    device: DeviceAccess = INLINE_DEVICE,
+) -> Denoiser:
+    """Network, prediction type, prompts and guidance, the extensions' wrappers, and the mask, from the inside out."""
+    request = inputs.request
+    levels = discrete_schedule(model.alphas_cumprod, model.family)
+    quantize = not (is_diffusers(request) and inputs.sampler.name in FRACTIONAL)
+
+    def predict(x: Tensor, timesteps: Tensor, cond: Conditioning, concat: Tensor | None = None) -> Tensor:
+        return device.predict(ForwardRequest(model, x, timesteps, cond, concat))
+
+    network = SigmaDenoiser(predict, levels, model.prediction, quantize=quantize)  # type: ignore[arg-type]
+    image = request.image_guidance if model.variant == "ip2p" else None
+    scale = (request.guidance or 0.0) * inputs.sampler.guidance_factor
+    guidance = Guidance(scale, request.guidance_options, run.counted, image, inputs.sampler.needs_uncond)
+    guided: Denoiser = CFGDenoiser(progress.before(network), inputs.encoded, guidance, inputs.concat, extra, progress.called)
+    guided = wrap(guided, inputs.wrappers)
+    if inputs.mask is None or inputs.start is None:
+        return guided
+    blend = hard_blend if request.soft_inpaint is None else SoftBlend(request.soft_inpaint)
+    by_noise = inputs.sampler.space == "timestep" and not is_diffusers(request)
+    return MaskedDenoiser(guided, inputs.start, inputs.mask, around, blend, by_noise)
+
+
+def second_stream(inputs: DenoiseInputs, batch: Batch, model: Model) -> Draw:
+    """A second RNG stream per image, seeded the way Forge seeds torch when it makes that image alone. Used by DDPM and around masks.
+
+    Forge draws a whole batch from one stream, so an image there depends on its neighbours; here it does not.
+    """
+    streams = [generator(inputs.request.noise_source, (seed + 100_000) % 65_536, str(model.device)) for seed in batch.seeds]
+    return lambda: torch.stack([stream.normal(inputs.shape).to(model.device) for stream in streams])
+
+
+def same_noise(first: Tensor, unit: Tensor) -> Draw:
+    """diffusers' noise around a mask: the start noise at each call but the first, which sees what the sampler starts from."""
+    noises = itertools.chain([first], itertools.repeat(unit))
+    return lambda: next(noises)
+
+
+@dataclass
+class ProgressCallback:
+    """Reports progress of one sampler run and detects NaN and Inf."""
+
+    phase: Phase
+    total: int
+    report: JobReporter
+    previewer: LatentPreviewer
+    on_device: bool
+    done: int = 0
+    unreported: bool = False
+    bad: Tensor | None = field(default=None, repr=False)
+
+    def before(self, network: Denoiser) -> Denoiser:
+        """Report a model call that was not followed by a step before the next call, so that a cancel takes effect within one call."""
+
+        def call(x: Tensor, sigma: Tensor, **conditioning: Any) -> Tensor:
+            if self.unreported:
+                self.report_now()
+            return network(x, sigma, **conditioning)
+
+        return call
+
+    def called(self) -> None:
+        """Note a call of the model."""
+        self.unreported = True
+
+    def step(self, state: dict[str, Any]) -> None:
+        """A sampler's callback."""
+        self.done = max(self.done, int(state["i"]) + 1)
+        self._inspect(state["denoised"])
+        self.previewer.update(state["denoised"])
+        self.report_now()
+
+    def report_now(self) -> None:
+        """Progress; raises `JobCancelled` when the user asked to stop."""
+        self.unreported = False
+        self.report.step(self.phase, self.done, max(self.total, self.done))
+
+    def check(self) -> None:
+        """Raise `NumericalError` with the first step whose result was NaN or Inf. Waits for the device."""
+        if self.bad is not None and (step := int(self.bad)) > 0:
+            raise NumericalError(f"Sampling gave NaN or Inf at step {step} of {max(self.total, self.done)}.", step)
+
+    def _inspect(self, denoised: Tensor) -> None:
+        """Record the first bad step on the device. On a CPU the check is free, so raise at once."""
+        found = torch.where(torch.isfinite(denoised.sum()), 0, self.done)
+        self.bad = found if self.bad is None else torch.where(self.bad > 0, self.bad, found)
+        if not self.on_device:
+            self.check()

@@ -1,0 +1,409 @@
+"""Keeps the engines alive: starts them, watches them, gives them jobs, replaces them when they die or hang.
+
+An engine runs several jobs at once when they may share a batch (`core.batch_key`); what it cannot take beside the others it declines,
+and the job waits until one of them has ended.
+"""
+
+import contextlib
+import threading
+import time
+import traceback
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+
+from webui.core.batch_key import batch_key
+from webui.core.job import Job
+from webui.core.protocol import (
+    Cancel,
+    Capabilities,
+    Declined,
+    ExtensionFailed,
+    FromEngine,
+    Heartbeat,
+    JobEventMessage,
+    Planned,
+    Ready,
+    RunJob,
+    SetPreview,
+    Start,
+    Stop,
+    Unload,
+)
+from webui.core.sentences import in_words
+from webui.db.retry import Result, retry_on_storage_error
+from webui.errors import StorageError
+from webui.jobs.engine_client import EngineClient
+from webui.jobs.placement import EngineStatus
+from webui.jobs.queue import JobQueue
+from webui.settings import Settings
+
+MakeClient = Callable[[Callable[[FromEngine, bytes], None], Callable[[], None]], EngineClient]
+ADVICE = "Try a smaller size or batch, or fewer pictures at a time."
+
+
+@dataclass(frozen=True)
+class Timeouts:
+    """Seconds: without a heartbeat until an engine counts as hung, until a new one must be ready, between restarts, for a stop."""
+
+    hung: float = 30.0
+    ready: float = 300.0
+    backoff: float = 0.5
+    max_backoff: float = 30.0
+    stop: float = 2.0
+
+
+class EngineSupervisor(threading.Thread):
+    """Supervises one engine: a thread that starts it, dispatches jobs to it and restarts it when it is lost."""
+
+    def __init__(
+        self,
+        name: str,
+        device: str,
+        queue: JobQueue,
+        settings: Callable[[], Settings],
+        make_client: MakeClient,
+        timeouts: Timeouts,
+        library: Callable[[], str],
+    ) -> None:
+        super().__init__(name=f"supervisor-{name}", daemon=True)
+        self._queue, self._settings, self._make_client, self._timeouts = queue, settings, make_client, timeouts
+        self._library = library
+        self._status = EngineStatus(name=name, device=device)
+        self._change = threading.Condition()
+        self._client: EngineClient | None = None
+        self._jobs: dict[str, Job] = {}
+        self._is_full = False
+        self._ended = False
+        self._stopping = False
+        self._restart_wanted = False
+        self._unload_wanted = False
+        self._last_beat = 0.0
+        self._losses = 0
+        self._taking = False
+        self.on_extension_failed: Callable[[ExtensionFailed], None] = lambda failure: None
+
+    # The thread ---------------------------------------------------------------------------------------------------------
+
+    def run(self) -> None:
+        """Start, serve, and start again until told to stop. A fault of ours ends the thread; the page says why."""
+        try:
+            self._serve()
+        except Exception as error:
+            traceback.print_exc()
+            why = f"The engine {self._status.name} was given up after a fault in Darkroom{in_words(error)}. Start Darkroom again."
+            self._queue.report_trouble(why)
+            self._show(state="off", message=why, job_id="", jobs=())
+
+    def _serve(self) -> None:
+        while not self._stopping:
+            cause = self._serve_engine()
+            if self._stopping:
+                break
+            self._on_engine_lost(cause)
+            with self._change:
+                self._change.wait_for(lambda: self._stopping, 0 if not cause else self._pause_before_restart())
+        self._show(state="off", message="", job_id="", jobs=())
+
+    def _serve_engine(self) -> str:
+        """One engine from start to end; gives the cause of its end, "" when we asked for it."""
+        self._ended, self._last_beat, self._is_full = False, time.monotonic(), False
+        self._show(state="starting" if not self._losses else "restarting", loaded="", job_id="", jobs=())
+        try:
+            client = self._make_client(self._receive, self._on_end)
+        except OSError as error:
+            return f"it could not be started: {error.strerror}"
+        self._client = client
+        settings = self._settings()
+        started = time.monotonic()
+        client.send(
+            Start(
+                engine=self._status.name,
+                device=self._status.device,
+                settings=settings.model_dump(mode="json"),
+                extensions_off=settings.extensions_off,
+            )
+        )
+        cause = self._watch(client, started)
+        with self._change:
+            self._client = None
+        client.close(self._timeouts.stop if not cause or self._stopping else 0)
+        return cause
+
+    def _watch(self, client: EngineClient, started: float) -> str:
+        while True:
+            with self._change:
+                if self._stopping or (self._restart_wanted and not self._jobs):
+                    self._restart_wanted = False
+                    client.send(Stop())
+                    return ""
+                if self._ended:
+                    return client.cause()
+            if time.monotonic() - self._last_beat > self._timeouts.hung:
+                return f"it did not answer for {self._timeouts.hung:.0f} s"
+            if self._status.state in ("starting", "restarting") and time.monotonic() - started > self._timeouts.ready:
+                return f"it was not ready after {self._timeouts.ready:.0f} s"
+            if not self._dispatch(client):
+                with self._change:
+                    self._change.wait(1.0)
+
+    def _dispatch(self, client: EngineClient) -> bool:
+        """Send the engine a job if it can take one; returns whether something was sent."""
+        if self._status.state not in ("ready", "working"):
+            return False
+        with self._change:
+            running = list(self._jobs.values())
+        if self._unload_wanted and not running:
+            self._unload_wanted = False
+            return client.send(Unload())
+        if running and (self._is_full or self._unload_wanted or self._restart_wanted or len(running) >= self._settings().batch_jobs):
+            return False
+        with self._change:
+            self._taking = True  # a stop that comes now waits until it is known which engine has the job
+        try:
+            return self._take_job(client, running)
+        except StorageError as error:
+            self._show(message=str(error))
+            return False
+        finally:
+            with self._change:
+                self._taking = False
+                self._change.notify_all()
+
+    def _take_job(self, client: EngineClient, running: Sequence[Job]) -> bool:
+        job = self._queue.take(self._status.name, self._status.loaded, batch_key_of(running), self._owners_at_limit(running))
+        if job is None:
+            return False
+        with self._change:
+            self._jobs[job.id] = job
+        self._show_jobs()
+        saved = self._persist(lambda: self._queue.store.saved_indexes(job.id)) or ()
+        client.send(self._task(job, saved))
+        self._send_preview_settings(client, job)
+        if how := self._queue.cancel_requested(job.id):
+            client.send(Cancel(job_id=job.id, how=how))
+        return True
+
+    def _task(self, job: Job, saved: tuple[int, ...]) -> RunJob:
+        """Build the message that starts a job, with current settings and library version."""
+        settings = self._settings().model_dump(mode="json")
+        return RunJob(
+            job_id=job.id,
+            owner=job.owner,
+            attempt=job.attempts + 1,
+            request=job.request,
+            plan=job.plan,
+            saved=saved,
+            library=self._library(),
+            settings=settings,
+        )
+
+    def _owners_at_limit(self, running: Sequence[Job]) -> set[str]:
+        """Return the owners who have reached their limit of jobs in the batch."""
+        limit = self._settings().batch_own_jobs or (1 if self._status.device.startswith("cpu") else len(running) + 1)
+        return {owner for owner, count in Counter(job.owner for job in running).items() if count >= limit}
+
+    def _show_jobs(self) -> None:
+        with self._change:
+            ids = tuple(self._jobs)
+        self._show(state="working" if ids else "ready", job_id=ids[0] if ids else "", jobs=ids, **({"message": ""} if ids else {}))
+
+    def _persist(self, act: Callable[[], Result]) -> Result | None:
+        """Run `act`, retrying while the database cannot be written. Meanwhile the engine does not count as hung."""
+
+        def waits(why: str) -> None:
+            self._last_beat = time.monotonic()
+            self._show(message=why)
+
+        said = self._status.message
+        result = retry_on_storage_error(act, lambda: self._stopping, waits)
+        if self._status.message != said:
+            self._show(message=said)
+        return result
+
+    def _on_engine_lost(self, cause: str) -> None:
+        with self._change:
+            jobs, self._jobs = list(self._jobs), {}
+        if cause:
+            self._losses += 1
+            self._show(state="restarting", message=f"The engine stopped: {cause}.", job_id="", jobs=(), loaded="")
+        for job_id in jobs:
+            if cause:
+                self._persist(partial(self._queue.lost, job_id, cause, self._settings().max_attempts, ADVICE))
+            else:
+                self._persist(partial(self._queue.put_back, job_id, "the engine was restarted"))
+
+    def _pause_before_restart(self) -> float:
+        return min(self._timeouts.backoff * 2.0 ** min(self._losses - 1, 10), self._timeouts.max_backoff)
+
+    # Messages from the engine (its reader's thread) ---------------------------------------------------------------------
+
+    def _on_end(self) -> None:
+        with self._change:
+            self._ended = True
+            self._change.notify_all()
+
+    def _receive(self, message: FromEngine, blob: bytes) -> None:
+        self._last_beat = time.monotonic()
+        match message:
+            case Ready():
+                self._losses = 0
+                self._show(state="ready", device=message.device, message=message.name, device_total=message.memory)
+                self.wake()
+            case Heartbeat():
+                self._show(resident=message.resident, device_used=message.device_used, loaded=message.loaded, batch=message.batch)
+            case Capabilities():
+                self._persist(lambda: self._queue.set_capabilities(message))
+            case Planned():
+                self._persist(lambda: self._queue.planned(message.job_id, message.plan))
+            case Declined():
+                self._on_declined(message)
+            case ExtensionFailed():
+                self.on_extension_failed(message)
+            case JobEventMessage():
+                self._on_job_event(message, blob)
+
+    def _on_job_event(self, message: JobEventMessage, blob: bytes) -> None:
+        with self._change:
+            job = self._jobs.get(message.event.job_id)
+        if job is not None and self._persist(lambda: self._queue.handle_event(message.event, job.request, blob)):
+            self._losses = 0
+            self._drop(job.id)
+
+    def _on_declined(self, message: Declined) -> None:
+        with self._change:
+            known = message.job_id in self._jobs
+            self._is_full = known and len(self._jobs) > 1
+        if known:
+            self._drop(message.job_id, makes_room=False)
+            self._persist(lambda: self._queue.declined(message.job_id, message.reason))
+
+    def _drop(self, job_id: str, makes_room: bool = True) -> None:
+        """The engine has this job no more; an end makes room for those it could not take."""
+        with self._change:
+            self._jobs.pop(job_id, None)
+            self._is_full = self._is_full and not makes_room
+            self._change.notify_all()
+        self._show_jobs()
+
+    # From other threads -------------------------------------------------------------------------------------------------
+
+    def wake(self) -> None:
+        """Look for work now."""
+        with self._change:
+            self._change.notify_all()
+
+    def cancel(self, job_id: str, how: str) -> bool:
+        """Pass a stop on; False when this engine does not run the job."""
+        with self._change:
+            self._change.wait_for(lambda: not self._taking, 5)
+            client = self._client
+            if job_id not in self._jobs:
+                return False
+        return client is not None and client.send(Cancel(job_id=job_id, how=how))
+
+    def unload(self) -> None:
+        """Free the device's memory as soon as the engine is idle."""
+        self._unload_wanted = True
+        self.wake()
+
+    def restart(self) -> None:
+        """Start the engine anew between jobs (an extension was switched)."""
+        self._restart_wanted = True
+        self.wake()
+
+    def preview_changed(self) -> None:
+        """Send the engine the current preview settings of its jobs."""
+        with self._change:
+            client, jobs = self._client, list(self._jobs.values())
+        if client is not None:
+            for job in jobs:
+                self._send_preview_settings(client, job)
+
+    def stop(self) -> None:
+        """Begin to end; `join` waits for it."""
+        with self._change:
+            self._stopping = True
+            self._change.notify_all()
+
+    def put_back(self) -> None:
+        """After the end: the jobs it was running wait again."""
+        with self._change:
+            jobs, self._jobs = list(self._jobs), {}
+        for job_id in jobs:
+            with contextlib.suppress(StorageError):  # the next start finds it running and does the same
+                self._queue.put_back(job_id, "Darkroom was stopped")
+
+    def _send_preview_settings(self, client: EngineClient, job: Job) -> None:
+        settings, choice = self._settings(), self._queue.preview_choice(job.id)
+        period = settings.preview_period if choice.period is None else choice.period
+        period = period if self._queue.events.has_subscribers else 0.0
+        client.send(SetPreview(job_id=job.id, period=period, method=choice.method or settings.preview_method))
+
+    def _show(self, **changes: object) -> None:
+        self._status = self._status.model_copy(update=changes)
+        self._queue.set_engine(self._status)
+
+
+def batch_key_of(running: Sequence[Job]) -> str | None:
+    """What the running jobs have in common: "" when the one that runs is alone, None when none runs."""
+    if not running:
+        return None
+    return "" if running[0].attempts else batch_key(running[0].request)
+
+
+class EnginePool:
+    """All engines, one to a device."""
+
+    def __init__(
+        self,
+        queue: JobQueue,
+        settings: Callable[[], Settings],
+        make_client: MakeClient,
+        timeouts: Timeouts | None = None,
+        library: Callable[[], str] = lambda: "",
+    ) -> None:
+        """`library` gives the version of web's list of model files as it is now; `settings` and it go to the engine with each job."""
+        devices = settings().devices
+        self._queue = queue
+        self.supervisors = [
+            EngineSupervisor(f"engine-{number}", device, queue, settings, make_client, timeouts or Timeouts(), library)
+            for number, device in enumerate(devices, 1)
+        ]
+        queue.on_work = self._wake
+        queue.on_cancel = lambda job_id, how: any([supervisor.cancel(job_id, how) for supervisor in self.supervisors])
+        queue.on_free = self._free
+        queue.on_preview_choice = self._preview_changed
+        queue.events.on_subscribers_changed = lambda anybody: self._preview_changed()
+
+    def start(self) -> None:
+        """Start all engines; they are ready a little later."""
+        for supervisor in self.supervisors:
+            supervisor.start()
+
+    def stop(self) -> None:
+        """End all engines and put their jobs back; within a few seconds."""
+        for supervisor in self.supervisors:
+            supervisor.stop()
+        for supervisor in self.supervisors:
+            if supervisor.is_alive():
+                supervisor.join(4)
+            supervisor.put_back()
+
+    def restart(self) -> None:
+        """Start all engines anew, each between jobs."""
+        for supervisor in self.supervisors:
+            supervisor.restart()
+
+    def _wake(self) -> None:
+        for supervisor in self.supervisors:
+            supervisor.wake()
+
+    def _free(self) -> None:
+        for supervisor in self.supervisors:
+            supervisor.unload()
+
+    def _preview_changed(self) -> None:
+        for supervisor in self.supervisors:
+            supervisor.preview_changed()

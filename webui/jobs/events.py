@@ -1,0 +1,90 @@
+"""Publish/subscribe for job events."""
+
+import asyncio
+import contextlib
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+BACKLOG = 1000
+
+
+class Message(NamedTuple):
+    """`kind` names it, `owner` whose job it is about ("" is everybody's), `seq` is 0 for what is not stored."""
+
+    kind: str
+    body: dict[str, Any]
+    owner: str = ""
+    job_id: str = ""
+    seq: int = 0
+
+
+@dataclass(eq=False)
+class Subscription:
+    """An open event stream. `lost` is set when it cannot keep up; it must then read the stored events again."""
+
+    loop: asyncio.AbstractEventLoop
+    queue: "asyncio.Queue[Message]" = field(default_factory=lambda: asyncio.Queue(BACKLOG))
+    lost: bool = False
+
+    def push(self, message: Message) -> None:
+        """Queue a message; called in the subscriber's event loop."""
+        if message.kind in ("step", "preview") and self.queue.qsize() > BACKLOG // 2:
+            return
+        try:
+            self.queue.put_nowait(message)
+        except asyncio.QueueFull:
+            self.lost = True
+
+
+class EventBus:
+    """All subscriptions. `on_subscribers_changed` is called when the first one opens and when the last one closes."""
+
+    def __init__(self) -> None:
+        self._subscriptions: set[Subscription] = set()
+        self._lock = threading.Lock()
+        self._listeners: list[Callable[[Message], None]] = []
+        self.on_subscribers_changed: Callable[[bool], None] = lambda anybody: None
+
+    def publish(self, message: Message) -> None:
+        """Send a message to all subscriptions; callable from any thread."""
+        for listener in tuple(self._listeners):
+            listener(message)
+        with self._lock:
+            subscriptions = tuple(self._subscriptions)
+        for subscription in subscriptions:
+            with contextlib.suppress(RuntimeError):
+                subscription.loop.call_soon_threadsafe(subscription.push, message)
+
+    @contextlib.contextmanager
+    def subscribe(self) -> Iterator[Subscription]:
+        """Subscribe from inside an event loop; unsubscribes on exit."""
+        subscription = Subscription(asyncio.get_running_loop())
+        with self._lock:
+            self._subscriptions.add(subscription)
+            first = len(self._subscriptions) == 1
+        if first:
+            self.on_subscribers_changed(True)
+        try:
+            yield subscription
+        finally:
+            with self._lock:
+                self._subscriptions.discard(subscription)
+                last = not self._subscriptions
+            if last:
+                self.on_subscribers_changed(False)
+
+    def listen(self, listener: Callable[[Message], None]) -> None:
+        """Call a function with every message, in the publisher's thread."""
+        self._listeners.append(listener)
+
+    @property
+    def count(self) -> int:
+        """How many streams are open."""
+        return len(self._subscriptions)
+
+    @property
+    def has_subscribers(self) -> bool:
+        """Whether there is a subscription."""
+        return bool(self._subscriptions)

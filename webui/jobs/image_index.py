@@ -1,0 +1,89 @@
+"""The image index: what the gallery lists, searches, deletes and restores."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from sqlalchemy import desc, func, select, update
+
+from webui.core.record import ImageRecord
+from webui.core.request import GenerationRequest
+from webui.db.database import Database
+from webui.db.tables import images
+from webui.errors import NotFound
+from webui.jobs.mapping import image_from, image_values, request_from
+
+
+class IndexedImage(NamedTuple):
+    """A picture and the request it was made from, if that is known."""
+
+    record: ImageRecord
+    request: GenerationRequest | None
+
+
+class ImageIndex:
+    """Rows of pictures. The files are the truth; this is what finds them."""
+
+    def __init__(self, database: Database) -> None:
+        self._db = database
+
+    def find(self, owner: str | None = None, after: str = "", search: str = "", limit: int = 30) -> list[IndexedImage]:
+        """Results, newest first, of one owner or all; the bin and missing files left out."""
+        query = self._results(owner, search).order_by(desc(images.c.number)).limit(limit)
+        if after:
+            number = select(images.c.number).where(images.c.id == after, images.c.kind == "result").scalar_subquery()
+            query = query.where(images.c.number < number)
+        with self._db.read() as connection:
+            return [_indexed(row) for row in connection.execute(query)]
+
+    def total(self, owner: str | None = None, search: str = "") -> int:
+        """How many results there are."""
+        with self._db.read() as connection:
+            return int(connection.execute(select(func.count()).select_from(self._results(owner, search).subquery())).scalar_one())
+
+    def get(self, image_id: str, *, trashed: bool = False) -> IndexedImage:
+        """A picture by its id: a result before an upload of the same bytes. Raises `NotFound`."""
+        query = select(images).where(images.c.id == image_id).order_by(images.c.kind).limit(1)
+        with self._db.read() as connection:
+            row = connection.execute(query).first()
+        if row is None or (row.trashed and not trashed):
+            raise NotFound(f"There is no picture {image_id}.")
+        return _indexed(row)
+
+    def add_upload(self, record: ImageRecord) -> None:
+        """Index an upload, once per content."""
+        with self._db.write() as connection:
+            if connection.execute(select(images.c.number).where(images.c.id == record.id, images.c.kind == "upload")).first() is None:
+                connection.execute(images.insert().values(image_values(record, None)))
+
+    def set_trashed(self, image_id: str, trashed: bool) -> None:
+        """Mark a picture as lying in the bin, or not."""
+        with self._db.write() as connection:
+            connection.execute(update(images).where(images.c.id == image_id, images.c.kind == "result").values(trashed=trashed))
+
+    def paths(self) -> dict[str, str]:
+        """id → path of all results outside the bin, for reconciling."""
+        query = select(images.c.id, images.c.path).where(images.c.kind == "result", images.c.trashed.is_(False))
+        with self._db.read() as connection:
+            return {row.id: row.path for row in connection.execute(query)}
+
+    def mark_missing(self, image_ids: Sequence[str], missing: bool = True) -> None:
+        """Note that files are gone (moved or deleted by hand), or back; rows that say so already are left alone."""
+        with self._db.write() as connection:
+            for start in range(0, len(image_ids), 500):
+                part = images.c.id.in_(image_ids[start : start + 500])
+                connection.execute(
+                    update(images).where(part, images.c.kind == "result", images.c.missing.is_(not missing)).values(missing=missing)
+                )
+
+    @staticmethod
+    def _results(owner: str | None, search: str):  # type: ignore[no-untyped-def]  # noqa: ANN205
+        query = select(images).where(images.c.kind == "result", images.c.trashed.is_(False), images.c.missing.is_(False))
+        if owner is not None:
+            query = query.where(images.c.owner == owner)
+        for word in search.split():
+            query = query.where(images.c.prompt.icontains(word, autoescape=True))
+        return query
+
+
+def _indexed(row) -> IndexedImage:  # type: ignore[no-untyped-def]  # noqa: ANN001
+    return IndexedImage(image_from(row), request_from(row.request) if row.request else None)

@@ -1,0 +1,102 @@
+"""What one sampler and one schedule are: a name, a function, and what the engine must know to run it. No torch here."""
+
+import inspect
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from importlib import import_module
+from typing import Any, Literal
+
+AUTOMATIC = "Automatic"
+_STANDARD = {"model", "x", "sigmas", "extra_args", "callback", "disable", "noise_sampler"}
+Function = Callable[..., Any]
+
+
+class _Function:
+    """The field of an entry that takes a function or its import string and gives the function, loaded when asked for."""
+
+    def __get__(self, entry: Any, owner: type | None = None) -> Function:
+        if entry is None:
+            raise AttributeError("function")
+        target = entry.target
+        if callable(target):
+            return target  # type: ignore[no-any-return]
+        module, _, name = target.partition(":")
+        return getattr(import_module(module), name)  # type: ignore[no-any-return]
+
+    def __set__(self, entry: Any, value: str | Function) -> None:
+        entry.__dict__["target"] = value
+
+
+class _Entry:
+    """The `target` as given: a function or an import string."""
+
+    target: str | Function
+
+
+@dataclass(frozen=True, eq=False)
+class Sampler(_Entry):
+    """A way from noise to picture: `sample_x(model, x, sigmas, extra_args=None, callback=None, disable=None, **options)`.
+
+    `function` is the function or an import string ("package.module:name"). Everything else has a default that suits a k-diffusion sampler.
+    """
+
+    name: str
+    function: _Function = _Function()
+    aliases: tuple[str, ...] = ()
+    default_schedule: str = AUTOMATIC
+    """What "Automatic" means for it."""
+    space: Literal["sigma", "timestep"] = "sigma"
+    """"timestep": it runs on DDPM timesteps, whose schedule and start noise follow their own rule."""
+    needs_uncond: bool = False
+    """After each call the denoiser puts its unconditional prediction into `extra_args["uncond"]`."""
+    guidance_factor: float = 1.0
+    """What the guidance scale is multiplied with."""
+    discard_penultimate: bool = False
+    """Always leaves out the last level but one."""
+    whole_range: bool = False
+    """Goes by itself from the model's highest level to its lowest, whatever the schedule."""
+    adaptive: bool = False
+    """Chooses its steps itself: the number asked for does not count."""
+    stride: int = 1
+    """Its schedule is made of every n-th of the model's training levels, counted from the last."""
+    own_times: bool = False
+    """Lays its timesteps out itself."""
+    calls: int = 1
+    """How many model calls count as one step in prompt editing."""
+    noise: Literal["none", "stream", "second", "brownian"] = "none"
+    """Where its noise comes from: nowhere, the picture's own stream, its second stream (Forge's DDPM), or a Brownian path over sigma."""
+    option_names: tuple[str, ...] = ()
+    """The request's sampler options that reach it, by the request's names."""
+    solvers: tuple[str, ...] = ()
+    """What `solver_type` may be, where it reaches the function; nothing here means that the function checks it."""
+    fixed: Mapping[str, Any] = field(default_factory=dict)
+    """What is always passed to the function, where Forge's pictures take another value than the function's default."""
+    default_eta: float | None = None
+    """A1111's default eta, where it is not the function's."""
+    order: int = 1
+    """Order of convergence without noise."""
+    source: str = ""
+    """The paper."""
+    verified: str = ""
+    """By what its numbers are checked."""
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """k-diffusion's keyword options of the function with their defaults (loads the module)."""
+        parameters = inspect.signature(self.function).parameters
+        return {name: parameter.default for name, parameter in parameters.items() if name not in _STANDARD}
+
+
+@dataclass(frozen=True, eq=False)
+class Schedule(_Entry):
+    """Noise levels for a number of steps: `function(levels, steps, **options)` gives them falling, usually ending in 0.
+
+    `levels` are the model's own (`webui.samplers.schedules.DiscreteSchedule`: low, high, sigmas, sigma(time), time(sigma)).
+    """
+
+    name: str
+    function: _Function = _Function()
+    aliases: tuple[str, ...] = ()
+    options: tuple[str, ...] = ()
+    source: str = ""
+    verified: str = ""

@@ -1,0 +1,118 @@
+// Beside Generate: Stop, Skip, and a small menu with "Generate forever" and "Stop after this picture". While it generates forever, Generate says so, with a count, and Off stands beside it.
+
+import { jobs } from './api.js';
+import { $, el, iconButton, once } from './dom.js';
+import { watch } from './event-stream.js';
+import { component, draw, live, state, watchedJob } from './state.js';
+import { complain, toast } from './toast.js';
+
+const AFTER_FAILURE = 'Generate forever is off: the last job did not finish.';
+
+component('run', (root) => {
+  const stopButton = el('button.stop', { type: 'button', id: 'stop', title: 'Stop now (Esc)', onclick: () => { stop(); } }, 'Stop');
+  const skipButton = el('button.stop', { type: 'button', id: 'skip', title: 'Leave this picture, go on with the next', onclick: once(() => tell('skip')) }, 'Skip');
+  const offButton = el('button.stop', { type: 'button', id: 'forever-off', title: 'No more after this one', onclick: () => { setForever(false); draw(); $('#generate').focus(); } }, 'Off');
+  const forever = item('Generate forever', () => { setForever(!state.forever); if (state.forever && !live(watchedJob())) $('#generate').click(); });
+  const skip = item('Skip this picture', () => tell('skip'));
+  const after = item('Stop after this picture', () => tell('after'));
+  const menu = el('div.menu', { role: 'menu', hidden: true }, forever, skip, after);
+  const more = iconButton('more', 'More ways to generate', () => toggle(menu, more), { 'aria-haspopup': 'menu', 'aria-expanded': 'false', id: 'more' });
+  root.append(el('div.run', {}, offButton, skipButton, stopButton, more, menu));
+  closeOutside(menu, more);
+
+  return {
+    stop,
+    submitted(job) {
+      if (!state.jobs.has(job.id)) state.jobs.set(job.id, { place: Infinity, ...job });
+      if (!live(watchedJob())) watch(job.id);
+      else if (watchedJob().id !== job.id) toast('Added to the queue');
+      state.view = 'result';
+      if (innerWidth <= 760) scrollTo({ top: 0, behavior: matchMedia('(prefers-reduced-motion: reduce)').matches ? 'instant' : 'smooth' });
+      draw();
+    },
+    refused() { setForever(false); },
+    made() { if (state.forever) state.made += 1; },
+    ended(job) {
+      if (!state.forever || job.id !== state.watched) return;
+      if (job.state === 'done') return void setTimeout(() => state.forever && $('#generate').click(), 100);
+      setForever(false);
+      if (job.state === 'failed') toast(AFTER_FAILURE);
+    },
+    draw() {
+      const job = watchedJob();
+      const running = live(job);
+      const several = running && job.state === 'running' && (job.request.batch_count ?? 1) > 1;
+      stopButton.hidden = !running && !state.forever;
+      offButton.hidden = !state.forever;
+      skipButton.hidden = !several || state.forever;
+      skip.hidden = !several || !state.forever;
+      after.hidden = !several;
+      forever.setAttribute('aria-checked', state.forever);
+      document.body.classList.toggle('forever', state.forever);
+      label(state.forever ? `Forever · ${state.made}` : 'Generate');
+    },
+  };
+});
+
+function setForever(on) {
+  state.forever = on;
+  state.made = 0;
+}
+
+/** Gradio's button has its words in a text node, and never changes them. */
+function label(words) {
+  const button = $('#generate');
+  const text = [...(button?.childNodes ?? [])].find((node) => node.nodeType === Node.TEXT_NODE && node.data.trim());
+  if (!text || text.data === words) return;
+  text.data = words;
+  button.title = words === 'Generate' ? '' : 'One after the other, with what the form says then, until Off. Press to add one now.';
+}
+
+const item = (text, act) => el('button', { type: 'button', role: 'menuitemcheckbox', 'aria-checked': 'false', onclick: () => { act(); toggleAll(); draw(); } }, text);
+
+function toggle(menu, opener) {
+  menu.hidden = !menu.hidden;
+  opener.setAttribute('aria-expanded', !menu.hidden);
+  if (!menu.hidden) $('button:not([hidden])', menu).focus();
+}
+
+function toggleAll() {
+  const open = $('.menu:not([hidden])');
+  if (open) { open.hidden = true; $('#more')?.setAttribute('aria-expanded', 'false'); $('#more')?.focus(); }
+}
+
+function closeOutside(menu, opener) {
+  document.addEventListener('pointerdown', (event) => { if (!menu.hidden && !menu.contains(event.target) && !opener.contains(event.target)) toggle(menu, opener); });
+  menu.addEventListener('keydown', (event) => {
+    if (event.key === 'Escape') { event.stopPropagation(); toggleAll(); }
+    if (!['ArrowDown', 'ArrowUp'].includes(event.key)) return;
+    event.preventDefault();
+    const items = [...menu.children].filter((child) => !child.hidden);
+    items[(items.indexOf(document.activeElement) + (event.key === 'ArrowDown' ? 1 : items.length - 1)) % items.length].focus();
+  });
+}
+
+/** Stop what the stage shows, and "forever" with it. */
+function stop() {
+  setForever(false);
+  const job = watchedJob();
+  if (live(job)) {
+    job.stopping = job.state === 'running';
+    tell('stop');
+  }
+  draw();
+  return live(job);
+}
+
+async function tell(how) {
+  const job = watchedJob();
+  if (!live(job)) return;
+  try {
+    await jobs.cancel(job.id, how);
+    if (how === 'after') toast('Stops when this picture is done');
+  } catch (problem) {
+    job.stopping = false;
+    if (problem.status !== 409) complain(problem);
+    draw();
+  }
+}

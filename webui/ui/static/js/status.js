@@ -1,0 +1,59 @@
+// What the stage has to say now: one name, one sentence, one remedy. Every state of the page is decided here and nowhere else.
+
+import { clock, count } from './format.js';
+
+const RESTARTING = { name: 'restarting', title: 'The engine stopped and is starting again', text: 'The job runs again by itself. Finished pictures are kept.' };
+
+/** The engine that matters to the page: the best of those there are. Where there is none, it is still to come, or what went wrong at the start keeps it away. */
+export function engineState({ engines, troubles }) {
+  const order = ['working', 'ready', 'loading', 'restarting', 'starting', 'off'];
+  const best = order.find((name) => engines.some((engine) => engine.state === name));
+  return engines.find((engine) => engine.state === best) ?? (troubles.length ? { state: 'off', message: troubles[0] } : { state: 'starting', message: '' });
+}
+
+export function situation(state) {
+  const job = state.jobs.get(state.watched);
+  const live = job && (job.state === 'running' || job.state === 'queued');
+  const engine = engineState(state);
+  if (!state.online) return { name: 'offline', job, title: 'Connection lost', text: 'Trying again. Your jobs go on and your settings are kept.' };
+  if (!state.joined) return { name: 'joining' };
+  if (engine.state === 'restarting') return { ...RESTARTING, job };
+  if (live && engine.state === 'off') return { name: 'queued', job, title: 'The engine is off', text: engine.message || 'See the terminal that Darkroom was started in.' };
+  if (live && job.state === 'queued') return waiting(state, job, engine);
+  if (live && job.progress?.phase === 'loading') return { name: 'loading', job, title: 'Loading model', text: job.progress.detail || job.request.checkpoint || '' };
+  if (live) return { name: 'running', job };
+  if (job?.state === 'failed' && !job.seen) return { name: 'failed', job, title: job.error?.message || 'The job failed', text: job.error?.advice ?? '' };
+  if (job?.state === 'cancelled' && !job.seen) return stopped(job);
+  if (!state.images.length) return first(state);
+  return { name: 'idle', job };
+}
+
+function waiting(state, job, engine) {
+  if (state.paused) return { name: 'queued', job, title: 'The queue is paused', text: 'Resume it in Queue.' };
+  if (engine.state === 'starting') return { name: 'loading', job, title: 'Starting the engine', text: 'It runs as soon as the engine is up.' };
+  const ahead = [...state.jobs.values()].filter((other) => other.state === 'running' || (other.state === 'queued' && before(other, job)));
+  return { name: 'queued', job, title: ahead.length ? `Number ${ahead.length} in the queue` : 'Starting', text: ahead.length ? startsIn(job) : '' };
+}
+
+/** "Starts in about 40 s", as the server estimates it; nothing while nobody can know. */
+export function startsIn(job) {
+  if (job.startsIn == null) return '';
+  const left = job.startsIn - (performance.now() / 1000 - job.toldAt);
+  return left > 1 ? `Starts in about ${clock(left)}` : 'Starts soon';
+}
+
+/** Whether `a` runs before `b`: the server's order. */
+export const before = (a, b) => a.id !== b.id && a.place < b.place;
+
+function stopped(job) {
+  const { step = 0, steps = 0 } = job.stoppedAt ?? job.progress ?? {};
+  const { batch = 0, batches = 1 } = job.progress ?? {};
+  const made = job.images?.length ?? 0;
+  const which = batches > 1 ? ` of ${job.request.batch_size > 1 ? 'batch' : 'picture'} ${batch + 1}` : '';
+  return { name: 'stopped', job, title: step ? `Stopped at step ${step} of ${steps}${which}` : 'Stopped', text: made ? `${count(made, 'picture')} finished and saved` : 'Nothing was saved' };
+}
+
+function first(state) {
+  if (state.noCheckpoint) return { name: 'first', title: 'No checkpoint yet', text: 'Put one into models/Stable-diffusion, then press the refresh button beside the list.' };
+  return { name: 'first', title: 'Describe a picture, then press Generate', text: 'It forms here, and every picture is kept in the gallery.' };
+}
