@@ -67,6 +67,15 @@ def test_unknown_and_ambiguous_names_are_explained(tmp_path):
         library.find("checkpoint", "fox [0000000000]")
 
 
+def test_what_is_meant_is_a_whole_file_that_holds_the_word(tmp_path):
+    for name in ("another", "big model [7460a6fa]", "third"):
+        write(tmp_path / "Stable-diffusion" / f"{name}.safetensors")
+    (tmp_path / "Stable-diffusion" / "a model.safetensors").write_bytes(b"broken")
+    library = Library([tmp_path])
+    with pytest.raises(RequestError, match=r"Did you mean big model \[7460a6fa\]\?"):
+        library.find("checkpoint", "Model")
+
+
 def test_a_file_added_later_is_found_without_a_refresh(tmp_path):
     (tmp_path / "Stable-diffusion").mkdir()
     library = Library([tmp_path])

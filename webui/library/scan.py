@@ -191,7 +191,7 @@ class Library:
         return ModelFile(name=_name(path, root, kind), path=path, kind=kind, size=identity.size, identity=identity, **values)
 
     def _unknown(self, kind: str, name: str) -> str:
-        names, word = [model.name for model in self.models(kind)], WORDS.get(kind, kind)
+        names, word = list(dict.fromkeys(model.name for model in self.models(kind) if not model.error)), WORDS.get(kind, kind)
         bare, _, digest = name.rpartition("[")
         for model in named(self.models(kind), bare) if bare and digest.endswith("]") else ():
             return (
@@ -199,7 +199,8 @@ class Library:
             )
         if not names:
             return f"There is no {word} yet. Put one into models/{KINDS[kind][0]}, then refresh."
-        close = difflib.get_close_matches(name, names, n=3) or names[:5]
+        holding = [each for each in names if name.strip() and name.strip().casefold() in each.casefold()][:3]
+        close = holding or difflib.get_close_matches(name, names, n=3) or names[:5]
         return f"There is no {word} named {name[:100]!r}. Did you mean {', '.join(close)}?"
 
 
