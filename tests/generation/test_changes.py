@@ -123,6 +123,19 @@ def test_a_deleted_lora_is_a_note_and_its_hash_is_not_written(make, company, mod
     assert bytes_of(company, record) == bytes_of(company, make(prompt="a fox")[0])
 
 
+@pytest.mark.parametrize("kind", ["link to nothing", "cut", "text"])
+def test_a_lora_that_cannot_be_read_is_a_note_and_the_picture_is_made_without(make, company, models, kind):
+    path = models / "Lora" / "bad.safetensors"
+    if kind == "link to nothing":
+        path.symlink_to(models / "nowhere.safetensors")
+    else:
+        save_file({"mine": torch.ones(50)}, path)
+        path.write_bytes(path.read_bytes()[:-20] if kind == "cut" else b"hello")
+    record, notes = make(prompt="a fox <lora:bad:1>")
+    assert len(notes) == 1 and "'bad' was left out" in notes[0]
+    assert bytes_of(company, record) == bytes_of(company, make(prompt="a fox")[0])
+
+
 def test_an_embedding_put_in_or_replaced_while_running_is_used(make, company, models, web):
     plain = bytes_of(company, make(prompt="zq fox")[0])
     pictures = []

@@ -86,9 +86,10 @@ def generation_info(task: RunJob, plan: Plan, model: Model, loras: Mapping[str, 
 
 
 def lora_hashes(uses: Sequence[LoraUse], library: Library) -> dict[str, str]:
-    """Names and short hashes of the LoRAs that are there; of one that is not, the job's notes tell."""
-    found = {}
+    """Names and short hashes of the LoRAs that can be read; of the others the job's notes tell."""
+    found: dict[str, str] = {}
     for use in uses:
         with suppress(RequestError):
-            found[use.name] = library.sha256(library.find("lora", use.name))[:12]
+            file = library.find("lora", use.name)
+            found |= {} if file.error else {use.name: library.sha256(file)[:12]}
     return found

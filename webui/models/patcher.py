@@ -85,13 +85,18 @@ def _revert(model: Model, worn: AppliedPatch) -> None:
 
 
 def _find(uses: Sequence[LoraUse], library: Library) -> tuple[list[tuple[LoraUse, ModelFile]], list[str]]:
-    """The files meant, and notes: as in A1111 one that is not there is left out, and the last of two tags with the same name counts."""
+    """The files meant, and notes on those left out: not there, or broken. As in A1111 the last of two tags with the same name counts."""
     found, notes = [], []
     for use in {use.name: use for use in uses}.values():
         try:
-            found.append((use, library.find("lora", use.name)))
+            file = library.find("lora", use.name)
         except RequestError as error:
             notes.append(f"LoRA {use.name!r} was left out: {error.message}")
+            continue
+        if file.error:
+            notes.append(f"LoRA {use.name!r} was left out: {file.error}")
+        else:
+            found.append((use, file))
     return found, notes
 
 
