@@ -330,7 +330,7 @@ def test_a_stroke_ends_where_a_key_comes_in(page):
         page.keyboard.press(key)
     assert steps.covered(page) == pytest.approx(seen, abs=0.01)
     page.get_by_label("Mask file").set_input_files({"name": "mask.png", "mimeType": "image/png", "buffer": b"no picture"})
-    told(page, "This file is not a picture that the browser can read.")
+    told(page, "This file is not a picture we can read.")
     assert steps.covered(page) == pytest.approx(seen, abs=0.01)
 
 

@@ -269,7 +269,7 @@ def test_fooocus():
     reading = png(parameters=FOOOCUS, fooocus_scheme="fooocus")
     request = reading.request()
     assert (request.prompt, request.width, request.height, request.seed, request.guidance) == ("a fox", 1152, 896, 123, 4)
-    assert (request.sampler, request.schedule, request.checkpoint) == ("DPM++ 2M SDE", "Karras", "juggernautXL")
+    assert (request.sampler, request.schedule, request.checkpoint) == ("DPM++ 2M SDE", "Karras", "juggernautXL [aeb7e9e689]")
     assert reading.unmapped == ("sharpness: 2.0",)
 
 
