@@ -83,7 +83,9 @@ def test_what_is_wrong_is_said_at_the_field(visit, tmp_path):
     expect(page.locator("#form-fields #source-error")).to_be_in_viewport()
     (tmp_path / "broken.png").write_bytes(b"\x89PNG\r\n\x1a\n and no more")
     page.locator("#source input[type=file]").set_input_files(tmp_path / "broken.png")
-    expect(page.locator("#source-error")).to_have_text("This file is not a picture we can read. Use PNG, JPEG or WebP.")
+    expect(page.locator("#source-error")).to_have_text(
+        "This picture is cut off or broken: its pixels cannot be read to their end. Copy or download it again. Use PNG, JPEG or WebP."
+    )
     steps.go(page, "txt2img")
     page.locator("#prompt textarea").fill("x" * 1_000_000)
     page.locator("#generate").click()

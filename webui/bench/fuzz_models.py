@@ -86,7 +86,7 @@ def embeddings(rng: random.Random) -> None:
                 _save_odd_tensors(rng, path)
         words = _quickly(lambda: Embeddings().fitting([("clip_l", WIDTH)], Library([root]).models("embedding")))
         assert "good" in words.vectors, "the good one is lost"
-        for word, vectors in words.vectors.items():
+        for word, (vectors,) in words.vectors.items():
             assert vectors.dtype == torch.float32 and vectors.shape[1] == WIDTH and vectors.isfinite().all(), word
         for note in words.notes(" ".join(words.left_out)):
             _check_sentence(note)
