@@ -56,10 +56,10 @@ class FakeEngine(EngineServer):
         self.writer.send(Ready(device="cpu", name="fake"))
         return NoPasses()
 
-    def run_job(self, task: RunJob, seat) -> None:
-        seat.run_on_device(lambda: self.admit(task))
+    def run_job(self, task: RunJob, slot) -> None:
+        slot.run_on_device(lambda: self.admit(task))
         self.writer.send(Planned(job_id=task.job_id, plan=Plan()))
-        seat.run_off_device(lambda: paint(task, self.images, self.emitter(task.job_id), self.controls.preview_settings_of(task.job_id)))
+        slot.run_off_device(lambda: paint(task, self.images, self.emitter(task.job_id), self.controls.preview_settings_of(task.job_id)))
 
     def admit(self, task: RunJob) -> None:
         if self.running and "large" in task.request.prompt.split():

@@ -317,7 +317,7 @@ def build(settings: Settings, make_client: MakeClient | None = None, access_key:
 
     @contextlib.asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        threading.Thread(target=darkroom.start, name="studio-start", daemon=True).start()
+        threading.Thread(target=darkroom.start, name="app-start", daemon=True).start()
         temporary.start()
         yield
         temporary.stop()

@@ -82,12 +82,12 @@ def test_no_sampler_waits_for_the_device(sampler):
     unit = ImageNoise([1], (4, 8, 8), device="cuda")
     x = levels.begin(unit.next().cuda())
     spare = torch.randn_like(x)
-    knobs = {**sampler_options(sampler, SamplerOptions()), **levels.options}
+    options = {**sampler_options(sampler, SamplerOptions()), **levels.options}
     if sampler.noise != "none":
-        knobs["noise_sampler"] = lambda sigma, sigma_next: spare
+        options["noise_sampler"] = lambda sigma, sigma_next: spare
     torch.cuda.set_sync_debug_mode("error")
     try:
-        result = sampler.function(lambda x, sigma, **extra: x * 0.5, x, levels.sigmas, **knobs)
+        result = sampler.function(lambda x, sigma, **extra: x * 0.5, x, levels.sigmas, **options)
     finally:
         torch.cuda.set_sync_debug_mode("default")
     assert result.isfinite().all()

@@ -69,7 +69,7 @@ class Hall:
 
     def __init__(self, **options):
         self.inbox, self.passes, self.stopped, self.ended, self.abandoned = SimpleQueue(), Adding(), set(), [], []
-        self.conductor = BatchScheduler(
+        self.scheduler = BatchScheduler(
             self.inbox, self.passes, self.take, self.leave, self.stopped.__contains__, self.abandoned.append, **options
         )
         self.errors = {}
@@ -77,23 +77,23 @@ class Hall:
     def take(self, message):
         message()
 
-    def leave(self, seat):
-        self.ended.append(seat.job_id)
-        self.conductor.stopping = not self.conductor.slots
+    def leave(self, slot):
+        self.ended.append(slot.job_id)
+        self.scheduler.stopping = not self.scheduler.slots
 
     def job(self, name, work):
-        def guarded(seat):
+        def guarded(slot):
             try:
-                work(seat)
+                work(slot)
             except BaseException as error:
                 self.errors[name] = error
 
-        self.conductor.start_job(name, guarded)
+        self.scheduler.start_job(name, guarded)
 
     def run(self):
-        watchdog = threading.Timer(60, lambda: setattr(self.conductor, "stopping", True))
+        watchdog = threading.Timer(60, lambda: setattr(self.scheduler, "stopping", True))
         watchdog.start()
-        self.conductor.run()
+        self.scheduler.run()
         watchdog.cancel()
 
 
@@ -103,9 +103,9 @@ def hall():
 
 
 def asking(answers, *calls):
-    def work(seat):
+    def work(slot):
         for call in calls:
-            answers.append(seat.predict(call))
+            answers.append(slot.predict(call))
 
     return work
 
@@ -117,7 +117,7 @@ def test_questions_of_one_round_are_answered_by_one_pass(hall):
     hall.run()
     assert (first, second) == ([2, 3, 4], [11, 21])
     assert hall.passes.passes == [[1, 10], [2, 20], [3]]
-    assert hall.conductor.stats.model_dump(include={"passes", "answered"}) == {"passes": 3, "answered": 5}
+    assert hall.scheduler.stats.model_dump(include={"passes", "answered"}) == {"passes": 3, "answered": 5}
 
 
 def test_questions_of_another_shape_get_a_pass_of_their_own(hall):
@@ -131,16 +131,16 @@ def test_questions_of_another_shape_get_a_pass_of_their_own(hall):
 def test_a_job_joins_between_two_steps_and_knows_how_many_shared(hall):
     shared = {}
 
-    def first(seat):
-        seat.reset_batch_stats()
-        seat.predict(1)
-        shared["before"] = seat.peak_batch_jobs
+    def first(slot):
+        slot.reset_batch_stats()
+        slot.predict(1)
+        shared["before"] = slot.peak_batch_jobs
         hall.inbox.put(lambda: hall.job("b", asking([], 10)))
         for call in range(2, 6):
-            seat.predict(call)
-        shared["after"] = seat.peak_batch_jobs
-        seat.reset_batch_stats()
-        shared["next"] = seat.peak_batch_jobs
+            slot.predict(call)
+        shared["after"] = slot.peak_batch_jobs
+        slot.reset_batch_stats()
+        shared["next"] = slot.peak_batch_jobs
 
     hall.job("a", first)
     hall.run()
@@ -152,13 +152,13 @@ def test_only_one_job_goes_on_at_a_time(hall):
     inside, seen = [], []
 
     def work(name):
-        def run(seat):
+        def run(slot):
             for call in range(20):
                 inside.append(name)
                 seen.append(len(inside))
                 time.sleep(0.0005)
                 inside.remove(name)
-                seat.predict(call)
+                slot.predict(call)
 
         return run
 
@@ -171,13 +171,13 @@ def test_only_one_job_goes_on_at_a_time(hall):
 def test_what_a_job_does_aside_goes_on_beside_the_others(hall):
     waits, order = threading.Event(), []
 
-    def saver(seat):
-        seat.run_off_device(lambda: waits.wait(30))
+    def saver(slot):
+        slot.run_off_device(lambda: waits.wait(30))
         order.append("saved")
 
-    def sampler(seat):
+    def sampler(slot):
         for call in range(5):
-            seat.predict(call)
+            slot.predict(call)
         order.append("sampled")
         waits.set()
 
@@ -198,8 +198,8 @@ def test_a_pass_that_fails_is_tried_again_for_each_job_alone(hall):
 def test_an_error_in_an_errand_is_raised_in_its_job(hall):
     answers = []
 
-    def work(seat):
-        seat.run_on_device(lambda: 1 / 0)
+    def work(slot):
+        slot.run_on_device(lambda: 1 / 0)
 
     hall.job("bad", work)
     hall.job("good", asking(answers, 1))
@@ -210,10 +210,10 @@ def test_an_error_in_an_errand_is_raised_in_its_job(hall):
 def test_a_stopped_job_leaves_without_another_step(hall):
     answers = []
 
-    def work(seat):
-        seat.predict(1)
+    def work(slot):
+        slot.predict(1)
         hall.stopped.add("a")
-        seat.predict(2)
+        slot.predict(2)
 
     hall.job("a", work)
     hall.job("b", asking(answers, 10, 20, 30))
@@ -225,25 +225,25 @@ def test_a_stopped_job_leaves_without_another_step(hall):
 def test_errands_hold_a_step_up_for_no_longer_than_one_of_them(hall):
     order = []
 
-    def decoder(seat):
+    def decoder(slot):
         for number in range(4):
-            seat.run_on_device(lambda number=number: (time.sleep(0.08), order.append(f"errand {number}")))
+            slot.run_on_device(lambda number=number: (time.sleep(0.08), order.append(f"device_task {number}")))
 
-    def sampler(seat):
+    def sampler(slot):
         for call in range(6):
-            seat.predict(call)
+            slot.predict(call)
             order.append("step")
 
     hall.job("a", sampler)
     hall.job("b", decoder)
     hall.run()
-    places = [order.index(f"errand {number}") for number in range(4)]
+    places = [order.index(f"device_task {number}") for number in range(4)]
     assert all("step" in order[left:right] for left, right in zip(places, places[1:], strict=False)), order
 
 
 def decoding(pictures, picture):
-    def work(seat):
-        pictures.append(seat.decode(picture))
+    def work(slot):
+        pictures.append(slot.decode(picture))
 
     return work
 
@@ -279,7 +279,7 @@ def test_while_others_wait_for_a_step_no_more_is_decoded_than_fits_its_time(hall
     pictures = []
     for name in ("a1", "a2", "a3"):
         hall.job(name, decoding(pictures, Picture(name, seconds=0.04)))
-    hall.job("steps", lambda seat: [seat.predict(number) for number in range(6)])
+    hall.job("steps", lambda slot: [slot.predict(number) for number in range(6)])
     hall.run()
     assert pictures == ["a1", "a2", "a3"]
     assert all(len(one) == 1 for one in hall.passes.passes)
@@ -288,27 +288,27 @@ def test_while_others_wait_for_a_step_no_more_is_decoded_than_fits_its_time(hall
 def test_alone_waits_for_the_others_and_closes_the_engine(hall):
     order = []
 
-    def work(seat):
-        seat.acquire_exclusive()
-        order.append(("alone", hall.conductor.draining))
+    def work(slot):
+        slot.acquire_exclusive()
+        order.append(("alone", hall.scheduler.draining))
 
-    def other(seat):
+    def other(slot):
         for call in range(4):
-            seat.predict(call)
+            slot.predict(call)
         order.append("other")
 
     hall.job("a", work)
     hall.job("b", other)
     hall.run()
-    assert order == ["other", ("alone", True)] and not hall.conductor.draining
+    assert order == ["other", ("alone", True)] and not hall.scheduler.draining
 
 
 def test_two_that_want_to_be_alone_get_it_one_after_the_other(hall):
     order = []
 
-    def work(seat):
-        seat.acquire_exclusive()
-        order.append(seat.predict(1))
+    def work(slot):
+        slot.acquire_exclusive()
+        order.append(slot.predict(1))
 
     hall.job("a", work)
     hall.job("b", work)
@@ -320,11 +320,11 @@ def test_a_job_that_runs_for_long_holds_nobody_up():
     hall, answers = Hall(), []
     done = threading.Event()
 
-    def slow(seat):
+    def slow(slot):
         done.wait(30)
 
-    def quick(seat):
-        asking(answers, 1, 2)(seat)
+    def quick(slot):
+        asking(answers, 1, 2)(slot)
         done.set()
 
     hall.job("slow", slow)
@@ -336,7 +336,7 @@ def test_a_job_that_runs_for_long_holds_nobody_up():
 def test_a_loop_that_never_asks_is_failed_alone():
     hall, answers = Hall(hung_after_s=1.5), []
 
-    def hanging(seat):
+    def hanging(slot):
         while True:
             pass
 
@@ -348,9 +348,9 @@ def test_a_loop_that_never_asks_is_failed_alone():
 
 def test_a_job_that_python_cannot_reach_is_abandoned():
     hall, never = Hall(hung_after_s=0.5), threading.Event()
-    hall.job("hangs", lambda seat: never.wait(30))
+    hall.job("hangs", lambda slot: never.wait(30))
     hall.run()
-    assert [seat.job_id for seat in hall.abandoned] == ["hangs"] and hall.ended == ["hangs"]
+    assert [slot.job_id for slot in hall.abandoned] == ["hangs"] and hall.ended == ["hangs"]
     never.set()
 
 
@@ -370,12 +370,12 @@ def test_a_lone_job_is_not_burdened_with_the_random_numbers_of_others(hall):
 def test_the_engines_time_is_shared_by_those_in_a_pass(hall):
     seconds = {}
 
-    def work(seat):
+    def work(slot):
         for call in range(3):
-            seat.predict(call)
-        seconds[seat.job_id] = seat.seconds
+            slot.predict(call)
+        seconds[slot.job_id] = slot.seconds
 
     hall.job("a", work)
     hall.job("b", work)
     hall.run()
-    assert seconds["a"] == pytest.approx(seconds["b"]) and sum(seconds.values()) == pytest.approx(hall.conductor.stats.seconds)
+    assert seconds["a"] == pytest.approx(seconds["b"]) and sum(seconds.values()) == pytest.approx(hall.scheduler.stats.seconds)

@@ -41,7 +41,7 @@ class SharedEngine:
             "late", self._work(admission, self.engine.task(**fields).model_copy(update={"job_id": "late"}), on_event)
         )
         scheduler = BatchScheduler(inbox, TorchModelRunner(), lambda message: None, self._left(admission), self.stopped.__contains__)
-        self.conductor = scheduler
+        self.scheduler = scheduler
         for name, fields in enumerate(requests):
             task = self.engine.task(**fields).model_copy(update={"job_id": str(name), "plan": plan or self.engine.plan})
             scheduler.start_job(str(name), self._work(admission, task, on_event))
@@ -52,9 +52,9 @@ class SharedEngine:
         return [self._pictures(str(name)) for name in range(len(requests))]
 
     def _left(self, company):
-        def left(seat):
-            company.release(seat.job_id)
-            self.conductor.stopping = not self.conductor.slots
+        def left(slot):
+            company.release(slot.job_id)
+            self.scheduler.stopping = not self.scheduler.slots
 
         return left
 
@@ -63,10 +63,10 @@ class SharedEngine:
             self.events.setdefault(task.job_id, []).append(event)
             on_event(task.job_id, event)
 
-        def work(seat):
+        def work(slot):
             try:
-                plan = seat.run_on_device(lambda: company.admit(task, self.conductor.draining))
-                company.run(task.model_copy(update={"plan": plan}), seat, self.engine.context.preview_settings, emit)
+                plan = slot.run_on_device(lambda: company.admit(task, self.scheduler.draining))
+                company.run(task.model_copy(update={"plan": plan}), slot, self.engine.context.preview_settings, emit)
             except Exception as error:
                 self.errors[task.job_id] = error
 
@@ -162,7 +162,7 @@ def test_nan_in_bfloat16_is_made_again_alone_in_float32(studio):
 
     def fragile(model, x, sigmas, extra_args=None, callback=None, disable=None):
         denoised = model(x, sigmas[0] * x.new_ones(len(x)))
-        calls.append(len(studio.conductor.slots))
+        calls.append(len(studio.scheduler.slots))
         bad = denoised * float("nan") if len(calls) == 1 else denoised
         callback({"i": 0, "x": x, "sigma": sigmas[0], "sigma_hat": sigmas[0], "denoised": bad})
         return denoised

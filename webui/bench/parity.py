@@ -137,9 +137,9 @@ class Replayer:
     def _overrides(self, recorded: Mapping[str, Any]) -> dict[str, Any]:
         settings = {**recorded, **recorded.get("override_settings", {})}
         found: dict[str, Any] = {ours: settings[theirs] for theirs, ours in LEFT_OUT.items() if theirs in settings}
-        knobs = {ours: settings[theirs] for theirs, ours in LEFT_OUT_OPTIONS.items() if theirs in settings}
-        if knobs:
-            found["sampler_options"] = knobs
+        chosen = {ours: settings[theirs] for theirs, ours in LEFT_OUT_OPTIONS.items() if theirs in settings}
+        if chosen:
+            found["sampler_options"] = chosen
         sizes = {ours: settings[theirs] for theirs, ours in SIZE_OPTIONS.items() if theirs in settings}
         if sizes:
             found["size_conditioning"] = sizes

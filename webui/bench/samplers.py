@@ -47,7 +47,7 @@ def _parser() -> argparse.ArgumentParser:
 def measure(sampler: Sampler, steps: int, repeat: int = 30, device: str = "cpu") -> dict[str, float]:
     """Milliseconds a step: `own` arithmetic (noise is there already), and `with_noise` as pictures draw it."""
     levels = plan_levels(sampler, get_schedule("Automatic"), steps, model_levels("sd1"), SamplerOptions())
-    knobs = {**sampler_options(sampler, SamplerOptions()), **levels.options}
+    options = {**sampler_options(sampler, SamplerOptions()), **levels.options}
     unit = ImageNoise([1], SHAPE, device=device)
     x = levels.begin(unit.next())
     spare = torch.randn_like(x)
@@ -58,16 +58,16 @@ def measure(sampler: Sampler, steps: int, repeat: int = 30, device: str = "cpu")
     runs: dict[str, dict[str, Any]] = {"own": quiet, "with_noise": loud}
     times = {"own": repeat, "with_noise": max(repeat // 10, 1)}
     return {
-        name: round(min(_once(sampler, x, levels.sigmas, {**knobs, **noise}) for _ in range(times[name])), 4)
+        name: round(min(_once(sampler, x, levels.sigmas, {**options, **noise}) for _ in range(times[name])), 4)
         for name, noise in runs.items()
     }
 
 
-def _once(sampler: Sampler, x: Tensor, sigmas: Tensor, knobs: dict[str, Any]) -> float:
+def _once(sampler: Sampler, x: Tensor, sigmas: Tensor, options: dict[str, Any]) -> float:
     """Milliseconds a step of one run with a model that answers at once."""
     picture = torch.zeros_like(x)
     begin = time.perf_counter()
-    sampler.function(lambda x, sigma, **extra: picture, x, sigmas, **knobs)
+    sampler.function(lambda x, sigma, **extra: picture, x, sigmas, **options)
     if x.is_cuda:
         torch.cuda.synchronize()
     return (time.perf_counter() - begin) * 1000 / max(len(sigmas) - 1, 1)

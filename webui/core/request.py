@@ -67,7 +67,7 @@ class FrozenModel(BaseModel):
 
 
 class SamplerOptions(FrozenModel):
-    """Knobs of the sampler and the schedule; `None` leaves the sampler's own default."""
+    """Options of the sampler and the schedule; `None` leaves the sampler's own default."""
 
     eta: float | None = Field(None, ge=0, le=10, title="Eta", description="Noise added at each step by ancestral samplers and DDIM.")
     churn: float = Field(0.0, ge=0, le=100, title="Sigma churn", description="Stochastic churn of Euler, Heun and DPM2.")

@@ -183,8 +183,9 @@ def _unipc_levels(steps: int, top: float, model: DiscreteSchedule, options: Samp
         times = top * (1 - ramp)
     sigmas = torch.tensor(_vp_sigma(model, times), dtype=torch.float32)
     asked = torch.tensor(model.sigmas[np.clip(np.round(times), 0, len(model.sigmas) - 1).astype(int)], dtype=torch.float32)
-    knobs = {"model_sigmas": asked}
-    return SigmaPlan(sigmas, float(sigmas[0]) if start is None else start, True, (float(sigmas[-1]), float(sigmas[0])), options=knobs)
+    return SigmaPlan(
+        sigmas, float(sigmas[0]) if start is None else start, True, (float(sigmas[-1]), float(sigmas[0])), options={"model_sigmas": asked}
+    )
 
 
 def _vp_sigma(model: DiscreteSchedule, times: np.ndarray) -> np.ndarray:

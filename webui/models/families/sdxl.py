@@ -4,6 +4,7 @@ Also its pruned UNets (SSD-1B, Segmind Vega, KOALA), whose depths are read from 
 """
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -73,7 +74,7 @@ class SDXLRefiner(StableDiffusion):
     latent_rgb = _RGB
     vae_configs = "sdxl"
     zero_empty_negative = True
-    texts = (TextLayout(**{**vars(_CLIP_G), "target": "text_encoder_2", "prefix": "conditioner.embedders.0.model."}),)
+    texts = (replace(_CLIP_G, prefix="conditioner.embedders.0.model."),)
 
     def vectors(self, size: SizeConditioning, width: int, height: int, *, negative: bool) -> Mapping[str, Tensor]:
         """Original height and width, crop from top and left, and the score: 6 for the prompt, 2.5 for the negative one, as in A1111."""
