@@ -88,6 +88,20 @@ def test_what_the_page_does_not_need_of_gradio_is_closed(server, path):
         assert client.get(f"/{path}").status_code == client.post(f"/{path}").status_code == 403
 
 
+@pytest.mark.parametrize(
+    "body",
+    [
+        *(b"", b"{", b"[]", b"null", b'{"data": null}', b'{"data": [], "fn_index": 99999}', b'{"data": [], "fn_index": -1}'),
+        *(b'{"data": [[]], "fn_index": 0, "session_hash": null}', b'{"data": [1], "fn_index": "x", "session_hash": 1}'),
+    ],
+)
+def test_events_of_extensions_outside_the_queue_answer_odd_bodies_in_words(server, body):
+    """Gradio's page sends events of `queue=False` to this one route."""
+    with server.client() as client:
+        answer = client.post("/gradio_api/run/predict", content=body, headers={"Content-Type": "application/json"})
+        assert 400 <= answer.status_code < 500 and answer.status_code != 403, answer.text
+
+
 def every_route(routes, prefix=""):
     """(method, path) of all routes below."""
     for route in routes:

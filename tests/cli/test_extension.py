@@ -35,7 +35,7 @@ def test_a_folder_that_is_ours_by_another_name_counts_once(tmp_path):
     assert len(extension_folders(settings.model_copy(update={"data_dir": tmp_path / "link"}))) == 1
 
 
-@pytest.mark.parametrize("name", ["app", "doctor", "engine.workshop", "cli.extension"])
+@pytest.mark.parametrize("name", ["app", "doctor", "engine.bootstrap", "cli.extension"])
 def test_there_is_one_place_that_knows_the_folders(name):
     source = (PROJECT / "webui" / f"{name.replace('.', '/')}.py").read_text()
     assert '/ "extensions"' not in source

@@ -33,7 +33,7 @@ _YEAR = 365 * 86400
 _SAFE = ("GET", "HEAD", "OPTIONS")
 _OURS = ("/api/", "/page/", "/look/", "/health", "/ready", "/metrics")
 _OF_GRADIO = (
-    *("info", "app_id", "heartbeat/", "queue/join", "queue/data", "call/", "cancel", "reset", "startup-events"),
+    *("info", "app_id", "heartbeat/", "queue/join", "queue/data", "run/predict", "call/", "cancel", "reset", "startup-events"),
     *("upload", "file=", "component_server", "custom_component/", "theme.css"),
 )
 """What its page and its client call below /gradio_api/."""
