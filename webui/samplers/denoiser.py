@@ -1,26 +1,15 @@
 """From a network to `model(x, sigma) -> denoised`, as its `Prediction` says."""
 
 from collections.abc import Callable, Sequence
-from typing import Any, Protocol
+from typing import Any
 
 from torch import Tensor
 
+from webui.plugins.types import Denoiser, DenoiserWrapper
 from webui.samplers.process import Prediction
 
 Predict = Callable[..., Tensor]
 """`predict(x_scaled, timesteps, **conditioning) -> raw output`, all [batch, …]; timesteps are floats."""
-
-
-class Denoiser(Protocol):
-    """A denoiser as samplers call it."""
-
-    def __call__(self, x: Tensor, sigma: Tensor, **extra: Any) -> Tensor: ...
-
-
-class DenoiserWrapper(Protocol):
-    """What the `denoiser_wrapper` hook gives: takes the denoiser, gives one that does more."""
-
-    def __call__(self, denoiser: Denoiser) -> Denoiser: ...
 
 
 class SigmaDenoiser:

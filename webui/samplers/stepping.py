@@ -5,11 +5,12 @@ Noise levels are read to Python floats once, before the loop, so that no step wa
 
 import math
 from collections.abc import Callable, Mapping
-from typing import Any, Protocol
+from typing import Any
 
 import torch
 from torch import Tensor
 
+from webui.plugins.types import Denoiser
 from webui.samplers.process import VARIANCE_EXPLODING, NoiseProcess, ancestral_step
 
 __all__ = ["Denoiser", "Extra", "NoiseSampler", "SamplerRun", "StepCallback", "SnrRun", "ancestral_step", "churn", "renoised", "to_d"]
@@ -21,12 +22,6 @@ _OWN = ("uncond", "prediction")
 StepCallback = Callable[[dict[str, Any]], None] | None
 NoiseSampler = Callable[[Tensor, Tensor], Tensor]
 """`noise_sampler(sigma, sigma_next)` gives unit noise of x's shape for the way between the two levels."""
-
-
-class Denoiser(Protocol):
-    """`model(x, sigma, **extra) -> denoised`: x [batch, channels, height, width], sigma [batch]."""
-
-    def __call__(self, x: Tensor, sigma: Tensor, **extra: Any) -> Tensor: ...
 
 
 class SamplerRun:
