@@ -29,6 +29,8 @@ from webui.jobs.quotas import Quotas
 from webui.jobs.reconcile import reconcile
 from webui.jobs.store import JobStore
 from webui.library import KINDS, Library
+from webui.library import builtins as library_builtins
+from webui.library.families import register_all
 from webui.plugins.discovery import extension_folders
 from webui.plugins.manager import Extensions
 from webui.preferences import change_settings
@@ -63,12 +65,13 @@ class App:
         self.lock = DataLock(settings.data_dir)
         self.lock.acquire()
         self.database: Database = open_database(settings.data_dir, settings.database_url, settings.durability)
-        self.library = Library(settings.all_models_dirs, settings.cache / "library.json")
         self.images = ImageStore(settings.data_dir)
         self.image_index = ImageIndex(self.database)
         self.store = JobStore(self.database)
         self.extensions = Extensions("web")
+        self.extensions.add_builtin("darkroom", library_builtins)
         self.extensions.load(extension_folders(settings), settings.extensions_off)
+        self.library = Library(settings.all_models_dirs, settings.cache / "library.json", register_all(self.extensions))
         self.contributions = collect(self.extensions)
         self._engine_failures: dict[str, ExtensionState] = {}
         self._stopping = threading.Event()

@@ -13,7 +13,6 @@ from webui.errors import CheckpointError, RequestError
 from webui.library import Library, ModelFile
 from webui.library.lora_keys import counted
 from webui.models.adapters import LoraLoader, LoraUse, WeightChange
-from webui.models.families import family_of
 from webui.models.model import Model
 from webui.models.weights import open_weights
 
@@ -228,7 +227,7 @@ def layer_names(model: Model) -> dict[str, nn.Module]:
     modules = dict(model.unet.named_modules())
     for name, module in modules.items():
         names[_plain(f"unet.{name}")] = module
-    for theirs, ours in family_of(model.family, model.name).unet_names(model.unet):
+    for theirs, ours in model.rules.unet_names(model.unet):
         names.update({_plain(f"unet.{theirs}{name.removeprefix(ours)}"): modules[name] for name in modules if _inside(name, ours)})
     for part in model.texts:
         for name, module in part.module.named_modules():
