@@ -8,10 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from webui import docs, hookspecs
+from webui import docs
 from webui.bench import present
 from webui.cli import COMMANDS
-from webui.plugins import HOOKS
+from webui.plugins import hookspecs
+from webui.plugins.discovery import HOOKS
 from webui.settings import Settings
 
 ROOT = Path(__file__).resolve().parent.parent

@@ -10,7 +10,7 @@ import pytest
 ROOT = Path(__file__).resolve().parent.parent
 ROWS: list[set[str]] = [
     {"core", "errors", "settings", "preferences", "surroundings"},
-    {"hookspecs", "plugins", "db"},
+    {"plugins", "db"},
     {"prompts", "samplers", "images", "library", "devices"},
     {"models"},
     {"generation", "jobs", "train"},
@@ -20,8 +20,7 @@ ROWS: list[set[str]] = [
 ]
 ONLY: dict[str, set[str]] = {
     "jobs": {*ROWS[0], *ROWS[1]},
-    "hookspecs": ROWS[0],
-    "plugins": {*ROWS[0], "hookspecs"},
+    "plugins": ROWS[0],
     "db": ROWS[0],
     "api": {*ROWS[0], *ROWS[1], "jobs", "images", "library", "samplers.catalog", "prompts.grammar", "prompts.chunks"},
     "ui": {*ROWS[0], *ROWS[1], "jobs", "images", "library", "samplers.catalog", "prompts.grammar", "prompts.chunks"},
@@ -31,7 +30,6 @@ WITHIN_ROW = {
     ("preferences", "errors"),
     ("settings", "errors"),
     ("settings", "core"),
-    ("plugins", "hookspecs"),
     ("core", "errors"),
 }
 HEAVY = ("torch", "diffusers", "transformers", "torchvision")

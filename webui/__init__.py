@@ -14,16 +14,16 @@ from webui.errors import (
     RequestError,
     WebUIError,
 )
-from webui.hookspecs import API_VERSION, hookimpl
+from webui.plugins.hookspecs import API_VERSION, hookimpl
 
 __version__ = "0.1.0"
 
 _LAZY = {
     "LoraLoader": "webui.models.adapters",
-    "Panel": "webui.ui.panels",
-    "Sampler": "webui.samplers.catalog",
-    "Schedule": "webui.samplers.catalog",
-    "Tab": "webui.ui.panels",
+    "Panel": "webui.plugins.types",
+    "Sampler": "webui.plugins.types",
+    "Schedule": "webui.plugins.types",
+    "Tab": "webui.plugins.types",
     "WeightChange": "webui.models.adapters",
     "read_tensors": "webui.models.weights",
 }

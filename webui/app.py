@@ -29,7 +29,8 @@ from webui.jobs.quotas import Quotas
 from webui.jobs.reconcile import reconcile
 from webui.jobs.store import JobStore
 from webui.library import KINDS, Library
-from webui.plugins import Extensions, extension_folders
+from webui.plugins.discovery import extension_folders
+from webui.plugins.manager import Extensions
 from webui.preferences import change_settings
 from webui.resolve import ResolveContext, resolve
 from webui.samplers.catalog import BUILTIN_SAMPLERS, BUILTIN_SCHEDULES

@@ -17,9 +17,9 @@ from typing import Annotated, Any, Literal, get_args, get_origin
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
-from webui import hookspecs
 from webui.core import request as requests
-from webui.plugins import HOOKS
+from webui.plugins import hookspecs
+from webui.plugins.discovery import HOOKS
 from webui.settings import PREFIX, PROJECT, Settings
 
 FOLDER = PROJECT / "docs"

@@ -14,7 +14,8 @@ from webui.core.names import printable
 from webui.core.request import FrozenModel
 from webui.errors import CheckpointError, SettingsError
 from webui.library import KINDS, Library
-from webui.plugins import Extensions, extension_folders
+from webui.plugins.discovery import extension_folders
+from webui.plugins.manager import Extensions
 from webui.settings import PROJECT, Settings
 
 LIBRARIES = ("torch", "diffusers", "transformers", "safetensors", "gradio", "fastapi", "sqlalchemy", "pydantic", "xformers")

@@ -3,7 +3,7 @@
 import pytest
 
 from webui.cli import main
-from webui.plugins import extension_folders
+from webui.plugins.discovery import extension_folders
 from webui.settings import PROJECT, load_settings
 
 

@@ -14,7 +14,7 @@ from webui.models.adapters import LoraUse
 from webui.models.cache import ModelCache
 from webui.models.conditioning import Conditioning
 from webui.models.patcher import patched
-from webui.plugins import Extensions
+from webui.plugins.manager import Extensions
 
 RANK = 4
 LAYERS = {

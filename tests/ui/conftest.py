@@ -16,7 +16,7 @@ import webui.ui
 from webui.core.job import Job
 from webui.core.protocol import Capabilities, OptionInfo
 from webui.library import Library
-from webui.plugins import Extensions
+from webui.plugins.manager import Extensions
 from webui.preferences import change_settings
 from webui.settings import Settings, load_settings
 from webui.ui.panels import collect

@@ -3,7 +3,8 @@
 import argparse
 
 from webui.errors import SettingsError
-from webui.plugins import Extensions, extension_folders
+from webui.plugins.discovery import extension_folders
+from webui.plugins.manager import Extensions
 from webui.preferences import change_settings
 from webui.settings import Settings
 

@@ -18,7 +18,8 @@ from webui.library import Library, read_header
 from webui.models.adapters import LoraLoader
 from webui.models.cache import ModelCache
 from webui.models.families import FAMILIES
-from webui.plugins import Extensions, extension_folders
+from webui.plugins.discovery import extension_folders
+from webui.plugins.manager import Extensions
 from webui.samplers import builtins
 from webui.samplers.catalog import Sampler, Schedule
 from webui.settings import Settings

@@ -10,8 +10,8 @@ from torch import Tensor
 from webui.core.request import GuidanceOptions
 from webui.generation.conditioning import Encoded
 from webui.models.conditioning import Conditioning
+from webui.plugins.types import Denoiser
 from webui.prompts.encode import Scheduled, pad_pair, pad_pair_v0, stack
-from webui.samplers.denoiser import Denoiser
 from webui.samplers.guidance import SkipRule, combine, combine_edit, rescale, unguided
 
 MOST_ROWS = 16

@@ -10,7 +10,7 @@ from webui.images.store import ImageStore
 from webui.library import Library
 from webui.models.adapters import LoraLoader
 from webui.models.cache import ModelCache
-from webui.plugins import Extensions
+from webui.plugins.manager import Extensions
 from webui.samplers.catalog import Sampler, Schedule
 
 

@@ -27,7 +27,7 @@ from webui.generation.sampling import DenoiseInputs, fill_noise, image_noise, pr
 from webui.generation.soft_inpaint import soft_overlays
 from webui.models.model import Model
 from webui.models.patcher import patched
-from webui.samplers.denoiser import DenoiserWrapper
+from webui.plugins.types import DenoiserWrapper
 
 
 @dataclass(frozen=True)

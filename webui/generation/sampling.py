@@ -22,8 +22,9 @@ from webui.generation.reporter import JobReporter, Phase
 from webui.generation.soft_inpaint import SoftBlend
 from webui.models.conditioning import Conditioning
 from webui.models.model import Model
+from webui.plugins.types import Denoiser, DenoiserWrapper
 from webui.samplers.catalog import Sampler, Schedule
-from webui.samplers.denoiser import Denoiser, DenoiserWrapper, SigmaDenoiser, wrap
+from webui.samplers.denoiser import SigmaDenoiser, wrap
 from webui.samplers.noise import BrownianNoise, ImageNoise, generator
 from webui.samplers.planning import SigmaPlan, sampler_options
 from webui.samplers.schedules import discrete_schedule

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from webui.hookspecs import hookimpl
+from webui.plugins.hookspecs import hookimpl
 from webui.samplers.catalog import BUILTIN_SAMPLERS, BUILTIN_SCHEDULES, Sampler, Schedule
 
 

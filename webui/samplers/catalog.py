@@ -6,7 +6,7 @@ from functools import lru_cache
 from typing import Any
 
 from webui.errors import RequestError
-from webui.samplers.types import AUTOMATIC, Sampler, Schedule
+from webui.plugins.types import AUTOMATIC, Sampler, Schedule
 
 __all__ = [
     "AUTOMATIC",

@@ -1,28 +1,17 @@
 """From a network's raw output to `model(x, sigma) -> denoised`: noise (eps), velocity (v) and flow prediction are different wrappers."""
 
 from collections.abc import Callable, Sequence
-from typing import Any, Literal, Protocol
+from typing import Any, Literal
 
 import torch
 from torch import Tensor
 
+from webui.plugins.types import Denoiser, DenoiserWrapper
 from webui.samplers.schedules import DiscreteSchedule
 
 Prediction = Literal["eps", "v", "flow"]
 Predict = Callable[..., Tensor]
 """`predict(x_scaled, timesteps, **conditioning) -> raw output`, all [batch, …]; timesteps are floats."""
-
-
-class Denoiser(Protocol):
-    """A denoiser as samplers call it."""
-
-    def __call__(self, x: Tensor, sigma: Tensor, **extra: Any) -> Tensor: ...
-
-
-class DenoiserWrapper(Protocol):
-    """What the `denoiser_wrapper` hook gives: takes the denoiser, gives one that does more."""
-
-    def __call__(self, denoiser: Denoiser) -> Denoiser: ...
 
 
 class SigmaDenoiser:

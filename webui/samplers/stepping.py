@@ -5,10 +5,12 @@ Noise levels are read to Python floats once, before the loop, so that no step wa
 
 import math
 from collections.abc import Callable, Mapping
-from typing import Any, Protocol
+from typing import Any
 
 import torch
 from torch import Tensor
+
+from webui.plugins.types import Denoiser as Denoiser
 
 Extra = Mapping[str, Any] | None
 """What the model is called with besides x and sigma. For samplers that need it, the denoiser puts the last call's unconditional
@@ -16,12 +18,6 @@ prediction into this very mapping as "uncond"; that one is not passed on."""
 StepCallback = Callable[[dict[str, Any]], None] | None
 NoiseSampler = Callable[[Tensor, Tensor], Tensor]
 """`noise_sampler(sigma, sigma_next)` gives unit noise of x's shape for the way between the two levels."""
-
-
-class Denoiser(Protocol):
-    """`model(x, sigma, **extra) -> denoised`: x [batch, channels, height, width], sigma [batch]."""
-
-    def __call__(self, x: Tensor, sigma: Tensor, **extra: Any) -> Tensor: ...
 
 
 class SamplerRun:

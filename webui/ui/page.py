@@ -17,6 +17,7 @@ from starlette.responses import Response
 from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
+from webui.plugins.types import Tab
 from webui.ui import panels as plug
 from webui.ui.choices import choices, native
 from webui.ui.components import Form, host
@@ -82,7 +83,7 @@ def _tabs(services: Dependencies, script: str) -> None:
             _extension_tab(services, tab)
 
 
-def _extension_tab(services: Dependencies, tab: plug.Tab) -> None:
+def _extension_tab(services: Dependencies, tab: Tab) -> None:
     owner = services.parts.tabs.owner(tab.name)
     with isolated(lambda: _refuse(services, owner, "register_tabs")):
         with gr.Tab(tab.title, id=f"ext-{owner}", elem_id=f"tab-ext-{owner}"):

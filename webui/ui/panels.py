@@ -1,49 +1,13 @@
-"""What an extension may add to the page: a panel with typed values inside the form, or a tab of its own. Loads neither Gradio nor torch."""
+"""What the extensions registered for the page: panels with typed values inside the form, and tabs. Loads neither Gradio nor torch."""
 
 import traceback
-from collections.abc import Callable
 from dataclasses import dataclass
 
 from pydantic import BaseModel
 
 from webui.core.registry import Registry
-from webui.core.request import Mode
-from webui.plugins import Extensions
-
-ALL_MODES: tuple[Mode, ...] = ("txt2img", "img2img", "inpaint")
-
-
-@dataclass(frozen=True)
-class Panel:
-    """A fold in the form, made of `model`: labels, ranges and help from its fields. The values travel in `request.extras[extension]`."""
-
-    title: str
-    model: type[BaseModel]
-    modes: tuple[Mode, ...] = ALL_MODES
-
-    @property
-    def name(self) -> str:
-        return self.title
-
-    @property
-    def aliases(self) -> tuple[str, ...]:
-        return ()
-
-
-@dataclass(frozen=True)
-class Tab:
-    """A tab after ours. `build` runs inside it when the page is built and may use Gradio freely."""
-
-    title: str
-    build: Callable[[], object]
-
-    @property
-    def name(self) -> str:
-        return self.title
-
-    @property
-    def aliases(self) -> tuple[str, ...]:
-        return ()
+from webui.plugins.manager import Extensions
+from webui.plugins.types import Panel, Tab
 
 
 @dataclass(frozen=True)

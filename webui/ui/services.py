@@ -10,7 +10,7 @@ from webui.core.job import LOCAL_OWNER, Job
 from webui.core.protocol import Capabilities
 from webui.core.request import GenerationRequest
 from webui.library import Library
-from webui.plugins import Extensions
+from webui.plugins.manager import Extensions
 from webui.settings import Settings
 from webui.ui.panels import Contributions
 

@@ -6,11 +6,11 @@ from dataclasses import replace
 import gradio as gr
 
 from webui.core.request import FILLS, RESIZE_MODES
+from webui.plugins.types import ALL_MODES, Panel
 from webui.ui.choices import Choices
 from webui.ui.components import Form, host, icon_button
 from webui.ui.fields import field_view
 from webui.ui.isolated import isolated
-from webui.ui.panels import ALL_MODES, Panel
 from webui.ui.tabs import accordions
 
 AUTO = "Auto"

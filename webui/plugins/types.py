@@ -1,10 +1,17 @@
-"""What one sampler and one schedule are: a name, a function, and what the engine must know to run it. No torch here."""
+"""What extensions register: samplers, schedules, denoiser wrappers, panels, tabs. Importing this loads neither torch nor Gradio."""
 
 import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from importlib import import_module
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, Protocol
+
+from pydantic import BaseModel
+
+from webui.core.request import Mode
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 AUTOMATIC = "Automatic"
 _STANDARD = {"model", "x", "sigmas", "extra_args", "callback", "disable", "noise_sampler"}
@@ -100,3 +107,51 @@ class Schedule(_Entry):
     options: tuple[str, ...] = ()
     source: str = ""
     verified: str = ""
+
+
+class Denoiser(Protocol):
+    """A denoiser as samplers call it: `denoiser(x, sigma)` gives the predicted clean latents [batch, channels, height, width]."""
+
+    def __call__(self, x: "Tensor", sigma: "Tensor", **extra: Any) -> "Tensor": ...
+
+
+class DenoiserWrapper(Protocol):
+    """What the `denoiser_wrapper` hook gives: takes the denoiser, gives one that does more."""
+
+    def __call__(self, denoiser: Denoiser) -> Denoiser: ...
+
+
+ALL_MODES: tuple[Mode, ...] = ("txt2img", "img2img", "inpaint")
+
+
+@dataclass(frozen=True)
+class Panel:
+    """A fold in the form, made of `model`: labels, ranges and help from its fields. The values travel in `request.extras[extension]`."""
+
+    title: str
+    model: type[BaseModel]
+    modes: tuple[Mode, ...] = ALL_MODES
+
+    @property
+    def name(self) -> str:
+        return self.title
+
+    @property
+    def aliases(self) -> tuple[str, ...]:
+        return ()
+
+
+@dataclass(frozen=True)
+class Tab:
+    """A tab after ours. `build` runs inside it when the page is built and may use Gradio freely."""
+
+    title: str
+    build: Callable[[], object]
+
+    @property
+    def name(self) -> str:
+        return self.title
+
+    @property
+    def aliases(self) -> tuple[str, ...]:
+        return ()

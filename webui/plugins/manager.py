@@ -1,9 +1,6 @@
-"""Find, load, check, list and switch off extensions; one caller for every hook, so that a broken extension never breaks the app."""
+"""Load, list and switch off extensions; one caller for every hook, so that a broken extension never breaks the app."""
 
-import ast
-import hashlib
 import importlib.util
-import inspect
 import sys
 import traceback
 from collections.abc import Callable, Iterable, Iterator
@@ -13,22 +10,13 @@ from typing import Any, Literal
 
 import pluggy
 
-from webui import hookspecs
 from webui.core.protocol import ExtensionState
 from webui.errors import ExtensionError, JobCancelled, RequestError
-from webui.settings import PROJECT, Settings
+from webui.plugins import hookspecs
+from webui.plugins.discovery import HOOKS, extension_files, inspect_file
 
 Process = Literal["web", "engine"]
-HOOKS: dict[str, str] = {
-    name: function.where for name, function in inspect.getmembers(hookspecs) if hasattr(function, "where") and name != "called_in"
-}
 _HEAVY = ("torch", "diffusers", "transformers")
-
-
-def extension_folders(settings: Settings) -> tuple[Path, ...]:
-    """Where extensions lie: ours, and the user's beside their data; each folder once."""
-    own, users = PROJECT / "extensions", settings.data_dir / "extensions"
-    return (own,) if users.resolve() == own.resolve() else (own, users)
 
 
 class Extensions:
@@ -47,7 +35,7 @@ class Extensions:
 
     def load(self, folders: Iterable[Path], off: Iterable[str] = ()) -> None:
         """Look through `folders` and import what implements a hook of this process and is not `off`."""
-        for path in _files(folders):
+        for path in extension_files(folders):
             state = inspect_file(path)
             if state.id in self._states:
                 state = state.model_copy(
@@ -135,50 +123,6 @@ class Extensions:
             self._manager.check_pending()
         except (Exception, SystemExit):
             self.fail(state.id, "import", traceback.format_exc())
-
-
-def inspect_file(path: Path) -> ExtensionState:
-    """Read an extension's name, version and hooks from its source without running it."""
-    source = path.read_bytes()
-    identity = path.parent.name if path.name == "__init__.py" else path.stem
-    title = identity.replace("_", " ").capitalize()
-    state = ExtensionState(id=identity, title=title, path=str(path), file_hash=hashlib.sha256(source).hexdigest())
-    try:
-        tree = ast.parse(source)
-    except (SyntaxError, ValueError):
-        return state.model_copy(update={"error": traceback.format_exc(limit=0), "enabled": False})
-    hooks = tuple(
-        node.name for node in tree.body if isinstance(node, ast.FunctionDef) and any(_is_hookimpl(mark) for mark in node.decorator_list)
-    )
-    unknown = [hook for hook in hooks if hook not in HOOKS]
-    error = f"There is no hook named {', '.join(unknown)}. There are: {', '.join(sorted(HOOKS))}." if unknown else ""
-    facts = {node.targets[0].id: node.value.value for node in tree.body if _is_fact(node)}  # type: ignore[attr-defined]
-    title, version = str(facts.get("TITLE", state.title)), str(facts.get("VERSION", ""))
-    return state.model_copy(update={"hooks": hooks, "error": error, "title": title, "version": version})
-
-
-def _is_hookimpl(mark: ast.expr) -> bool:
-    target = mark.func if isinstance(mark, ast.Call) else mark
-    return (isinstance(target, ast.Name) and target.id == "hookimpl") or (isinstance(target, ast.Attribute) and target.attr == "hookimpl")
-
-
-def _is_fact(node: ast.stmt) -> bool:
-    return (
-        isinstance(node, ast.Assign)
-        and len(node.targets) == 1
-        and isinstance(node.targets[0], ast.Name)
-        and isinstance(node.value, ast.Constant)
-    )
-
-
-def _files(folders: Iterable[Path]) -> Iterator[Path]:
-    for folder in folders:
-        if folder.is_dir():
-            for path in sorted(folder.iterdir()):
-                if path.suffix == ".py" and not path.name.startswith("_"):
-                    yield path
-                elif (path / "__init__.py").is_file():
-                    yield path / "__init__.py"
 
 
 def _load_module(identity: str, path: Path) -> ModuleType:

@@ -6,10 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from webui import hookimpl, hookspecs
+from webui import hookimpl
 from webui.core.request import GenerationRequest
 from webui.errors import RequestError
-from webui.plugins import HOOKS, Extensions
+from webui.plugins import hookspecs
+from webui.plugins.discovery import HOOKS
+from webui.plugins.manager import Extensions
 
 HEAD = "from webui import hookimpl\n"
 GOOD = HEAD + "@hookimpl\ndef denoiser_wrapper(request):\n    return 'wrapped ' + request.prompt\n"
@@ -85,7 +87,7 @@ def test_two_of_one_name_are_both_listed(tmp_path):
 def test_a_web_extension_that_imports_torch_is_switched_off(tmp_path):
     (tmp_path / "heavy.py").write_text("import torch\n" + HEAD + "@hookimpl\ndef register_tabs(register): ...\n")
     code = (
-        "from webui.plugins import Extensions; from pathlib import Path; e = Extensions('web'); "
+        "from webui.plugins.manager import Extensions; from pathlib import Path; e = Extensions('web'); "
         f"e.load([Path({str(tmp_path)!r})]); print(e.states[0].enabled, 'split the file' in e.states[0].error)"
     )
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split() == ["False", "True"]

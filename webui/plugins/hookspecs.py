@@ -17,9 +17,7 @@ if TYPE_CHECKING:
     import PIL.Image
 
     from webui.models.adapters import LoraLoader
-    from webui.samplers.catalog import Sampler, Schedule
-    from webui.samplers.denoiser import DenoiserWrapper
-    from webui.ui.panels import Panel, Tab
+    from webui.plugins.types import DenoiserWrapper, Panel, Sampler, Schedule, Tab
 
 NAMESPACE = "darkroom"
 API_VERSION = "1.0"
