@@ -15,6 +15,7 @@ from webui.models.embeddings import EmbeddedWords
 from webui.models.offload import Offload
 from webui.models.placement import Placement
 from webui.models.prediction import Prediction
+from webui.models.weight_sets import WeightSets
 
 if TYPE_CHECKING:
     from webui.prompts.tokenizer import ClipTokenizer
@@ -138,8 +139,8 @@ class Model:
     vae_name: str = ""
     words: EmbeddedWords = field(default_factory=EmbeddedWords)
     state: ModelState = field(default_factory=ModelState)
-    remembered: dict[str, Any] = field(default_factory=dict)
-    """What adapters keep between jobs: the changed weights of the last set."""
+    weights: WeightSets = field(default_factory=WeightSets)
+    """The adapters that are on, and those that are kept for the next time."""
 
     @property
     def family(self) -> str:
