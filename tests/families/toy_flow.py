@@ -60,12 +60,13 @@ def load(weights, context):
 
     class Toy(Model):
         def encode_prompt(self, texts):
+            words, whole = self.components["text_encoder"], self.components["text_encoder_2"]
             longest, rows = max(len(text.encode()) for text in texts) + 1, []
             for text in texts:
                 numbers = torch.tensor([[*text.encode(), 0]])
                 mask = torch.arange(longest)[None] < numbers.shape[1]
-                context = self.components["text_encoder"](nn.functional.pad(numbers, (0, longest - numbers.shape[1])))
-                pooled = self.components["text_encoder_2"](numbers).mean(1)
+                context = words(nn.functional.pad(numbers, (0, longest - numbers.shape[1])))
+                pooled = whole(numbers).mean(1)
                 rows.append(Conditioning(context, {"pooled": pooled}, mask, repeats=False))
             return rows
 
