@@ -82,16 +82,101 @@ def test_text_and_unet_have_strengths_of_their_own(model, library):
         assert torch.equal(text.weight, base[1] + 0.25)
 
 
-def test_two_files_add_up_and_the_last_of_one_name_counts(model, library):
-    layer = model.unet.get_submodule(UNET_LAYER)
-    base = layer.weight.clone()
-    with patched(
-        model,
-        [LoraUse("one", unet=9), LoraUse("two", unet=1), LoraUse("one", unet=2)],
-        library,
-        [loader(filled(0.5, f"unet.{UNET_LAYER}"))],
+def test_two_files_add_up_and_a_file_named_twice_too(model, library):
+    """Forge: weights of one file add up when they differ, the same weight twice counts once."""
+    layer, text = model.unet.get_submodule(UNET_LAYER), model.text_encoder.get_submodule(TEXT_LAYER)
+    base, text_base = layer.weight.clone(), text.weight.clone()
+    changes = loader(filled(0.5, f"unet.{UNET_LAYER}"), filled(0.5, f"text_encoder.{TEXT_LAYER}"))
+    uses = [LoraUse("one", 1, 9), LoraUse("two", 1, 1), LoraUse("one", 1, 2), LoraUse("one", 1, 9)]
+    with patched(model, uses, library, [changes]):
+        assert torch.allclose(layer.weight, base + 0.5 * (9 + 1 + 2), atol=1e-5)
+        assert torch.allclose(text.weight, text_base + 0.5 * 2, atol=1e-5)
+
+
+def scaled(factor, target, parameter="weight"):
+    return WeightChange(target, parameter=parameter, transform=lambda weight, strength: weight * (1 + strength * (factor - 1)))
+
+
+def test_changes_that_depend_on_the_weight_come_in_the_order_of_the_tags(folder, model, library):
+    save_file({"other": torch.zeros(1)}, folder / "Lora" / "other.safetensors")
+    library.scan()
+    layer = model.unet.get_submodule("conv_in")
+    base, bias = layer.weight.clone(), layer.bias.clone()
+    adds = loader(filled(1.0, "unet.conv_in"), filled(1.0, "unet.conv_in", "bias"))
+    doubles = LoraLoader(
+        "other", lambda names: "other" in names, lambda path: [scaled(3, "unet.conv_in"), scaled(3, "unet.conv_in", "bias")]
+    )
+    for uses, wanted in (
+        ([LoraUse("one"), LoraUse("other", unet=0.5)], lambda tensor: (tensor + 1) * 2),
+        ([LoraUse("other", unet=0.5), LoraUse("one")], lambda tensor: tensor * 2 + 1),
+        ([LoraUse("other", unet=0.5), LoraUse("other", unet=1)], lambda tensor: tensor * 6),
     ):
-        assert torch.allclose(layer.weight, base + 1.5)
+        with patched(model, uses, library, [adds, doubles]) as notes:
+            assert notes == ()
+            assert torch.allclose(layer.weight, wanted(base), atol=1e-5) and torch.allclose(layer.bias, wanted(bias), atol=1e-5)
+    assert torch.equal(layer.weight, base) and torch.equal(layer.bias, bias)
+
+
+def test_a_change_of_a_norm_layer(model, library):
+    name = "down_blocks.0.resnets.0.norm1"
+    layer = model.unet.get_submodule(name)
+    base = layer.weight.clone(), layer.bias.clone()
+    with patched(model, [LoraUse("one")], library, [loader(filled(0.5, f"unet.{name}"), filled(0.25, f"unet.{name}", "bias"))]):
+        assert torch.equal(layer.weight, base[0] + 0.5) and torch.equal(layer.bias, base[1] + 0.25)
+
+
+def test_a_change_is_a_delta_or_a_transform():
+    for given in ({}, {"delta": torch.zeros_like, "transform": lambda weight, strength: weight}):
+        with pytest.raises(ValueError, match="either a delta or a transform"):
+            WeightChange("unet.x", **given)
+
+
+def test_a_bias_that_the_layer_has_not_does_not_fit(model, library):
+    with patched(model, [LoraUse("one")], library, [loader(filled(1.0, f"unet.{UNET_LAYER}", "bias"))]) as notes:
+        assert "none of its 1 layers fits" in notes[0]
+
+
+def test_two_sets_that_were_used_before_are_changed_without_computing(model, library):
+    calls = []
+
+    def delta(base):
+        calls.append(1)
+        return torch.ones_like(base)
+
+    loaders, layer = [loader(WeightChange(f"unet.{UNET_LAYER}", delta))], model.unet.get_submodule(UNET_LAYER)
+    base, seen = layer.weight.clone(), []
+    for strength in (1.0, 0.5, 1.0, 0.5):
+        with patched(model, [LoraUse("one", unet=strength)], library, loaders):
+            seen.append(layer.weight.data)
+            assert torch.equal(layer.weight, base + strength)
+    assert len(calls) == 2 and seen[0] is not seen[1] and seen[0].data_ptr() == seen[2].data_ptr()
+    model.weights.trim(0)
+    with patched(model, [LoraUse("one", unet=1.0)], library, loaders):
+        assert len(calls) == 3
+
+
+def test_what_two_sets_have_in_common_is_computed_once(model, library):
+    calls = []
+
+    def delta(base):
+        calls.append(1)
+        return torch.ones_like(base)
+
+    loaders = [loader(WeightChange(f"unet.{UNET_LAYER}", delta), WeightChange(f"text_encoder.{TEXT_LAYER}", delta))]
+    for unet in (1.0, 0.5):
+        with patched(model, [LoraUse("one", 0.5, unet)], library, loaders):
+            pass
+    assert len(calls) == 3
+
+
+def test_numbers_that_leave_the_models_type_are_not_finite(folder, library, model_cache):
+    save_file({"mine": torch.zeros(1)}, folder / "Lora" / "one.safetensors")
+    model = model_cache.get("tiny", None, Plan(dtype="float16"))
+    with (
+        pytest.raises(CheckpointError, match="LoRA 'one' holds NaN or Inf"),
+        patched(model, [LoraUse("one", unet=1e6)], library, [loader(filled(1.0, f"unet.{UNET_LAYER}"))]),
+    ):
+        pass
 
 
 @pytest.mark.parametrize(
@@ -100,6 +185,16 @@ def test_two_files_add_up_and_the_last_of_one_name_counts(model, library):
         "unet.down_blocks_0_attentions_0_transformer_blocks_0_attn2_to_k",
         "unet.input_blocks_1_1_transformer_blocks_0_attn2_to_k",
         "unet.down_blocks.0.attentions.0.transformer_blocks.0.attn2.to_k",
+        "unet.down_blocks.0.attentions.0.transformer_blocks.0.attn2.processor.to_k",
+        "down_blocks.0.attentions.0.transformer_blocks.0.attn2.processor.to_k",
+        "base_model.model.down_blocks.0.attentions.0.transformer_blocks.0.attn2.to_k",
+        "base_model.model.unet.down_blocks.0.attentions.0.transformer_blocks.0.attn2.to_k",
+        "diffusion_model.input_blocks.1.1.transformer_blocks.0.attn2.to_k",
+        "model.diffusion_model.input_blocks.1.1.transformer_blocks.0.attn2.to_k",
+        "lora_unet_down_blocks_0_attentions_0_transformer_blocks_0_attn2_to_k",
+        "lora_unet_input_blocks_1_1_transformer_blocks_0_attn2_to_k",
+        "lycoris_down_blocks_0_attentions_0_transformer_blocks_0_attn2_to_k",
+        "oft_unet_down_blocks_0_attentions_0_transformer_blocks_0_attn2_to_k",
     ],
 )
 def test_a_layer_has_several_names(model, library, target):
@@ -107,6 +202,37 @@ def test_a_layer_has_several_names(model, library, target):
     base = layer.weight.clone()
     with patched(model, [LoraUse("one")], library, [loader(filled(1.0, target))]):
         assert torch.equal(layer.weight, base + 1)
+
+
+@pytest.mark.parametrize("start", ["unet.", "lora_unet_", "", "base_model.model."])
+def test_the_way_out_of_an_attention_was_one_layer(model, library, start):
+    layer = model.unet.get_submodule("mid_block.attentions.0.transformer_blocks.0.attn1.to_out.0")
+    base = layer.weight.clone()
+    for strength, end in enumerate(("to_out.0", "processor.to_out", "to_out"), 1):
+        target = f"{start}mid_block.attentions.0.transformer_blocks.0.attn1.{end}"
+        with patched(model, [LoraUse("one", unet=strength)], library, [loader(filled(1.0, target))]):
+            assert torch.equal(layer.weight, base + strength)
+
+
+@pytest.mark.parametrize(
+    "start",
+    [
+        "text_encoder.",
+        "text_encoder.text_model.",
+        "lora_te_text_model_",
+        "lora_te1_text_model_",
+        "clip_l.transformer.text_model.",
+        "text_encoders.clip_l.transformer.text_model.",
+        "cond_stage_model.transformer.text_model.",
+        "base_model.model.text_model.",
+        "text_model.",
+    ],
+)
+def test_a_layer_of_the_text_encoder_has_several_names(model, library, start):
+    layer = model.text_encoder.get_submodule(TEXT_LAYER)
+    base = layer.weight.clone()
+    with patched(model, [LoraUse("one", text=0.5)], library, [loader(filled(1.0, start + TEXT_LAYER))]):
+        assert torch.equal(layer.weight, base + 0.5)
 
 
 def test_the_same_set_is_not_computed_again(model, library):

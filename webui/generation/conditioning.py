@@ -195,7 +195,7 @@ def _bytes(made: Any) -> int:
 
 def _adapters(model: Model) -> object:
     """Cache key of the active LoRAs, which change the text encoder too."""
-    return getattr(model.remembered.get("adapters"), "key", ())
+    return model.weights.on.key
 
 
 def _plain(texts: Texts, encoder: Encoder) -> tuple[Part, Part, Tensor]:

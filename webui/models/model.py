@@ -13,6 +13,7 @@ from webui.models.conditioning import Conditioning
 from webui.models.embeddings import EmbeddedWords
 from webui.models.offload import Offload
 from webui.models.placement import Placement
+from webui.models.weight_sets import WeightSets
 
 if TYPE_CHECKING:
     from webui.prompts.tokenizer import ClipTokenizer
@@ -85,8 +86,9 @@ class Model:
     vae_name: str = ""
     scale_factor: float = 0.18215
     words: EmbeddedWords = field(default_factory=EmbeddedWords)
+    weights: WeightSets = field(default_factory=WeightSets)
+    """The adapters that are on, and those that are kept for the next time."""
     remembered: dict[str, Any] = field(default_factory=dict)
-    """What adapters keep between jobs: the changed weights of the last set."""
 
     latent_channels = 4
     downscale = 8

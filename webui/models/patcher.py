@@ -1,6 +1,6 @@
-"""Put weight changes on a model and take them off again, bit for bit: the base tensors are set aside, never computed back."""
+"""Put the weight changes of a prompt's LoRAs on a model and take them off again, bit for bit (`weight_sets`)."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,12 +9,14 @@ import torch
 from torch import Tensor, nn
 
 from webui.core.foreign import FileError, FileIdentity, check_same, read_foreign
+from webui.devices.plan import is_device_lost, is_out_of_memory
 from webui.errors import CheckpointError, RequestError
 from webui.library import Library, ModelFile
 from webui.library.lora_keys import counted
 from webui.models.adapters import LoraLoader, LoraUse, WeightChange
-from webui.models.families import family_of
+from webui.models.layer_names import UNET, LayerNames
 from webui.models.model import Model
+from webui.models.weight_sets import NOTHING, Recipe, WeightPatch
 from webui.models.weights import open_weights
 
 
@@ -22,72 +24,63 @@ class NotFinite(CheckpointError):
     """A LoRA that would make nothing but noise or black: the job fails rather than leave out what was asked for."""
 
 
-_BROKEN_FILE = (CheckpointError, ValueError, KeyError, OSError, RuntimeError, TypeError, AttributeError)
-_Key = tuple[tuple[Path, FileIdentity, float, float], ...]
+_BROKEN_FILE = (CheckpointError, ValueError, KeyError, OSError, RuntimeError, TypeError, AttributeError, IndexError)
+_DOES_NOT_FIT = (RuntimeError, ValueError, IndexError, TypeError, ZeroDivisionError)
 
 
 @dataclass(frozen=True)
-class WeightPatch:
-    """The finished tensors of one set of adapters, by the parameter they stand in for."""
+class _Source:
+    """A file that a tag names, at the tag's strengths."""
 
-    key: _Key
-    tensors: tuple[tuple[nn.Parameter, Tensor], ...]
-    notes: tuple[str, ...]
+    use: LoraUse
+    file: ModelFile
+
+    @property
+    def key(self) -> tuple[Hashable, ...]:
+        return self.file.path, self.file.identity, self.use.text, self.use.unet
+
+
+@dataclass(frozen=True)
+class _Step:
+    """One change of one parameter, at its strength."""
+
+    change: WeightChange
+    strength: float
+    source: _Source
+    number: int
+
+    @property
+    def key(self) -> tuple[Hashable, ...]:
+        path: Path = self.source.file.path
+        identity: FileIdentity = self.source.file.identity
+        return path, identity, self.number, self.strength
 
 
 @contextmanager
 def patched(model: Model, uses: Sequence[LoraUse], library: Library, loaders: Iterable[LoraLoader]) -> Iterator[tuple[str, ...]]:
     """The model with these adapters on, for as long as the block runs; gives notes about what could not be used.
 
-    The last set's tensors are remembered: the same set again costs no computing. Jobs that run side by side have the same set on; the
-    first puts it on, the last takes it off.
+    Finished sets are kept: one used before costs no computing. Jobs that run side by side have the same set on; the first puts it on, the
+    last takes it off.
     """
-    files, notes = _find(uses, library)
-    worn = _apply(model, _remembered(model, files, tuple(loaders)))
+    sources, notes = _find(uses, library)
+    sets, patch = model.weights, _remembered(model, sources, tuple(loaders))
+    if sets.jobs and sets.on.key != patch.key:
+        raise RuntimeError("Two sets of adapters were asked for at the same time.")
+    sets.put_on(patch, model.offload)
+    sets.jobs += 1
     try:
-        yield (*notes, *worn.changed.notes)
+        yield (*notes, *patch.notes)
     finally:
-        _revert(model, worn)
+        sets.jobs -= 1
+        if not sets.jobs:
+            sets.put_on(NOTHING, model.offload)
 
 
-@dataclass
-class AppliedPatch:
-    """A set of adapters that is on: how often, and the base tensors that it hides."""
-
-    changed: WeightPatch
-    base: list[tuple[nn.Parameter, Tensor]]
-    times: int = 1
-
-
-def _apply(model: Model, changed: WeightPatch) -> AppliedPatch:
-    worn = model.remembered.get("worn")
-    if isinstance(worn, AppliedPatch):
-        if worn.changed.key != changed.key:
-            raise RuntimeError("Two sets of adapters were asked for at the same time.")
-        worn.times += 1
-        return worn
-    model.offload.unload_all()
-    worn = AppliedPatch(changed, [(parameter, parameter.data) for parameter, _ in changed.tensors])
-    model.remembered["worn"] = worn
-    for parameter, tensor in changed.tensors:
-        parameter.data = tensor
-    return worn
-
-
-def _revert(model: Model, worn: AppliedPatch) -> None:
-    worn.times -= 1
-    if worn.times:
-        return
-    model.offload.unload_all()
-    for parameter, tensor in worn.base:
-        parameter.data = tensor
-    model.remembered.pop("worn", None)
-
-
-def _find(uses: Sequence[LoraUse], library: Library) -> tuple[list[tuple[LoraUse, ModelFile]], list[str]]:
-    """The files meant, and notes on those left out: not there, or broken. As in A1111 the last of two tags with the same name counts."""
+def _find(uses: Sequence[LoraUse], library: Library) -> tuple[list[_Source], list[str]]:
+    """The files meant, in the tags' order, and notes on those left out: not there, or broken."""
     found, notes = [], []
-    for use in {use.name: use for use in uses}.values():
+    for use in dict.fromkeys(uses):
         try:
             file = library.find("lora", use.name)
         except RequestError as error:
@@ -96,38 +89,41 @@ def _find(uses: Sequence[LoraUse], library: Library) -> tuple[list[tuple[LoraUse
         if file.error:
             notes.append(f"LoRA {use.name!r} was left out: {file.error}")
         else:
-            found.append((use, file))
-    return found, notes
+            found.append(_Source(use, file))
+    return found, list(dict.fromkeys(notes))
 
 
-def _remembered(model: Model, files: Sequence[tuple[LoraUse, ModelFile]], loaders: tuple[LoraLoader, ...]) -> WeightPatch:
-    key = tuple((file.path, file.identity, use.text, use.unet) for use, file in files)
-    known = model.remembered.get("adapters")
-    if not isinstance(known, WeightPatch) or known.key != key:
-        model.remembered.pop("adapters", None)  # before the next set is computed: two at once would not fit everywhere
-        known = _compute(model, key, files, loaders)
-        model.remembered["adapters"] = known
+def _remembered(model: Model, sources: Sequence[_Source], loaders: tuple[LoraLoader, ...]) -> WeightPatch:
+    if not sources:
+        return NOTHING
+    key = tuple(source.key for source in sources)
+    known = model.weights.known(key)
+    if known is None:
+        known = _compute(model, key, sources, loaders)
+        model.weights.keep(known)
     return known
 
 
 @torch.no_grad()
-def _compute(model: Model, key: _Key, files: Sequence[tuple[LoraUse, ModelFile]], loaders: tuple[LoraLoader, ...]) -> WeightPatch:
-    layers = layer_names(model) if files else {}
-    totals: dict[nn.Parameter, Tensor] = {}
+def _compute(model: Model, key: Hashable, sources: Sequence[_Source], loaders: tuple[LoraLoader, ...]) -> WeightPatch:
+    layers = LayerNames(model)
+    steps: dict[nn.Parameter, list[_Step]] = {}
+    unfit: dict[_Source, list[str]] = {}
+    read: dict[_Source, tuple[frozenset[str], list[WeightChange]]] = {}
     notes = []
-    for use, file in files:
+    for source in sources:
         try:
-            names, changes = _read(file, loaders)
-            strangers = _add(totals, use, changes, layers)
+            read[source] = _read(source.file, loaders)
         except _BROKEN_FILE as error:
-            check_same(file.path, file.identity)
-            if isinstance(error, NotFinite):
-                raise
-            notes.append(f"LoRA {use.name!r} was left out: {_reason(error)}")
+            check_same(source.file.path, source.file.identity)
+            notes.append(f"LoRA {source.use.name!r} was left out: {_reason(error)}")
             continue
-        check_same(file.path, file.identity)
-        notes += _told(use.name, names, changes, strangers)
-    return WeightPatch(key, tuple(_finished(model, totals)), tuple(notes))
+        check_same(source.file.path, source.file.identity)
+        unfit[source] = _plan(steps, source, read[source][1], layers)
+    tensors, recipes = _made(model, steps, unfit)
+    for source, (names, changes) in read.items():
+        notes += _told(source.use.name, names, changes, unfit[source])
+    return WeightPatch(key, tensors, recipes, tuple(dict.fromkeys(notes)))
 
 
 def _told(name: str, names: frozenset[str], changes: Sequence[WeightChange], strangers: Sequence[str]) -> Iterator[str]:
@@ -163,47 +159,76 @@ def _load(file: ModelFile, loaders: Iterable[LoraLoader]) -> tuple[frozenset[str
     )
 
 
-def _add(totals: dict[nn.Parameter, Tensor], use: LoraUse, changes: Sequence[WeightChange], layers: Mapping[str, nn.Module]) -> list[str]:
-    """Add one file's changes to the float32 totals (base + Σ strength · delta). Gives the targets that do not fit.
+def _plan(steps: dict[nn.Parameter, list[_Step]], source: _Source, changes: Sequence[WeightChange], layers: LayerNames) -> list[str]:
+    """Add one file's changes to those of each parameter. Gives the targets that the model has not.
 
-    Raises `NotFinite` before a number that is none gets into the model.
+    A file that is named twice counts by its strengths: as in Forge the same strength a second time adds nothing.
     """
     strangers = []
-    for change in changes:
-        parameter = getattr(layers.get(_plain(change.target)), change.parameter, None)
-        strength = use.text if change.target.startswith("text_encoder") else use.unet
-        delta = _delta(change, parameter)
-        if not isinstance(parameter, nn.Parameter) or delta is None:
+    for number, change in enumerate(changes):
+        layer = layers.find(change.target)
+        parameter = getattr(layer.module, change.parameter, None) if layer is not None else None
+        if layer is None or not isinstance(parameter, nn.Parameter):
             strangers.append(change.target)
-        elif strength:
-            if not torch.isfinite(delta).all():
-                raise NotFinite(f"LoRA {use.name!r} holds NaN or Inf ({change.target}): it is broken. Leave it out.")
-            if parameter not in totals:
-                totals[parameter] = parameter.data.to(torch.float32, copy=True)
-            totals[parameter] += strength * delta.to(totals[parameter])
+            continue
+        step = _Step(change, source.use.unet if layer.part == UNET else source.use.text, source, number)
+        known = steps.setdefault(parameter, [])
+        if step.key not in [other.key for other in known]:
+            known.append(step)
     return strangers
 
 
-def _delta(change: WeightChange, parameter: object) -> Tensor | None:
-    """The change at strength 1, None where it does not have the layer's shape."""
-    if not isinstance(parameter, nn.Parameter):
-        return None
-    try:
-        return change.delta(parameter.data).reshape(parameter.shape)
-    except (RuntimeError, ValueError):
-        return None
+def _made(
+    model: Model, steps: Mapping[nn.Parameter, list[_Step]], unfit: Mapping[_Source, list[str]]
+) -> tuple[dict[nn.Parameter, Tensor], dict[nn.Parameter, Recipe]]:
+    """The finished tensor of each parameter, and what it was made from. Adds to `unfit` the targets whose shapes differ.
+
+    Raises `NotFinite` before a number that is none gets into the model.
+    """
+    text = {parameter for part in model.texts for parameter in part.module.parameters()}
+    bases = model.weights.bases()
+    tensors: dict[nn.Parameter, Tensor] = {}
+    recipes: dict[nn.Parameter, Recipe] = {}
+    for parameter, planned in steps.items():
+        base = bases.get(parameter, parameter.data)
+        recipe = tuple(step.key for step in planned)
+        known = model.weights.made(parameter, recipe)
+        tensor = known if known is not None else _finished(base, planned, parameter in text, unfit)
+        if tensor is not None:
+            tensors[parameter], recipes[parameter] = tensor, recipe
+    return tensors, recipes
 
 
-def _finished(model: Model, totals: Mapping[nn.Parameter, Tensor]) -> Iterator[tuple[nn.Parameter, Tensor]]:
-    """Each total in the type and the layout of the parameter it stands in for.
+def _finished(base: Tensor, planned: Sequence[_Step], is_text: bool, unfit: Mapping[_Source, list[str]]) -> Tensor | None:
+    """A parameter with its changes, one on the result of the other, in the base's type and layout; None where no change fits.
 
     Forge keeps a text encoder in its file's half precision, whatever it computes in, and rounds it with a LoRA on too. Measured on
     `g-lora`: 87 dB near with that, 66 dB without.
     """
-    text = {parameter for part in model.texts for parameter in part.module.parameters()}
-    for parameter, total in totals.items():
-        rounded = total.to(torch.float16) if parameter in text and _is_half(parameter.data) else total
-        yield parameter, _like(parameter.data, rounded)
+    total, changed = base.to(torch.float32), False
+    for step in planned:
+        try:
+            after = step.change.apply(total, step.strength) if step.strength else total
+        except _DOES_NOT_FIT as error:
+            if is_out_of_memory(error) or is_device_lost(error):
+                raise
+            unfit[step.source].append(step.change.target)
+            continue
+        if step.strength:
+            _check_finite(after, step)
+            total, changed = after, True
+    if not changed:
+        return None
+    rounded = total.to(torch.float16) if is_text and _is_half(base) else total
+    finished = _like(base, rounded)
+    _check_finite(finished, planned[-1])
+    return finished
+
+
+def _check_finite(weights: Tensor, step: _Step) -> None:
+    low, high = torch.aminmax(weights)
+    if not (torch.isfinite(low) and torch.isfinite(high)):
+        raise NotFinite(f"LoRA {step.source.use.name!r} holds NaN or Inf ({step.change.target}): it is broken. Leave it out.")
 
 
 def _is_half(weights: Tensor) -> bool:
@@ -220,26 +245,3 @@ def _like(base: Tensor, total: Tensor) -> Tensor:
 def _reason(error: Exception) -> str:
     lines = str(error).strip().splitlines()
     return lines[0] if lines else type(error).__name__
-
-
-def layer_names(model: Model) -> dict[str, nn.Module]:
-    """Every layer by the names that files use for it: diffusers' and transformers' (with and without `text_model`), and CompVis'."""
-    names: dict[str, nn.Module] = {}
-    modules = dict(model.unet.named_modules())
-    for name, module in modules.items():
-        names[_plain(f"unet.{name}")] = module
-    for theirs, ours in family_of(model.family, model.name).unet_names(model.unet):
-        names.update({_plain(f"unet.{theirs}{name.removeprefix(ours)}"): modules[name] for name in modules if _inside(name, ours)})
-    for part in model.texts:
-        for name, module in part.module.named_modules():
-            plain = name.removeprefix("text_model.")
-            names[_plain(f"{part.target}.{plain}")] = names[_plain(f"{part.target}.text_model.{plain}")] = module
-    return names
-
-
-def _inside(name: str, prefix: str) -> bool:
-    return name == prefix or name.startswith(prefix + ".")
-
-
-def _plain(name: str) -> str:
-    return name.replace(".", "_")

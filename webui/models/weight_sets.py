@@ -1,0 +1,102 @@
+"""Sets of weights that stand in for a model's own: which is on, and the finished ones that are kept for the next time.
+
+The model's own tensors are set aside while a set is on and put back as they were: nothing is ever computed back.
+"""
+
+from collections.abc import Hashable, Mapping
+from dataclasses import dataclass, field
+
+import psutil
+import torch
+from torch import Tensor, nn
+
+from webui.models.offload import Offload
+
+MOST_BYTES = 8 * 2**30
+"""Finished sets that are kept take no more than this, and no more than half of the memory that is free."""
+Recipe = tuple[Hashable, ...]
+"""What a tensor was made from: changes and their strengths, in order."""
+
+
+@dataclass(frozen=True, eq=False)
+class WeightPatch:
+    """The finished tensors of one set of adapters, by the parameter they stand in for. `recipes` say what each was made from."""
+
+    key: Hashable = ()
+    tensors: Mapping[nn.Parameter, Tensor] = field(default_factory=dict)
+    recipes: Mapping[nn.Parameter, Recipe] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+
+    def storages(self) -> dict[int, Tensor]:
+        """Its tensors by where their numbers lie: sets may share them."""
+        return {tensor.data_ptr(): tensor for tensor in self.tensors.values()}
+
+
+NOTHING = WeightPatch()
+
+
+class WeightSets:
+    """The sets of one model. At most one is on; `jobs` counts who needs it."""
+
+    def __init__(self) -> None:
+        self.on: WeightPatch = NOTHING
+        self.jobs = 0
+        self._base: list[tuple[nn.Parameter, Tensor]] = []
+        self._kept: dict[Hashable, WeightPatch] = {}
+
+    def put_on(self, patch: WeightPatch, offload: Offload) -> None:
+        """Make the model's weights this set's, all others its own. Costs no computing."""
+        if patch is self.on:
+            return
+        offload.unload_all()
+        for parameter, tensor in self._base:
+            parameter.data = tensor
+        self._base = [(parameter, parameter.data) for parameter in patch.tensors]
+        self.on = patch
+        for parameter, tensor in patch.tensors.items():
+            parameter.data = tensor
+
+    def bases(self) -> dict[nn.Parameter, Tensor]:
+        """The model's own tensors of the parameters that the set on has replaced."""
+        return dict(self._base)
+
+    def known(self, key: Hashable) -> WeightPatch | None:
+        """A finished set that is still kept."""
+        patch = self._kept.pop(key, None)
+        if patch is not None:
+            self._kept[key] = patch  # the last used is the last to go
+        return patch
+
+    def made(self, parameter: nn.Parameter, recipe: Recipe) -> Tensor | None:
+        """A tensor made from the same changes for another set."""
+        for patch in self._kept.values():
+            if patch.recipes.get(parameter) == recipe:
+                return patch.tensors[parameter]
+        return None
+
+    def keep(self, patch: WeightPatch) -> None:
+        """Keep a finished set, and let go of those not used for longest where all together would take too much."""
+        self._kept[patch.key] = patch
+        self.trim(_room(patch))
+
+    def trim(self, most: int = 0) -> None:
+        """Let go of sets, the longest unused first, until the rest take at most so many bytes. The newest, and the one on, stay."""
+        for key in list(self._kept)[:-1]:
+            if self._bytes() <= most:
+                return
+            if self._kept[key] is not self.on:
+                del self._kept[key]
+
+    def _bytes(self) -> int:
+        tensors: dict[int, Tensor] = {}
+        for patch in self._kept.values():
+            tensors |= patch.storages()
+        return sum(tensor.numel() * tensor.element_size() for tensor in tensors.values())
+
+
+def _room(patch: WeightPatch) -> int:
+    """How many bytes the sets may take together where this one's tensors lie."""
+    device = next((tensor.device for tensor in patch.tensors.values()), torch.device("cpu"))
+    free = torch.cuda.mem_get_info(device)[0] if device.type == "cuda" else psutil.virtual_memory().available
+    taken = sum(tensor.numel() * tensor.element_size() for tensor in patch.storages().values())
+    return min(MOST_BYTES, taken + free // 2)
