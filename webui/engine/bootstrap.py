@@ -7,16 +7,17 @@ import psutil
 import torch
 
 from webui.core.family import FamilySpec, ModelFacts
-from webui.core.foreign import FileIdentity
+from webui.core.foreign import INDEX, FileIdentity
 from webui.core.job import Plan
 from webui.core.protocol import Capabilities, OptionInfo, RunJob
 from webui.core.registry import Registry
 from webui.devices.plan import plan_for
 from webui.generation.context import EngineContext
 from webui.images.store import ImageStore
-from webui.library import Library, read_header
+from webui.library import Library
 from webui.library import builtins as library_builtins
 from webui.library.families import register_all
+from webui.library.header import read_any_header
 from webui.models.adapters import LoraLoader
 from webui.models.cache import ModelCache
 from webui.plugins.discovery import extension_folders
@@ -91,13 +92,14 @@ def facts_of_checkpoint(task: RunJob, context: EngineContext) -> ModelFacts:
     """How large the task's model is, from its file's header."""
     file = context.library.find("checkpoint", task.request.checkpoint or "")
     spec = context.library.families.get(file.family)
-    return _facts(file.path, file.identity, spec) if file.path.suffix.lower() == ".safetensors" else spec.facts
+    readable = file.path.suffix.lower() == ".safetensors" or file.path.name == INDEX
+    return _facts(file.path, file.identity, spec) if readable else spec.facts
 
 
 @lru_cache(maxsize=8)
 def _facts(path: Path, identity: FileIdentity, spec: FamilySpec) -> ModelFacts:
     """Remembered by the file's identity: to read a header takes milliseconds, and each job that joins a batch asks twice."""
-    return ModelFacts.of(read_header(path).shapes, spec)
+    return ModelFacts.of(read_any_header(path).shapes, spec)
 
 
 def resident_bytes(device: str) -> int:

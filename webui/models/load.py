@@ -6,14 +6,14 @@ from webui.library import ModelFile
 from webui.library.families import BUILTIN, Families
 from webui.models.loading import LoadContext
 from webui.models.model import Model
-from webui.models.weights import Progress, Weights, open_weights
+from webui.models.weights import Progress, WeightSource, open_source
 
 
-def open_model(file: ModelFile) -> Weights:
+def open_model(file: ModelFile) -> WeightSource:
     """A listed file's weights. Raises `CheckpointError` with what the scan found wrong with it, or what is wrong now."""
     if file.error:
         raise CheckpointError(file.error)
-    return open_weights(file.path)
+    return open_source(file.path)
 
 
 def load_model(file: ModelFile, digest: str, vae: ModelFile | None, plan: Plan, progress: Progress, families: Families = BUILTIN) -> Model:

@@ -10,7 +10,7 @@ from webui.core.job import Plan
 from webui.library import ModelFile
 from webui.library.families import Architecture
 from webui.models.placement import Placement
-from webui.models.weights import Progress, Weights
+from webui.models.weights import Progress, WeightSource
 
 
 @dataclass(frozen=True)
@@ -23,7 +23,7 @@ class LoadContext:
     architecture: Architecture
     plan: Plan
     progress: Progress
-    vae: Weights | None = None
+    vae: WeightSource | None = None
     vae_name: str = ""
 
     @property

@@ -50,10 +50,14 @@ class Families:
 
     def unsupported_message(self, name: str, source: str) -> str:
         """The sentence for a file of a family that is known by name and not loaded."""
+        return f"{source} is {self.get(name).title}: coming; this version loads {self.loaded_titles}."
+
+    @property
+    def loaded_titles(self) -> str:
+        """The families that are loaded, for a sentence."""
         known = [spec for spec in (*reversed(STABLE_DIFFUSION), *self.loaded) if spec.whole]
         titles = list(dict.fromkeys(spec.title.replace("Stable Diffusion", "SD") for spec in known))
-        said = ", ".join(titles[:-1]) + (" and " if titles[:-1] else "") + titles[-1]
-        return f"{source} is {self.get(name).title}: coming; this version loads {said}."
+        return ", ".join(titles[:-1]) + (" and " if titles[:-1] else "") + titles[-1]
 
     def detect(self, header: Header) -> Architecture:
         """Name a file's architecture by its tensors' names and shapes."""
@@ -74,7 +78,8 @@ def _variant(spec: FamilySpec, header: Header) -> str | None:
 
 
 def _prediction(header: Header) -> str:
-    said = header.metadata.get("modelspec.prediction_type") or header.metadata.get("prediction_type") or ""
+    scheduled = header.configs.get("scheduler", {}).get("prediction_type")
+    said = scheduled or header.metadata.get("modelspec.prediction_type") or header.metadata.get("prediction_type") or ""
     if "v_pred" in header.shapes or said in ("v", "v_prediction", "v-prediction"):
         return "v"
     return "eps"
