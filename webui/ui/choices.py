@@ -7,6 +7,7 @@ from webui.core.protocol import Capabilities, OptionInfo
 from webui.library import Library, ModelFile
 from webui.library.family import WHOLE
 from webui.library.models import Native
+from webui.resolve import known_or_usual
 from webui.services import Services
 from webui.ui.fields import OWN, SAME
 
@@ -67,9 +68,11 @@ def choices_of(library: Library, known: Capabilities) -> Choices:
 
 
 def native(services: Services, checkpoint: str | None) -> Native:
-    """What the named checkpoint was made for; the usual values for one that is not here."""
+    """What the named checkpoint was made for, as a job would take it; the usual values for one that is not here."""
     models = services.library.models("checkpoint")
-    return next((model.native for model in models if model.name == checkpoint), Native())
+    made_for = next((model.native for model in models if model.name == checkpoint), Native())
+    sampler, schedule = known_or_usual(made_for, services.capabilities.current())
+    return made_for.model_copy(update={"sampler": sampler, "schedule": schedule})
 
 
 def _usable_first(models: Iterable[ModelFile]) -> list[ModelFile]:
