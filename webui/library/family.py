@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 from webui.core.request import FrozenModel
 from webui.library.header import Header
+from webui.library.lora_keys import lora_kinds, lora_layers
 
 UNET = "model.diffusion_model."
 _FIRST_CONV = UNET + "input_blocks.0.0.weight"
@@ -46,10 +47,6 @@ def _starts(*prefixes: str) -> Callable[[Header], bool]:
     return lambda header: any(name.startswith(prefixes) for name in header.shapes)
 
 
-def _ends(*suffixes: str) -> Callable[[Header], bool]:
-    return lambda header: any(name.endswith(suffixes) for name in header.shapes)
-
-
 CHECKPOINTS: tuple[tuple[str, Callable[[Header], bool]], ...] = (
     ("sd3", _starts(UNET + "joint_blocks.")),
     ("flux", _starts("double_blocks.", UNET + "double_blocks.")),
@@ -64,7 +61,7 @@ CHECKPOINTS: tuple[tuple[str, Callable[[Header], bool]], ...] = (
     ("unet-only", _starts(UNET + "input_blocks.")),
 )
 OTHERS: tuple[tuple[str, Callable[[Header], bool]], ...] = (
-    ("lora", _ends(".lora_down.weight", ".lora_A.weight", ".hada_w1_a", ".lokr_w1", ".lokr_w1_a", ".oft_blocks", ".lora.down.weight")),
+    ("lora", lambda header: any(lora_kinds(parts) for parts in lora_layers(header.shapes).values())),
     ("controlnet", _starts("control_model.", "controlnet_cond_embedding.")),
     ("vae", _starts("decoder.mid.", "decoder.mid_block.", "first_stage_model.")),
     ("embedding", _starts("emb_params", "string_to_param", "clip_l", "clip_g")),

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from webui.plugins.types import DenoiserWrapper, Panel, Sampler, Schedule, Tab
 
 NAMESPACE = "darkroom"
-API_VERSION = "1.0"
+API_VERSION = "1.1"
 Where = Literal["web", "engine", "both"]
 
 _spec = pluggy.HookspecMarker(NAMESPACE)
