@@ -35,6 +35,8 @@ _LAZY = {
     "Schedule": "webui.plugins.types",
     "Tab": "webui.plugins.types",
     "WeightChange": "webui.models.adapters",
+    "lora_kinds": "webui.library.lora_keys",
+    "lora_layers": "webui.library.lora_keys",
     "read_tensors": "webui.models.weights",
 }
 
@@ -66,6 +68,8 @@ __all__ = [
     "WebUIError",
     "WeightChange",
     "hookimpl",
+    "lora_kinds",
+    "lora_layers",
     "read_tensors",
 ]
 

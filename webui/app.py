@@ -168,7 +168,7 @@ def build(settings: Settings, make_client: MakeClient | None = None, access_key:
     from starlette.middleware.gzip import GZipMiddleware
 
     from webui import __version__
-    from webui.api import errors, health, native
+    from webui.api import errors, health, native, schema
     from webui.api.caller import Proxies
     from webui.api.guard import Guard
     from webui.api.keys import Keys
@@ -192,6 +192,7 @@ def build(settings: Settings, make_client: MakeClient | None = None, access_key:
     app.state.services = darkroom.services
     app.state.temporary = temporary
     errors.install(app)
+    schema.install(app)
     app.include_router(native.router)
     app.include_router(health.router)
     mount(app, darkroom.services)

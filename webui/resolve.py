@@ -53,7 +53,7 @@ def resolve(request: GenerationRequest, context: ResolveContext) -> GenerationRe
     """Give the same request with nothing left to choose. Raises `RequestError` naming the field that cannot be carried out."""
     checkpoint = _checkpoint(request, context)
     native, spec = checkpoint.native, context.library.families.get(checkpoint.family)
-    sampler, schedule = _sampling(request, *_known(native, context.capabilities()), context.capabilities())
+    sampler, schedule = _sampling(request, *known_or_usual(native, context.capabilities()), context.capabilities())
     _check_family(request, sampler, schedule, spec, context.capabilities())
     width, height = _size(request, (native.width, native.height), context, spec.multiple_of)
     _check_mask(request, context)
@@ -150,7 +150,7 @@ def _title(library: Library, checkpoint: ModelFile) -> str:
         raise RequestError("checkpoint", str(error)) from None
 
 
-def _known(native: ModelDefaults, capabilities: Capabilities) -> tuple[str, str]:
+def known_or_usual(native: ModelDefaults, capabilities: Capabilities) -> tuple[str, str]:
     """The sampler and schedule that a checkpoint was made for, if there are any of these names; else the usual ones."""
     try:
         _sampler(parse_sampler_name(native.sampler)[0], "sampler", capabilities)

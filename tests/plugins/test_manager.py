@@ -110,3 +110,16 @@ def test_every_hook_is_documented_and_typed():
         function = getattr(hookspecs, name)
         assert len(function.__doc__.splitlines()) >= 3, name
         assert set(function.__annotations__) >= set(function.__code__.co_varnames[: function.__code__.co_argcount]) | {"return"}, name
+
+
+def test_the_files_of_a_folder_import_one_another(tmp_path):
+    room = tmp_path / "extensions" / "room"
+    room.mkdir(parents=True)
+    (room / "__init__.py").write_text(
+        "from webui import hookimpl\n\n\n@hookimpl\ndef denoiser_wrapper(request):\n    from . import outer\n\n    return outer.value\n"
+    )
+    (room / "outer.py").write_text("from . import inner\n\nvalue = inner.value\n")
+    (room / "inner.py").write_text("value = 7\n")
+    loaded = Extensions("engine")
+    loaded.load([tmp_path / "extensions"])
+    assert list(loaded.call("denoiser_wrapper", request=None)) == [("room", 7)] and loaded.failed() == ()

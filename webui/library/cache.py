@@ -9,7 +9,7 @@ from typing import Any
 from webui.core.foreign import FileIdentity, identity_of
 from webui.errors import CheckpointError
 
-VERSION = 5
+VERSION = 6
 _Rows = dict[str, dict[str, Any]]
 
 

@@ -1,32 +1,120 @@
-"""What the tensors of a LoRA file are by their names, so that those which nobody reads can be counted and named."""
+"""What the tensors of a LoRA file are by their names: which layer each belongs to, as which part of which kind of change.
+
+`lora_layers` is what the bundled loaders group a file's tensors by; `left_out` says in the list of models what nobody reads.
+"""
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from typing import NamedTuple
 
-READ = (".lora_down.weight", ".lora_up.weight", ".lora_mid.weight", ".alpha")
-"""Ends of names that the loader which comes with Darkroom reads: kohya's plain LoRA. The list of models counts by these."""
-_BY_END: tuple[tuple[str, tuple[str, ...]], ...] = (
-    ("DoRA scales", (".dora_scale", ".lora_magnitude_vector", ".lora_magnitude_vector.weight")),
-    ("LoHa", (".hada_w1_a", ".hada_w1_b", ".hada_w2_a", ".hada_w2_b", ".hada_t1", ".hada_t2")),
-    ("LoKr", (".lokr_w1", ".lokr_w1_a", ".lokr_w1_b", ".lokr_w2", ".lokr_w2_a", ".lokr_w2_b", ".lokr_t2")),
-    ("whole differences", (".diff",)),
-    ("biases", (".diff_b", ".bias", ".bias_values", ".bias_indices", ".bias_size")),
-    ("norm layers", (".w_norm", ".b_norm")),
-    ("OFT", (".oft_blocks", ".oft_diag", ".rescale")),
-    ("GLoRA", (".a1.weight", ".a2.weight", ".b1.weight", ".b2.weight")),
-    ("IA3", (".on_input",)),
-    ("diffusers' LoRA", (".lora_A.weight", ".lora_B.weight", ".lora.down.weight", ".lora.up.weight")),
-    ("alphas of these", (".alpha",)),
-    ("plain LoRA", READ),
-)  # fmt: skip
-_OTHERS = ("lora_te3_",)
-_BY_START = (("a third text encoder", _OTHERS), ("embeddings", ("bundle_emb.",)), ("a control model", ("control_model.",)))
+Parts = Mapping[str, str]
+"""Of one layer: the name of each tensor, by the part that it is."""
+_ENDINGS: dict[str, tuple[str, ...]] = {
+    "up": (".lora_up.weight", ".lora_B.weight", ".lora_B", ".lora_linear_layer.up.weight", ".lora.up.weight", "_lora.up.weight"),
+    "down": (".lora_down.weight", ".lora_A.weight", ".lora_A", ".lora_linear_layer.down.weight", ".lora.down.weight", "_lora.down.weight"),
+    "mid": (".lora_mid.weight",),
+    "up_bias": (".lora_B.bias",),
+    "alpha": (".alpha",),
+    "dora_scale": (".dora_scale",),
+    "magnitude": (".lora_magnitude_vector", ".lora_magnitude_vector.weight"),
+    "diff": (".diff",),
+    "diff_bias": (".diff_b",),
+    "norm": (".w_norm",),
+    "norm_bias": (".b_norm",),
+    "set": (".set_weight",),
+    "a1": (".a1.weight",),
+    "a2": (".a2.weight",),
+    "b1": (".b1.weight",),
+    "b2": (".b2.weight",),
+    "oft_blocks": (".oft_blocks",),
+    "oft_diag": (".oft_diag",),
+    "rescale": (".rescale",),
+    "on_input": (".on_input",),
+    "ia3": (".weight",),
+    **{name: ("." + name,) for name in ("hada_w1_a", "hada_w1_b", "hada_w2_a", "hada_w2_b", "hada_t1", "hada_t2")},
+    **{name: ("." + name,) for name in ("lokr_w1", "lokr_w1_a", "lokr_w1_b", "lokr_w2", "lokr_w2_a", "lokr_w2_b", "lokr_t2")},
+}
+_BY_LENGTH = sorted(((end, part) for part, ends in _ENDINGS.items() for end in ends), key=lambda pair: -len(pair[0]))
+_LOHA = ("hada_w1_a", "hada_w1_b", "hada_w2_a", "hada_w2_b")
+_LOKR = tuple(
+    (*first, *second) for first in (("lokr_w1",), ("lokr_w1_a", "lokr_w1_b")) for second in (("lokr_w2",), ("lokr_w2_a", "lokr_w2_b"))
+)
+
+
+class Kind(NamedTuple):
+    """A kind of change: what it changes, the parts that it needs (any one of the sets), and those that it may have besides an alpha."""
+
+    name: str
+    parameter: str
+    needs: tuple[tuple[str, ...], ...]
+    may_have: tuple[str, ...] = ()
+
+
+KINDS = (
+    Kind("ia3", "weight", (("ia3", "on_input"),)),
+    Kind("oft", "weight", (("oft_blocks",), ("oft_diag",)), ("rescale",)),
+    Kind("lora", "weight", (("up", "down"),), ("mid", "dora_scale", "magnitude")),
+    Kind("loha", "weight", (_LOHA,), ("hada_t1", "hada_t2", "dora_scale")),
+    Kind("lokr", "weight", _LOKR, ("lokr_t2", "dora_scale")),
+    Kind("glora", "weight", (("a1", "a2", "b1", "b2"),), ("dora_scale",)),
+    Kind("norm", "weight", (("norm",),)),
+    Kind("diff", "weight", (("diff",),)),
+    Kind("set", "weight", (("set",),)),
+    Kind("lora", "bias", (("up_bias", "down"),)),
+    Kind("norm", "bias", (("norm_bias",),)),
+    Kind("diff", "bias", (("diff_bias",),)),
+)
+"""Where a layer has what several kinds need, the last one counts, as in Forge."""
+_WORDS = (
+    ("plain LoRA", ("up", "down", "mid", "up_bias")),
+    ("alphas of these", ("alpha",)),
+    ("DoRA scales", ("dora_scale", "magnitude")),
+    ("LoHa", (*_LOHA, "hada_t1", "hada_t2")),
+    ("LoKr", ("lokr_w1", "lokr_w1_a", "lokr_w1_b", "lokr_w2", "lokr_w2_a", "lokr_w2_b", "lokr_t2")),
+    ("whole differences", ("diff",)),
+    ("whole weights", ("set",)),
+    ("biases", ("diff_bias",)),
+    ("norm layers", ("norm", "norm_bias")),
+    ("OFT", ("oft_blocks", "oft_diag", "rescale")),
+    ("GLoRA", ("a1", "a2", "b1", "b2")),
+    ("IA3", ("on_input",)),
+)
+_OTHERS = ("lora_te3_", "text_encoder_3.", "text_encoders.t5")
+_BY_START = ((("a third text encoder"), _OTHERS), ("embeddings", ("bundle_emb.",)), ("a control model", ("control_model.",)))
+_BY_END = (("biases", (".bias", ".bias_values", ".bias_indices", ".bias_size")), ("PEFT's OFT", (".oft_r", ".oft_R.weight")))
+
+
+def lora_layers(names: Iterable[str]) -> dict[str, dict[str, str]]:
+    """A file's tensors by layer and by part: `{"lora_unet_x": {"up": "lora_unet_x.lora_up.weight", …}}`.
+
+    Parts are called the same whichever trainer wrote them: up, down, mid, alpha, dora_scale, hada_w1_a, lokr_w1, a1, diff, norm, set …
+    """
+    layers: dict[str, dict[str, str]] = {}
+    for name in names:
+        found = _split(name)
+        if found is not None and not _foreign(name):
+            layers.setdefault(found[0], {})[found[1]] = name
+    return layers
+
+
+def lora_kinds(parts: Parts) -> list[tuple[str, str, tuple[str, ...]]]:
+    """What a layer's tensors change: (kind, "weight" or "bias", names of the tensors that it is made of), at most one for each."""
+    found: dict[str, tuple[str, str, tuple[str, ...]]] = {}
+    for kind in KINDS:
+        need = next((need for need in kind.needs if all(part in parts for part in need)), None)
+        if need is not None:
+            wanted = dict.fromkeys((*need, *kind.may_have, "alpha"))
+            found[kind.parameter] = kind.name, kind.parameter, tuple(parts[part] for part in wanted if part in parts)
+    return list(found.values())
 
 
 def kind_of(name: str) -> str:
     """What a tensor is, in words."""
-    by_start = next((kind for kind, starts in _BY_START if name.startswith(starts)), "")
-    return by_start or next((kind for kind, ends in _BY_END if name.endswith(ends)), "unknown names")
+    for table, fits in ((_BY_START, name.startswith), (_BY_END, name.endswith)):
+        if found := next((kind for kind, marks in table if fits(marks)), ""):
+            return found
+    part = _split(name)
+    return next((kind for kind, parts in _WORDS if part is not None and part[1] in parts), "unknown names")
 
 
 def counted(names: Iterable[str]) -> str:
@@ -38,12 +126,27 @@ def counted(names: Iterable[str]) -> str:
 def left_out(names: Iterable[str]) -> str:
     """What the list of models says of a file of which not everything is read; empty where all is."""
     listed = list(names)
-    whole = {name.removesuffix(READ[0]) for name in listed if name.endswith(READ[0])}
-    whole &= {name.removesuffix(READ[1]) for name in listed if name.endswith(READ[1])}
-    read = {layer + ending for layer in whole if not layer.startswith(_OTHERS) for ending in READ}
+    read = {name for parts in lora_layers(listed).values() for _, _, names in lora_kinds(parts) for name in names}
     unread = [name for name in listed if name not in read]
     if not unread:
         return ""
     if len(unread) == len(listed):
         return f"Nothing in it is read yet: {counted(unread)}."
     return f"Read in part: {len(unread)} of its {len(listed)} tensors are left out ({counted(unread)})."
+
+
+def _foreign(name: str) -> bool:
+    return any(name.startswith(starts) for _, starts in _BY_START)
+
+
+def _split(name: str) -> tuple[str, str] | None:
+    """(layer, part) of a tensor's name, None where it is no part of a change."""
+    name = _without_adapter(name)
+    return next(((name.removesuffix(end), part) for end, part in _BY_LENGTH if name.endswith(end)), None)
+
+
+def _without_adapter(name: str) -> str:
+    """PEFT writes an adapter's own name between: `lora_A.default.weight`."""
+    head, _, last = name.rpartition(".")
+    layer, _, _adapter = head.rpartition(".")
+    return f"{layer}.{last}" if layer.endswith((".lora_A", ".lora_B", ".lora_magnitude_vector")) else name

@@ -18,6 +18,8 @@ from webui.plugins.discovery import HOOKS, extension_files, inspect_file
 
 Process = Literal["web", "engine"]
 _HEAVY = ("torch", "diffusers", "transformers")
+_PACKAGE = "darkroom_extensions"
+"""Extensions are modules of this package, which has no folder."""
 
 
 class Extensions:
@@ -139,7 +141,8 @@ class Extensions:
 
 
 def _load_module(identity: str, path: Path) -> ModuleType:
-    name = f"darkroom_extensions.{identity}"
+    name = f"{_PACKAGE}.{identity}"
+    sys.modules.setdefault(_PACKAGE, ModuleType(_PACKAGE))  # the parent is looked for when a folder's files import one another
     search = [str(path.parent)] if path.name == "__init__.py" else None
     spec = importlib.util.spec_from_file_location(name, path, submodule_search_locations=search)
     if spec is None or spec.loader is None:

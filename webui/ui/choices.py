@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from webui.core.family import ModelDefaults
 from webui.core.protocol import Capabilities, OptionInfo
 from webui.library import Library, ModelFile
+from webui.resolve import known_or_usual
 from webui.services import Services
 from webui.ui.fields import OWN, SAME
 
@@ -66,9 +67,11 @@ def choices_of(library: Library, known: Capabilities) -> Choices:
 
 
 def native(services: Services, checkpoint: str | None) -> ModelDefaults:
-    """What the named checkpoint was made for; the usual values for one that is not here."""
+    """What the named checkpoint was made for, as a job would take it; the usual values for one that is not here."""
     models = services.library.models("checkpoint")
-    return next((model.native for model in models if model.name == checkpoint), ModelDefaults())
+    made_for = next((model.native for model in models if model.name == checkpoint), ModelDefaults())
+    sampler, schedule = known_or_usual(made_for, services.capabilities.current())
+    return made_for.model_copy(update={"sampler": sampler, "schedule": schedule})
 
 
 def _usable_first(library: Library) -> list[ModelFile]:

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 from webui.core.family import FamilySpec, Header
+from webui.library.lora_keys import lora_kinds, lora_layers
 
 UNET = "model.diffusion_model."
 Fits = Callable[[Header], bool]
@@ -11,11 +12,6 @@ Fits = Callable[[Header], bool]
 def starts(*prefixes: str) -> Fits:
     """Whether a tensor's name begins with one of these."""
     return lambda header: any(name.startswith(prefixes) for name in header.shapes)
-
-
-def ends(*suffixes: str) -> Fits:
-    """Whether a tensor's name ends with one of these."""
-    return lambda header: any(name.endswith(suffixes) for name in header.shapes)
 
 
 def _known(name: str, title: str, *prefixes: str) -> FamilySpec:
@@ -33,7 +29,7 @@ OTHER_FAMILIES = (
     _known("unet-only", "a UNet without text encoder or VAE", UNET + "input_blocks."),
 )
 OTHER_KINDS: tuple[tuple[str, Fits], ...] = (
-    ("lora", ends(".lora_down.weight", ".lora_A.weight", ".hada_w1_a", ".lokr_w1", ".lokr_w1_a", ".oft_blocks", ".lora.down.weight")),
+    ("lora", lambda header: any(lora_kinds(parts) for parts in lora_layers(header.shapes).values())),
     ("controlnet", starts("control_model.", "controlnet_cond_embedding.")),
     ("vae", starts("decoder.mid.", "decoder.mid_block.", "first_stage_model.")),
     ("embedding", starts("emb_params", "string_to_param", "clip_l", "clip_g")),

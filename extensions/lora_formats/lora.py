@@ -1,0 +1,32 @@
+"""LoRA (Hu et al. 2021, arXiv:2106.09685): W + s·alpha/rank · up·down; LoCon's convolutions may have a core between the two."""
+
+import torch
+from torch import Tensor
+
+from .parts import Parts, shaped
+
+
+def delta(parts: Parts, weight: Tensor) -> Tensor:
+    """alpha/rank · up·down, in the shape of the weight."""
+    up, down = parts.matrix("up", weight), parts.matrix("down", weight)
+    if "mid" in parts:
+        product = torch.einsum("or,rqyx,qi->oiyx", up, parts.get("mid", weight), down)
+    else:
+        product = up @ down
+    return shaped(product, weight).mul_(parts.scale(len(down)))
+
+
+def transform(parts: Parts, weight: Tensor, strength: float) -> Tensor:
+    """The weight with it on, in one pass over the weight where there is no core."""
+    if "mid" in parts:
+        return weight.add(delta(parts, weight), alpha=strength)
+    up, down = parts.matrix("up", weight), parts.matrix("down", weight)
+    flat = weight.reshape(len(weight), -1)
+    if (len(up), down.shape[1]) != tuple(flat.shape):
+        raise ValueError("another layer's shape")
+    return torch.addmm(flat, up * (strength * parts.scale(len(down))), down).reshape(weight.shape)
+
+
+def bias(parts: Parts, weight: Tensor, strength: float) -> Tensor:
+    """PEFT's `lora_B` may have a bias, which its output adds."""
+    return weight.add(parts.get("up_bias", weight), alpha=strength * parts.scale(len(parts.tensors["down"])))
