@@ -22,6 +22,7 @@ from webui.models.adapters import LoraLoader
 from webui.models.cache import ModelCache
 from webui.plugins.discovery import extension_folders
 from webui.plugins.manager import Extensions
+from webui.plugins.types import Guider
 from webui.samplers import builtins
 from webui.samplers.catalog import Sampler, Schedule
 from webui.settings import Settings
@@ -38,11 +39,17 @@ def build_context(settings: Settings, off: tuple[str, ...] = ()) -> EngineContex
     samplers: Registry[Sampler] = Registry("sampler", "sampler")
     schedules: Registry[Schedule] = Registry("schedule", "schedule")
     loras: Registry[LoraLoader] = Registry("lora_loader", "prompt")
-    for hook, registry in (("register_samplers", samplers), ("register_schedules", schedules), ("register_lora_loaders", loras)):
+    guiders: Registry[Guider] = Registry("guider", "guidance")
+    for hook, registry in (
+        ("register_samplers", samplers),
+        ("register_schedules", schedules),
+        ("register_lora_loaders", loras),
+        ("register_guiders", guiders),
+    ):
         extensions.fill(hook, registry)
     library = Library(settings.all_models_dirs, settings.cache / "library.json", register_all(extensions))
     images = ImageStore(settings.data_dir, settings.outputs_pattern, settings.picture_format, settings.picture_quality)
-    return EngineContext(ModelCache(library), library, images, samplers, schedules, loras, extensions)
+    return EngineContext(ModelCache(library), library, images, samplers, schedules, loras, extensions, guiders)
 
 
 def capabilities(context: EngineContext) -> Capabilities:
