@@ -19,7 +19,7 @@ from webui.library import builtins as library_builtins
 from webui.library.families import register_all
 from webui.library.header import read_any_header
 from webui.models.adapters import LoraLoader
-from webui.models.cache import ModelCache
+from webui.models.cache import MemoryLimits, ModelCache
 from webui.plugins.discovery import extension_folders
 from webui.plugins.manager import Extensions
 from webui.plugins.types import Guider
@@ -48,8 +48,9 @@ def build_context(settings: Settings, off: tuple[str, ...] = ()) -> EngineContex
     ):
         extensions.fill(hook, registry)
     library = Library(settings.all_models_dirs, settings.cache / "library.json", register_all(extensions))
+    limits = MemoryLimits(int(settings.ram_limit * 1e9), int(settings.vram_limit * 1e9))
     images = ImageStore(settings.data_dir, settings.outputs_pattern, settings.picture_format, settings.picture_quality)
-    return EngineContext(ModelCache(library), library, images, samplers, schedules, loras, extensions, guiders)
+    return EngineContext(ModelCache(library, limits), library, images, samplers, schedules, loras, extensions, guiders)
 
 
 def capabilities(context: EngineContext) -> Capabilities:
