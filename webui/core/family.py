@@ -151,6 +151,8 @@ class FamilySpec:
     whole: bool = True
     """Whether one file alone makes a picture: a request without a checkpoint takes one of these first."""
     parts: PartNames = PartNames()
+    needs: tuple[str, ...] = ()
+    """Parts ("vae", "text") that may be missing in a file, and are then taken from another one by the user's choice."""
     usual: ModelFacts = ModelFacts()
     """Taken for what a file's header does not tell."""
     memory: Callable[[SizeRequest], MemoryEstimate] | None = None
@@ -165,6 +167,10 @@ class FamilySpec:
             return self.loader
         module, _, name = self.loader.partition(":")
         return getattr(import_module(module), name)  # type: ignore[no-any-return]
+
+    def lacks(self, shapes: Shapes) -> tuple[str, ...]:
+        """Which of the parts that a picture needs are not in a file."""
+        return tuple(part for part in self.needs if not _count(shapes, getattr(self.parts, part)))
 
     @property
     def facts(self) -> ModelFacts:

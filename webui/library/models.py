@@ -44,6 +44,7 @@ class ModelFile(FrozenModel):
 
     `name` is its path below the kind's folder without suffix, with forward slashes.
 
+    `lacks` are parts ("vae", "text") that a picture needs and that are not in it.
     `error` says why it cannot be used, `note` what of it is left out, or what it is for.
     A name prints, and a LoRA's can stand in a tag, whatever the file's own is. `alias` is what its trainer called it. `vae` is the VAE that
     lies beside a checkpoint and is its own (`name.vae.pt`). `identity` is what the file was when it was listed: keys of whatever is
@@ -61,6 +62,7 @@ class ModelFile(FrozenModel):
     native: ModelDefaults = ModelDefaults()
     alias: str = ""
     note: str = ""
+    lacks: tuple[str, ...] = ()
     error: str = ""
     vae: "ModelFile | None" = Field(None, exclude=True)
 

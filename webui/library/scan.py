@@ -239,8 +239,9 @@ def _facts(path: Path, kind: str, families: Families) -> dict[str, Any]:
     listed_kind = architecture.kind if kind == "any" else kind
     alias = printable(header.metadata.get(TRAINERS_NAME, "").strip())[:LONGEST_ALIAS]
     note = _NOTES[listed_kind](header.shapes) if listed_kind in _NOTES else ""
-    made_for = native(header, families.get(architecture.family).defaults).model_dump()
-    return {**architecture.model_dump(), "alias": alias, "note": note, "native": made_for, "families": families.version}
+    spec = families.get(architecture.family)
+    made_for, lacks = native(header, spec.defaults).model_dump(), spec.lacks(header.shapes)
+    return {**architecture.model_dump(), "alias": alias, "note": note, "native": made_for, "lacks": lacks, "families": families.version}
 
 
 def _is_whole(facts: dict[str, Any]) -> bool:

@@ -17,7 +17,7 @@ from webui.errors import CheckpointError, FileChanged, WebUIError
 from webui.library import OWN_VAE, Library, ModelFile
 from webui.models.embeddings import Embeddings
 from webui.models.families.stable_diffusion import StableDiffusion
-from webui.models.load import load_model, open_model
+from webui.models.load import OtherFiles, load_model, open_model
 from webui.models.model import Model
 from webui.models.placement import Placement
 from webui.models.weights import Progress, WeightSource
@@ -35,11 +35,12 @@ class _Key:
 
     checkpoint: _Identity
     vae: _Identity | None
+    texts: _Identity | None
     place: Placement
     offload: str
 
     def same_but_vae(self, other: "_Key | None") -> bool:
-        return other is not None and (self.checkpoint, self.place, self.offload) == (other.checkpoint, other.place, other.offload)
+        return other is not None and replace(self, vae=None) == replace(other, vae=None)
 
 
 @dataclass(frozen=True)
@@ -77,10 +78,19 @@ class ModelCache:
         models = [entry.model for entry in reversed(tuple(self._models.values()))]
         return tuple(dict.fromkeys(f"{model.name} [{model.hash[:10]}]" for model in models))
 
-    def get(self, checkpoint: str, vae: str | None, plan: Plan, progress: Progress = _silent, library: Library | None = None) -> Model:
+    def get(
+        self,
+        checkpoint: str,
+        vae: str | None,
+        plan: Plan,
+        progress: Progress = _silent,
+        library: Library | None = None,
+        text_encoder: str | None = None,
+    ) -> Model:
         """The model, from memory if it is a loaded one. `progress(done, of)` hears of a loading and may raise `JobCancelled`.
 
         Others are dropped, least recently used first, where the limits or what the plan computes with ask for it.
+        `vae` and `text_encoder` name the files that these parts are taken from (None: the checkpoint).
         `library` finds the files in the place of our own: a job's own view. A model given keeps its embeddings, whatever comes later.
         Raises `RequestError` for a name that nobody knows, `CheckpointError` for a file that cannot be loaded.
         """
@@ -90,9 +100,10 @@ class ModelCache:
             torch.set_num_threads(plan.threads)
         file = library.find("checkpoint", checkpoint)
         vae_file = _vae(file, vae, library)
-        key = _Key(_identity(file), _identity(vae_file) if vae_file else None, Placement.of(plan), plan.offload)
+        others = OtherFiles(vae_file, library.find("checkpoint", text_encoder) if text_encoder else None)
+        key = _Key(_identity(file), _identity_of(others.vae), _identity_of(others.texts), Placement.of(plan), plan.offload)
         if key not in self._models:
-            self._load(key, file, vae_file, plan, progress)
+            self._load(key, file, others, plan, progress)
         self._models.move_to_end(key)
         self._make_room(key, plan, plan.work)
         entry = self._models[key]
@@ -106,11 +117,11 @@ class ModelCache:
         self._models.clear()
         _give_back()
 
-    def _load(self, key: _Key, file: ModelFile, vae: ModelFile | None, plan: Plan, progress: Progress) -> None:
+    def _load(self, key: _Key, file: ModelFile, others: OtherFiles, plan: Plan, progress: Progress) -> None:
         """Load what is missing, all of it from the files as they were found, or nothing."""
         try:
-            model = self._made(key, file, vae, plan, progress)
-            for used in (file, vae):
+            model = self._made(key, file, others, plan, progress)
+            for used in (file, *others):
                 if used is not None:
                     check_same(used.path, used.identity)  # its hash is of one moment, its weights of another
         except FileChanged:
@@ -122,11 +133,12 @@ class ModelCache:
             if is_out_of_memory(error) or is_device_lost(error):
                 raise
             traceback.print_exc()
-            said = f"{(vae or file).file_name} cannot be loaded: it is broken, or of a kind that this version does not know"
+            said = f"{(others.vae or file).file_name} cannot be loaded: it is broken, or of a kind that this version does not know"
             raise CheckpointError(f"{said}. Download it again.") from None
         self._models[key] = _Loaded(model, _bytes(model))
 
-    def _made(self, key: _Key, file: ModelFile, vae: ModelFile | None, plan: Plan, progress: Progress) -> Model:
+    def _made(self, key: _Key, file: ModelFile, others: OtherFiles, plan: Plan, progress: Progress) -> Model:
+        vae = others.vae
         other = next((each for each in reversed(tuple(self._models)) if key.same_but_vae(each)), None)
         if other is not None and isinstance(rules := self._models[other].model.rules, StableDiffusion):
             model = self._models[other].model
@@ -139,7 +151,7 @@ class ModelCache:
             del self._models[stale]  # the same file before it was replaced, or in another precision: nobody goes back to it
         _give_back()
         self._make_room(key, plan, _coming_bytes(weights, key.place) + plan.work)
-        return load_model(file, self._library.sha256(file), vae, plan, progress, self._library.families)
+        return load_model(file, self._library.sha256(file), others, plan, progress, self._library.families)
 
     def _make_room(self, key: _Key, plan: Plan, wanted: int) -> None:
         """Drop the least recently used models that lie where this one does, until the limits hold and `wanted` bytes are free."""
@@ -180,6 +192,10 @@ def _vae(checkpoint: ModelFile, vae: str | None, library: Library) -> ModelFile 
     if vae and vae.lower() not in OWN_VAE:
         return library.find("vae", vae)
     return None if vae and vae.lower() == "none" else checkpoint.vae
+
+
+def _identity_of(file: ModelFile | None) -> _Identity | None:
+    return None if file is None else _identity(file)
 
 
 def _identity(file: ModelFile) -> _Identity:

@@ -15,7 +15,8 @@ from webui.models.weights import Progress, WeightSource
 
 @dataclass(frozen=True)
 class LoadContext:
-    """The listed file with the hash of its content, what it was recognised as, the plan, and another file's VAE if one was chosen."""
+    """The listed file with the hash of its content, what it was recognised as, the plan, and other files'
+    VAE and text encoders if they were chosen."""
 
     spec: FamilySpec
     file: ModelFile
@@ -25,6 +26,7 @@ class LoadContext:
     progress: Progress
     vae: WeightSource | None = None
     vae_name: str = ""
+    texts: WeightSource | None = None
 
     @property
     def placement(self) -> Placement:

@@ -6,6 +6,7 @@ import mmap
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Protocol
 
 import torch
@@ -308,6 +309,29 @@ def read_tensors(path: Path) -> dict[str, torch.Tensor]:
     return open_weights(path).tensors
 
 
+_SCALES = (".scale_weight", ".weight_scale")
+
+
+def take_scales(state: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    """Take the scales of eight-bit weights out of a part's tensors, by the name of the weight that each belongs to.
+
+    Files with a tensor `scaled_fp8` keep weights in float8 divided by a number of each layer, `scale_weight`; others call it
+    `weight_scale`.
+    """
+    found = {}
+    for name in [name for name in state if name.endswith(_SCALES)]:
+        weight = name.rpartition(".")[0] + ".weight"
+        if weight in state and state[weight].dtype.itemsize == 1:
+            found[weight] = state.pop(name)
+    return found
+
+
+def _scaled(tensor: torch.Tensor, scale: torch.Tensor, dtype: torch.dtype) -> torch.Tensor:
+    """Multiplied in float32: one number, or one for each row."""
+    factor = scale.float().reshape(-1, *[1] * (tensor.ndim - 1)) if scale.numel() > 1 else scale.float().reshape(())
+    return (tensor.float() * factor).to(dtype)
+
+
 def placed(
     tensors: dict[str, torch.Tensor],
     dtype: torch.dtype,
@@ -315,16 +339,18 @@ def placed(
     channels_last: bool,
     tick: Progress,
     release: Callable[[torch.Tensor], None] = lambda tensor: None,
+    scales: Mapping[str, torch.Tensor] = MappingProxyType({}),
 ) -> dict[str, torch.Tensor]:
     """Copies in the wanted type, place and layout. Always copies: a file may be replaced while its model is in use.
 
-    `release` is called with each tensor that has been copied (`Weights.release`).
+    `release` is called with each tensor that has been copied (`Weights.release`). `scales` are what tensors are multiplied with, by name.
     """
     result = {}
     for number, (name, tensor) in enumerate(tensors.items()):
         layout = torch.channels_last if channels_last and tensor.ndim == 4 else torch.contiguous_format
         wanted = dtype if tensor.is_floating_point() else tensor.dtype
-        result[name] = tensor.to(device=device, dtype=wanted, memory_format=layout, copy=True)
+        copied = tensor.to(device=device, dtype=wanted, memory_format=layout, copy=True)
+        result[name] = copied if name not in scales else _scaled(tensor, scales[name], wanted).to(device=device, memory_format=layout)
         release(tensor)
         if number % 32 == 0:
             tick(number, len(tensors))

@@ -20,6 +20,7 @@ class Choices:
 
     checkpoints: list[str]
     vaes: list[str]
+    text_encoders: list[str]
     samplers: list[str]
     schedules: list[str]
     upscalers: list[str]
@@ -34,6 +35,7 @@ class Choices:
         return {
             "checkpoint": self.checkpoints,
             "vae": self.vaes,
+            "text_encoder": self.text_encoders,
             "sampler": self.samplers,
             "schedule": self.schedules,
             "hires.upscaler": self.upscalers,
@@ -60,6 +62,7 @@ def choices_of(library: Library, known: Capabilities) -> Choices:
     return Choices(
         checkpoints=[model.name for model in _usable_first(library)],
         vaes=[OWN, *(model.name for model in library.models("vae"))],
+        text_encoders=[OWN, *(model.name for model in library.models("checkpoint") if "text" not in model.lacks and not model.error)],
         samplers=[option.name for option in known.samplers],
         schedules=_schedules(known.schedules),
         upscalers=list(known.upscalers or BUILTIN_UPSCALERS),

@@ -9,6 +9,11 @@ UNET = "model.diffusion_model."
 _FIRST_CONV = UNET + "input_blocks.0.0.weight"
 _CHANNELS = {4: "", 8: "ip2p", 9: "inpaint"}
 _VARIANTS = ("", "inpaint", "ip2p")
+_NEEDS = ("vae", "text")
+_TEXT = ("cond_stage_model.", "conditioner.")
+_WIDTHS = {768: "sd1", 1024: "sd2", 2048: "sdxl", 1280: "sdxl-refiner"}
+_ARCHITECTURES = {"stable-diffusion-v1": "sd1", "stable-diffusion-v2": "sd2", "stable-diffusion-xl": "sdxl"}
+"""How ModelSpec's `modelspec.architecture` begins."""
 
 SD_LATENT = LatentFormat(
     scale=0.18215,
@@ -38,9 +43,20 @@ def by_text_encoder(prefix: str, family: str) -> Callable[[Header], str | None]:
     def detect(header: Header) -> str | None:
         if header.configs:
             return _channels(header, "unet.conv_in.weight") if folder_family(header) == family else None
-        return _channels(header, _FIRST_CONV) if any(name.startswith(prefix) for name in header.shapes) else None
+        known = any(name.startswith(prefix) for name in header.shapes) or without_text_encoder(header) == family
+        return _channels(header, _FIRST_CONV) if known else None
 
     return detect
+
+
+def without_text_encoder(header: Header) -> str:
+    """Which family a UNet is of that comes without text encoders: by what its file says, or by the width of the context it reads."""
+    if _FIRST_CONV not in header.shapes or any(name.startswith(_TEXT) for name in header.shapes):
+        return ""
+    said = header.metadata.get("modelspec.architecture", "")
+    by_name = next((family for start, family in _ARCHITECTURES.items() if said.startswith(start)), "")
+    context = next((shape for name, shape in header.shapes.items() if name.endswith(".attn2.to_k.weight")), (0, 0))
+    return by_name or (_WIDTHS.get(context[1], "") if len(context) == 2 else "")
 
 
 def folder_family(header: Header) -> str:
@@ -67,6 +83,7 @@ SD1 = FamilySpec(
     by_text_encoder("cond_stage_model.transformer.", "sd1"),
     loader="webui.models.families.sd1:load",
     variants=_VARIANTS,
+    needs=_NEEDS,
 )
 SD2 = FamilySpec(
     "sd2",
@@ -76,6 +93,7 @@ SD2 = FamilySpec(
     loader="webui.models.families.sd2:load",
     defaults=ModelDefaults(width=768, height=768),
     variants=_VARIANTS,
+    needs=_NEEDS,
     usual=ModelFacts(text=340_387_840),
 )
 SDXL = FamilySpec(
@@ -86,6 +104,7 @@ SDXL = FamilySpec(
     loader="webui.models.families.sdxl:load",
     defaults=ModelDefaults(width=1024, height=1024),
     variants=_VARIANTS,
+    needs=_NEEDS,
     supports=ALL_FEATURES | {"size_conditioning"},
     usual=ModelFacts(unet=2_567_463_684, text=817_720_320),
     schedule_table="sdxl",

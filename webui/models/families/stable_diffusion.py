@@ -23,12 +23,16 @@ from webui.models.model import FamilyRules, Model, TextPart, scaled_linear_alpha
 from webui.models.offload import Offload
 from webui.models.placement import Placement
 from webui.models.prediction import Prediction, diffusion
-from webui.models.weights import Progress, WeightSource, placed
+from webui.models.weights import Progress, WeightSource, placed, take_scales
 from webui.samplers.schedules import discrete_schedule
 
 if TYPE_CHECKING:
     from webui.prompts.tokenizer import ClipTokenizer
 
+MISSING = {
+    "vae": "has no VAE inside. Choose a VAE file.",
+    "text": "has no text encoder inside. Choose a checkpoint of its family as text encoder.",
+}
 CONFIGS = Path(__file__).parent.parent / "configs"
 
 
@@ -69,7 +73,8 @@ class StableDiffusion(FamilyRules):
     def load(self, weights: WeightSource, context: LoadContext) -> Model:
         """Build the parts of a whole checkpoint and put each where the plan wants it."""
         placement, total, progress = context.placement, len(weights.tensors), context.progress
-        texts = self.build_texts(weights, placement, lambda done, _: progress(done, total))
+        self._check_parts(weights, context)
+        texts = self.build_texts(context.texts or weights, placement, lambda done, _: progress(done, total))
         first = sum(len(list(part.module.parameters())) for part in texts)
         vae = self.build_vae(context.vae or weights, placement, lambda done, _: progress(first + done, total))
         second = first + len(list(vae.parameters()))
@@ -94,6 +99,13 @@ class StableDiffusion(FamilyRules):
             latent_space=self.latent_space(weights),
             vae_name=context.vae_name,
         )
+
+    def _check_parts(self, weights: WeightSource, context: LoadContext) -> None:
+        """Raises `CheckpointError` that says which part the file lacks and nobody chose another file for."""
+        chosen = {"vae": context.vae, "text": context.texts}
+        for part in self.spec.lacks(weights.header.shapes):
+            if chosen[part] is None:
+                raise CheckpointError(f"{weights.source} {MISSING[part]}")
 
     def _prediction_of(self, weights: WeightSource, context: LoadContext) -> Prediction:
         name = prediction_beside(context.file.path, self.prediction(weights) or context.architecture.prediction)
@@ -241,9 +253,10 @@ class StableDiffusion(FamilyRules):
         try:
             with torch.device("meta"):
                 model = make(**fields)
+            scales = take_scales(state)
             _check(model, state, weights.source)
             model.load_state_dict(
-                placed(state, dtype, placement.storage, placement.channels_last, tick, weights.release), strict=True, assign=True
+                placed(state, dtype, placement.storage, placement.channels_last, tick, weights.release, scales), strict=True, assign=True
             )
         except (TypeError, ValueError, KeyError, AttributeError, NotImplementedError, StrictDataclassError) as error:
             raise CheckpointError(f"{weights.source}: its configuration does not make a {self.title} model ({error}).") from None
