@@ -77,6 +77,25 @@ def native(services: Services, checkpoint: str | None) -> ModelDefaults:
     return made_for.model_copy(update={"sampler": sampler, "schedule": schedule})
 
 
+_ELEMENTS = {
+    "negative_prompt": ("negative_prompt",),
+    "clip_skip": ("clip_skip",),
+    "tiling": ("tiling",),
+    "hires": ("fold-hires",),
+    "diffusers": ("profile",),
+}
+"""The page's elements for what a family may not support."""
+
+
+def unsupported(services: Services, checkpoint: str | None) -> list[str]:
+    """Ids of the form's elements that mean nothing for the named checkpoint: the page greys them out."""
+    model = next((model for model in services.library.models("checkpoint") if model.name == checkpoint), None)
+    if model is None or model.family not in services.library.families:
+        return []
+    supports = services.library.families.get(model.family).supports
+    return [element for feature, elements in _ELEMENTS.items() if feature not in supports for element in elements]
+
+
 def _usable_first(library: Library) -> list[ModelFile]:
     """The one that a request without a checkpoint takes comes first; broken files stay in the list, so that choosing one says why."""
     return sorted(library.models("checkpoint"), key=lambda model: (bool(model.error), not library.families.is_whole(model.family)))
