@@ -16,6 +16,7 @@ from webui.core.foreign import INDEX, FileError, identity_of, is_same, named_pat
 from webui.core.names import fold, in_tag, printable
 from webui.errors import CheckpointError, RequestError
 from webui.library.cache import Cache
+from webui.library.distilled import advised
 from webui.library.families import BUILTIN, Families
 from webui.library.folders import Folders
 from webui.library.header import read_any_header
@@ -240,7 +241,8 @@ def _facts(path: Path, kind: str, families: Families) -> dict[str, Any]:
     alias = printable(header.metadata.get(TRAINERS_NAME, "").strip())[:LONGEST_ALIAS]
     note = _NOTES[listed_kind](header.shapes) if listed_kind in _NOTES else ""
     spec = families.get(architecture.family)
-    made_for, lacks = native(header, spec.defaults).model_dump(), spec.lacks(header.shapes)
+    usual = spec.defaults.model_copy(update=advised(named_path(path).stem) if spec.process == "ve" else {})
+    made_for, lacks = native(header, usual).model_dump(), spec.lacks(header.shapes)
     return {**architecture.model_dump(), "alias": alias, "note": note, "native": made_for, "lacks": lacks, "families": families.version}
 
 
