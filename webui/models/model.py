@@ -1,6 +1,6 @@
 """A loaded model: its parts, and the three things that are done with them, `predict`, `encode_image` and `decode`."""
 
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
@@ -13,7 +13,7 @@ from webui.models.conditioning import Conditioning
 from webui.models.embeddings import EmbeddedWords
 from webui.models.offload import Offload
 from webui.models.placement import Placement
-from webui.models.weight_sets import WeightSets
+from webui.models.weight_sets import WeightPatch, WeightSets
 
 if TYPE_CHECKING:
     from webui.prompts.tokenizer import ClipTokenizer
@@ -88,6 +88,8 @@ class Model:
     words: EmbeddedWords = field(default_factory=EmbeddedWords)
     weights: WeightSets = field(default_factory=WeightSets)
     """The adapters that are on, and those that are kept for the next time."""
+    patch: WeightPatch | None = None
+    """The adapters with which this view of the model answers; None: with those that are on."""
     remembered: dict[str, Any] = field(default_factory=dict)
 
     latent_channels = 4
@@ -123,6 +125,17 @@ class Model:
         """Width of the context that the UNet sees."""
         return sum(part.width for part in self.texts)
 
+    @property
+    def weights_key(self) -> Hashable:
+        """What its UNet and text encoders answer with: equal for views with the same weights."""
+        return id(self.unet), (self.patch or self.weights.on).key
+
+    def load(self, module: nn.Module) -> None:
+        """See that a part is where it computes, with this view's weights; called before it is used."""
+        if self.patch is not None:
+            self.weights.put_on(self.patch, self.offload)
+        self.offload.load(module)
+
     def change_vae(self, vae: nn.Module, name: str) -> None:
         """Use another VAE from now on."""
         self.offload.unload_all()
@@ -135,7 +148,7 @@ class Model:
 
         `cond` are the encoded prompts; `concat` the further input channels of inpainting (5) and pix2pix (4) models.
         """
-        self.offload.load(self.unet)
+        self.load(self.unet)
         inputs = x if concat is None else torch.cat([x, concat.to(x)], dim=1)
         context = cond.context.to(self.device, self.dtype)
         added = {_ADDED[name]: vector.to(self.device, self.dtype) for name, vector in cond.vectors.items()} or None
