@@ -12,18 +12,26 @@ ROWS: list[set[str]] = [
     {"core", "errors", "settings", "preferences", "surroundings"},
     {"plugins", "db"},
     {"prompts", "samplers", "images", "library", "devices"},
-    {"models"},
+    {"models", "gallery"},
     {"generation", "jobs", "train"},
     {"engine"},
-    {"api", "ui", "resolve"},
+    {"resolve", "capabilities"},
+    {"services"},
+    {"api"},
+    {"ui"},
     {"app", "serving", "cli", "local", "bench", "doctor", "docs", "__main__"},
 ]
+PROMPTS = ("prompts.grammar", "prompts.chunks", "prompts.tokenizer")
+"""What the web process may use of the prompt language: no torch."""
 ONLY: dict[str, set[str]] = {
-    "jobs": {*ROWS[0], *ROWS[1]},
+    "jobs": {*ROWS[0], *ROWS[1], "gallery.index"},
+    "gallery": {*ROWS[0], *ROWS[1], "images"},
     "plugins": ROWS[0],
     "db": ROWS[0],
-    "api": {*ROWS[0], *ROWS[1], "jobs", "images", "library", "samplers.catalog", "prompts.grammar", "prompts.chunks"},
-    "ui": {*ROWS[0], *ROWS[1], "jobs", "images", "library", "samplers.catalog", "prompts.grammar", "prompts.chunks"},
+    "services": {*ROWS[0], *ROWS[1], "jobs", "gallery", "library", "capabilities"},
+    "capabilities": {*ROWS[0], *ROWS[1], "library", "samplers.catalog"},
+    "api": {*ROWS[0], *ROWS[1], "services", "jobs", "gallery", "images", "library", "samplers.catalog", "prompts.grammar"},
+    "ui": {*ROWS[0], *ROWS[1], "services", "api.identity", "images", "library", "samplers.catalog", *PROMPTS},
 }
 WITHIN_ROW = {
     ("preferences", "settings"),

@@ -10,7 +10,7 @@ from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 from safetensors.torch import save_file
 
-from webui.app import App
+from webui.app import open_app
 from webui.bench.faults import AppProcess, finished
 from webui.settings import load_settings
 
@@ -94,18 +94,18 @@ def broken(receive, ended):
 
 
 def test_a_start_that_fails_is_said_and_the_rest_is_done(settings, monkeypatch):
-    app = App(settings, broken)
+    app = open_app(settings, broken)
     try:
-        monkeypatch.setattr(app.images, "sweep", lambda: 1 / 0)
+        monkeypatch.setattr(app.services.gallery.store, "sweep", lambda: 1 / 0)
         app.start()
         until = time.monotonic() + 30
-        while len(app.queue.troubles) < 2:
+        while len(app.services.queue.troubles) < 2:
             assert time.monotonic() < until
             time.sleep(0.01)
-        assert "half-written" in app.queue.troubles[0] and "no such engine" in app.queue.troubles[1]
-        assert not any(name in said for said in app.queue.troubles for name in ("Error", "Exception"))
-        (engine,) = app.queue.engines()
-        assert (engine.state, engine.message) == ("off", app.queue.troubles[1])
-        assert app.queue.engines_body()["troubles"] == list(app.queue.troubles)
+        assert "half-written" in app.services.queue.troubles[0] and "no such engine" in app.services.queue.troubles[1]
+        assert not any(name in said for said in app.services.queue.troubles for name in ("Error", "Exception"))
+        (engine,) = app.services.queue.engines()
+        assert (engine.state, engine.message) == ("off", app.services.queue.troubles[1])
+        assert app.services.queue.engines_body()["troubles"] == list(app.services.queue.troubles)
     finally:
         app.stop()

@@ -57,3 +57,19 @@ def _plain(value: Any) -> Any:
     if isinstance(value, (tuple, list)):
         return [_plain(item) for item in value]
     return str(value) if isinstance(value, Path) else value
+
+
+class SettingsStore:
+    """The settings as they are now, and the one way to change them while the app runs."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+
+    def current(self) -> Settings:
+        """Return the settings as they are now."""
+        return self._settings
+
+    def change(self, changes: Mapping[str, Any]) -> Settings:
+        """Change and keep settings, as `change_settings` does, and return the new ones."""
+        self._settings = change_settings(self._settings, changes)
+        return self._settings

@@ -68,10 +68,10 @@ def _announce(settings: Settings, host: str, port: int, keys: tuple[str, str], a
             file=sys.stderr,
         )
     try:
-        app.images.check_writable()
+        app.services.gallery.check_writable()
     except StorageError as error:
         print(error, file=sys.stderr)
-    print("Models: " + ", ".join(app.library.looked_at or ("no folder",)))
+    print("Models: " + ", ".join(app.services.library.looked_at or ("no folder",)))
     key, admin_key = keys
     here = f"http://{in_address(_here(host))}:{port}{settings.root_path}/"
     own = f"{here}?key={quote(admin_key)}" if key else here

@@ -39,7 +39,8 @@ class Server:
         def link(receive, ended):
             return SubprocessClient(receive, ended, (sys.executable, "-m", "tests.fake_engine"), ROOT)
 
-        self.app, self.studio = build(self.settings, link, access_key, admin_key)
+        self.app, self.running = build(self.settings, link, access_key, admin_key)
+        self.services = self.running.services
         self.temporary = self.app.state.temporary
         self.socket = socket.socket()
         self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

@@ -155,7 +155,7 @@ def test_a_result_can_be_a_start_picture(server):
         first = finished(client, client.post("/api/v1/jobs", json=BODY).json()["id"])
         job = client.post("/api/v1/jobs", json={**BODY, "mode": "img2img", "init": first["images"][0]["id"]}).json()
         assert finished(client, job["id"])["state"] == "done"
-        assert server.studio.images.upload_path(first["images"][0]["id"]).is_file()
+        assert server.services.gallery.store.upload_path(first["images"][0]["id"]).is_file()
 
 
 def test_idempotency(server):
@@ -200,7 +200,7 @@ def test_a_page_hears_that_the_server_is_there(server, monkeypatch, busy):
 
     def happen():
         while not over.wait(0.01):
-            server.studio.queue.events.publish(Message("preview", {"type": "preview", "job_id": "j", "frame": 1}, "ann", "j"))
+            server.services.queue.events.publish(Message("preview", {"type": "preview", "job_id": "j", "frame": 1}, "ann", "j"))
 
     with ThreadPoolExecutor(1) as others, server.client("bob").stream("GET", "/api/v1/events") as page:
         if busy:
@@ -282,7 +282,7 @@ def test_health_ready_metrics(server):
 
 def test_a_limit_is_told_with_what_is_left_and_when_it_renews(server):
     with server.client("lim") as client:
-        server.studio.change_settings({"limit_jobs": 1, "limit_megapixels": 100})
+        server.services.settings.change({"limit_jobs": 1, "limit_megapixels": 100})
         try:
             job = client.post("/api/v1/jobs", json={**BODY, "prompt": "never"}).json()
             refused = client.post("/api/v1/jobs", json=BODY)
@@ -291,19 +291,19 @@ def test_a_limit_is_told_with_what_is_left_and_when_it_renews(server):
             assert limits["jobs"]["left"] == 0 and 99 < limits["megapixels"]["left"] < 100 and limits["megapixels"]["renews"]
             client.delete(f"/api/v1/jobs/{job['id']}")
             finished(client, job["id"])
-            server.studio.change_settings({"limit_jobs": 0, "limit_megapixels": 0.001})
+            server.services.settings.change({"limit_jobs": 0, "limit_megapixels": 0.001})
             refused = client.post("/api/v1/jobs", json=BODY)
             assert refused.status_code == 429 and int(refused.headers["Retry-After"]) <= 25 * 3600 and refused.json()["renews"]
             assert server.client().get("/api/v1/queue").json()["limits"] == []
         finally:
-            server.studio.change_settings({"limit_jobs": 0, "limit_megapixels": 0})
+            server.services.settings.change({"limit_jobs": 0, "limit_megapixels": 0})
 
 
 def test_jobs_of_several_owners_run_at_once_and_followers_see_which(server):
     with server.client("ann") as ann, server.client("bob") as bob, server.client() as local:
         jobs = [client.post("/api/v1/jobs", json={**BODY, "prompt": "never"}).json()["id"] for client in (ann, bob)]
         until = time.monotonic() + 30
-        while set(server.studio.queue.engines()[0].jobs) != set(jobs):
+        while set(server.services.queue.engines()[0].jobs) != set(jobs):
             assert time.monotonic() < until
             time.sleep(0.02)
         assert {local.get(f"/api/v1/jobs/{job}").json()["state"] for job in jobs} == {"running"}
@@ -315,7 +315,7 @@ def test_jobs_of_several_owners_run_at_once_and_followers_see_which(server):
 
 
 def test_a_client_that_vanishes_is_forgotten(server):
-    feed = server.studio.queue.events
+    feed = server.services.queue.events
     before = feed.count
     for address in ("/api/v1/events", "/api/v1/events?after=0"):
         with socket.create_connection(("127.0.0.1", int(server.url.rsplit(":", 1)[1]))) as wire:

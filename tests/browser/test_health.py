@@ -47,7 +47,7 @@ def test_the_dot_is_green_only_when_an_engine_can_work(visit, theme):
 def test_a_fault_that_health_reports_stays_on_the_page(chromium, tmp_path, size):
     server = Server(tmp_path)
     try:
-        server.studio.queue.report_trouble(FAULT)
+        server.services.queue.report_trouble(FAULT)
         visit = open_visit(chromium, server.url, size)
         assert visit.page.request.get(f"{server.url}/health").json() == {"status": "degraded", "message": FAULT}
         said = visit.page.locator(".pill.trouble")

@@ -8,7 +8,7 @@ from sqlalchemy import create_engine, text
 
 from webui.db import open_database
 from webui.db.database import MIGRATIONS
-from webui.jobs.image_index import ImageIndex
+from webui.gallery.index import ImageIndex
 from webui.jobs.store import JobStore
 
 JOB = {

@@ -8,12 +8,15 @@ import pytest
 
 from webui.core.request import GenerationRequest
 from webui.db import open_database
-from webui.images import gallery
+from webui.gallery.index import ImageIndex
+from webui.gallery.service import Gallery
+from webui.images.store import ImageStore
+from webui.jobs.dispatch import Dispatch
 from webui.jobs.engine_client import SubprocessClient
-from webui.jobs.engine_supervisor import EnginePool, Timeouts
-from webui.jobs.image_index import ImageIndex
+from webui.jobs.engine_pool import EnginePool
+from webui.jobs.engine_supervisor import Timeouts
 from webui.jobs.queue import JobQueue
-from webui.jobs.reconcile import reconcile
+from webui.jobs.state import JobState
 from webui.jobs.store import JobStore
 from webui.settings import Settings
 
@@ -40,35 +43,41 @@ class Box:
 
     def __init__(self, data_dir: Path, **settings) -> None:
         self.settings = Settings(data_dir=data_dir, **{"devices": ("cpu",), **settings})
-        self.supervisor = None
         self.open()
 
     def open(self) -> None:
         self.database = open_database(self.settings.data_dir)
         self.store, self.pictures = JobStore(self.database), ImageIndex(self.database)
-        self.queue = JobQueue(self.store, resolved)
-        self.queue.find_files = lambda since: gallery.reconcile(self.settings.data_dir, set(self.pictures.paths().values()), since)
+        self.gallery = Gallery(ImageStore(self.settings.data_dir), self.pictures, self.settings.data_dir / "thumbs")
+        self.state = JobState(self.store)
+        self.dispatch = Dispatch(self.state, self.gallery)
+        self._connect((sys.executable, "-m", "tests.fake_engine"))
 
     def reopen(self) -> None:
         self.database.close()
         self.open()
 
-    def start(self, command=(sys.executable, "-m", "tests.fake_engine"), **patience) -> None:
-        reconcile(self.settings.data_dir, self.store, self.pictures, gallery.reconcile)
-        self.queue.recover()
-        self.links = []
+    def _connect(self, command, **patience) -> None:
+        """Engines that are not started yet, and the queue that talks to them."""
+        self.links, self._started = [], False
 
         def link(receive, ended):
             self.links.append(SubprocessClient(receive, ended, command, ROOT))
             return self.links[-1]
 
-        self.supervisor = EnginePool(self.queue, lambda: self.settings, link, Timeouts(**{"backoff": 0.01, **patience}))
-        self.supervisor.start()
+        self.engines = EnginePool(self.dispatch, lambda: self.settings, link, Timeouts(**{"backoff": 0.01, **patience}))
+        self.queue = JobQueue(self.state, resolved, self.engines)
+
+    def start(self, command=(sys.executable, "-m", "tests.fake_engine"), **patience) -> None:
+        self.gallery.reconcile(self.store)
+        self.dispatch.recover()
+        self._connect(command, **patience)
+        self.engines.start()
+        self._started = True
 
     def close(self) -> None:
-        if self.supervisor is not None:
-            self.supervisor.stop()
-            self.supervisor = None
+        if self._started:
+            self.engines.stop()
         self.database.close()
 
     def wait_ready(self, seconds: float = 60) -> None:

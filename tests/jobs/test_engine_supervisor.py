@@ -142,7 +142,7 @@ def test_a_picture_written_just_before_a_death_is_found_and_completes_its_job(bo
 
     box.start()
     job = box.wait(box.submit("x", batch_count=2).id)
-    box.supervisor.stop()
+    box.engines.stop()
     with box.database.write() as connection:
         connection.execute(delete(images))
         connection.execute(delete(events).where(events.c.type != "queued"))
@@ -156,12 +156,12 @@ def test_a_picture_written_just_before_a_death_is_found_and_completes_its_job(bo
 def test_pictures_moved_away_by_hand_do_no_harm(box):
     box.start()
     job = box.wait(box.submit("x").id)
-    box.supervisor.stop()
+    box.engines.stop()
     path = box.settings.data_dir / job.images[0].path
     hidden = path.rename(path.with_suffix(".hidden"))
     box.start()
     assert box.pictures.total() == 0
-    box.supervisor.stop()
+    box.engines.stop()
     hidden.rename(path)
     box.start()
     assert box.pictures.total() == 1

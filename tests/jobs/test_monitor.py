@@ -9,13 +9,13 @@ from webui.jobs.placement import EngineStatus
 
 def test_a_sample_tells_memory_speed_and_depth(box):
     running, _ = box.submit(), box.submit()
-    box.queue.take("e", "")
-    box.queue.set_engine(EngineStatus(name="e", device="cuda:0", resident=5, device_used=7, device_total=9))
+    box.dispatch.take("e", "")
+    box.dispatch.set_engine(EngineStatus(name="e", device="cuda:0", resident=5, device_used=7, device_total=9))
     samples = ResourceMonitor(box.queue, period=0.05)
     samples.start()
     until = time.monotonic() + 20
     while len(samples.body()["samples"]) < 2 or not any(sample["speed"] for sample in samples.body()["samples"]):
-        box.queue.handle_event(StepDone(job_id=running.id, step=1, steps=4), running.request)
+        box.dispatch.handle_event(StepDone(job_id=running.id, step=1, steps=4), running.request)
         assert time.monotonic() < until
     samples.stop()
     last = samples.body()["samples"][-1]

@@ -32,14 +32,14 @@ def test_a_job_is_left_to_the_engine_that_serves_it_soonest(me, other, left):
 def test_the_queue_gives_a_job_to_the_idle_engine_that_has_its_model(box):
     job = box.submit(checkpoint="m [1]")
     for status in (engine("a", loaded="n [0]"), engine("b", loaded="m [1]", device="cuda:1")):
-        box.queue.set_engine(status)
-    assert box.queue.take("a", "n [0]") is None
-    assert box.queue.take("b", "m [1]").id == job.id
+        box.dispatch.set_engine(status)
+    assert box.dispatch.take("a", "n [0]") is None
+    assert box.dispatch.take("b", "m [1]").id == job.id
 
 
 def test_jobs_behind_one_that_is_left_are_taken(box):
     box.submit(checkpoint="m [1]")
     other = box.submit(checkpoint="n [0]", owner="bob")
     for status in (engine("a", loaded="n [0]"), engine("b", loaded="m [1]", device="cuda:1")):
-        box.queue.set_engine(status)
-    assert box.queue.take("a", "n [0]").id == other.id
+        box.dispatch.set_engine(status)
+    assert box.dispatch.take("a", "n [0]").id == other.id

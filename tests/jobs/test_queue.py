@@ -10,11 +10,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import event
 
-from tests.jobs.conftest import Box
+from tests.jobs.conftest import Box, resolved
 from webui.core.events import Done
 from webui.core.request import GenerationRequest
 from webui.errors import Conflict, NotFound
 from webui.jobs.fair_queue import PREFERENCE, round_robin
+from webui.jobs.queue import JobQueue
 
 
 def test_a_submitted_job_is_there_after_a_restart(tmp_path):
@@ -26,31 +27,48 @@ def test_a_submitted_job_is_there_after_a_restart(tmp_path):
     box.close()
 
 
+class Deaf:
+    """Engines that are told everything and do nothing of it."""
+
+    def __init__(self) -> None:
+        self.told = []
+
+    def wake(self) -> None: ...
+
+    def free_memory(self) -> None: ...
+
+    def preview_changed(self) -> None: ...
+
+    def cancel(self, job_id: str, how: str) -> bool:
+        self.told.append(how)
+        return True
+
+
 @pytest.mark.parametrize(("how", "state", "kept"), [("stop", "cancelled", ""), ("after", "queued", "after"), ("skip", "queued", "")])
 def test_a_stop_outlives_the_program(tmp_path, how, state, kept):
     box = Box(tmp_path)
-    box.queue.on_cancel = lambda job_id, how: True  # told an engine, which did not come to it
+    box.queue = JobQueue(box.state, resolved, Deaf())
     jobs = [box.submit(words, batch_count=2) for words in ("one", "two")]
-    assert [box.queue.take("e", "").id for _ in jobs] == [job.id for job in jobs]
+    assert [box.dispatch.take("e", "").id for _ in jobs] == [job.id for job in jobs]
     box.queue.cancel(jobs[0].id, how)
     for _ in range(2):
         box.reopen()
-        box.queue.recover()
+        box.dispatch.recover()
         assert [box.queue.get(job.id).state for job in jobs] == [state, "queued"]
         assert [box.queue.cancel_requested(job.id) for job in jobs] == [kept, ""]
     if state == "queued":
-        box.queue.take("e", "")
-        box.queue.handle_event(Done(job_id=jobs[0].id), jobs[0].request)
+        box.dispatch.take("e", "")
+        box.dispatch.handle_event(Done(job_id=jobs[0].id), jobs[0].request)
         assert box.queue.cancel_requested(jobs[0].id) == ""
     box.close()
 
 
 def test_a_database_that_cannot_be_written_keeps_nobody_from_stopping(box):
-    told = []
-    box.queue.on_cancel = lambda job_id, how: told.append(how) or True
+    engines = Deaf()
+    box.queue = JobQueue(box.state, resolved, engines)
     first, second = (box.submit(words) for words in ("one", "two"))
     for _ in (first, second):
-        box.queue.take("e", "")
+        box.dispatch.take("e", "")
     listener = (box.database._engine, "begin", lambda connection: connection.exec_driver_sql("PRAGMA query_only=ON"))
     event.listen(*listener)
     box.queue.cancel(first.id)
@@ -58,7 +76,7 @@ def test_a_database_that_cannot_be_written_keeps_nobody_from_stopping(box):
     with box.database._engine.begin() as connection:
         connection.exec_driver_sql("PRAGMA query_only=OFF")
     box.queue.cancel(second.id, "after")
-    assert told == ["stop", "after"]
+    assert engines.told == ["stop", "after"]
     box.reopen()
     assert [box.queue.cancel_requested(job.id) for job in (first, second)] == ["stop", "after"]
 
@@ -83,16 +101,16 @@ def test_owners_take_turns_then_priority_then_age(box):
         box.submit(name, owner, priority=priority)
     order = [box.queue.get(job_id).request.prompt for job_id in box.queue.waiting_order()]
     assert order == ["a3", "b1", "a1", "b2", "a2"]
-    taken = [box.queue.take("e", "").request.prompt for _ in range(5)]
+    taken = [box.dispatch.take("e", "").request.prompt for _ in range(5)]
     assert taken == order
-    assert box.queue.take("e", "") is None
+    assert box.dispatch.take("e", "") is None
 
 
 def test_a_loaded_model_is_preferred_but_nobody_waits_for_ever(box):
     box.submit("other", "ann", checkpoint="other [1]")
     for number in range(20):
         box.submit(f"tiny{number}", f"u{number}")
-    taken = [box.queue.take("e", "tiny [0]").request.prompt for _ in range(PREFERENCE + 1)]
+    taken = [box.dispatch.take("e", "tiny [0]").request.prompt for _ in range(PREFERENCE + 1)]
     assert taken[-1] == "other" and all(prompt.startswith("tiny") for prompt in taken[:-1])
 
 
@@ -105,7 +123,7 @@ def test_every_owner_is_served_within_the_stated_bound(box, owners, checkpoints)
     ids = {box.submit(owner, owner, checkpoint=checkpoint).id for owner, checkpoint in zip(owners, checkpoints, strict=False)}
     waited: dict[str, int] = {}
     loaded = ""
-    while (job := box.queue.take("e", loaded)) is not None:
+    while (job := box.dispatch.take("e", loaded)) is not None:
         loaded = job.request.checkpoint
         ids.discard(job.id)
         waiting = {job.owner for job in box.store.waiting()}
@@ -129,17 +147,17 @@ def test_moving_changes_only_ones_own_order(box):
 def test_a_paused_queue_starts_nothing_and_stays_paused_over_a_restart(box):
     box.submit()
     box.queue.pause()
-    assert box.queue.take("e", "") is None
+    assert box.dispatch.take("e", "") is None
     box.open()
-    assert box.queue.paused and box.queue.take("e", "") is None
+    assert box.queue.paused and box.dispatch.take("e", "") is None
     box.queue.pause(False)
-    assert box.queue.take("e", "") is not None
+    assert box.dispatch.take("e", "") is not None
 
 
 def test_a_waiting_job_is_cancelled_at_once_and_can_be_tried_again(box):
     job = box.submit()
     assert box.queue.cancel(job.id).state == "cancelled"
-    assert box.queue.take("e", "") is None
+    assert box.dispatch.take("e", "") is None
     assert box.queue.retry(job.id).state == "queued"
     with pytest.raises(Conflict):
         box.queue.retry(job.id)
@@ -166,7 +184,7 @@ def test_a_job_from_a_newer_version_fails_and_the_queue_goes_on(box):
     for act in (box.queue.retry, box.queue.resubmit):
         with pytest.raises(Conflict, match="newer Darkroom"):
             act(new.id)
-    assert box.queue.take("e", "").id == old.id
+    assert box.dispatch.take("e", "").id == old.id
 
 
 def test_what_a_newer_version_stored_is_shown_as_far_as_it_is_known(box):
@@ -194,12 +212,12 @@ def test_order_does_not_depend_on_the_clock(box, monkeypatch):
     monkeypatch.setattr(time, "time", lambda: now - 3600)
     second = box.submit("second")
     assert box.queue.waiting_order() == [first.id, second.id]
-    assert box.queue.take("e", "").id == first.id
-    box.queue.handle_event(Done(job_id=first.id, seconds=2.0), first.request)
+    assert box.dispatch.take("e", "").id == first.id
+    box.dispatch.handle_event(Done(job_id=first.id, seconds=2.0), first.request)
     monkeypatch.setattr(time, "time", lambda: now - 7200)
-    assert box.queue.take("e", "").id == second.id
+    assert box.dispatch.take("e", "").id == second.id
     monkeypatch.setattr(time, "time", lambda: now - 9000)
-    box.queue.handle_event(Done(job_id=second.id), second.request)
+    box.dispatch.handle_event(Done(job_id=second.id), second.request)
     assert [event.seq for event in box.store.events_after(0)] == sorted(event.seq for event in box.store.events_after(0))
     assert [job.state for job in box.queue.jobs()] == ["done", "done"] and box.store.timings() == []
 
@@ -239,7 +257,7 @@ def test_followers_read_stored_events_from_any_point_then_live_ones(box):
 
         reader = asyncio.create_task(read())
         await asyncio.sleep(0.05)
-        await asyncio.to_thread(box.queue.take, "e", "")
+        await asyncio.to_thread(box.dispatch.take, "e", "")
         await asyncio.to_thread(box.queue.cancel, job.id)
         await asyncio.wait_for(reader, 10)
         return job, seen

@@ -4,8 +4,10 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from tests.jobs.conftest import resolved
 from webui.core.events import Done
 from webui.errors import LimitReached
+from webui.jobs.queue import JobQueue
 from webui.jobs.quotas import Quotas, day_of
 from webui.jobs.store import pixels_of
 
@@ -13,7 +15,7 @@ from webui.jobs.store import pixels_of
 def limited(box, clock=None, **settings):
     box.settings = box.settings.model_copy(update=settings)
     limits = Quotas(box.store, lambda: box.settings, *((clock,) if clock else ()))
-    box.queue.check_quotas = limits.check
+    box.queue = JobQueue(box.state, resolved, box.engines, limits.check)
     return limits
 
 
@@ -60,8 +62,8 @@ def test_minutes_of_the_engine_a_day(box):
     limits = limited(box, limit_minutes=2)
     for seconds in (90, 40):
         job = box.submit(owner="ann")
-        box.queue.take("e", "")
-        box.queue.handle_event(Done(job_id=job.id, seconds=300, engine_seconds=seconds), job.request)
+        box.dispatch.take("e", "")
+        box.dispatch.handle_event(Done(job_id=job.id, seconds=300, engine_seconds=seconds), job.request)
     assert [round(each.used, 2) for each in limits.of("ann")] == [2.17]
     with pytest.raises(LimitReached, match="used today's 2 minutes of the engine. It renews at 00:00"):
         box.submit(owner="ann")

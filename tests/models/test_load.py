@@ -11,7 +11,6 @@ from webui.errors import CheckpointError, JobCancelled, RequestError
 from webui.models.conditioning import Conditioning
 from webui.models.families import ldm
 from webui.models.weights import open_weights
-from webui.samplers.schedules import discrete_schedule
 
 PLAN = Plan(channels_last=False)
 
@@ -50,14 +49,15 @@ def test_names_agree_with_diffusers_own_conversion():
 
 def test_facts_come_from_the_metadata(model_cache):
     model = model_cache.get("tiny", None, PLAN)
-    assert (model.name, model.family, model.variant, model.prediction) == ("tiny", "sd1", "", "eps")
+    assert (model.name, model.family, model.variant, model.prediction.name) == ("tiny", "sd1", "", "eps")
     assert (model.native.width, model.native.steps, model.text_width) == (64, 4, tiny.WIDTH)
     assert len(model.tokenizer) == 514
     assert len(model.hash) == 64
-    assert model.alphas_cumprod.shape == (1000,)
-    assert float(model.alphas_cumprod[0]) == pytest.approx(1 - 0.00085)
-    assert float(model.alphas_cumprod[-1]) == pytest.approx(0.0046602, rel=1e-4)
-    levels = discrete_schedule(model.alphas_cumprod)
+    levels = model.prediction.table
+    alphas = 1 / (1 + levels.sigmas**2)
+    assert alphas.shape == (1000,)
+    assert float(alphas[0]) == pytest.approx(1 - 0.00085)
+    assert float(alphas[-1]) == pytest.approx(0.0046602, rel=1e-4)
     assert (levels.low, levels.high) == pytest.approx((0.029167158, 14.614641229), rel=1e-8)
 
 
@@ -76,8 +76,8 @@ def test_v_prediction_by_metadata_and_by_yaml(folder, model_cache, checkpoint):
     tiny.write(folder / "Stable-diffusion" / "meta.safetensors", prediction="v_prediction")
     (folder / "Stable-diffusion" / "yaml.safetensors").symlink_to(checkpoint)
     (folder / "Stable-diffusion" / "yaml.yaml").write_text('model:\n  params:\n    parameterization: "v"\n')
-    assert model_cache.get("meta", None, PLAN).prediction == "v"
-    assert model_cache.get("yaml", None, PLAN).prediction == "v"
+    assert model_cache.get("meta", None, PLAN).prediction.name == "v"
+    assert model_cache.get("yaml", None, PLAN).prediction.name == "v"
 
 
 def test_dtype_and_layout_follow_the_plan(model_cache):

@@ -130,11 +130,11 @@ def test_adapters_reach_each_encoder(folder, library, xl):
 def test_zero_terminal_snr_and_v_prediction_are_told_by_empty_tensors(folder, model_cache):
     tiny_xl.write_sdxl(folder / "Stable-diffusion" / "v.safetensors", {"v_pred": torch.zeros(0), "ztsnr": torch.zeros(0)})
     model = model_cache.get("v", None, PLAN)
-    assert model.prediction == "v"
-    assert float(((1 - model.alphas_cumprod) / model.alphas_cumprod).sqrt()[-1]) == pytest.approx(4518.76, abs=0.1)
-    plain = model_cache.get("tiny", None, PLAN).alphas_cumprod
-    assert torch.allclose(zero_terminal_snr(plain)[:-1], model.alphas_cumprod[:-1])
-    assert float(model.alphas_cumprod[0]) == pytest.approx(float(plain[0]))
+    assert model.prediction.name == "v"
+    assert model.prediction.sigma_max == pytest.approx(4518.76, abs=0.1)
+    alphas, plain = (torch.from_numpy(1 / (1 + one.prediction.table.sigmas**2)) for one in (model, model_cache.get("tiny", None, PLAN)))
+    assert torch.allclose(zero_terminal_snr(plain)[:-1], alphas[:-1])
+    assert float(alphas[0]) == pytest.approx(float(plain[0]))
 
 
 PRUNED = {
@@ -163,7 +163,7 @@ def test_a_pruned_unet_is_known_by_its_names(shape):
 def test_sd2_uses_all_layers_but_the_last_and_the_final_norm(folder, model_cache):
     tiny_xl.write_sd2(folder / "Stable-diffusion" / "two.safetensors")
     model = model_cache.get("two", None, PLAN)
-    assert (model.family, model.prediction, model.scale_factor, model.latent_space) == ("sd2", "eps", 0.18215, "two.safetensors")
+    assert (model.family, model.prediction.name, model.scale_factor, model.latent_space) == ("sd2", "eps", 0.18215, "two.safetensors")
     ids = model.tokenizer.encode("a")
     text = tiny_xl.sd2_text()
     with torch.no_grad():
@@ -176,7 +176,7 @@ def test_sd2_uses_all_layers_but_the_last_and_the_final_norm(folder, model_cache
 
 def test_sd2_tells_v_prediction_by_the_spread_of_one_bias(folder, model_cache):
     tiny_xl.write_sd2(folder / "Stable-diffusion" / "v.safetensors", bias_spread=0.5)
-    assert model_cache.get("v", None, PLAN).prediction == "v"
+    assert model_cache.get("v", None, PLAN).prediction.name == "v"
 
 
 def test_a_file_that_lacks_the_second_encoder_says_so(folder, model_cache):

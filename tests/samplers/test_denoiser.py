@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 
+from webui.models.prediction import EpsPrediction, RectifiedFlow, diffusion
 from webui.samplers.denoiser import SigmaDenoiser, wrap
 from webui.samplers.schedules import get_sigmas, model_levels
 
@@ -25,7 +26,7 @@ def test_the_clean_latent_comes_back_from_eps_and_from_v(prediction):
         return eps if prediction == "eps" else (eps - sigma * exact(x, sigma)) / (1 + sigma**2) ** 0.5
 
     x, sigma = torch.randn(3, 4, 2, 2), torch.tensor(LEVELS.sigmas[[10, 500, 990]], dtype=torch.float32)
-    denoised = SigmaDenoiser(network, LEVELS, prediction)(x, sigma)
+    denoised = SigmaDenoiser(network, diffusion(prediction, LEVELS))(x, sigma)
     torch.testing.assert_close(denoised, exact(x, sigma.view(-1, 1, 1, 1)), rtol=1e-3, atol=1e-4)
 
 
@@ -38,14 +39,14 @@ def test_flow_models_see_x_as_it_is_and_predict_velocity():
 
     x = torch.zeros(2, 4, 2, 2)
     assert torch.equal(
-        SigmaDenoiser(network, LEVELS, "flow")(x, torch.tensor([0.5, 0.25])), torch.tensor([-0.5, -0.25]).view(2, 1, 1, 1).expand_as(x)
+        SigmaDenoiser(network, RectifiedFlow())(x, torch.tensor([0.5, 0.25])), torch.tensor([-0.5, -0.25]).view(2, 1, 1, 1).expand_as(x)
     )
     assert asked[0].tolist() == [500, 250]
 
 
 def test_timesteps_are_the_nearest_or_between_two_in_log_sigma():
     def times(sigmas, quantize):
-        return SigmaDenoiser(lambda x, t: x, LEVELS, quantize=quantize).times(torch.tensor(sigmas, dtype=torch.float32)).tolist()
+        return EpsPrediction(LEVELS).timestep(torch.tensor(sigmas, dtype=torch.float32), quantize).tolist()
 
     middle = float(np.sqrt(LEVELS.sigmas[300] * LEVELS.sigmas[301]))
     assert times([LEVELS.sigmas[300], middle], quantize=False) == pytest.approx([300, 300.5], abs=1e-2)
@@ -84,10 +85,10 @@ def test_a_level_half_way_between_two_timesteps_goes_where_forge_sends_it(steps)
     sigmas, times = nearest_in_one_table(steps)
     ours = get_sigmas("Uniform", steps)[:-1]
     assert torch.equal(ours, sigmas)
-    assert SigmaDenoiser(lambda x, t: x, LEVELS).times(ours).tolist() == times.tolist()
+    assert EpsPrediction(LEVELS).timestep(ours).tolist() == times.tolist()
 
 
 def test_of_two_timesteps_as_near_the_lower_is_asked():
     """Automatic with 7 steps: timestep 166.5 was asked for as 167."""
-    asked = SigmaDenoiser(lambda x, t: x, LEVELS).times(get_sigmas("Uniform", 7)[:-1])
+    asked = EpsPrediction(LEVELS).timestep(get_sigmas("Uniform", 7)[:-1])
     assert asked.tolist() == [999, 833, 666, 500, 333, 166, 0]

@@ -3,6 +3,7 @@
 import pytest
 import torch
 
+from webui.models.prediction import EpsPrediction, RectifiedFlow, VPrediction
 from webui.samplers import get_sigmas
 from webui.samplers.catalog import BUILTIN_SAMPLERS, get_sampler
 from webui.samplers.denoiser import SigmaDenoiser
@@ -22,13 +23,16 @@ def test_a_sampler_waits_for_no_number(sampler):
     assert on_meta(sampler, lambda x, sigma: x * 0.5).device.type == "meta"
 
 
-@pytest.mark.parametrize("prediction", ["eps", "v", "flow"])
+PREDICTIONS = [EpsPrediction(model_levels()), VPrediction(model_levels()), RectifiedFlow()]
+
+
+@pytest.mark.parametrize("prediction", PREDICTIONS, ids=lambda prediction: prediction.name)
 def test_denoiser_and_guidance_wait_for_no_number(prediction):
-    network = SigmaDenoiser(lambda x, timesteps: x * timesteps.view(-1, 1, 1, 1), model_levels(), prediction)
+    network = SigmaDenoiser(lambda x, timesteps: x * timesteps.view(-1, 1, 1, 1), prediction)
 
     def model(x, sigma):
         cond, uncond = network(x, sigma), network(x, sigma)
-        return rescale(combine(uncond, [cond], [1.0], 7.0), cond, 0.5, x, sigma)
+        return rescale(combine(uncond, [cond], [1.0], 7.0), cond, 0.5, x, sigma, prediction.still)
 
     assert on_meta(get_sampler("DPM++ 2M"), model).device.type == "meta"
 

@@ -1,6 +1,5 @@
-"""A page with real parts: the library, extensions and settings of a scratch folder; submitted requests are kept in a list."""
+"""A page with real parts: the library, extensions and settings of a scratch folder; submitted jobs wait in its queue."""
 
-import datetime
 import os
 from pathlib import Path
 
@@ -13,14 +12,26 @@ from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
 import webui.ui
-from webui.core.job import Job
+from webui.capabilities import CapabilityService
 from webui.core.protocol import Capabilities, OptionInfo
+from webui.db import open_database
+from webui.gallery.index import ImageIndex
+from webui.gallery.service import Gallery
+from webui.images.store import ImageStore
+from webui.jobs.dispatch import Dispatch
+from webui.jobs.engine_client import InprocClient
+from webui.jobs.engine_pool import EnginePool
+from webui.jobs.monitor import ResourceMonitor
+from webui.jobs.queue import JobQueue
+from webui.jobs.quotas import Quotas
+from webui.jobs.state import JobState
+from webui.jobs.store import JobStore
 from webui.library import Library
+from webui.plugins.contributions import collect
 from webui.plugins.manager import Extensions
-from webui.preferences import change_settings
-from webui.settings import Settings, load_settings
-from webui.ui.panels import collect
-from webui.ui.services import Dependencies
+from webui.preferences import SettingsStore
+from webui.services import Services
+from webui.settings import load_settings
 
 CAPABILITIES = Capabilities(
     samplers=(OptionInfo(name="Euler"), OptionInfo(name="DPM++ 2M")),
@@ -56,8 +67,7 @@ class Page:
     """The page's app, what was submitted, and the scratch folder."""
 
     def __init__(self, folder: Path, extensions: dict[str, str]) -> None:
-        self.submitted = []
-        self._settings = load_settings({"data_dir": folder}, {})
+        settings = SettingsStore(load_settings({"data_dir": folder}, {}))
         place = folder / "extensions"
         place.mkdir()
         for name, source in extensions.items():
@@ -65,34 +75,35 @@ class Page:
         self.extensions = Extensions("web")
         self.extensions.load([place])
         self.parts = collect(self.extensions)
-        self.services = Dependencies(
-            submit=self._submit,
-            capabilities=lambda: CAPABILITIES,
-            library=Library([folder / "models"]),
+        library = Library([folder / "models"])
+        database = open_database(folder)
+        state = JobState(JobStore(database))
+        gallery = Gallery(ImageStore(folder), ImageIndex(database), folder / "thumbs")
+        dispatch = Dispatch(state, gallery)
+        dispatch.set_capabilities(CAPABILITIES)
+        engines = EnginePool(dispatch, settings.current, InprocClient)  # never started: jobs wait
+        self.queue = JobQueue(state, lambda request: request, engines)
+        self.services = Services(
+            settings=settings,
+            library=library,
             extensions=self.extensions,
-            parts=self.parts,
-            settings=lambda: self._settings,
-            change_settings=self._change,
-            switch_extension=self._switch,
-            count_tokens=lambda text: (len(text.split()), 75),
+            contributions=self.parts,
+            capabilities=CapabilityService(state.capabilities, self.extensions, self.parts, library, settings),
+            gallery=gallery,
+            queue=self.queue,
+            engines=engines,
+            quotas=Quotas(state.store, settings.current),
+            monitor=ResourceMonitor(self.queue),
         )
+
+    @property
+    def submitted(self):
+        return [(job.request, job.owner) for job in self.queue.jobs()]
 
     def client(self) -> TestClient:
         app = FastAPI()
         webui.ui.mount(app, self.services)
-        return TestClient(app, base_url="http://127.0.0.1")
-
-    def _submit(self, request, owner):
-        self.submitted.append((request, owner))
-        return Job(id="j1", owner=owner, request=request, created=datetime.datetime.now(datetime.UTC))
-
-    def _change(self, changes) -> Settings:
-        self._settings = change_settings(self._settings, changes)
-        return self._settings
-
-    def _switch(self, identity: str, on: bool) -> None:
-        off = set(self._settings.extensions_off)
-        self._change({"extensions_off": tuple(sorted(off - {identity} if on else off | {identity}))})
+        return TestClient(app, base_url="http://127.0.0.1", client=("127.0.0.1", 50000))
 
 
 @pytest.fixture

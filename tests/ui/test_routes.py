@@ -20,7 +20,7 @@ def test_generate_submits_the_form(page):
     values = {"mode": "txt2img", "prompt": "a red apple", "steps": 5, "hires.enabled": False, "extras.grain.amount": 0.5}
     answer = page.client().post("/page/generate", json={"values": values})
     assert answer.status_code == 200
-    assert answer.json()["job"]["id"] == "j1"
+    assert answer.json()["job"]["id"] == page.queue.jobs()[0].id
     request, owner = page.submitted[0]
     assert (request.prompt, request.steps, request.hires, owner) == ("a red apple", 5, None, "local")
     assert request.extras == {"grain": {"amount": 0.5}}
@@ -105,7 +105,7 @@ def test_settings_are_listed_changed_and_reset(page, tmp_path):
     changed = client.patch("/page/settings", json={"values": {"preview_period": 2, "models_dirs": "/a\n\n/b"}})
     assert changed.status_code == 200
     assert "preview_period = 2" in (tmp_path / "settings.toml").read_text()
-    assert [str(path) for path in page.services.settings().models_dirs] == ["/a", "/b"]
+    assert [str(path) for path in page.services.settings.current().models_dirs] == ["/a", "/b"]
     after = client.patch("/page/settings", json={"values": {"preview_period": None}}).json()
     field = next(each for section in after["sections"] for each in section["fields"] if each["name"] == "preview_period")
     assert field["value"] == field["default"] and not field["changed"]

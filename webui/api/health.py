@@ -6,7 +6,7 @@ from fastapi import APIRouter
 from fastapi.responses import JSONResponse, PlainTextResponse
 
 from webui.api.errors import responses
-from webui.api.native import ApiDependencies
+from webui.api.native import Api
 
 router = APIRouter(tags=["Watching"], responses=responses(400, 401, 403, 429))
 STATES = ("queued", "running", "done", "failed", "cancelled")
@@ -16,14 +16,14 @@ Sample = tuple[str, str, float]
 
 
 @router.get("/health")
-def health(api: ApiDependencies) -> dict[str, str]:
+def health(api: Api) -> dict[str, str]:
     """Web answers; `degraded` with a message when a part of the program has failed."""
     troubles = api.queue.troubles
     return {"status": "degraded", "message": " ".join(troubles)} if troubles else {"status": "ok"}
 
 
 @router.get("/ready", responses={503: {"description": "No engine can take jobs."}})
-def ready(api: ApiDependencies) -> JSONResponse:
+def ready(api: Api) -> JSONResponse:
     """200 when an engine can take jobs, else 503; with what engines say of themselves."""
     engines = api.queue.engines()
     is_ready = any(engine.state in UP for engine in engines)
@@ -36,7 +36,7 @@ def ready(api: ApiDependencies) -> JSONResponse:
 
 
 @router.get("/metrics")
-def metrics(api: ApiDependencies) -> PlainTextResponse:
+def metrics(api: Api) -> PlainTextResponse:
     """Jobs by state, engines, memory, steps, batches, people who watch."""
     engines, counts = api.queue.engines(), api.queue.store.counts()
 

@@ -1,9 +1,7 @@
 """Our own API, `/api/v1`: jobs, events, pictures, capabilities. The page uses these same functions."""
 
 import re
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import Callable
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Depends, Header, Query, Request
@@ -16,40 +14,20 @@ from webui.api.identity import Viewer, viewer_of
 from webui.api.shapes import image_body, job_body
 from webui.core.job import Job, PreviewChoice
 from webui.core.plain import check_plain
-from webui.core.record import ImageRecord
 from webui.core.request import parse_request
 from webui.errors import NotFound, RequestError
+from webui.gallery.index import IndexedImage
 from webui.images.decode import as_png, look, picture_bytes, read_picture
-from webui.jobs.image_index import ImageIndex, IndexedImage
-from webui.jobs.queue import JobQueue
-from webui.jobs.quotas import Quota
+from webui.services import Services
 
 IMMUTABLE = {"Cache-Control": "private, max-age=31536000, immutable"}
 NO_STORE = {"Cache-Control": "no-store"}
 MAX_SEQUENCE = 2**53
 
 
-@dataclass(frozen=True)
-class Api:
-    """What the routes work on; `app.py` fills it in."""
-
-    queue: JobQueue
-    pictures: ImageIndex
-    path_of: Callable[[ImageRecord], Path]
-    upload: Callable[[bytes, str], ImageRecord]
-    thumbnail: Callable[[ImageRecord, int], Path]
-    parameters: Callable[[ImageRecord], str]
-    to_bin: Callable[[ImageRecord], None]
-    from_bin: Callable[[ImageRecord], None]
-    capabilities: Callable[[], dict[str, Any]]
-    system: Callable[[], dict[str, Any]]
-    upload_limit: Callable[[], int]
-    limits: Callable[[str], Sequence[Quota]]
-
-
-def get_api(request: Request) -> Api:
-    """The API's parts, kept on the application."""
-    return request.app.state.api  # type: ignore[no-any-return]
+def get_services(request: Request) -> Services:
+    """Return the services, kept on the application."""
+    return request.app.state.services  # type: ignore[no-any-return]
 
 
 def get_viewer(request: Request) -> Viewer:
@@ -57,7 +35,7 @@ def get_viewer(request: Request) -> Viewer:
     return viewer_of(request)
 
 
-ApiDependencies = Annotated[Api, Depends(get_api)]
+Api = Annotated[Services, Depends(get_services)]
 Who = Annotated[Viewer, Depends(get_viewer)]
 Number = Annotated[int, Query(ge=0, le=MAX_SEQUENCE)]
 router = APIRouter(prefix="/api/v1", tags=["Darkroom"], responses=responses(*ANYWHERE))
@@ -66,7 +44,7 @@ router = APIRouter(prefix="/api/v1", tags=["Darkroom"], responses=responses(*ANY
 @router.post("/jobs", status_code=201, responses=responses(409))
 async def submit(
     request: Request,
-    api: ApiDependencies,
+    api: Api,
     who: Who,
     priority: Annotated[int, Query(ge=-100, le=100)] = 0,
     idempotency_key: Annotated[str | None, Header(max_length=255)] = None,
@@ -88,7 +66,7 @@ async def _json(request: Request) -> dict[str, Any]:
     return body
 
 
-def _submit(api: Api, body: dict[str, Any], who: Viewer, priority: int, key: str | None) -> dict[str, Any]:
+def _submit(api: Services, body: dict[str, Any], who: Viewer, priority: int, key: str | None) -> dict[str, Any]:
     check_plain(body)
     job = api.queue.submit(parse_request(body), who.name, priority, key)
     return job_body(api.queue, job, who)
@@ -96,7 +74,7 @@ def _submit(api: Api, body: dict[str, Any], who: Viewer, priority: int, key: str
 
 @router.get("/jobs")
 def list_jobs(
-    api: ApiDependencies,
+    api: Api,
     who: Who,
     state: Annotated[str, Query(description="One or more of queued, running, done, failed, cancelled, with commas.")] = "",
     after: str = "",
@@ -111,54 +89,54 @@ def list_jobs(
 
 
 @router.get("/jobs/{job_id}", responses=responses(404))
-def get_job(job_id: str, api: ApiDependencies, who: Who) -> dict[str, Any]:
+def get_job(job_id: str, api: Api, who: Who) -> dict[str, Any]:
     """One job."""
     return job_body(api.queue, api.queue.get(job_id), who)
 
 
 @router.delete("/jobs/{job_id}", responses=responses(404, 409))
-def cancel_job(job_id: str, api: ApiDependencies, who: Who, how: Literal["stop", "skip", "after"] = "stop") -> dict[str, Any]:
+def cancel_job(job_id: str, api: Api, who: Who, how: Literal["stop", "skip", "after"] = "stop") -> dict[str, Any]:
     """Stop a job now, skip the picture being made, or stop after it."""
     _own(api, job_id, who)
     return job_body(api.queue, api.queue.cancel(job_id, how), who)
 
 
 @router.delete("/jobs")
-def cancel_all(api: ApiDependencies, who: Who) -> dict[str, int]:
+def cancel_all(api: Api, who: Who) -> dict[str, int]:
     """Stop all of your own jobs."""
     return {"stopped": api.queue.cancel_all(who.name)}
 
 
 @router.post("/jobs/{job_id}/retry", responses=responses(404, 409))
-def retry(job_id: str, api: ApiDependencies, who: Who) -> dict[str, Any]:
+def retry(job_id: str, api: Api, who: Who) -> dict[str, Any]:
     """Try a failed or stopped job again."""
     _own(api, job_id, who)
     return job_body(api.queue, api.queue.retry(job_id), who)
 
 
 @router.post("/jobs/{job_id}/again", status_code=201, responses=responses(404, 409))
-def again(job_id: str, api: ApiDependencies, who: Who, new_seed: bool = True) -> dict[str, Any]:
+def again(job_id: str, api: Api, who: Who, new_seed: bool = True) -> dict[str, Any]:
     """Submit the same request anew."""
     _own(api, job_id, who)
     return job_body(api.queue, api.queue.resubmit(job_id, new_seed), who)
 
 
 @router.post("/jobs/{job_id}/move", responses=responses(404, 409))
-def move(job_id: str, to: Literal["up", "down", "top"], api: ApiDependencies, who: Who) -> dict[str, Any]:
+def move(job_id: str, to: Literal["up", "down", "top"], api: Api, who: Who) -> dict[str, Any]:
     """Move a waiting job among your own."""
     _own(api, job_id, who)
     return job_body(api.queue, api.queue.move(job_id, to), who)
 
 
 @router.get("/jobs/{job_id}/events", responses=responses(404))
-async def job_events(job_id: str, request: Request, api: ApiDependencies, who: Who, after: Number = 0) -> Response:
+async def job_events(job_id: str, request: Request, api: Api, who: Who, after: Number = 0) -> Response:
     """A job's events as SSE: the stored ones after `after` (or `Last-Event-ID`), then what happens, until it has ended."""
     await run_in_threadpool(api.queue.get, job_id)
     return stream.respond(stream.job_events(api.queue, job_id, _last_seen(request, after) or 0, who))
 
 
 @router.get("/jobs/{job_id}/preview", responses={204: {"description": "There is none yet."}, **responses(404)})
-def preview(job_id: str, api: ApiDependencies, who: Who) -> Response:
+def preview(job_id: str, api: Api, who: Who) -> Response:
     """The newest preview frame of a running job, JPEG; 204 when there is none yet."""
     _own(api, job_id, who)
     found = api.queue.preview(job_id)
@@ -170,7 +148,7 @@ def preview(job_id: str, api: ApiDependencies, who: Who) -> Response:
 @router.put("/jobs/{job_id}/preview", responses=responses(404, 409))
 def choose_preview(
     job_id: str,
-    api: ApiDependencies,
+    api: Api,
     who: Who,
     period: Annotated[float | None, Query(ge=0, le=60)] = None,
     method: Literal["linear", "taesd", "full"] | None = None,
@@ -183,16 +161,16 @@ def choose_preview(
 
 
 @router.get("/events")
-async def page_events(request: Request, api: ApiDependencies, who: Who, after: Number | None = None) -> Response:
+async def page_events(request: Request, api: Api, who: Who, after: Number | None = None) -> Response:
     """One stream for a page: a snapshot first, then job, picture and engine changes."""
-    return stream.respond(stream.page_events(api.queue, api.pictures, _last_seen(request, after), who))
+    return stream.respond(stream.page_events(api.queue, api.gallery.index, _last_seen(request, after), who))
 
 
 @router.post("/images", status_code=201)
-async def upload(request: Request, api: ApiDependencies, who: Who) -> dict[str, Any]:
+async def upload(request: Request, api: Api, who: Who) -> dict[str, Any]:
     """Keep a picture (PNG, JPEG, WebP …; the body, or a form's `file`); gives the `id` that `init` and `mask` take."""
-    data = await _upload_bytes(request, api.upload_limit())
-    record = await run_in_threadpool(api.upload, data, who.name)
+    data = await _upload_bytes(request, api.settings.current().upload_limit_mb * 2**20)
+    record = await run_in_threadpool(api.gallery.upload, data, who.name)
     return image_body(record, who)
 
 
@@ -211,26 +189,24 @@ async def _upload_bytes(request: Request, limit: int) -> bytes:
 
 
 @router.get("/images")
-def list_images(
-    api: ApiDependencies, who: Who, after: str = "", search: str = "", limit: Annotated[int, Query(ge=1, le=200)] = 30
-) -> dict[str, Any]:
+def list_images(api: Api, who: Who, after: str = "", search: str = "", limit: Annotated[int, Query(ge=1, le=200)] = 30) -> dict[str, Any]:
     """Your pictures, newest first, after the one with the id `after`; `search` looks for words in prompts."""
     owner = None if who.admin else who.name
-    found = api.pictures.find(owner, after, search, limit)
-    return {"images": [image_body(item.record, who, item.request) for item in found], "total": api.pictures.total(owner, search)}
+    found = api.gallery.index.find(owner, after, search, limit)
+    return {"images": [image_body(item.record, who, item.request) for item in found], "total": api.gallery.index.total(owner, search)}
 
 
 @router.get("/images/{image_id}", responses=responses(404))
-def get_image(image_id: str, api: ApiDependencies, who: Who, download: bool = False) -> Response:
+def get_image(image_id: str, api: Api, who: Who, download: bool = False) -> Response:
     """The picture's file, with its metadata."""
-    path = api.path_of(_picture(api, image_id, who).record)
+    path = api.gallery.path(_picture(api, image_id, who).record)
     return FileResponse(path, headers=IMMUTABLE, filename=path.name, content_disposition_type="attachment" if download else "inline")
 
 
 @router.get("/images/{image_id}/read", responses=responses(404))
-def picture_as_read(image_id: str, api: ApiDependencies, who: Who) -> Response:
+def picture_as_read(image_id: str, api: Api, who: Who) -> Response:
     """The picture as a job reads it to start from: upright, in 8 bits and sRGB, of an animation the first one."""
-    path = api.path_of(_picture(api, image_id, who).record)
+    path = api.gallery.path(_picture(api, image_id, who).record)
     data = picture_bytes(path, "picture")
     if look(data, "picture").plain:
         return FileResponse(path, headers=IMMUTABLE)
@@ -238,95 +214,95 @@ def picture_as_read(image_id: str, api: ApiDependencies, who: Who) -> Response:
 
 
 @router.get("/images/{image_id}/thumb", responses=responses(404))
-def thumbnail(image_id: str, api: ApiDependencies, who: Who, size: Annotated[int, Query(ge=64, le=1024)] = 384) -> Response:
+def thumbnail(image_id: str, api: Api, who: Who, size: Annotated[int, Query(ge=64, le=1024)] = 384) -> Response:
     """A small version of the picture."""
-    return FileResponse(api.thumbnail(_picture(api, image_id, who).record, size), headers=IMMUTABLE)
+    return FileResponse(api.gallery.thumbnail(_picture(api, image_id, who).record, size), headers=IMMUTABLE)
 
 
 @router.get("/images/{image_id}/parameters", responses=responses(404))
-def parameters(image_id: str, api: ApiDependencies, who: Who) -> dict[str, str]:
+def parameters(image_id: str, api: Api, who: Who) -> dict[str, str]:
     """The parameters text inside the picture."""
-    return {"text": api.parameters(_picture(api, image_id, who).record)}
+    return {"text": api.gallery.parameters(_picture(api, image_id, who).record)}
 
 
 @router.get("/images/{image_id}/request", responses=responses(404))
-def image_request(image_id: str, api: ApiDependencies, who: Who) -> dict[str, Any]:
+def image_request(image_id: str, api: Api, who: Who) -> dict[str, Any]:
     """A picture's record and request."""
     item = _picture(api, image_id, who)
     return image_body(item.record, who, item.request)
 
 
 @router.delete("/images/{image_id}", responses=responses(404))
-def delete_image(image_id: str, api: ApiDependencies, who: Who) -> dict[str, str]:
+def delete_image(image_id: str, api: Api, who: Who) -> dict[str, str]:
     """Move a picture to the bin."""
     record = _picture(api, image_id, who).record
-    api.to_bin(record)
+    api.gallery.trash(record)
     return {"id": record.id}
 
 
 @router.post("/images/{image_id}/restore", responses=responses(404))
-def restore_image(image_id: str, api: ApiDependencies, who: Who) -> dict[str, Any]:
+def restore_image(image_id: str, api: Api, who: Who) -> dict[str, Any]:
     """Bring a picture back from the bin."""
     item = _picture(api, image_id, who, trashed=True)
-    api.from_bin(item.record)
+    api.gallery.restore(item.record)
     return image_body(item.record, who, item.request)
 
 
 @router.get("/capabilities")
-def capabilities(api: ApiDependencies) -> dict[str, Any]:
+def capabilities(api: Api) -> dict[str, Any]:
     """Checkpoints, samplers, schedules, upscalers, LoRA, extensions with the JSON Schema of their values."""
-    return api.capabilities()
+    return api.capabilities.described()
 
 
 @router.get("/queue")
-def queue_line(api: ApiDependencies, who: Who) -> dict[str, Any]:
+def queue_line(api: Api, who: Who) -> dict[str, Any]:
     """Waiting jobs in the order they will run, with the seconds until each starts as this machine's past jobs tell (for the first 200).
 
     With your own limits, if there are any: what is left, and when it renews.
     """
-    limits = [{**each.model_dump(mode="json"), "left": each.left} for each in api.limits(who.name)]
+    limits = [{**each.model_dump(mode="json"), "left": each.left} for each in api.quotas.of(who.name)]
     return {"waiting": api.queue.line(), "paused": api.queue.paused, "limits": limits}
 
 
 @router.post("/queue/pause")
-def pause(api: ApiDependencies, who: Who) -> dict[str, Any]:
+def pause(api: Api, who: Who) -> dict[str, Any]:
     """Start no further job."""
     return _paused(api, who, lambda: api.queue.pause(True))
 
 
 @router.post("/queue/resume")
-def resume(api: ApiDependencies, who: Who) -> dict[str, Any]:
+def resume(api: Api, who: Who) -> dict[str, Any]:
     """Go on."""
     return _paused(api, who, lambda: api.queue.pause(False))
 
 
 @router.post("/queue/free")
-def free(api: ApiDependencies, who: Who) -> dict[str, Any]:
+def free(api: Api, who: Who) -> dict[str, Any]:
     """Pause and give the model's memory back."""
     return _paused(api, who, api.queue.free_memory)
 
 
 @router.get("/system")
-def system(api: ApiDependencies) -> dict[str, Any]:
+def system(api: Api) -> dict[str, Any]:
     """Memory, load and queue depth over the last minutes."""
-    return api.system()
+    return api.monitor.body()
 
 
-def _paused(api: Api, who: Viewer, act: Callable[[], None]) -> dict[str, Any]:
+def _paused(api: Services, who: Viewer, act: Callable[[], None]) -> dict[str, Any]:
     who.must_be_admin("pause the queue or free its memory")
     act()
     return {"paused": api.queue.paused}
 
 
-def _own(api: Api, job_id: str, who: Viewer) -> Job:
+def _own(api: Services, job_id: str, who: Viewer) -> Job:
     """The job, if it is the viewer's to touch; others' are as good as not there."""
     if not who.may_touch(api.queue.owner_of(job_id)):
         raise NotFound(f"There is no job {job_id} of yours.")
     return api.queue.get(job_id)
 
 
-def _picture(api: Api, image_id: str, who: Viewer, *, trashed: bool = False) -> IndexedImage:
-    item = api.pictures.get(image_id, trashed=trashed)
+def _picture(api: Services, image_id: str, who: Viewer, *, trashed: bool = False) -> IndexedImage:
+    item = api.gallery.index.get(image_id, trashed=trashed)
     if item.record.kind == "result" and not who.may_touch(item.record.owner):
         raise NotFound(f"There is no picture {image_id} of yours.")
     return item

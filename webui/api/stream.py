@@ -9,8 +9,8 @@ from starlette.responses import StreamingResponse
 
 from webui.api.identity import Viewer
 from webui.api.shapes import image_body, job_body, shown_message
+from webui.gallery.index import ImageIndex
 from webui.jobs.events import Message
-from webui.jobs.image_index import ImageIndex
 from webui.jobs.queue import JobQueue
 
 KEEP_ALIVE = 15.0

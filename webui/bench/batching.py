@@ -15,7 +15,7 @@ from pathlib import Path
 from queue import SimpleQueue
 from typing import Any
 
-from webui.app import App
+from webui.app import open_app
 from webui.bench.results import keep
 from webui.core.job import FINAL_STATES, Job
 from webui.core.protocol import RunJob
@@ -102,22 +102,22 @@ def _p95(values: Sequence[float]) -> float:
 
 
 class Rounds:
-    """A studio without a page. `seconds` lets so many users submit at once."""
+    """An app without a page. `seconds` lets so many users submit at once."""
 
     def __init__(self, settings: Settings, options: argparse.Namespace, most: int) -> None:
-        self._studio = App(settings)
+        self._app = open_app(settings)
         self._request = GenerationRequest(
             prompt="a red apple", checkpoint=options.checkpoint, width=options.size, height=options.size, steps=options.steps
         )
         self._most = most
-        self._studio.start()
+        self._app.start()
         self.seconds(1, 1)
 
     def seconds(self, users: int, at_once: int) -> list[float]:
         """From the submit of all to the end of each, in order of ending."""
-        queue = self._studio.queue
+        queue = self._app.services.queue
         queue.pause(True)
-        self._studio.change_settings({"batch_jobs": at_once})
+        self._app.services.settings.change({"batch_jobs": at_once})
         jobs = [queue.submit(self._request.model_copy(update={"seed": number}), f"user{number}") for number in range(users)]
         started = time.time()
         queue.pause(False)
@@ -127,7 +127,7 @@ class Rounds:
     def _end(self, job: Job) -> float:
         until = time.monotonic() + _PATIENCE
         while time.monotonic() < until:
-            found = self._studio.queue.get(job.id)
+            found = self._app.services.queue.get(job.id)
             if found.state in FINAL_STATES:
                 if found.state != "done" or found.finished is None:
                     raise RuntimeError(f"A job {found.state}: {found.error}")
@@ -139,14 +139,14 @@ class Rounds:
         """Steps that a running 50-step job makes between a second user's submit and that user's first preview."""
 
         async def watched() -> int:
-            with self._studio.queue.events.subscribe():  # previews are made only while somebody looks
+            with self._app.services.queue.events.subscribe():  # previews are made only while somebody looks
                 return await asyncio.to_thread(self._race)
 
         return asyncio.run(watched())
 
     def _race(self) -> int:
-        queue = self._studio.queue
-        self._studio.change_settings({"batch_jobs": 8, "preview_period": 0.1})
+        queue = self._app.services.queue
+        self._app.services.settings.change({"batch_jobs": 8, "preview_period": 0.1})
         long = queue.submit(self._request.model_copy(update={"steps": 50, "seed": 1}), "first")
         while (progress := queue.progress(long.id)) is None or progress.step < 5:
             time.sleep(0.001)
@@ -161,7 +161,7 @@ class Rounds:
 
     def close(self) -> None:
         """End the engine."""
-        self._studio.stop()
+        self._app.stop()
 
 
 class Bare:

@@ -9,15 +9,22 @@ from functools import partial
 from pathlib import Path
 from queue import SimpleQueue
 
-from webui.app import App
+from webui.app import open_app
 from webui.bench.results import keep
 from webui.core.request import GenerationRequest
 from webui.db import open_database
+from webui.gallery.index import ImageIndex
+from webui.gallery.service import Gallery
+from webui.images.store import ImageStore
+from webui.jobs.dispatch import Dispatch
+from webui.jobs.engine_client import InprocClient
+from webui.jobs.engine_pool import EnginePool
 from webui.jobs.events import Message
 from webui.jobs.fair_queue import FairQueue
 from webui.jobs.queue import JobQueue
+from webui.jobs.state import JobState
 from webui.jobs.store import JobStore
-from webui.settings import load_settings
+from webui.settings import Settings, load_settings
 
 REQUEST = GenerationRequest(
     prompt="a red apple",
@@ -51,11 +58,15 @@ def run(words: Sequence[str]) -> int:
 
 def measure(folder: Path, jobs: int, owners: int) -> dict[str, float]:
     """Milliseconds, median and 95th percentile."""
-    queue = JobQueue(JobStore(open_database(folder)), lambda request: request)
+    database = open_database(folder)
+    state = JobState(JobStore(database))
+    dispatch = Dispatch(state, Gallery(ImageStore(folder), ImageIndex(database), folder / "thumbs"))
+    engines = EnginePool(dispatch, lambda: Settings(devices=()), InprocClient)
+    queue = JobQueue(state, lambda request: request, engines)
     submit = [_timed(partial(queue.submit, REQUEST, f"user{number % owners}")) for number in range(jobs)]
     chooser = FairQueue(queue.store.waiting())
     choose = [_timed(partial(chooser.select, "other [0]")) for _ in range(200)]
-    take = [_timed(partial(queue.take, "engine", "other [0]")) for _ in range(200)]
+    take = [_timed(partial(dispatch.take, "engine", "other [0]")) for _ in range(200)]
     line = [_timed(queue.waiting_order) for _ in range(5)]
     return {
         "jobs": jobs,
@@ -69,16 +80,16 @@ def measure(folder: Path, jobs: int, owners: int) -> dict[str, float]:
 
 def idle_starts(folder: Path, count: int) -> dict[str, float]:
     """Milliseconds from a submit to the engine's first word about the job, when nothing else waits and the model is loaded."""
-    app = App(load_settings({"data_dir": folder}, environment={}))
+    app = open_app(load_settings({"data_dir": folder}, environment={}))
     said: SimpleQueue[tuple[float, Message]] = SimpleQueue()
-    app.queue.events.listen(lambda message: said.put((time.perf_counter(), message)))
+    app.services.queue.events.listen(lambda message: said.put((time.perf_counter(), message)))
     app.start()
     try:
         starts = []
         for number in range(count + 1):
             request = GenerationRequest(prompt="a red apple", steps=1, seed=number)
             began = time.perf_counter()
-            app.submit(request, "local")
+            app.services.queue.submit(request)
             starts.append((_until(said, "step") - began) * 1000)
             _until(said, "done")
             time.sleep(0.2)

@@ -12,7 +12,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from webui.app import App
+from webui.app import App, open_app
 from webui.bench.results import keep
 from webui.core.job import FINAL_STATES, Job
 from webui.core.request import GenerationRequest, parse_request
@@ -45,25 +45,25 @@ def run(words: Sequence[str]) -> int:
 
 def measure(settings: Any, options: argparse.Namespace) -> dict[str, Any]:
     """Submit, cancel, wait, and look at what came of it."""
-    app = App(settings)
+    app = open_app(settings)
     watched = Overtaking(app)
     app.start()
     source, jobs, told = random.Random(options.seed), list[Job](), dict[str, str]()
     began = time.monotonic()
     while len(jobs) < options.jobs and time.monotonic() - began < options.minutes * 60:
-        if app.store.count("queued") < 3 * options.users:
+        if app.services.queue.store.count("queued") < 3 * options.users:
             owner = f"user{source.randrange(options.users)}"
-            jobs.append(app.queue.submit(random_request(source, options.checkpoint), owner))
+            jobs.append(app.services.queue.submit(random_request(source, options.checkpoint), owner))
             if source.random() < 0.1:
                 told[source.choice(jobs).id] = how = source.choice(["stop", "stop", "skip", "after"])
-                app.queue.cancel(list(told)[-1], how)
+                app.services.queue.cancel(list(told)[-1], how)
         else:
             time.sleep(0.01)
-    while app.store.count("queued", "running"):
+    while app.services.queue.store.count("queued", "running"):
         time.sleep(0.05)
     seconds = time.monotonic() - began
     figures = judge(app, jobs, told)
-    engine = app.queue.engines()[0]
+    engine = app.services.queue.engines()[0]
     app.stop()
     share = {"jobs_in_a_pass": round(engine.batch.answered / max(engine.batch.passes, 1), 2)}
     return {"jobs": len(jobs), "cancels": len(told), "seconds": round(seconds, 1), **share, **figures, "most_overtaken": watched.most}
@@ -91,9 +91,9 @@ def random_request(source: random.Random, checkpoint: str | None) -> GenerationR
 
 def judge(app: App, jobs: Sequence[Job], told: Mapping[str, str]) -> dict[str, Any]:
     """What is wrong with the jobs that have ended. `told` are the stops; a job that skipped a batch may be done with fewer pictures."""
-    ended = [app.queue.get(job.id) for job in jobs]
-    pictures = [(job, image, read_metadata(app.images.path(image))) for job in ended for image in job.images]
-    files = len(list((app.settings().outputs).rglob("*.png")))
+    ended = [app.services.queue.get(job.id) for job in jobs]
+    pictures = [(job, image, read_metadata(app.services.gallery.path(image))) for job in ended for image in job.images]
+    files = len(list((app.services.settings.current().outputs).rglob("*.png")))
     done = [job for job in ended if job.state == "done" and told.get(job.id) != "skip"]
     states = Counter(job.state for job in ended)
     return {
@@ -116,11 +116,11 @@ class Overtaking:
 
     def __init__(self, app: App) -> None:
         self.most = 0
-        self._queue = app.queue
+        self._queue = app.services.queue
         self._due, self._past = "", 0
-        self._take = app.queue.take
-        self._order = app.queue.waiting_order
-        app.queue.take = self._watched  # type: ignore[method-assign, assignment]
+        self._take = app.dispatch.take
+        self._order = app.services.queue.waiting_order
+        app.dispatch.take = self._watched  # type: ignore[method-assign, assignment]
 
     def _watched(self, *arguments: Any) -> Job | None:
         served = {self._queue.owner_of(job_id) for engine in self._queue.engines() for job_id in engine.jobs}

@@ -12,7 +12,7 @@ from webui.generation.conditioning import Encoded
 from webui.models.conditioning import Conditioning
 from webui.plugins.types import Denoiser
 from webui.prompts.encode import Scheduled, pad_pair, pad_pair_v0, stack
-from webui.samplers.guidance import SkipRule, combine, combine_edit, rescale, unguided
+from webui.samplers.guidance import SkipRule, combine, combine_edit, diffusion_still, rescale, unguided
 
 MOST_ROWS = 16
 """Pictures times prompts in one call of the model: many prompts joined by AND take time, not memory. Two prompts always go together."""
@@ -23,6 +23,7 @@ class Guidance:
     """How strictly the prompt is followed. `image` is the start picture's scale in instruct-pix2pix models, None in others.
 
     `needs_uncond`: the sampler wants the true unconditional prediction of each call, also where guidance does not.
+    `still` is `Prediction.still`.
     """
 
     scale: float
@@ -30,6 +31,7 @@ class Guidance:
     calls: int
     image: float | None = None
     needs_uncond: bool = False
+    still: Callable[[Tensor, Tensor], Tensor] = diffusion_still
 
 
 class CFGDenoiser:
@@ -74,7 +76,7 @@ class CFGDenoiser:
             *predicted, negative = self._predict(x, sigma, [*conds, uncond], [self._concat] * (len(conds) + 1))
             self._extra["uncond"] = negative
             guided = unguided(predicted, weights) if skips else combine(negative, predicted, weights, guidance.scale)
-            result = guided if skips else rescale(guided, predicted[0], guidance.options.rescale, x, sigma)
+            result = guided if skips else rescale(guided, predicted[0], guidance.options.rescale, x, sigma, guidance.still)
         self._called()
         return result
 

@@ -13,8 +13,11 @@ from webui.generation.img2img import Source, rounds, to_pixels
 from webui.generation.profiles import is_diffusers
 from webui.images.pixels import latent_mask
 from webui.models.model import Model
+from webui.samplers.process import VARIANCE_EXPLODING
 
 Noise = Callable[[], Tensor]
+AddNoise = Callable[[Tensor, Tensor, Tensor], Tensor]
+"""(clean latents, unit noise, sigma) → noisy latents: `NoiseProcess.add_noise`."""
 Blend = Callable[[Tensor, Tensor, Tensor, Tensor], Tensor]
 """(denoised, start latents, mask, sigma [batch]) → what the sampler goes on with."""
 
@@ -25,7 +28,7 @@ class MaskedDenoiser:
 
     Before each call the rest is replaced by the start picture at that noise level, after it by the start picture itself,
     as Forge does; so the model sees the surroundings as they will be. Samplers of timesteps (`by_noise`) go on with the noise that was
-    found in what the model saw, taken from their own x: with a soft mask that is another picture.
+    found in what the model saw, taken from their own x: with a soft mask that is another picture. `add_noise` is the model's.
     """
 
     denoise: Callable[..., Tensor]
@@ -34,9 +37,10 @@ class MaskedDenoiser:
     noise: Noise
     blend: Blend
     by_noise: bool = False
+    add_noise: AddNoise = VARIANCE_EXPLODING.add_noise
 
     def __call__(self, x: Tensor, sigma: Tensor, **extra: object) -> Tensor:
-        around = self.start + self.noise() * sigma.reshape(-1, 1, 1, 1)
+        around = self.add_noise(self.start, self.noise(), sigma.reshape(-1, 1, 1, 1))
         seen = x * self.mask + around * (1 - self.mask)
         denoised = self.blend(self.denoise(seen, sigma, **extra), self.start, self.mask, sigma)
         return denoised + (x - seen) if self.by_noise else denoised

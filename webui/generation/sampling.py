@@ -23,11 +23,10 @@ from webui.generation.soft_inpaint import SoftBlend
 from webui.models.conditioning import Conditioning
 from webui.models.model import Model
 from webui.plugins.types import Denoiser, DenoiserWrapper
-from webui.samplers.catalog import Sampler, Schedule
+from webui.samplers.catalog import Sampler, Schedule, check_process
 from webui.samplers.denoiser import SigmaDenoiser, wrap
 from webui.samplers.noise import BrownianNoise, ImageNoise, generator
 from webui.samplers.planning import SigmaPlan, sampler_options
-from webui.samplers.schedules import discrete_schedule
 
 Draw = Callable[[], Tensor]
 ModelAt = Callable[[int, int], Model]
@@ -67,10 +66,19 @@ def plan_sigmas(inputs: DenoiseInputs, model: Model) -> SigmaPlan:
     """The levels this pass runs through."""
     request = inputs.request
     strength = None if inputs.start is None else request.strength
-    levels = discrete_schedule(model.alphas_cumprod, model.family)
-    return sigmas_for_profile(
-        request.profile, inputs.sampler, inputs.schedule, inputs.steps, levels, request.sampler_options, strength, request.exact_steps
+    for entry in (inputs.sampler, inputs.schedule):
+        check_process(entry, model.prediction.kind, model.name)
+    plan = sigmas_for_profile(
+        request.profile,
+        inputs.sampler,
+        inputs.schedule,
+        inputs.steps,
+        model.prediction.table,
+        request.sampler_options,
+        strength,
+        request.exact_steps,
     )
+    return replace(plan, process=model.prediction)
 
 
 def sample(
@@ -84,7 +92,7 @@ def sample(
     around = second if inputs.start is None or not is_diffusers(request) else same_noise((x - inputs.start) / levels.sigmas[0].to(x), unit)
     steps = ProgressCallback(inputs.phase, len(levels.sigmas) - 1, report, previewer, on_device=model.device.type != "cpu")
     steps.report_now()
-    extra: dict[str, Any] = {}
+    extra: dict[str, Any] = {"prediction": model.prediction}
     denoiser = build_denoiser(inputs, around, model, levels, extra, steps, device)
     options = (
         sampler_options(inputs.sampler, request.sampler_options) | levels.options | noise_option(inputs, batch, levels, noise, second, x)
@@ -93,7 +101,7 @@ def sample(
         torch.manual_seed(batch.seeds[0] % 2**63)  # for a community sampler that draws from torch itself
         result: Tensor = inputs.sampler.function(denoiser, x, levels.sigmas, extra_args=extra, callback=steps.step, disable=True, **options)
     steps.check()
-    result = levels.finish(result)
+    result = model.prediction.finalize(levels.finish(result), float(levels.sigmas[-1]))
     if inputs.mask is not None and inputs.start is not None and request.soft_inpaint is None:
         result = hard_blend(result, inputs.start, inputs.mask, levels.sigmas)
     return result
@@ -164,24 +172,23 @@ def build_denoiser(
 ) -> Denoiser:
     """Network, prediction type, prompts and guidance, the extensions' wrappers, and the mask, from the inside out."""
     request = inputs.request
-    levels = discrete_schedule(model.alphas_cumprod, model.family)
     quantize = not (is_diffusers(request) and inputs.sampler.name in FRACTIONAL)
 
     def predict(x: Tensor, timesteps: Tensor, cond: Conditioning, concat: Tensor | None = None) -> Tensor:
         used = inputs.model_at(progress.done + 1, progress.total) if inputs.model_at is not None else model
         return device.predict(ForwardRequest(used, x, timesteps, cond, concat))
 
-    network = SigmaDenoiser(predict, levels, model.prediction, quantize=quantize)  # type: ignore[arg-type]
+    network = SigmaDenoiser(predict, model.prediction, quantize=quantize)
     image = request.image_guidance if model.variant == "ip2p" else None
     scale = (request.guidance or 0.0) * inputs.sampler.guidance_factor
-    guidance = Guidance(scale, request.guidance_options, run.counted, image, inputs.sampler.needs_uncond)
+    guidance = Guidance(scale, request.guidance_options, run.counted, image, inputs.sampler.needs_uncond, model.prediction.still)
     guided: Denoiser = CFGDenoiser(progress.before(network), inputs.encoded, guidance, inputs.concat, extra, progress.called)
     guided = wrap(guided, inputs.wrappers)
     if inputs.mask is None or inputs.start is None:
         return guided
     blend = hard_blend if request.soft_inpaint is None else SoftBlend(request.soft_inpaint)
     by_noise = inputs.sampler.space == "timestep" and not is_diffusers(request)
-    return MaskedDenoiser(guided, inputs.start, inputs.mask, around, blend, by_noise)
+    return MaskedDenoiser(guided, inputs.start, inputs.mask, around, blend, by_noise, model.prediction.add_noise)
 
 
 def second_stream(inputs: DenoiseInputs, batch: Batch, model: Model) -> Draw:

@@ -1,4 +1,4 @@
-"""Keeps the engines alive: starts them, watches them, gives them jobs, replaces them when they die or hang.
+"""Supervise one engine: start it, watch it, give it jobs, replace it when it dies or hangs.
 
 An engine runs several jobs at once when they may share a batch (`core.batch_key`); what it cannot take beside the others it declines,
 and the job waits until one of them has ended.
@@ -34,12 +34,13 @@ from webui.core.protocol import (
 from webui.core.sentences import in_words
 from webui.db.retry import Result, retry_on_storage_error
 from webui.errors import StorageError
+from webui.jobs.dispatch import Dispatch
 from webui.jobs.engine_client import EngineClient
 from webui.jobs.placement import EngineStatus
-from webui.jobs.queue import JobQueue
 from webui.settings import Settings
 
 MakeClient = Callable[[Callable[[FromEngine, bytes], None], Callable[[], None]], EngineClient]
+OnExtensionFailed = Callable[[ExtensionFailed], None]
 ADVICE = "Try a smaller size or batch, or fewer pictures at a time."
 
 
@@ -61,15 +62,16 @@ class EngineSupervisor(threading.Thread):
         self,
         name: str,
         device: str,
-        queue: JobQueue,
+        dispatch: Dispatch,
         settings: Callable[[], Settings],
         make_client: MakeClient,
         timeouts: Timeouts,
         library: Callable[[], str],
+        on_extension_failed: OnExtensionFailed,
     ) -> None:
         super().__init__(name=f"supervisor-{name}", daemon=True)
-        self._queue, self._settings, self._make_client, self._timeouts = queue, settings, make_client, timeouts
-        self._library = library
+        self._dispatch, self._settings, self._make_client, self._timeouts = dispatch, settings, make_client, timeouts
+        self._library, self._on_extension_failed = library, on_extension_failed
         self._status = EngineStatus(name=name, device=device)
         self._change = threading.Condition()
         self._client: EngineClient | None = None
@@ -82,7 +84,6 @@ class EngineSupervisor(threading.Thread):
         self._last_beat = 0.0
         self._losses = 0
         self._taking = False
-        self.on_extension_failed: Callable[[ExtensionFailed], None] = lambda failure: None
 
     # The thread ---------------------------------------------------------------------------------------------------------
 
@@ -93,7 +94,7 @@ class EngineSupervisor(threading.Thread):
         except Exception as error:
             traceback.print_exc()
             why = f"The engine {self._status.name} was given up after a fault in Darkroom{in_words(error)}. Start Darkroom again."
-            self._queue.report_trouble(why)
+            self._dispatch.state.report_trouble(why)
             self._show(state="off", message=why, job_id="", jobs=())
 
     def _serve(self) -> None:
@@ -144,11 +145,11 @@ class EngineSupervisor(threading.Thread):
                 return f"it did not answer for {self._timeouts.hung:.0f} s"
             if self._status.state in ("starting", "restarting") and time.monotonic() - started > self._timeouts.ready:
                 return f"it was not ready after {self._timeouts.ready:.0f} s"
-            if not self._dispatch(client):
+            if not self._send_job(client):
                 with self._change:
                     self._change.wait(1.0)
 
-    def _dispatch(self, client: EngineClient) -> bool:
+    def _send_job(self, client: EngineClient) -> bool:
         """Send the engine a job if it can take one; returns whether something was sent."""
         if self._status.state not in ("ready", "working"):
             return False
@@ -172,16 +173,16 @@ class EngineSupervisor(threading.Thread):
                 self._change.notify_all()
 
     def _take_job(self, client: EngineClient, running: Sequence[Job]) -> bool:
-        job = self._queue.take(self._status.name, self._status.loaded, batch_key_of(running), self._owners_at_limit(running))
+        job = self._dispatch.take(self._status.name, self._status.loaded, batch_key_of(running), self._owners_at_limit(running))
         if job is None:
             return False
         with self._change:
             self._jobs[job.id] = job
         self._show_jobs()
-        saved = self._persist(lambda: self._queue.store.saved_indexes(job.id)) or ()
+        saved = self._persist(lambda: self._dispatch.state.store.saved_indexes(job.id)) or ()
         client.send(self._task(job, saved))
         self._send_preview_settings(client, job)
-        if how := self._queue.cancel_requested(job.id):
+        if how := self._dispatch.state.cancels.get(job.id):
             client.send(Cancel(job_id=job.id, how=how))
         return True
 
@@ -230,9 +231,9 @@ class EngineSupervisor(threading.Thread):
             self._show(state="restarting", message=f"The engine stopped: {cause}.", job_id="", jobs=(), loaded="")
         for job_id in jobs:
             if cause:
-                self._persist(partial(self._queue.lost, job_id, cause, self._settings().max_attempts, ADVICE))
+                self._persist(partial(self._dispatch.lost, job_id, cause, self._settings().max_attempts, ADVICE))
             else:
-                self._persist(partial(self._queue.put_back, job_id, "the engine was restarted"))
+                self._persist(partial(self._dispatch.put_back, job_id, "the engine was restarted"))
 
     def _pause_before_restart(self) -> float:
         return min(self._timeouts.backoff * 2.0 ** min(self._losses - 1, 10), self._timeouts.max_backoff)
@@ -254,20 +255,20 @@ class EngineSupervisor(threading.Thread):
             case Heartbeat():
                 self._show(resident=message.resident, device_used=message.device_used, loaded=message.loaded, batch=message.batch)
             case Capabilities():
-                self._persist(lambda: self._queue.set_capabilities(message))
+                self._persist(lambda: self._dispatch.set_capabilities(message))
             case Planned():
-                self._persist(lambda: self._queue.planned(message.job_id, message.plan))
+                self._persist(lambda: self._dispatch.planned(message.job_id, message.plan))
             case Declined():
                 self._on_declined(message)
             case ExtensionFailed():
-                self.on_extension_failed(message)
+                self._on_extension_failed(message)
             case JobEventMessage():
                 self._on_job_event(message, blob)
 
     def _on_job_event(self, message: JobEventMessage, blob: bytes) -> None:
         with self._change:
             job = self._jobs.get(message.event.job_id)
-        if job is not None and self._persist(lambda: self._queue.handle_event(message.event, job.request, blob)):
+        if job is not None and self._persist(lambda: self._dispatch.handle_event(message.event, job.request, blob)):
             self._losses = 0
             self._drop(job.id)
 
@@ -277,7 +278,7 @@ class EngineSupervisor(threading.Thread):
             self._is_full = known and len(self._jobs) > 1
         if known:
             self._drop(message.job_id, makes_room=False)
-            self._persist(lambda: self._queue.declined(message.job_id, message.reason))
+            self._persist(lambda: self._dispatch.declined(message.job_id, message.reason))
 
     def _drop(self, job_id: str, makes_room: bool = True) -> None:
         """The engine has this job no more; an end makes room for those it could not take."""
@@ -333,17 +334,17 @@ class EngineSupervisor(threading.Thread):
             jobs, self._jobs = list(self._jobs), {}
         for job_id in jobs:
             with contextlib.suppress(StorageError):  # the next start finds it running and does the same
-                self._queue.put_back(job_id, "Darkroom was stopped")
+                self._dispatch.put_back(job_id, "Darkroom was stopped")
 
     def _send_preview_settings(self, client: EngineClient, job: Job) -> None:
-        settings, choice = self._settings(), self._queue.preview_choice(job.id)
+        settings, choice = self._settings(), self._dispatch.state.live.preview_choice(job.id)
         period = settings.preview_period if choice.period is None else choice.period
-        period = period if self._queue.events.has_subscribers else 0.0
+        period = period if self._dispatch.state.events.has_subscribers else 0.0
         client.send(SetPreview(job_id=job.id, period=period, method=choice.method or settings.preview_method))
 
     def _show(self, **changes: object) -> None:
         self._status = self._status.model_copy(update=changes)
-        self._queue.set_engine(self._status)
+        self._dispatch.set_engine(self._status)
 
 
 def batch_key_of(running: Sequence[Job]) -> str | None:
@@ -351,59 +352,3 @@ def batch_key_of(running: Sequence[Job]) -> str | None:
     if not running:
         return None
     return "" if running[0].attempts else batch_key(running[0].request)
-
-
-class EnginePool:
-    """All engines, one to a device."""
-
-    def __init__(
-        self,
-        queue: JobQueue,
-        settings: Callable[[], Settings],
-        make_client: MakeClient,
-        timeouts: Timeouts | None = None,
-        library: Callable[[], str] = lambda: "",
-    ) -> None:
-        """`library` gives the version of web's list of model files as it is now; `settings` and it go to the engine with each job."""
-        devices = settings().devices
-        self._queue = queue
-        self.supervisors = [
-            EngineSupervisor(f"engine-{number}", device, queue, settings, make_client, timeouts or Timeouts(), library)
-            for number, device in enumerate(devices, 1)
-        ]
-        queue.on_work = self._wake
-        queue.on_cancel = lambda job_id, how: any([supervisor.cancel(job_id, how) for supervisor in self.supervisors])
-        queue.on_free = self._free
-        queue.on_preview_choice = self._preview_changed
-        queue.events.on_subscribers_changed = lambda anybody: self._preview_changed()
-
-    def start(self) -> None:
-        """Start all engines; they are ready a little later."""
-        for supervisor in self.supervisors:
-            supervisor.start()
-
-    def stop(self) -> None:
-        """End all engines and put their jobs back; within a few seconds."""
-        for supervisor in self.supervisors:
-            supervisor.stop()
-        for supervisor in self.supervisors:
-            if supervisor.is_alive():
-                supervisor.join(4)
-            supervisor.put_back()
-
-    def restart(self) -> None:
-        """Start all engines anew, each between jobs."""
-        for supervisor in self.supervisors:
-            supervisor.restart()
-
-    def _wake(self) -> None:
-        for supervisor in self.supervisors:
-            supervisor.wake()
-
-    def _free(self) -> None:
-        for supervisor in self.supervisors:
-            supervisor.unload()
-
-    def _preview_changed(self) -> None:
-        for supervisor in self.supervisors:
-            supervisor.preview_changed()

@@ -39,13 +39,13 @@ class Subscription:
 
 
 class EventBus:
-    """All subscriptions. `on_subscribers_changed` is called when the first one opens and when the last one closes."""
+    """All subscriptions, and functions that are called with every message."""
 
     def __init__(self) -> None:
         self._subscriptions: set[Subscription] = set()
         self._lock = threading.Lock()
         self._listeners: list[Callable[[Message], None]] = []
-        self.on_subscribers_changed: Callable[[bool], None] = lambda anybody: None
+        self._watchers: list[Callable[[], None]] = []
 
     def publish(self, message: Message) -> None:
         """Send a message to all subscriptions; callable from any thread."""
@@ -65,7 +65,7 @@ class EventBus:
             self._subscriptions.add(subscription)
             first = len(self._subscriptions) == 1
         if first:
-            self.on_subscribers_changed(True)
+            self._call_watchers()
         try:
             yield subscription
         finally:
@@ -73,11 +73,19 @@ class EventBus:
                 self._subscriptions.discard(subscription)
                 last = not self._subscriptions
             if last:
-                self.on_subscribers_changed(False)
+                self._call_watchers()
 
     def listen(self, listener: Callable[[Message], None]) -> None:
         """Call a function with every message, in the publisher's thread."""
         self._listeners.append(listener)
+
+    def watch_subscribers(self, watcher: Callable[[], None]) -> None:
+        """Call a function when the first subscription opens and when the last one closes."""
+        self._watchers.append(watcher)
+
+    def _call_watchers(self) -> None:
+        for watcher in tuple(self._watchers):
+            watcher()
 
     @property
     def count(self) -> int:

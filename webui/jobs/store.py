@@ -16,10 +16,11 @@ from webui.core.job import Job, JobError, Plan
 from webui.core.record import ImageRecord
 from webui.core.request import FrozenModel, GenerationRequest
 from webui.db.database import Database
+from webui.db.mapping import event_from, image_from, is_readable, job_from, new_id, request_from, when
 from webui.db.tables import events, images, jobs, settings_kv
 from webui.errors import Conflict, NotFound
+from webui.gallery.index import insert_image
 from webui.jobs.fair_queue import QueueEntry
-from webui.jobs.mapping import event_from, image_from, image_values, is_readable, job_from, new_id, request_from, when
 
 
 class Used(FrozenModel):
@@ -188,7 +189,7 @@ class JobStore:
     def add_image(self, record: ImageRecord, request: GenerationRequest | None) -> Event | None:
         """Index a finished picture with the event that tells of it; None when it is indexed already."""
         with self._db.write() as connection:
-            if not _insert_image(connection, record, request):
+            if not insert_image(connection, record, request):
                 return None
             if record.job_id is None:
                 return None
@@ -374,16 +375,3 @@ def _append(connection: Connection, event: Event) -> Event:
         insert(events).values(job_id=event.job_id, type=event.type, body=event.model_dump_json(exclude={"seq", "at"}), at=at)
     ).inserted_primary_key[0]  # type: ignore[index]
     return event.model_copy(update={"seq": seq})
-
-
-def _insert_image(connection: Connection, record: ImageRecord, request: GenerationRequest | None) -> bool:
-    known = select(images.c.number).where(
-        or_(
-            and_(images.c.id == record.id, images.c.kind == record.kind),
-            and_(images.c.job_id == record.job_id, images.c.index == record.index),
-        )
-    )
-    if connection.execute(known).first() is not None:
-        return False
-    connection.execute(insert(images).values(image_values(record, request)))
-    return True

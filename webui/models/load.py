@@ -16,7 +16,9 @@ from webui.models.families.stable_diffusion import StableDiffusion
 from webui.models.model import Model
 from webui.models.offload import Offload
 from webui.models.placement import Placement
+from webui.models.prediction import diffusion
 from webui.models.weights import Progress, Weights, open_weights
+from webui.samplers.schedules import discrete_schedule
 
 
 def open_model(file: ModelFile) -> Weights:
@@ -50,13 +52,15 @@ def load_model(file: ModelFile, digest: str, vae: ModelFile | None, plan: Plan, 
         hash=digest,
         family=architecture.family,
         variant=architecture.variant,
-        prediction=_prediction(file.path, family.prediction(weights) or architecture.prediction),
+        prediction=diffusion(
+            _prediction(file.path, family.prediction(weights) or architecture.prediction),
+            discrete_schedule(family.alphas_cumprod(weights), architecture.family),
+        ),
         place=placement,
         unet=unet,
         vae=vae_module,
         texts=texts,
         rules=family,
-        alphas_cumprod=family.alphas_cumprod(weights),
         native=file.native,
         latent_rgb=family.rgb_of(weights),
         offload=offload,

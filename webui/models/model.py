@@ -13,6 +13,7 @@ from webui.models.conditioning import Conditioning
 from webui.models.embeddings import EmbeddedWords
 from webui.models.offload import Offload
 from webui.models.placement import Placement
+from webui.models.prediction import Prediction
 from webui.models.weight_sets import WeightPatch, WeightSets
 
 if TYPE_CHECKING:
@@ -63,7 +64,7 @@ class FamilyRules(Protocol):
 class Model:
     """One checkpoint in memory, shared by every mode and user.
 
-    `prediction` is what the UNet predicts ("eps" or "v"), `variant` "" or "inpaint" (9 input channels) or "ip2p" (8).
+    `prediction` is what the UNet predicts, with its noise levels; `variant` "" or "inpaint" (9 input channels) or "ip2p" (8).
     `texts` are its text encoders, in the order in which their outputs are joined; `words` the textual inversions of the library.
     """
 
@@ -71,13 +72,12 @@ class Model:
     hash: str
     family: str
     variant: str
-    prediction: str
+    prediction: Prediction
     place: Placement
     unet: nn.Module
     vae: nn.Module
     texts: tuple[TextPart, ...]
     rules: FamilyRules
-    alphas_cumprod: Tensor
     native: Native
     latent_rgb: LatentRgb | None
     offload: Offload

@@ -94,6 +94,10 @@ class Extensions:
         if identity in self._states:
             self._states[identity] = self._states[identity].model_copy(update={"enabled": enabled})
 
+    def is_loaded(self, identity: str) -> bool:
+        """Return whether an extension was imported by this process and has not failed, whatever it is switched to since."""
+        return bool(self._manager.has_plugin(identity))
+
     @property
     def states(self) -> tuple[ExtensionState, ...]:
         """Every extension that was found, in order."""

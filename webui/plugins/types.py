@@ -68,6 +68,8 @@ class Sampler(_Entry):
     """Its schedule is made of every n-th of the model's training levels, counted from the last."""
     own_times: bool = False
     """Lays its timesteps out itself."""
+    processes: tuple[Literal["ve", "flow"], ...] = ("ve",)
+    """Models it works with: "ve" (diffusion in sigma terms), "flow" (rectified flow, whose noise levels go from 1 to 0)."""
     calls: int = 1
     """How many model calls count as one step in prompt editing."""
     noise: Literal["none", "stream", "second", "brownian"] = "none"
@@ -104,6 +106,8 @@ class Schedule(_Entry):
     name: str
     function: _Function = _Function()
     aliases: tuple[str, ...] = ()
+    processes: tuple[Literal["ve", "flow"], ...] = ("ve", "flow")
+    """As for samplers: published levels of diffusion models mean nothing to a rectified flow."""
     options: tuple[str, ...] = ()
     source: str = ""
     verified: str = ""

@@ -3,7 +3,7 @@
 import difflib
 from dataclasses import replace
 from functools import lru_cache
-from typing import Any
+from typing import Any, Literal
 
 from webui.errors import RequestError
 from webui.plugins.types import AUTOMATIC, Sampler, Schedule
@@ -32,15 +32,20 @@ def _sampler(name: str, target: str, aliases: str = "", **values: Any) -> Sample
     function = target.partition(":")[2]
     own = function.removeprefix("sample_")
     names = dict.fromkeys([*aliases.split(), f"k_{own}", own, function, *([f"{own}_gpu"] if own in _ON_GPU else [])])
+    values.setdefault("processes", ("ve",) if values.get("space") == "timestep" else ("ve", "flow"))
     return Sampler(name, f"webui.samplers.{target}", aliases=tuple(alias for alias in names if alias != name.lower()), **values)
 
 
 def _schedule(
     name: str, function: str, aliases: str = "", options: tuple[str, ...] = (), source: str = "", verified: str = "recorded levels"
 ) -> Schedule:
+    """A built-in. Published tables are of levels of diffusion models."""
+    processes: tuple[Literal["ve", "flow"], ...] = ("ve",) if function.startswith("align_your_steps") else ("ve", "flow")
     names = dict.fromkeys([*(alias for alias in aliases.split("|") if alias), name.lower().replace(" ", "_")])
     kept = tuple(alias for alias in names if alias.lower() != name.lower())
-    return Schedule(name, f"webui.samplers.schedules:{function}", aliases=kept, options=options, source=source, verified=verified)
+    return Schedule(
+        name, f"webui.samplers.schedules:{function}", aliases=kept, processes=processes, options=options, source=source, verified=verified
+    )
 
 
 _ETA, _SCALE = "eta", "noise_scale"
@@ -111,7 +116,7 @@ BUILTIN_SAMPLERS: tuple[Sampler, ...] = (
         verified=_BOTH, source="Lu et al. 2022, DPM-Solver-12 and -23, arXiv:2206.00927",
     ),
     _sampler(
-        "Restart", "restart:sample_restart", "restart_sampler", **_KARRAS, noise="stream", calls=2, order=2, verified=_BOTH,
+        "Restart", "restart:sample_restart", "restart_sampler", **_KARRAS, processes=("ve",), noise="stream", calls=2, order=2, verified=_BOTH,
         source="Xu et al. 2023, arXiv:2306.14878",
     ),
     _sampler("HeunPP2", "heun:sample_heunpp2", noise="stream", verified=_BOTH, source="Heun's method with derivatives two levels ahead, weighted by level"),
@@ -124,7 +129,7 @@ BUILTIN_SAMPLERS: tuple[Sampler, ...] = (
         "LCM", "consistency:sample_lcm", noise="stream", stride=20, verified=_BOTH, source="Luo et al. 2023, arXiv:2310.04378, Algorithm 3"
     ),
     _sampler(
-        "TCD", "consistency:sample_tcd", noise="stream", option_names=(_ETA,), verified=_ORDER, source="Zheng et al. 2024, arXiv:2402.19159, Algorithm 4"
+        "TCD", "consistency:sample_tcd", processes=("ve",), noise="stream", option_names=(_ETA,), verified=_ORDER, source="Zheng et al. 2024, arXiv:2402.19159, Algorithm 4"
     ),
     _sampler("DDPM", "consistency:sample_ddpm", noise="second", verified=_BOTH, source="Ho et al. 2020, arXiv:2006.11239, equation 7"),
     _sampler("DDIM", "timestep:sample_ddim", **_TIMES, verified=_PICTURES, source="Song et al. 2020, arXiv:2010.02502, equation 12"),
@@ -278,6 +283,19 @@ def get_schedule(name: str) -> Schedule:
     if found is None:
         raise _unknown("schedule", name, _schedules())
     return found
+
+
+def check_process(entry: Sampler | Schedule, kind: str, model: str) -> None:
+    """Raise `RequestError` when a sampler or schedule does not work with models of this kind ("ve" or "flow")."""
+    if kind in entry.processes:
+        return
+    field, known = ("sampler", BUILTIN_SAMPLERS) if isinstance(entry, Sampler) else ("schedule", BUILTIN_SCHEDULES)
+    first = {"Euler": 0, "Euler a": 1, "Simple": 0, "Normal": 1}
+    others = sorted((one.name for one in known if kind in one.processes and one.name != AUTOMATIC), key=lambda name: first.get(name, 2))
+    what = "rectified flow models" if kind == "flow" else "diffusion models"
+    raise RequestError(
+        field, f"{entry.name} does not work with {what}, and {model} is one. Take another {field}, such as {', '.join(others[:5])}."
+    )
 
 
 def parse_sampler_name(text: str) -> tuple[str, str]:

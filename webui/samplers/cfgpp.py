@@ -8,7 +8,7 @@ import math
 import torch
 from torch import Tensor
 
-from webui.samplers.stepping import Denoiser, Extra, NoiseSampler, SamplerRun, StepCallback, ancestral_step, to_d
+from webui.samplers.stepping import Denoiser, Extra, NoiseSampler, SnrRun, StepCallback, ancestral_step, to_d
 
 
 @torch.no_grad()
@@ -37,7 +37,8 @@ def sample_euler_ancestral_cfg_pp(
     noise_sampler: NoiseSampler | None = None,
 ) -> Tensor:
     """Ancestral Euler with CFG++."""
-    run = SamplerRun(model, x, sigmas, extra_args, callback, noise_sampler)
+    run = SnrRun(model, x, sigmas, extra_args, callback, noise_sampler)
+    x = run.start(x)
     for i, (sigma, sigma_next) in enumerate(zip(run.levels, run.levels[1:], strict=False)):
         denoised = run.denoise(x, sigma)
         run.report(i, x, sigma, denoised)
@@ -45,7 +46,7 @@ def sample_euler_ancestral_cfg_pp(
         x = denoised + to_d(x, sigma, run.uncond(denoised)) * down
         if up:
             x = x + run.noise(x, sigma, sigma_next) * s_noise * up
-    return x
+    return run.end(x)
 
 
 @torch.no_grad()
@@ -58,7 +59,8 @@ def sample_dpmpp_2m_cfg_pp(
     disable: bool | None = None,
 ) -> Tensor:
     """DPM++ 2M with CFG++: x is carried along the unconditional prediction, the guided one is the goal."""
-    run = SamplerRun(model, x, sigmas, extra_args, callback)
+    run = SnrRun(model, x, sigmas, extra_args, callback)
+    x = run.start(x)
     last: tuple[Tensor, float] | None = None
     for i, (sigma, sigma_next) in enumerate(zip(run.levels, run.levels[1:], strict=False)):
         denoised = run.denoise(x, sigma)
@@ -70,7 +72,7 @@ def sample_dpmpp_2m_cfg_pp(
             goal = goal + (1 - ratio) * math.log(sigma / sigma_next) / (2 * last[1]) * (denoised - last[0])
         x = goal
         last = uncond, math.log(sigma / sigma_next) if sigma_next > 0 else math.inf
-    return x
+    return run.end(x)
 
 
 @torch.no_grad()

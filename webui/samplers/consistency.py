@@ -5,7 +5,7 @@ import math
 import torch
 from torch import Tensor
 
-from webui.samplers.stepping import Denoiser, Extra, NoiseSampler, SamplerRun, StepCallback, to_d
+from webui.samplers.stepping import Denoiser, Extra, NoiseSampler, SamplerRun, SnrRun, StepCallback, to_d
 
 
 @torch.no_grad()
@@ -19,12 +19,13 @@ def sample_lcm(
     noise_sampler: NoiseSampler | None = None,
 ) -> Tensor:
     """Multistep consistency sampling (Luo et al. 2023, Algorithm 3)."""
-    run = SamplerRun(model, x, sigmas, extra_args, callback, noise_sampler)
+    run = SnrRun(model, x, sigmas, extra_args, callback, noise_sampler)
+    x = run.start(x)
     for i, (sigma, sigma_next) in enumerate(zip(run.levels, run.levels[1:], strict=False)):
         denoised = run.denoise(x, sigma)
         run.report(i, x, sigma, denoised)
         x = denoised if sigma_next == 0 else denoised + sigma_next * run.noise(x, sigma, sigma_next)
-    return x
+    return run.end(x)
 
 
 @torch.no_grad()
@@ -42,7 +43,7 @@ def sample_tcd(
     from webui.samplers.schedules import model_levels
 
     run = SamplerRun(model, x, sigmas, extra_args, callback, noise_sampler)
-    table = model_levels("sd1")
+    table = run.process.table or model_levels()
     for i, (sigma, sigma_next) in enumerate(zip(run.levels, run.levels[1:], strict=False)):
         denoised = run.denoise(x, sigma)
         run.report(i, x, sigma, denoised)
@@ -67,7 +68,8 @@ def sample_ddpm(
     noise_sampler: NoiseSampler | None = None,
 ) -> Tensor:
     """DDPM's posterior mean and variance (Ho et al. 2020, equation 7) between any two noise levels, alpha-bar = 1 / (1 + sigma²)."""
-    run = SamplerRun(model, x, sigmas, extra_args, callback, noise_sampler)
+    run = SnrRun(model, x, sigmas, extra_args, callback, noise_sampler)
+    x = run.start(x)
     for i, (sigma, sigma_next) in enumerate(zip(run.levels, run.levels[1:], strict=False)):
         denoised = run.denoise(x, sigma)
         run.report(i, x, sigma, denoised)
@@ -75,4 +77,4 @@ def sample_ddpm(
         x = denoised + share * (x - denoised)
         if sigma_next > 0:
             x = x + sigma_next * math.sqrt(1 - share) * run.noise(x, sigma, sigma_next)
-    return x
+    return run.end(x)

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 
-from webui.samplers.stepping import Denoiser, Extra, NoiseSampler, SamplerRun, StepCallback, ancestral_step
+from webui.samplers.stepping import Denoiser, Extra, NoiseSampler, SamplerRun, SnrRun, StepCallback, ancestral_step
 
 
 @dataclass
@@ -52,9 +52,10 @@ def sample_dpm_fast(
     noise_sampler: NoiseSampler | None = None,
 ) -> Tensor:
     """DPM-Solver-fast: as many model calls as there are steps, in steps of third order and a last one of lower order."""
-    run = SamplerRun(model, x, sigmas, extra_args, callback, noise_sampler)
+    run = SnrRun(model, x, sigmas, extra_args, callback, noise_sampler)
+    x = run.start(x)
     if len(run.levels) <= 2:
-        return _at_once(run, x)
+        return run.end(_at_once(run, x))
     solver, calls = _Solver(run), len(run.levels) - 1
     start, end = _time_range(run)
     count = calls // 3 + 1
@@ -73,7 +74,7 @@ def sample_dpm_fast(
             x = solver.third(x, t, t_down, eps, solver.inner(x, t, h, 1 / 3, eps))
         if up:
             x = x + up * s_noise * run.noise(x, math.exp(-t), math.exp(-t_next))
-    return x
+    return run.end(x)
 
 
 @dataclass
@@ -125,9 +126,10 @@ def sample_dpm_adaptive(
     """DPM-Solver-12 or -23: step sizes follow the difference of two orders, whatever the number of steps asked for."""
     if order not in (2, 3):
         raise ValueError("order must be 2 or 3")
-    run = SamplerRun(model, x, sigmas, extra_args, callback, noise_sampler)
+    run = SnrRun(model, x, sigmas, extra_args, callback, noise_sampler)
+    x = run.start(x)
     if len(run.levels) <= 2:
-        return _at_once(run, x)
+        return run.end(_at_once(run, x))
     solver = _Solver(run)
     t, end = _time_range(run)
     size = _StepSize(h_init, 1.5 if eta else order, accept_safety, pcoeff, icoeff, dcoeff)
@@ -147,7 +149,7 @@ def sample_dpm_adaptive(
             t = t_next
             run.report(accepted, x, math.exp(-t), denoised)
             accepted += 1
-    return x
+    return run.end(x)
 
 
 def _pair(solver: _Solver, x: Tensor, t: float, t_next: float, eps: Tensor, order: int) -> tuple[Tensor, Tensor]:

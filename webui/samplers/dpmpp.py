@@ -5,7 +5,7 @@ import math
 import torch
 from torch import Tensor
 
-from webui.samplers.stepping import Denoiser, Extra, NoiseSampler, SamplerRun, StepCallback, ancestral_step, to_d
+from webui.samplers.stepping import Denoiser, Extra, NoiseSampler, SnrRun, StepCallback, ancestral_step, to_d
 
 
 def exponential_step(x: Tensor, sigma: float, sigma_next: float, denoised: Tensor) -> Tensor:
@@ -24,7 +24,8 @@ def sample_dpmpp_2m(
     disable: bool | None = None,
 ) -> Tensor:
     """DPM-Solver++(2M), Algorithm 2."""
-    run = SamplerRun(model, x, sigmas, extra_args, callback)
+    run = SnrRun(model, x, sigmas, extra_args, callback)
+    x = run.start(x)
     last: tuple[Tensor, float] | None = None
     for i, (sigma, sigma_next) in enumerate(zip(run.levels, run.levels[1:], strict=False)):
         denoised = run.denoise(x, sigma)
@@ -37,7 +38,7 @@ def sample_dpmpp_2m(
             target = (1 + weight) * denoised - weight * last[0]
         x = exponential_step(x, sigma, sigma_next, target)
         last = denoised, math.log(sigma / sigma_next) if sigma_next > 0 else math.inf
-    return x
+    return run.end(x)
 
 
 @torch.no_grad()
@@ -53,7 +54,8 @@ def sample_dpmpp_2s_ancestral(
     noise_sampler: NoiseSampler | None = None,
 ) -> Tensor:
     """DPM-Solver++(2S), Algorithm 1, with ancestral noise."""
-    run = SamplerRun(model, x, sigmas, extra_args, callback, noise_sampler)
+    run = SnrRun(model, x, sigmas, extra_args, callback, noise_sampler)
+    x = run.start(x)
     for i, (sigma, sigma_next) in enumerate(zip(run.levels, run.levels[1:], strict=False)):
         denoised = run.denoise(x, sigma)
         run.report(i, x, sigma, denoised)
@@ -66,7 +68,7 @@ def sample_dpmpp_2s_ancestral(
             x = exponential_step(x, sigma, down, run.denoise(x_middle, middle))
         if sigma_next > 0:
             x = x + run.noise(x, sigma, sigma_next) * s_noise * up
-    return x
+    return run.end(x)
 
 
 @torch.no_grad()
@@ -83,8 +85,9 @@ def sample_dpmpp_sde(
     r: float = 0.5,
 ) -> Tensor:
     """DPM-Solver++ for the SDE, single step of second order; `r` is where in log sigma the second call lies."""
-    run = SamplerRun(model, x, sigmas, extra_args, callback, noise_sampler)
-    starts, middles = _through_logs(sigmas, r)
+    run = SnrRun(model, x, sigmas, extra_args, callback, noise_sampler)
+    x = run.start(x)
+    starts, middles = _through_logs(run.levels, sigmas.dtype, r)
     for i, (sigma, sigma_next) in enumerate(zip(run.levels, run.levels[1:], strict=False)):
         denoised = run.denoise(x, sigma)
         run.report(i, x, sigma, denoised)
@@ -97,11 +100,11 @@ def sample_dpmpp_sde(
         mixed = denoised + (run.denoise(x_between, between) - denoised) / (2 * r)
         down, up = ancestral_step(sigma, sigma_next, eta)
         x = exponential_step(x, sigma, down, mixed) + run.noise(x, starts[i], starts[i + 1]) * s_noise * up
-    return x
+    return run.end(x)
 
 
-def _through_logs(sigmas: Tensor, r: float) -> tuple[list[float], list[float]]:
+def _through_logs(levels: list[float], dtype: torch.dtype, r: float) -> tuple[list[float], list[float]]:
     """The levels, and those between two, to the digit that k-diffusion asks a Brownian path for: it goes through logarithms."""
-    times = sigmas.cpu().log()
+    times = torch.tensor(levels, dtype=dtype).log()
     between = times[:-1] + (times[1:] - times[:-1]) * r
     return times.exp().tolist(), between.exp().tolist()

@@ -5,7 +5,7 @@ import math
 import torch
 from torch import Tensor
 
-from webui.samplers.stepping import Denoiser, Extra, NoiseSampler, SamplerRun, StepCallback
+from webui.samplers.stepping import Denoiser, Extra, NoiseSampler, SamplerRun, SnrRun, StepCallback
 
 
 def _added(run: SamplerRun, x: Tensor, sigma: float, sigma_next: float, eta_h: float, s_noise: float) -> Tensor:
@@ -29,7 +29,8 @@ def sample_dpmpp_2m_sde(
     """SDE-DPM-Solver++(2M); `solver_type` is "midpoint" or "heun"."""
     if solver_type not in ("midpoint", "heun"):
         raise ValueError("solver_type must be 'midpoint' or 'heun'")
-    run = SamplerRun(model, x, sigmas, extra_args, callback, noise_sampler)
+    run = SnrRun(model, x, sigmas, extra_args, callback, noise_sampler)
+    x = run.start(x)
     last: tuple[Tensor, float] | None = None
     for i, (sigma, sigma_next) in enumerate(zip(run.levels, run.levels[1:], strict=False)):
         denoised = run.denoise(x, sigma)
@@ -47,7 +48,7 @@ def sample_dpmpp_2m_sde(
         if eta:
             x = x + _added(run, x, sigma, sigma_next, eta * h, s_noise)
         last = denoised, h
-    return x
+    return run.end(x)
 
 
 def sample_dpmpp_2m_sde_heun(
@@ -79,7 +80,8 @@ def sample_dpmpp_3m_sde(
     noise_sampler: NoiseSampler | None = None,
 ) -> Tensor:
     """SDE-DPM-Solver++(3M)."""
-    run = SamplerRun(model, x, sigmas, extra_args, callback, noise_sampler)
+    run = SnrRun(model, x, sigmas, extra_args, callback, noise_sampler)
+    x = run.start(x)
     past: list[tuple[Tensor, float]] = []
     for i, (sigma, sigma_next) in enumerate(zip(run.levels, run.levels[1:], strict=False)):
         denoised = run.denoise(x, sigma)
@@ -93,7 +95,7 @@ def sample_dpmpp_3m_sde(
         if eta:
             x = x + _added(run, x, sigma, sigma_next, eta * h, s_noise)
         past = [(denoised, h), *past[:1]]
-    return x
+    return run.end(x)
 
 
 def _corrections(denoised: Tensor, past: list[tuple[Tensor, float]], h: float, total: float) -> Tensor | float:

@@ -8,7 +8,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from webui.samplers.stepping import Denoiser, Extra, NoiseSampler, SamplerRun, StepCallback
+from webui.samplers.stepping import Denoiser, Extra, NoiseSampler, SnrRun, StepCallback
 
 POINTS = 200
 Floats = npt.NDArray[np.float64]
@@ -34,7 +34,8 @@ def sample_er_sde(
     max_stage: int = 3,
 ) -> Tensor:
     """ER-SDE-Solver-3 with the integrals over the noise scale taken at 200 points, as the authors do."""
-    run = SamplerRun(model, x, sigmas, extra_args, callback, noise_sampler)
+    run = SnrRun(model, x, sigmas, extra_args, callback, noise_sampler)
+    x = run.start(x)
     scale = noise_scaler or default_scaler
     levels = run.levels
     last: Tensor | None = None
@@ -59,7 +60,7 @@ def sample_er_sde(
         if s_noise > 0:
             x = x + run.noise(x, sigma, sigma_next) * s_noise * math.sqrt(max(sigma_next**2 - (sigma * ratio) ** 2, 0.0))
         last = denoised
-    return x
+    return run.end(x)
 
 
 def _integrals(sigma: float, sigma_next: float, scale: Scaler) -> tuple[float, float]:

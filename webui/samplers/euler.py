@@ -5,7 +5,7 @@ import math
 import torch
 from torch import Tensor
 
-from webui.samplers.stepping import Denoiser, Extra, NoiseSampler, SamplerRun, StepCallback, ancestral_step, churn, to_d
+from webui.samplers.stepping import Denoiser, Extra, NoiseSampler, SamplerRun, StepCallback, churn, renoised, to_d
 
 
 @torch.no_grad()
@@ -49,8 +49,8 @@ def sample_euler_ancestral(
     for i, (sigma, sigma_next) in enumerate(zip(run.levels, run.levels[1:], strict=False)):
         denoised = run.denoise(x, sigma)
         run.report(i, x, sigma, denoised)
-        down, up = ancestral_step(sigma, sigma_next, eta)
+        down, up, factor = run.process.ancestral_step(sigma, sigma_next, eta)
         x = denoised if down == 0 else x + to_d(x, sigma, denoised) * (down - sigma)
         if sigma_next > 0:
-            x = x + run.noise(x, sigma, sigma_next) * s_noise * up
+            x = renoised(run, x, sigma, sigma_next, up, factor, s_noise)
     return x

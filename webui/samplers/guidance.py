@@ -1,6 +1,6 @@
 """Classifier-free guidance and its friends, on predictions of the clean latent."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from torch import Tensor
@@ -36,14 +36,22 @@ def combine_edit(
     return result
 
 
-def rescale(guided: Tensor, cond: Tensor, amount: float, x: Tensor, sigma: Tensor) -> Tensor:
+def diffusion_still(x: Tensor, sigma: Tensor) -> Tensor:
+    """The clean latent that a velocity of zero stands for in a diffusion model: x / (1 + sigma²)."""
+    return x / (sigma**2 + 1).to(x.dtype)
+
+
+def rescale(
+    guided: Tensor, cond: Tensor, amount: float, x: Tensor, sigma: Tensor, still_of: Callable[[Tensor, Tensor], Tensor] = diffusion_still
+) -> Tensor:
     """Pull the guided prediction back to the conditional one's standard deviation (Lin et al. 2023, equations 15 and 16).
 
-    The paper does so to the velocity; in predictions of the clean latent that is their distance from x / (1 + sigma²).
+    The paper does so to the velocity; in predictions of the clean latent that is their distance from what a velocity of zero stands for
+    (`Prediction.still`).
     """
     if not amount:
         return guided
-    still = x / (sigma.view(-1, *[1] * (x.ndim - 1)) ** 2 + 1).to(x.dtype)
+    still = still_of(x, sigma.view(-1, *[1] * (x.ndim - 1)))
     dimensions = tuple(range(1, guided.ndim))
     wanted, had = (cond - still).std(dimensions, keepdim=True), (guided - still).std(dimensions, keepdim=True)
     return still + (guided - still) * (amount * wanted / had.clamp(min=1e-12) + 1 - amount)

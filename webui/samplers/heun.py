@@ -5,7 +5,7 @@ import math
 import torch
 from torch import Tensor
 
-from webui.samplers.stepping import Denoiser, Extra, NoiseSampler, SamplerRun, StepCallback, ancestral_step, churn, to_d
+from webui.samplers.stepping import Denoiser, Extra, NoiseSampler, SamplerRun, StepCallback, churn, renoised, to_d
 
 
 def heun_step(run: SamplerRun, x: Tensor, sigma: float, sigma_next: float, denoised: Tensor) -> Tensor:
@@ -93,10 +93,10 @@ def sample_dpm_2_ancestral(
     for i, (sigma, sigma_next) in enumerate(zip(run.levels, run.levels[1:], strict=False)):
         denoised = run.denoise(x, sigma)
         run.report(i, x, sigma, denoised)
-        down, up = ancestral_step(sigma, sigma_next, eta)
+        down, up, factor = run.process.ancestral_step(sigma, sigma_next, eta)
         x = _midpoint_step(run, x, sigma, down, denoised)
         if down > 0:
-            x = x + run.noise(x, sigma, sigma_next) * s_noise * up
+            x = renoised(run, x, sigma, sigma_next, up, factor, s_noise)
     return x
 
 

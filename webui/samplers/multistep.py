@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from webui.samplers.polynomials import integral, lagrange, value
-from webui.samplers.stepping import Denoiser, Extra, SamplerRun, StepCallback, to_d
+from webui.samplers.stepping import Denoiser, Extra, SamplerRun, SnrRun, StepCallback, to_d
 
 ADAMS = ((1.0,), (3 / 2, -1 / 2), (23 / 12, -16 / 12, 5 / 12), (55 / 24, -59 / 24, 37 / 24, -9 / 24))
 """Adams–Bashforth coefficients for equal steps, newest first."""
@@ -174,7 +174,8 @@ def sample_deis(
     """DEIS, the Adams–Bashforth variant in VP time, "tab", or in sigma, "rhoab" (Zhang & Chen 2022)."""
     if deis_mode not in ("tab", "rhoab"):
         raise ValueError("deis_mode must be 'tab' or 'rhoab'")
-    run = SamplerRun(model, x, sigmas, extra_args, callback)
+    run = SnrRun(model, x, sigmas, extra_args, callback)
+    x = run.start(x)
     slopes: deque[Tensor] = deque(maxlen=max_order)
     for i, (sigma, sigma_next) in enumerate(zip(run.levels, run.levels[1:], strict=False)):
         denoised = run.denoise(x, sigma)
@@ -185,4 +186,4 @@ def sample_deis(
         else:
             points = [run.levels[i - k] for k in range(len(slopes))]
             x = x + combine(_deis_weights(points, sigma_next) if deis_mode == "tab" else _exact_weights(points, sigma_next), slopes)
-    return x
+    return run.end(x)

@@ -13,6 +13,7 @@ from torch import Tensor
 from webui.core.request import SamplerOptions
 from webui.errors import RequestError
 from webui.samplers.catalog import AUTOMATIC, Sampler, Schedule, get_schedule
+from webui.samplers.process import VARIANCE_EXPLODING, NoiseProcess
 from webui.samplers.schedules import MAX_STEPS, DiscreteSchedule, compute, custom_levels
 
 OPTION_ARGUMENTS = {
@@ -46,11 +47,13 @@ class SigmaPlan:
     sgm_noise: bool = False
     options: dict[str, Any] = field(default_factory=dict)
     counted: int = 1
+    process: NoiseProcess = VARIANCE_EXPLODING
 
     @property
     def noise_scale(self) -> float:
         """What unit noise is multiplied with when there is no start picture."""
-        return float((1 + self.start**2) ** 0.5) if self.timestep_space or self.sgm_noise else self.start
+        whole = self.process.kind == "ve" and (self.timestep_space or self.sgm_noise)
+        return float((1 + self.start**2) ** 0.5) if whole else self.start
 
     @property
     def input_scale(self) -> float:
@@ -66,7 +69,7 @@ class SigmaPlan:
         """The x that the sampler starts from: unit noise alone, or with the start picture's latent."""
         if latent is None:
             return noise * self.noise_scale
-        return (latent + noise * self.start) * self.input_scale
+        return self.process.add_noise(latent, noise, self.start) * self.input_scale
 
     def finish(self, x: Tensor) -> Tensor:
         """The latent to decode, from the sampler's last x."""

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from webui.samplers.dpmpp import exponential_step
-from webui.samplers.stepping import Denoiser, Extra, NoiseSampler, SamplerRun, StepCallback, ancestral_step, to_d
+from webui.samplers.stepping import Denoiser, Extra, NoiseSampler, SamplerRun, SnrRun, StepCallback, ancestral_step, to_d
 
 
 @torch.no_grad()
@@ -23,7 +23,8 @@ def sample_res_multistep(
     eta: float = 0.0,
 ) -> Tensor:
     """Second-order exponential multistep with the order conditions of Zhang et al. 2023 (arXiv:2308.02157); `eta` adds ancestral noise."""
-    run = SamplerRun(model, x, sigmas, extra_args, callback, noise_sampler)
+    run = SnrRun(model, x, sigmas, extra_args, callback, noise_sampler)
+    x = run.start(x)
     last: tuple[Tensor, float, float] | None = None
     for i, (sigma, sigma_next) in enumerate(zip(run.levels, run.levels[1:], strict=False)):
         denoised = run.denoise(x, sigma)
@@ -41,7 +42,7 @@ def sample_res_multistep(
         if up:
             x = x + run.noise(x, sigma, sigma_next) * s_noise * up
         last = denoised, sigma, down
-    return x
+    return run.end(x)
 
 
 sample_res_multistep_ancestral = partial(sample_res_multistep, eta=1.0)

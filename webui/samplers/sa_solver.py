@@ -7,17 +7,18 @@ import torch
 from torch import Tensor
 
 from webui.samplers.polynomials import lagrange
-from webui.samplers.stepping import Denoiser, Extra, NoiseSampler, SamplerRun, StepCallback
+from webui.samplers.process import VARIANCE_EXPLODING, NoiseProcess
+from webui.samplers.stepping import Denoiser, Extra, NoiseSampler, SnrRun, StepCallback
 
 Tau = Callable[[float], float]
 
 
-def default_tau(eta: float = 1.0, start: float = 0.2, end: float = 0.8) -> Tau:
-    """Noise between 20 % and 80 % of the model's time, none outside (on the SD 1 table)."""
+def default_tau(process: NoiseProcess = VARIANCE_EXPLODING, eta: float = 1.0, start: float = 0.2, end: float = 0.8) -> Tau:
+    """Noise between 20 % and 80 % of the model's time, none outside; of ratios of noise to signal. A process without a table: SD 1's."""
     from webui.samplers.schedules import model_levels
 
-    table = model_levels("sd1")
-    high, low = (float(table.sigma((1 - part) * 999)) for part in (start, end))
+    table = process.table or model_levels()
+    high, low = (process.noise_to_signal(float(table.sigma((1 - part) * (len(table.sigmas) - 1)))) for part in (start, end))
     return lambda sigma: eta if low <= sigma <= high else 0.0
 
 
@@ -40,8 +41,9 @@ def sample_sa_solver(
 
     `use_pece` calls the model once more for each corrected x, and goes on with that prediction.
     """
-    run = SamplerRun(model, x, sigmas, extra_args, callback, noise_sampler)
-    levels, tau_of = run.levels, tau_func or default_tau()
+    run = SnrRun(model, x, sigmas, extra_args, callback, noise_sampler)
+    x = run.start(x)
+    levels, tau_of = run.levels, tau_func or default_tau(run.process)
     times = [-math.log(level) if level > 0 else math.inf for level in levels]
     falls_to_zero = levels[-1] == 0
     predictions: list[Tensor] = []
@@ -67,7 +69,7 @@ def sample_sa_solver(
             run.noise(x, sigma, sigma_next) * s_noise * sigma_next * math.sqrt(-math.expm1(-2 * tau**2 * h)) if added else x.new_zeros(())
         )
         predicted = predicted + noise
-    return predicted
+    return run.end(predicted)
 
 
 def sample_sa_solver_pece(

@@ -5,7 +5,7 @@ import math
 import torch
 from torch import Tensor
 
-from webui.samplers.stepping import Denoiser, Extra, NoiseSampler, SamplerRun, StepCallback
+from webui.samplers.stepping import Denoiser, Extra, NoiseSampler, SnrRun, StepCallback
 
 
 def _decay(h: float, fraction: float, eta: float) -> float:
@@ -35,7 +35,8 @@ def sample_seeds_2(
     """SEEDS-2; `r` places the inner stage, `solver_type` is "phi_1" or "phi_2" (how the two predictions are weighted)."""
     if solver_type not in ("phi_1", "phi_2"):
         raise ValueError("solver_type must be 'phi_1' or 'phi_2'")
-    run = SamplerRun(model, x, sigmas, extra_args, callback, noise_sampler)
+    run = SnrRun(model, x, sigmas, extra_args, callback, noise_sampler)
+    x = run.start(x)
     noisy = eta > 0 and s_noise > 0
     for i, (sigma, sigma_next) in enumerate(zip(run.levels, run.levels[1:], strict=False)):
         denoised = run.denoise(x, sigma)
@@ -58,7 +59,7 @@ def sample_seeds_2(
         if noisy:
             late = run.noise(x, inner, sigma_next)
             x = x + sigma_next * s_noise * (_share(h, eta, 1, 1 - r) * early + _share(h, eta, 1 - r, 0) * late)
-    return x
+    return run.end(x)
 
 
 def sample_exp_heun_2_x0(
@@ -105,7 +106,8 @@ def sample_seeds_3(
     r_2: float = 2 / 3,
 ) -> Tensor:
     """SEEDS-3; `r_1` and `r_2` place the inner stages."""
-    run = SamplerRun(model, x, sigmas, extra_args, callback, noise_sampler)
+    run = SnrRun(model, x, sigmas, extra_args, callback, noise_sampler)
+    x = run.start(x)
     noisy = eta > 0 and s_noise > 0
     for i, (sigma, sigma_next) in enumerate(zip(run.levels, run.levels[1:], strict=False)):
         denoised = run.denoise(x, sigma)
@@ -127,7 +129,7 @@ def sample_seeds_3(
             if stage < 1:
                 predictions.append(run.denoise(stage_x, there))
         x = stage_x
-    return x
+    return run.end(x)
 
 
 def _stage(x: Tensor, predictions: list[Tensor], h: float, eta: float, stage: float, stages: tuple[float, ...]) -> Tensor:

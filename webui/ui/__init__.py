@@ -5,12 +5,12 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from fastapi import FastAPI
 
-    from webui.ui.services import Dependencies
+    from webui.services import Services
 
 __all__ = ["mount"]
 
 
-def mount(app: "FastAPI", services: "Dependencies") -> None:
+def mount(app: "FastAPI", services: "Services") -> None:
     """Put the page at `/` of `app`, its files at `/look` and its own JSON at `/page`. Call it after every other route."""
     from webui.ui.quick_import import import_gradio
 

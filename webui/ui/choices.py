@@ -7,8 +7,8 @@ from webui.core.protocol import Capabilities, OptionInfo
 from webui.library import Library, ModelFile
 from webui.library.family import WHOLE
 from webui.library.models import Native
+from webui.services import Services
 from webui.ui.fields import OWN, SAME
-from webui.ui.services import Dependencies
 
 AUTOMATIC = "Automatic"
 BUILTIN_UPSCALERS = ("Latent",)
@@ -50,9 +50,9 @@ class Choices:
         return [SAME, *self.schedules]
 
 
-def choices(services: Dependencies) -> Choices:
+def choices(services: Services) -> Choices:
     """Ask the library and the last known capabilities."""
-    return choices_of(services.library, services.capabilities())
+    return choices_of(services.library, services.capabilities.current())
 
 
 def choices_of(library: Library, known: Capabilities) -> Choices:
@@ -66,7 +66,7 @@ def choices_of(library: Library, known: Capabilities) -> Choices:
     )
 
 
-def native(services: Dependencies, checkpoint: str | None) -> Native:
+def native(services: Services, checkpoint: str | None) -> Native:
     """What the named checkpoint was made for; the usual values for one that is not here."""
     models = services.library.models("checkpoint")
     return next((model.native for model in models if model.name == checkpoint), Native())

@@ -4,7 +4,7 @@ import re
 from typing import Any
 
 from webui.core.protocol import ExtensionState
-from webui.ui.services import Dependencies
+from webui.services import Services
 
 ADDS = {
     "register_samplers": "samplers",
@@ -17,14 +17,14 @@ ADDS = {
 }
 
 
-def cards(services: Dependencies) -> list[dict[str, Any]]:
+def cards(services: Services) -> list[dict[str, Any]]:
     """One card per extension, in the order they were found."""
-    in_engine = {state.id: state for state in services.capabilities().extensions}
-    off = set(services.settings().extensions_off)
+    in_engine = {state.id: state for state in services.capabilities.current().extensions}
+    off = set(services.settings.current().extensions_off)
     return [_card(state, in_engine.get(state.id), services, off) for state in services.extensions.states]
 
 
-def _card(state: ExtensionState, engine: ExtensionState | None, services: Dependencies, off: set[str]) -> dict[str, Any]:
+def _card(state: ExtensionState, engine: ExtensionState | None, services: Services, off: set[str]) -> dict[str, Any]:
     error = state.error or (engine.error if engine else "")
     return {
         "id": state.id,
@@ -35,19 +35,19 @@ def _card(state: ExtensionState, engine: ExtensionState | None, services: Depend
         "on": state.id not in off,
         "error": error,
         "reason": _reason(error),
-        "restart": _needs_restart(state, off),
+        "restart": _needs_restart(services, state, off),
     }
 
 
-def _adds(services: Dependencies, state: ExtensionState) -> list[str]:
+def _adds(services: Services, state: ExtensionState) -> list[str]:
     """What it adds, by name where a name is known."""
     named = _named(services, state.id)
     kept = [named.get(hook) or [ADDS.get(hook, hook)] for hook in state.hooks]
     return list(dict.fromkeys(word for words in kept for word in words))
 
 
-def _named(services: Dependencies, owner: str) -> dict[str, list[str]]:
-    parts, known = services.parts, services.capabilities()
+def _named(services: Services, owner: str) -> dict[str, list[str]]:
+    parts, known = services.contributions, services.capabilities.current()
     return {
         "register_panels": [f"panel {panel.title}" for panel in parts.panels if parts.panels.owner(panel.name) == owner],
         "register_tabs": [f"tab {tab.title}" for tab in parts.tabs if parts.tabs.owner(tab.name) == owner],
@@ -63,7 +63,7 @@ def _reason(error: str) -> str:
     return last and f"{last[0].upper()}{last[1:].rstrip('.')}."
 
 
-def _needs_restart(state: ExtensionState, off: set[str]) -> bool:
+def _needs_restart(services: Services, state: ExtensionState, off: set[str]) -> bool:
     """Panels and tabs are built once: switching such an extension shows after the next start."""
     on_page = any(hook in ("register_panels", "register_tabs") for hook in state.hooks)
-    return on_page and state.enabled == (state.id in off) and not state.error
+    return on_page and services.extensions.is_loaded(state.id) == (state.id in off) and not state.error

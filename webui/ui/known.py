@@ -15,9 +15,9 @@ from webui.errors import CheckpointError
 from webui.library import Library, ModelFile
 from webui.prompts.grammar import strip_tags, without_loras
 from webui.samplers.catalog import find_sampler, find_schedule, parse_sampler_name
+from webui.services import Services
 from webui.ui.choices import choices_of
 from webui.ui.fields import OWN, SAME, label_of
-from webui.ui.services import Dependencies
 
 _HASH = re.compile(r"(?<!\s)\s*\[([0-9a-fA-F]{6,64})\]$")
 _OLD_LENGTH, _OLD_START, _OLD_SIZE = 8, 0x100000, 0x10000
@@ -39,9 +39,9 @@ class NameMatcher:
     has_hash: Hashed
 
     @classmethod
-    def of(cls, services: Dependencies) -> "NameMatcher":
+    def of(cls, services: Services) -> "NameMatcher":
         """As it is now on this server."""
-        return cls.here(services.library, services.capabilities())
+        return cls.here(services.library, services.capabilities.current())
 
     @classmethod
     def here(cls, library: Library, capabilities: Capabilities) -> "NameMatcher":

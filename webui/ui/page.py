@@ -17,13 +17,13 @@ from starlette.responses import Response
 from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
+from webui.plugins.contributions import refuse
 from webui.plugins.types import Tab
-from webui.ui import panels as plug
+from webui.services import Services
 from webui.ui.choices import choices, native
 from webui.ui.components import Form, host
 from webui.ui.isolated import isolated
 from webui.ui.routes import router
-from webui.ui.services import Dependencies
 from webui.ui.tabs import generate
 from webui.ui.theme import theme
 
@@ -34,7 +34,7 @@ FOR_EVER = "public, max-age=31536000, immutable"
 CSS = ("tokens", "frame", "form", "number", "stage", "mask", "tabs", "gallery", "queue", "cards", "icons", "narrow")
 
 
-def mount_page(app: FastAPI, services: Dependencies) -> None:
+def mount_page(app: FastAPI, services: Services) -> None:
     """See `webui.ui.mount`."""
     if os.environ.get("GRADIO_ANALYTICS_ENABLED") != "False" or not os.environ.get("GRADIO_TEMP_DIR"):
         raise RuntimeError("Set GRADIO_ANALYTICS_ENABLED=False and GRADIO_TEMP_DIR before gradio is imported")
@@ -51,12 +51,12 @@ def mount_page(app: FastAPI, services: Dependencies) -> None:
         footer_links=[],
         run_history=False,
         show_error=False,
-        max_file_size=f"{services.settings().upload_limit_mb}mb",
+        max_file_size=f"{services.settings.current().upload_limit_mb}mb",
         favicon_path=str(STATIC / "icon.svg"),
     )
 
 
-def build(services: Dependencies, base: str) -> gr.Blocks:
+def build(services: Services, base: str) -> gr.Blocks:
     """The whole page; files of the page lie below `base`, which is found from the page's own address: a proxy may serve it in a folder."""
     script = f"import(new URL('.{base}/js/main.js', document.baseURI).href)"
     form = Form(script)
@@ -64,14 +64,14 @@ def build(services: Dependencies, base: str) -> gr.Blocks:
     with gr.Blocks(title="Darkroom", analytics_enabled=False) as page:
         host(script, "topbar")
         _tabs(services, script)
-        folds = [(services.parts.panels.owner(panel.name), panel) for panel in services.parts.panels]
+        folds = [(services.contributions.panels.owner(panel.name), panel) for panel in services.contributions.panels]
         buttons = generate.build(form, offered, folds, lambda owner: _refuse(services, owner, "register_panels"))
         patch = host(script, "patch", value={}, visible="hidden")
         _wire(services, page, form, buttons, patch, script)
     return page
 
 
-def _tabs(services: Dependencies, script: str) -> None:
+def _tabs(services: Services, script: str) -> None:
     with gr.Tabs(elem_id="nav", overflow_behavior="wrap"):
         for mode in MODES:
             with gr.Tab(mode, id=mode, elem_id=f"tab-{mode}"):
@@ -79,23 +79,23 @@ def _tabs(services: Dependencies, script: str) -> None:
         for name, title in OWN_TABS.items():
             with gr.Tab(title, id=name, elem_id=f"tab-{name}"):
                 host(script, name)
-        for tab in list(services.parts.tabs):
+        for tab in list(services.contributions.tabs):
             _extension_tab(services, tab)
 
 
-def _extension_tab(services: Dependencies, tab: Tab) -> None:
-    owner = services.parts.tabs.owner(tab.name)
+def _extension_tab(services: Services, tab: Tab) -> None:
+    owner = services.contributions.tabs.owner(tab.name)
     with isolated(lambda: _refuse(services, owner, "register_tabs")):
         with gr.Tab(tab.title, id=f"ext-{owner}", elem_id=f"tab-ext-{owner}"):
             with gr.Column(elem_classes="own-tab"):
                 tab.build()
 
 
-def _refuse(services: Dependencies, owner: str, hook: str) -> None:
-    plug.refuse(services.parts, services.extensions, owner, hook)
+def _refuse(services: Services, owner: str, hook: str) -> None:
+    refuse(services.contributions, services.extensions, owner, hook)
 
 
-def _wire(services: Dependencies, page: gr.Blocks, form: Form, buttons: dict[str, gr.Button], patch: gr.HTML, script: str) -> None:
+def _wire(services: Services, page: gr.Blocks, form: Form, buttons: dict[str, gr.Button], patch: gr.HTML, script: str) -> None:
     """Connect the form's events, all of which run in the browser.
 
     None asks the server through Gradio: when such a call fails, Gradio loads the page anew, and mask and picture are gone.
@@ -122,7 +122,7 @@ def _wire(services: Dependencies, page: gr.Blocks, form: Form, buttons: dict[str
     page.load(None, None, lists, js=run("lists()"))
 
 
-def _start(services: Dependencies, form: Form) -> dict[str, Any]:
+def _start(services: Services, form: Form) -> dict[str, Any]:
     """What the browser needs to know about the form."""
     first = choices(services).checkpoint
     shown = {name: getattr(field, "value", None) for name, field in form.fields.items()}

@@ -9,16 +9,19 @@ from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse, Response
 from pydantic import BaseModel, ConfigDict, JsonValue, model_validator
 
+from webui.api.identity import viewer_of
 from webui.core.plain import check_plain
 from webui.core.request import MAX_PROMPT
-from webui.errors import Forbidden, NotFound, RequestError, WebUIError
+from webui.errors import NotFound, RequestError, WebUIError
 from webui.images.decode import as_png, read_mask
 from webui.images.pixels import mask_grey
+from webui.prompts.chunks import count_tokens
+from webui.prompts.tokenizer import clip_l_tokenizer
+from webui.services import Services
 from webui.ui import extension_cards, parameters, setting_cards
 from webui.ui.choices import choices, native
 from webui.ui.fields import to_request, to_values
 from webui.ui.known import NameMatcher
-from webui.ui.services import Dependencies
 
 
 class Values(BaseModel):
@@ -47,7 +50,7 @@ class Switch(BaseModel):
     on: bool
 
 
-def router(services: Dependencies) -> APIRouter:
+def router(services: Services) -> APIRouter:
     """The routes below `/page`."""
     routes = APIRouter(prefix="/page", include_in_schema=False)
     _form_routes(routes, services)
@@ -58,12 +61,12 @@ def router(services: Dependencies) -> APIRouter:
     return routes
 
 
-def _form_routes(routes: APIRouter, services: Dependencies) -> None:
+def _form_routes(routes: APIRouter, services: Services) -> None:
     @routes.post("/generate", response_model=None)
     def generate(form: Values, request: Request) -> dict[str, Any] | JSONResponse:
         """Check a form and put the job into the queue."""
         try:
-            return {"job": services.submit(to_request(form.values), services.owner_of(request)).model_dump(mode="json")}
+            return {"job": services.queue.submit(to_request(form.values), viewer_of(request).name).model_dump(mode="json")}
         except WebUIError as error:
             return refusal(error)
 
@@ -75,11 +78,11 @@ def _form_routes(routes: APIRouter, services: Dependencies) -> None:
     @routes.post("/tokens")
     def tokens(prompt: Text) -> dict[str, int]:
         """How long a prompt is for the text encoder."""
-        count, limit = services.count_tokens(prompt.text[:MAX_PROMPT])
-        return {"count": count, "limit": limit}
+        counted = count_tokens(prompt.text[:MAX_PROMPT], clip_l_tokenizer())
+        return {"count": counted.tokens, "limit": counted.limit}
 
 
-def _list_routes(routes: APIRouter, services: Dependencies) -> None:
+def _list_routes(routes: APIRouter, services: Services) -> None:
     @routes.get("/models/{kind}")
     def models(kind: str) -> list[dict[str, Any]]:
         """Model files of one kind."""
@@ -104,7 +107,7 @@ def _list_routes(routes: APIRouter, services: Dependencies) -> None:
         return native(services, checkpoint or choices(services).checkpoint).model_dump()
 
 
-def _parameter_routes(routes: APIRouter, services: Dependencies) -> None:
+def _parameter_routes(routes: APIRouter, services: Services) -> None:
     @routes.post("/parameters/text", response_model=None)
     def text(pasted: Text) -> dict[str, Any] | JSONResponse:
         """Read a parameters text."""
@@ -117,18 +120,18 @@ def _parameter_routes(routes: APIRouter, services: Dependencies) -> None:
     async def picture(request: Request) -> dict[str, Any] | JSONResponse:
         """Read a picture's parameters; the body is the file."""
         try:
-            data = await _body(request, "picture", services.settings().upload_limit_mb * 2**20)
+            data = await _body(request, "picture", services.settings.current().upload_limit_mb * 2**20)
             return asdict(await asyncio.to_thread(parameters.from_picture, data, NameMatcher.of(services)))
         except WebUIError as error:
             return refusal(error)
 
 
-def _mask_routes(routes: APIRouter, services: Dependencies) -> None:
+def _mask_routes(routes: APIRouter, services: Services) -> None:
     @routes.post("/mask", response_model=None)
     async def mask(request: Request) -> Response:
         """What a mask's file means, as a job reads it: a grey PNG, upright, white where the picture changes. The body is the file."""
         try:
-            data = await _body(request, "mask", services.settings().upload_limit_mb * 2**20)
+            data = await _body(request, "mask", services.settings.current().upload_limit_mb * 2**20)
             grey = await asyncio.to_thread(lambda: mask_grey(read_mask(data), round_alpha=False))
             return Response(as_png(grey), media_type="image/png")
         except WebUIError as error:
@@ -145,27 +148,23 @@ async def _body(request: Request, field: str, limit: int) -> bytes:
     return bytes(data)
 
 
-def _tab_routes(routes: APIRouter, services: Dependencies) -> None:
+def _tab_routes(routes: APIRouter, services: Services) -> None:
     def is_admin(request: Request) -> bool:
-        try:
-            services.must_be_admin(request, "change this")
-        except Forbidden:
-            return False
-        return True
+        return viewer_of(request).admin
 
     @routes.get("/settings")
     def settings(request: Request) -> dict[str, Any]:
         """Sections and fields of the Settings tab, and whether the caller may change them."""
-        sections = setting_cards.sections(services.settings())
-        return {"sections": sections, "file": str(services.settings().file), "admin": is_admin(request)}
+        sections = setting_cards.sections(services.settings.current())
+        return {"sections": sections, "file": str(services.settings.current().file), "admin": is_admin(request)}
 
     @routes.patch("/settings", response_model=None)
     def change(form: Values, request: Request) -> dict[str, Any] | JSONResponse:
         """Change settings; null is back to the default."""
-        services.must_be_admin(request, "change the settings")
+        viewer_of(request).must_be_admin("change the settings")
         try:
             changes = {name: setting_cards.read(name, value) for name, value in form.values.items()}
-            return {"sections": setting_cards.sections(services.change_settings(changes))}
+            return {"sections": setting_cards.sections(services.settings.change(changes))}
         except WebUIError as error:
             return refusal(error)
 
@@ -177,13 +176,14 @@ def _tab_routes(routes: APIRouter, services: Dependencies) -> None:
     @routes.put("/extensions/{identity}", response_model=None)
     def switch(identity: str, wish: Switch, request: Request) -> list[dict[str, Any]] | JSONResponse:
         """Switch one off or on."""
-        services.must_be_admin(request, "switch extensions")
+        viewer_of(request).must_be_admin("switch extensions")
         try:
             if identity not in {state.id for state in services.extensions.states} | {
-                state.id for state in services.capabilities().extensions
+                state.id for state in services.capabilities.current().extensions
             }:
                 raise NotFound(f"There is no extension named {identity!r}.")
-            services.switch_extension(identity, wish.on)
+            services.capabilities.switch_extension(identity, wish.on)
+            services.engines.restart()
             return extension_cards.cards(services)
         except WebUIError as error:
             return refusal(error)

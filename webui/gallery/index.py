@@ -3,14 +3,14 @@
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from sqlalchemy import desc, func, select, update
+from sqlalchemy import Connection, and_, desc, func, insert, or_, select, update
 
 from webui.core.record import ImageRecord
 from webui.core.request import GenerationRequest
 from webui.db.database import Database
+from webui.db.mapping import image_from, image_values, request_from
 from webui.db.tables import images
 from webui.errors import NotFound
-from webui.jobs.mapping import image_from, image_values, request_from
 
 
 class IndexedImage(NamedTuple):
@@ -87,3 +87,17 @@ class ImageIndex:
 
 def _indexed(row) -> IndexedImage:  # type: ignore[no-untyped-def]  # noqa: ANN001
     return IndexedImage(image_from(row), request_from(row.request) if row.request else None)
+
+
+def insert_image(connection: Connection, record: ImageRecord, request: GenerationRequest | None) -> bool:
+    """Add an image's row in the caller's transaction; returns False when it is there already."""
+    known = select(images.c.number).where(
+        or_(
+            and_(images.c.id == record.id, images.c.kind == record.kind),
+            and_(images.c.job_id == record.job_id, images.c.index == record.index),
+        )
+    )
+    if connection.execute(known).first() is not None:
+        return False
+    connection.execute(insert(images).values(image_values(record, request)))
+    return True

@@ -5,8 +5,8 @@ import os
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
-from tests.images.test_gallery import save
-from webui.images.gallery import reconcile
+from tests.gallery.test_scan import save
+from webui.gallery.scan import find_images
 from webui.images.store import ImageStore
 
 
@@ -32,5 +32,5 @@ def test_no_file_in_outputs_keeps_the_others_from_being_found(tmp_path, capsys):
         info = PngInfo()
         info.add_itxt("darkroom", own)
         Image.new("RGB", (8, 8)).save(outputs / f"lie{number}.png", pnginfo=info)
-    assert [found.path for found in reconcile(tmp_path, ())] == [record.path]
+    assert [found.path for found in find_images(tmp_path, ())] == [record.path]
     assert "lie0.png is not listed" in capsys.readouterr().err

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from PIL import Image
 
 from webui.core.request import GenerationRequest
-from webui.images.gallery import reconcile
+from webui.gallery.scan import find_images
 from webui.images.metadata import GenerationInfo, encoder
 from webui.images.store import ImageStore
 
@@ -21,14 +21,14 @@ def save(store, index, job_id="j1"):
 def test_pictures_without_a_row_are_found(tmp_path):
     store = ImageStore(tmp_path)
     known, lost = save(store, 0), save(store, 1)
-    (found,) = reconcile(tmp_path, {known.path})
+    (found,) = find_images(tmp_path, {known.path})
     assert found.model_copy(update={"created": lost.created}) == lost
 
 
 def test_every_format_is_found(tmp_path):
     for format in ("png", "jpeg", "webp"):
         save(ImageStore(tmp_path, format=format), 0, job_id=format)
-    assert sorted(record.job_id for record in reconcile(tmp_path, ())) == ["jpeg", "png", "webp"]
+    assert sorted(record.job_id for record in find_images(tmp_path, ())) == ["jpeg", "png", "webp"]
 
 
 def test_strangers_and_broken_files_are_left_alone(tmp_path):
@@ -38,15 +38,15 @@ def test_strangers_and_broken_files_are_left_alone(tmp_path):
     (tmp_path / "outputs" / "notes.txt").write_text("hello")
     (tmp_path / "outputs" / ".tmp.part").write_bytes(whole)
     Image.new("RGB", (8, 8)).save(tmp_path / "outputs" / "stranger.png")
-    assert [found.path for found in reconcile(tmp_path, ())] == [record.path]
+    assert [found.path for found in find_images(tmp_path, ())] == [record.path]
 
 
 def test_older_files_are_left_out(tmp_path):
     record = save(ImageStore(tmp_path), 0)
     os.utime(tmp_path / record.path, (1_000_000, 1_000_000))
-    assert reconcile(tmp_path, (), since=datetime(2020, 1, 1, tzinfo=UTC)) == []
-    assert len(reconcile(tmp_path, (), since=datetime(1970, 1, 2, tzinfo=UTC))) == 1
+    assert find_images(tmp_path, (), since=datetime(2020, 1, 1, tzinfo=UTC)) == []
+    assert len(find_images(tmp_path, (), since=datetime(1970, 1, 2, tzinfo=UTC))) == 1
 
 
 def test_no_outputs_yet(tmp_path):
-    assert reconcile(tmp_path, ()) == []
+    assert find_images(tmp_path, ()) == []

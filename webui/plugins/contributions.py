@@ -1,4 +1,4 @@
-"""What the extensions registered for the page: panels with typed values inside the form, and tabs. Loads neither Gradio nor torch."""
+"""What the extensions of the web process registered: panels with typed values inside the form, and tabs."""
 
 import traceback
 from dataclasses import dataclass

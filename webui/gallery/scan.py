@@ -19,7 +19,7 @@ _SUFFIXES = {".png", ".jpg", ".webp"}
 MOST_PICTURES, LONGEST_ID = 2**31, 100
 
 
-def reconcile(root: Path, known: Collection[str], since: datetime | None = None) -> list[ImageRecord]:
+def find_images(root: Path, known: Collection[str], since: datetime | None = None) -> list[ImageRecord]:
     """Records of the pictures below `outputs/` that carry a job's id and that `known` (paths relative to `root`) lacks.
 
     A picture written just before a death is so neither lost nor made twice. `since` leaves out older files.

@@ -1,0 +1,66 @@
+"""Reconcile the image index with the files on disk, at start, before the queue resumes."""
+
+import sys
+import traceback
+from collections.abc import Callable
+from pathlib import Path
+from typing import Protocol
+
+from webui.core.job import Job
+from webui.core.record import ImageRecord
+from webui.core.request import GenerationRequest
+from webui.core.sentences import in_words
+from webui.errors import NotFound, StorageError
+from webui.gallery.index import ImageIndex
+from webui.gallery.scan import find_images
+
+ReadRequest = Callable[[Path], GenerationRequest | None]
+
+
+class JobRows(Protocol):
+    """The jobs that images belong to."""
+
+    def get(self, job_id: str) -> Job:
+        """Return a job. Raises `NotFound`."""
+
+    def add_image(self, record: ImageRecord, request: GenerationRequest | None) -> object:
+        """Index an image with the event that tells of it."""
+
+
+def nothing_read(path: Path) -> GenerationRequest | None:
+    """Return None: no request is read from files."""
+    return None
+
+
+def reconcile(root: Path, jobs: JobRows, index: ImageIndex, read_request: ReadRequest = nothing_read) -> int:
+    """Index files that have no row, mark rows that have no file (and those whose file is back); returns how many files were found.
+
+    A file that completes a job completes it when the queue recovers. An image whose job is not known any more
+    (the database was broken) is indexed with the request that it carries.
+    """
+    known = index.paths()
+    missing = [image_id for image_id, path in known.items() if not (root / path).is_file()]
+    index.mark_missing(list(known), missing=False)
+    index.mark_missing(missing)
+    present = {path for image_id, path in known.items() if image_id not in set(missing)}
+    found = find_images(root, present)
+    for record in found:
+        try:
+            _index(record, jobs, lambda path=root / record.path: read_request(path))  # type: ignore[misc]
+        except StorageError:
+            raise
+        except Exception as error:  # the boundary around each picture: what one of them says keeps no other from being listed
+            traceback.print_exc()
+            print(f"{record.path} is not listed{in_words(error)}.", file=sys.stderr)
+    return len(found)
+
+
+def _index(record: ImageRecord, jobs: JobRows, read: Callable[[], GenerationRequest | None]) -> None:
+    request = None
+    if record.job_id is not None:
+        try:
+            job = jobs.get(record.job_id)
+            record, request = record.model_copy(update={"owner": job.owner}), job.request
+        except NotFound:
+            request = read()
+    jobs.add_image(record, request)

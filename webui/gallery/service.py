@@ -1,0 +1,110 @@
+"""Everything done to images that exist: upload, find, show, delete, restore, and reconcile with the files on disk."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from pathlib import Path
+
+from webui.core.foreign import FileError, read_foreign
+from webui.core.record import ImageRecord
+from webui.core.request import GenerationRequest
+from webui.errors import NotFound
+from webui.gallery.index import ImageIndex
+from webui.gallery.reconcile import JobRows, reconcile
+from webui.gallery.scan import find_images
+from webui.images import decode, metadata, pixels
+from webui.images.store import ImageStore
+
+UPLOAD_SUFFIX = {
+    "PNG": ".png",
+    "JPEG": ".jpg",
+    "MPO": ".jpg",
+    "WEBP": ".webp",
+    "BMP": ".bmp",
+    "GIF": ".gif",
+    "TIFF": ".tif",
+    "AVIF": ".avif",
+}
+
+
+class Gallery:
+    """The images of one data directory: files in `store`, rows in `index`, thumbnails in a cache folder."""
+
+    def __init__(self, store: ImageStore, index: ImageIndex, thumbnails: Path) -> None:
+        self.store, self.index, self._thumbnails = store, index, thumbnails
+
+    def upload(self, data: bytes, owner: str) -> ImageRecord:
+        """Check and keep an uploaded image. Raises `RequestError` when it is none."""
+        decode.read_picture(data, "file")  # to its end: a picture that is cut off is refused now, not when it is used
+        seen = decode.look(data, "file")
+        record = self.store.add_upload(data, seen.size, UPLOAD_SUFFIX.get(seen.format, ".png"), owner)
+        self.index.add_upload(record)
+        return record
+
+    def path_by_id(self, image_id: str) -> Path:
+        """Return the file of an upload or a result. Raises `NotFound`."""
+        try:
+            return self.store.upload_path(image_id)
+        except NotFound:
+            return self.store.path(self.index.get(image_id).record)
+
+    def keep_as_upload(self, image_id: str) -> None:
+        """Copy a result to the uploads, so that a job that starts from it does not depend on it. Raises `NotFound`."""
+        try:
+            self.store.upload_path(image_id)
+        except NotFound:
+            record = self.index.get(image_id).record
+            data = self.store.path(record).read_bytes()
+            self.store.add_upload(data, (record.width, record.height), Path(record.path).suffix, record.owner)
+
+    def path(self, record: ImageRecord) -> Path:
+        """Return the file of an image. Raises `NotFound` when it is gone."""
+        return self.store.path(record)
+
+    def thumbnail(self, record: ImageRecord, size: int) -> Path:
+        """Return a small WebP of an image, made once."""
+        path = self._thumbnails / record.id[:2] / f"{record.id}-{size}.webp"
+        if not path.is_file():
+            pixels.write_thumbnail(self.store.path(record), path, size)
+        return path
+
+    def parameters(self, record: ImageRecord) -> str:
+        """Return the parameters text inside an image's file; "" when there is none."""
+        reading = metadata.read_metadata(self.store.path(record))
+        return reading.text if reading is not None else ""
+
+    def trash(self, record: ImageRecord) -> None:
+        """Delete an image so that it can come back."""
+        self.store.trash(record)
+        self.index.set_trashed(record.id, True)
+
+    def restore(self, record: ImageRecord) -> None:
+        """Bring an image back from the bin. Raises `NotFound`."""
+        self.store.restore(record)
+        self.index.set_trashed(record.id, False)
+
+    def check_writable(self) -> None:
+        """Raise `StorageError` while images cannot be written."""
+        self.store.check_writable()
+
+    def sweep(self) -> int:
+        """Remove what a crash left half-written; returns how many files."""
+        return self.store.sweep()
+
+    def unlisted(self, since: datetime) -> Sequence[ImageRecord]:
+        """Return images on disk, newer than that, which the index does not list."""
+        return find_images(self.store.root, set(self.index.paths().values()), since)
+
+    def reconcile(self, jobs: JobRows) -> int:
+        """Index files that have no row and mark rows that have no file; returns how many files were found."""
+        return reconcile(self.store.root, jobs, self.index, request_inside)
+
+
+def request_inside(path: Path) -> GenerationRequest | None:
+    """Return the request that an image carries, if it tells it whole."""
+
+    def read(path: Path) -> GenerationRequest | None:
+        reading = metadata.read_metadata(path)
+        return None if reading is None else reading.request()
+
+    request = read_foreign(path, read)
+    return None if isinstance(request, FileError) else request

@@ -1,0 +1,122 @@
+"""What both sides of the queue share: the users' (`JobQueue`) and the engines' (`Dispatch`)."""
+
+import threading
+from typing import Any
+
+from webui.core.events import EPHEMERAL, Cancelled, Done, Event, Failed
+from webui.core.protocol import Capabilities
+from webui.jobs.cancel_requests import CancelRequests
+from webui.jobs.estimates import Estimates
+from webui.jobs.events import EventBus, Message
+from webui.jobs.fair_queue import FairQueue
+from webui.jobs.placement import EngineStatus
+from webui.jobs.progress import LiveProgress
+from webui.jobs.store import JobStore
+
+MAX_OWNERS = 10_000
+
+
+class JobState:
+    """Jobs in the database, the fair queue, progress and engine states in memory, changes on the event bus.
+
+    A job that waits is published as "queued" once the fair queue holds it: whoever has work for idle engines listens for that.
+    """
+
+    def __init__(self, store: JobStore) -> None:
+        self.store = store
+        self.events = EventBus()
+        self.fair_queue = FairQueue(store.waiting())
+        self.choosing = threading.Lock()
+        """Held while the fair queue is read or changed."""
+        self.estimates = Estimates(store)
+        self.live = LiveProgress()
+        self.cancels = CancelRequests(store)
+        self.preempting: set[str] = set()
+        self.troubles: tuple[str, ...] = ()
+        self.paused = bool(store.get_value("paused"))
+        self.engines: dict[str, EngineStatus] = {}
+        self._owners: dict[str, str] = {}
+
+    def owner_of(self, job_id: str) -> str:
+        """Return whose job it is. Raises `NotFound`."""
+        if (known := self._owners.get(job_id)) is not None:
+            return known
+        return self.remember_owner(job_id, self.store.owner_of(job_id))
+
+    def remember_owner(self, job_id: str, owner: str) -> str:
+        """Keep a job's owner in memory, and return it."""
+        if len(self._owners) >= MAX_OWNERS:
+            self._owners.clear()
+        return self._owners.setdefault(job_id, owner)
+
+    def enqueue(self, job_id: str) -> None:
+        """Put a job that waits in the database into the fair queue, at its place."""
+        with self.choosing:
+            for entry in self.store.waiting(job_id):
+                self.fair_queue.add(entry)
+
+    def put_back(self, job_id: str, reason: str, failed_attempt: bool) -> None:
+        """Queue a running job again, or end it as cancelled where that was asked for."""
+        if self.cancels.get(job_id) == "stop":
+            self.end(Cancelled(job_id=job_id))
+            return
+        event = self.store.requeue(job_id, reason, failed_attempt)
+        if event is not None:
+            self._forget(job_id)
+            self.enqueue(job_id)
+            self.publish(event, self.owner_of(job_id))
+
+    def end(self, event: Done | Failed | Cancelled) -> None:
+        """End a job in the database and in memory, and publish it; nothing happens when it has ended already."""
+        owner, learned = self.owner_of(event.job_id), isinstance(event, Done) and event.seconds
+        request = self.store.get(event.job_id).request if learned else None
+        stored = self.store.finish(event.job_id, event)
+        self._forget(event.job_id)
+        self.cancels.remove(event.job_id)
+        with self.choosing:
+            self.fair_queue.discard(event.job_id, owner)
+            self.fair_queue.ended(event.job_id)
+        if stored is None:
+            return
+        if isinstance(event, Done) and request is not None:
+            self.estimates.add(request, event.engine_seconds or event.seconds)
+        self.publish(stored, owner)
+
+    def _forget(self, job_id: str) -> None:
+        self.live.forget(job_id)
+        self.preempting.discard(job_id)
+
+    def publish(self, event: Event, owner: str) -> None:
+        """Send an event of a job to everybody who has subscribed."""
+        self.events.publish(self.message(event, owner))
+
+    @staticmethod
+    def message(event: Event, owner: str) -> Message:
+        """Return an event as the bus carries it."""
+        seq = 0 if event.type in EPHEMERAL else event.seq
+        return Message(event.type, event.model_dump(mode="json"), owner, event.job_id, seq)
+
+    def set_engine(self, status: EngineStatus) -> None:
+        """Keep and publish an engine's state when it has changed."""
+        if self.engines.get(status.name) != status:
+            self.engines[status.name] = status
+            self.publish_engines()
+
+    def report_trouble(self, sentence: str) -> None:
+        """Publish a fault of the program itself, and keep it for `/health`."""
+        self.troubles = (*self.troubles, sentence)
+        self.publish_engines()
+
+    def engines_body(self) -> dict[str, Any]:
+        """Return the body of the `engine` message."""
+        engines = [status.model_dump(mode="json") for status in self.engines.values()]
+        return {"engines": engines, "paused": self.paused, "troubles": list(self.troubles)}
+
+    def publish_engines(self) -> None:
+        """Send the state of all engines to everybody."""
+        self.events.publish(Message("engine", self.engines_body()))
+
+    def capabilities(self) -> Capabilities | None:
+        """Return what the last engine said it can do; None before the first one."""
+        known = self.store.get_value("capabilities")
+        return None if known is None else Capabilities.model_validate(known)

@@ -1,0 +1,30 @@
+"""The services that the API and the page work on, as one value: `webui.app` builds it, a test can too."""
+
+from dataclasses import dataclass
+
+from webui.capabilities import CapabilityService
+from webui.gallery.service import Gallery
+from webui.jobs.engine_pool import EnginePool
+from webui.jobs.monitor import ResourceMonitor
+from webui.jobs.queue import JobQueue
+from webui.jobs.quotas import Quotas
+from webui.library import Library
+from webui.plugins.contributions import Contributions
+from webui.plugins.manager import Extensions
+from webui.preferences import SettingsStore
+
+
+@dataclass(frozen=True, kw_only=True)
+class Services:
+    """Everything the web process holds while it runs."""
+
+    settings: SettingsStore
+    library: Library
+    extensions: Extensions
+    contributions: Contributions
+    capabilities: CapabilityService
+    gallery: Gallery
+    queue: JobQueue
+    engines: EnginePool
+    quotas: Quotas
+    monitor: ResourceMonitor
