@@ -31,7 +31,7 @@ ONLY: dict[str, set[str]] = {
     "services": {*ROWS[0], *ROWS[1], "jobs", "gallery", "library", "capabilities"},
     "capabilities": {*ROWS[0], *ROWS[1], "library", "samplers.catalog"},
     "api": {*ROWS[0], *ROWS[1], "services", "jobs", "gallery", "images", "library", "samplers.catalog", "prompts.grammar"},
-    "ui": {*ROWS[0], *ROWS[1], "services", "api.identity", "images", "library", "samplers.catalog", *PROMPTS},
+    "ui": {*ROWS[0], *ROWS[1], "services", "resolve", "api.identity", "images", "library", "samplers.catalog", *PROMPTS},
 }
 WITHIN_ROW = {
     ("preferences", "settings"),

@@ -25,11 +25,13 @@ def locked(tmp_path_factory):
         ("GET", "/gradio_api/proxy=http://x/", {}, 403),
         ("GET", "/gradio_api/file=/etc/passwd", {}, 403),
         ("GET", "/api/v1/images/..%2f..%2fetc%2fpasswd", {}, 404),
+        ("GET", "/api/v1/images/%2e%2e%2f", {}, 404),
     ],
 )
 def test_refused(server, method, url, headers, status):
     with server.client() as client:
-        assert client.request(method, url, headers=headers).status_code == status
+        answer = client.request(method, url, headers=headers)
+        assert answer.status_code == status and set(answer.json()) == {"detail" if url.startswith("/gradio_api/file=/") else "message"}
 
 
 def test_a_large_body_is_refused(server):

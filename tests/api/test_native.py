@@ -257,7 +257,14 @@ def test_capabilities_and_openapi(server):
         assert "tiny" in [model["name"] for model in known["checkpoints"]] and known["samplers"] and known["schedules"]
         grain = next(extension for extension in known["extensions"] if extension["id"] == "film_grain")
         assert "amount" in grain["schema"]["properties"]
-        assert "/api/v1/jobs" in client.get("/api/v1/openapi.json").json()["paths"]
+        document = client.get("/api/v1/openapi.json").json()
+        body = document["paths"]["/api/v1/jobs"]["post"]["requestBody"]["content"]["application/json"]["schema"]
+        assert body == {"$ref": "#/components/schemas/GenerationRequest"}
+        schemas = document["components"]["schemas"]
+        assert schemas["GenerationRequest"]["properties"]["hires"]["anyOf"][0] == {"$ref": "#/components/schemas/HiresOptions"}
+        assert all(
+            name.removeprefix("#/components/schemas/") in schemas for name in re.findall(r"#/components/schemas/\w+", json.dumps(document))
+        )
 
 
 def test_health_ready_metrics(server):

@@ -3,6 +3,7 @@
 import io
 import json
 
+import pytest
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
@@ -317,3 +318,23 @@ def test_swarmui():
 def test_a_picture_without_metadata():
     assert png() is None
     assert png(Software="GIMP", Comment="made with love") is None
+
+
+WRONG_TYPES = [
+    ("Fooocus", "full_prompt", ["a fox", 7], "full_prompt: "),
+    ("Fooocus", "negative_prompt", {"text": "blurry"}, "negative_prompt: "),
+    ("Fooocus", "loras", "detail : 0.5", "loras: detail : 0.5"),
+    ("Fooocus", "loras", [{"name": "detail"}], "loras: "),
+    ("Fooocus", "vae", {"name": "x"}, "vae: "),
+    ("InvokeAI", "loras", {"model": {"name": "detail"}, "weight": 0.5}, "loras: "),
+    ("InvokeAI", "scheduler", ["euler"], "scheduler: "),
+    ("InvokeAI", "clip_skip", "two", "clip_skip: two"),
+]
+
+
+@pytest.mark.parametrize(("source", "key", "value", "line"), WRONG_TYPES)
+def test_a_known_value_of_a_type_that_cannot_be_read_is_listed(source, key, value, line):
+    fooocus = {"prompt": "a fox", "base_model": "m", "sampler": "euler", "scheduler": "karras", "seed": "1", "steps": 4, key: value}
+    invoke = {"positive_prompt": "a fox", "scheduler": "euler", "seed": 1, "steps": 4, "model": {"name": "m"}, key: value}
+    found = png(parameters=fooocus) if source == "Fooocus" else png(invokeai_metadata=invoke)
+    assert found.source == source and any(each.startswith(line) for each in found.unmapped), found.unmapped

@@ -180,3 +180,14 @@ def test_a_checkpoint_is_known_by_its_hash_of_today_and_of_2022(page, tmp_path):
     assert other["values"]["checkpoint"] == "mine"
     assert other["left_out"] == ["Stable Diffusion checkpoint: mine [0123456789] (mine is here with another hash)"]
     assert read("Model hash: 01234567")["left_out"] == ["Stable Diffusion checkpoint: [01234567] (not here)"]
+
+
+def test_a_checkpoints_own_sampler_that_is_not_here_is_not_shown(page, tmp_path):
+    from tests.library.test_scan import write
+
+    own = '{"width": 640, "sampler": "Sampler of tomorrow", "schedule": "Karras"}'
+    write(tmp_path / "models" / "Stable-diffusion" / "late.safetensors", metadata={"darkroom.native": own})
+    client = page.client()
+    client.post("/page/lists")
+    shown = client.get("/page/native?checkpoint=late").json()
+    assert (shown["width"], shown["sampler"]) == (640, "DPM++ 2M")

@@ -256,6 +256,8 @@ class _Seldom(logging.Filter):
         """Whether this line is printed. A stream that is cut off at the end of the program is no failure."""
         if record.exc_info and isinstance(record.exc_info[1], asyncio.CancelledError):
             return False
+        if "upgrade request" in str(record.msg) or "WebSocket library" in str(record.msg):
+            return False  # nothing here answers websockets: advice to install a library for them misleads
         now = time.monotonic()
         since, count = self._seen.get(str(record.msg), (now, 0))
         since, count = (now, 0) if now - since >= 60 else (since, count)

@@ -114,7 +114,7 @@ class Guard:
         if not self._keys.asked_for and not caller.trusted and not is_loopback(host_name(caller.host)):
             return say(400, "This address is not served. Open http://127.0.0.1, or start with --listen.")
         path = _path(scope)
-        if not path.isprintable():
+        if not path.isprintable() or ".." in path.split("/"):
             return say(404, "There is nothing at this address.")
         method = scope.get("method", "GET")
         if caller.root and scope["path"] == caller.root and method in _SAFE:

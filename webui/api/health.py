@@ -30,7 +30,7 @@ def ready(api: Api) -> JSONResponse:
     body = {
         "ready": is_ready,
         "engines": [engine.state for engine in engines],
-        "messages": [*api.queue.troubles, *(engine.message for engine in engines)],
+        "messages": [*api.queue.troubles, *(engine.message for engine in engines if engine.message)],
     }
     return JSONResponse(body, 200 if is_ready else 503)
 

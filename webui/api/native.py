@@ -11,6 +11,7 @@ from starlette.concurrency import run_in_threadpool
 from webui.api import stream
 from webui.api.errors import ANYWHERE, responses
 from webui.api.identity import Viewer, viewer_of
+from webui.api.schema import JOB_BODY
 from webui.api.shapes import image_body, job_body
 from webui.core.job import Job, PreviewChoice
 from webui.core.plain import check_plain
@@ -41,7 +42,7 @@ Number = Annotated[int, Query(ge=0, le=MAX_SEQUENCE)]
 router = APIRouter(prefix="/api/v1", tags=["Darkroom"], responses=responses(*ANYWHERE))
 
 
-@router.post("/jobs", status_code=201, responses=responses(409))
+@router.post("/jobs", status_code=201, responses=responses(409), openapi_extra=JOB_BODY)
 async def submit(
     request: Request,
     api: Api,

@@ -73,7 +73,9 @@ def open_database(data_dir: Path, url: str = "", durability: str = "normal") -> 
     path = Path(make_url(url).database or "").expanduser() if url else data_dir / "data" / "darkroom.db"
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.parent.joinpath(".writable").touch()
+        probe = path.parent / ".writable"
+        probe.touch()
+        probe.unlink(missing_ok=True)
     except OSError as error:
         raise StorageError(f"{path.parent} cannot be written: {error.strerror}. Choose another folder with --data-dir.") from None
     lock = DataLock(path.parent, path.with_name(f"{path.name}.lock")) if url else None  # the data folder has its own

@@ -1,8 +1,8 @@
 """Prompts to conditioning: removes LoRA tags, encodes the rest and caches it as long as the model is loaded."""
 
-from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any
 
 import torch
@@ -12,9 +12,11 @@ from webui.core.request import GenerationRequest
 from webui.generation.device import INLINE_DEVICE, DeviceAccess
 from webui.generation.lora_tags import misread_in, use_of
 from webui.models.adapters import LoraUse
-from webui.models.model import Model
+from webui.models.conditioning import Conditioning
+from webui.models.model import LoadedModel, Model
 from webui.prompts import strip_comments, strip_tags
 from webui.prompts.encode import (
+    BATCH,
     EncodeOptions,
     Encoder,
     JoinedEncoders,
@@ -26,6 +28,7 @@ from webui.prompts.encode import (
     encode_empty,
     encode_negative,
     encode_prompt,
+    schedule_prompt,
     skipped,
 )
 
@@ -109,17 +112,17 @@ def encode(
     prompts that are too large.
     """
     way = _way(texts, device, check)
-    encoder = _encoder(model, request, way)
-    positive_vectors, negative_vectors = (
-        model.rules.vectors(request.size_conditioning, *size, negative=negative) for negative in (False, True)
-    )
+    positive_vectors, negative_vectors = (model.static_vectors(request, size, negative=negative) for negative in (False, True))
     zero = model.rules.zero_empty_negative and texts.negative == ""
+    if not model.texts:
+        return _by_model(texts, model, (calls, second_calls), way, positive_vectors, negative_vectors)
+    encoder = _encoder(model, request, way)
     if request.profile == "diffusers":
         positive, negative, empty = way.run(lambda: _plain(texts, encoder))
         return Encoded((positive,), _zeros(negative) if zero else negative, empty, positive_vectors, negative_vectors)
     options = EncodeOptions(request.emphasis, request.comma_backtrack)
     state = (request.clip_skip, options, _adapters(model), model.words.key)
-    memory: OrderedDict[object, tuple[Any, int]] = model.remembered.setdefault("conditioning", OrderedDict())
+    memory = model.state.conditioning
 
     def known(kind: str, text: str, make: Callable[[], Any]) -> Any:
         """Positive and negative prompts are cached separately, because the negative prompt rarely changes."""
@@ -136,6 +139,29 @@ def encode(
     negative = known("negative", texts.negative, lambda: encode_negative(texts.negative, calls, encoder, options, second_calls))
     empty = known("empty", "", lambda: encode_empty(encoder))
     return Encoded(positive, _zeros(negative[0]) if zero else negative[0], empty, positive_vectors, negative_vectors)
+
+
+def _by_model(
+    texts: Texts,
+    model: LoadedModel,
+    calls: tuple[int, int | None],
+    way: Way,
+    vectors: Mapping[str, Tensor],
+    negative_vectors: Mapping[str, Tensor],
+) -> Encoded:
+    """Both prompts encoded by a model with encoders of its own: what holds at a step is a plain text."""
+    parts = schedule_prompt("prompt", texts.prompt, calls)
+    sides = [*parts, *schedule_prompt("negative_prompt", texts.negative, calls, joined=False)]
+    distinct = list(dict.fromkeys(text for _, _, held in sides for text in held))
+    made: dict[str, Conditioning] = {}
+    for start in range(0, len(distinct), BATCH):
+        some = distinct[start : start + BATCH]
+        made |= dict(zip(some, way.run(partial(model.encode_prompt, some)), strict=True))
+    encoded = [
+        Part(weight, tuple(Scheduled(until, made[text].context[0], None, made[text]) for until, text in zip(ends, held, strict=True)))
+        for weight, ends, held in sides
+    ]
+    return Encoded(tuple(encoded[:-1]), encoded[-1], encoded[-1].schedule[0].cond, vectors, negative_vectors)
 
 
 def _encoder(model: Model, request: GenerationRequest, way: Way) -> Encoder:

@@ -180,7 +180,8 @@ def build_denoiser(
 
     network = SigmaDenoiser(predict, model.prediction, quantize=quantize)
     image = request.image_guidance if model.variant == "ip2p" else None
-    scale = (request.guidance or 0.0) * inputs.sampler.guidance_factor
+    guided_by_prompt = "negative_prompt" in model.spec.supports
+    scale = (request.guidance or 0.0) * inputs.sampler.guidance_factor if guided_by_prompt else 1.0
     guidance = Guidance(scale, request.guidance_options, run.counted, image, inputs.sampler.needs_uncond, model.prediction.still)
     guided: Denoiser = CFGDenoiser(progress.before(network), inputs.encoded, guidance, inputs.concat, extra, progress.called)
     guided = wrap(guided, inputs.wrappers)

@@ -11,6 +11,7 @@ from webui.images.dialects.values import (
     json_object,
     left_over,
     listed,
+    misread,
     name_of,
     size_of,
     weight_of,
@@ -31,6 +32,9 @@ _KNOWN |= {"full_negative_prompt", "base_model", "base_model_name", "base_model_
 _KNOWN |= {"metadata_scheme", "created_by", "software", "loras", "prompt_expansion", "image_number"}
 
 
+_PROMPTS = ("prompt", "Prompt", "full_prompt", "negative_prompt", "Negative", "full_negative_prompt")
+
+
 def read(chunks: Chunks) -> ParsedMetadata | None:
     """Read Fooocus's parameters. Its styles are in the full prompts; the short ones stand for a version that has no full ones."""
     values = json_object(chunks.get("parameters", ""))
@@ -44,7 +48,9 @@ def read(chunks: Chunks) -> ParsedMetadata | None:
     fields["negative_prompt"] = _prompt(values, "full_negative_prompt") or _prompt(values, "negative_prompt", "Negative") or ""
     lines = _left_over(values, expanded=full is not None)
     loras = []
-    for name, weight in _loras(values):
+    lines += misread(values, {"loras": list, "vae": str, "scheduler": str, "base_model": str})
+    lines += left_over({key: values[key] for key in _PROMPTS if key in values and joined(values[key]) is None}, ())
+    for name, weight in _loras(values, lines):
         if weight is None:
             lines.append(f"LoRA: {name} (its weight is not known)")
         else:
@@ -64,8 +70,8 @@ def _prompt(values: Mapping[str, Any], *names: str) -> str | None:
     return next((text for name in names if (text := joined(values.get(name))) is not None), None)
 
 
-def _loras(values: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
-    """As a list of [name, weight, hash]; older ones as `lora_combined_1`: "name : weight"."""
+def _loras(values: Mapping[str, Any], lines: list[str]) -> Iterator[tuple[str, Any]]:
+    """As a list of [name, weight, hash]; older ones as `lora_combined_1`: "name : weight". `lines` gets those that are neither."""
     entries = listed(values.get("loras"))
     for entry in entries:
         if isinstance(entry, list) and len(entry) >= 2 and isinstance(entry[0], str):
@@ -73,6 +79,8 @@ def _loras(values: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
         elif isinstance(entry, (list, str)) and entry:
             name, dash, weight = str(entry[0] if isinstance(entry, list) else entry).rpartition(" - ")
             yield (name, weight_of(weight)) if dash else (weight, 1)
+        elif entry:
+            lines += left_over({"loras": entry}, ())
     combined = [text for key, text in values.items() if key.startswith("lora_combined_") and isinstance(text, str)] if not entries else []
     for text in combined:
         parts = text.split(" : ")

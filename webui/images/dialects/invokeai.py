@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 from webui.images.dialects import Chunks, ParsedMetadata, short
 from webui.images.dialects.names import sampler_fields, vae_name
-from webui.images.dialects.values import ELSEWHERE, json_object, left_over, listed, name_of, weight_of, with_loras
+from webui.images.dialects.values import ELSEWHERE, json_object, left_over, listed, misread, name_of, weight_of, with_loras
 
 Mode = Literal["txt2img", "img2img", "inpaint"]
 _FIELDS = {
@@ -21,6 +21,12 @@ _FIELDS = {
 }
 _KNOWN = {*_FIELDS, "scheduler", "sampler", "model", "vae", "loras", "clip_skip", "strength", "generation_mode", "app_version", "app_id"}
 _KNOWN |= {"seamless_x", "seamless_y", "rand_device", "type", "prompt", "seamless", "model_weights", "model_hash", "ui", "metadata_version"}
+_READABLE: dict[str, type | tuple[type, ...]] = {
+    **dict.fromkeys(("scheduler", "sampler", "generation_mode", "type", "positive_prompt", "negative_prompt"), str),
+    "loras": list,
+    "clip_skip": int,
+    "strength": (int, float, str),
+}
 _FLAGS = {"s": "steps", "S": "seed", "W": "width", "H": "height", "C": "cfg_scale", "A": "sampler", "f": "strength", "I": "init_image"}
 _FLAG = re.compile(r"(?<!\S)--?([A-Za-z_]\w*)(?:[ =]+((?!-[A-Za-z-])\S+))?")
 _NEGATIVE = re.compile(r"\[([^\[\]]*)\]")
@@ -51,6 +57,7 @@ def _found(values: dict[str, Any]) -> ParsedMetadata:
         fields["noise_source"] = "gpu"
     lines = left_over(values, _KNOWN | {"init_image"})
     lines += [f"{key}: the name is not told" for key in ("model", "vae") if values.get(key) and name_of(values[key]) is None]
+    lines += misread(values, _READABLE)
     loras = list(_loras(values, lines))
     fields["prompt"] = with_loras(fields.get("prompt"), loras)
     seamless = [bool(values.get(key, values.get("seamless"))) for key in ("seamless_x", "seamless_y")]

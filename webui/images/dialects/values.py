@@ -70,6 +70,11 @@ def left_over(values: Mapping[str, Any], known: Collection[str]) -> list[str]:
     return [short(f"{key}: {_told(value)}") for key, value in values.items() if key not in known and value not in _EMPTY]
 
 
+def misread(values: Mapping[str, Any], readable: Mapping[str, type | tuple[type, ...]]) -> list[str]:
+    """A line for each value that is read by its name but not of a type that can be read, save those that say nothing."""
+    return left_over({key: values[key] for key, kinds in readable.items() if key in values and not isinstance(values[key], kinds)}, ())
+
+
 def _told(value: Any) -> str:
     if isinstance(value, str):
         return value
