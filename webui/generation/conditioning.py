@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from webui.core.request import GenerationRequest
 from webui.generation.device import INLINE_DEVICE, DeviceAccess
+from webui.generation.lora_tags import misread_in, use_of
 from webui.models.adapters import LoraUse
 from webui.models.conditioning import Conditioning
 from webui.models.model import LoadedModel, Model
@@ -47,6 +48,7 @@ class Texts:
     negative: str
     loras: tuple[LoraUse, ...]
     unknown: tuple[str, ...] = ()
+    misread: tuple[str, ...] = ()
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -54,7 +56,7 @@ class Texts:
         kinds = list(dict.fromkeys(self.unknown))
         told = [f"<{kind[:40]}:…> is not known here and was left out." for kind in kinds[:TOLD_KINDS]]
         more = len(kinds) - len(told)
-        return (*told, *([f"{more} other kinds of tags are not known here and were left out."] if more else []))
+        return (*self.misread[:TOLD_KINDS], *told, *([f"{more} other kinds of tags are not known here and were left out."] if more else []))
 
 
 @dataclass(frozen=True)
@@ -74,9 +76,10 @@ class Encoded:
 def read_texts(prompt: str, negative: str) -> Texts:
     """Take comments out, and the prompt's tags. In a negative prompt a tag is words like any other, as in A1111."""
     text, tags = strip_tags(strip_comments(prompt))
-    loras = tuple(LoraUse(tag.name, tag.te_weight, tag.unet_weight) for tag in tags if tag.kind in ("lora", "lyco"))
+    loras = tuple(use_of(tag) for tag in tags if tag.kind in ("lora", "lyco"))
     unknown = tuple(tag.kind for tag in tags if tag.kind not in ("lora", "lyco"))
-    return Texts(text, strip_comments(negative), loras, unknown)
+    misread = tuple(note for tag in tags if tag.kind in ("lora", "lyco") for note in misread_in(tag))
+    return Texts(text, strip_comments(negative), loras, unknown, misread)
 
 
 def prompts_of(request: GenerationRequest) -> str:
@@ -184,7 +187,7 @@ def _way_to(module: nn.Module, model: Model, way: Way) -> Way:
 
     def run(work: Callable[[], Any]) -> Any:
         def on_device() -> Any:
-            model.offload.load(module)
+            model.load(module)
             return work()
 
         return way.run(on_device)
@@ -221,7 +224,7 @@ def _bytes(made: Any) -> int:
 
 def _adapters(model: Model) -> object:
     """Cache key of the active LoRAs, which change the text encoder too."""
-    return model.weights.on.key
+    return model.weights_key
 
 
 def _plain(texts: Texts, encoder: Encoder) -> tuple[Part, Part, Tensor]:

@@ -30,6 +30,8 @@ from webui.samplers.noise import BrownianNoise, ImageNoise, generator
 from webui.samplers.planning import SigmaPlan, sampler_options
 
 Draw = Callable[[], Tensor]
+ModelAt = Callable[[int, int], Model]
+"""The model with the adapters of a step, the first being 1, of so many."""
 """Gives the next noise of the whole batch."""
 
 
@@ -48,6 +50,8 @@ class DenoiseInputs:
     concat: Tensor | None = None
     wrappers: tuple[DenoiserWrapper, ...] = ()
     guide: Guide | None = None
+    model_at: ModelAt | None = None
+    """None where the adapters are the same at every step."""
 
     @property
     def steps(self) -> int:
@@ -173,7 +177,8 @@ def build_denoiser(
     quantize = not (is_diffusers(request) and inputs.sampler.name in FRACTIONAL)
 
     def predict(x: Tensor, timesteps: Tensor, cond: Conditioning, concat: Tensor | None = None) -> Tensor:
-        return device.predict(ForwardRequest(model, x, timesteps, cond, concat))
+        used = inputs.model_at(progress.done + 1, progress.total) if inputs.model_at is not None else model
+        return device.predict(ForwardRequest(used, x, timesteps, cond, concat))
 
     network = SigmaDenoiser(predict, model.prediction, quantize=quantize)
     image = request.image_guidance if model.variant == "ip2p" else None

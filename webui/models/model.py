@@ -1,7 +1,7 @@
 """A loaded model: its parts, and what is done with them: `encode_prompt`, `predict`, `encode_image` and `decode`."""
 
 from collections import OrderedDict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
@@ -15,7 +15,7 @@ from webui.models.embeddings import EmbeddedWords
 from webui.models.offload import Offload
 from webui.models.placement import Placement
 from webui.models.prediction import Prediction
-from webui.models.weight_sets import WeightSets
+from webui.models.weight_sets import WeightPatch, WeightSets
 
 if TYPE_CHECKING:
     from webui.prompts.tokenizer import ClipTokenizer
@@ -91,6 +91,11 @@ class LoadedModel(Protocol):
     state: ModelState
     offload: Offload
 
+    @property
+    def weights_key(self) -> Hashable:
+        """What it answers with: equal for views of one model with the same adapters."""
+        ...
+
     def encode_prompt(self, texts: Sequence[str]) -> Sequence[Conditioning]:
         """One row for each text, of a family without CLIP encoders (`texts` is empty)."""
         ...
@@ -141,6 +146,8 @@ class Model:
     state: ModelState = field(default_factory=ModelState)
     weights: WeightSets = field(default_factory=WeightSets)
     """The adapters that are on, and those that are kept for the next time."""
+    patch: WeightPatch | None = None
+    """The adapters with which this view of the model answers; None: with those that are on."""
 
     @property
     def family(self) -> str:
@@ -202,6 +209,17 @@ class Model:
         """Width of the context that the UNet sees."""
         return sum(part.width for part in self.texts)
 
+    @property
+    def weights_key(self) -> Hashable:
+        """What its denoiser and text encoders answer with: equal for views with the same weights."""
+        return id(self.unet), (self.patch or self.weights.on).key
+
+    def load(self, module: nn.Module) -> None:
+        """See that a part is where it computes, with this view's weights; called before it is used."""
+        if self.patch is not None:
+            self.weights.put_on(self.patch, self.offload)
+        self.offload.load(module)
+
     def change_vae(self, vae: nn.Module, name: str) -> None:
         """Use another VAE from now on."""
         self.offload.unload_all()
@@ -222,7 +240,7 @@ class Model:
 
         `cond` are the encoded prompts; `concat` the further input channels of inpainting (5) and pix2pix (4) models.
         """
-        self.offload.load(self.unet)
+        self.load(self.unet)
         inputs = x if concat is None else torch.cat([x, concat.to(x)], dim=1)
         context = cond.context.to(self.device, self.dtype)
         added = {_ADDED[name]: vector.to(self.device, self.dtype) for name, vector in cond.vectors.items()} or None
