@@ -10,9 +10,11 @@ from webui.core.registry import Registry
 from webui.core.request import FrozenModel
 from webui.library.families.others import OTHER_FAMILIES, OTHER_KINDS
 from webui.library.families.stable_diffusion import STABLE_DIFFUSION
+from webui.plugins.discovery import extension_folders
 from webui.plugins.manager import Extensions
+from webui.settings import Settings
 
-__all__ = ["BUILTIN", "Architecture", "Families", "detect", "register_all"]
+__all__ = ["BUILTIN", "Architecture", "Families", "detect", "families_of", "register_all"]
 
 
 class Architecture(FrozenModel):
@@ -102,6 +104,13 @@ def register_all(extensions: Extensions) -> Families:
     names = {spec.name for spec in added}  # a family that is only known by name gives way
     kept = (spec for spec in BUILTIN.specs if spec.name not in names)
     return Families((*added, *kept), _version(added, extensions, registry)) if added else BUILTIN
+
+
+def families_of(settings: Settings) -> Families:
+    """The families that web would know with these settings, for a command that lists models without it."""
+    extensions = Extensions("web")
+    extensions.load(extension_folders(settings), settings.extensions_off)
+    return register_all(extensions)
 
 
 def _version(added: Iterable[FamilySpec], extensions: Extensions, registry: "Registry[FamilySpec]") -> str:
