@@ -191,8 +191,8 @@ class Model:
 
     @property
     def embeddings(self) -> Mapping[str, tuple[Tensor, ...]]:
-        """The textual inversions that fit, by name: for each text encoder float32 [vectors, width]."""
-        return self.words.vectors
+        """The textual inversions that fit, by name: for each text encoder float32 [vectors, width]. Those of adapters come first."""
+        return {**self.words.vectors, **(self.patch or self.weights.on).words}
 
     @property
     def device(self) -> torch.device:

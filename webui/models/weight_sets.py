@@ -26,6 +26,8 @@ class WeightPatch:
     tensors: Mapping[nn.Parameter, Tensor] = field(default_factory=dict)
     recipes: Mapping[nn.Parameter, Recipe] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    words: Mapping[str, tuple[Tensor, ...]] = field(default_factory=dict)
+    """Embeddings that came with the adapters: for each text encoder their vectors."""
 
     def storages(self) -> dict[int, Tensor]:
         """Its tensors by where their numbers lie: sets may share them."""
