@@ -4,6 +4,7 @@ The model's own tensors are set aside while a set is on and put back as they wer
 """
 
 from collections.abc import Hashable, Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 
 import psutil
@@ -103,3 +104,12 @@ def _room(patch: WeightPatch) -> int:
     free = torch.cuda.mem_get_info(device)[0] if device.type == "cuda" else psutil.virtual_memory().available
     taken = sum(tensor.numel() * tensor.element_size() for tensor in patch.storages().values())
     return min(MOST_BYTES, taken + free // 2)
+
+
+@dataclass
+class Hooked:
+    """Hooks that are on: for how many jobs, what they asked for, and how it comes off."""
+
+    jobs: int = 0
+    key: Hashable = ()
+    hooks: ExitStack = field(default_factory=ExitStack)
