@@ -27,6 +27,8 @@ MAX_PICKLE = 64 * 2**20
 DEEPEST = 16
 """Tables in one another that are gone through for tensors."""
 MOST_TENSORS, LONGEST_NAME = 200_000, 1000
+MOST_FACTS = 1000
+"""Numbers or texts in one list that counts as a fact."""
 TOO_LARGE = "is no weights file, or one that was made to fill the memory. Download it from where you trust it."
 _MAGIC, _PROTOCOL = 0x1950A86A20F9469CFC6C, 1001
 _SIZES = {
@@ -98,11 +100,20 @@ class Broken(Exception):
 
 def read_pickle(path: Path) -> dict[str, Stored]:
     """The tensors of a pickled file by name, of the innermost state dict. Raises `CheckpointError`, whatever is in the file."""
+    return _read(path, tensors_in)
+
+
+def read_facts(path: Path) -> dict[str, Any]:
+    """What a pickled file's outermost table says besides tensors: its texts, numbers, and lists of them. Raises `CheckpointError`."""
+    return _read(path, facts_in)
+
+
+def _read(path: Path, take: Callable[[object], dict[str, Any]]) -> dict[str, Any]:
     with open_foreign(path) as (file, identity):
         is_zip = file.read(2) == b"PK"
         file.seek(0)
         try:
-            found = _read_archive(path, file, identity.size) if is_zip else _read_row(file, identity.size)
+            found = _read_archive(path, file, identity.size, take) if is_zip else _read_row(file, identity.size, take)
         except (Broken, zipfile.BadZipFile, OSError, ValueError, NotImplementedError, RecursionError, LookupError, TypeError, OverflowError,
                 EOFError, RuntimeError, AttributeError, struct.error):  # fmt: skip
             raise CheckpointError(f"{shown(path)} is not a whole weights file. Download it again.") from None
@@ -118,7 +129,7 @@ class _Refused(Exception):
 # The two formats ----------------------------------------------------------------------------------------------------------------------
 
 
-def _read_archive(path: Path, file: IO[bytes], size: int) -> dict[str, Stored]:
+def _read_archive(path: Path, file: IO[bytes], size: int, take: Callable[[object], dict[str, Any]]) -> dict[str, Any]:
     archive = zipfile.ZipFile(file)
     members = {member.filename: member for member in archive.infolist()}
     if len(members) > MAX_MEMBERS or sum(member.file_size for member in members.values()) > MOST_TIMES * size + 2**20:
@@ -147,10 +158,10 @@ def _read_archive(path: Path, file: IO[bytes], size: int) -> dict[str, Stored]:
 
     with archive.open(main) as stream:
         pickled = stream.read(MAX_PICKLE)
-    return tensors_in(Machine(storage).run(_Few(io.BytesIO(pickled))))
+    return take(Machine(storage).run(_Few(io.BytesIO(pickled))))
 
 
-def _read_row(file: IO[bytes], size: int) -> dict[str, Stored]:
+def _read_row(file: IO[bytes], size: int, take: Callable[[object], dict[str, Any]]) -> dict[str, Any]:
     """Magic number, protocol, facts about the machine, the object, the storages' keys; then each storage: how many numbers, the numbers."""
     if size < 2 or file.peek(1)[:1] != b"\x80":  # type: ignore[attr-defined]
         raise Broken
@@ -174,8 +185,11 @@ def _read_row(file: IO[bytes], size: int) -> dict[str, Stored]:
             raise Broken
         starts[known.key] = Storage(known.key, known.dtype, count, start)
         file.seek(length, 1)
-    found = tensors_in(content)
-    return {name: Stored(starts[each.storage.key], each.dtype, each.offset, each.shape, each.stride) for name, each in found.items()}
+    return {name: _placed(each, starts) if isinstance(each, Stored) else each for name, each in take(content).items()}
+
+
+def _placed(each: Stored, starts: Mapping[str, Storage]) -> Stored:
+    return Stored(starts[each.storage.key], each.dtype, each.offset, each.shape, each.stride)
 
 
 class _Few:
@@ -475,6 +489,17 @@ def tensors_in(content: object) -> dict[str, Stored]:
     return found
 
 
+def facts_in(content: object) -> dict[str, Any]:
+    """What a table says besides tensors: texts, numbers, and lists of them."""
+    return {name: value for name, value in _table(content).items() if _is_plain(value)}
+
+
+def _is_plain(value: object) -> bool:
+    if isinstance(value, list):
+        return len(value) <= MOST_FACTS and all(isinstance(each, str | int | float | bool) for each in value)
+    return value is None or isinstance(value, str | int | float | bool)
+
+
 def _is_wrapped(key: str, table: Mapping[str, object]) -> bool:
     """Whether the weights are below this key: they always are below `state_dict`, else if nothing beside it is a tensor."""
     inner = _table(table[key])
@@ -525,3 +550,5 @@ def _walk(content: object) -> Iterator[tuple[str, Stored]]:
                 yield prefix + name, value
             elif depth < DEEPEST and isinstance(value, Table | Made):
                 waiting.append((f"{prefix}{name}.", value, depth + 1))
+            elif depth == 0 and name.isdecimal() and isinstance(value, tuple):  # a hypernetwork's networks for keys and for values
+                waiting += [(f"{prefix}{name}.{place}.", each, 1) for place, each in enumerate(value[:2]) if isinstance(each, Table | Made)]
