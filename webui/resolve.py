@@ -63,6 +63,7 @@ def resolve(request: GenerationRequest, context: ResolveContext) -> GenerationRe
         update={
             "checkpoint": _title(context.library, checkpoint),
             "vae": _vae(request.vae, checkpoint, context.library),
+            "refiner_checkpoint": _refiner(request.refiner_checkpoint, checkpoint, context),
             "text_encoder": _text_encoder(request.text_encoder, checkpoint, context.library),
             "sampler": sampler,
             "schedule": schedule,
@@ -146,6 +147,22 @@ def _vae(name: str | None, checkpoint: ModelFile, library: Library) -> str | Non
         said = f"{checkpoint.vae.error} It lies beside {checkpoint.file_name} and is its VAE: take it away, or choose another VAE."
         raise RequestError("vae", said)
     return checkpoint.vae.name
+
+
+def _refiner(name: str | None, checkpoint: ModelFile, context: ResolveContext) -> str | None:
+    """The title of the checkpoint that makes the last steps. Raises `RequestError` for one that cannot go on with these latents."""
+    if name is None or name.lower() in OWN_VAE:
+        return None
+    try:
+        found = _checkpoint(GenerationRequest(checkpoint=name), context)
+    except RequestError as error:
+        raise RequestError("refiner_checkpoint", error.message) from None
+    families = context.library.families
+    ours, theirs = families.get(checkpoint.family), families.get(found.family)
+    if (ours.latent.space, ours.process) != (theirs.latent.space, theirs.process) or found.variant:
+        said = f"{found.file_name} cannot go on with a picture of {checkpoint.file_name}: {theirs.title} works on other latents."
+        raise RequestError("refiner_checkpoint", said if not found.variant else f"{found.file_name} is no plain model. Choose another one.")
+    return _title(context.library, found)
 
 
 def _text_encoder(name: str | None, checkpoint: ModelFile, library: Library) -> str | None:

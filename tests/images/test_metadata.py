@@ -196,8 +196,8 @@ def test_the_text_alone_round_trips(prompt, strength, vae, steps):
 
 
 def test_a_negative_prompt_of_several_lines():
-    reading = read_metadata(png(parameters="a\nb\nNegative prompt: c\nd\nSteps: 1, Sampler: Euler, Seed: 2, Refiner: x"))
-    assert (reading.fields["prompt"], reading.fields["negative_prompt"], reading.unmapped) == ("a\nb", "c\nd", ("Refiner: x",))
+    reading = read_metadata(png(parameters="a\nb\nNegative prompt: c\nd\nSteps: 1, Sampler: Euler, Seed: 2, Refining: x"))
+    assert (reading.fields["prompt"], reading.fields["negative_prompt"], reading.unmapped) == ("a\nb", "c\nd", ("Refining: x",))
 
 
 def test_a_pasted_text_is_read():

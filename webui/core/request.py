@@ -209,6 +209,12 @@ class GenerationRequest(FrozenModel):
         title="Text encoder",
         description="A checkpoint whose text encoders are taken. Empty: the checkpoint's own.",
     )
+    refiner_checkpoint: str | None = Field(
+        None, max_length=MAX_NAME, title="Refiner", description="A checkpoint that makes the last steps. Empty: none."
+    )
+    refiner_switch_at: float = Field(
+        0.8, ge=0, le=1, title="Refiner switch at", description="Share of the steps after which the refiner takes over."
+    )
     width: int | None = Field(
         None, title="Width", description="Pixels, a multiple of 8. Empty: the checkpoint's native size.", json_schema_extra={"step": 8}
     )

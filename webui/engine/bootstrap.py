@@ -97,8 +97,16 @@ def make_plan(task: RunJob, context: EngineContext, device: str, settings: Setti
 
 
 def facts_of_checkpoint(task: RunJob, context: EngineContext) -> ModelFacts:
-    """How large the task's model is, from its file's header."""
-    file = context.library.find("checkpoint", task.request.checkpoint or "")
+    """How large the task's models are, from their files' headers: the refiner lies in memory beside the first one."""
+    facts = _facts_of(task.request.checkpoint or "", context)
+    if not task.request.refiner_checkpoint:
+        return facts
+    other = _facts_of(task.request.refiner_checkpoint, context)
+    return facts.model_copy(update={name: getattr(facts, name) + getattr(other, name) for name in ("unet", "vae", "text")})
+
+
+def _facts_of(checkpoint: str, context: EngineContext) -> ModelFacts:
+    file = context.library.find("checkpoint", checkpoint)
     spec = context.library.families.get(file.family)
     readable = file.path.suffix.lower() == ".safetensors" or file.path.name == INDEX
     return _facts(file.path, file.identity, spec) if readable else spec.facts

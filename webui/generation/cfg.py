@@ -53,6 +53,10 @@ class CFGDenoiser:
         self._called()
         return result
 
+    def skip_to(self, calls: int) -> None:
+        """Count as if so many calls had been made: prompts and rules hold as at that step."""
+        self._calls = calls
+
     def _prompts(self, call: int) -> tuple[list[Conditioning], Conditioning]:
         """What holds at this call, each as one row."""
         entries, entry = [part.at(call) for part in self._encoded.positive], self._encoded.negative.at(call)

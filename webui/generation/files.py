@@ -13,6 +13,7 @@ def files_of(request: GenerationRequest, library: Library) -> tuple[object, ...]
         ("checkpoint", request.checkpoint),
         ("vae", vae),
         ("checkpoint", request.text_encoder),
+        ("checkpoint", request.refiner_checkpoint),
         *(("lora", use.name) for use in loras_of(request)),
     ]
     names += [("hypernetwork", use.name) for use in hypernetworks_of(request)]

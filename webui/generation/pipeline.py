@@ -3,19 +3,20 @@
 import traceback
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
 
 import torch
 from PIL import Image
 from torch import Tensor
 
+from webui.core.job import Plan
 from webui.core.protocol import RunJob
 from webui.core.request import FILLS, GenerationRequest, HiresOptions
 from webui.errors import JobCancelled, RequestError
 from webui.generation import hires
 from webui.generation.batching import Batch
-from webui.generation.conditioning import Texts, encode, read_texts
+from webui.generation.conditioning import Encoded, Texts, encode, read_texts
 from webui.generation.context import EngineContext
 from webui.generation.decode import decode
 from webui.generation.device import INLINE_DEVICE, DeviceAccess
@@ -25,6 +26,7 @@ from webui.generation.inpaint import edit_channels, fill_latents, inpaint_channe
 from webui.generation.output import composite, noting_failures
 from webui.generation.preview import LatentPreviewer
 from webui.generation.profiles import by_profile, is_diffusers
+from webui.generation.refiner import Refine
 from webui.generation.reporter import JobReporter, Phase
 from webui.generation.sampling import DenoiseInputs, ModelAt, fill_noise, image_noise, prompt_calls, sample
 from webui.generation.soft_inpaint import soft_overlays
@@ -32,6 +34,7 @@ from webui.models.adapters import ALWAYS
 from webui.models.hypernetworks import steered
 from webui.models.model import Model
 from webui.models.patcher import patched, stepped
+from webui.models.seamless import seamless
 from webui.plugins.types import DenoiserWrapper
 
 
@@ -45,6 +48,9 @@ class GenerationPipeline:
     report: JobReporter
     previewer: LatentPreviewer
     source: Source | None
+    plan: Plan = Plan()
+    refined: list[Model] = field(default_factory=list)
+    """The refiner, once it has taken over: its VAE decodes the batch."""
 
     @property
     def device(self) -> DeviceAccess:
@@ -58,10 +64,12 @@ class GenerationPipeline:
 
     def make(self, batch: Batch) -> Iterator[Image.Image]:
         """The finished pictures of a batch, in order, before the extensions see them."""
+        self.refined.clear()
         first = self._first(batch)
         latents, start, mask = self._second(batch, first) if self._has_second else first
+        last = self.refined[-1] if self.refined else self.model
         overs = self._overlays(latents, start, mask)
-        for image, over in zip(decode(latents, self.model, self.report, self.device, self.request.profile), overs, strict=True):
+        for image, over in zip(decode(latents, last, self.report, self.device, self.request.profile), overs, strict=True):
             yield composite(image, self.source, over)
 
     @property
@@ -72,8 +80,10 @@ class GenerationPipeline:
         """(latents, start latents, mask) of the first pass."""
         request, model = self.request, self.model
         texts = read_texts(request.prompt, request.negative_prompt)
-        with self._patched(texts) as model_at:
+        with self._patched(texts) as model_at, ExitStack() as stack:
             inputs = self._inputs("sampling", request, texts, model_at)
+            if not self._has_second:
+                inputs = replace(inputs, refine=self._refine(stack, inputs, texts))
             if self.source is not None:
                 inputs = self._with_source(inputs, batch, self.source)
             else:
@@ -90,9 +100,10 @@ class GenerationPipeline:
             return start, None, None
         request = hires.second_request(self.request, options)
         texts = read_texts(request.prompt, request.negative_prompt)
-        with self._patched(texts) as model_at:
+        with self._patched(texts) as model_at, ExitStack() as stack:
             base = prompt_calls(self.context.samplers.get(self.request.sampler or ""), self.request.steps or 1)
             inputs = self._inputs("hires", request, texts, model_at, base, start)
+            inputs = replace(inputs, refine=self._refine(stack, inputs, texts, base))
             return sample(self._with_channels(inputs, batch, None), batch, self.model, self.report, self.previewer, self.device), None, None
 
     def _upscaled(self, latents: Tensor, options: HiresOptions) -> Tensor:
@@ -124,6 +135,29 @@ class GenerationPipeline:
         encoded = encode(texts, request, model, first, second, size, self.device, partial(self.report.step, "encoding"))
         wrappers, guide = self._wrappers(), self._guide()
         return DenoiseInputs(phase, request, sampler, schedule, encoded, shape, start, wrappers=wrappers, guide=guide, model_at=model_at)
+
+    def _refine(self, stack: ExitStack, inputs: DenoiseInputs, texts: Texts, base_calls: int | None = None) -> Refine | None:
+        """How the request's refiner takes over; in jobs with a second pass it is that one's, as A1111 has it."""
+        request = inputs.request
+        if not request.refiner_checkpoint:
+            return None
+        calls = prompt_calls(inputs.sampler, request.steps or 1)
+        first, second = (calls, None) if base_calls is None else (base_calls, calls)
+
+        def load() -> tuple[Model, Encoded]:
+            self.model.offload.unload_all()
+            library, loaders = self.context.library, self.context.loras
+            name, vae = request.refiner_checkpoint or "", request.vae
+            model = self.device.run_on_device(lambda: self.context.models.get(name, vae, self.plan, self.report.loading, library))
+            stack.enter_context(seamless(model, request.tiling))
+            if texts.loras:
+                self.report.note(*self.device.run_on_device(lambda: stack.enter_context(patched(model, texts.loras, library, loaders))))
+            size = inputs.shape[2] * model.downscale, inputs.shape[1] * model.downscale
+            encoded = encode(texts, request, model, first, second, size, self.device, partial(self.report.step, "encoding"))
+            self.refined.append(model)
+            return model, encoded
+
+        return Refine(request.refiner_switch_at, load)
 
     def _with_source(self, inputs: DenoiseInputs, batch: Batch, source: Source) -> DenoiseInputs:
         request = inputs.request

@@ -68,7 +68,7 @@ def generate_images(task: RunJob, plan: Plan, context: EngineContext, report: Jo
     report.note(*model.words.notes(prompts_of(request)))
     info = generation_info(task, plan, model, loras)
     previewer = LatentPreviewer(model, PreviewDecoders(context.library), context.preview_settings, report, device)
-    pipeline = GenerationPipeline(task, model, context, report, previewer, source)
+    pipeline = GenerationPipeline(task, model, context, report, previewer, source, plan)
     for batch in plan_batches(request, saved):
         report.batch = batch.number
         device.reset_batch_stats()

@@ -4,6 +4,7 @@ import inspect
 import itertools
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any
 
 import torch
@@ -19,6 +20,7 @@ from webui.generation.guiders import Guidance, Guide
 from webui.generation.inpaint import MaskedDenoiser, hard_blend
 from webui.generation.preview import LatentPreviewer
 from webui.generation.profiles import FRACTIONAL, is_diffusers, sigmas_for_profile
+from webui.generation.refiner import Refine, RefinedDenoiser
 from webui.generation.reporter import JobReporter, Phase
 from webui.generation.soft_inpaint import SoftBlend
 from webui.models.conditioning import Conditioning
@@ -50,6 +52,7 @@ class DenoiseInputs:
     concat: Tensor | None = None
     wrappers: tuple[DenoiserWrapper, ...] = ()
     guide: Guide | None = None
+    refine: Refine | None = None
     model_at: ModelAt | None = None
     """None where the adapters are the same at every step."""
 
@@ -181,17 +184,46 @@ def build_denoiser(
         return device.predict(ForwardRequest(used, x, timesteps, cond, concat))
 
     network = SigmaDenoiser(predict, model.prediction, quantize=quantize)
-    image = request.image_guidance if model.variant == "ip2p" else None
-    guided_by_prompt = "negative_prompt" in model.spec.supports
-    scale = (request.guidance or 0.0) * inputs.sampler.guidance_factor if guided_by_prompt else 1.0
-    guidance = Guidance(scale, request.guidance_options, run.counted, image, inputs.sampler.needs_uncond, model.prediction.still)
+    guidance = _guidance(inputs, model, run)
     guided: Denoiser = CFGDenoiser(progress.before(network), inputs.encoded, guidance, inputs.concat, extra, progress.called, inputs.guide)
+    if inputs.refine is not None:
+        second = partial(_second_denoiser, inputs, inputs.refine, run, extra, progress, device)
+        guided = RefinedDenoiser(guided, second, inputs.refine.at, run.counted)
     guided = wrap(guided, inputs.wrappers)
     if inputs.mask is None or inputs.start is None:
         return guided
     blend = hard_blend if request.soft_inpaint is None else SoftBlend(request.soft_inpaint)
     by_noise = inputs.sampler.space == "timestep" and not is_diffusers(request)
     return MaskedDenoiser(guided, inputs.start, inputs.mask, around, blend, by_noise, model.prediction.add_noise)
+
+
+def _guidance(inputs: DenoiseInputs, model: Model, run: SigmaPlan) -> Guidance:
+    request = inputs.request
+    image = request.image_guidance if model.variant == "ip2p" else None
+    guided_by_prompt = "negative_prompt" in model.spec.supports
+    scale = (request.guidance or 0.0) * inputs.sampler.guidance_factor if guided_by_prompt else 1.0
+    return Guidance(scale, request.guidance_options, run.counted, image, inputs.sampler.needs_uncond, model.prediction.still)
+
+
+def _second_denoiser(
+    inputs: DenoiseInputs,
+    refine: Refine,
+    run: SigmaPlan,
+    extra: dict[str, Any],
+    progress: "ProgressCallback",
+    device: DeviceAccess,
+    calls: int,
+) -> Denoiser:
+    """The refiner's denoiser, for a run that has made so many calls."""
+    model, encoded = refine.load()
+
+    def predict(x: Tensor, timesteps: Tensor, cond: Conditioning, concat: Tensor | None = None) -> Tensor:
+        return device.predict(ForwardRequest(model, x, timesteps, cond, concat))
+
+    network = SigmaDenoiser(predict, model.prediction)
+    guided = CFGDenoiser(progress.before(network), encoded, _guidance(inputs, model, run), None, extra, progress.called, inputs.guide)
+    guided.skip_to(calls)
+    return guided
 
 
 def second_stream(inputs: DenoiseInputs, batch: Batch, model: Model) -> Draw:

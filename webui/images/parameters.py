@@ -71,6 +71,9 @@ def _pairs(request: GenerationRequest, info: GenerationInfo) -> Iterator[Pair]:
         yield "VAE hash", info.vae_hash or None
         yield "VAE", request.vae
     yield "Text encoder", request.text_encoder
+    if request.refiner_checkpoint:
+        yield "Refiner", request.refiner_checkpoint
+        yield "Refiner switch at", _trim(request.refiner_switch_at)
     yield from _seeds(request)
     if request.mode != "txt2img" or request.hires:
         yield "Denoising strength", request.strength if request.hires is None else request.hires.strength

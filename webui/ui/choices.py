@@ -8,7 +8,7 @@ from webui.core.protocol import Capabilities, OptionInfo
 from webui.library import Library, ModelFile
 from webui.resolve import known_or_usual
 from webui.services import Services
-from webui.ui.fields import OWN, SAME
+from webui.ui.fields import NONE, OWN, SAME
 
 AUTOMATIC = "Automatic"
 BUILTIN_UPSCALERS = ("Latent",)
@@ -21,6 +21,7 @@ class Choices:
     checkpoints: list[str]
     vaes: list[str]
     text_encoders: list[str]
+    refiners: list[str]
     samplers: list[str]
     schedules: list[str]
     upscalers: list[str]
@@ -36,6 +37,7 @@ class Choices:
             "checkpoint": self.checkpoints,
             "vae": self.vaes,
             "text_encoder": self.text_encoders,
+            "refiner_checkpoint": self.refiners,
             "sampler": self.samplers,
             "schedule": self.schedules,
             "hires.upscaler": self.upscalers,
@@ -62,6 +64,7 @@ def choices_of(library: Library, known: Capabilities) -> Choices:
     return Choices(
         checkpoints=[model.name for model in _usable_first(library)],
         vaes=[OWN, *(model.name for model in library.models("vae"))],
+        refiners=[NONE, *(model.name for model in library.models("checkpoint") if not model.error)],
         text_encoders=[OWN, *(model.name for model in library.models("checkpoint") if "text" not in model.lacks and not model.error)],
         samplers=[option.name for option in known.samplers],
         schedules=_schedules(known.schedules),

@@ -21,6 +21,7 @@ Kind = Literal["slider", "number", "text", "choice", "check", "list"]
 SWITCH = "enabled"
 SAME = "Use the same"
 OWN = "Automatic"
+NONE = "None"
 
 RANGES: dict[str, tuple[float, float, float]] = {
     "steps": (1, 150, 1),
@@ -32,7 +33,7 @@ RANGES: dict[str, tuple[float, float, float]] = {
 }
 """Sliders narrower than what a request may hold: the hand needs the useful part. What is filled in from a picture may lie outside."""
 
-_EMPTY_WORDS = {"hires.sampler": SAME, "hires.schedule": SAME, "vae": OWN, "text_encoder": OWN}
+_EMPTY_WORDS = {"hires.sampler": SAME, "hires.schedule": SAME, "vae": OWN, "text_encoder": OWN, "refiner_checkpoint": NONE}
 
 
 @dataclass(frozen=True)

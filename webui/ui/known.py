@@ -17,7 +17,7 @@ from webui.prompts.grammar import strip_tags, without_loras
 from webui.samplers.catalog import find_sampler, find_schedule, parse_sampler_name
 from webui.services import Services
 from webui.ui.choices import choices_of
-from webui.ui.fields import OWN, SAME, label_of
+from webui.ui.fields import NONE, OWN, SAME, label_of
 
 _HASH = re.compile(r"(?<!\s)\s*\[([0-9a-fA-F]{6,64})\]$")
 _OLD_LENGTH, _OLD_START, _OLD_SIZE = 8, 0x100000, 0x10000
@@ -71,6 +71,7 @@ class NameMatcher:
         samplers, schedules = named(answer.get("samplers")), named(answer.get("schedules"))
         fields = {"checkpoint": named(models.get("checkpoint")), "vae": [OWN, *named(models.get("vae"))]}
         fields["text_encoder"] = [OWN, *named(models.get("checkpoint"))]
+        fields["refiner_checkpoint"] = [NONE, *named(models.get("checkpoint"))]
         fields |= {"sampler": samplers, "schedule": schedules, "hires.sampler": [SAME, *samplers], "hires.schedule": [SAME, *schedules]}
         fields["hires.upscaler"] = [str(name) for name in answer.get("upscalers", [])]
         loras = [*named(models.get("lora")), *(str(each["alias"]) for each in models.get("lora") or [] if each.get("alias"))]
@@ -119,6 +120,8 @@ class NameMatcher:
         for name in ("vae", "text_encoder"):
             if found.get(name) == OWN:
                 found[name] = None
+        if found.get("refiner_checkpoint") == NONE:
+            found["refiner_checkpoint"] = None
         return found, missing
 
     def _names(self, values: Mapping[str, Any], checkpoint: str, told: list[str]) -> dict[str, str | None]:
@@ -138,6 +141,8 @@ class NameMatcher:
         """A built-in's alias is its name; A1111 calls the checkpoint's own VAE Automatic."""
         if name in ("vae", "text_encoder") and value.lower() in ("automatic", "none"):
             return OWN
+        if name == "refiner_checkpoint":
+            return _HASH.sub("", value).rstrip()
         entry = find_sampler(value) if name.endswith("sampler") else find_schedule(value) if name.endswith("schedule") else None
         return entry.name if entry else value
 

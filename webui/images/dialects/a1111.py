@@ -43,6 +43,8 @@ PLAIN: Mapping[str, tuple[str, Value]] = {
     "Emphasis": ("emphasis", str),
     "VAE": ("vae", str),
     "Text encoder": ("text_encoder", str),
+    "Refiner": ("refiner_checkpoint", str),
+    "Refiner switch at": ("refiner_switch_at", float),
     "Mask blur": ("mask_blur", _whole),
     "Masked content": ("fill", str),
     "Masked area padding": ("padding", _whole),

@@ -77,6 +77,8 @@ def _picture(form: Form, choices: Choices) -> None:
 def _advanced(form: Form, choices: Choices) -> None:
     form.add("vae", choices=choices.vaes, info=None)
     form.add("text_encoder", choices=choices.text_encoders, info=None)
+    form.add("refiner_checkpoint", choices=choices.refiners, info=None)
+    form.add("refiner_switch_at")
     form.add("clip_skip")
     form.add("tiling")
     form.add("variation_strength")
