@@ -24,5 +24,5 @@ def run(arguments: argparse.Namespace, settings: Settings) -> int:
             digest = f"  {library.sha256(model)}" if arguments.hash and not model.error else ""
             family = " ".join(part for part in (model.family, model.variant) if part)
             said = model.error or "  ".join(part for part in (printable(str(model.path)), model.note) if part)
-            print(f"{kind:<12}{model.name}  {family}  {model.size / 1e6:.0f} MB{digest}  {said}")
+            print(f"{kind:<14}{model.name}  {family}  {model.size / 1e6:.0f} MB{digest}  {said}")
     return 0
