@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 from webui.core.foreign import open_foreign, shown
 from webui.core.request import FrozenModel
 from webui.errors import CheckpointError
-from webui.library.pickles import read_pickle
+from webui.library.pickles.read import read_pickle
 
 _LIMIT = 100 * 2**20
 _PARTS = 2_000_000
