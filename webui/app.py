@@ -28,6 +28,8 @@ from webui.jobs.quotas import Quotas
 from webui.jobs.state import JobState
 from webui.jobs.store import JobStore
 from webui.library import Library
+from webui.library import builtins as library_builtins
+from webui.library.families import register_all
 from webui.plugins.contributions import collect
 from webui.plugins.discovery import extension_folders
 from webui.plugins.manager import Extensions
@@ -88,10 +90,11 @@ def open_app(settings: Settings, make_client: MakeClient | None = None) -> App:
     lock.acquire()
     store = SettingsStore(settings)
     database = open_database(settings.data_dir, settings.database_url, settings.durability)
-    library = Library(settings.all_models_dirs, settings.cache / "library.json")
     gallery = Gallery(ImageStore(settings.data_dir), ImageIndex(database), settings.cache / "thumbs")
     extensions = Extensions("web")
+    extensions.add_builtin("darkroom", library_builtins)
     extensions.load(extension_folders(settings), settings.extensions_off)
+    library = Library(settings.all_models_dirs, settings.cache / "library.json", register_all(extensions))
     contributions = collect(extensions)
     state = JobState(JobStore(database))
     dispatch = Dispatch(state, gallery)

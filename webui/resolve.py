@@ -13,18 +13,21 @@ from typing import Any
 
 from pydantic import BaseModel, JsonValue, ValidationError
 
+from webui.core.family import FamilySpec, ModelDefaults
 from webui.core.protocol import Capabilities
 from webui.core.registry import Named
 from webui.core.request import MAX_SIDE, MIN_SIDE, GenerationRequest, HiresOptions, SamplerOptions, request_error_from
 from webui.errors import CheckpointError, NotFound, RequestError
 from webui.images.decode import look
-from webui.library import OWN_VAE, Library, ModelFile, Native
-from webui.library.family import NAMES, WHOLE, unsupported_message
+from webui.library import OWN_VAE, Library, ModelFile
+from webui.prompts import strip_tags
 from webui.prompts.limits import check_prompt
 from webui.samplers.catalog import (
     AUTOMATIC,
     BUILTIN_SAMPLERS,
     BUILTIN_SCHEDULES,
+    Sampler,
+    check_process,
     find_sampler,
     find_schedule,
     implied_options,
@@ -49,9 +52,10 @@ class ResolveContext:
 def resolve(request: GenerationRequest, context: ResolveContext) -> GenerationRequest:
     """Give the same request with nothing left to choose. Raises `RequestError` naming the field that cannot be carried out."""
     checkpoint = _checkpoint(request, context)
-    native = checkpoint.native
+    native, spec = checkpoint.native, context.library.families.get(checkpoint.family)
     sampler, schedule = _sampling(request, *known_or_usual(native, context.capabilities()), context.capabilities())
-    width, height = _size(request, (native.width, native.height), context)
+    _check_family(request, sampler, schedule, spec, context.capabilities())
+    width, height = _size(request, (native.width, native.height), context, spec.multiple_of)
     _check_mask(request, context)
     hires = _hires(request, context.capabilities())
     _check_prompts(request, hires, request.steps or native.steps or 1, sampler, context.library)
@@ -76,19 +80,50 @@ def resolve(request: GenerationRequest, context: ResolveContext) -> GenerationRe
 
 def _checkpoint(request: GenerationRequest, context: ResolveContext) -> ModelFile:
     """The file meant, or the first whole one of a family we know. One of a family that no engine loads is refused by its name."""
-    loaded = context.capabilities().families
+    loaded, families = context.capabilities().families, context.library.families
     if request.checkpoint:
         found = context.library.find("checkpoint", request.checkpoint)
     else:
         usable = [model for model in context.library.models("checkpoint") if not model.error]
         if not usable:
             raise RequestError("checkpoint", "No checkpoint yet. Put one into models/Stable-diffusion, then refresh the list.")
-        found = min(usable, key=lambda model: model.family not in WHOLE or bool(loaded and model.family not in loaded))
+        found = min(usable, key=lambda model: not families.is_whole(model.family) or bool(loaded and model.family not in loaded))
     if found.error:
         raise RequestError("checkpoint", found.error)
-    if loaded and found.family in NAMES and found.family not in loaded:
-        raise RequestError("checkpoint", unsupported_message(found.family, found.file_name))
+    if loaded and found.family in families and found.family not in loaded:
+        raise RequestError("checkpoint", families.unsupported_message(found.family, found.file_name))
     return found
+
+
+def _check_family(request: GenerationRequest, sampler: str, schedule: str, spec: FamilySpec, capabilities: Capabilities) -> None:
+    """Raises `RequestError` for what models of this family cannot do, before anything is computed."""
+    wants = {
+        "negative_prompt": ("negative_prompt", bool(request.negative_prompt.strip()), "take no negative prompt. Leave it empty."),
+        "clip_skip": ("clip_skip", request.clip_skip > 1, "have no CLIP layers to skip. Leave clip skip at 1."),
+        "img2img": ("init", request.mode == "img2img", "do not start from a picture. Choose txt2img."),
+        "inpaint": ("mask", request.mode == "inpaint", "change no part of a picture. Choose txt2img."),
+        "hires": ("hires", request.hires is not None and request.mode == "txt2img", "have no second pass. Turn Hires. fix off."),
+        "tiling": ("tiling", request.tiling, "make no tiles. Turn tiling off."),
+        "lora": ("prompt", any(tag.kind in ("lora", "lyco") for tag in strip_tags(request.prompt)[1]), "take no LoRA. Take its tag out."),
+        "diffusers": ("profile", request.profile == "diffusers", "are not made by this profile. Choose a1111."),
+    }
+    for feature, (field, wanted, cannot) in wants.items():
+        if wanted and feature not in spec.supports:
+            raise RequestError(field, f"{spec.title} models {cannot}")
+    for name in [sampler, *((request.hires.sampler or "",) if request.hires else ())]:
+        if name and (entry := _processes_of(parse_sampler_name(name)[0], capabilities)) is not None:
+            check_process(entry, spec.process, spec.title)
+    if (known := find_schedule(schedule)) is not None:
+        check_process(known, spec.process, spec.title)
+
+
+def _processes_of(name: str, capabilities: Capabilities) -> Sampler | None:
+    """A built-in sampler, or what an engine said of an extension's."""
+    known = find_sampler(name)
+    if known is not None:
+        return known
+    found = next((option for option in capabilities.samplers if option.name.lower() == name.strip().lower()), None)
+    return None if found is None else Sampler(found.name, "", processes=found.processes)
 
 
 def _vae(name: str | None, checkpoint: ModelFile, library: Library) -> str | None:
@@ -115,13 +150,13 @@ def _title(library: Library, checkpoint: ModelFile) -> str:
         raise RequestError("checkpoint", str(error)) from None
 
 
-def known_or_usual(native: Native, capabilities: Capabilities) -> tuple[str, str]:
+def known_or_usual(native: ModelDefaults, capabilities: Capabilities) -> tuple[str, str]:
     """The sampler and schedule that a checkpoint was made for, if there are any of these names; else the usual ones."""
     try:
         _sampler(parse_sampler_name(native.sampler)[0], "sampler", capabilities)
         _schedule(native.schedule, "schedule", capabilities)
     except RequestError:
-        native = Native()
+        native = ModelDefaults()
     return native.sampler, native.schedule
 
 
@@ -206,8 +241,19 @@ def _upscaler(name: str, capabilities: Capabilities) -> str:
     return known.get(name.strip().lower(), name)
 
 
-def _size(request: GenerationRequest, native: tuple[int, int], context: ResolveContext) -> tuple[int, int]:
-    """What was asked; else a size for the start picture, else the checkpoint's own."""
+def _size(request: GenerationRequest, native: tuple[int, int], context: ResolveContext, multiple: int) -> tuple[int, int]:
+    """What was asked; else a size for the start picture, else the checkpoint's own. Sides are multiples of what the family asks for."""
+    width, height = _asked_size(request, native, context)
+    for field, side, asked in (("width", width, request.width), ("height", height, request.height)):
+        if asked is not None and side % multiple:
+            nearest = min(max(round(side / multiple) * multiple, MIN_SIDE), MAX_SIDE)
+            raise RequestError(field, f"{field.capitalize()} must be a multiple of {multiple} with this checkpoint. Nearest: {nearest}.")
+    sides = ((width, request.width), (height, request.height))
+    wide, high = (side if asked else round(side / multiple) * multiple for side, asked in sides)
+    return wide, high
+
+
+def _asked_size(request: GenerationRequest, native: tuple[int, int], context: ResolveContext) -> tuple[int, int]:
     if request.init is None or request.mode == "txt2img":
         return request.width or native[0], request.height or native[1]
     init = _picture_size(request.init, "init", context)

@@ -41,7 +41,7 @@ def test_memory_of_prompts_stays_small(engine):
     model = engine.context.models.get("tiny", None, engine.plan)
     for number in range(100):
         encode(read_texts(f"fox {number}", ""), GenerationRequest(), model, 8)
-    assert len(model.remembered["conditioning"]) == REMEMBERED
+    assert len(model.state.conditioning) == REMEMBERED
 
 
 def test_an_unknown_lora_is_a_note_and_the_picture_is_made(engine):

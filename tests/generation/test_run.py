@@ -140,7 +140,7 @@ def test_frames_wait_until_the_run_has_earned_them(engine):
     watched = engine.with_previews(PreviewSettings(period=0.000001, method="full"))
     watched.make(steps=2)
     model = engine.context.models.get("tiny", None, engine.plan)
-    costs = next(value for key, value in model.remembered.items() if "preview" in key)
+    costs = model.state.preview_seconds
     costs["full"] = 1000.0
     watched.make(steps=6)
     assert [event for event in watched.events if event.type == "preview"] == []

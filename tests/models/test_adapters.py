@@ -330,3 +330,23 @@ def test_tensors_that_nobody_read_are_counted_by_kind(folder, model, library):
     with patched(model, [LoraUse("one")], library, [loader(changes)]) as notes:
         assert len(notes) == 1 and "4 of its 5 tensors are of kinds not read here (2 of LoHa" in notes[0]
         assert "1 of DoRA scales" in notes[0] and "1 of biases" in notes[0]
+
+
+def test_blocks_have_strengths_of_their_own(model, library):
+    """The tiny UNet has IN01 (first transformer), M00, OUT02 (its last with CompVis' numbers 2 to 5) and layers outside of the blocks."""
+    inside = {"IN01": UNET_LAYER, "M00": "mid_block.attentions.0.transformer_blocks.0.attn2.to_k", "OUT02": "up_blocks.1.resnets.0.conv1"}
+    layers = {block: model.unet.get_submodule(name) for block, name in inside.items()}
+    outside, text = model.unet.get_submodule("time_embedding.linear_1"), model.text_encoder.get_submodule(TEXT_LAYER)
+    base = {block: layer.weight.clone() for block, layer in (*layers.items(), ("", outside), ("BASE", text))}
+    targets = [*(f"unet.{name}" for name in inside.values()), "unet.time_embedding.linear_1", f"text_encoder.{TEXT_LAYER}"]
+    numbers = [0.0] * 26
+    for place, value in ((0, 0.25), (2, 2.0), (13, -1.0), (16, 3.0)):  # BASE, IN01, M00, OUT02
+        numbers[place] = value
+    blocks = ",".join(map(str, numbers))
+    with patched(model, [LoraUse("one", 2, 0.5, blocks)], library, [loader(*(filled(1.0, target) for target in targets))]) as notes:
+        assert notes == ()
+        for block, factor in (("IN01", 2.0), ("M00", -1.0), ("OUT02", 3.0)):
+            assert torch.allclose(layers[block].weight, base[block] + 0.5 * factor)
+        assert torch.allclose(outside.weight, base[""] + 0.5) and torch.allclose(text.weight, base["BASE"] + 2 * 0.25)
+    with patched(model, [LoraUse("one", 1, 1, "NONE")], library, [loader(*(filled(1.0, target) for target in targets[:3]))]) as notes:
+        assert notes == () and all(torch.equal(layer.weight, base[block]) for block, layer in layers.items())

@@ -27,7 +27,7 @@ from webui.generation.context import EngineContext
 from webui.generation.run import run_job as run_task
 from webui.images.replay import replay_request
 from webui.library import read_header
-from webui.library.family import detect
+from webui.library.families import detect
 from webui.resolve import ResolveContext, resolve
 from webui.settings import load_settings
 

@@ -86,6 +86,7 @@ class OptionInfo(FrozenModel):
     aliases: tuple[str, ...] = ()
     owner: str = "darkroom"
     default_schedule: str | None = None
+    processes: tuple[Literal["ve", "flow"], ...] = ("ve", "flow")
 
 
 class ExtensionState(FrozenModel):

@@ -4,8 +4,9 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from webui.core.family import ModelFacts
     from webui.devices.machine import DeviceFacts, available, choose, describe
-    from webui.devices.memory import ModelFacts, estimate
+    from webui.devices.memory import estimate
     from webui.devices.plan import default_dtype, is_out_of_memory, out_of_memory, plan_for
 
 _LAZY = {

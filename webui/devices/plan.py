@@ -5,11 +5,12 @@ from typing import Literal, cast
 
 import torch
 
+from webui.core.family import MemoryEstimate, ModelFacts
 from webui.core.job import Plan
 from webui.core.request import GenerationRequest
 from webui.devices.machine import cores, memory
 from webui.devices.measure import Measurements
-from webui.devices.memory import MemoryEstimate, ModelFacts, estimate, largest_size
+from webui.devices.memory import estimate, largest_size
 from webui.errors import OutOfMemory, RequestError, WebUIError
 from webui.settings import Settings
 
@@ -49,7 +50,7 @@ def plan_for(request: GenerationRequest, device: str, settings: Settings, facts:
     return Plan(
         device=device,
         dtype=dtype,
-        attention=_attention(settings, device, dtype, width * height // 64),
+        attention=_attention(settings, device, dtype, width * height // facts.downscale**2),
         threads=(settings.threads or cores()) if device == "cpu" else settings.threads,
         channels_last=device == "cpu" or device.startswith("cuda"),
         offload=_offload(settings, device, need, free, _SizeRequest(facts, width, height, request.batch_size, dtype)),
@@ -75,7 +76,8 @@ class _SizeRequest:
 
     def smaller_size(self, fits: "Fits") -> tuple[int, int] | None:
         for percent in range(95, 5, -5):
-            size = self.width * percent // 800 * 8, self.height * percent // 800 * 8
+            step = self.facts.multiple_of
+            size = self.width * percent // (100 * step) * step, self.height * percent // (100 * step) * step
             if min(size) >= 64 and fits(estimate(self.facts, *size, 1, self.dtype)):
                 return size
         return None

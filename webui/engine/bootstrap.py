@@ -6,18 +6,19 @@ from pathlib import Path
 import psutil
 import torch
 
+from webui.core.family import FamilySpec, ModelFacts
 from webui.core.foreign import FileIdentity
 from webui.core.job import Plan
 from webui.core.protocol import Capabilities, OptionInfo, RunJob
 from webui.core.registry import Registry
-from webui.devices.memory import ModelFacts
 from webui.devices.plan import plan_for
 from webui.generation.context import EngineContext
 from webui.images.store import ImageStore
 from webui.library import Library, read_header
+from webui.library import builtins as library_builtins
+from webui.library.families import register_all
 from webui.models.adapters import LoraLoader
 from webui.models.cache import ModelCache
-from webui.models.families import FAMILIES
 from webui.plugins.discovery import extension_folders
 from webui.plugins.manager import Extensions
 from webui.samplers import builtins
@@ -31,36 +32,28 @@ def build_context(settings: Settings, off: tuple[str, ...] = ()) -> EngineContex
     """Load extensions, fill the registries (built-ins first), open the library and the store. No model is loaded yet."""
     extensions = Extensions("engine")
     extensions.add_builtin("darkroom", builtins)
+    extensions.add_builtin("darkroom's families", library_builtins)
     extensions.load(extension_folders(settings), off)
     samplers: Registry[Sampler] = Registry("sampler", "sampler")
     schedules: Registry[Schedule] = Registry("schedule", "schedule")
     loras: Registry[LoraLoader] = Registry("lora_loader", "prompt")
     for hook, registry in (("register_samplers", samplers), ("register_schedules", schedules), ("register_lora_loaders", loras)):
-        _fill(extensions, hook, registry)
-    library = Library(settings.all_models_dirs, settings.cache / "library.json")
+        extensions.fill(hook, registry)
+    library = Library(settings.all_models_dirs, settings.cache / "library.json", register_all(extensions))
     images = ImageStore(settings.data_dir, settings.outputs_pattern, settings.picture_format, settings.picture_quality)
     return EngineContext(ModelCache(library), library, images, samplers, schedules, loras, extensions)
 
 
-def _fill(extensions: Extensions, hook: str, registry: Registry) -> None:  # type: ignore[type-arg]
-    """Call a registering hook; what an extension registered before it failed is taken out again."""
-    failed_before = set(extensions.failed())
-    for _ in extensions.call(hook, register=registry.register):
-        pass
-    for owner in set(extensions.failed()) - failed_before:
-        registry.forget(owner)
-
-
 def capabilities(context: EngineContext) -> Capabilities:
     """What this engine can do, by whoever registered it."""
-    samplers = tuple(_option(context.samplers, entry.name, entry.aliases, entry.default_schedule) for entry in context.samplers)
-    schedules = tuple(_option(context.schedules, entry.name, entry.aliases, None) for entry in context.schedules)
+    samplers = tuple(_option(context.samplers, entry, entry.default_schedule) for entry in context.samplers)
+    schedules = tuple(_option(context.schedules, entry, None) for entry in context.schedules)
     return Capabilities(
         samplers=samplers,
         schedules=schedules,
         lora_loaders=tuple(entry.name for entry in context.loras),
         upscalers=UPSCALERS,
-        families=tuple(FAMILIES),
+        families=tuple(spec.name for spec in context.library.families.loaded),
         extensions=context.extensions.states,
     )
 
@@ -78,8 +71,9 @@ UPSCALERS = (
 )
 
 
-def _option(registry: Registry, name: str, aliases: tuple[str, ...], schedule: str | None) -> OptionInfo:  # type: ignore[type-arg]
-    return OptionInfo(name=name, aliases=aliases, owner=registry.owner(name), default_schedule=schedule)
+def _option(registry: Registry, entry: Sampler | Schedule, schedule: str | None) -> OptionInfo:  # type: ignore[type-arg]
+    owner = registry.owner(entry.name)
+    return OptionInfo(name=entry.name, aliases=entry.aliases, owner=owner, default_schedule=schedule, processes=entry.processes)
 
 
 def make_plan(task: RunJob, context: EngineContext, device: str, settings: Settings) -> Plan:
@@ -96,13 +90,14 @@ def make_plan(task: RunJob, context: EngineContext, device: str, settings: Setti
 def facts_of_checkpoint(task: RunJob, context: EngineContext) -> ModelFacts:
     """How large the task's model is, from its file's header."""
     file = context.library.find("checkpoint", task.request.checkpoint or "")
-    return _facts(file.path, file.identity) if file.path.suffix.lower() == ".safetensors" else ModelFacts()
+    spec = context.library.families.get(file.family)
+    return _facts(file.path, file.identity, spec) if file.path.suffix.lower() == ".safetensors" else spec.facts
 
 
 @lru_cache(maxsize=8)
-def _facts(path: Path, identity: FileIdentity) -> ModelFacts:
+def _facts(path: Path, identity: FileIdentity, spec: FamilySpec) -> ModelFacts:
     """Remembered by the file's identity: to read a header takes milliseconds, and each job that joins a batch asks twice."""
-    return ModelFacts.of(read_header(path).shapes)
+    return ModelFacts.of(read_header(path).shapes, spec)
 
 
 def resident_bytes(device: str) -> int:

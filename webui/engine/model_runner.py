@@ -36,7 +36,7 @@ def group_requests(requests: Iterable[ForwardRequest]) -> list[list[int]]:
 
 def _shape(request: ForwardRequest) -> tuple[object, ...]:
     concat = None if request.concat is None else request.concat.shape[1:]
-    return id(request.model), request.x.shape[1:], request.x.dtype, request.x.device, request.cond.shape_key(), concat
+    return request.model.weights_key, request.x.shape[1:], request.x.dtype, request.x.device, request.cond.shape_key(), concat
 
 
 def _fits(lengths: Sequence[int]) -> bool:

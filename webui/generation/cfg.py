@@ -97,6 +97,9 @@ class CFGDenoiser:
     def _prompts(self, call: int) -> tuple[list[Conditioning], Conditioning]:
         """What holds at this call, each as one row."""
         entries, entry = [part.at(call) for part in self._encoded.positive], self._encoded.negative.at(call)
+        if entry.whole is not None:
+            whole = [each.whole.joined_by(self._encoded.vectors) for each in entries]
+            return whole, entry.whole.joined_by(self._encoded.negative_vectors)
         contexts, uncond = self._padded([entry.cond for entry in entries], entry.cond)
         conds = [self._row(context, entry, self._encoded.vectors) for context, entry in zip(contexts, entries, strict=True)]
         return conds, self._row(uncond, entry, self._encoded.negative_vectors)

@@ -1,8 +1,8 @@
 """Prompts to conditioning: removes LoRA tags, encodes the rest and caches it as long as the model is loaded."""
 
-from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any
 
 import torch
@@ -10,10 +10,13 @@ from torch import Tensor, nn
 
 from webui.core.request import GenerationRequest
 from webui.generation.device import INLINE_DEVICE, DeviceAccess
+from webui.generation.lora_tags import misread_in, use_of
 from webui.models.adapters import LoraUse
-from webui.models.model import Model
+from webui.models.conditioning import Conditioning
+from webui.models.model import LoadedModel, Model
 from webui.prompts import strip_comments, strip_tags
 from webui.prompts.encode import (
+    BATCH,
     EncodeOptions,
     Encoder,
     JoinedEncoders,
@@ -25,6 +28,7 @@ from webui.prompts.encode import (
     encode_empty,
     encode_negative,
     encode_prompt,
+    schedule_prompt,
     skipped,
 )
 
@@ -44,6 +48,7 @@ class Texts:
     negative: str
     loras: tuple[LoraUse, ...]
     unknown: tuple[str, ...] = ()
+    misread: tuple[str, ...] = ()
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -51,7 +56,7 @@ class Texts:
         kinds = list(dict.fromkeys(self.unknown))
         told = [f"<{kind[:40]}:…> is not known here and was left out." for kind in kinds[:TOLD_KINDS]]
         more = len(kinds) - len(told)
-        return (*told, *([f"{more} other kinds of tags are not known here and were left out."] if more else []))
+        return (*self.misread[:TOLD_KINDS], *told, *([f"{more} other kinds of tags are not known here and were left out."] if more else []))
 
 
 @dataclass(frozen=True)
@@ -71,9 +76,10 @@ class Encoded:
 def read_texts(prompt: str, negative: str) -> Texts:
     """Take comments out, and the prompt's tags. In a negative prompt a tag is words like any other, as in A1111."""
     text, tags = strip_tags(strip_comments(prompt))
-    loras = tuple(LoraUse(tag.name, tag.te_weight, tag.unet_weight) for tag in tags if tag.kind in ("lora", "lyco"))
+    loras = tuple(use_of(tag) for tag in tags if tag.kind in ("lora", "lyco"))
     unknown = tuple(tag.kind for tag in tags if tag.kind not in ("lora", "lyco"))
-    return Texts(text, strip_comments(negative), loras, unknown)
+    misread = tuple(note for tag in tags if tag.kind in ("lora", "lyco") for note in misread_in(tag))
+    return Texts(text, strip_comments(negative), loras, unknown, misread)
 
 
 def prompts_of(request: GenerationRequest) -> str:
@@ -106,17 +112,17 @@ def encode(
     prompts that are too large.
     """
     way = _way(texts, device, check)
-    encoder = _encoder(model, request, way)
-    positive_vectors, negative_vectors = (
-        model.rules.vectors(request.size_conditioning, *size, negative=negative) for negative in (False, True)
-    )
+    positive_vectors, negative_vectors = (model.static_vectors(request, size, negative=negative) for negative in (False, True))
     zero = model.rules.zero_empty_negative and texts.negative == ""
+    if not model.texts:
+        return _by_model(texts, model, (calls, second_calls), way, positive_vectors, negative_vectors)
+    encoder = _encoder(model, request, way)
     if request.profile == "diffusers":
         positive, negative, empty = way.run(lambda: _plain(texts, encoder))
         return Encoded((positive,), _zeros(negative) if zero else negative, empty, positive_vectors, negative_vectors)
     options = EncodeOptions(request.emphasis, request.comma_backtrack)
     state = (request.clip_skip, options, _adapters(model), model.words.key)
-    memory: OrderedDict[object, tuple[Any, int]] = model.remembered.setdefault("conditioning", OrderedDict())
+    memory = model.state.conditioning
 
     def known(kind: str, text: str, make: Callable[[], Any]) -> Any:
         """Positive and negative prompts are cached separately, because the negative prompt rarely changes."""
@@ -133,6 +139,29 @@ def encode(
     negative = known("negative", texts.negative, lambda: encode_negative(texts.negative, calls, encoder, options, second_calls))
     empty = known("empty", "", lambda: encode_empty(encoder))
     return Encoded(positive, _zeros(negative[0]) if zero else negative[0], empty, positive_vectors, negative_vectors)
+
+
+def _by_model(
+    texts: Texts,
+    model: LoadedModel,
+    calls: tuple[int, int | None],
+    way: Way,
+    vectors: Mapping[str, Tensor],
+    negative_vectors: Mapping[str, Tensor],
+) -> Encoded:
+    """Both prompts encoded by a model with encoders of its own: what holds at a step is a plain text."""
+    parts = schedule_prompt("prompt", texts.prompt, calls)
+    sides = [*parts, *schedule_prompt("negative_prompt", texts.negative, calls, joined=False)]
+    distinct = list(dict.fromkeys(text for _, _, held in sides for text in held))
+    made: dict[str, Conditioning] = {}
+    for start in range(0, len(distinct), BATCH):
+        some = distinct[start : start + BATCH]
+        made |= dict(zip(some, way.run(partial(model.encode_prompt, some)), strict=True))
+    encoded = [
+        Part(weight, tuple(Scheduled(until, made[text].context[0], None, made[text]) for until, text in zip(ends, held, strict=True)))
+        for weight, ends, held in sides
+    ]
+    return Encoded(tuple(encoded[:-1]), encoded[-1], encoded[-1].schedule[0].cond, vectors, negative_vectors)
 
 
 def _encoder(model: Model, request: GenerationRequest, way: Way) -> Encoder:
@@ -158,7 +187,7 @@ def _way_to(module: nn.Module, model: Model, way: Way) -> Way:
 
     def run(work: Callable[[], Any]) -> Any:
         def on_device() -> Any:
-            model.offload.load(module)
+            model.load(module)
             return work()
 
         return way.run(on_device)
@@ -195,7 +224,7 @@ def _bytes(made: Any) -> int:
 
 def _adapters(model: Model) -> object:
     """Cache key of the active LoRAs, which change the text encoder too."""
-    return model.weights.on.key
+    return model.weights_key
 
 
 def _plain(texts: Texts, encoder: Encoder) -> tuple[Part, Part, Tensor]:

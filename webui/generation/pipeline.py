@@ -23,10 +23,11 @@ from webui.generation.output import composite, noting_failures
 from webui.generation.preview import LatentPreviewer
 from webui.generation.profiles import by_profile, is_diffusers
 from webui.generation.reporter import JobReporter, Phase
-from webui.generation.sampling import DenoiseInputs, fill_noise, image_noise, prompt_calls, sample
+from webui.generation.sampling import DenoiseInputs, ModelAt, fill_noise, image_noise, prompt_calls, sample
 from webui.generation.soft_inpaint import soft_overlays
+from webui.models.adapters import ALWAYS
 from webui.models.model import Model
-from webui.models.patcher import patched
+from webui.models.patcher import patched, stepped
 from webui.plugins.types import DenoiserWrapper
 
 
@@ -67,8 +68,8 @@ class GenerationPipeline:
         """(latents, start latents, mask) of the first pass."""
         request, model = self.request, self.model
         texts = read_texts(request.prompt, request.negative_prompt)
-        with self._patched(texts):
-            inputs = self._inputs("sampling", request, texts, self._shape(request))
+        with self._patched(texts) as model_at:
+            inputs = self._inputs("sampling", request, texts, model_at)
             if self.source is not None:
                 inputs = self._with_source(inputs, batch, self.source)
             else:
@@ -85,9 +86,9 @@ class GenerationPipeline:
             return start, None, None
         request = hires.second_request(self.request, options)
         texts = read_texts(request.prompt, request.negative_prompt)
-        with self._patched(texts):
+        with self._patched(texts) as model_at:
             base = prompt_calls(self.context.samplers.get(self.request.sampler or ""), self.request.steps or 1)
-            inputs = self._inputs("hires", request, texts, (start.shape[1], start.shape[2], start.shape[3]), base, start)
+            inputs = self._inputs("hires", request, texts, model_at, base, start)
             return sample(self._with_channels(inputs, batch, None), batch, self.model, self.report, self.previewer, self.device), None, None
 
     def _upscaled(self, latents: Tensor, options: HiresOptions) -> Tensor:
@@ -105,7 +106,7 @@ class GenerationPipeline:
         phase: Phase,
         request: GenerationRequest,
         texts: Texts,
-        shape: tuple[int, int, int],
+        model_at: ModelAt | None,
         base_calls: int | None = None,
         start: Tensor | None = None,
     ) -> DenoiseInputs:
@@ -113,9 +114,11 @@ class GenerationPipeline:
         calls = prompt_calls(sampler, request.steps or 1)
         self.report.step("encoding")
         first, second = (calls, None) if base_calls is None else (base_calls, calls)
+        shape = self._shape(request) if start is None else (start.shape[1], start.shape[2], start.shape[3])
         size = shape[2] * self.model.downscale, shape[1] * self.model.downscale
-        encoded = encode(texts, request, self.model, first, second, size, self.device, partial(self.report.step, "encoding"))
-        return DenoiseInputs(phase, request, sampler, schedule, encoded, shape, start, wrappers=self._wrappers())
+        model = self.model if model_at is None else model_at(1, request.steps or 1)
+        encoded = encode(texts, request, model, first, second, size, self.device, partial(self.report.step, "encoding"))
+        return DenoiseInputs(phase, request, sampler, schedule, encoded, shape, start, wrappers=self._wrappers(), model_at=model_at)
 
     def _with_source(self, inputs: DenoiseInputs, batch: Batch, source: Source) -> DenoiseInputs:
         request = inputs.request
@@ -152,11 +155,17 @@ class GenerationPipeline:
             return tuple(wrapper for _, wrapper in self.context.extensions.call("denoiser_wrapper", request=self.request))
 
     @contextmanager
-    def _patched(self, texts: Texts) -> Iterator[None]:
-        """The model with the LoRAs that these prompts ask for."""
+    def _patched(self, texts: Texts) -> Iterator[ModelAt | None]:
+        """The model with the LoRAs that these prompts ask for; where they come and go, who tells it for a step."""
         self.report.note(*texts.notes)
         with ExitStack() as stack:
-            adapters = patched(self.model, texts.loras, self.context.library, self.context.loras)
+            library, loaders = self.context.library, self.context.loras
+            if any(use.steps != ALWAYS for use in texts.loras):
+                changing = stepped(self.model, texts.loras, library, loaders, self.report.note)
+                model = self.device.run_on_device(lambda: stack.enter_context(changing))
+                yield partial(model.at, run=self.device.run_on_device)
+                return
+            adapters = patched(self.model, texts.loras, library, loaders)
             put_on = self.device.run_on_device if texts.loras else INLINE_DEVICE.run_on_device  # nothing to compute where there are none
             self.report.note(*put_on(lambda: stack.enter_context(adapters)))
-            yield
+            yield None

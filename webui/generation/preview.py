@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 
 SHARE = 0.02
 """Share of a run's time that previews may take. With hand-over and cold caches the total cost is 3 % at most."""
-_COSTS = "seconds of a preview, by method"
 
 
 class SkipBatch(JobCancelled):
@@ -53,7 +52,7 @@ class LatentPreviewer:
         self._began = time.monotonic()
         self._next = self._spent = 0.0
         self._decoder_failed = False
-        self._costs: dict[str, float] = model.remembered.setdefault(_COSTS, {})
+        self._costs: dict[str, float] = model.state.preview_seconds
 
     def update(self, denoised: "Tensor") -> None:
         """Take a new prediction [n, channels, h, w] of the final latents. Makes a preview when its estimated cost fits the budget

@@ -29,6 +29,8 @@ from webui.samplers.noise import BrownianNoise, ImageNoise, generator
 from webui.samplers.planning import SigmaPlan, sampler_options
 
 Draw = Callable[[], Tensor]
+ModelAt = Callable[[int, int], Model]
+"""The model with the adapters of a step, the first being 1, of so many."""
 """Gives the next noise of the whole batch."""
 
 
@@ -46,6 +48,8 @@ class DenoiseInputs:
     mask: Tensor | None = None
     concat: Tensor | None = None
     wrappers: tuple[DenoiserWrapper, ...] = ()
+    model_at: ModelAt | None = None
+    """None where the adapters are the same at every step."""
 
     @property
     def steps(self) -> int:
@@ -171,11 +175,13 @@ def build_denoiser(
     quantize = not (is_diffusers(request) and inputs.sampler.name in FRACTIONAL)
 
     def predict(x: Tensor, timesteps: Tensor, cond: Conditioning, concat: Tensor | None = None) -> Tensor:
-        return device.predict(ForwardRequest(model, x, timesteps, cond, concat))
+        used = inputs.model_at(progress.done + 1, progress.total) if inputs.model_at is not None else model
+        return device.predict(ForwardRequest(used, x, timesteps, cond, concat))
 
     network = SigmaDenoiser(predict, model.prediction, quantize=quantize)
     image = request.image_guidance if model.variant == "ip2p" else None
-    scale = (request.guidance or 0.0) * inputs.sampler.guidance_factor
+    guided_by_prompt = "negative_prompt" in model.spec.supports
+    scale = (request.guidance or 0.0) * inputs.sampler.guidance_factor if guided_by_prompt else 1.0
     guidance = Guidance(scale, request.guidance_options, run.counted, image, inputs.sampler.needs_uncond, model.prediction.still)
     guided: Denoiser = CFGDenoiser(progress.before(network), inputs.encoded, guidance, inputs.concat, extra, progress.called)
     guided = wrap(guided, inputs.wrappers)

@@ -8,8 +8,8 @@ import struct
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from webui.core.family import Header
 from webui.core.foreign import open_foreign, shown
-from webui.core.request import FrozenModel
 from webui.errors import CheckpointError
 from webui.library.pickles.read import read_pickle
 
@@ -19,13 +19,6 @@ _PARTS = 2_000_000
 _MOST = 2**53
 """No side, offset or count of numbers may be larger."""
 _SIDES = 16
-
-
-class Header(FrozenModel):
-    """`shapes` by tensor name; `metadata` as the file's maker wrote it."""
-
-    shapes: dict[str, tuple[int, ...]]
-    metadata: dict[str, str] = {}
 
 
 def is_safetensors(path: Path) -> bool:

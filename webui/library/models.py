@@ -5,6 +5,7 @@ from pathlib import Path
 
 from pydantic import Field
 
+from webui.core.family import ModelDefaults
 from webui.core.foreign import FileIdentity
 from webui.core.names import printable
 from webui.core.request import FrozenModel
@@ -38,24 +39,6 @@ def embedding_width(shapes: Mapping[str, tuple[int, ...]]) -> int:
     return next((shapes[name][-1] for name in names if 1 <= len(shapes[name]) <= 2 and 0 not in shapes[name]), 0)
 
 
-class Native(FrozenModel):
-    """What a checkpoint was made for: the values of a request that says nothing."""
-
-    width: int = 512
-    height: int = 512
-    steps: int = 20
-    sampler: str = "DPM++ 2M"
-    schedule: str = "Karras"
-    guidance: float = 7.0
-
-
-FAMILY_NATIVE = {
-    "sd2": Native(width=768, height=768),
-    "sdxl": Native(width=1024, height=1024),
-    "sdxl-refiner": Native(width=1024, height=1024),
-}
-
-
 class ModelFile(FrozenModel):
     """A file in a models folder. `name` is its path below the kind's folder without suffix, with forward slashes.
 
@@ -73,7 +56,7 @@ class ModelFile(FrozenModel):
     family: str = "unknown"
     variant: str = ""
     prediction: str = "eps"
-    native: Native = Native()
+    native: ModelDefaults = ModelDefaults()
     alias: str = ""
     note: str = ""
     error: str = ""

@@ -16,7 +16,7 @@ from webui.core.foreign import FileError, identity_of, is_same, read_foreign, sh
 from webui.core.names import fold, in_tag, printable
 from webui.errors import CheckpointError, RequestError
 from webui.library.cache import Cache
-from webui.library.family import detect
+from webui.library.families import BUILTIN, Families
 from webui.library.folders import Folders
 from webui.library.header import read_any_header
 from webui.library.lora_keys import left_out
@@ -44,10 +44,13 @@ class Listing:
 class Library:
     """The model files of several folders, first folder first. `cache` keeps hashes and headers by path and the file's identity.
 
+    `families` recognise checkpoints.
+
     A list is of the moment it was made: `look` makes a new one when a folder has changed, `find` when the file it would give has.
     """
 
-    def __init__(self, folders: Iterable[Path], cache: Path | None = None) -> None:
+    def __init__(self, folders: Iterable[Path], cache: Path | None = None, families: Families = BUILTIN) -> None:
+        self.families = families
         self._roots = tuple(folders)
         self._cache = Cache(cache)
         self._lock = threading.Lock()
@@ -181,13 +184,13 @@ class Library:
     def _read(self, kind: str, root: Path, path: Path) -> ModelFile | None:
         identity = identity_of(path)
         facts = self._cache.facts(path, identity)
-        if facts is None or not _is_whole(facts):
-            facts = _facts(path, kind)
+        if facts is None or not _is_whole(facts) or facts.get("families", "") != self.families.version:
+            facts = _facts(path, kind, self.families)
             self._cache.put_facts(path, identity, facts)
         kind = facts.get("kind", "checkpoint" if facts.get("error") else "unknown") if kind == "any" else kind
         if kind not in KINDS:
             return None
-        values = {key: value for key, value in facts.items() if key != "kind"}
+        values = {key: value for key, value in facts.items() if key not in _NOT_LISTED}
         return ModelFile(name=_name(path, root, kind), path=path, kind=kind, size=identity.size, identity=identity, **values)
 
     def _unknown(self, kind: str, name: str) -> str:
@@ -214,24 +217,28 @@ _NOTES: Mapping[str, Callable[[Mapping[str, tuple[int, ...]]], str]] = {"lora": 
 """What is said in the list of a file that is whole."""
 
 
-def _facts(path: Path, kind: str) -> dict[str, Any]:
+_NOT_LISTED = ("kind", "families")
+
+
+def _facts(path: Path, kind: str, families: Families) -> dict[str, Any]:
     """What a file's header tells, or its error. `kind` is its folder's, "any" for one that any file may lie in."""
     header = read_foreign(path, read_any_header)
     if isinstance(header, FileError):
         return {"error": header.message, "kind": "checkpoint" if path.suffix.lower() in (".ckpt", ".safetensors") else "unknown"}
     if not header.shapes:
         return {"error": f"{shown(path)} holds no weights. Download it again."}
-    architecture = detect(header)
+    architecture = families.detect(header)
     listed_kind = architecture.kind if kind == "any" else kind
     alias = printable(header.metadata.get(TRAINERS_NAME, "").strip())[:LONGEST_ALIAS]
     note = _NOTES[listed_kind](header.shapes) if listed_kind in _NOTES else ""
-    return {**architecture.model_dump(), "alias": alias, "note": note, "native": native(header, architecture.family).model_dump()}
+    made_for = native(header, families.get(architecture.family).defaults).model_dump()
+    return {**architecture.model_dump(), "alias": alias, "note": note, "native": made_for, "families": families.version}
 
 
 def _is_whole(facts: dict[str, Any]) -> bool:
     """Whether facts out of the cache still make a listed file; else they are read again."""
     try:
-        ModelFile(name="", path=Path(), kind="", size=0, **{key: value for key, value in facts.items() if key != "kind"})
+        ModelFile(name="", path=Path(), kind="", size=0, **{key: value for key, value in facts.items() if key not in _NOT_LISTED})
     except (ValueError, TypeError):
         return False
     return isinstance(facts.get("kind", ""), str)

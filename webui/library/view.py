@@ -12,7 +12,7 @@ class View(Library):
     """
 
     def __init__(self, library: Library) -> None:
-        super().__init__(())
+        super().__init__((), families=library.families)
         self._library, self._cache, self._listing = library, library._cache, library._listed()
         self._found: dict[tuple[str, str], ModelFile | RequestError] = {}
 

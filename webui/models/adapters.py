@@ -1,5 +1,6 @@
 """What an extension and core say to each other about LoRA and its kin: files become named weight changes. Importing this loads no torch."""
 
+import math
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -58,9 +59,52 @@ class LoraLoader:
 
 
 @dataclass(frozen=True)
+class StepRange:
+    """The sampler's steps at which a LoRA is on: from `start` on, gone at `stop`, the first being 1.
+
+    So sd-webui-lora-block-weight counts them. A number between 0 and 1 is a part of the steps.
+    """
+
+    start: float = 0.0
+    stop: float = math.inf
+
+    @classmethod
+    def read(cls, start: str, stop: str) -> "StepRange":
+        """The range of `start=…` and `stop=…`, an empty text for either end. Raises ValueError where it is no number."""
+        return cls(_step(start) if start else 0.0, _step(stop) if stop else math.inf)
+
+    def includes(self, step: int, steps: int) -> bool:
+        """Whether it is on at this step, the first being 1, of so many."""
+        return _place(self.start, steps) <= step < _place(self.stop, steps)
+
+
+ALWAYS = StepRange()
+
+
+def _step(text: str) -> float:
+    """1.0 is the whole, 1 is the first step."""
+    value = float(text)
+    if not 0 <= value < math.inf:
+        raise ValueError(f"{text} is no step")
+    return math.inf if value == 1 and "." in text else value
+
+
+def _place(value: float, steps: int) -> float:
+    """The number of a step; parts of the steps are rounded as that extension does."""
+    if 0 < value < 1:
+        return max(1, round(value * steps))
+    return value if value == math.inf else int(value)
+
+
+@dataclass(frozen=True)
 class LoraUse:
-    """`<lora:name:text:unet>` of a prompt."""
+    """`<lora:name:text:unet>` of a prompt. `blocks` are weights by block as they were typed (`block_weights`), `steps` when it is on.
+
+    The steps count for the UNet alone: a prompt is encoded once, before the first of them.
+    """
 
     name: str
     text: float = 1.0
     unet: float = 1.0
+    blocks: str = ""
+    steps: StepRange = ALWAYS

@@ -14,7 +14,7 @@ from webui.devices.plan import is_device_lost, is_out_of_memory
 from webui.errors import CheckpointError, FileChanged, WebUIError
 from webui.library import OWN_VAE, Library, ModelFile
 from webui.models.embeddings import Embeddings
-from webui.models.families import family_of
+from webui.models.families.stable_diffusion import StableDiffusion
 from webui.models.load import load_model, open_model
 from webui.models.model import Model
 from webui.models.placement import Placement
@@ -106,15 +106,13 @@ class ModelCache:
 
     def _loaded(self, key: _Key, file: ModelFile, vae: ModelFile | None, plan: Plan, progress: Progress) -> Model:
         model = self._model
-        if model is not None and key.same_but_vae(self._key):
+        if model is not None and key.same_but_vae(self._key) and isinstance(model.rules, StableDiffusion):
             weights = open_model(vae or file)
-            model.change_vae(
-                family_of(model.family, weights.source).build_vae(weights, model.place, progress), vae.file_name if vae else ""
-            )
+            model.change_vae(model.rules.build_vae(weights, model.place, progress), vae.file_name if vae else "")
             return model
         open_model(file)
         self.unload()
-        return load_model(file, self._library.sha256(file), vae, plan, progress)
+        return load_model(file, self._library.sha256(file), vae, plan, progress, self._library.families)
 
 
 def _vae(checkpoint: ModelFile, vae: str | None, library: Library) -> ModelFile | None:

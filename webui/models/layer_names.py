@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 from torch import nn
 
-from webui.models.families import family_of
 from webui.models.model import Model
 
 UNET, TEXT, SECOND_TEXT = "unet", "text_encoder", "text_encoder_2"
@@ -76,7 +75,7 @@ class LayerNames:
 
 
 def _unet_layers(model: Model) -> Iterator[tuple[str, Layer]]:
-    theirs = {ours: theirs for theirs, ours in family_of(model.family, model.name).unet_names(model.unet)}
+    theirs = {ours: theirs for theirs, ours in model.rules.unet_names(model.unet)}
     for name, module in model.unet.named_modules():
         compvis = _plain(_renamed(name, theirs))
         layer = Layer(module, UNET, _block(compvis))

@@ -1,27 +1,27 @@
-"""A loaded model: its parts, and the three things that are done with them, `predict`, `encode_image` and `decode`."""
+"""A loaded model: its parts, and what is done with them: `encode_prompt`, `predict`, `encode_image` and `decode`."""
 
-from collections.abc import Mapping
+from collections import OrderedDict
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
 import torch
 from torch import Tensor, nn
 
-from webui.core.request import SizeConditioning
-from webui.library import Native
+from webui.core.family import FamilySpec, LatentRgb, ModelDefaults
+from webui.core.request import GenerationRequest, SizeConditioning
 from webui.models.conditioning import Conditioning
 from webui.models.embeddings import EmbeddedWords
 from webui.models.offload import Offload
 from webui.models.placement import Placement
 from webui.models.prediction import Prediction
-from webui.models.weight_sets import WeightSets
+from webui.models.weight_sets import WeightPatch, WeightSets
 
 if TYPE_CHECKING:
     from webui.prompts.tokenizer import ClipTokenizer
 
 _ADDED = {"pooled": "text_embeds", "time_ids": "time_ids"}
 """diffusers' names of the vectors that a UNet takes."""
-LatentRgb = tuple[tuple[float, float, float], ...]
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,51 +47,137 @@ class TextPart:
         return int(cast(Any, self.module).config.hidden_size)
 
 
-class FamilyRules(Protocol):
-    """What a model's family decides about its conditioning."""
+class FamilyRules:
+    """What a model's family decides about its conditioning, and how its modules are named in files. The defaults decide nothing."""
 
-    @property
-    def zero_empty_negative(self) -> bool:
-        """Whether an empty negative prompt is zeros instead of the encoded empty text."""
-        ...
+    zero_empty_negative: bool = False
+    """Whether an empty negative prompt is zeros instead of the encoded empty text."""
 
     def vectors(self, size: SizeConditioning, width: int, height: int, *, negative: bool) -> Mapping[str, Tensor]:
         """What conditions the UNet besides the prompt, each [1, d], for a pass at this size in pixels."""
+        return {}
+
+    def unet_names(self, unet: nn.Module) -> Iterable[tuple[str, str]]:
+        """(name in files, name in the module) of modules that files call otherwise."""
+        return ()
+
+
+@dataclass(eq=False)
+class ModelState:
+    """What is kept of jobs for as long as the model is loaded."""
+
+    conditioning: OrderedDict[object, tuple[Any, int]] = field(default_factory=OrderedDict)
+    """Encoded prompts and their bytes, least recently used first."""
+    preview_seconds: dict[str, float] = field(default_factory=dict)
+    """What a preview of one picture costs, by method."""
+    seamless_jobs: int = 0
+    """Jobs that make tiles just now."""
+
+
+class LoadedModel(Protocol):
+    """A checkpoint in memory, shared by every mode and user: what jobs ask of it. `Model` has it all; a family's class may derive from it.
+
+    Latents are [n, `latent_channels`, height / `downscale`, width / `downscale`].
+    """
+
+    spec: FamilySpec
+    name: str
+    hash: str
+    variant: str
+    prediction: Prediction
+    place: Placement
+    components: dict[str, nn.Module]
+    texts: tuple[TextPart, ...]
+    state: ModelState
+    offload: Offload
+
+    @property
+    def weights_key(self) -> Hashable:
+        """What it answers with: equal for views of one model with the same adapters."""
+        ...
+
+    def encode_prompt(self, texts: Sequence[str]) -> Sequence[Conditioning]:
+        """One row for each text, of a family without CLIP encoders (`texts` is empty)."""
+        ...
+
+    def static_vectors(self, request: GenerationRequest, size: tuple[int, int], *, negative: bool) -> Mapping[str, Tensor]:
+        """What conditions every call besides the prompt, each [1, d], for a pass of this width and height in pixels."""
+        ...
+
+    def predict(self, x: Tensor, timesteps: Tensor, cond: Conditioning, concat: Tensor | None = None) -> Tensor:
+        """The network's raw output, in the type of `x`."""
+        ...
+
+    def encode_image(self, pixels: Tensor, noise: Tensor | None = None) -> Tensor:
+        """Latents in float32 of pictures in -1…1 [n, 3, height, width]."""
+        ...
+
+    def decode(self, latents: Tensor) -> Tensor:
+        """Pictures 0…1 in float32 from latents."""
         ...
 
 
 @dataclass(eq=False)
 class Model:
-    """One checkpoint in memory, shared by every mode and user.
+    """One checkpoint in memory, shared by every mode and user: a denoiser over a VAE's latents. Implements `LoadedModel`.
 
-    `prediction` is what the UNet predicts, with its noise levels; `variant` "" or "inpaint" (9 input channels) or "ip2p" (8).
-    `texts` are its text encoders, in the order in which their outputs are joined; `words` the textual inversions of the library.
+    `prediction` is what the denoiser predicts, with its noise levels; `variant` "" or "inpaint" (9 input channels) or "ip2p" (8).
+    `components` are its modules by name, the denoiser as "unet" or "transformer", the VAE as "vae". `texts` are its CLIP text encoders, in
+    the order in which their outputs are joined; `words` the textual inversions of the library.
     """
 
     name: str
     hash: str
-    family: str
-    variant: str
+    spec: FamilySpec
     prediction: Prediction
     place: Placement
-    unet: nn.Module
-    vae: nn.Module
-    texts: tuple[TextPart, ...]
-    rules: FamilyRules
-    native: Native
-    latent_rgb: LatentRgb | None
+    components: dict[str, nn.Module]
     offload: Offload
-    latent_space: str = "sd1"
+    variant: str = ""
+    texts: tuple[TextPart, ...] = ()
+    rules: FamilyRules = field(default_factory=FamilyRules)
+    native: ModelDefaults = field(default_factory=ModelDefaults)
+    latent_rgb: LatentRgb | None = None
+    """Colours of its latents; None until they are fitted."""
+    latent_space: str = ""
     """Models with the same word have interchangeable latents; the file's own name where it brings its own VAE."""
     vae_name: str = ""
-    scale_factor: float = 0.18215
     words: EmbeddedWords = field(default_factory=EmbeddedWords)
+    state: ModelState = field(default_factory=ModelState)
     weights: WeightSets = field(default_factory=WeightSets)
     """The adapters that are on, and those that are kept for the next time."""
-    remembered: dict[str, Any] = field(default_factory=dict)
+    patch: WeightPatch | None = None
+    """The adapters with which this view of the model answers; None: with those that are on."""
 
-    latent_channels = 4
-    downscale = 8
+    @property
+    def family(self) -> str:
+        """The family's name."""
+        return self.spec.name
+
+    @property
+    def unet(self) -> nn.Module:
+        """The denoiser."""
+        return self.components["unet"] if "unet" in self.components else self.components["transformer"]
+
+    @property
+    def vae(self) -> nn.Module:
+        """The autoencoder."""
+        return self.components["vae"]
+
+    @property
+    def latent_channels(self) -> int:
+        """Channels of its latents."""
+        return self.spec.latent.channels
+
+    @property
+    def downscale(self) -> int:
+        """Pixels to a latent's side."""
+        return self.spec.latent.downscale
+
+    @property
+    def scale_factor(self) -> float:
+        """What the VAE's own latents are multiplied with."""
+        return self.spec.latent.scale
 
     @property
     def text_encoder(self) -> nn.Module:
@@ -123,11 +209,30 @@ class Model:
         """Width of the context that the UNet sees."""
         return sum(part.width for part in self.texts)
 
+    @property
+    def weights_key(self) -> Hashable:
+        """What its denoiser and text encoders answer with: equal for views with the same weights."""
+        return id(self.unet), (self.patch or self.weights.on).key
+
+    def load(self, module: nn.Module) -> None:
+        """See that a part is where it computes, with this view's weights; called before it is used."""
+        if self.patch is not None:
+            self.weights.put_on(self.patch, self.offload)
+        self.offload.load(module)
+
     def change_vae(self, vae: nn.Module, name: str) -> None:
         """Use another VAE from now on."""
         self.offload.unload_all()
         self.offload.register(vae)
-        self.vae, self.vae_name = vae, name
+        self.components["vae"], self.vae_name = vae, name
+
+    def encode_prompt(self, texts: Sequence[str]) -> Sequence[Conditioning]:
+        """One row for each text. A family without CLIP encoders has its own; the others' prompts are encoded by `webui.prompts`."""
+        raise NotImplementedError(f"{self.spec.title} has no text encoder of its own.")
+
+    def static_vectors(self, request: GenerationRequest, size: tuple[int, int], *, negative: bool) -> Mapping[str, Tensor]:
+        """What conditions every call besides the prompt, each [1, d], for a pass of this width and height in pixels."""
+        return self.rules.vectors(request.size_conditioning, *size, negative=negative)
 
     @torch.no_grad()
     def predict(self, x: Tensor, timesteps: Tensor, cond: Conditioning, concat: Tensor | None = None) -> Tensor:
@@ -135,7 +240,7 @@ class Model:
 
         `cond` are the encoded prompts; `concat` the further input channels of inpainting (5) and pix2pix (4) models.
         """
-        self.offload.load(self.unet)
+        self.load(self.unet)
         inputs = x if concat is None else torch.cat([x, concat.to(x)], dim=1)
         context = cond.context.to(self.device, self.dtype)
         added = {_ADDED[name]: vector.to(self.device, self.dtype) for name, vector in cond.vectors.items()} or None
@@ -150,13 +255,14 @@ class Model:
         latents: Tensor = posterior.mean.float()
         if noise is not None:
             latents = latents + posterior.std.float() * noise.to(latents)
-        return latents * self.scale_factor
+        return (latents - self.spec.latent.shift) * self.scale_factor if self.spec.latent.shift else latents * self.scale_factor
 
     @torch.no_grad()
     def decode(self, latents: Tensor) -> Tensor:
         """Pictures 0…1 [n, 3, 8h, 8w] in float32 from latents."""
         self.offload.load(self.vae)
-        inputs = (latents / self.scale_factor).to(self.device, self._vae_dtype)
+        own = latents / self.scale_factor + self.spec.latent.shift if self.spec.latent.shift else latents / self.scale_factor
+        inputs = own.to(self.device, self._vae_dtype)
         pixels: Tensor = self.vae.decode(inputs, return_dict=False)[0]  # type: ignore[operator]
         return pixels.float().add(1).div(2).clamp(0, 1)
 

@@ -8,14 +8,13 @@ from PIL import Image
 from torch import Tensor, nn
 from torch.nn.functional import avg_pool2d, interpolate
 
+from webui.core.family import LatentRgb
 from webui.errors import CheckpointError
 from webui.library import Library
-from webui.models.model import LatentRgb, Model
+from webui.models.model import Model
 from webui.models.weights import Weights, open_weights, placed
 
 Method = Literal["linear", "taesd", "full"]
-TAESD = {"sd1": "taesd_decoder", "sdxl": "taesdxl_decoder"}
-"""The small decoder's file for each latent space."""
 LONGEST = 512
 """Frames are not sent larger than this."""
 
@@ -49,11 +48,11 @@ class PreviewDecoders:
         return *size, buffer.getvalue()
 
     def _taesd(self, model: Model) -> nn.Module | None:
-        space = model.latent_space
-        if space not in TAESD:
+        space, latent = model.latent_space, model.spec.latent
+        if not latent.taesd or space != latent.space:
             return None
         if space not in self._tiny:
-            file = next((file for file in self._library.models("vae_approx") if file.name.lower().endswith(TAESD[space])), None)
+            file = next((file for file in self._library.models("vae_approx") if file.name.lower().endswith(latent.taesd)), None)
             if file is None:
                 return None
             self._tiny[space] = build_taesd(open_weights(file.path), model.device)

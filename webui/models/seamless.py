@@ -15,14 +15,14 @@ def seamless(model: Model, on: bool = True) -> Iterator[None]:
     if not on:
         yield
         return
-    model.remembered["seamless"] = times = model.remembered.get("seamless", 0) + 1
-    if times == 1:
+    model.state.seamless_jobs += 1
+    if model.state.seamless_jobs == 1:
         _pad(model, "circular")
     try:
         yield
     finally:
-        model.remembered["seamless"] -= 1
-        if not model.remembered["seamless"]:
+        model.state.seamless_jobs -= 1
+        if not model.state.seamless_jobs:
             _pad(model, "zeros")
 
 

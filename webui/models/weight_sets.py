@@ -36,11 +36,12 @@ NOTHING = WeightPatch()
 
 
 class WeightSets:
-    """The sets of one model. At most one is on; `jobs` counts who needs it."""
+    """The sets of one model. At most one is on; `jobs` counts who needs sets, `held` says what they asked for."""
 
     def __init__(self) -> None:
         self.on: WeightPatch = NOTHING
         self.jobs = 0
+        self.held: Hashable = ()
         self._base: list[tuple[nn.Parameter, Tensor]] = []
         self._kept: dict[Hashable, WeightPatch] = {}
 

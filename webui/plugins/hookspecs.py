@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 import pluggy
 
+from webui.core.family import FamilySpec
 from webui.core.request import GenerationRequest
 
 if TYPE_CHECKING:
@@ -64,6 +65,17 @@ def register_lora_loaders(register: "Callable[[LoraLoader], None]") -> None:
     For each `<lora:name:weight>` the first loader whose `matches(keys)` is true reads the file.
 
     :param register: takes one `LoraLoader`; a taken name raises `ExtensionError`.
+    """
+
+
+@called_in("both")
+def register_families(register: Callable[[FamilySpec], None]) -> None:
+    """Add families of models. Called once when a process starts, built-ins first: in web for lists and checks, in an engine to load.
+
+    Web has no torch: give the loader as a function that imports it inside, or as an import string. Files are compared with extensions'
+    families before the built-in ones.
+
+    :param register: takes one `FamilySpec`; a taken name raises `ExtensionError` naming both owners.
     """
 
 

@@ -11,6 +11,7 @@ from typing import Any, Literal
 import pluggy
 
 from webui.core.protocol import ExtensionState
+from webui.core.registry import Registry
 from webui.errors import ExtensionError, JobCancelled, RequestError
 from webui.plugins import hookspecs
 from webui.plugins.discovery import HOOKS, extension_files, inspect_file
@@ -59,6 +60,14 @@ class Extensions:
             result = self._call_one(hook, implementation, arguments)
             if result is not None:
                 yield implementation.plugin_name, result
+
+    def fill(self, hook: str, registry: Registry[Any]) -> None:
+        """Call a registering hook; what an extension registered before it failed is taken out again."""
+        failed_before = set(self.failed())
+        for _ in self.call(hook, register=registry.register):
+            pass
+        for owner in set(self.failed()) - failed_before:
+            registry.forget(owner)
 
     def chain(self, hook: str, into: str, **arguments: Any) -> Any:
         """Call `hook` of each plugin in order, each with what the one before made of the argument `into`; give what the last one made."""

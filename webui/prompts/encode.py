@@ -110,11 +110,15 @@ DEFAULTS = EncodeOptions()
 
 
 class Scheduled(NamedTuple):
-    """What holds until step `until`: `cond` (tokens, width) and, where the encoder has one, the pooled vector."""
+    """What holds until step `until`: `cond` (tokens, width) and, where the encoder has one, the pooled vector.
+
+    `whole` is the conditioning itself, one row, of a model that encodes its prompts on its own.
+    """
 
     until: int
     cond: Tensor
     pooled: Tensor | None = None
+    whole: Any = None
 
 
 class Part(NamedTuple):
@@ -146,6 +150,30 @@ def encode_negative(
 ) -> ScheduledPrompt:
     """Encode a negative prompt: as `encode_prompt`, but AND is a word like any other."""
     return _encode_parts("negative_prompt", [(text, 1.0)], (steps, second_pass_steps), encoder, options)
+
+
+class Held(NamedTuple):
+    """One side of AND as plain texts: its weight, and until which step which text holds."""
+
+    weight: float
+    ends: tuple[int, ...]
+    texts: list[str]
+
+
+def schedule_prompt(field: str, text: str, steps: tuple[int, int | None], *, joined: bool = True) -> list[Held]:
+    """A prompt for an encoder that reads plain texts, by the sides of AND.
+
+    `joined` is false for a negative prompt, where AND is a word. Raises `RequestError` for one that is too large.
+    """
+    budget, parts = Budget(field), read_and(text) if joined else [(text, 1.0)]
+    budget.parts(len(parts))
+    found = []
+    for words, weight in parts:
+        schedule = Schedule.read(words, *steps)
+        budget.texts(schedule.count, len(words))
+        texts = list(schedule.texts())
+        found.append(Held(weight, schedule.ends, [texts[place] for place in schedule.places]))
+    return found
 
 
 def encode_empty(encoder: Encoder) -> Tensor:

@@ -146,6 +146,19 @@ class Tag:
         """Weight for the UNet; the text encoder's when not given."""
         return self._weight("unet", 2, self.te_weight)
 
+    @property
+    def block_weights(self) -> str:
+        """Weights by block: `lbw=…`, or what stands behind the weight and is no number."""
+        behind = next((part for part in self.args[2:4] if not _is_number(part)), "")
+        return self.named.get("lbw", behind).strip()
+
+    @property
+    def steps(self) -> tuple[str, str]:
+        """The steps that it is for, from and to: `start=`, `stop=`, `step=from-to`; empty where it does not say."""
+        first, dash, last = self.named.get("step", "").partition("-")
+        start, stop = (first, last) if dash else (self.named.get("start", ""), self.named.get("stop", ""))
+        return start.strip(), stop.strip()
+
     def _weight(self, key: str, place: int, otherwise: float) -> float:
         text = self.named.get(key, self.args[place] if len(self.args) > place else "")
         return _number(text, otherwise)

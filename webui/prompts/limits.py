@@ -35,7 +35,7 @@ class Budget:
             self._refuse(f"{count} prompts are joined by AND. {MOST_PARTS} can be.")
 
     def loras(self, count: int) -> None:
-        """So many LoRAs are named."""
+        """So many LoRAs are named, one at several strengths several times."""
         if count > MOST_LORAS:
             self._refuse(f"{count} LoRAs are named. {MOST_LORAS} can be.")
 
@@ -74,7 +74,7 @@ def check_prompt(field: str, text: str, calls: int, second_calls: int | None = N
     budget, clean = Budget(field), strip_comments(text)
     if not negative:
         clean, tags = strip_tags(clean)
-        budget.loras(len({tag.name for tag in tags if tag.kind in ("lora", "lyco")}))
+        budget.loras(len({(tag.args, *tag.named.items()) for tag in tags if tag.kind in ("lora", "lyco")}))
     parts = [clean] if negative else [part for part, _ in read_and(clean)]
     budget.parts(len(parts))
     for part in parts:

@@ -3,10 +3,9 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from webui.core.family import ModelDefaults
 from webui.core.protocol import Capabilities, OptionInfo
 from webui.library import Library, ModelFile
-from webui.library.family import WHOLE
-from webui.library.models import Native
 from webui.resolve import known_or_usual
 from webui.services import Services
 from webui.ui.fields import OWN, SAME
@@ -59,7 +58,7 @@ def choices(services: Services) -> Choices:
 def choices_of(library: Library, known: Capabilities) -> Choices:
     """What a library and an engine offer."""
     return Choices(
-        checkpoints=[model.name for model in _usable_first(library.models("checkpoint"))],
+        checkpoints=[model.name for model in _usable_first(library)],
         vaes=[OWN, *(model.name for model in library.models("vae"))],
         samplers=[option.name for option in known.samplers],
         schedules=_schedules(known.schedules),
@@ -67,17 +66,17 @@ def choices_of(library: Library, known: Capabilities) -> Choices:
     )
 
 
-def native(services: Services, checkpoint: str | None) -> Native:
+def native(services: Services, checkpoint: str | None) -> ModelDefaults:
     """What the named checkpoint was made for, as a job would take it; the usual values for one that is not here."""
     models = services.library.models("checkpoint")
-    made_for = next((model.native for model in models if model.name == checkpoint), Native())
+    made_for = next((model.native for model in models if model.name == checkpoint), ModelDefaults())
     sampler, schedule = known_or_usual(made_for, services.capabilities.current())
     return made_for.model_copy(update={"sampler": sampler, "schedule": schedule})
 
 
-def _usable_first(models: Iterable[ModelFile]) -> list[ModelFile]:
+def _usable_first(library: Library) -> list[ModelFile]:
     """The one that a request without a checkpoint takes comes first; broken files stay in the list, so that choosing one says why."""
-    return sorted(models, key=lambda model: (bool(model.error), model.family not in WHOLE))
+    return sorted(library.models("checkpoint"), key=lambda model: (bool(model.error), not library.families.is_whole(model.family)))
 
 
 def _schedules(options: Iterable[OptionInfo]) -> list[str]:

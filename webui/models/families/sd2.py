@@ -1,7 +1,7 @@
 """Stable Diffusion 2.x: one OpenCLIP-H text encoder, of whose 24 layers the last is not used; eps or v-prediction."""
 
+from webui.library.families import stable_diffusion as specs
 from webui.models.families import ldm
-from webui.models.families.sd1 import SD1
 from webui.models.families.stable_diffusion import StableDiffusion, TextLayout
 from webui.models.weights import Weights
 
@@ -13,9 +13,7 @@ _V_DEVIATION = 0.09
 class SD2(StableDiffusion):
     """Stable Diffusion 2.x. Its latents are SD 1.x's."""
 
-    name, title, space = "sd2", "Stable Diffusion 2.x", "sd1"
-    scale_factor = SD1.scale_factor
-    latent_rgb = SD1.latent_rgb
+    spec = specs.SD2
     texts = (TextLayout("text_encoder", "cond_stage_model.model.", open_clip=True, pad=0, embedding="clip_h"),)
 
     def prediction(self, weights: Weights) -> str | None:
@@ -24,3 +22,6 @@ class SD2(StableDiffusion):
         if bias is None or bias.numel() < 2:
             return None
         return "v" if float(bias.float().std()) > _V_DEVIATION else None
+
+
+load = SD2().load

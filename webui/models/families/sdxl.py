@@ -11,18 +11,11 @@ import torch
 from torch import Tensor
 
 from webui.core.request import SizeConditioning
+from webui.library.families import stable_diffusion as specs
 from webui.models.families import ldm
 from webui.models.families.stable_diffusion import StableDiffusion, TextLayout
 from webui.models.weights import Weights
 
-_RGB = (
-    (0.3448, 0.4168, 0.4395),
-    (-0.1953, -0.0290, 0.0250),
-    (0.1074, 0.0886, -0.0163),
-    (-0.3730, -0.2499, -0.2088),
-    (0.0, 0.0, 0.0),
-)
-"""Colours in −1…1 of SDXL's four latent channels, and the bias: figures that are public since 2023."""
 _CLIP_G = TextLayout(
     "text_encoder_2",
     "conditioner.embedders.1.model.",
@@ -38,9 +31,7 @@ _CLIP_G = TextLayout(
 class SDXL(StableDiffusion):
     """SDXL base, its fine-tunes, and inpainting and instruct-pix2pix models of it."""
 
-    name, title, space = "sdxl", "SDXL", "sdxl"
-    scale_factor = 0.13025
-    latent_rgb = _RGB
+    spec = specs.SDXL
     vae_configs = "sdxl"
     zero_empty_negative = True
     texts = (
@@ -69,9 +60,7 @@ class SDXL(StableDiffusion):
 class SDXLRefiner(StableDiffusion):
     """The refiner: the second encoder alone, and an aesthetic score in the place of the target size."""
 
-    name, title, space = "sdxl-refiner", "SDXL refiner", "sdxl"
-    scale_factor = SDXL.scale_factor
-    latent_rgb = _RGB
+    spec = specs.REFINER
     vae_configs = "sdxl"
     zero_empty_negative = True
     texts = (replace(_CLIP_G, prefix="conditioner.embedders.0.model."),)
@@ -81,6 +70,10 @@ class SDXLRefiner(StableDiffusion):
         score = size.negative_aesthetic_score if negative else size.aesthetic_score
         sides = size.original_height or height, size.original_width or width
         return {"time_ids": torch.tensor([(*sides, size.crop_top, size.crop_left, score)], dtype=torch.float32)}
+
+
+load = SDXL().load
+load_refiner = SDXLRefiner().load
 
 
 def unet_depths(tensors: Mapping[str, Tensor], levels: int) -> dict[str, Any]:

@@ -14,12 +14,17 @@ from typing import TYPE_CHECKING, Any, cast
 import torch
 from torch import Tensor, nn
 
-from webui.core.request import SizeConditioning
+from webui.core.family import FamilySpec, LatentRgb
 from webui.errors import CheckpointError
+from webui.models import attention
 from webui.models.families import ldm
-from webui.models.model import LatentRgb, TextPart, scaled_linear_alphas, zero_terminal_snr
+from webui.models.loading import LoadContext, prediction_beside
+from webui.models.model import FamilyRules, Model, TextPart, scaled_linear_alphas, zero_terminal_snr
+from webui.models.offload import Offload
 from webui.models.placement import Placement
+from webui.models.prediction import Prediction, diffusion
 from webui.models.weights import Progress, Weights, placed
+from webui.samplers.schedules import discrete_schedule
 
 if TYPE_CHECKING:
     from webui.prompts.tokenizer import ClipTokenizer
@@ -44,20 +49,55 @@ class TextLayout:
     embedding: str = "clip_l"
 
 
-class StableDiffusion:
+class StableDiffusion(FamilyRules):
     """The loader of one family. A subclass names what differs; methods may be overridden where a table does not suffice."""
 
-    name: str
-    title: str
-    VARIANTS: tuple[str, ...] = ("", "inpaint", "ip2p")
-    space: str
-    """Models with the same word have interchangeable latents."""
-    scale_factor: float
-    latent_rgb: LatentRgb
+    spec: FamilySpec
     texts: tuple[TextLayout, ...]
     vae_configs: str = "sd1"
-    zero_empty_negative = False
-    """Whether an empty negative prompt is zeros instead of the encoded empty text."""
+
+    @property
+    def name(self) -> str:
+        """The family's, and that of its folder of configurations."""
+        return self.spec.name
+
+    @property
+    def title(self) -> str:
+        """The family's name for people."""
+        return self.spec.title
+
+    def load(self, weights: Weights, context: LoadContext) -> Model:
+        """Build the parts of a whole checkpoint and put each where the plan wants it."""
+        placement, total, progress = context.placement, len(weights.tensors), context.progress
+        texts = self.build_texts(weights, placement, lambda done, _: progress(done, total))
+        first = sum(len(list(part.module.parameters())) for part in texts)
+        vae = self.build_vae(context.vae or weights, placement, lambda done, _: progress(first + done, total))
+        second = first + len(list(vae.parameters()))
+        unet = self.build_unet(weights, placement, lambda done, _: progress(second + done, total))
+        attention.choose(unet, placement.attention, placement.device, placement.dtype)
+        offload = Offload(context.plan)
+        for module in (*(part.module for part in texts), vae, unet):
+            offload.register(module)
+        return Model(
+            name=context.file.name,
+            hash=context.digest,
+            spec=self.spec,
+            variant=context.architecture.variant,
+            prediction=self._prediction_of(weights, context),
+            place=placement,
+            components={**{part.target: part.module for part in texts}, "vae": vae, "unet": unet},
+            texts=texts,
+            rules=self,
+            native=context.file.native,
+            latent_rgb=self.rgb_of(weights),
+            offload=offload,
+            latent_space=self.latent_space(weights),
+            vae_name=context.vae_name,
+        )
+
+    def _prediction_of(self, weights: Weights, context: LoadContext) -> Prediction:
+        name = prediction_beside(context.file.path, self.prediction(weights) or context.architecture.prediction)
+        return diffusion(name, discrete_schedule(self.alphas_cumprod(weights), self.spec.schedule_table or self.spec.name))
 
     def build_unet(self, weights: Weights, placement: Placement, tick: Progress) -> nn.Module:
         """The UNet of a whole checkpoint; its number of input channels tells inpainting (9) and instruct-pix2pix (8) from the plain one."""
@@ -120,19 +160,15 @@ class StableDiffusion:
         """What the UNet predicts, "eps" or "v", where only its numbers tell; None where they do not."""
         return None
 
-    def vectors(self, size: SizeConditioning, width: int, height: int, *, negative: bool) -> Mapping[str, Tensor]:
-        """What conditions the UNet besides the prompt, each [1, d], for a pass at this size in pixels."""
-        return {}
-
     def latent_space(self, weights: Weights) -> str:
         """Whose latents these are: everybody's of the family, or the file's own."""
-        return weights.source if "darkroom.vae" in weights.metadata else self.space
+        return weights.source if "darkroom.vae" in weights.metadata else self.spec.latent.space
 
     def rgb_of(self, weights: Weights) -> LatentRgb | None:
         """The preview's map: the file's own, or the published one. None for a file with another VAE that tells none."""
         text = weights.metadata.get("darkroom.latent_rgb")
         if text is None:
-            return None if "darkroom.vae" in weights.metadata else self.latent_rgb
+            return None if "darkroom.vae" in weights.metadata else self.spec.latent.rgb
         rows = [[float(value) for value in row] for row in json.loads(text)]
         return tuple((row[0], row[1], row[2]) for row in rows)
 

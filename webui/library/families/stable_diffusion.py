@@ -1,0 +1,88 @@
+"""Stable Diffusion 1.x, 2.x, SDXL and its refiner: UNets over the latents of a KL autoencoder, in CompVis' and Stability's names."""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from webui.core.family import ALL_FEATURES, FamilySpec, Header, LatentFormat, ModelDefaults, ModelFacts
+
+UNET = "model.diffusion_model."
+_FIRST_CONV = UNET + "input_blocks.0.0.weight"
+_CHANNELS = {4: "", 8: "ip2p", 9: "inpaint"}
+_VARIANTS = ("", "inpaint", "ip2p")
+
+SD_LATENT = LatentFormat(
+    scale=0.18215,
+    rgb=((0.298, 0.207, 0.208), (0.187, 0.286, 0.173), (-0.158, 0.189, 0.264), (-0.184, -0.271, -0.473), (0.0, 0.0, 0.0)),
+    taesd="taesd_decoder",
+    space="sd1",
+)
+"""The colours are a fit that is public since 2022 (discuss.huggingface.co, topic 23204)."""
+XL_LATENT = LatentFormat(
+    scale=0.13025,
+    rgb=(
+        (0.3448, 0.4168, 0.4395),
+        (-0.1953, -0.0290, 0.0250),
+        (0.1074, 0.0886, -0.0163),
+        (-0.3730, -0.2499, -0.2088),
+        (0.0, 0.0, 0.0),
+    ),
+    taesd="taesdxl_decoder",
+    space="sdxl",
+)
+"""The colours are figures that are public since 2023."""
+
+
+def by_text_encoder(prefix: str) -> Callable[[Header], str | None]:
+    """Detection by the text encoder's names; the UNet's first convolution tells the variant."""
+
+    def detect(header: Header) -> str | None:
+        if not any(name.startswith(prefix) for name in header.shapes):
+            return None
+        first = header.shapes.get(_FIRST_CONV, (0, 4))
+        channels = first[1] if len(first) > 1 else 4
+        return _CHANNELS.get(channels, f"{channels} channels")
+
+    return detect
+
+
+SD1 = FamilySpec(
+    "sd1",
+    "Stable Diffusion 1.x",
+    SD_LATENT,
+    by_text_encoder("cond_stage_model.transformer."),
+    loader="webui.models.families.sd1:load",
+    variants=_VARIANTS,
+)
+SD2 = FamilySpec(
+    "sd2",
+    "Stable Diffusion 2.x",
+    SD_LATENT,
+    by_text_encoder("cond_stage_model.model."),
+    loader="webui.models.families.sd2:load",
+    defaults=ModelDefaults(width=768, height=768),
+    variants=_VARIANTS,
+    usual=ModelFacts(text=340_387_840),
+)
+SDXL = FamilySpec(
+    "sdxl",
+    "SDXL",
+    XL_LATENT,
+    by_text_encoder("conditioner.embedders.1."),
+    loader="webui.models.families.sdxl:load",
+    defaults=ModelDefaults(width=1024, height=1024),
+    variants=_VARIANTS,
+    supports=ALL_FEATURES | {"size_conditioning"},
+    usual=ModelFacts(unet=2_567_463_684, text=817_720_320),
+    schedule_table="sdxl",
+)
+REFINER = replace(
+    SDXL,
+    name="sdxl-refiner",
+    title="SDXL refiner",
+    detect=by_text_encoder("conditioner.embedders.0.model."),
+    loader="webui.models.families.sdxl:load_refiner",
+    whole=False,
+    usual=ModelFacts(unet=2_257_203_204, text=694_659_840, unet_channels=384),
+)
+STABLE_DIFFUSION = (SDXL, REFINER, SD2, SD1)
+"""In the order in which a file is compared with them."""

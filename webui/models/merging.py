@@ -1,0 +1,209 @@
+"""From the files that a prompt names to the finished tensors of the parameters that they change."""
+
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+import torch
+from torch import Tensor, nn
+
+from webui.core.foreign import FileError, check_same, read_foreign
+from webui.devices.plan import is_device_lost, is_out_of_memory
+from webui.errors import CheckpointError
+from webui.library import ModelFile
+from webui.library.lora_keys import counted
+from webui.models.adapters import LoraLoader, LoraUse, WeightChange
+from webui.models.block_weights import read_blocks, weight_of
+from webui.models.layer_names import UNET, Layer, LayerNames
+from webui.models.model import Model
+from webui.models.weight_sets import Recipe, WeightPatch
+from webui.models.weights import open_weights
+
+
+class NotFinite(CheckpointError):
+    """A LoRA that would make nothing but noise or black: the job fails rather than leave out what was asked for."""
+
+
+_BROKEN_FILE = (CheckpointError, ValueError, KeyError, OSError, RuntimeError, TypeError, AttributeError, IndexError)
+_DOES_NOT_FIT = (RuntimeError, ValueError, IndexError, TypeError, ZeroDivisionError)
+
+
+@dataclass(frozen=True)
+class Source:
+    """A file that a tag names. `on`: its change of the UNet counts now, not only that of the text encoder."""
+
+    use: LoraUse
+    file: ModelFile
+    on: bool = True
+
+    @property
+    def key(self) -> tuple[Hashable, ...]:
+        """What its change depends on."""
+        return self.file.path, self.file.identity, self.use.text, self.use.unet, self.use.blocks, self.on
+
+
+@dataclass(frozen=True, eq=False)
+class Content:
+    """What was read of a file: the names of its tensors, and what they change; or why nothing was."""
+
+    names: frozenset[str] = frozenset()
+    changes: tuple[WeightChange, ...] = ()
+    error: str = ""
+
+
+@dataclass(frozen=True)
+class _Step:
+    """One change of one parameter, at its strength."""
+
+    change: WeightChange
+    strength: float
+    source: Source
+    number: int
+
+    @property
+    def key(self) -> tuple[Hashable, ...]:
+        return self.source.file.path, self.source.file.identity, self.number, self.strength
+
+
+@dataclass
+class _Plan:
+    """The changes of each parameter in order, and the targets of each tag that the model has not."""
+
+    steps: dict[nn.Parameter, list[_Step]] = field(default_factory=dict)
+    unfit: dict[Source, list[str]] = field(default_factory=dict)
+
+
+def read_content(file: ModelFile, loaders: Iterable[LoraLoader]) -> Content:
+    """What a file changes. Raises `FileChanged` when it is not the file any more that was found."""
+    try:
+        read = read_foreign(file.path, lambda path: _load(file, loaders))
+    except _BROKEN_FILE as error:
+        read = FileError(_reason(error))
+    check_same(file.path, file.identity)
+    return Content(error=read.message) if isinstance(read, FileError) else read
+
+
+def _load(file: ModelFile, loaders: Iterable[LoraLoader]) -> Content:
+    names = frozenset(open_weights(file.path).tensors)
+    for loader in loaders:
+        if loader.matches(names):
+            return Content(names, tuple(loader.load(file.path)))
+    raise CheckpointError(
+        f"no loader knows the format of {file.file_name} ({counted(names)}). Is the extension that reads it switched off?"
+    )
+
+
+@torch.no_grad()
+def merge(model: Model, sources: Sequence[Source], contents: Mapping[ModelFile, Content]) -> WeightPatch:
+    """The finished tensors of every parameter that these files change. Raises `NotFinite` before a number that is none gets anywhere."""
+    plan, layers = _Plan(), LayerNames(model)
+    for source in sources:
+        _add(plan, source, contents[source.file].changes, layers, model.family)
+    tensors, recipes = _made(model, plan)
+    notes = [note for source in sources for note in _told(source, contents[source.file], plan.unfit[source])]
+    return WeightPatch(tuple(source.key for source in sources), tensors, recipes, tuple(dict.fromkeys(notes)))
+
+
+def _add(plan: _Plan, source: Source, changes: Sequence[WeightChange], layers: LayerNames, family: str) -> None:
+    """Add one tag's changes to those of each parameter.
+
+    A file that is named twice counts by its strengths: as in Forge the same strength a second time adds nothing.
+    """
+    strangers = plan.unfit.setdefault(source, [])
+    blocks = read_blocks(source.use.blocks, family) if source.use.blocks else None
+    for number, change in enumerate(changes):
+        layer = layers.find(change.target)
+        parameter = getattr(layer.module, change.parameter, None) if layer is not None else None
+        if layer is None or not isinstance(parameter, nn.Parameter):
+            strangers.append(change.target)
+            continue
+        step = _Step(change, _strength(source, layer, blocks), source, number)
+        known = plan.steps.setdefault(parameter, [])
+        if step.strength and step.key not in [other.key for other in known]:
+            known.append(step)
+
+
+def _strength(source: Source, layer: Layer, blocks: Mapping[str, float] | None) -> float:
+    if layer.part == UNET:
+        return source.use.unet * weight_of(layer.block, blocks) if source.on else 0.0
+    return source.use.text * weight_of(layer.block, blocks)
+
+
+def _told(source: Source, content: Content, strangers: Sequence[str]) -> Iterator[str]:
+    """What was left out of a file: layers that the model has not, and tensors that nobody read."""
+    name, count = source.use.name, len(content.changes)
+    if content.error:
+        yield f"LoRA {name!r} was left out: {content.error}"
+    elif not count:
+        yield f"LoRA {name!r} was left out: nothing in it can be read ({counted(content.names)})."
+    elif len(strangers) == count:
+        yield f"LoRA {name!r} was left out: it was made for another model (none of its {count} layers fits this one)."
+    elif strangers:
+        yield f"LoRA {name!r}: {len(strangers)} of its {count} layers do not fit this model, the first is {strangers[0]}."
+    keys = {key for change in content.changes for key in change.keys}
+    unread = content.names - keys if keys else frozenset()
+    if unread:
+        said = f"{len(unread)} of its {len(content.names)} tensors are of kinds not read here ({counted(unread)})"
+        yield f"LoRA {name!r} was used in part: {said}."
+
+
+def _made(model: Model, plan: _Plan) -> tuple[dict[nn.Parameter, Tensor], dict[nn.Parameter, Recipe]]:
+    """The finished tensor of each parameter, and what it was made from. Adds to the plan's unfit targets those whose shapes differ."""
+    text = {parameter for part in model.texts for parameter in part.module.parameters()}
+    bases = model.weights.bases()
+    tensors: dict[nn.Parameter, Tensor] = {}
+    recipes: dict[nn.Parameter, Recipe] = {}
+    for parameter, planned in plan.steps.items():
+        recipe = tuple(step.key for step in planned)
+        tensor = model.weights.made(parameter, recipe)
+        if tensor is None and planned:
+            tensor = _finished(bases.get(parameter, parameter.data), planned, parameter in text, plan.unfit)
+        if tensor is not None:
+            tensors[parameter], recipes[parameter] = tensor, recipe
+    return tensors, recipes
+
+
+def _finished(base: Tensor, planned: Sequence[_Step], is_text: bool, unfit: Mapping[Source, list[str]]) -> Tensor | None:
+    """A parameter with its changes, one on the result of the other, in the base's type and layout; None where no change fits.
+
+    Forge keeps a text encoder in its file's half precision, whatever it computes in, and rounds it with a LoRA on too. Measured on
+    `g-lora`: 87 dB near with that, 66 dB without.
+    """
+    total, changed = base.to(torch.float32), False
+    for step in planned:
+        try:
+            after = step.change.apply(total, step.strength)
+        except _DOES_NOT_FIT as error:
+            if is_out_of_memory(error) or is_device_lost(error):
+                raise
+            unfit[step.source].append(step.change.target)
+            continue
+        _check_finite(after, step)
+        total, changed = after, True
+    if not changed:
+        return None
+    rounded = total.to(torch.float16) if is_text and _is_half(base) else total
+    finished = _like(base, rounded)
+    _check_finite(finished, planned[-1])
+    return finished
+
+
+def _check_finite(weights: Tensor, step: _Step) -> None:
+    low, high = torch.aminmax(weights)
+    if not (torch.isfinite(low) and torch.isfinite(high)):
+        raise NotFinite(f"LoRA {step.source.use.name!r} holds NaN or Inf ({step.change.target}): it is broken. Leave it out.")
+
+
+def _is_half(weights: Tensor) -> bool:
+    """Whether float16 holds these numbers exactly: they came from such a file."""
+    return torch.equal(weights.to(torch.float16).to(weights.dtype), weights)
+
+
+def _like(base: Tensor, total: Tensor) -> Tensor:
+    """In the type and the layout of the base."""
+    channels_last = base.ndim == 4 and base.is_contiguous(memory_format=torch.channels_last) and not base.is_contiguous()
+    return total.to(base.dtype).contiguous(memory_format=torch.channels_last if channels_last else torch.contiguous_format)
+
+
+def _reason(error: Exception) -> str:
+    lines = str(error).strip().splitlines()
+    return lines[0] if lines else type(error).__name__
