@@ -12,7 +12,9 @@ from safetensors.torch import save_file
 from tests import tiny
 from webui.core.job import Plan
 from webui.core.registry import Registry
+from webui.core.request import GenerationRequest
 from webui.errors import CheckpointError
+from webui.generation.conditioning import encode, read_texts
 from webui.library import Library
 from webui.library.lora_keys import KINDS, left_out
 from webui.models.adapters import LoraUse
@@ -535,11 +537,37 @@ def test_numbers_that_are_none_fail_by_the_files_name(place, loaders, names, par
         pass
 
 
-def test_embeddings_and_other_models_parts_are_told(place, loaders, names):
+@pytest.mark.parametrize("key", ["string_to_param.*", "clip_l", "emb_params"])
+def test_embeddings_in_a_file_are_words_while_it_is_on(place, loaders, names, key):
     folder, library, model = place
     name = next(names)
     tensors = {f"{kohya(SQUARE)}.{part}": torch.tensor(value) for part, value in lora((32, 32), drawn(1), 1.0)[0].items()}
-    tensors |= {"bundle_emb.fox.string_to_param.*": torch.ones(2, 16), "lora_te3_x.lora_up.weight": torch.ones(2, 2)}
+    tensors[f"bundle_emb.fox.{key}"] = torch.ones(2, tiny.WIDTH)
+    save_file(tensors, folder / f"{name}.safetensors")
+    library.scan()
+    texts, request = read_texts("a fox", ""), GenerationRequest()
+    plain = encode(texts, request, model, 1).positive[0].at(0).cond
+    with patched(model, [LoraUse(name)], library, loaders) as notes:
+        assert notes == () and torch.equal(model.embeddings["fox"][0], torch.ones(2, tiny.WIDTH))
+        assert not torch.equal(encode(texts, request, model, 1).positive[0].at(0).cond, plain)
+    assert "fox" not in model.embeddings and torch.equal(encode(texts, request, model, 1).positive[0].at(0).cond, plain)
+
+
+def test_an_embedding_of_another_model_in_a_file_is_told(place, loaders, names):
+    folder, library, model = place
+    name = next(names)
+    tensors = {f"{kohya(SQUARE)}.{part}": torch.tensor(value) for part, value in lora((32, 32), drawn(1), 1.0)[0].items()}
+    save_file(tensors | {"bundle_emb.fox.clip_l": torch.ones(2, 7)}, folder / f"{name}.safetensors")
+    library.scan()
+    with patched(model, [LoraUse(name)], library, loaders) as notes:
+        assert len(notes) == 1 and "the embedding 'fox' in it was left out: it was made for another kind of model" in notes[0]
+
+
+def test_odd_embeddings_and_other_models_parts_are_told(place, loaders, names):
+    folder, library, model = place
+    name = next(names)
+    tensors = {f"{kohya(SQUARE)}.{part}": torch.tensor(value) for part, value in lora((32, 32), drawn(1), 1.0)[0].items()}
+    tensors |= {"bundle_emb.fox.odd.*": torch.ones(2, 3, 16), "lora_te3_x.lora_up.weight": torch.ones(2, 2)}
     save_file(tensors, folder / f"{name}.safetensors")
     library.scan()
     said = "2 of its 4 tensors are"

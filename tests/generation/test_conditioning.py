@@ -8,11 +8,11 @@ from webui.models.adapters import LoraUse
 
 
 def test_tags_and_comments_are_taken_out():
-    texts = read_texts("a fox <lora:style:0.8> <hypernet:x:1> # not this", "blurry # and this")
+    texts = read_texts("a fox <lora:style:0.8> <lyric:x:1> # not this", "blurry # and this")
     assert texts.prompt.strip() == "a fox"
     assert texts.negative.strip() == "blurry"
     assert texts.loras == (LoraUse("style", 0.8, 0.8),)
-    assert texts.notes == ("<hypernet:…> is not known here and was left out.",)
+    assert texts.notes == ("<lyric:…> is not known here and was left out.",)
 
 
 def test_a_tag_in_the_negative_prompt_is_words_like_any_other():

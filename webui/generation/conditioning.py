@@ -1,6 +1,6 @@
 """Prompts to conditioning: removes LoRA tags, encodes the rest and caches it as long as the model is loaded."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
@@ -13,6 +13,7 @@ from webui.generation.device import INLINE_DEVICE, DeviceAccess
 from webui.generation.lora_tags import misread_in, use_of
 from webui.models.adapters import LoraUse
 from webui.models.conditioning import Conditioning
+from webui.models.hypernetworks import HypernetworkUse
 from webui.models.model import LoadedModel, Model
 from webui.prompts import strip_comments, strip_tags
 from webui.prompts.encode import (
@@ -49,6 +50,7 @@ class Texts:
     loras: tuple[LoraUse, ...]
     unknown: tuple[str, ...] = ()
     misread: tuple[str, ...] = ()
+    hypernetworks: tuple[HypernetworkUse, ...] = ()
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -77,9 +79,10 @@ def read_texts(prompt: str, negative: str) -> Texts:
     """Take comments out, and the prompt's tags. In a negative prompt a tag is words like any other, as in A1111."""
     text, tags = strip_tags(strip_comments(prompt))
     loras = tuple(use_of(tag) for tag in tags if tag.kind in ("lora", "lyco"))
-    unknown = tuple(tag.kind for tag in tags if tag.kind not in ("lora", "lyco"))
+    unknown = tuple(tag.kind for tag in tags if tag.kind not in ("lora", "lyco", "hypernet"))
     misread = tuple(note for tag in tags if tag.kind in ("lora", "lyco") for note in misread_in(tag))
-    return Texts(text, strip_comments(negative), loras, unknown, misread)
+    hypernetworks = tuple(HypernetworkUse(tag.name, tag.te_weight) for tag in tags if tag.kind == "hypernet")
+    return Texts(text, strip_comments(negative), loras, unknown, misread, hypernetworks)
 
 
 def prompts_of(request: GenerationRequest) -> str:
@@ -91,8 +94,17 @@ def prompts_of(request: GenerationRequest) -> str:
 
 def loras_of(request: GenerationRequest) -> tuple[LoraUse, ...]:
     """The LoRAs that a request's prompts ask for, of both passes."""
+    return tuple(use for texts in _texts_of(request) for use in texts.loras)
+
+
+def hypernetworks_of(request: GenerationRequest) -> tuple[HypernetworkUse, ...]:
+    """The hypernetworks that a request's prompts ask for, of both passes."""
+    return tuple(use for texts in _texts_of(request) for use in texts.hypernetworks)
+
+
+def _texts_of(request: GenerationRequest) -> Iterator[Texts]:
     prompts = (request.prompt, request.hires.prompt if request.hires is not None else "")
-    return tuple(use for prompt in prompts if prompt for use in read_texts(prompt, "").loras)
+    return (read_texts(prompt, "") for prompt in prompts if prompt)
 
 
 def encode(

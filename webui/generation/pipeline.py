@@ -26,6 +26,7 @@ from webui.generation.reporter import JobReporter, Phase
 from webui.generation.sampling import DenoiseInputs, ModelAt, fill_noise, image_noise, prompt_calls, sample
 from webui.generation.soft_inpaint import soft_overlays
 from webui.models.adapters import ALWAYS
+from webui.models.hypernetworks import steered
 from webui.models.model import Model
 from webui.models.patcher import patched, stepped
 from webui.plugins.types import DenoiserWrapper
@@ -160,6 +161,9 @@ class GenerationPipeline:
         self.report.note(*texts.notes)
         with ExitStack() as stack:
             library, loaders = self.context.library, self.context.loras
+            if texts.hypernetworks:
+                steering = steered(self.model, texts.hypernetworks, library)
+                self.report.note(*self.device.run_on_device(lambda: stack.enter_context(steering)))
             if any(use.steps != ALWAYS for use in texts.loras):
                 changing = stepped(self.model, texts.loras, library, loaders, self.report.note)
                 model = self.device.run_on_device(lambda: stack.enter_context(changing))

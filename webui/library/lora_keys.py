@@ -7,6 +7,8 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
+from webui.library.models import VECTORS, VECTORS_OF_ENCODERS
+
 Parts = Mapping[str, str]
 """Of one layer: the name of each tensor, by the part that it is."""
 _ENDINGS: dict[str, tuple[str, ...]] = {
@@ -79,8 +81,10 @@ _WORDS = (
     ("GLoRA", ("a1", "a2", "b1", "b2")),
     ("IA3", ("on_input",)),
 )
+BUNDLED = "bundle_emb."
+"""How the names of embeddings begin that a LoRA brings along."""
 _OTHERS = ("lora_te3_", "text_encoder_3.", "text_encoders.t5")
-_BY_START = ((("a third text encoder"), _OTHERS), ("embeddings", ("bundle_emb.",)), ("a control model", ("control_model.",)))
+_BY_START = ((("a third text encoder"), _OTHERS), ("embeddings", (BUNDLED,)), ("a control model", ("control_model.",)))
 _BY_END = (("biases", (".bias", ".bias_values", ".bias_indices", ".bias_size")), ("PEFT's OFT", (".oft_r", ".oft_R.weight")))
 
 
@@ -127,12 +131,17 @@ def left_out(names: Iterable[str]) -> str:
     """What the list of models says of a file of which not everything is read; empty where all is."""
     listed = list(names)
     read = {name for parts in lora_layers(listed).values() for _, _, names in lora_kinds(parts) for name in names}
-    unread = [name for name in listed if name not in read]
+    unread = [name for name in listed if name not in read and not _is_bundled(name)]
     if not unread:
         return ""
     if len(unread) == len(listed):
         return f"Nothing in it is read yet: {counted(unread)}."
     return f"Read in part: {len(unread)} of its {len(listed)} tensors are left out ({counted(unread)})."
+
+
+def _is_bundled(name: str) -> bool:
+    """Whether it is vectors of an embedding that travels with a LoRA."""
+    return name.startswith(BUNDLED) and name.removeprefix(BUNDLED).partition(".")[2] in (*VECTORS, *VECTORS_OF_ENCODERS)
 
 
 def _foreign(name: str) -> bool:

@@ -18,6 +18,7 @@ KINDS: dict[str, tuple[str, ...]] = {
     "vae_approx": ("VAE-approx", "vae_approx"),
     "upscaler": ("ESRGAN", "RealESRGAN", "upscale_models"),
     "controlnet": ("ControlNet", "controlnet"),
+    "hypernetwork": ("hypernetworks",),
 }
 """Folder names of A1111, Forge and ComfyUI for each kind of file."""
 

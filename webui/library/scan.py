@@ -23,7 +23,14 @@ from webui.library.lora_keys import left_out
 from webui.library.models import KINDS, SUFFIXES, ModelFile, embedding_width
 from webui.library.native import native
 
-FIELDS = {"checkpoint": "checkpoint", "vae": "vae", "lora": "prompt", "embedding": "prompt", "upscaler": "hires.upscaler"}
+FIELDS = {
+    "checkpoint": "checkpoint",
+    "vae": "vae",
+    "lora": "prompt",
+    "embedding": "prompt",
+    "hypernetwork": "prompt",
+    "upscaler": "hires.upscaler",
+}
 WORDS = {"vae": "VAE", "lora": "LoRA", "controlnet": "ControlNet"}
 TRAINERS_NAME = "ss_output_name"
 """Where kohya's scripts, and others after them, write what a LoRA was called when it was trained."""

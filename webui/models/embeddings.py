@@ -12,6 +12,7 @@ from webui.core.foreign import FileError, FileIdentity, identity_of, read_foreig
 from webui.core.names import fold
 from webui.errors import CheckpointError
 from webui.library import ModelFile
+from webui.library.lora_keys import BUNDLED
 from webui.library.models import VECTORS, VECTORS_OF_ENCODERS
 from webui.models.weights import Weights, open_weights
 
@@ -63,7 +64,7 @@ class Embeddings:
         left_out: dict[str, str] = {}
         for key, word in keys.items():
             read = self._read[key]
-            fits = read.message if isinstance(read, FileError) else _fitted(read, encoders)
+            fits = read.message if isinstance(read, FileError) else fitted(read, encoders)
             if isinstance(fits, str):
                 left_out[word] = fits
             else:
@@ -71,7 +72,7 @@ class Embeddings:
         return EmbeddedWords(found, tuple(keys.items()), {word: why for word, why in left_out.items() if word not in found})
 
 
-def _fitted(read: Vectors, encoders: Sequence[tuple[str, int]]) -> tuple[Tensor, ...] | str:
+def fitted(read: Vectors, encoders: Sequence[tuple[str, int]]) -> tuple[Tensor, ...] | str:
     """For each encoder its vectors, as many for all of them; or why they do not fit."""
     only = read.get("") if len(encoders) == 1 else None
     matrices = [read.get(name, only) for name, _ in encoders]
@@ -97,6 +98,17 @@ def _vectors_in(path: Path) -> Vectors | FileError:
         return found
 
     return read_foreign(path, read)
+
+
+def bundled(weights: Weights) -> dict[str, Vectors]:
+    """The vectors of the embeddings that a LoRA brings along, by their words: `bundle_emb.WORD.string_to_param.*`, as OneTrainer writes."""
+    files: dict[str, dict[str, Tensor]] = {}
+    for name, tensor in weights.tensors.items():
+        if name.startswith(BUNDLED):
+            word, _, inner = name.removeprefix(BUNDLED).partition(".")
+            files.setdefault(word, {})[inner] = tensor
+    read = {word: vectors(Weights(weights.source, tensors, {})) for word, tensors in files.items() if word}
+    return {word: found for word, found in read.items() if found and all(bool(torch.isfinite(one).all()) for one in found.values())}
 
 
 def vectors(weights: Weights) -> Vectors:

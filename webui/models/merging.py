@@ -10,9 +10,10 @@ from webui.core.foreign import FileError, check_same, read_foreign
 from webui.devices.plan import is_device_lost, is_out_of_memory
 from webui.errors import CheckpointError
 from webui.library import ModelFile
-from webui.library.lora_keys import counted
+from webui.library.lora_keys import BUNDLED, counted
 from webui.models.adapters import LoraLoader, LoraUse, WeightChange
 from webui.models.block_weights import read_blocks, weight_of
+from webui.models.embeddings import Vectors, bundled, fitted
 from webui.models.layer_names import UNET, Layer, LayerNames
 from webui.models.model import Model
 from webui.models.weight_sets import Recipe, WeightPatch
@@ -43,10 +44,11 @@ class Source:
 
 @dataclass(frozen=True, eq=False)
 class Content:
-    """What was read of a file: the names of its tensors, and what they change; or why nothing was."""
+    """What was read of a file: the names of its tensors, what they change, and embeddings that lie in it; or why nothing was."""
 
     names: frozenset[str] = frozenset()
     changes: tuple[WeightChange, ...] = ()
+    words: Mapping[str, Vectors] = field(default_factory=dict)
     error: str = ""
 
 
@@ -83,10 +85,11 @@ def read_content(file: ModelFile, loaders: Iterable[LoraLoader]) -> Content:
 
 
 def _load(file: ModelFile, loaders: Iterable[LoraLoader]) -> Content:
-    names = frozenset(open_weights(file.path).tensors)
+    weights = open_weights(file.path)
+    names = frozenset(weights.tensors)
     for loader in loaders:
         if loader.matches(names):
-            return Content(names, tuple(loader.load(file.path)))
+            return Content(names, tuple(loader.load(file.path)), bundled(weights))
     raise CheckpointError(
         f"no loader knows the format of {file.file_name} ({counted(names)}). Is the extension that reads it switched off?"
     )
@@ -100,7 +103,25 @@ def merge(model: Model, sources: Sequence[Source], contents: Mapping[ModelFile, 
         _add(plan, source, contents[source.file].changes, layers, model.family)
     tensors, recipes = _made(model, plan)
     notes = [note for source in sources for note in _told(source, contents[source.file], plan.unfit[source])]
-    return WeightPatch(tuple(source.key for source in sources), tensors, recipes, tuple(dict.fromkeys(notes)))
+    words, misfits = _words(model, sources, contents)
+    return WeightPatch(tuple(source.key for source in sources), tensors, recipes, tuple(dict.fromkeys((*notes, *misfits))), words)
+
+
+def _words(
+    model: Model, sources: Sequence[Source], contents: Mapping[ModelFile, Content]
+) -> tuple[dict[str, tuple[Tensor, ...]], list[str]]:
+    """The embeddings that came with the files, and notes on those for another kind of model."""
+    encoders = [(part.embedding, part.width) for part in model.texts]
+    words: dict[str, tuple[Tensor, ...]] = {}
+    notes = []
+    for source in sources:
+        for word, read in contents[source.file].words.items():
+            fits = fitted(read, encoders)
+            if isinstance(fits, str):
+                notes.append(f"LoRA {source.use.name!r}: the embedding {word!r} in it was left out: {fits}")
+            else:
+                words[word] = fits
+    return words, notes
 
 
 def _add(plan: _Plan, source: Source, changes: Sequence[WeightChange], layers: LayerNames, family: str) -> None:
@@ -140,10 +161,15 @@ def _told(source: Source, content: Content, strangers: Sequence[str]) -> Iterato
     elif strangers:
         yield f"LoRA {name!r}: {len(strangers)} of its {count} layers do not fit this model, the first is {strangers[0]}."
     keys = {key for change in content.changes for key in change.keys}
-    unread = content.names - keys if keys else frozenset()
+    unread = {name for name in content.names - keys if not _is_word(name, content)} if keys else set()
     if unread:
         said = f"{len(unread)} of its {len(content.names)} tensors are of kinds not read here ({counted(unread)})"
         yield f"LoRA {name!r} was used in part: {said}."
+
+
+def _is_word(name: str, content: Content) -> bool:
+    """Whether it is vectors of an embedding that was read."""
+    return name.startswith(BUNDLED) and name.removeprefix(BUNDLED).partition(".")[0] in content.words
 
 
 def _made(model: Model, plan: _Plan) -> tuple[dict[nn.Parameter, Tensor], dict[nn.Parameter, Recipe]]:

@@ -15,7 +15,7 @@ from webui.models.embeddings import EmbeddedWords
 from webui.models.offload import Offload
 from webui.models.placement import Placement
 from webui.models.prediction import Prediction
-from webui.models.weight_sets import WeightPatch, WeightSets
+from webui.models.weight_sets import Hooked, WeightPatch, WeightSets
 
 if TYPE_CHECKING:
     from webui.prompts.tokenizer import ClipTokenizer
@@ -72,6 +72,8 @@ class ModelState:
     """What a preview of one picture costs, by method."""
     seamless_jobs: int = 0
     """Jobs that make tiles just now."""
+    hypernetworks: Hooked = field(default_factory=Hooked)
+    """Hypernetworks that are on."""
 
 
 class LoadedModel(Protocol):
@@ -191,8 +193,8 @@ class Model:
 
     @property
     def embeddings(self) -> Mapping[str, tuple[Tensor, ...]]:
-        """The textual inversions that fit, by name: for each text encoder float32 [vectors, width]."""
-        return self.words.vectors
+        """The textual inversions that fit, by name: for each text encoder float32 [vectors, width]. Those of adapters come first."""
+        return {**self.words.vectors, **(self.patch or self.weights.on).words}
 
     @property
     def device(self) -> torch.device:

@@ -4,6 +4,7 @@ The model's own tensors are set aside while a set is on and put back as they wer
 """
 
 from collections.abc import Hashable, Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 
 import psutil
@@ -26,6 +27,8 @@ class WeightPatch:
     tensors: Mapping[nn.Parameter, Tensor] = field(default_factory=dict)
     recipes: Mapping[nn.Parameter, Recipe] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    words: Mapping[str, tuple[Tensor, ...]] = field(default_factory=dict)
+    """Embeddings that came with the adapters: for each text encoder their vectors."""
 
     def storages(self) -> dict[int, Tensor]:
         """Its tensors by where their numbers lie: sets may share them."""
@@ -101,3 +104,12 @@ def _room(patch: WeightPatch) -> int:
     free = torch.cuda.mem_get_info(device)[0] if device.type == "cuda" else psutil.virtual_memory().available
     taken = sum(tensor.numel() * tensor.element_size() for tensor in patch.storages().values())
     return min(MOST_BYTES, taken + free // 2)
+
+
+@dataclass
+class Hooked:
+    """Hooks that are on: for how many jobs, what they asked for, and how it comes off."""
+
+    jobs: int = 0
+    key: Hashable = ()
+    hooks: ExitStack = field(default_factory=ExitStack)

@@ -74,7 +74,7 @@ def check_prompt(field: str, text: str, calls: int, second_calls: int | None = N
     budget, clean = Budget(field), strip_comments(text)
     if not negative:
         clean, tags = strip_tags(clean)
-        budget.loras(len({(tag.args, *tag.named.items()) for tag in tags if tag.kind in ("lora", "lyco")}))
+        budget.loras(len({(tag.args, *tag.named.items()) for tag in tags if tag.kind in ("lora", "lyco", "hypernet")}))
     parts = [clean] if negative else [part for part, _ in read_and(clean)]
     budget.parts(len(parts))
     for part in parts:

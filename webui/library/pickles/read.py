@@ -9,13 +9,14 @@ row, then the storages).
 import io
 import struct
 import zipfile
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 from webui.core.foreign import open_foreign, shown
 from webui.errors import CheckpointError
 from webui.library.pickles.machine import MAX_INSTRUCTIONS, Machine
-from webui.library.pickles.tensors import tensors_in
+from webui.library.pickles.tensors import facts_in, tensors_in
 from webui.library.pickles.values import LONGEST_NAME, SIZES, TOO_LARGE, Broken, Refused, Storage, Stored
 
 MAX_MEMBERS = 100_000
@@ -27,11 +28,20 @@ _MAGIC, _PROTOCOL = 0x1950A86A20F9469CFC6C, 1001
 
 def read_pickle(path: Path) -> dict[str, Stored]:
     """The tensors of a pickled file by name, of the innermost state dict. Raises `CheckpointError`, whatever is in the file."""
+    return _read(path, tensors_in)
+
+
+def read_facts(path: Path) -> dict[str, Any]:
+    """What a pickled file's outermost table says besides tensors: its texts, numbers, and lists of them. Raises `CheckpointError`."""
+    return _read(path, facts_in)
+
+
+def _read(path: Path, take: Callable[[object], dict[str, Any]]) -> dict[str, Any]:
     with open_foreign(path) as (file, identity):
         is_zip = file.read(2) == b"PK"
         file.seek(0)
         try:
-            found = _read_archive(path, file, identity.size) if is_zip else _read_row(file, identity.size)
+            found = _read_archive(path, file, identity.size, take) if is_zip else _read_row(file, identity.size, take)
         except (Broken, zipfile.BadZipFile, OSError, ValueError, NotImplementedError, RecursionError, LookupError, TypeError, OverflowError,
                 EOFError, RuntimeError, AttributeError, struct.error):  # fmt: skip
             raise CheckpointError(f"{shown(path)} is not a whole weights file. Download it again.") from None
@@ -43,7 +53,7 @@ def read_pickle(path: Path) -> dict[str, Stored]:
 # The two formats ----------------------------------------------------------------------------------------------------------------------
 
 
-def _read_archive(path: Path, file: IO[bytes], size: int) -> dict[str, Stored]:
+def _read_archive(path: Path, file: IO[bytes], size: int, take: Callable[[object], dict[str, Any]]) -> dict[str, Any]:
     archive = zipfile.ZipFile(file)
     members = {member.filename: member for member in archive.infolist()}
     if len(members) > MAX_MEMBERS or sum(member.file_size for member in members.values()) > MOST_TIMES * size + 2**20:
@@ -72,10 +82,10 @@ def _read_archive(path: Path, file: IO[bytes], size: int) -> dict[str, Stored]:
 
     with archive.open(main) as stream:
         pickled = stream.read(MAX_PICKLE)
-    return tensors_in(Machine(storage).run(_Few(io.BytesIO(pickled))))
+    return take(Machine(storage).run(_Few(io.BytesIO(pickled))))
 
 
-def _read_row(file: IO[bytes], size: int) -> dict[str, Stored]:
+def _read_row(file: IO[bytes], size: int, take: Callable[[object], dict[str, Any]]) -> dict[str, Any]:
     """Magic number, protocol, facts about the machine, the object, the storages' keys; then each storage: how many numbers, the numbers."""
     if size < 2 or file.peek(1)[:1] != b"\x80":  # type: ignore[attr-defined]
         raise Broken
@@ -99,8 +109,11 @@ def _read_row(file: IO[bytes], size: int) -> dict[str, Stored]:
             raise Broken
         starts[known.key] = Storage(known.key, known.dtype, count, start)
         file.seek(length, 1)
-    found = tensors_in(content)
-    return {name: Stored(starts[each.storage.key], each.dtype, each.offset, each.shape, each.stride) for name, each in found.items()}
+    return {name: _placed(each, starts) if isinstance(each, Stored) else each for name, each in take(content).items()}
+
+
+def _placed(each: Stored, starts: Mapping[str, Storage]) -> Stored:
+    return Stored(starts[each.storage.key], each.dtype, each.offset, each.shape, each.stride)
 
 
 class _Few:

@@ -1,12 +1,15 @@
 """Find the tensors in what a pickled file holds: the innermost state dict, whatever is wrapped around it."""
 
 from collections.abc import Iterator, Mapping
+from typing import Any
 
 from webui.library.pickles.values import LONGEST_NAME, Broken, Made, Stored, Table
 
 DEEPEST = 16
 """Tables in one another that are gone through for tensors."""
 MOST_TENSORS = 200_000
+MOST_FACTS = 1000
+"""Numbers or texts in one list that counts as a fact."""
 WRAPPERS = ("state_dict", "model_state_dict", "params_ema", "params", "model", "module", "ema", "weights", "net")
 """Keys below which programs keep the weights beside other things of their training."""
 PREFIXES = ("module.", "_orig_mod.")
@@ -26,6 +29,17 @@ def tensors_in(content: object) -> dict[str, Stored]:
         if found and all(name.startswith(prefix) for name in found):
             found = {name.removeprefix(prefix): tensor for name, tensor in found.items()}
     return found
+
+
+def facts_in(content: object) -> dict[str, Any]:
+    """What a table says besides tensors: texts, numbers, and lists of them."""
+    return {name: value for name, value in _table(content).items() if _is_plain(value)}
+
+
+def _is_plain(value: object) -> bool:
+    if isinstance(value, list):
+        return len(value) <= MOST_FACTS and all(isinstance(each, str | int | float | bool) for each in value)
+    return value is None or isinstance(value, str | int | float | bool)
 
 
 def _is_wrapped(key: str, table: Mapping[str, object]) -> bool:
@@ -78,3 +92,5 @@ def _walk(content: object) -> Iterator[tuple[str, Stored]]:
                 yield prefix + name, value
             elif depth < DEEPEST and isinstance(value, Table | Made):
                 waiting.append((f"{prefix}{name}.", value, depth + 1))
+            elif depth == 0 and name.isdecimal() and isinstance(value, tuple):  # a hypernetwork's networks for keys and for values
+                waiting += [(f"{prefix}{name}.{place}.", each, 1) for place, each in enumerate(value[:2]) if isinstance(each, Table | Made)]
