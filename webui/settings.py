@@ -82,6 +82,18 @@ class Settings(BaseModel):
     offload: Literal["auto", "none", "model", "sequential"] = Field(
         "auto", description="Keep parts of the model in main memory.", json_schema_extra=_at("Engine")
     )
+    ram_limit: float = Field(
+        0,
+        ge=0,
+        description="GB of main memory that loaded checkpoints may take together; 0 is half of what is free.",
+        json_schema_extra=_at("Engine", restart=True),
+    )
+    vram_limit: float = Field(
+        0,
+        ge=0,
+        description="GB of a GPU's memory that loaded checkpoints may take together; 0 is half of what is free.",
+        json_schema_extra=_at("Engine", restart=True),
+    )
     max_attempts: int = Field(
         3,
         ge=0,

@@ -350,3 +350,13 @@ def test_blocks_have_strengths_of_their_own(model, library):
         assert torch.allclose(outside.weight, base[""] + 0.5) and torch.allclose(text.weight, base["BASE"] + 2 * 0.25)
     with patched(model, [LoraUse("one", 1, 1, "NONE")], library, [loader(*(filled(1.0, target) for target in targets[:3]))]) as notes:
         assert notes == () and all(torch.equal(layer.weight, base[block]) for block, layer in layers.items())
+
+
+def test_the_file_at_fault_is_named(folder, model, library):
+    save_file({"other": torch.zeros(1)}, folder / "Lora" / "other.safetensors")
+    library.scan()
+    good = loader(filled(1.0, f"unet.{UNET_LAYER}"))
+    bad = LoraLoader("other", lambda names: "other" in names, lambda path: [filled(float("nan"), f"unet.{UNET_LAYER}")])
+    for uses in ([LoraUse("one"), LoraUse("other"), LoraUse("two")], [LoraUse("other"), LoraUse("one")]):
+        with pytest.raises(CheckpointError, match="LoRA 'other' holds NaN or Inf"), patched(model, uses, library, [good, bad]):
+            pass

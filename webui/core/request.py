@@ -204,6 +204,12 @@ class GenerationRequest(FrozenModel):
     vae: str | None = Field(
         None, max_length=MAX_NAME, title="SD VAE", description="A VAE file. Empty: the checkpoint's own, beside it or inside; None: inside."
     )
+    text_encoder: str | None = Field(
+        None,
+        max_length=MAX_NAME,
+        title="Text encoder",
+        description="A checkpoint whose text encoders are taken. Empty: the checkpoint's own.",
+    )
     width: int | None = Field(
         None, title="Width", description="Pixels, a multiple of 8. Empty: the checkpoint's native size.", json_schema_extra={"step": 8}
     )

@@ -115,7 +115,7 @@ class EngineSupervisor(threading.Thread):
     def _serve_engine(self) -> str:
         """One engine from start to end; gives the cause of its end, "" when we asked for it."""
         self._ended, self._last_beat, self._is_full = False, time.monotonic(), False
-        self._show(state="starting" if not self._losses else "restarting", loaded="", job_id="", jobs=())
+        self._show(state="starting" if not self._losses else "restarting", loaded="", warm=(), job_id="", jobs=())
         try:
             client = self._make_client(self._receive, self._on_end)
         except OSError as error:
@@ -233,7 +233,7 @@ class EngineSupervisor(threading.Thread):
             jobs, self._jobs = list(self._jobs), {}
         if cause:
             self._losses += 1
-            self._show(state="restarting", message=f"The engine stopped: {cause}.", job_id="", jobs=(), loaded="")
+            self._show(state="restarting", message=f"The engine stopped: {cause}.", job_id="", jobs=(), loaded="", warm=())
         for job_id in jobs:
             if cause:
                 self._persist(partial(self._dispatch.lost, job_id, cause, self._settings().max_attempts, ADVICE))
@@ -258,7 +258,13 @@ class EngineSupervisor(threading.Thread):
                 self._show(state="ready", device=message.device, message=message.name, device_total=message.memory)
                 self.wake()
             case Heartbeat():
-                self._show(resident=message.resident, device_used=message.device_used, loaded=message.loaded, batch=message.batch)
+                self._show(
+                    resident=message.resident,
+                    device_used=message.device_used,
+                    loaded=message.loaded,
+                    warm=message.warm,
+                    batch=message.batch,
+                )
             case Capabilities():
                 self._persist(lambda: self._dispatch.set_capabilities(message))
             case Planned():

@@ -194,29 +194,38 @@ def _finished(base: Tensor, planned: Sequence[_Step], is_text: bool, unfit: Mapp
     Forge keeps a text encoder in its file's half precision, whatever it computes in, and rounds it with a LoRA on too. Measured on
     `g-lora`: 87 dB near with that, 66 dB without.
     """
-    total, changed = base.to(torch.float32), False
+    total, applied = base.to(torch.float32), list[_Step]()
     for step in planned:
         try:
-            after = step.change.apply(total, step.strength)
+            total = step.change.apply(total, step.strength)
+            applied.append(step)
         except _DOES_NOT_FIT as error:
             if is_out_of_memory(error) or is_device_lost(error):
                 raise
             unfit[step.source].append(step.change.target)
-            continue
-        _check_finite(after, step)
-        total, changed = after, True
-    if not changed:
+    if not applied:
         return None
     rounded = total.to(torch.float16) if is_text and _is_half(base) else total
     finished = _like(base, rounded)
-    _check_finite(finished, planned[-1])
+    if not _is_finite(finished):
+        step = _at_fault(base, applied)
+        raise NotFinite(f"LoRA {step.source.use.name!r} holds NaN or Inf ({step.change.target}): it is broken. Leave it out.")
     return finished
 
 
-def _check_finite(weights: Tensor, step: _Step) -> None:
+def _at_fault(base: Tensor, applied: Sequence[_Step]) -> _Step:
+    """The first change after which a number is none; the last where only the model's type cannot hold what came out."""
+    total = base.to(torch.float32)
+    for step in applied:
+        total = step.change.apply(total, step.strength)
+        if not _is_finite(total):
+            return step
+    return applied[-1]
+
+
+def _is_finite(weights: Tensor) -> bool:
     low, high = torch.aminmax(weights)
-    if not (torch.isfinite(low) and torch.isfinite(high)):
-        raise NotFinite(f"LoRA {step.source.use.name!r} holds NaN or Inf ({step.change.target}): it is broken. Leave it out.")
+    return bool(torch.isfinite(low) & torch.isfinite(high))
 
 
 def _is_half(weights: Tensor) -> bool:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     import PIL.Image
 
     from webui.models.adapters import LoraLoader
-    from webui.plugins.types import DenoiserWrapper, Panel, Sampler, Schedule, Tab
+    from webui.plugins.types import DenoiserWrapper, Guider, Panel, Sampler, Schedule, Tab
 
 NAMESPACE = "darkroom"
 API_VERSION = "1.1"
@@ -76,6 +76,17 @@ def register_families(register: Callable[[FamilySpec], None]) -> None:
     families before the built-in ones.
 
     :param register: takes one `FamilySpec`; a taken name raises `ExtensionError` naming both owners.
+    """
+
+
+@called_in("engine")
+def register_guiders(register: "Callable[[Guider], None]") -> None:
+    """Add ways to guide: which predictions one step asks the network for, and how they become one. Called once when an engine starts.
+
+    For each pass the first guider whose `make(request)` returns a guide takes the place of classifier-free guidance. Its branches still
+    go through the network together, and together with other jobs'.
+
+    :param register: takes one `Guider`; a taken name raises `ExtensionError`.
     """
 
 

@@ -31,7 +31,7 @@ RANGES: dict[str, tuple[float, float, float]] = {
 """Sliders narrower than what a request may hold: the hand needs the useful part. What is filled in from a picture may lie outside."""
 
 _KINDS: dict[str, Kind] = {"bool": "check", "choice": "choice", "list": "list"}
-_EMPTY_WORDS = {"hires.sampler": SAME, "hires.schedule": SAME, "vae": OWN}
+_EMPTY_WORDS = {"hires.sampler": SAME, "hires.schedule": SAME, "vae": OWN, "text_encoder": OWN}
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,8 @@ LABELS = {
     "models_dirs": "Model folders",
     "dtype": "Precision",
     "threads": "CPU threads",
+    "ram_limit": "Checkpoints in main memory, GB",
+    "vram_limit": "Checkpoints on a GPU, GB",
     "max_attempts": "Attempts",
     "limit_jobs": "Jobs at a time",
     "limit_megapixels": "Megapixels a day",
