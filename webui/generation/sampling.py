@@ -97,6 +97,9 @@ def sample(
     around = second if inputs.start is None or not is_diffusers(request) else same_noise((x - inputs.start) / levels.sigmas[0].to(x), unit)
     steps = ProgressCallback(inputs.phase, len(levels.sigmas) - 1, report, previewer, on_device=model.device.type != "cpu")
     steps.report_now()
+    if inputs.model_at is not None:
+        for step in range(1, steps.total + 1):
+            inputs.model_at(step, steps.total)  # computed now: to change adapters costs no time when their step comes
     extra: dict[str, Any] = {"prediction": model.prediction}
     denoiser = build_denoiser(inputs, around, model, levels, extra, steps, device)
     options = (

@@ -55,23 +55,28 @@ class Timeouts:
     stop: float = 2.0
 
 
+@dataclass(frozen=True)
+class EngineSetup:
+    """What every engine of a pool is run with.
+
+    `library` returns the version of web's list of model files as it is now; `settings` and it go to the engine with each job.
+    `on_extension_failed` is called when an engine has switched an extension off because it raised.
+    """
+
+    settings: Callable[[], Settings]
+    make_client: MakeClient
+    library: Callable[[], str] = lambda: ""
+    on_extension_failed: OnExtensionFailed = lambda failure: None
+    timeouts: Timeouts = Timeouts()
+
+
 class EngineSupervisor(threading.Thread):
     """Supervises one engine: a thread that starts it, dispatches jobs to it and restarts it when it is lost."""
 
-    def __init__(
-        self,
-        name: str,
-        device: str,
-        dispatch: Dispatch,
-        settings: Callable[[], Settings],
-        make_client: MakeClient,
-        timeouts: Timeouts,
-        library: Callable[[], str],
-        on_extension_failed: OnExtensionFailed,
-    ) -> None:
+    def __init__(self, name: str, device: str, dispatch: Dispatch, setup: EngineSetup) -> None:
         super().__init__(name=f"supervisor-{name}", daemon=True)
-        self._dispatch, self._settings, self._make_client, self._timeouts = dispatch, settings, make_client, timeouts
-        self._library, self._on_extension_failed = library, on_extension_failed
+        self._dispatch, self._settings, self._make_client, self._timeouts = dispatch, setup.settings, setup.make_client, setup.timeouts
+        self._library, self._on_extension_failed = setup.library, setup.on_extension_failed
         self._status = EngineStatus(name=name, device=device)
         self._change = threading.Condition()
         self._client: EngineClient | None = None

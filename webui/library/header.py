@@ -12,7 +12,7 @@ from webui.core.family import Header
 from webui.core.foreign import INDEX, open_foreign, shown
 from webui.errors import CheckpointError
 from webui.library.diffusers import folder_header, read_files
-from webui.library.pickles import read_pickle
+from webui.library.pickles.read import read_pickle
 
 _LIMIT = 100 * 2**20
 _PARTS = 2_000_000

@@ -182,13 +182,14 @@ def _made(model: Model, plan: _Plan) -> tuple[dict[nn.Parameter, Tensor], dict[n
         recipe = tuple(step.key for step in planned)
         tensor = model.weights.made(parameter, recipe)
         if tensor is None and planned:
-            tensor = _finished(bases.get(parameter, parameter.data), planned, parameter in text, plan.unfit)
+            base = bases.get(parameter, parameter.data)
+            tensor = _finished(base, planned, parameter in text and model.weights.is_half(parameter, base), plan.unfit)
         if tensor is not None:
             tensors[parameter], recipes[parameter] = tensor, recipe
     return tensors, recipes
 
 
-def _finished(base: Tensor, planned: Sequence[_Step], is_text: bool, unfit: Mapping[Source, list[str]]) -> Tensor | None:
+def _finished(base: Tensor, planned: Sequence[_Step], is_half: bool, unfit: Mapping[Source, list[str]]) -> Tensor | None:
     """A parameter with its changes, one on the result of the other, in the base's type and layout; None where no change fits.
 
     Forge keeps a text encoder in its file's half precision, whatever it computes in, and rounds it with a LoRA on too. Measured on
@@ -205,7 +206,7 @@ def _finished(base: Tensor, planned: Sequence[_Step], is_text: bool, unfit: Mapp
             unfit[step.source].append(step.change.target)
     if not applied:
         return None
-    rounded = total.to(torch.float16) if is_text and _is_half(base) else total
+    rounded = total.to(torch.float16) if is_half else total
     finished = _like(base, rounded)
     if not _is_finite(finished):
         step = _at_fault(base, applied)
@@ -226,11 +227,6 @@ def _at_fault(base: Tensor, applied: Sequence[_Step]) -> _Step:
 def _is_finite(weights: Tensor) -> bool:
     low, high = torch.aminmax(weights)
     return bool(torch.isfinite(low) & torch.isfinite(high))
-
-
-def _is_half(weights: Tensor) -> bool:
-    """Whether float16 holds these numbers exactly: they came from such a file."""
-    return torch.equal(weights.to(torch.float16).to(weights.dtype), weights)
 
 
 def _like(base: Tensor, total: Tensor) -> Tensor:

@@ -35,19 +35,20 @@ def patched(model: Model, uses: Sequence[LoraUse], library: Library, loaders: It
 class SteppedModel:
     """A model whose adapters come and go with the sampler's steps.
 
-    The weights of each step's set are computed when it comes up first, by `run` (on the device), and kept as other sets are.
+    The weights of each step's set are computed by `run` (on the device) when they are asked for first, and kept as other sets are: asked
+    for before the first step, they cost nothing when their step comes.
     """
 
     def __init__(self, model: Model, sources: Sequence[Source], contents: Mapping[ModelFile, Content], tell: Callable[[str], None]) -> None:
         self._model, self._sources, self._contents, self._tell = model, sources, contents, tell
-        self._views: dict[tuple[bool, ...], Model] = {}
+        self._last: tuple[tuple[bool, ...], Model] | None = None
 
     def at(self, step: int, steps: int, run: Callable[[Callable[[], Model]], Model] = lambda work: work()) -> Model:
         """The model as it is at a step, the first being 1, of so many: what is asked of it is answered with that step's weights."""
         on = tuple(source.use.steps.includes(step, steps) for source in self._sources)
-        if on not in self._views:
-            self._views[on] = run(lambda: self._view(on))
-        return self._views[on]
+        if self._last is None or self._last[0] != on:
+            self._last = on, run(lambda: self._view(on))
+        return self._last[1]
 
     def _view(self, on: tuple[bool, ...]) -> Model:
         sources = [replace(source, on=is_on) for source, is_on in zip(self._sources, on, strict=True)]

@@ -47,6 +47,7 @@ class WeightSets:
         self.held: Hashable = ()
         self._base: list[tuple[nn.Parameter, Tensor]] = []
         self._kept: dict[Hashable, WeightPatch] = {}
+        self._half: dict[nn.Parameter, bool] = {}
 
     def put_on(self, patch: WeightPatch, offload: Offload) -> None:
         """Make the model's weights this set's, all others its own. Costs no computing."""
@@ -63,6 +64,12 @@ class WeightSets:
     def bases(self) -> dict[nn.Parameter, Tensor]:
         """The model's own tensors of the parameters that the set on has replaced."""
         return dict(self._base)
+
+    def is_half(self, parameter: nn.Parameter, base: Tensor) -> bool:
+        """Whether float16 holds the model's own numbers of a parameter exactly: they came from such a file."""
+        if parameter not in self._half:
+            self._half[parameter] = torch.equal(base.to(torch.float16).to(base.dtype), base)
+        return self._half[parameter]
 
     def known(self, key: Hashable) -> WeightPatch | None:
         """A finished set that is still kept."""

@@ -16,7 +16,8 @@ from webui.errors import CheckpointError
 from webui.library import Header
 from webui.library.diffusers import MOST_INDEX, DiffusersFiles, read_files
 from webui.library.header import Span, is_safetensors, read_spans
-from webui.library.pickles import Storage, Stored, read_pickle
+from webui.library.pickles.read import read_pickle
+from webui.library.pickles.values import Storage, Stored
 
 Progress = Callable[[int, int], None]
 """Told (done, of); may raise `JobCancelled`."""
