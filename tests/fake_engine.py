@@ -19,7 +19,7 @@ from webui.core.protocol import Capabilities, OptionInfo, Planned, Ready, RunJob
 from webui.engine.server import EngineServer
 from webui.errors import AdmissionRefused
 from webui.images.metadata import GenerationInfo, encoder
-from webui.images.store import ImageStore
+from webui.images.store import ImageStore, Origin
 
 
 class NoPasses:
@@ -113,7 +113,9 @@ def save(task: RunJob, index: int, images: ImageStore):
     shade = hashlib.sha256(f"{task.request.prompt}{task.request.seed + index}".encode()).digest()
     image = Image.new("RGB", (task.request.width, task.request.height), tuple(shade[:3]))
     encode = encoder(task.request, index, GenerationInfo(job_id=task.job_id))
-    return images.save(image, task.request, encode, job_id=task.job_id, owner=task.owner, index=index, seed=task.request.seed + index)
+    return images.save(
+        image, task.request, encode, Origin(job_id=task.job_id, owner=task.owner, index=index, seed=task.request.seed + index)
+    )
 
 
 def main() -> None:

@@ -19,8 +19,11 @@ from webui.plugins.hookspecs import API_VERSION, hookimpl
 __version__ = "0.1.0"
 
 _LAZY = {
+    "Branch": "webui.generation.guiders",
     "Conditioning": "webui.models.conditioning",
     "FamilySpec": "webui.core.family",
+    "Guided": "webui.generation.guiders",
+    "Guider": "webui.plugins.types",
     "Header": "webui.core.family",
     "LatentFormat": "webui.core.family",
     "LoadContext": "webui.models.loading",
@@ -42,12 +45,15 @@ _LAZY = {
 
 __all__ = [
     "API_VERSION",
+    "Branch",
     "CheckpointError",
     "Conditioning",
     "Event",
     "ExtensionError",
     "FamilySpec",
     "GenerationRequest",
+    "Guided",
+    "Guider",
     "Header",
     "ImageRecord",
     "JobCancelled",

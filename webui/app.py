@@ -21,7 +21,7 @@ from webui.images.store import ImageStore
 from webui.jobs.dispatch import Dispatch
 from webui.jobs.engine_client import COMMAND, InprocClient, SubprocessClient
 from webui.jobs.engine_pool import EnginePool
-from webui.jobs.engine_supervisor import MakeClient
+from webui.jobs.engine_supervisor import EngineSetup, MakeClient
 from webui.jobs.monitor import ResourceMonitor
 from webui.jobs.queue import JobQueue
 from webui.jobs.quotas import Quotas
@@ -101,7 +101,8 @@ def open_app(settings: Settings, make_client: MakeClient | None = None) -> App:
     capabilities = CapabilityService(state.capabilities, extensions, contributions, library, store)
     quotas = Quotas(state.store, store.current)
     client = make_client or client_maker(settings)
-    engines = EnginePool(dispatch, store.current, client, None, lambda: library_version(library), capabilities.extension_failed)
+    setup = EngineSetup(store.current, client, lambda: library_version(library), capabilities.extension_failed)
+    engines = EnginePool(dispatch, setup)
     context = ResolveContext(library, gallery.path_by_id, capabilities.current, contributions.models)
     queue = JobQueue(state, lambda request: resolve_and_keep(request, context, gallery), engines, quotas.check)
     services = Services(

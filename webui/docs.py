@@ -11,13 +11,11 @@ import sys
 from collections.abc import Callable, Iterable
 from importlib import import_module
 from pathlib import Path
-from types import NoneType, UnionType
-from typing import Annotated, Any, Literal, get_args, get_origin
 
 from pydantic import BaseModel
-from pydantic.fields import FieldInfo
 
 from webui.core import request as requests
+from webui.core.fields import FieldSpec, plain_kind, specs
 from webui.plugins import hookspecs
 from webui.plugins.discovery import HOOKS
 from webui.settings import PREFIX, PROJECT, Settings
@@ -69,7 +67,7 @@ def code(value: object) -> str:
 
 def settings_table(section: str) -> str:
     """Every setting."""
-    rows = [(code(name), kind_text(field), default_text(field), field.description or "") for name, field in Settings.model_fields.items()]
+    rows = [(code(name), kind_text(spec), default_text(spec), spec.description) for name, spec in specs(Settings).items()]
     return table(("setting", "kind", "default", "what it does"), [(name, *rest) for name, *rest in rows])
 
 
@@ -82,47 +80,41 @@ def variables_line(rest: str) -> str:
 def request_table(model_name: str) -> str:
     """The fields of one of a request's models."""
     model: type[BaseModel] = getattr(requests, model_name)
-    rows = [
-        (code(name), field.title or "", kind_text(field), default_text(field), (field.description or "").strip())
-        for name, field in model.model_fields.items()
-    ]
+    rows = [(code(name), spec.title, kind_text(spec), default_text(spec), spec.description) for name, spec in specs(model).items()]
     return table(("field", "on the page", "kind", "default", "what it does"), rows)
 
 
-def kind_text(field: FieldInfo) -> str:
+_WORDS = {"int": "whole number", "float": "number", "bool": "yes/no", "text": "text", "path": "folder", "object": "object"}
+
+
+def kind_text(spec: FieldSpec) -> str:
     """A field's type and range in words."""
-    return f"{type_text(field.annotation)}{range_text(field)}"
+    return f"{type_text(spec)}{range_text(spec)}"
 
 
-def type_text(annotation: Any) -> str:
-    """A type in words."""
-    if get_origin(annotation) is Annotated:
-        return type_text(get_args(annotation)[0])
-    if get_origin(annotation) is UnionType:
-        return " or ".join(type_text(part) for part in get_args(annotation) if part is not NoneType)
-    if get_origin(annotation) is Literal:
-        return ", ".join(code(part) for part in get_args(annotation))
-    if get_origin(annotation) is tuple:
-        return f"list of {type_text(get_args(annotation)[0])}"
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        return f"object [{annotation.__name__}](#{annotation.__name__.lower()})"
-    words = {int: "whole number", float: "number", bool: "yes/no", str: "text", Path: "folder"}
-    return words.get(annotation, "object")
+def type_text(spec: FieldSpec) -> str:
+    """A field's type in words."""
+    if spec.kind == "choice":
+        return ", ".join(code(choice) for choice in spec.choices)
+    if spec.kind == "list":
+        return f"list of {_WORDS[plain_kind(spec.item)]}"
+    if spec.model is not None:
+        return f"object [{spec.model.__name__}](#{spec.model.__name__.lower()})"
+    return _WORDS[spec.kind]
 
 
-def range_text(field: FieldInfo) -> str:
+def range_text(spec: FieldSpec) -> str:
     """A field's bounds."""
-    bounds = {name: bound for rule in field.metadata for name in ("ge", "gt", "le") if (bound := getattr(rule, name, None)) is not None}
-    low = f"{bounds['ge']:g}" if "ge" in bounds else f"above {bounds['gt']:g}" if "gt" in bounds else ""
-    high = f"{bounds['le']:g}" if "le" in bounds and bounds["le"] < 2**63 else ""
+    low = "" if spec.low is None else f"above {spec.low:g}" if spec.above else f"{spec.low:g}"
+    high = f"{spec.high:g}" if spec.high is not None and spec.high < 2**63 else ""
     if low and high:
         return f", {low}–{high}"
-    return f", from {low}" if low and not low.startswith("above") else f", {low or high and 'to ' + high}" if low or high else ""
+    return f", from {low}" if low and not spec.above else f", {low or high and 'to ' + high}" if low or high else ""
 
 
-def default_text(field: FieldInfo) -> str:
+def default_text(spec: FieldSpec) -> str:
     """A field's default; empty for "chosen for you" and for empty text."""
-    value = field.get_default(call_default_factory=True)
+    value = spec.default
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, BaseModel):

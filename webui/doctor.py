@@ -14,6 +14,7 @@ from webui.core.names import printable
 from webui.core.request import FrozenModel
 from webui.errors import CheckpointError, SettingsError
 from webui.library import KINDS, Library
+from webui.library.families import families_of
 from webui.plugins.discovery import extension_folders
 from webui.plugins.manager import Extensions
 from webui.settings import PROJECT, Settings
@@ -85,7 +86,7 @@ def versions(settings: Settings) -> Finding:
 
 def models(settings: Settings) -> Finding:
     """Model files by kind; broken ones by name."""
-    library = Library(settings.all_models_dirs, settings.cache / "library.json")
+    library = Library(settings.all_models_dirs, settings.cache / "library.json", families_of(settings))
     lines, problems = [f"in {place}" for place in library.looked_at], []
     for kind in KINDS:
         found = library.models(kind)
@@ -103,7 +104,7 @@ def models(settings: Settings) -> Finding:
 
 def default_model(settings: Settings) -> Finding:
     """Whether the checkpoint that a first picture takes can be read to its end."""
-    library = Library(settings.all_models_dirs, settings.cache / "library.json")
+    library = Library(settings.all_models_dirs, settings.cache / "library.json", families_of(settings))
     first = next((model for model in library.models("checkpoint") if not model.error), None)
     if first is None:
         return Finding(title="First model")

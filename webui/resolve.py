@@ -63,6 +63,7 @@ def resolve(request: GenerationRequest, context: ResolveContext) -> GenerationRe
         update={
             "checkpoint": _title(context.library, checkpoint),
             "vae": _vae(request.vae, checkpoint, context.library),
+            "text_encoder": _text_encoder(request.text_encoder, checkpoint, context.library),
             "sampler": sampler,
             "schedule": schedule,
             "width": width,
@@ -133,6 +134,10 @@ def _vae(name: str | None, checkpoint: ModelFile, library: Library) -> str | Non
     """
     if name is not None and name.lower() not in OWN_VAE:
         return library.find("vae", name).name
+    if "vae" in checkpoint.lacks and (checkpoint.vae is None or (name or "").lower() == "none"):
+        names = [model.name for model in library.models("vae") if not model.error][:5]
+        advice = f"Choose a VAE, such as {', '.join(names)}." if names else "Put one into models/VAE, then choose it."
+        raise RequestError("vae", f"{checkpoint.file_name} has no VAE inside. {advice}")
     if checkpoint.vae is None:
         return None
     if name is not None and name.lower() == "none":
@@ -141,6 +146,25 @@ def _vae(name: str | None, checkpoint: ModelFile, library: Library) -> str | Non
         said = f"{checkpoint.vae.error} It lies beside {checkpoint.file_name} and is its VAE: take it away, or choose another VAE."
         raise RequestError("vae", said)
     return checkpoint.vae.name
+
+
+def _text_encoder(name: str | None, checkpoint: ModelFile, library: Library) -> str | None:
+    """The name of the checkpoint whose text encoders are taken; None for the checkpoint's own."""
+    fitting = [model for model in library.models("checkpoint") if model.family == checkpoint.family and not model.error]
+    fitting = [model for model in fitting if "text" not in model.lacks]
+    title = library.families.get(checkpoint.family).title
+    names = ", ".join(model.name for model in fitting[:5]) or f"a {title} checkpoint with one, which is not here yet"
+    if name is None or name.lower() in OWN_VAE:
+        if "text" in checkpoint.lacks:
+            raise RequestError("text_encoder", f"{checkpoint.file_name} has no text encoder inside. Choose one of: {names}.")
+        return None
+    try:
+        found = library.find("checkpoint", name)
+    except RequestError as error:
+        raise RequestError("text_encoder", error.message) from None
+    if found.path not in [model.path for model in fitting]:
+        raise RequestError("text_encoder", f"{found.file_name} has no text encoder of {title}. Choose one of: {names}.")
+    return found.name
 
 
 def _title(library: Library, checkpoint: ModelFile) -> str:

@@ -14,9 +14,10 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from webui.core.addresses import is_root
+from webui.core.fields import specs
 from webui.core.filenames import check_pattern
 from webui.core.names import printable
-from webui.core.sentences import bounds_of, sentence, with_value
+from webui.core.sentences import sentence, with_value
 from webui.errors import SettingsError
 
 PROJECT = Path(__file__).resolve().parent.parent
@@ -80,6 +81,18 @@ class Settings(BaseModel):
     threads: int = Field(0, ge=0, le=512, description="CPU threads of an engine; 0 is one per core.", json_schema_extra=_at("Engine"))
     offload: Literal["auto", "none", "model", "sequential"] = Field(
         "auto", description="Keep parts of the model in main memory.", json_schema_extra=_at("Engine")
+    )
+    ram_limit: float = Field(
+        0,
+        ge=0,
+        description="GB of main memory that loaded checkpoints may take together; 0 is half of what is free.",
+        json_schema_extra=_at("Engine", restart=True),
+    )
+    vram_limit: float = Field(
+        0,
+        ge=0,
+        description="GB of a GPU's memory that loaded checkpoints may take together; 0 is half of what is free.",
+        json_schema_extra=_at("Engine", restart=True),
     )
     max_attempts: int = Field(
         3,
@@ -233,8 +246,8 @@ def _environment(environment: Mapping[str, str]) -> dict[str, Any]:
     for name, text in environment.items():
         if name.startswith(PREFIX):
             key = name.removeprefix(PREFIX).lower()
-            field = Settings.model_fields.get(key)
-            is_list = field is not None and str(field.annotation).startswith("tuple")
+            field = specs(Settings).get(key)
+            is_list = field is not None and field.kind == "list"
             found[key] = [part for part in text.split(os.pathsep if key == "models_dirs" else ",") if part] if is_list else text
     return found
 
@@ -259,5 +272,6 @@ def _validated(values: Mapping[str, Any], source: str) -> Settings:
 
 def complaint(error: Mapping[str, Any], label: str) -> str:
     """What pydantic says of a setting, as a sentence with the value; a sentence of our own stays as it is."""
-    said = sentence(error, label, bounds_of(Settings.model_fields.get(str(error["loc"][0]))))
+    field = specs(Settings).get(str(error["loc"][0]))
+    said = sentence(error, label, (field.low, field.high) if field else (None, None))
     return said if error["type"] == "value_error" else with_value(error, said)

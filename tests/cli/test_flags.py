@@ -4,7 +4,8 @@ import argparse
 
 import pytest
 
-from webui.cli.flags import add_request_flags, fields, request_values
+from webui.cli.flags import add_request_flags, request_values
+from webui.core.fields import walk
 from webui.core.request import GenerationRequest, parse_request
 from webui.errors import RequestError
 
@@ -19,7 +20,9 @@ def test_every_field_has_a_flag():
     parser = argparse.ArgumentParser(allow_abbrev=False)
     add_request_flags(parser)
     missing = [
-        path for path, _ in fields() if path != ("prompt",) and f"--{'-'.join(path).replace('_', '-')}" not in parser._option_string_actions
+        spec.path
+        for spec in walk(GenerationRequest)
+        if spec.path != "prompt" and f"--{spec.path.replace('.', '-').replace('_', '-')}" not in parser._option_string_actions
     ]
     assert missing == []
 

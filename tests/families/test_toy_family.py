@@ -127,3 +127,9 @@ def test_prompt_editing_the_second_pass_and_a_start_picture_go_through_the_same_
 def test_what_it_cannot_do_is_refused_before_anything_is_computed(app, fields, field, said):
     answer: httpx.Response = app.http.post("/api/v1/jobs", json={"prompt": "a cat", "checkpoint": "toy", **fields})
     assert answer.status_code == 422 and said in answer.text and f'"{field}"' in answer.text
+
+
+def test_the_page_is_told_what_the_family_has_no_use_for(app):
+    told = app.http.get("/page/native?checkpoint=toy").json()
+    assert (told["width"], told["steps"], told["sampler"]) == (96, 4, "Euler")
+    assert told["unsupported"] == ["clip_skip", "tiling", "profile"]

@@ -8,14 +8,16 @@ from PIL import Image
 from webui.core.request import GenerationRequest
 from webui.gallery.scan import find_images
 from webui.images.metadata import GenerationInfo, encoder
-from webui.images.store import ImageStore
+from webui.images.store import ImageStore, Origin
 
 REQUEST = GenerationRequest(prompt="a", seed=5, width=64, height=64)
 
 
 def save(store, index, job_id="j1"):
     encode = encoder(REQUEST, index, GenerationInfo(job_id=job_id, notes=("n",)))
-    return store.save(Image.new("RGB", (64, 64)), REQUEST, encode, job_id=job_id, owner="local", index=index, seed=5 + index, notes=("n",))
+    return store.save(
+        Image.new("RGB", (64, 64)), REQUEST, encode, Origin(job_id=job_id, owner="local", index=index, seed=5 + index, notes=("n",))
+    )
 
 
 def test_pictures_without_a_row_are_found(tmp_path):

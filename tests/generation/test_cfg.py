@@ -4,8 +4,9 @@ import pytest
 import torch
 
 from webui.core.request import GuidanceOptions
-from webui.generation.cfg import CFGDenoiser, Guidance
+from webui.generation.cfg import CFGDenoiser
 from webui.generation.conditioning import Encoded
+from webui.generation.guiders import Guidance
 from webui.prompts.encode import Part, Scheduled
 
 X = torch.zeros(1, 4, 2, 2)

@@ -10,7 +10,8 @@ import pytest
 from PIL import Image, ImageCms, PngImagePlugin
 
 from webui.errors import RequestError
-from webui.images import decode, gallery, metadata, pixels, png, text_chunks
+from webui.gallery.scan import find_images
+from webui.images import decode, metadata, pixels, png, text_chunks
 
 
 def corners():
@@ -333,7 +334,7 @@ def test_thumbnails_and_the_gallery_show_pictures_upright(tmp_path):
     (tmp_path / "b.png").write_bytes(clear)
     pixels.write_thumbnail(tmp_path / "b.png", tmp_path / "b.webp", 64)
     assert min(Image.open(tmp_path / "b.webp").getpixel((3, 3))) > 250
-    assert gallery.reconcile(tmp_path, set()) == []
+    assert find_images(tmp_path, set()) == []
 
 
 def test_a_broken_picture_has_no_thumbnail_and_says_so(tmp_path):

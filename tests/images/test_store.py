@@ -11,7 +11,7 @@ from PIL import Image
 
 from webui.core.request import GenerationRequest
 from webui.errors import NotFound, StorageError
-from webui.images.store import ImageStore
+from webui.images.store import ImageStore, Origin
 
 REQUEST = GenerationRequest(prompt="a red apple", width=64, height=64, steps=4, sampler="Euler", checkpoint="tiny [0123456789]")
 
@@ -21,7 +21,7 @@ def encode(image, stream, format, quality):
 
 
 def save(store, index=0, request=REQUEST, colour="red", seed=7):
-    return store.save(Image.new("RGB", (64, 64), colour), request, encode, job_id="j1", owner="ann", index=index, seed=seed)
+    return store.save(Image.new("RGB", (64, 64), colour), request, encode, Origin(job_id="j1", owner="ann", index=index, seed=seed))
 
 
 def test_a_picture_is_written_under_outputs_by_date(tmp_path):

@@ -14,7 +14,7 @@ from webui.images.store import ImageStore
 from webui.jobs.dispatch import Dispatch
 from webui.jobs.engine_client import SubprocessClient
 from webui.jobs.engine_pool import EnginePool
-from webui.jobs.engine_supervisor import Timeouts
+from webui.jobs.engine_supervisor import EngineSetup, Timeouts
 from webui.jobs.queue import JobQueue
 from webui.jobs.state import JobState
 from webui.jobs.store import JobStore
@@ -65,7 +65,8 @@ class Box:
             self.links.append(SubprocessClient(receive, ended, command, ROOT))
             return self.links[-1]
 
-        self.engines = EnginePool(self.dispatch, lambda: self.settings, link, Timeouts(**{"backoff": 0.01, **patience}))
+        setup = EngineSetup(lambda: self.settings, link, timeouts=Timeouts(**{"backoff": 0.01, **patience}))
+        self.engines = EnginePool(self.dispatch, setup)
         self.queue = JobQueue(self.state, resolved, self.engines)
 
     def start(self, command=(sys.executable, "-m", "tests.fake_engine"), **patience) -> None:

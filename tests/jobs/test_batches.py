@@ -23,6 +23,12 @@ def test_only_jobs_with_the_same_key_join():
     assert chooser.select("m").id == "1"
 
 
+def test_a_model_that_is_kept_warm_counts_as_loaded():
+    chooser = FairQueue([waiting(1, "a", checkpoint="cold"), waiting(2, "b", checkpoint="warm")])
+    assert chooser.select("m").id == "1"
+    assert chooser.select("m", warm=("m", "warm")).id == "2"
+
+
 def test_an_owner_who_has_enough_there_is_passed_over():
     chooser = FairQueue([waiting(1, "a"), waiting(2, "b")])
     assert chooser.select("m", batch="k", without={"a"}).id == "2"

@@ -7,8 +7,8 @@ from webui.jobs.placement import EngineStatus, better_elsewhere
 GB = 2**30
 
 
-def engine(name, state="ready", loaded="", device="cuda:0", resident=4 * GB):
-    return EngineStatus(name=name, device=device, state=state, loaded=loaded, resident=resident)
+def engine(name, state="ready", loaded="", device="cuda:0", resident=4 * GB, warm=()):
+    return EngineStatus(name=name, device=device, state=state, loaded=loaded, resident=resident, warm=warm)
 
 
 @pytest.mark.parametrize(
@@ -17,6 +17,8 @@ def engine(name, state="ready", loaded="", device="cuda:0", resident=4 * GB):
         (engine("a"), engine("b", device="cuda:1"), False),
         (engine("a"), engine("b", loaded="m", device="cuda:1"), True),
         (engine("a", loaded="m"), engine("b", loaded="m", device="cuda:1"), False),
+        (engine("a", loaded="n", warm=("n", "m")), engine("b", loaded="m", device="cuda:1"), False),
+        (engine("a", loaded="n"), engine("b", loaded="o", warm=("o", "m"), device="cuda:1"), True),
         (engine("a", loaded="n"), engine("b", device="cuda:1"), True),
         (engine("a", loaded="n"), engine("b", loaded="o", device="cuda:1"), False),
         (engine("a"), engine("b", "working", loaded="m", device="cuda:1"), False),

@@ -6,7 +6,8 @@ import pytest
 import torch
 
 from webui.errors import CheckpointError
-from webui.library.pickles import MAX_INSTRUCTIONS, read_pickle
+from webui.library.pickles.machine import MAX_INSTRUCTIONS
+from webui.library.pickles.read import read_pickle
 
 LISTS = b"\x80\x02" + b"]" * (MAX_INSTRUCTIONS + 10) + b"."
 

@@ -12,6 +12,7 @@ from safetensors import safe_open
 from webui.core.job import Plan
 from webui.library import Library
 from webui.models.cache import ModelCache
+from webui.models.prediction import VPrediction
 from webui.train.default_model import pack, staged
 from webui.train.default_model.command import chosen_recipe, parser
 from webui.train.default_model.compose import generator
@@ -241,7 +242,7 @@ def test_the_file_loads_like_any_checkpoint(trained, tmp_path):
     (tmp_path / "Stable-diffusion").mkdir()
     (tmp_path / "Stable-diffusion" / "out.safetensors").symlink_to(trained / "out.safetensors")
     model = ModelCache(Library([tmp_path])).get("out", None, Plan(channels_last=False))
-    assert (model.native.width, model.prediction) == (64, "v")
+    assert model.native.width == 64 and isinstance(model.prediction, VPrediction)
     wanted = read(trained / "out.safetensors").unet
     assert all(torch.allclose(value, wanted[key]) for key, value in model.unet.state_dict().items())
 

@@ -135,7 +135,7 @@ def test_folding_whitens_latents_and_keeps_the_picture(lesson, shape):
 def test_sharpening_changes_the_decoder_and_never_the_encoder(lesson, shape, latents):
     state = new_vae(shape)
     before = {key: value.clone() for key, value in state.modules["vae"].state_dict().items()}
-    vae.train_decoder(state, (latents, lesson.listed()), ALONE, Budget(steps=2), quiet, seed=3, batch=2, lr=1e-3)
+    vae.train_decoder(state, (latents, lesson.listed()), ALONE, Budget(steps=2), quiet, vae.Course(3, 2, 1e-3))
     after = state.modules["vae"].state_dict()
     changed = {key for key in before if not torch.equal(before[key], after[key])}
     assert changed

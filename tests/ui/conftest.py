@@ -21,6 +21,7 @@ from webui.images.store import ImageStore
 from webui.jobs.dispatch import Dispatch
 from webui.jobs.engine_client import InprocClient
 from webui.jobs.engine_pool import EnginePool
+from webui.jobs.engine_supervisor import EngineSetup
 from webui.jobs.monitor import ResourceMonitor
 from webui.jobs.queue import JobQueue
 from webui.jobs.quotas import Quotas
@@ -81,7 +82,7 @@ class Page:
         gallery = Gallery(ImageStore(folder), ImageIndex(database), folder / "thumbs")
         dispatch = Dispatch(state, gallery)
         dispatch.set_capabilities(CAPABILITIES)
-        engines = EnginePool(dispatch, settings.current, InprocClient)  # never started: jobs wait
+        engines = EnginePool(dispatch, EngineSetup(settings.current, InprocClient))  # never started: jobs wait
         self.queue = JobQueue(state, lambda request: request, engines)
         self.services = Services(
             settings=settings,

@@ -5,7 +5,7 @@ import json
 from collections.abc import AsyncIterator
 from typing import Any
 
-from starlette.responses import StreamingResponse
+from fastapi.sse import EventSourceResponse, format_sse_event
 
 from webui.api.identity import Viewer
 from webui.api.shapes import image_body, job_body, shown_message
@@ -20,13 +20,12 @@ HEADERS = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
 
 def frame(kind: str, data: Any, seq: int = 0) -> bytes:
     """One event on the wire."""
-    number = f"id: {seq}\n" if seq else ""
-    return f"{number}event: {kind}\ndata: {json.dumps(data, separators=(',', ':'))}\n\n".encode()
+    return format_sse_event(data_str=json.dumps(data, separators=(",", ":")), event=kind, id=str(seq) if seq else None)
 
 
-def respond(frames: AsyncIterator[bytes]) -> StreamingResponse:
+def respond(frames: AsyncIterator[bytes]) -> EventSourceResponse:
     """An endless response."""
-    return StreamingResponse(frames, media_type="text/event-stream", headers=HEADERS)
+    return EventSourceResponse(frames, headers=HEADERS)
 
 
 async def job_events(queue: JobQueue, job_id: str, after: int, viewer: Viewer) -> AsyncIterator[bytes]:

@@ -19,6 +19,7 @@ from webui.images.store import ImageStore
 from webui.jobs.dispatch import Dispatch
 from webui.jobs.engine_client import InprocClient
 from webui.jobs.engine_pool import EnginePool
+from webui.jobs.engine_supervisor import EngineSetup
 from webui.jobs.events import Message
 from webui.jobs.fair_queue import FairQueue
 from webui.jobs.queue import JobQueue
@@ -61,7 +62,7 @@ def measure(folder: Path, jobs: int, owners: int) -> dict[str, float]:
     database = open_database(folder)
     state = JobState(JobStore(database))
     dispatch = Dispatch(state, Gallery(ImageStore(folder), ImageIndex(database), folder / "thumbs"))
-    engines = EnginePool(dispatch, lambda: Settings(devices=()), InprocClient)
+    engines = EnginePool(dispatch, EngineSetup(lambda: Settings(devices=()), InprocClient))
     queue = JobQueue(state, lambda request: request, engines)
     submit = [_timed(partial(queue.submit, REQUEST, f"user{number % owners}")) for number in range(jobs)]
     chooser = FairQueue(queue.store.waiting())

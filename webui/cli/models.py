@@ -5,6 +5,7 @@ import sys
 
 from webui.core.names import printable
 from webui.library import KINDS, Library
+from webui.library.families import families_of
 from webui.settings import Settings
 
 
@@ -16,7 +17,7 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace, settings: Settings) -> int:
     """Print one line a file; a broken one with its reason."""
-    library = Library(settings.all_models_dirs, settings.cache / "library.json")
+    library = Library(settings.all_models_dirs, settings.cache / "library.json", families_of(settings))
     print("Looked into " + ", ".join(library.looked_at or ("no folder",)), file=sys.stderr)
     for kind in [arguments.kind] if arguments.kind else KINDS:
         for model in library.models(kind):

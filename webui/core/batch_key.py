@@ -18,7 +18,7 @@ def batch_key(request: GenerationRequest) -> str:
     tags, second_tags = _TAG.findall(request.prompt), _second_tags(request)
     if request.deterministic or tags != second_tags:
         return ""
-    shared = [request.checkpoint, request.vae, request.width, request.height, request.dtype, request.tiling, tags]
+    shared = [request.checkpoint, request.vae, request.text_encoder, request.width, request.height, request.dtype, request.tiling, tags]
     return hashlib.sha256(json.dumps(shared).encode()).hexdigest()[:16]
 
 

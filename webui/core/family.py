@@ -24,10 +24,14 @@ ALL_FEATURES: frozenset[Feature] = frozenset(
 
 
 class Header(FrozenModel):
-    """A file's tensors, `shapes` by name, and `metadata` as its maker wrote it."""
+    """A file's tensors, `shapes` by name, and `metadata` as its maker wrote it.
+
+    Of a folder as diffusers saves it: tensors as `part.name`, and `configs` of its parts ("" is model_index.json).
+    """
 
     shapes: dict[str, tuple[int, ...]]
     metadata: dict[str, str] = {}
+    configs: dict[str, dict[str, Any]] = {}
 
 
 class ModelDefaults(FrozenModel):
@@ -89,7 +93,7 @@ class ModelFacts(FrozenModel):
         names, usual = (spec.parts, spec.facts) if spec is not None else (PartNames(), cls())
         counts = {"unet": _count(shapes, names.unet), "vae": _count(shapes, names.vae), "text": _count(shapes, names.text)}
         first = {"unet_channels": names.unet_first, "vae_channels": names.vae_first}
-        channels = {name: shapes[key][0] for name, key in first.items() if shapes.get(key)}
+        channels = {name: shapes[key][0] for name, keys in first.items() for key in keys if shapes.get(key)}
         return usual.model_copy(update={name: value for name, value in (counts | channels).items() if value})
 
     @property
@@ -112,11 +116,11 @@ class SizeRequest(NamedTuple):
 class PartNames:
     """How a file names the tensors of each part: prefixes, and the first convolutions, whose first side tells the width."""
 
-    unet: tuple[str, ...] = ("model.diffusion_model.",)
-    vae: tuple[str, ...] = ("first_stage_model.",)
-    text: tuple[str, ...] = ("cond_stage_model.", "conditioner.")
-    unet_first: str = "model.diffusion_model.input_blocks.0.0.weight"
-    vae_first: str = "first_stage_model.encoder.conv_in.weight"
+    unet: tuple[str, ...] = ("model.diffusion_model.", "unet.", "transformer.")
+    vae: tuple[str, ...] = ("first_stage_model.", "vae.")
+    text: tuple[str, ...] = ("cond_stage_model.", "conditioner.", "text_encoder")
+    unet_first: tuple[str, ...] = ("model.diffusion_model.input_blocks.0.0.weight", "unet.conv_in.weight")
+    vae_first: tuple[str, ...] = ("first_stage_model.encoder.conv_in.weight", "vae.encoder.conv_in.weight")
 
 
 def no_file(header: Header) -> str | None:
@@ -147,6 +151,8 @@ class FamilySpec:
     whole: bool = True
     """Whether one file alone makes a picture: a request without a checkpoint takes one of these first."""
     parts: PartNames = PartNames()
+    needs: tuple[str, ...] = ()
+    """Parts ("vae", "text") that may be missing in a file, and are then taken from another one by the user's choice."""
     usual: ModelFacts = ModelFacts()
     """Taken for what a file's header does not tell."""
     memory: Callable[[SizeRequest], MemoryEstimate] | None = None
@@ -161,6 +167,10 @@ class FamilySpec:
             return self.loader
         module, _, name = self.loader.partition(":")
         return getattr(import_module(module), name)  # type: ignore[no-any-return]
+
+    def lacks(self, shapes: Shapes) -> tuple[str, ...]:
+        """Which of the parts that a picture needs are not in a file."""
+        return tuple(part for part in self.needs if not _count(shapes, getattr(self.parts, part)))
 
     @property
     def facts(self) -> ModelFacts:

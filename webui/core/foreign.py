@@ -21,6 +21,9 @@ from webui.errors import CheckpointError, FileChanged, RequestError, WebUIError
 
 T = TypeVar("T")
 MAX_SENTENCE = 300
+INDEX = "model_index.json"
+"""A folder as diffusers saves it is named by this file in it. Its identity and its hash are of everything in the folder."""
+MOST_FILES = 200
 _KINDS = (
     (stat.S_ISDIR, "a folder"),
     (stat.S_ISFIFO, "a pipe"),
@@ -77,7 +80,36 @@ def identity_of(path: Path) -> FileIdentity:
     except (OSError, ValueError) as error:
         raise CheckpointError(_unreadable(path, error)) from None
     _check_regular(path, status)
-    return FileIdentity.of(status)
+    return FileIdentity.of(status) if path.name != INDEX else _identity_of_folder(path.parent)
+
+
+def named_path(path: Path) -> Path:
+    """What a user calls a model: its file, or the folder that is one."""
+    return path.parent if path.name == INDEX else path
+
+
+def files_of_folder(folder: Path) -> list[Path]:
+    """The regular files of a model's folder and of the folders in it, by name. Raises `CheckpointError` when there are too many."""
+    try:
+        inner = sorted(path for path in folder.iterdir() if not path.name.startswith("."))
+        files = [path for path in inner if path.is_file()]
+        files += [path for part in inner if part.is_dir() for path in sorted(part.iterdir()) if path.is_file()]
+    except OSError as error:
+        raise CheckpointError(_unreadable(folder, error)) from None
+    if len(files) > MOST_FILES:
+        raise CheckpointError(f"{shown(folder)} holds more files than a model has. Take out what does not belong to it.")
+    return files
+
+
+def _identity_of_folder(folder: Path) -> FileIdentity:
+    """Of all its files: what is replaced, added or taken away gives another one."""
+    digest, size, latest = hashlib.sha256(), 0, 0
+    for path in files_of_folder(folder):
+        status = path.stat()
+        size, latest = size + status.st_size, max(latest, status.st_mtime_ns)
+        row = f"{path.relative_to(folder)}\0{status.st_size}\0{status.st_mtime_ns}\0{status.st_ino}\n"
+        digest.update(row.encode("utf-8", "surrogatepass"))
+    return FileIdentity(size=size, mtime_ns=latest, inode=int.from_bytes(digest.digest()[:6]))
 
 
 def is_same(path: Path, identity: FileIdentity) -> bool:
@@ -118,6 +150,8 @@ def read_whole(path: Path, most: int) -> bytes:
 
 def sha256_of(path: Path, identity: FileIdentity) -> str:
     """The sha256 in hex of a file's content. Raises `FileChanged` when it is not, or while it is read ceases to be, the one meant."""
+    if path.name == INDEX:
+        return _sha256_of_folder(path, identity)
     with open_foreign(path) as (file, found):
         if found != identity:
             raise _changed(path)
@@ -127,6 +161,18 @@ def sha256_of(path: Path, identity: FileIdentity) -> str:
             raise CheckpointError(_unreadable(path, error)) from None
     check_same(path, identity)
     return digest
+
+
+def _sha256_of_folder(index: Path, identity: FileIdentity) -> str:
+    """The sha256 of the names and the sha256 of all files of a model's folder."""
+    check_same(index, identity)
+    digest = hashlib.sha256()
+    for path in files_of_folder(index.parent):
+        with open_foreign(path) as (file, _):
+            digest.update(f"{path.relative_to(index.parent)}\0".encode("utf-8", "surrogatepass"))
+            digest.update(hashlib.file_digest(file, "sha256").digest())
+    check_same(index, identity)
+    return digest.hexdigest()
 
 
 def shown(path: Path) -> str:

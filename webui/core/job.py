@@ -22,6 +22,7 @@ class Plan(FrozenModel):
     threads: int = 0
     channels_last: bool = True
     offload: Literal["none", "model", "sequential"] = "none"
+    work: int = Field(0, description="Bytes that computing takes besides the weights, as estimated.")
 
 
 class PreviewChoice(FrozenModel):

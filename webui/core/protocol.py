@@ -147,7 +147,8 @@ class Heartbeat(FrozenModel):
     type: Literal["heartbeat"] = "heartbeat"
     resident: int = 0
     device_used: int = 0
-    loaded: str = Field("", description="Checkpoint that is loaded.")
+    loaded: str = Field("", description="Checkpoint that was used last.")
+    warm: tuple[str, ...] = Field((), description="All checkpoints that are loaded.")
     batch: BatchStats = BatchStats()
 
 

@@ -9,8 +9,9 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, JsonValue, ValidationError, field_validator, model_validator
 
+from webui.core.fields import find
 from webui.core.names import printable
-from webui.core.sentences import bounds_of, sentence
+from webui.core.sentences import sentence
 from webui.errors import RequestError
 
 MAX_PROMPT = 100_000
@@ -203,6 +204,12 @@ class GenerationRequest(FrozenModel):
     vae: str | None = Field(
         None, max_length=MAX_NAME, title="SD VAE", description="A VAE file. Empty: the checkpoint's own, beside it or inside; None: inside."
     )
+    text_encoder: str | None = Field(
+        None,
+        max_length=MAX_NAME,
+        title="Text encoder",
+        description="A checkpoint whose text encoders are taken. Empty: the checkpoint's own.",
+    )
     width: int | None = Field(
         None, title="Width", description="Pixels, a multiple of 8. Empty: the checkpoint's native size.", json_schema_extra={"step": 8}
     )
@@ -317,27 +324,15 @@ def request_error_from(error: ValidationError, model: type[BaseModel]) -> Reques
         return RequestError(path, f"There is no field named {path}.")
     if loc and loc[-1] == "[key]":
         return RequestError(path, f"{_label(model, loc[:1])} has a name that is no text.")
-    return RequestError(path, sentence(first, _label(model, loc), bounds_of(_field(model, loc))))
-
-
-def _field(model: type[BaseModel], loc: tuple[int | str, ...]) -> Any:
-    """The pydantic field a location points at, following nested models; None when there is none."""
-    field = model.model_fields.get(str(loc[0])) if loc else None
-    if field is None or len(loc) == 1:
-        return field
-    inner = [
-        kind
-        for kind in (field.annotation, *getattr(field.annotation, "__args__", ()))
-        if isinstance(kind, type) and issubclass(kind, BaseModel)
-    ]
-    return _field(inner[0], loc[1:]) if inner else field
+    field = find(model, loc)
+    return RequestError(path, sentence(first, _label(model, loc), (field.low, field.high) if field else (None, None)))
 
 
 def _label(model: type[BaseModel], loc: tuple[int | str, ...]) -> str:
     """The label of the field itself, or of the list or object around the place; which entry of a list, as people count."""
     if not loc:
         return "The request"
-    field = _field(model, loc)
+    field = find(model, loc)
     label = field.title if field is not None and field.title else ".".join(printable(str(part)) for part in loc)
     entry = next((part + 1 for part in loc if isinstance(part, int)), None)
     return f"{label}, entry {entry}," if entry is not None and field is not None else label

@@ -77,17 +77,6 @@ _RANGES = {"greater_than": "gt", "greater_than_equal": "ge", "less_than": "lt", 
 _RANGE_WORDS = {"gt": "more than", "ge": "at least", "lt": "less than", "le": "at most"}
 
 
-def bounds_of(field: object) -> Bounds:
-    """The least and the largest value that a pydantic field allows, by its own rules."""
-    rules = {
-        name: bound
-        for rule in getattr(field, "metadata", ())
-        for name in ("ge", "gt", "le", "lt")
-        if (bound := getattr(rule, name, None)) is not None
-    }
-    return rules.get("ge", rules.get("gt")), rules.get("le", rules.get("lt"))
-
-
 def sentence(error: Mapping[str, Any], label: str, bounds: Bounds = (None, None)) -> str:
     """One entry of `ValidationError.errors()` in words; a sentence of our own, raised by a check of ours, stays as it is.
 

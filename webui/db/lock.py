@@ -1,58 +1,44 @@
-"""One web to a data directory: an operating-system lock on a file, which ends with the process however it ends."""
+"""One web process to a data directory: an operating-system lock on a file, which ends with the process however it ends."""
 
 import contextlib
 import os
 from pathlib import Path
-from typing import IO
+
+from filelock import FileLock, Timeout
 
 from webui.errors import StorageError
 
 
 class DataLock:
-    """Held from `acquire` to `release`. Raises `StorageError` when another Darkroom holds it."""
+    """Held from `acquire` to `release`. Beside the lock's file lies one with the holder's process id, for the message."""
 
     def __init__(self, folder: Path, path: Path | None = None) -> None:
         self._folder, self._path = folder, path or folder / "data" / "web.lock"
-        self._file: IO[str] | None = None
+        self._owner = self._path.with_name(f"{self._path.name}.pid")
+        self._lock = FileLock(self._path, blocking=False, thread_local=False)
 
     def acquire(self) -> None:
-        """Take the lock or say who has it."""
+        """Take the lock. Raises `StorageError` that names who has it, or says that the folder cannot be written."""
         try:
             self._path.parent.mkdir(parents=True, exist_ok=True)
-            file = self._path.open("a+")
+            self._lock.acquire()
+        except Timeout:
+            raise StorageError(
+                f"Another Darkroom (process {self._holder()}) already uses {self._folder}. Stop it, or choose another --data-dir."
+            ) from None
         except OSError as error:
             raise StorageError(f"{self._path.parent} cannot be written: {error.strerror}. Choose another folder with --data-dir.") from None
-        if not _lock(file):
-            file.seek(0)
-            owner = file.read().strip()
-            file.close()
-            raise StorageError(
-                f"Another Darkroom (process {owner or 'unknown'}) already uses {self._folder}. Stop it, or choose another --data-dir."
-            )
         with contextlib.suppress(OSError):  # the lock is held; who holds it cannot be noted on a full disk
-            file.truncate(0)
-            file.write(str(os.getpid()))
-            file.flush()
-        self._file = file
+            self._owner.write_text(str(os.getpid()))
 
     def release(self) -> None:
         """Let go."""
-        if self._file is not None:
-            self._file.close()
-            self._file = None
+        if self._lock.is_locked:
+            with contextlib.suppress(OSError):
+                self._owner.unlink()
+            self._lock.release()
 
-
-def _lock(file: IO[str]) -> bool:
-    try:
-        if os.name == "nt":
-            import msvcrt
-
-            file.seek(2**20)
-            msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)  # type: ignore[attr-defined]
-        else:
-            import fcntl
-
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        return False
-    return True
+    def _holder(self) -> str:
+        with contextlib.suppress(OSError, ValueError):
+            return str(int(self._owner.read_text()))
+        return "unknown"

@@ -53,6 +53,7 @@ def plan_for(request: GenerationRequest, device: str, settings: Settings, facts:
         attention=_attention(settings, device, dtype, width * height // facts.downscale**2),
         threads=(settings.threads or cores()) if device == "cpu" else settings.threads,
         channels_last=device == "cpu" or device.startswith("cuda"),
+        work=need.work,
         offload=_offload(settings, device, need, free, _SizeRequest(facts, width, height, request.batch_size, dtype)),
     )
 

@@ -7,20 +7,22 @@ import psutil
 import torch
 
 from webui.core.family import FamilySpec, ModelFacts
-from webui.core.foreign import FileIdentity
+from webui.core.foreign import INDEX, FileIdentity
 from webui.core.job import Plan
 from webui.core.protocol import Capabilities, OptionInfo, RunJob
 from webui.core.registry import Registry
 from webui.devices.plan import plan_for
 from webui.generation.context import EngineContext
 from webui.images.store import ImageStore
-from webui.library import Library, read_header
+from webui.library import Library
 from webui.library import builtins as library_builtins
 from webui.library.families import register_all
+from webui.library.header import read_any_header
 from webui.models.adapters import LoraLoader
-from webui.models.cache import ModelCache
+from webui.models.cache import MemoryLimits, ModelCache
 from webui.plugins.discovery import extension_folders
 from webui.plugins.manager import Extensions
+from webui.plugins.types import Guider
 from webui.samplers import builtins
 from webui.samplers.catalog import Sampler, Schedule
 from webui.settings import Settings
@@ -37,11 +39,18 @@ def build_context(settings: Settings, off: tuple[str, ...] = ()) -> EngineContex
     samplers: Registry[Sampler] = Registry("sampler", "sampler")
     schedules: Registry[Schedule] = Registry("schedule", "schedule")
     loras: Registry[LoraLoader] = Registry("lora_loader", "prompt")
-    for hook, registry in (("register_samplers", samplers), ("register_schedules", schedules), ("register_lora_loaders", loras)):
+    guiders: Registry[Guider] = Registry("guider", "guidance")
+    for hook, registry in (
+        ("register_samplers", samplers),
+        ("register_schedules", schedules),
+        ("register_lora_loaders", loras),
+        ("register_guiders", guiders),
+    ):
         extensions.fill(hook, registry)
     library = Library(settings.all_models_dirs, settings.cache / "library.json", register_all(extensions))
+    limits = MemoryLimits(int(settings.ram_limit * 1e9), int(settings.vram_limit * 1e9))
     images = ImageStore(settings.data_dir, settings.outputs_pattern, settings.picture_format, settings.picture_quality)
-    return EngineContext(ModelCache(library), library, images, samplers, schedules, loras, extensions)
+    return EngineContext(ModelCache(library, limits), library, images, samplers, schedules, loras, extensions, guiders)
 
 
 def capabilities(context: EngineContext) -> Capabilities:
@@ -91,13 +100,14 @@ def facts_of_checkpoint(task: RunJob, context: EngineContext) -> ModelFacts:
     """How large the task's model is, from its file's header."""
     file = context.library.find("checkpoint", task.request.checkpoint or "")
     spec = context.library.families.get(file.family)
-    return _facts(file.path, file.identity, spec) if file.path.suffix.lower() == ".safetensors" else spec.facts
+    readable = file.path.suffix.lower() == ".safetensors" or file.path.name == INDEX
+    return _facts(file.path, file.identity, spec) if readable else spec.facts
 
 
 @lru_cache(maxsize=8)
 def _facts(path: Path, identity: FileIdentity, spec: FamilySpec) -> ModelFacts:
     """Remembered by the file's identity: to read a header takes milliseconds, and each job that joins a batch asks twice."""
-    return ModelFacts.of(read_header(path).shapes, spec)
+    return ModelFacts.of(read_any_header(path).shapes, spec)
 
 
 def resident_bytes(device: str) -> int:

@@ -137,6 +137,10 @@ class EngineServer:
         if self._admission is not None:
             self._admission.context.models.unload()
 
+    def warm(self) -> tuple[str, ...]:
+        """All checkpoints in memory."""
+        return () if self._admission is None else self._admission.context.models.warm
+
     def loaded(self) -> str:
         """The checkpoint in memory."""
         return "" if self._admission is None else self._admission.context.models.loaded
@@ -243,7 +247,9 @@ class EngineServer:
         while not self._ended.wait(HEARTBEAT_S) and not self.writer.broken:
             figures = self._scheduler.stats if self._scheduler is not None else BatchStats()
             resident = process.memory_info().rss
-            self.writer.send(Heartbeat(resident=resident, device_used=_device_used(), loaded=self.loaded(), batch=figures))
+            self.writer.send(
+                Heartbeat(resident=resident, device_used=_device_used(), loaded=self.loaded(), warm=self.warm(), batch=figures)
+            )
 
 
 def job_error_from(error: Exception) -> JobError:

@@ -1,41 +1,23 @@
-"""The denoiser that samplers call: classifier-free guidance over the prompts of this step."""
+"""The denoiser that samplers call: a guide's branches over the prompts of this step, asked for together."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from webui.core.request import GuidanceOptions
 from webui.generation.conditioning import Encoded
+from webui.generation.guiders import Guidance, GuidanceCall, Guide, builtin_guide
 from webui.models.conditioning import Conditioning
 from webui.plugins.types import Denoiser
 from webui.prompts.encode import Scheduled, pad_pair, pad_pair_v0, stack
-from webui.samplers.guidance import SkipRule, combine, combine_edit, diffusion_still, rescale, unguided
 
 MOST_ROWS = 16
 """Pictures times prompts in one call of the model: many prompts joined by AND take time, not memory. Two prompts always go together."""
 
 
-@dataclass(frozen=True)
-class Guidance:
-    """How strictly the prompt is followed. `image` is the start picture's scale in instruct-pix2pix models, None in others.
-
-    `needs_uncond`: the sampler wants the true unconditional prediction of each call, also where guidance does not.
-    `still` is `Prediction.still`.
-    """
-
-    scale: float
-    options: GuidanceOptions
-    calls: int
-    image: float | None = None
-    needs_uncond: bool = False
-    still: Callable[[Tensor, Tensor], Tensor] = diffusion_still
-
-
 class CFGDenoiser:
-    """`(x, sigma) -> denoised` with classifier-free guidance. Counts its calls, for prompts and rules that change with the step.
+    """`(x, sigma) -> denoised` by a guide (left out: `builtin_guide`). Counts its calls, for prompts and rules that change with the step.
 
     `extra` is the dictionary that samplers hand on: the unconditional prediction of the last call is put there for CFG++.
     """
@@ -48,11 +30,12 @@ class CFGDenoiser:
         concat: Tensor | None,
         extra: dict[str, Any],
         called: Callable[[], None],
+        guide: Guide | None = None,
     ) -> None:
         self._denoiser = denoiser
         self._encoded = encoded
         self._guidance = guidance
-        self._rule = SkipRule(guidance.options, guidance.calls)
+        self._guide = guide or builtin_guide(guidance)
         self._concat = concat
         self._extra = extra
         self._called = called
@@ -60,39 +43,15 @@ class CFGDenoiser:
 
     def __call__(self, x: Tensor, sigma: Tensor, **_: Any) -> Tensor:
         """One guided prediction of the clean latents."""
-        call, guidance = self._calls, self._guidance
-        self._calls += 1
+        conds, uncond = self._prompts(self._calls)
         weights = [part.weight for part in self._encoded.positive]
-        conds, uncond = self._prompts(call)
-        edits = guidance.image is not None and guidance.image != 1.0
-        skips = not edits and self._skips(call, sigma)
-        if skips and not guidance.needs_uncond:
-            predicted = list(self._predict(x, sigma, conds, [self._concat] * len(conds)))
-            self._extra["uncond"] = predicted[0]
-            result = unguided(predicted, weights)
-        elif edits:
-            result = self._edited(x, sigma, conds, uncond, weights)
-        else:
-            *predicted, negative = self._predict(x, sigma, [*conds, uncond], [self._concat] * (len(conds) + 1))
-            self._extra["uncond"] = negative
-            guided = unguided(predicted, weights) if skips else combine(negative, predicted, weights, guidance.scale)
-            result = guided if skips else rescale(guided, predicted[0], guidance.options.rescale, x, sigma, guidance.still)
+        call = GuidanceCall(self._calls, x, sigma, conds, weights, uncond, self._concat, self._guidance)
+        self._calls += 1
+        branches = self._guide.branches(call)
+        predicted = list(self._predict(x, sigma, [branch.cond for branch in branches], [branch.concat for branch in branches]))
+        result, self._extra["uncond"] = self._guide.combine(call, predicted)
         self._called()
         return result
-
-    def _edited(self, x: Tensor, sigma: Tensor, conds: Sequence[Conditioning], uncond: Conditioning, weights: Sequence[float]) -> Tensor:
-        """instruct-pix2pix: with both, with the picture only, with neither."""
-        nothing = None if self._concat is None else torch.zeros_like(self._concat)
-        concats = [*[self._concat] * (len(conds) + 1), nothing]
-        *predicted, picture, neither = self._predict(x, sigma, [*conds, uncond, uncond], concats)
-        self._extra["uncond"] = neither
-        return combine_edit(neither, picture, predicted, weights, self._guidance.scale, self._guidance.image or 1.0)
-
-    def _skips(self, call: int, sigma: Tensor) -> bool:
-        """Whether the negative prompt is left out; sigma is read from the device only where a rule asks for it."""
-        options = self._guidance.options
-        level = float(sigma[0]) if options.min_sigma > 0 else 0.0
-        return self._guidance.scale == 1.0 or self._rule.skips(call, level)
 
     def _prompts(self, call: int) -> tuple[list[Conditioning], Conditioning]:
         """What holds at this call, each as one row."""

@@ -1,7 +1,7 @@
 """What a job needs from the engine."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from webui.core.registry import Registry
 from webui.generation.device import INLINE_DEVICE, DeviceAccess
@@ -11,6 +11,7 @@ from webui.library import Library
 from webui.models.adapters import LoraLoader
 from webui.models.cache import ModelCache
 from webui.plugins.manager import Extensions
+from webui.plugins.types import Guider
 from webui.samplers.catalog import Sampler, Schedule
 
 
@@ -28,5 +29,6 @@ class EngineContext:
     schedules: Registry[Schedule]
     loras: Registry[LoraLoader]
     extensions: Extensions
+    guiders: Registry[Guider] = field(default_factory=lambda: Registry("guider", "guidance"))
     preview_settings: Callable[[], PreviewSettings] = no_previews
     device: DeviceAccess = INLINE_DEVICE

@@ -7,9 +7,14 @@ from webui.library import OWN_VAE, Library
 
 
 def files_of(request: GenerationRequest, library: Library) -> tuple[object, ...]:
-    """The identities of the checkpoint, the VAE and the LoRAs and hypernetworks; None in the place of one that is not there."""
+    """The identities of the checkpoint, the VAE, the text encoders, LoRAs and hypernetworks; None in the place of one that is not there."""
     vae = request.vae if request.vae and request.vae.lower() not in OWN_VAE else None
-    names = [("checkpoint", request.checkpoint), ("vae", vae), *(("lora", use.name) for use in loras_of(request))]
+    names = [
+        ("checkpoint", request.checkpoint),
+        ("vae", vae),
+        ("checkpoint", request.text_encoder),
+        *(("lora", use.name) for use in loras_of(request)),
+    ]
     names += [("hypernetwork", use.name) for use in hypernetworks_of(request)]
     return tuple(_identity(kind, name, library) for kind, name in names if name)
 

@@ -1,5 +1,6 @@
 """The pictures of one batch: first pass, second pass, decoding, composite."""
 
+import traceback
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
@@ -11,12 +12,14 @@ from torch import Tensor
 
 from webui.core.protocol import RunJob
 from webui.core.request import FILLS, GenerationRequest, HiresOptions
+from webui.errors import JobCancelled, RequestError
 from webui.generation import hires
 from webui.generation.batching import Batch
 from webui.generation.conditioning import Texts, encode, read_texts
 from webui.generation.context import EngineContext
 from webui.generation.decode import decode
 from webui.generation.device import INLINE_DEVICE, DeviceAccess
+from webui.generation.guiders import Guide
 from webui.generation.img2img import Source, encode_source
 from webui.generation.inpaint import edit_channels, fill_latents, inpaint_channels, mask_latents
 from webui.generation.output import composite, noting_failures
@@ -119,7 +122,8 @@ class GenerationPipeline:
         size = shape[2] * self.model.downscale, shape[1] * self.model.downscale
         model = self.model if model_at is None else model_at(1, request.steps or 1)
         encoded = encode(texts, request, model, first, second, size, self.device, partial(self.report.step, "encoding"))
-        return DenoiseInputs(phase, request, sampler, schedule, encoded, shape, start, wrappers=self._wrappers(), model_at=model_at)
+        wrappers, guide = self._wrappers(), self._guide()
+        return DenoiseInputs(phase, request, sampler, schedule, encoded, shape, start, wrappers=wrappers, guide=guide, model_at=model_at)
 
     def _with_source(self, inputs: DenoiseInputs, batch: Batch, source: Source) -> DenoiseInputs:
         request = inputs.request
@@ -154,6 +158,22 @@ class GenerationPipeline:
     def _wrappers(self) -> tuple[DenoiserWrapper, ...]:
         with noting_failures(self.context, self.report):
             return tuple(wrapper for _, wrapper in self.context.extensions.call("denoiser_wrapper", request=self.request))
+
+    def _guide(self) -> Guide | None:
+        """The first guide that an extension has for this request. One that fails to make it is switched off and named in a note."""
+        extensions = self.context.extensions
+        with noting_failures(self.context, self.report):
+            for entry in tuple(self.context.guiders):
+                try:
+                    guide: Guide | None = entry.make(self.request)
+                except (RequestError, JobCancelled):
+                    raise
+                except Exception:
+                    extensions.fail(self.context.guiders.owner(entry.name), "register_guiders", traceback.format_exc())
+                    continue
+                if guide is not None:
+                    return guide
+        return None
 
     @contextmanager
     def _patched(self, texts: Texts) -> Iterator[ModelAt | None]:

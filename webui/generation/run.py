@@ -60,7 +60,9 @@ def generate_images(task: RunJob, plan: Plan, context: EngineContext, report: Jo
     request = task.request
     device = context.device
     loras = lora_hashes(loras_of(request), context.library)  # before anything is loaded: one may have been deleted since it was asked for
-    model = device.run_on_device(lambda: context.models.get(request.checkpoint or "", request.vae, plan, report.loading, context.library))
+    model = device.run_on_device(
+        lambda: context.models.get(request.checkpoint or "", request.vae, plan, report.loading, context.library, request.text_encoder)
+    )
     source = read_source(by_profile(request), context.images)
     report.note(*(source.notes if source else ()), *((NO_SECOND_PASS,) if request.hires and request.mode != "txt2img" else ()))
     report.note(*model.words.notes(prompts_of(request)))

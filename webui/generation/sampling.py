@@ -12,9 +12,10 @@ from torch import Tensor
 from webui.core.request import GenerationRequest
 from webui.errors import NumericalError
 from webui.generation.batching import Batch
-from webui.generation.cfg import CFGDenoiser, Guidance
+from webui.generation.cfg import CFGDenoiser
 from webui.generation.conditioning import Encoded
 from webui.generation.device import INLINE_DEVICE, DeviceAccess, ForwardRequest
+from webui.generation.guiders import Guidance, Guide
 from webui.generation.inpaint import MaskedDenoiser, hard_blend
 from webui.generation.preview import LatentPreviewer
 from webui.generation.profiles import FRACTIONAL, is_diffusers, sigmas_for_profile
@@ -48,6 +49,7 @@ class DenoiseInputs:
     mask: Tensor | None = None
     concat: Tensor | None = None
     wrappers: tuple[DenoiserWrapper, ...] = ()
+    guide: Guide | None = None
     model_at: ModelAt | None = None
     """None where the adapters are the same at every step."""
 
@@ -186,7 +188,7 @@ def build_denoiser(
     guided_by_prompt = "negative_prompt" in model.spec.supports
     scale = (request.guidance or 0.0) * inputs.sampler.guidance_factor if guided_by_prompt else 1.0
     guidance = Guidance(scale, request.guidance_options, run.counted, image, inputs.sampler.needs_uncond, model.prediction.still)
-    guided: Denoiser = CFGDenoiser(progress.before(network), inputs.encoded, guidance, inputs.concat, extra, progress.called)
+    guided: Denoiser = CFGDenoiser(progress.before(network), inputs.encoded, guidance, inputs.concat, extra, progress.called, inputs.guide)
     guided = wrap(guided, inputs.wrappers)
     if inputs.mask is None or inputs.start is None:
         return guided

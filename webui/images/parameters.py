@@ -70,6 +70,7 @@ def _pairs(request: GenerationRequest, info: GenerationInfo) -> Iterator[Pair]:
     if request.vae:
         yield "VAE hash", info.vae_hash or None
         yield "VAE", request.vae
+    yield "Text encoder", request.text_encoder
     yield from _seeds(request)
     if request.mode != "txt2img" or request.hires:
         yield "Denoising strength", request.strength if request.hires is None else request.hires.strength

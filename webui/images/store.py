@@ -18,7 +18,7 @@ from PIL import Image
 
 from webui.core.filenames import check_pattern, file_name
 from webui.core.record import ImageRecord
-from webui.core.request import GenerationRequest
+from webui.core.request import FrozenModel, GenerationRequest
 from webui.errors import NotFound, StorageError
 
 Format = Literal["png", "jpeg", "webp"]
@@ -33,6 +33,16 @@ Encode = Callable[[Image.Image, BinaryIO, Format, int], None]
 """Writes one picture with its metadata: (picture, stream, format, quality)."""
 
 
+class Origin(FrozenModel):
+    """Where a result comes from: the job and its owner, which of the job's images it is (from 0), its seed, and notes about it."""
+
+    job_id: str
+    owner: str
+    index: int
+    seed: int
+    notes: tuple[str, ...] = ()
+
+
 class ImageStore:
     """Pictures below a data directory: results in `outputs/`, uploads in `data/uploads/`, deleted ones in `data/bin/`."""
 
@@ -44,35 +54,24 @@ class ImageStore:
         self.format: Format = format
         self.quality = quality
 
-    def save(
-        self,
-        image: Image.Image,
-        request: GenerationRequest,
-        encode: Encode,
-        *,
-        job_id: str,
-        owner: str,
-        index: int,
-        seed: int,
-        notes: tuple[str, ...] = (),
-    ) -> ImageRecord:
+    def save(self, image: Image.Image, request: GenerationRequest, encode: Encode, origin: Origin) -> ImageRecord:
         """Write a finished picture and give its record. Raises `StorageError` when the disk is full or the folder cannot be written."""
         stream = io.BytesIO()
         encode(image, stream, self.format, self.quality)
         data = stream.getvalue()
         created = datetime.now(UTC)
-        path = self._write_named(request, created, seed, data)
+        path = self._write_named(request, created, origin.seed, data)
         return ImageRecord(
             id=hashlib.sha256(data).hexdigest(),
             path=path,
-            job_id=job_id,
-            owner=owner,
-            index=index,
-            seed=seed,
+            job_id=origin.job_id,
+            owner=origin.owner,
+            index=origin.index,
+            seed=origin.seed,
             width=image.width,
             height=image.height,
             created=created,
-            notes=notes,
+            notes=origin.notes,
         )
 
     def add_upload(self, data: bytes, size: tuple[int, int], suffix: str, owner: str) -> ImageRecord:

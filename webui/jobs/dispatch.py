@@ -47,7 +47,7 @@ class Dispatch:
         better = better_elsewhere if batch is None else better_than_joining
         leave = cache(lambda checkpoint: bool(others) and better(checkpoint, me, others))
         with state.choosing:
-            while (head := state.fair_queue.select(loaded, leave, batch, without)) is not None:
+            while (head := state.fair_queue.select(loaded, leave, batch, without, me.warm)) is not None:
                 self._storage.check_writable()
                 started = state.store.start(head.id, engine)
                 state.fair_queue.discard(head.id, head.owner)

@@ -1,35 +1,16 @@
 """All engines, one to a device: started, stopped and woken together."""
 
-from collections.abc import Callable
-
 from webui.jobs.dispatch import Dispatch
-from webui.jobs.engine_supervisor import EngineSupervisor, MakeClient, OnExtensionFailed, Timeouts
+from webui.jobs.engine_supervisor import EngineSetup, EngineSupervisor
 from webui.jobs.events import Message
-from webui.settings import Settings
 
 
 class EnginePool:
     """All engines, one to a device."""
 
-    def __init__(
-        self,
-        dispatch: Dispatch,
-        settings: Callable[[], Settings],
-        make_client: MakeClient,
-        timeouts: Timeouts | None = None,
-        library: Callable[[], str] = lambda: "",
-        on_extension_failed: OnExtensionFailed = lambda failure: None,
-    ) -> None:
-        """`library` gives the version of web's list of model files as it is now; `settings` and it go to the engine with each job.
-
-        `on_extension_failed` is called when an engine has switched an extension off because it raised.
-        """
-        devices = settings().devices
-        limits = timeouts or Timeouts()
-        self.supervisors = [
-            EngineSupervisor(f"engine-{number}", device, dispatch, settings, make_client, limits, library, on_extension_failed)
-            for number, device in enumerate(devices, 1)
-        ]
+    def __init__(self, dispatch: Dispatch, setup: EngineSetup) -> None:
+        devices = setup.settings().devices
+        self.supervisors = [EngineSupervisor(f"engine-{number}", device, dispatch, setup) for number, device in enumerate(devices, 1)]
         dispatch.state.events.listen(self._on_message)
         dispatch.state.events.watch_subscribers(self.preview_changed)
 

@@ -55,23 +55,28 @@ class Timeouts:
     stop: float = 2.0
 
 
+@dataclass(frozen=True)
+class EngineSetup:
+    """What every engine of a pool is run with.
+
+    `library` returns the version of web's list of model files as it is now; `settings` and it go to the engine with each job.
+    `on_extension_failed` is called when an engine has switched an extension off because it raised.
+    """
+
+    settings: Callable[[], Settings]
+    make_client: MakeClient
+    library: Callable[[], str] = lambda: ""
+    on_extension_failed: OnExtensionFailed = lambda failure: None
+    timeouts: Timeouts = Timeouts()
+
+
 class EngineSupervisor(threading.Thread):
     """Supervises one engine: a thread that starts it, dispatches jobs to it and restarts it when it is lost."""
 
-    def __init__(
-        self,
-        name: str,
-        device: str,
-        dispatch: Dispatch,
-        settings: Callable[[], Settings],
-        make_client: MakeClient,
-        timeouts: Timeouts,
-        library: Callable[[], str],
-        on_extension_failed: OnExtensionFailed,
-    ) -> None:
+    def __init__(self, name: str, device: str, dispatch: Dispatch, setup: EngineSetup) -> None:
         super().__init__(name=f"supervisor-{name}", daemon=True)
-        self._dispatch, self._settings, self._make_client, self._timeouts = dispatch, settings, make_client, timeouts
-        self._library, self._on_extension_failed = library, on_extension_failed
+        self._dispatch, self._settings, self._make_client, self._timeouts = dispatch, setup.settings, setup.make_client, setup.timeouts
+        self._library, self._on_extension_failed = setup.library, setup.on_extension_failed
         self._status = EngineStatus(name=name, device=device)
         self._change = threading.Condition()
         self._client: EngineClient | None = None
@@ -110,7 +115,7 @@ class EngineSupervisor(threading.Thread):
     def _serve_engine(self) -> str:
         """One engine from start to end; gives the cause of its end, "" when we asked for it."""
         self._ended, self._last_beat, self._is_full = False, time.monotonic(), False
-        self._show(state="starting" if not self._losses else "restarting", loaded="", job_id="", jobs=())
+        self._show(state="starting" if not self._losses else "restarting", loaded="", warm=(), job_id="", jobs=())
         try:
             client = self._make_client(self._receive, self._on_end)
         except OSError as error:
@@ -228,7 +233,7 @@ class EngineSupervisor(threading.Thread):
             jobs, self._jobs = list(self._jobs), {}
         if cause:
             self._losses += 1
-            self._show(state="restarting", message=f"The engine stopped: {cause}.", job_id="", jobs=(), loaded="")
+            self._show(state="restarting", message=f"The engine stopped: {cause}.", job_id="", jobs=(), loaded="", warm=())
         for job_id in jobs:
             if cause:
                 self._persist(partial(self._dispatch.lost, job_id, cause, self._settings().max_attempts, ADVICE))
@@ -253,7 +258,13 @@ class EngineSupervisor(threading.Thread):
                 self._show(state="ready", device=message.device, message=message.name, device_total=message.memory)
                 self.wake()
             case Heartbeat():
-                self._show(resident=message.resident, device_used=message.device_used, loaded=message.loaded, batch=message.batch)
+                self._show(
+                    resident=message.resident,
+                    device_used=message.device_used,
+                    loaded=message.loaded,
+                    warm=message.warm,
+                    batch=message.batch,
+                )
             case Capabilities():
                 self._persist(lambda: self._dispatch.set_capabilities(message))
             case Planned():

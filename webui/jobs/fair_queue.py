@@ -98,9 +98,14 @@ class FairQueue:
                 del self._queues[owner]
 
     def select(
-        self, loaded: str, leave: PreferOtherEngine = no_other_engine, batch: str | None = None, without: Collection[str] = ()
+        self,
+        loaded: str,
+        leave: PreferOtherEngine = no_other_engine,
+        batch: str | None = None,
+        without: Collection[str] = (),
+        warm: Collection[str] = (),
     ) -> QueueEntry | None:
-        """Return the job that an engine with the model `loaded` should take; None when there is none.
+        """Return the job that an engine with the model `loaded` (and the others in `warm`) should take; None when there is none.
 
         `batch` is what the jobs that already run there have in common (None: none run): only such a job may join. Owners in `without`
         have as many jobs there as they may.
@@ -109,7 +114,7 @@ class FairQueue:
         due = next((job for line in lines if (job := line.next(lambda kind: not leave(kind[0]))) is not None), None)
         if due is None:
             return None
-        fits = _joins(batch) if batch is not None else _has_model(loaded)
+        fits = _joins(batch) if batch is not None else _has_model({loaded, *warm})
         if fits(due.kind) or (batch is None and not loaded):
             self._overtaken = 0
             return due
@@ -152,8 +157,8 @@ class FairQueue:
         return sorted(self._queues, key=self._last_turn.__getitem__)
 
 
-def _has_model(loaded: str) -> Callable[[Kind], bool]:
-    return lambda kind: kind[0] == loaded
+def _has_model(loaded: Collection[str]) -> Callable[[Kind], bool]:
+    return lambda kind: kind[0] in loaded
 
 
 def _joins(batch: str) -> Callable[[Kind], bool]:

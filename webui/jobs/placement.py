@@ -15,6 +15,7 @@ class EngineStatus(FrozenModel):
     device: str
     state: str = "starting"
     loaded: str = ""
+    warm: tuple[str, ...] = ()
     resident: int = 0
     device_used: int = 0
     device_total: int = 0
@@ -22,6 +23,10 @@ class EngineStatus(FrozenModel):
     job_id: str = ""
     jobs: tuple[str, ...] = ()
     batch: BatchStats = BatchStats()
+
+    def has(self, checkpoint: str) -> bool:
+        """Whether it has a checkpoint in memory."""
+        return checkpoint in (self.loaded, *self.warm)
 
 
 def free_memory() -> int:
@@ -35,10 +40,10 @@ def better_elsewhere(checkpoint: str, me: EngineStatus, engines: Collection[Engi
     It does when another idle engine has the checkpoint loaded, or has nothing loaded while this one would have to drop its model; and when
     a busy engine that shares this one's memory has it loaded and a second copy would not fit. Otherwise nobody waits for a busy engine.
     """
-    if me.loaded == checkpoint:
+    if me.has(checkpoint):
         return False
     others = [engine for engine in engines if engine.name != me.name]
-    holders = [engine for engine in others if engine.loaded == checkpoint]
+    holders = [engine for engine in others if engine.has(checkpoint)]
     if any(engine.state == "ready" for engine in holders):
         return True
     if any(engine.state == "working" and shares_memory(engine, me) and free() < engine.resident for engine in holders):

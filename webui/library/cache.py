@@ -9,7 +9,7 @@ from typing import Any
 from webui.core.foreign import FileIdentity, identity_of
 from webui.errors import CheckpointError
 
-VERSION = 6
+VERSION = 7
 _Rows = dict[str, dict[str, Any]]
 
 

@@ -5,6 +5,8 @@ import time
 from collections.abc import Collection, Iterator
 from pathlib import Path
 
+from webui.core.foreign import INDEX
+
 MAX_FOLDERS = 10_000
 """More folders than anybody has: a link may lead to a whole disk."""
 _COARSE = 3 * 10**9
@@ -34,8 +36,18 @@ class Folders:
         except OSError:
             return []
 
+    def model_in(self, folder: Path) -> Path:
+        """The index of a folder that is one model, whose parts' folders are noted."""
+        for entry in self.entries(folder):
+            if entry.is_dir():
+                self.note(entry)
+        return folder / INDEX
+
     def walk(self, root: Path, suffixes: Collection[str]) -> Iterator[Path]:
-        """Files and whatever else is called like a model file, below a folder. Links are followed, but not in circles or upwards."""
+        """Files and whatever else is called like a model file, below a folder. Links are followed, but not in circles or upwards.
+
+        A folder that is one model (`INDEX` lies in it) gives that file alone.
+        """
         top, met = os.path.realpath(root), set[str]()
         for current, folders, files in os.walk(root, followlinks=True):
             real = os.path.realpath(current)
@@ -44,6 +56,10 @@ class Folders:
                 continue
             met.add(real)
             self.note(Path(current))
+            if INDEX in files and current != os.fspath(root):
+                yield self.model_in(Path(current))
+                folders.clear()
+                continue
             folders[:] = sorted(name for name in folders if not name.startswith("."))
             yield from (Path(current, name) for name in sorted(files) if Path(name).suffix.lower() in suffixes and not name.startswith("."))
 

@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from webui.core.family import Header
-from webui.core.foreign import open_foreign, shown
+from webui.core.foreign import INDEX, open_foreign, shown
 from webui.errors import CheckpointError
-from webui.library.pickles import read_pickle
+from webui.library.diffusers import folder_header, read_files
+from webui.library.pickles.read import read_pickle
 
 _LIMIT = 100 * 2**20
 _PARTS = 2_000_000
@@ -32,6 +33,9 @@ def is_safetensors(path: Path) -> bool:
 
 def read_any_header(path: Path) -> Header:
     """Names, shapes and metadata of a weights file of either kind. Raises `CheckpointError`."""
+    if path.name == INDEX:
+        files = read_files(path)
+        return folder_header(files, {part: read_any_header(part) for paths in files.weights.values() for part in paths})
     if is_safetensors(path):
         return read_header(path)
     return Header(shapes={name: stored.shape for name, stored in read_pickle(path).items()})

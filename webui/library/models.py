@@ -6,7 +6,7 @@ from pathlib import Path
 from pydantic import Field
 
 from webui.core.family import ModelDefaults
-from webui.core.foreign import FileIdentity
+from webui.core.foreign import FileIdentity, named_path
 from webui.core.names import printable
 from webui.core.request import FrozenModel
 
@@ -41,8 +41,11 @@ def embedding_width(shapes: Mapping[str, tuple[int, ...]]) -> int:
 
 
 class ModelFile(FrozenModel):
-    """A file in a models folder. `name` is its path below the kind's folder without suffix, with forward slashes.
+    """A file in a models folder, or a folder as diffusers saves it (then `path` is its model_index.json).
 
+    `name` is its path below the kind's folder without suffix, with forward slashes.
+
+    `lacks` are parts ("vae", "text") that a picture needs and that are not in it.
     `error` says why it cannot be used, `note` what of it is left out, or what it is for.
     A name prints, and a LoRA's can stand in a tag, whatever the file's own is. `alias` is what its trainer called it. `vae` is the VAE that
     lies beside a checkpoint and is its own (`name.vae.pt`). `identity` is what the file was when it was listed: keys of whatever is
@@ -60,6 +63,7 @@ class ModelFile(FrozenModel):
     native: ModelDefaults = ModelDefaults()
     alias: str = ""
     note: str = ""
+    lacks: tuple[str, ...] = ()
     error: str = ""
     vae: "ModelFile | None" = Field(None, exclude=True)
 
@@ -67,7 +71,7 @@ class ModelFile(FrozenModel):
     def file_name(self) -> str:
         """Name with suffix, as A1111 shows it."""
         folder, slash, _ = self.name.rpartition("/")
-        return folder + slash + printable(self.path.name)
+        return folder + slash + printable(named_path(self.path).name)
 
     @property
     def short_name(self) -> str:

@@ -12,10 +12,11 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from webui.core.foreign import FileError, identity_of, is_same, read_foreign, sha256_of, shortened, shown
+from webui.core.foreign import INDEX, FileError, identity_of, is_same, named_path, read_foreign, sha256_of, shortened, shown
 from webui.core.names import fold, in_tag, printable
 from webui.errors import CheckpointError, RequestError
 from webui.library.cache import Cache
+from webui.library.distilled import advised
 from webui.library.families import BUILTIN, Families
 from webui.library.folders import Folders
 from webui.library.header import read_any_header
@@ -231,15 +232,25 @@ def _facts(path: Path, kind: str, families: Families) -> dict[str, Any]:
     """What a file's header tells, or its error. `kind` is its folder's, "any" for one that any file may lie in."""
     header = read_foreign(path, read_any_header)
     if isinstance(header, FileError):
-        return {"error": header.message, "kind": "checkpoint" if path.suffix.lower() in (".ckpt", ".safetensors") else "unknown"}
+        likely = path.suffix.lower() in (".ckpt", ".safetensors") or path.name == INDEX
+        return {"error": header.message, "kind": "checkpoint" if likely else "unknown"}
     if not header.shapes:
         return {"error": f"{shown(path)} holds no weights. Download it again."}
     architecture = families.detect(header)
+    if path.name == INDEX and architecture.family == "unknown":
+        pipeline = str(header.configs[""].get("_class_name", "a pipeline"))[:60]
+        said = families.loaded_titles
+        return {
+            "error": f"{shown(named_path(path))} is diffusers' {pipeline}, which this version does not load; it loads {said}.",
+            "kind": "checkpoint",
+        }
     listed_kind = architecture.kind if kind == "any" else kind
     alias = printable(header.metadata.get(TRAINERS_NAME, "").strip())[:LONGEST_ALIAS]
     note = _NOTES[listed_kind](header.shapes) if listed_kind in _NOTES else ""
-    made_for = native(header, families.get(architecture.family).defaults).model_dump()
-    return {**architecture.model_dump(), "alias": alias, "note": note, "native": made_for, "families": families.version}
+    spec = families.get(architecture.family)
+    usual = spec.defaults.model_copy(update=advised(named_path(path).stem) if spec.process == "ve" else {})
+    made_for, lacks = native(header, usual).model_dump(), spec.lacks(header.shapes)
+    return {**architecture.model_dump(), "alias": alias, "note": note, "native": made_for, "lacks": lacks, "families": families.version}
 
 
 def _is_whole(facts: dict[str, Any]) -> bool:
@@ -252,7 +263,9 @@ def _is_whole(facts: dict[str, Any]) -> bool:
 
 
 def _name(path: Path, root: Path, kind: str) -> str:
-    name = printable(path.relative_to(root).with_suffix("").as_posix())
+    place = named_path(path)
+    name = printable((place.relative_to(root) if place != path else path.relative_to(root).with_suffix("")).as_posix())
+    name = name if name != "." else printable(place.name)
     return in_tag(name) if kind == "lora" else name
 
 
@@ -261,7 +274,7 @@ def _distinct(models: Iterable[ModelFile]) -> Iterator[ModelFile]:
     seen: dict[tuple[str, str], str] = {}
     for model in models:
         if seen.setdefault((model.kind, model.name), model.file_name) != model.file_name:
-            model = model.model_copy(update={"name": model.name + model.path.suffix})
+            model = model.model_copy(update={"name": model.name + (model.path.suffix if model.path.name != INDEX else " (folder)")})
         yield model
 
 
@@ -318,7 +331,9 @@ def named(models: Iterable[ModelFile], name: str) -> list[ModelFile]:
 @lru_cache(maxsize=50_000)
 def _keys(name: str, path: Path) -> tuple[frozenset[str], frozenset[str]]:
     """What a file may be called in any case: with its folders, and without."""
-    folder, last = name.rpartition("/")[:2], {fold(name.rpartition("/")[2]), fold(path.stem), fold(path.name)}
+    place = named_path(path)
+    stem = place.stem if place == path else place.name
+    folder, last = name.rpartition("/")[:2], {fold(name.rpartition("/")[2]), fold(stem), fold(place.name)}
     return frozenset(fold("".join(folder)) + key for key in last), frozenset(last)
 
 
@@ -335,7 +350,13 @@ def _files(folder: Path, seen: Folders) -> Iterator[tuple[str, Path, Path]]:
     for kind, root in _places(folder, seen):
         if os.path.isdir(root):
             for path in seen.walk(root, SUFFIXES):
+                if path.name == INDEX and kind != "checkpoint":
+                    continue
                 yield "vae" if kind == "checkpoint" and _is_beside(path) else kind, root, path
+    if os.path.isfile(folder / INDEX):
+        yield "any", folder, seen.model_in(folder)
     for path in seen.entries(folder):
+        if os.path.isfile(path / INDEX):
+            yield "any", folder, seen.model_in(path)
         if path.suffix.lower() in SUFFIXES and os.path.isfile(path):
             yield "vae" if _is_beside(path) else "any", folder, path

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from webui.core.foreign import FileError, check_same, read_foreign, shown
 from webui.errors import CheckpointError, RequestError
 from webui.library import Library, ModelFile
-from webui.library.pickles import read_facts
+from webui.library.pickles.read import read_facts
 from webui.models.model import Model
 from webui.models.weights import open_weights
 

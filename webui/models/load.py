@@ -1,23 +1,32 @@
 """From files to a model: open, recognise, and have the family's loader build it."""
 
+from typing import NamedTuple
+
 from webui.core.job import Plan
 from webui.errors import CheckpointError
 from webui.library import ModelFile
 from webui.library.families import BUILTIN, Families
 from webui.models.loading import LoadContext
 from webui.models.model import Model
-from webui.models.weights import Progress, Weights, open_weights
+from webui.models.weights import Progress, WeightSource, open_source
 
 
-def open_model(file: ModelFile) -> Weights:
+def open_model(file: ModelFile) -> WeightSource:
     """A listed file's weights. Raises `CheckpointError` with what the scan found wrong with it, or what is wrong now."""
     if file.error:
         raise CheckpointError(file.error)
-    return open_weights(file.path)
+    return open_source(file.path)
 
 
-def load_model(file: ModelFile, digest: str, vae: ModelFile | None, plan: Plan, progress: Progress, families: Families = BUILTIN) -> Model:
-    """Load a checkpoint, with another file's VAE if one is given. `progress` hears (tensors done, of)."""
+class OtherFiles(NamedTuple):
+    """Files that parts are taken from in the place of the checkpoint's own."""
+
+    vae: ModelFile | None = None
+    texts: ModelFile | None = None
+
+
+def load_model(file: ModelFile, digest: str, others: OtherFiles, plan: Plan, progress: Progress, families: Families = BUILTIN) -> Model:
+    """Load a checkpoint, with parts of other files where they are given. `progress` hears (tensors done, of)."""
     weights = open_model(file)
     architecture = families.detect(weights.header)
     spec = families.get(architecture.family)
@@ -27,7 +36,11 @@ def load_model(file: ModelFile, digest: str, vae: ModelFile | None, plan: Plan, 
         raise CheckpointError(
             f"{weights.source} has {architecture.variant}: coming; this version loads text, inpainting and pix2pix models."
         )
-    context = LoadContext(spec, file, digest, architecture, plan, progress, open_model(vae) if vae else None, vae.file_name if vae else "")
+    vae, texts = (None if other is None else open_model(other) for other in others)
+    if texts is not None and families.detect(texts.header).family != spec.name:
+        raise CheckpointError(f"{texts.source} is no {spec.title} model: its text encoder does not fit {weights.source}.")
+    name = others.vae.file_name if others.vae else ""
+    context = LoadContext(spec, file, digest, architecture, plan, progress, vae, name, texts)
     model: Model = spec.load(weights, context)
     return model
 

@@ -10,12 +10,13 @@ from webui.core.job import Plan
 from webui.library import ModelFile
 from webui.library.families import Architecture
 from webui.models.placement import Placement
-from webui.models.weights import Progress, Weights
+from webui.models.weights import Progress, WeightSource
 
 
 @dataclass(frozen=True)
 class LoadContext:
-    """The listed file with the hash of its content, what it was recognised as, the plan, and another file's VAE if one was chosen."""
+    """The listed file with the hash of its content, what it was recognised as, the plan, and other files'
+    VAE and text encoders if they were chosen."""
 
     spec: FamilySpec
     file: ModelFile
@@ -23,8 +24,9 @@ class LoadContext:
     architecture: Architecture
     plan: Plan
     progress: Progress
-    vae: Weights | None = None
+    vae: WeightSource | None = None
     vae_name: str = ""
+    texts: WeightSource | None = None
 
     @property
     def placement(self) -> Placement:

@@ -6,14 +6,18 @@ import mmap
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
+from typing import Any, Protocol
 
 import torch
 
-from webui.core.foreign import FileError, identity_of, open_foreign, read_foreign, shown
+from webui.core.foreign import INDEX, FileError, identity_of, open_foreign, read_foreign, read_whole, shown
 from webui.errors import CheckpointError
 from webui.library import Header
+from webui.library.diffusers import MOST_INDEX, DiffusersFiles, read_files
 from webui.library.header import Span, is_safetensors, read_spans
-from webui.library.pickles import Storage, Stored, read_pickle
+from webui.library.pickles.read import read_pickle
+from webui.library.pickles.values import Storage, Stored
 
 Progress = Callable[[int, int], None]
 """Told (done, of); may raise `JobCancelled`."""
@@ -38,17 +42,65 @@ _DTYPES = {
 """The format's names of types that weights have."""
 
 
+class WeightSource(Protocol):
+    """Where a family's loader takes tensors and configurations from: one file, or a folder as diffusers saves it."""
+
+    @property
+    def source(self) -> str:
+        """Its name for messages."""
+        ...
+
+    @property
+    def tensors(self) -> dict[str, torch.Tensor]:
+        """All tensors by name; a folder's as `part.name`."""
+        ...
+
+    @property
+    def metadata(self) -> dict[str, str]:
+        """What the file's maker wrote into it."""
+        ...
+
+    @property
+    def header(self) -> Header:
+        """What families are detected by."""
+        ...
+
+    def component(self, name: str) -> dict[str, torch.Tensor] | None:
+        """The tensors of a part ("unet", "vae", "text_encoder") under diffusers' names; None where the parts are not apart."""
+        ...
+
+    def config(self, name: str) -> dict[str, Any] | None:
+        """The part's own configuration; None where it has none. Raises `CheckpointError` for a broken one."""
+        ...
+
+    def text(self, name: str) -> str | None:
+        """A text that lies beside the weights, such as "tokenizer.merges"."""
+        ...
+
+    def release(self, tensor: torch.Tensor) -> None:
+        """Called with each tensor that has been copied: its pages may be given back."""
+        ...
+
+
 @dataclass(frozen=True)
 class Weights:
-    """Tensors by name, still on the disk where the format allows; `source` is the file's name for messages.
+    """One file's tensors by name, still on the disk where the format allows; `source` is the file's name for messages.
 
-    `content` is the file they lie in, mapped privately.
+    `content` is the file they lie in, mapped privately. A `WeightSource`: it may carry configurations of its parts in its metadata.
     """
 
     source: str
     tensors: dict[str, torch.Tensor]
     metadata: dict[str, str]
     content: mmap.mmap | None = field(default=None, repr=False)
+
+    def component(self, name: str) -> dict[str, torch.Tensor] | None:
+        """None: a single file has its parts in one list."""
+        return None
+
+    def text(self, name: str) -> str | None:
+        """A text of the metadata."""
+        return self.metadata.get(f"darkroom.{name}")
 
     def release(self, tensor: torch.Tensor) -> None:
         """Give the pages of a tensor's numbers back to the system; they are read again from the file when they are asked for.
@@ -65,11 +117,12 @@ class Weights:
 
     @property
     def header(self) -> Header:
-        """What `webui.library.family.detect` looks at."""
+        """What families are detected by."""
         return Header(shapes={name: tuple(tensor.shape) for name, tensor in self.tensors.items()}, metadata=self.metadata)
 
-    def config(self, key: str) -> dict[str, object] | None:
-        """A JSON object out of the metadata, None without that key. Raises `CheckpointError` when it is no JSON object."""
+    def config(self, name: str) -> dict[str, Any] | None:
+        """A JSON object out of the metadata, None without it. Raises `CheckpointError` when it is no JSON object."""
+        key = f"darkroom.{name}"
         if key not in self.metadata:
             return None
         try:
@@ -79,6 +132,78 @@ class Weights:
         if not isinstance(value, dict):
             raise CheckpointError(f"{self.source}: its metadata {key!r} is not a JSON object. Download the file again.")
         return value
+
+
+@dataclass(frozen=True)
+class DiffusersFolder:
+    """A folder as diffusers saves it, opened file by file by the same rules as single files."""
+
+    files: DiffusersFiles
+    parts: dict[str, dict[str, torch.Tensor]]
+    opened: tuple[Weights, ...]
+
+    @property
+    def source(self) -> str:
+        """The folder's name."""
+        return shown(self.files.folder)
+
+    @property
+    def tensors(self) -> dict[str, torch.Tensor]:
+        """Those of all parts."""
+        return {f"{part}.{name}": tensor for part, tensors in self.parts.items() for name, tensor in tensors.items()}
+
+    @property
+    def metadata(self) -> dict[str, str]:
+        """There is none."""
+        return {}
+
+    @property
+    def header(self) -> Header:
+        """What families are detected by."""
+        return Header(shapes={name: tuple(tensor.shape) for name, tensor in self.tensors.items()}, configs=self.files.configs)
+
+    def component(self, name: str) -> dict[str, torch.Tensor] | None:
+        """The tensors of a part; empty for one that is not there."""
+        return dict(self.parts.get(name, {}))
+
+    def config(self, name: str) -> dict[str, Any] | None:
+        """A part's config.json, or the tokenizer's vocabulary."""
+        if name == "tokenizer.vocab":
+            words = self.text("tokenizer.vocab")
+            return None if words is None else _json_object(words, f"{self.source}/tokenizer/vocab.json")
+        found = self.files.configs.get(name)
+        return None if found is None else dict(found)
+
+    def text(self, name: str) -> str | None:
+        """The tokenizer's files."""
+        file = {"tokenizer.vocab": "vocab.json", "tokenizer.merges": "merges.txt"}.get(name)
+        path = self.files.folder / "tokenizer" / (file or "")
+        return read_whole(path, MOST_INDEX).decode(errors="replace") if file and path.is_file() else None
+
+    def release(self, tensor: torch.Tensor) -> None:
+        """Give the pages back of the file that holds it."""
+        for weights in self.opened:
+            weights.release(tensor)
+
+
+def _json_object(text: str, source: str) -> dict[str, Any]:
+    try:
+        value = json.loads(text)
+    except (ValueError, RecursionError):
+        value = None
+    if not isinstance(value, dict):
+        raise CheckpointError(f"{source} is not a JSON object. Download it again.")
+    return value
+
+
+def open_source(path: Path) -> "Weights | DiffusersFolder":
+    """A model's weights: of a file, or of the folder whose model_index.json this is. Raises `CheckpointError`."""
+    if path.name != INDEX:
+        return open_weights(path)
+    files = read_files(path)
+    opened = {file: open_weights(file) for paths in files.weights.values() for file in paths}
+    parts = {part: {name: t for file in paths for name, t in opened[file].tensors.items()} for part, paths in files.weights.items()}
+    return DiffusersFolder(files, parts, tuple(opened.values()))
 
 
 def open_weights(path: Path) -> Weights:
@@ -185,6 +310,29 @@ def read_tensors(path: Path) -> dict[str, torch.Tensor]:
     return open_weights(path).tensors
 
 
+_SCALES = (".scale_weight", ".weight_scale")
+
+
+def take_scales(state: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    """Take the scales of eight-bit weights out of a part's tensors, by the name of the weight that each belongs to.
+
+    Files with a tensor `scaled_fp8` keep weights in float8 divided by a number of each layer, `scale_weight`; others call it
+    `weight_scale`.
+    """
+    found = {}
+    for name in [name for name in state if name.endswith(_SCALES)]:
+        weight = name.rpartition(".")[0] + ".weight"
+        if weight in state and state[weight].dtype.itemsize == 1:
+            found[weight] = state.pop(name)
+    return found
+
+
+def _scaled(tensor: torch.Tensor, scale: torch.Tensor, dtype: torch.dtype) -> torch.Tensor:
+    """Multiplied in float32: one number, or one for each row."""
+    factor = scale.float().reshape(-1, *[1] * (tensor.ndim - 1)) if scale.numel() > 1 else scale.float().reshape(())
+    return (tensor.float() * factor).to(dtype)
+
+
 def placed(
     tensors: dict[str, torch.Tensor],
     dtype: torch.dtype,
@@ -192,16 +340,18 @@ def placed(
     channels_last: bool,
     tick: Progress,
     release: Callable[[torch.Tensor], None] = lambda tensor: None,
+    scales: Mapping[str, torch.Tensor] = MappingProxyType({}),
 ) -> dict[str, torch.Tensor]:
     """Copies in the wanted type, place and layout. Always copies: a file may be replaced while its model is in use.
 
-    `release` is called with each tensor that has been copied (`Weights.release`).
+    `release` is called with each tensor that has been copied (`Weights.release`). `scales` are what tensors are multiplied with, by name.
     """
     result = {}
     for number, (name, tensor) in enumerate(tensors.items()):
         layout = torch.channels_last if channels_last and tensor.ndim == 4 else torch.contiguous_format
         wanted = dtype if tensor.is_floating_point() else tensor.dtype
-        result[name] = tensor.to(device=device, dtype=wanted, memory_format=layout, copy=True)
+        copied = tensor.to(device=device, dtype=wanted, memory_format=layout, copy=True)
+        result[name] = copied if name not in scales else _scaled(tensor, scales[name], wanted).to(device=device, memory_format=layout)
         release(tensor)
         if number % 32 == 0:
             tick(number, len(tensors))

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     import PIL.Image
 
     from webui.models.adapters import LoraLoader
-    from webui.plugins.types import DenoiserWrapper, Panel, Sampler, Schedule, Tab
+    from webui.plugins.types import DenoiserWrapper, Guider, Panel, Sampler, Schedule, Tab
 
 NAMESPACE = "darkroom"
 API_VERSION = "1.1"
@@ -61,8 +61,10 @@ def register_schedules(register: "Callable[[Schedule], None]") -> None:
 def register_lora_loaders(register: "Callable[[LoraLoader], None]") -> None:
     """Add readers of LoRA file formats. Called once when an engine starts, built-ins first.
 
-    A loader turns a file into named weight changes; applying them and taking them off again, bit for bit, is core's.
-    For each `<lora:name:weight>` the first loader whose `matches(keys)` is true reads the file.
+    A loader turns a file into named weight changes: differences, or functions of the weight that is there and the strength (since API 1.1).
+    Applying them and taking them off again, bit for bit, is core's.
+    For each `<lora:name:weight>` the first loader whose `matches(keys)` is true reads the file. The bundled one takes every file in which it
+    knows a part; switch "LoRA formats" off to read such files in another way.
 
     :param register: takes one `LoraLoader`; a taken name raises `ExtensionError`.
     """
@@ -76,6 +78,17 @@ def register_families(register: Callable[[FamilySpec], None]) -> None:
     families before the built-in ones.
 
     :param register: takes one `FamilySpec`; a taken name raises `ExtensionError` naming both owners.
+    """
+
+
+@called_in("engine")
+def register_guiders(register: "Callable[[Guider], None]") -> None:
+    """Add ways to guide: which predictions one step asks the network for, and how they become one. Called once when an engine starts.
+
+    For each pass the first guider whose `make(request)` returns a guide takes the place of classifier-free guidance. Its branches still
+    go through the network together, and together with other jobs'.
+
+    :param register: takes one `Guider`; a taken name raises `ExtensionError`.
     """
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from pydantic import BaseModel
 
-from webui.core.request import Mode
+from webui.core.request import GenerationRequest, Mode
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -94,6 +94,18 @@ class Sampler(_Entry):
         """k-diffusion's keyword options of the function with their defaults (loads the module)."""
         parameters = inspect.signature(self.function).parameters
         return {name: parameter.default for name, parameter in parameters.items() if name not in _STANDARD}
+
+
+@dataclass(frozen=True)
+class Guider:
+    """A way to guide, for `register_guiders`. `make(request)` returns a guide for one run, or None for requests that it is not for.
+
+    A guide has `branches(call)`, the predictions to ask the network for, and `combine(call, predicted)`, which makes one of them.
+    """
+
+    name: str
+    make: Callable[[GenerationRequest], Any]
+    aliases: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)

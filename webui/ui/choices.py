@@ -20,6 +20,7 @@ class Choices:
 
     checkpoints: list[str]
     vaes: list[str]
+    text_encoders: list[str]
     samplers: list[str]
     schedules: list[str]
     upscalers: list[str]
@@ -34,6 +35,7 @@ class Choices:
         return {
             "checkpoint": self.checkpoints,
             "vae": self.vaes,
+            "text_encoder": self.text_encoders,
             "sampler": self.samplers,
             "schedule": self.schedules,
             "hires.upscaler": self.upscalers,
@@ -60,6 +62,7 @@ def choices_of(library: Library, known: Capabilities) -> Choices:
     return Choices(
         checkpoints=[model.name for model in _usable_first(library)],
         vaes=[OWN, *(model.name for model in library.models("vae"))],
+        text_encoders=[OWN, *(model.name for model in library.models("checkpoint") if "text" not in model.lacks and not model.error)],
         samplers=[option.name for option in known.samplers],
         schedules=_schedules(known.schedules),
         upscalers=list(known.upscalers or BUILTIN_UPSCALERS),
@@ -72,6 +75,25 @@ def native(services: Services, checkpoint: str | None) -> ModelDefaults:
     made_for = next((model.native for model in models if model.name == checkpoint), ModelDefaults())
     sampler, schedule = known_or_usual(made_for, services.capabilities.current())
     return made_for.model_copy(update={"sampler": sampler, "schedule": schedule})
+
+
+_ELEMENTS = {
+    "negative_prompt": ("negative_prompt",),
+    "clip_skip": ("clip_skip",),
+    "tiling": ("tiling",),
+    "hires": ("fold-hires",),
+    "diffusers": ("profile",),
+}
+"""The page's elements for what a family may not support."""
+
+
+def unsupported(services: Services, checkpoint: str | None) -> list[str]:
+    """Ids of the form's elements that mean nothing for the named checkpoint: the page greys them out."""
+    model = next((model for model in services.library.models("checkpoint") if model.name == checkpoint), None)
+    if model is None or model.family not in services.library.families:
+        return []
+    supports = services.library.families.get(model.family).supports
+    return [element for feature, elements in _ELEMENTS.items() if feature not in supports for element in elements]
 
 
 def _usable_first(library: Library) -> list[ModelFile]:

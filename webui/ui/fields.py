@@ -5,16 +5,14 @@ The form's values are flat: `hires.scale`, `sampler_options.eta`, `extras.film_g
 """
 
 import re
-import types
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, Literal, Union, get_args, get_origin
+from typing import Any, Literal
 
 from pydantic import BaseModel
-from pydantic.fields import FieldInfo
 
+from webui.core.fields import FieldSpec, find, specs
 from webui.core.request import GenerationRequest, parse_request
-from webui.core.sentences import bounds_of
 from webui.errors import RequestError
 
 Kind = Literal["slider", "number", "text", "choice", "check", "list"]
@@ -32,7 +30,8 @@ RANGES: dict[str, tuple[float, float, float]] = {
 }
 """Sliders narrower than what a request may hold: the hand needs the useful part. What is filled in from a picture may lie outside."""
 
-_EMPTY_WORDS = {"hires.sampler": SAME, "hires.schedule": SAME, "vae": OWN}
+_KINDS: dict[str, Kind] = {"bool": "check", "choice": "choice", "list": "list"}
+_EMPTY_WORDS = {"hires.sampler": SAME, "hires.schedule": SAME, "vae": OWN, "text_encoder": OWN}
 
 
 @dataclass(frozen=True)
@@ -63,26 +62,24 @@ class FieldView:
 
 def field_view(name: str, model: type[BaseModel] = GenerationRequest, prefix: str = "") -> FieldView:
     """Describe the field of dotted `name` below `model`; `prefix` goes in front of the name (`extras.<id>.`)."""
-    info = _find(name, model)
-    plain, optional = _unwrap(info.annotation)
-    low, high, step = _range(prefix + name, info, plain)
-    least, most = _bounds(info)
-    value = info.get_default(call_default_factory=True)
-    kind = _kind(prefix + name, plain, low, high, optional)
-    choices = tuple(map(str, get_args(plain))) if kind == "choice" else ()
+    spec = find(model, name.split("."))
+    if spec is None:
+        raise KeyError(name)
+    low, high, step = _range(prefix + name, spec)
+    kind = _kind(prefix + name, spec, low, high)
     return FieldView(
         name=prefix + name,
         kind=kind,
-        label=info.title or name.rpartition(".")[2].replace("_", " ").capitalize(),
-        info=info.description or "",
-        value=_shown(value, name),
+        label=spec.title or spec.name.replace("_", " ").capitalize(),
+        info=spec.description,
+        value=_shown(spec.default, name),
         minimum=low,
         maximum=high,
         step=step,
-        choices=choices,
-        low=least,
-        high=most,
-        empty=value if kind in ("slider", "number") else None,
+        choices=spec.choices,
+        low=_exact(spec.low),
+        high=_exact(spec.high),
+        empty=spec.default if kind in ("slider", "number") else None,
     )
 
 
@@ -114,13 +111,11 @@ def to_values(request: Mapping[str, Any]) -> dict[str, Any]:
     """The form's values of a request, whole or partial (read from a picture); what the request does not say is left out."""
     values: dict[str, Any] = {}
     for name, value in request.items():
-        annotation = GenerationRequest.model_fields[name].annotation if name in GenerationRequest.model_fields else None
-        if name.count(".") or annotation is None:
-            values[name] = _shown(value, name)
-        elif name == "extras":
+        spec = specs(GenerationRequest).get(name)
+        if name == "extras":
             values.update({f"extras.{owner}.{key}": _shown(each, "") for owner, part in value.items() for key, each in part.items()})
-        elif (part := _part(annotation)) is not None:
-            values.update(_part_values(name, value, part[1]))
+        elif spec is not None and spec.model is not None:
+            values.update(_part_values(name, value, spec.optional))
         else:
             values[name] = _shown(value, name)
     if isinstance(values.get("checkpoint"), str):
@@ -160,7 +155,7 @@ def _put(data: dict[str, Any], path: list[str], value: Any) -> None:
 
 def _switched(values: Iterable[str]) -> set[str]:
     """Parts of the request that are absent unless their switch is on."""
-    ours = {name for name, info in GenerationRequest.model_fields.items() if (part := _part(info.annotation)) and part[1]}
+    ours = {name for name, spec in specs(GenerationRequest).items() if spec.model is not None and spec.optional}
     return ours & {name.split(".")[0] for name in values if "." in name}
 
 
@@ -173,40 +168,13 @@ def _unused(mode: Any) -> tuple[str, ...]:
     }.get(str(mode), ())
 
 
-def _find(name: str, model: type[BaseModel]) -> FieldInfo:
-    head, _, rest = name.partition(".")
-    info = model.model_fields[head]
-    part = _part(info.annotation)
-    return _find(rest, part[0]) if rest and part else info
-
-
-def _part(annotation: Any) -> tuple[type[BaseModel], bool] | None:
-    """(model, may be absent) of a nested part."""
-    plain, optional = _unwrap(annotation)
-    return (plain, optional) if isinstance(plain, type) and issubclass(plain, BaseModel) else None
-
-
-def _unwrap(annotation: Any) -> tuple[Any, bool]:
-    """The type without `| None`, and whether there was one."""
-    if get_origin(annotation) in (Union, types.UnionType):
-        rest = [each for each in get_args(annotation) if each is not type(None)]
-        return rest[0], len(rest) < len(get_args(annotation))
-    return annotation, False
-
-
-def _range(name: str, info: FieldInfo, plain: Any) -> tuple[float | None, float | None, float | None]:
+def _range(name: str, spec: FieldSpec) -> tuple[float | None, float | None, float | None]:
     if name in RANGES:
         return RANGES[name]
-    low, high = _bounds(info)
-    extra = info.json_schema_extra if isinstance(info.json_schema_extra, dict) else {}
-    step = extra.get("step") or (1 if plain is int else 0.01 if high is not None and high <= 2 else 0.05 if plain is float else None)
+    low, high = _exact(spec.low), _exact(spec.high)
+    own = (spec.extra or {}).get("step")
+    step = own or (1 if spec.kind == "int" else 0.01 if high is not None and high <= 2 else 0.05 if spec.kind == "float" else None)
     return low, high, float(str(step)) if step is not None else None
-
-
-def _bounds(info: FieldInfo) -> tuple[float | None, float | None]:
-    """What the field's own rules allow."""
-    low, high = bounds_of(info)
-    return _exact(low), _exact(high)
 
 
 def _exact(bound: Any) -> Any:
@@ -214,17 +182,11 @@ def _exact(bound: Any) -> Any:
     return bound if bound is not None and abs(bound) <= 2**53 else None
 
 
-def _kind(name: str, plain: Any, low: float | None, high: float | None, optional: bool) -> Kind:
-    if plain is bool:
-        return "check"
-    if get_origin(plain) is Literal:
-        return "choice"
-    if get_origin(plain) is tuple:
-        return "list"
-    if plain in (int, float):
+def _kind(name: str, spec: FieldSpec, low: float | None, high: float | None) -> Kind:
+    if spec.kind in ("int", "float"):
         bounded = low is not None and high is not None and high - low <= 300
-        return "slider" if bounded and (not optional or name in RANGES) and name != "hires.guidance" else "number"
-    return "text"
+        return "slider" if bounded and (not spec.optional or name in RANGES) and name != "hires.guidance" else "number"
+    return _KINDS.get(spec.kind, "text")
 
 
 def _shown(value: Any, name: str) -> Any:

@@ -70,6 +70,7 @@ class NameMatcher:
         models = answer.get("models", {})
         samplers, schedules = named(answer.get("samplers")), named(answer.get("schedules"))
         fields = {"checkpoint": named(models.get("checkpoint")), "vae": [OWN, *named(models.get("vae"))]}
+        fields["text_encoder"] = [OWN, *named(models.get("checkpoint"))]
         fields |= {"sampler": samplers, "schedule": schedules, "hires.sampler": [SAME, *samplers], "hires.schedule": [SAME, *schedules]}
         fields["hires.upscaler"] = [str(name) for name in answer.get("upscalers", [])]
         loras = [*named(models.get("lora")), *(str(each["alias"]) for each in models.get("lora") or [] if each.get("alias"))]
@@ -115,8 +116,9 @@ class NameMatcher:
         found = {name: value for name, value in placed.items() if not name.startswith("hires.")}
         if second:
             found["hires"] = {name: placed[f"hires.{name}"] for name in second if f"hires.{name}" in placed}
-        if found.get("vae") == OWN:
-            found["vae"] = None
+        for name in ("vae", "text_encoder"):
+            if found.get(name) == OWN:
+                found[name] = None
         return found, missing
 
     def _names(self, values: Mapping[str, Any], checkpoint: str, told: list[str]) -> dict[str, str | None]:
@@ -134,7 +136,7 @@ class NameMatcher:
 
     def _ours(self, name: str, value: str) -> str:
         """A built-in's alias is its name; A1111 calls the checkpoint's own VAE Automatic."""
-        if name == "vae" and value.lower() in ("automatic", "none"):
+        if name in ("vae", "text_encoder") and value.lower() in ("automatic", "none"):
             return OWN
         entry = find_sampler(value) if name.endswith("sampler") else find_schedule(value) if name.endswith("schedule") else None
         return entry.name if entry else value

@@ -19,7 +19,7 @@ from webui.prompts.chunks import count_tokens
 from webui.prompts.tokenizer import clip_l_tokenizer
 from webui.services import Services
 from webui.ui import extension_cards, parameters, setting_cards
-from webui.ui.choices import choices, native
+from webui.ui.choices import choices, native, unsupported
 from webui.ui.fields import to_request, to_values
 from webui.ui.known import NameMatcher
 
@@ -101,10 +101,14 @@ def _list_routes(routes: APIRouter, services: Services) -> None:
 
     @routes.get("/native")
     def own(checkpoint: str = "") -> dict[str, Any] | None:
-        """The size, steps and sampler that a checkpoint was made for; nothing for a name that is not here."""
+        """The size, steps and sampler that a checkpoint was made for, and the elements that it has no use for.
+
+        Nothing for a name that is not here.
+        """
         if checkpoint and checkpoint not in choices(services).checkpoints:
             return None
-        return native(services, checkpoint or choices(services).checkpoint).model_dump()
+        name = checkpoint or choices(services).checkpoint
+        return {**native(services, name).model_dump(), "unsupported": unsupported(services, name)}
 
 
 def _parameter_routes(routes: APIRouter, services: Services) -> None:

@@ -42,6 +42,7 @@ PLAIN: Mapping[str, tuple[str, Value]] = {
     "Tiling": ("tiling", _flag),
     "Emphasis": ("emphasis", str),
     "VAE": ("vae", str),
+    "Text encoder": ("text_encoder", str),
     "Mask blur": ("mask_blur", _whole),
     "Masked content": ("fill", str),
     "Masked area padding": ("padding", _whole),

@@ -10,9 +10,11 @@ from webui.core.registry import Registry
 from webui.core.request import FrozenModel
 from webui.library.families.others import OTHER_FAMILIES, OTHER_KINDS
 from webui.library.families.stable_diffusion import STABLE_DIFFUSION
+from webui.plugins.discovery import extension_folders
 from webui.plugins.manager import Extensions
+from webui.settings import Settings
 
-__all__ = ["BUILTIN", "Architecture", "Families", "detect", "register_all"]
+__all__ = ["BUILTIN", "Architecture", "Families", "detect", "families_of", "register_all"]
 
 
 class Architecture(FrozenModel):
@@ -50,10 +52,14 @@ class Families:
 
     def unsupported_message(self, name: str, source: str) -> str:
         """The sentence for a file of a family that is known by name and not loaded."""
+        return f"{source} is {self.get(name).title}: coming; this version loads {self.loaded_titles}."
+
+    @property
+    def loaded_titles(self) -> str:
+        """The families that are loaded, for a sentence."""
         known = [spec for spec in (*reversed(STABLE_DIFFUSION), *self.loaded) if spec.whole]
         titles = list(dict.fromkeys(spec.title.replace("Stable Diffusion", "SD") for spec in known))
-        said = ", ".join(titles[:-1]) + (" and " if titles[:-1] else "") + titles[-1]
-        return f"{source} is {self.get(name).title}: coming; this version loads {said}."
+        return ", ".join(titles[:-1]) + (" and " if titles[:-1] else "") + titles[-1]
 
     def detect(self, header: Header) -> Architecture:
         """Name a file's architecture by its tensors' names and shapes."""
@@ -74,7 +80,8 @@ def _variant(spec: FamilySpec, header: Header) -> str | None:
 
 
 def _prediction(header: Header) -> str:
-    said = header.metadata.get("modelspec.prediction_type") or header.metadata.get("prediction_type") or ""
+    scheduled = header.configs.get("scheduler", {}).get("prediction_type")
+    said = scheduled or header.metadata.get("modelspec.prediction_type") or header.metadata.get("prediction_type") or ""
     if "v_pred" in header.shapes or said in ("v", "v_prediction", "v-prediction"):
         return "v"
     return "eps"
@@ -97,6 +104,13 @@ def register_all(extensions: Extensions) -> Families:
     names = {spec.name for spec in added}  # a family that is only known by name gives way
     kept = (spec for spec in BUILTIN.specs if spec.name not in names)
     return Families((*added, *kept), _version(added, extensions, registry)) if added else BUILTIN
+
+
+def families_of(settings: Settings) -> Families:
+    """The families that web would know with these settings, for a command that lists models without it."""
+    extensions = Extensions("web")
+    extensions.load(extension_folders(settings), settings.extensions_off)
+    return register_all(extensions)
 
 
 def _version(added: Iterable[FamilySpec], extensions: Extensions, registry: "Registry[FamilySpec]") -> str:

@@ -14,6 +14,11 @@ def starts(*prefixes: str) -> Fits:
     return lambda header: any(name.startswith(prefixes) for name in header.shapes)
 
 
+def _half_a_lora(header: Header) -> bool:
+    """Whether a file has LoRA's tensors, be they whole pairs or not: it is listed as one, with what is left out of it."""
+    return any(name.endswith((".lora_down.weight", ".lora_A.weight", ".lora.down.weight")) for name in header.shapes)
+
+
 def _known(name: str, title: str, *prefixes: str) -> FamilySpec:
     fits = starts(*prefixes)
     return FamilySpec(name, title, detect=lambda header: "" if fits(header) else None, whole=False)
@@ -29,7 +34,7 @@ OTHER_FAMILIES = (
     _known("unet-only", "a UNet without text encoder or VAE", UNET + "input_blocks."),
 )
 OTHER_KINDS: tuple[tuple[str, Fits], ...] = (
-    ("lora", lambda header: any(lora_kinds(parts) for parts in lora_layers(header.shapes).values())),
+    ("lora", lambda header: _half_a_lora(header) or any(lora_kinds(parts) for parts in lora_layers(header.shapes).values())),
     ("controlnet", starts("control_model.", "controlnet_cond_embedding.")),
     ("vae", starts("decoder.mid.", "decoder.mid_block.", "first_stage_model.")),
     ("embedding", starts("emb_params", "string_to_param", "clip_l", "clip_g")),

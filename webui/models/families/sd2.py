@@ -3,7 +3,7 @@
 from webui.library.families import stable_diffusion as specs
 from webui.models.families import ldm
 from webui.models.families.stable_diffusion import StableDiffusion, TextLayout
-from webui.models.weights import Weights
+from webui.models.weights import WeightSource
 
 _TELLTALE = ldm.UNET + "output_blocks.11.1.transformer_blocks.0.norm1.bias"
 _V_DEVIATION = 0.09
@@ -16,7 +16,7 @@ class SD2(StableDiffusion):
     spec = specs.SD2
     texts = (TextLayout("text_encoder", "cond_stage_model.model.", open_clip=True, pad=0, embedding="clip_h"),)
 
-    def prediction(self, weights: Weights) -> str | None:
+    def prediction(self, weights: WeightSource) -> str | None:
         """By the spread of one bias: the files themselves do not say."""
         bias = weights.tensors.get(_TELLTALE)
         if bias is None or bias.numel() < 2:

@@ -14,7 +14,7 @@ from webui.core.request import SizeConditioning
 from webui.library.families import stable_diffusion as specs
 from webui.models.families import ldm
 from webui.models.families.stable_diffusion import StableDiffusion, TextLayout
-from webui.models.weights import Weights
+from webui.models.weights import WeightSource
 
 _CLIP_G = TextLayout(
     "text_encoder_2",
@@ -39,10 +39,10 @@ class SDXL(StableDiffusion):
         _CLIP_G,
     )
 
-    def unet_config(self, weights: Weights) -> dict[str, Any]:
+    def unet_config(self, weights: WeightSource) -> dict[str, Any]:
         """The full size, or the depths that the names of a pruned one tell."""
         config = super().unet_config(weights)
-        return config if "darkroom.unet" in weights.metadata else config | unet_depths(weights.tensors, len(config["block_out_channels"]))
+        return config if weights.config("unet") is not None else config | unet_depths(weights.tensors, len(config["block_out_channels"]))
 
     def vectors(self, size: SizeConditioning, width: int, height: int, *, negative: bool) -> Mapping[str, Tensor]:
         """Original height and width, crop from top and left, target height and width, in pixels (section 2.2 of the paper)."""

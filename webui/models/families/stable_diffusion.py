@@ -23,12 +23,16 @@ from webui.models.model import FamilyRules, Model, TextPart, scaled_linear_alpha
 from webui.models.offload import Offload
 from webui.models.placement import Placement
 from webui.models.prediction import Prediction, diffusion
-from webui.models.weights import Progress, Weights, placed
+from webui.models.weights import Progress, WeightSource, placed, take_scales
 from webui.samplers.schedules import discrete_schedule
 
 if TYPE_CHECKING:
     from webui.prompts.tokenizer import ClipTokenizer
 
+MISSING = {
+    "vae": "has no VAE inside. Choose a VAE file.",
+    "text": "has no text encoder inside. Choose a checkpoint of its family as text encoder.",
+}
 CONFIGS = Path(__file__).parent.parent / "configs"
 
 
@@ -66,10 +70,11 @@ class StableDiffusion(FamilyRules):
         """The family's name for people."""
         return self.spec.title
 
-    def load(self, weights: Weights, context: LoadContext) -> Model:
+    def load(self, weights: WeightSource, context: LoadContext) -> Model:
         """Build the parts of a whole checkpoint and put each where the plan wants it."""
         placement, total, progress = context.placement, len(weights.tensors), context.progress
-        texts = self.build_texts(weights, placement, lambda done, _: progress(done, total))
+        self._check_parts(weights, context)
+        texts = self.build_texts(context.texts or weights, placement, lambda done, _: progress(done, total))
         first = sum(len(list(part.module.parameters())) for part in texts)
         vae = self.build_vae(context.vae or weights, placement, lambda done, _: progress(first + done, total))
         second = first + len(list(vae.parameters()))
@@ -95,33 +100,43 @@ class StableDiffusion(FamilyRules):
             vae_name=context.vae_name,
         )
 
-    def _prediction_of(self, weights: Weights, context: LoadContext) -> Prediction:
+    def _check_parts(self, weights: WeightSource, context: LoadContext) -> None:
+        """Raises `CheckpointError` that says which part the file lacks and nobody chose another file for."""
+        chosen = {"vae": context.vae, "text": context.texts}
+        for part in self.spec.lacks(weights.header.shapes):
+            if chosen[part] is None:
+                raise CheckpointError(f"{weights.source} {MISSING[part]}")
+
+    def _prediction_of(self, weights: WeightSource, context: LoadContext) -> Prediction:
         name = prediction_beside(context.file.path, self.prediction(weights) or context.architecture.prediction)
         return diffusion(name, discrete_schedule(self.alphas_cumprod(weights), self.spec.schedule_table or self.spec.name))
 
-    def build_unet(self, weights: Weights, placement: Placement, tick: Progress) -> nn.Module:
+    def build_unet(self, weights: WeightSource, placement: Placement, tick: Progress) -> nn.Module:
         """The UNet of a whole checkpoint; its number of input channels tells inpainting (9) and instruct-pix2pix (8) from the plain one."""
         from diffusers.models.unets.unet_2d_condition import UNet2DConditionModel
 
         config = self.unet_config(weights)
-        state = ldm.rename(weights.tensors, ldm.unet_rows(config), ldm.UNET)
+        own = weights.component("unet")
+        state = ldm.rename(weights.tensors, ldm.unet_rows(config), ldm.UNET) if own is None else own
         config["in_channels"] = self._side(weights, state, "conv_in.weight", 1)
         return self._filled(UNet2DConditionModel, config, state, weights, placement, placement.dtype, tick)
 
-    def unet_config(self, weights: Weights) -> dict[str, Any]:
+    def unet_config(self, weights: WeightSource) -> dict[str, Any]:
         """diffusers' configuration of this file's UNet, but for the number of input channels."""
         return self._config(weights, "unet", self.name)
 
-    def build_vae(self, weights: Weights, placement: Placement, tick: Progress) -> nn.Module:
+    def build_vae(self, weights: WeightSource, placement: Placement, tick: Progress) -> nn.Module:
         """The autoencoder of a checkpoint, or of a VAE file (CompVis' names without prefix, or diffusers')."""
         from diffusers.models.autoencoders.autoencoder_kl import AutoencoderKL
 
         config = self._config(weights, "vae", self.vae_configs)
-        prefix = ldm.VAE if any(name.startswith(ldm.VAE) for name in weights.tensors) else ""
-        state = ldm.flatten_attention(ldm.rename(_vae_tensors(weights, prefix), ldm.vae_rows(config), prefix))
+        own = weights.component("vae")
+        prefix = ldm.VAE if own is None and any(name.startswith(ldm.VAE) for name in weights.tensors) else ""
+        tensors = _vae_tensors(weights, prefix) if own is None else own
+        state = ldm.flatten_attention(ldm.rename(tensors, ldm.vae_rows(config), prefix))
         return self._filled(AutoencoderKL, config, state, weights, placement, placement.vae_dtype, tick)
 
-    def build_texts(self, weights: Weights, placement: Placement, tick: Progress) -> tuple[TextPart, ...]:
+    def build_texts(self, weights: WeightSource, placement: Placement, tick: Progress) -> tuple[TextPart, ...]:
         """The text encoders, in the order in which their outputs are joined."""
         tokenizer = self.tokenizer(weights)
         return tuple(self._text(layout, weights, placement, tick, tokenizer) for layout in self.texts)
@@ -130,14 +145,14 @@ class StableDiffusion(FamilyRules):
         """(CompVis' name, diffusers' name) of the UNet's modules: adapter files use either."""
         return ldm.unet_rows(unet.config)  # type: ignore[arg-type]
 
-    def tokenizer(self, weights: Weights) -> "ClipTokenizer":
+    def tokenizer(self, weights: WeightSource) -> "ClipTokenizer":
         """The file's own, or CLIP ViT-L's."""
         from webui.prompts import ClipTokenizer, clip_l_tokenizer
 
-        vocabulary = weights.config("darkroom.tokenizer.vocab")
+        vocabulary = weights.config("tokenizer.vocab")
         if vocabulary is None:
             return clip_l_tokenizer()
-        lines = weights.metadata.get("darkroom.tokenizer.merges", "").splitlines()
+        lines = (weights.text("tokenizer.merges") or "").splitlines()
         words = min(self._words(layout, weights) for layout in self.texts)
         ids = {word: number for word, number in vocabulary.items() if type(number) is int and 0 <= number < words}
         if len(ids) < len(vocabulary):
@@ -147,32 +162,40 @@ class StableDiffusion(FamilyRules):
             )
         return ClipTokenizer(ids, [line for line in lines if not line.startswith("#version")])
 
-    def _words(self, layout: TextLayout, weights: Weights) -> int:
+    def _words(self, layout: TextLayout, weights: WeightSource) -> int:
         return self._side(weights, _text_state(layout, weights), "embeddings.token_embedding.weight", 0)
 
-    def alphas_cumprod(self, weights: Weights) -> Tensor:
+    def alphas_cumprod(self, weights: WeightSource) -> Tensor:
         """The noise schedule of the training, from the file's own `darkroom.scheduler` where it has one; `ztsnr` ends it in pure noise."""
-        own = weights.config("darkroom.scheduler") or {}
+        own = weights.config("scheduler") or {}
         alphas = scaled_linear_alphas(float(str(own.get("beta_start", 0.00085))), float(str(own.get("beta_end", 0.012))))
-        return zero_terminal_snr(alphas) if "ztsnr" in weights.tensors else alphas
+        ends_in_noise = "ztsnr" in weights.tensors or own.get("rescale_betas_zero_snr") is True
+        return zero_terminal_snr(alphas) if ends_in_noise else alphas
 
-    def prediction(self, weights: Weights) -> str | None:
+    def prediction(self, weights: WeightSource) -> str | None:
         """What the UNet predicts, "eps" or "v", where only its numbers tell; None where they do not."""
         return None
 
-    def latent_space(self, weights: Weights) -> str:
+    def latent_space(self, weights: WeightSource) -> str:
         """Whose latents these are: everybody's of the family, or the file's own."""
-        return weights.source if "darkroom.vae" in weights.metadata else self.spec.latent.space
+        return weights.source if self._has_own_vae(weights) else self.spec.latent.space
 
-    def rgb_of(self, weights: Weights) -> LatentRgb | None:
+    def _has_own_vae(self, weights: WeightSource) -> bool:
+        """Whether the VAE is not the family's: a file that tells its configuration, or a folder whose VAE is of another size."""
+        own = weights.config("vae")
+        return own is not None and own.get("block_out_channels") != self._shipped("vae", self.vae_configs).get("block_out_channels")
+
+    def rgb_of(self, weights: WeightSource) -> LatentRgb | None:
         """The preview's map: the file's own, or the published one. None for a file with another VAE that tells none."""
-        text = weights.metadata.get("darkroom.latent_rgb")
+        text = weights.text("latent_rgb")
         if text is None:
-            return None if "darkroom.vae" in weights.metadata else self.spec.latent.rgb
+            return None if self._has_own_vae(weights) else self.spec.latent.rgb
         rows = [[float(value) for value in row] for row in json.loads(text)]
         return tuple((row[0], row[1], row[2]) for row in rows)
 
-    def _text(self, layout: TextLayout, weights: Weights, placement: Placement, tick: Progress, tokenizer: "ClipTokenizer") -> TextPart:
+    def _text(
+        self, layout: TextLayout, weights: WeightSource, placement: Placement, tick: Progress, tokenizer: "ClipTokenizer"
+    ) -> TextPart:
         from transformers import CLIPTextConfig
         from transformers.models.clip.modeling_clip import CLIPTextModel, CLIPTextModelWithProjection
 
@@ -195,11 +218,18 @@ class StableDiffusion(FamilyRules):
         inner.get_submodule("embeddings").register_buffer("position_ids", positions, persistent=False)
         return TextPart(layout.target, model, tokenizer, layout.pad, layout.lowest_skip, layout.final_norm, layout.embedding)
 
-    def _config(self, weights: Weights, part: str, folder: str) -> dict[str, Any]:
-        own = weights.config(f"darkroom.{part}")
-        return dict(own) if own is not None else json.loads((CONFIGS / folder / f"{part}.json").read_text())
+    def _config(self, weights: WeightSource, part: str, folder: str) -> dict[str, Any]:
+        """The part's own configuration, or the family's. Of a folder's only what ours have too: it tells also who wrote it."""
+        own = weights.config(part)
+        if own is None:
+            return self._shipped(part, folder)
+        return dict(own) if weights.component(part) is None or not part.startswith("text") else _known(own, self._shipped(part, folder))
 
-    def _side(self, weights: Weights, state: Mapping[str, Tensor], name: str, side: int) -> int:
+    def _shipped(self, part: str, folder: str) -> dict[str, Any]:
+        shipped: dict[str, Any] = json.loads((CONFIGS / folder / f"{part}.json").read_text())
+        return shipped
+
+    def _side(self, weights: WeightSource, state: Mapping[str, Tensor], name: str, side: int) -> int:
         tensor = state.get(name)
         if tensor is None or tensor.ndim <= side:
             raise CheckpointError(f"{weights.source} lacks {name}: it is not a whole {self.title} checkpoint.")
@@ -210,7 +240,7 @@ class StableDiffusion(FamilyRules):
         make: Callable[..., nn.Module],
         config: dict[str, Any],
         state: ldm.State,
-        weights: Weights,
+        weights: WeightSource,
         placement: Placement,
         dtype: torch.dtype,
         tick: Progress,
@@ -223,20 +253,28 @@ class StableDiffusion(FamilyRules):
         try:
             with torch.device("meta"):
                 model = make(**fields)
+            scales = take_scales(state)
             _check(model, state, weights.source)
             model.load_state_dict(
-                placed(state, dtype, placement.storage, placement.channels_last, tick, weights.release), strict=True, assign=True
+                placed(state, dtype, placement.storage, placement.channels_last, tick, weights.release, scales), strict=True, assign=True
             )
         except (TypeError, ValueError, KeyError, AttributeError, NotImplementedError, StrictDataclassError) as error:
             raise CheckpointError(f"{weights.source}: its configuration does not make a {self.title} model ({error}).") from None
         return model.eval().requires_grad_(False)
 
 
-def _text_state(layout: TextLayout, weights: Weights) -> ldm.State:
+def _known(own: Mapping[str, Any], shipped: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: own.get(key, value) for key, value in shipped.items()}
+
+
+def _text_state(layout: TextLayout, weights: WeightSource) -> ldm.State:
+    own = weights.component(layout.target)
+    if own is not None:
+        return ldm.text_state(own, "")
     return (ldm.open_clip_state if layout.open_clip else ldm.text_state)(weights.tensors, layout.prefix)
 
 
-def _vae_tensors(weights: Weights, prefix: str) -> dict[str, Tensor]:
+def _vae_tensors(weights: WeightSource, prefix: str) -> dict[str, Tensor]:
     """Without the loss networks that training files carry."""
     found = {name: tensor for name, tensor in weights.tensors.items() if name.startswith(prefix)}
     return found if prefix else {name: tensor for name, tensor in found.items() if not name.startswith(("loss.", "model_ema."))}

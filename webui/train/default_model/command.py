@@ -225,7 +225,7 @@ def train_decoder(options: argparse.Namespace, lesson: Lesson, group: WorkerGrou
     report = Reporter(path, group, lambda stage: export(stage.averages["vae"], learned["averages"], learned["step"]), options.until)
     data = (latents, lesson.listed())
     limit = budget(options, options.decoder_share)
-    vae.train_decoder(state, data, group, limit, report, seed=options.seed, batch=options.vae_batch, lr=_DECODER_RATE)
+    vae.train_decoder(state, data, group, limit, report, vae.Course(options.seed, options.vae_batch, _DECODER_RATE))
 
 
 def folded(options: argparse.Namespace, lesson: Lesson, shape: Shape, start: Exported | None) -> nn.Module:

@@ -1,6 +1,7 @@
 """The autoencoder: whole pictures, and a loss with pooled colour terms, without which the study's first one knew only one colour axis."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import torch
 from torch import nn
@@ -89,16 +90,22 @@ def train(
         report(state, progress)
 
 
+@dataclass(frozen=True)
+class Course:
+    """How a stage is trained: the seed of its draws, pictures in a step, and the highest learning rate."""
+
+    seed: int
+    batch: int
+    lr: float
+
+
 def train_decoder(
     state: Stage,
     data: tuple[Latents, list[list[torch.Tensor]]],
     group: WorkerGroup,
     budget: Budget,
     report: Callable[[Stage, float], None],
-    *,
-    seed: int,
-    batch: int,
-    lr: float,
+    course: Course,
 ) -> None:
     """Sharpen the decoder on stored latents.
 
@@ -110,9 +117,9 @@ def train_decoder(
     latents, art = data
     progress = budget.progress(state.step, state.worked)
     while progress < 1:
-        source = generator(seed, 11, state.step, group.rank)
-        set_rate(state.optimisers, rate(lr, state.step, progress))
-        inputs, pixels = stored(latents, art, seed, batch, source)
+        source = generator(course.seed, 11, state.step, group.rank)
+        set_rate(state.optimisers, rate(course.lr, state.step, progress))
+        inputs, pixels = stored(latents, art, course.seed, course.batch, source)
         pixels = pixels.to(device_of(vae))
         with precision(vae):
             seen = vae.decode(inputs.to(pixels.device) / SCALE).sample.float()  # type: ignore[operator]

@@ -76,6 +76,7 @@ def _picture(form: Form, choices: Choices) -> None:
 
 def _advanced(form: Form, choices: Choices) -> None:
     form.add("vae", choices=choices.vaes, info=None)
+    form.add("text_encoder", choices=choices.text_encoders, info=None)
     form.add("clip_skip")
     form.add("tiling")
     form.add("variation_strength")

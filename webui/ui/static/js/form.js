@@ -66,13 +66,23 @@ function adopt(checkpoint, changeFields, kept = []) {
   const mine = ++adoptions;
   const asked = page.native(checkpoint ?? '').catch(complain);
   adopting = adopting.then(async () => {
-    const own = await asked;  // nothing for a mistyped name
-    if (!own || (changeFields && mine !== adoptions)) return;  // chosen again meanwhile: the fields still hold the one before
+    const told = await asked;  // nothing for a mistyped name
+    if (!told || (changeFields && mine !== adoptions)) return;  // chosen again meanwhile: the fields still hold the one before
+    const { unsupported = [], ...own } = told;
+    greyOut(unsupported);
     const old = form.native;
     form.native = own;
     const free = NATIVE.filter((name) => !kept.includes(name) && form.values[name] === old[name] && old[name] !== own[name]);
     if (changeFields) fill(Object.fromEntries(free.map((name) => [name, own[name]])));
   });
+}
+
+const greys = new CSSStyleSheet();
+document.adoptedStyleSheets = [...document.adoptedStyleSheets, greys];
+
+/** What a checkpoint's family cannot do stays visible, and cannot be used. A rule, because a closed fold has no elements yet. */
+function greyOut(ids) {
+  greys.replaceSync(ids.length ? `:is(${ids.map((id) => `#${id}`).join(', ')}) { opacity: .4; pointer-events: none; }` : '');
 }
 
 /** The drop-downs' lists, as they are now on the server; `again` looks into the model folders first. */

@@ -1,0 +1,1 @@
+"""Pickled weights read without unpickling: `read` is the way in."""
