@@ -61,8 +61,10 @@ def register_schedules(register: "Callable[[Schedule], None]") -> None:
 def register_lora_loaders(register: "Callable[[LoraLoader], None]") -> None:
     """Add readers of LoRA file formats. Called once when an engine starts, built-ins first.
 
-    A loader turns a file into named weight changes; applying them and taking them off again, bit for bit, is core's.
-    For each `<lora:name:weight>` the first loader whose `matches(keys)` is true reads the file.
+    A loader turns a file into named weight changes: differences, or functions of the weight that is there and the strength (since API 1.1).
+    Applying them and taking them off again, bit for bit, is core's.
+    For each `<lora:name:weight>` the first loader whose `matches(keys)` is true reads the file. The bundled one takes every file in which
+    it knows a part; switch "LoRA formats" off to read such files in another way.
 
     :param register: takes one `LoraLoader`; a taken name raises `ExtensionError`.
     """
