@@ -120,6 +120,7 @@ class PartNames:
     vae: tuple[str, ...] = ("first_stage_model.", "vae.")
     text: tuple[str, ...] = ("cond_stage_model.", "conditioner.", "text_encoder")
     unet_first: tuple[str, ...] = ("model.diffusion_model.input_blocks.0.0.weight", "unet.conv_in.weight")
+    unet_last: tuple[str, ...] = ("model.diffusion_model.out.2.weight", "unet.conv_out.weight")
     vae_first: tuple[str, ...] = ("first_stage_model.encoder.conv_in.weight", "vae.encoder.conv_in.weight")
 
 
@@ -169,7 +170,9 @@ class FamilySpec:
         return getattr(import_module(module), name)  # type: ignore[no-any-return]
 
     def lacks(self, shapes: Shapes) -> tuple[str, ...]:
-        """Which of the parts that a picture needs are not in a file."""
+        """Which of the parts that a picture needs are not in a file. A piece of a denoiser is no checkpoint that lacks something."""
+        if not any(name in shapes for name in self.parts.unet_last):
+            return ()
         return tuple(part for part in self.needs if not _count(shapes, getattr(self.parts, part)))
 
     @property
