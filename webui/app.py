@@ -169,7 +169,7 @@ def build(settings: Settings, make_client: MakeClient | None = None, access_key:
     from starlette.middleware.gzip import GZipMiddleware
 
     from webui import __version__
-    from webui.api import errors, health, native, schema
+    from webui.api import clients, errors, health, native, schema
     from webui.api.caller import Proxies
     from webui.api.guard import Guard
     from webui.api.keys import Keys
@@ -196,6 +196,7 @@ def build(settings: Settings, make_client: MakeClient | None = None, access_key:
     schema.install(app)
     app.include_router(native.router)
     app.include_router(health.router)
+    clients.install(app, darkroom.services)
     mount(app, darkroom.services)
     app.add_middleware(GZipMiddleware, minimum_size=1000)
     app.add_middleware(CORSMiddleware, allow_origins=[])

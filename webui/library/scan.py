@@ -162,6 +162,10 @@ class Library:
         except CheckpointError:
             return False
 
+    def known_hash(self, model: ModelFile) -> str:
+        """The file's sha256 if it has been computed already, else ""."""
+        return self._known_hash(model)
+
     def _known_hash(self, model: ModelFile) -> str:
         return self._cache.hash_of(model.path, model.identity)
 
