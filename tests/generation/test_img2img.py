@@ -4,15 +4,15 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from tests.requests import resolved
 from webui.cli.compare import compare
-from webui.core.request import parse_request
 from webui.errors import RequestError
 from webui.generation.decode import to_image
 from webui.generation.img2img import fit, to_pixels
 
 
 def request(**fields):
-    return parse_request({"mode": "img2img", "init": "0" * 64, "width": 64, "height": 64} | fields)
+    return resolved(**{"mode": "img2img", "init": "0" * 64, "width": 64, "height": 64} | fields)
 
 
 def test_strength_decides_how_many_steps_run(engine, start):
