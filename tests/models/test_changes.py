@@ -13,10 +13,11 @@ from webui.core.job import Plan
 from webui.errors import CheckpointError, FileChanged
 from webui.generation.conditioning import EncodeInputs, encode, read_texts
 from webui.library import View
-from webui.models.adapters import LoraLoader, LoraUse, WeightChange
+from webui.models.adapters import LoraUse
 from webui.models.embeddings import MOST_VECTORS
 from webui.models.families import ldm
 from webui.models.patcher import patched
+from webui.plugins.adapters import LoraLoader, WeightChange
 
 PLAN = Plan(channels_last=False)
 LAYER = "down_blocks.0.attentions.0.transformer_blocks.0.attn2.to_k"

@@ -11,12 +11,13 @@ from webui.core.job import Plan
 from webui.core.request import SizeConditioning
 from webui.errors import CheckpointError
 from webui.generation.conditioning import EncodeInputs, encode, read_texts
-from webui.models.adapters import LoraLoader, LoraUse, WeightChange
+from webui.models.adapters import LoraUse
 from webui.models.conditioning import Conditioning
 from webui.models.families import ldm
 from webui.models.families.sdxl import SDXL, SDXLRefiner, unet_depths
 from webui.models.model import zero_terminal_snr
 from webui.models.patcher import patched
+from webui.plugins.adapters import LoraLoader, WeightChange
 
 PLAN = Plan(channels_last=False)
 TOKENS = torch.tensor([[512, 65, 66, 513] + [513] * 73]), torch.tensor([[512, 65, 66, 513] + [0] * 73])

@@ -18,8 +18,8 @@ from webui.library import Library
 from webui.library import builtins as library_builtins
 from webui.library.families import register_all
 from webui.library.header import read_any_header
-from webui.models.adapters import LoraLoader
 from webui.models.cache import MemoryLimits, ModelCache
+from webui.plugins.adapters import LoraLoader
 from webui.plugins.discovery import extension_folders
 from webui.plugins.manager import Extensions
 from webui.plugins.types import Guider

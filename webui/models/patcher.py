@@ -7,10 +7,11 @@ from typing import TypeVar
 
 from webui.errors import RequestError
 from webui.library import Library, ModelFile
-from webui.models.adapters import LoraLoader, LoraUse
+from webui.models.adapters import LoraUse
 from webui.models.merging import Content, Source, merge, read_content
 from webui.models.model import Model
 from webui.models.weight_sets import NOTHING, WeightPatch
+from webui.plugins.adapters import LoraLoader
 
 T = TypeVar("T")
 Run = Callable[[Callable[[], T]], T]
