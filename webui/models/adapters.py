@@ -1,7 +1,14 @@
 """How a prompt asks for LoRAs: strengths, blocks, steps. Importing this loads no torch."""
 
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Literal, Protocol, TypeVar
+
+from webui.errors import RequestError
+from webui.library import Library, ModelFile
+
+TITLES = {"lora": "LoRA", "hypernetwork": "Hypernetwork"}
 
 
 @dataclass(frozen=True)
@@ -54,3 +61,32 @@ class LoraUse:
     unet: float = 1.0
     blocks: str = ""
     steps: StepRange = ALWAYS
+
+
+class NamedUse(Protocol):
+    """What a tag asks for by name."""
+
+    @property
+    def name(self) -> str:
+        """A file's name as it was typed."""
+
+
+Use = TypeVar("Use", bound=NamedUse)
+
+
+def find_files(
+    uses: Iterable[Use], library: Library, kind: Literal["lora", "hypernetwork"]
+) -> tuple[list[tuple[Use, ModelFile]], list[str]]:
+    """Return the files meant, in the tags' order, and notes on those left out: not there, or broken."""
+    found, notes = [], []
+    for use in uses:
+        try:
+            file = library.find(kind, use.name)
+            why = file.error
+        except RequestError as error:
+            why = error.message
+        if why:
+            notes.append(f"{TITLES[kind]} {use.name!r} was left out: {why}")
+        else:
+            found.append((use, file))
+    return found, list(dict.fromkeys(notes))
