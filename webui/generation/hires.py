@@ -2,8 +2,6 @@
 
 from dataclasses import dataclass
 
-import numpy as np
-import torch
 from PIL import Image
 from torch import Tensor
 from torch.nn.functional import interpolate
@@ -86,11 +84,6 @@ def cut(latents: Tensor, target: Target, downscale: int = 8) -> Tensor:
     """Cut off what stands over the size that was asked for."""
     x, y = target.cut_x // downscale, target.cut_y // downscale
     return latents[:, :, y // 2 : latents.shape[2] - (y + 1) // 2, x // 2 : latents.shape[3] - (x + 1) // 2]
-
-
-def images_to_pixels(images: list[Image.Image]) -> Tensor:
-    """RGB pictures as [n, 3, height, width] in −1…1."""
-    return torch.from_numpy(np.stack([np.asarray(image, np.float32) for image in images]) / 255).permute(0, 3, 1, 2) * 2 - 1
 
 
 def second_request(request: ResolvedRequest, hires: HiresOptions) -> ResolvedRequest:

@@ -6,7 +6,6 @@ The order of things and their numbers are AUTOMATIC1111's (`processing.StableDif
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-import numpy as np
 import torch
 from PIL import Image
 from torch import Tensor
@@ -14,6 +13,7 @@ from torch import Tensor
 from webui.core.request import Fill, ResizeMode, ResolvedRequest
 from webui.errors import NotFound, RequestError
 from webui.generation.profiles import profile_of
+from webui.generation.tensors import to_tensor
 from webui.images.decode import read_mask, read_picture
 from webui.images.pixels import Region, crop_region, expand_region, fill_masked, flatten, overlay, prepare_mask, resize
 from webui.images.store import ImageStore
@@ -111,13 +111,8 @@ def _overlay_mask(mask: Image.Image, size: tuple[int, int], region: Region | Non
 
 def encode_source(source: Source, request: ResolvedRequest, model: Model, drawn: Tensor | None = None) -> Tensor:
     """Latents [1, channels, height/8, width/8] of the fitted picture; or as many as there are noises that they are drawn with."""
-    latents = model.encode_image(to_pixels(source.image), drawn)
+    latents = model.encode_image(to_tensor([source.image]), drawn)
     if request.resize_mode is ResizeMode.LATENT:
         grid = request.height // model.downscale, request.width // model.downscale
         latents = torch.nn.functional.interpolate(latents, size=grid, mode="bilinear")
     return latents
-
-
-def to_pixels(image: Image.Image) -> Tensor:
-    """An RGB picture as [1, 3, height, width] in −1…1."""
-    return torch.from_numpy(np.asarray(image.convert("RGB"), np.float32) / 255).permute(2, 0, 1)[None] * 2 - 1

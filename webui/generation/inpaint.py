@@ -3,14 +3,13 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-import numpy as np
 import torch
-from PIL import Image
 from torch import Tensor
 
 from webui.core.request import Fill, ResolvedRequest
-from webui.generation.img2img import Source, rounds, to_pixels
+from webui.generation.img2img import Source, rounds
 from webui.generation.profiles import profile_of
+from webui.generation.tensors import mask_tensor, to_tensor
 from webui.models.model import Model
 from webui.samplers.process import VARIANCE_EXPLODING
 
@@ -72,21 +71,18 @@ def inpaint_channels(source: Source | None, request: ResolvedRequest, model: Mod
     Without a picture everything is masked: grey. `mask_weight` below 1 lets the masked part shine through.
     """
     height, width = like.shape[-2] * model.downscale, like.shape[-1] * model.downscale
-    pixels = torch.zeros(1, 3, height, width) if source is None else to_pixels(source.image)
-    mask = torch.ones(1, 1, *pixels.shape[-2:]) if source is None or source.mask is None else _mask_pixels(source.mask, rounds(request))
+    pixels = torch.zeros(1, 3, height, width) if source is None else to_tensor([source.image])
+    mask = (
+        torch.ones(1, 1, *pixels.shape[-2:]) if source is None or source.mask is None else mask_tensor(source.mask, rounded=rounds(request))
+    )
     seen = pixels if source is None else torch.lerp(pixels, pixels * (1 - mask), request.mask_weight)
     latents = torch.nn.functional.interpolate(model.encode_image(seen), size=like.shape[-2:], mode="bilinear")
     return torch.cat([torch.nn.functional.interpolate(mask, size=like.shape[-2:]).to(latents), latents], dim=1)
-
-
-def _mask_pixels(mask: Image.Image, rounded: bool) -> Tensor:
-    grey = torch.from_numpy(np.asarray(mask.convert("L"), np.float32) / 255)[None, None]
-    return torch.round(grey) if rounded else grey
 
 
 def edit_channels(source: Source | None, model: Model, like: Tensor) -> Tensor:
     """The four further channels of an instruct-pix2pix model: the picture's latents, without their scale. Black without a picture."""
     if source is None:
         return torch.zeros(1, model.latent_channels, *like.shape[-2:])
-    latents = model.encode_image(to_pixels(source.image)) / model.scale_factor
+    latents = model.encode_image(to_tensor([source.image])) / model.scale_factor
     return torch.nn.functional.interpolate(latents, size=like.shape[-2:], mode="bilinear")

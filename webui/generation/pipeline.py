@@ -30,6 +30,7 @@ from webui.generation.refiner import Refine
 from webui.generation.reporter import JobReporter, Phase
 from webui.generation.sampling import DenoiseInputs, ModelAt, fill_noise, image_noise, prompt_calls, sample
 from webui.generation.soft_inpaint import soft_overlays
+from webui.generation.tensors import to_tensor
 from webui.models.adapters import ALWAYS
 from webui.models.hypernetworks import steered
 from webui.models.model import Model
@@ -113,7 +114,7 @@ class GenerationPipeline:
         if name in hires.LATENT_UPSCALERS:
             return hires.cut(hires.upscale_latents(latents, target, name, self.model.downscale), target, self.model.downscale)
         images = decode(latents, self.model, self.report, self.device, phase="upscaling")
-        pixels = hires.images_to_pixels([hires.upscale_image(image, target, name) for image in images])
+        pixels = to_tensor([hires.upscale_image(image, target, name) for image in images])
         return hires.cut(self.device.run_on_device(lambda: self.model.encode_image(pixels)), target, self.model.downscale)
 
     def _inputs(

@@ -18,6 +18,7 @@ from PIL import Image
 from torch import Tensor
 
 from webui.core.request import Fill, ProfileName, ResolvedRequest, SamplerOptions
+from webui.generation.tensors import mask_tensor
 from webui.images.pixels import latent_mask
 from webui.samplers.catalog import Sampler, Schedule
 from webui.samplers.noise import ImageNoise
@@ -166,8 +167,7 @@ class DiffusersProfile(Profile):
 
     def mask_grid(self, mask: Image.Image, like: Tensor, *, rounded: bool) -> Tensor:
         """The nearest pixel's."""
-        grey = torch.round(torch.from_numpy(np.asarray(mask.convert("L"), np.float32) / 255))[None, None]
-        return torch.nn.functional.interpolate(grey, size=like.shape[-2:]).to(like)
+        return torch.nn.functional.interpolate(mask_tensor(mask, rounded=True), size=like.shape[-2:]).to(like)
 
     def quantized(self, values: np.ndarray) -> np.ndarray:
         """Rounded."""
