@@ -9,8 +9,8 @@ import pytest
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
-from tests.requests import resolved
 from webui.cli.compare import compare, input_differences
+from webui.core.request import GenerationRequest
 from webui.errors import RequestError
 from webui.images.metadata import encoder
 
@@ -21,7 +21,7 @@ def test_what_a_text_leaves_out_is_the_default_and_no_difference(tmp_path):
         facts = PngInfo()
         facts.add_text("parameters", f"a fox\n{text}")
         Image.new("RGB", (8, 8)).save(tmp_path / f"{name}.png", pnginfo=facts)
-    request = resolved(
+    request = GenerationRequest(
         prompt="a fox", steps=8, sampler="Euler", schedule="Automatic", guidance=7, seed=42, variation_seed=5, width=64, height=64
     )
     with (tmp_path / "ours.png").open("wb") as file:
