@@ -71,7 +71,7 @@ def test_a_new_folder_and_what_is_in_it_is_told(collection, told, tmp_path):
 
 def test_new_files_are_hashed_in_the_background(collection, told, tmp_path):
     write(tmp_path / "models" / "Lora" / "two.safetensors", LORA, {"a": "b"})
-    told.until("hashing", lambda body: body["done"] == 2)
+    told.until("hashing", lambda body: body["done"] == 2 and not body["current"])
     model = next(model for model in collection.library.models("lora") if model.name == "two")
     known = collection.library.hashes(model)
     assert len(known.sha256) == 64 and len(known.autov3) == 12

@@ -85,6 +85,7 @@ class Hasher:
                 hashed += 1
         if hashed:
             self._current = ""
+            self._library.save()
             self._progress()
 
     def _hash(self, model: ModelFile) -> None:
