@@ -6,11 +6,12 @@ from typing import Any
 from pydantic import ValidationError
 
 from webui.api.sdapi.bodies import Generation
-from webui.core.request import FILLS
+from webui.core.request import Fill
 from webui.errors import RequestError
 from webui.images.dialects.infotext import read_infotext
 
 Read = Callable[[str], Any]
+FILLS = [str(each) for each in Fill]
 
 
 def _size(text: str) -> tuple[str, str]:

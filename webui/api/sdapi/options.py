@@ -130,7 +130,7 @@ class OwnerOptions:
 
 def known_hash(library: Library, model: ModelFile) -> str:
     """A model's sha256 where it has been computed already, else ""."""
-    return library.known_hash(model)
+    return library.hashes(model).sha256
 
 
 def title(library: Library, model: ModelFile) -> str:

@@ -7,11 +7,12 @@ from typing import Any
 
 from webui.api.sdapi import options, scripts, styles
 from webui.api.sdapi.bodies import Generation, Img2Img, Txt2Img
-from webui.core.request import FILLS, MAX_SIDE, MIN_SIDE, RESIZE_MODES, GenerationRequest, parse_request
+from webui.core.request import MAX_SIDE, MIN_SIDE, Fill, GenerationRequest, ResizeMode, parse_request
 from webui.errors import RequestError
 from webui.samplers.catalog import AUTOMATIC, find_sampler, find_schedule, parse_sampler_name
 from webui.services import Services
 
+FILLS, RESIZE_MODES = tuple(Fill), tuple(ResizeMode)
 UNKNOWN_SAMPLER = "DPM++ 2M"
 """What A1111 takes in place of a sampler that it does not know."""
 SAME = ("", "use same sampler", "use same scheduler", "use same checkpoint")
