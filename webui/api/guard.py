@@ -87,6 +87,8 @@ class Guard:
         if answer is not None:
             await answer(scope, receive, sender)
             return
+        if _path(scope).startswith(dialects.WITH_PICTURES):  # base64 of pictures: packing it costs more than it saves
+            scope["headers"] = [each for each in scope["headers"] if each[0] != b"accept-encoding"]
         limit, too_long = self._limit(scope, caller)
         fits = self._temporary.meter(caller.address) if self._temporary and _is_upload(scope) else boundary.at_most(limit)
         foreign = not _path(scope).startswith(_OURS)
