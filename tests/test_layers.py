@@ -12,7 +12,7 @@ ROWS: list[set[str]] = [
     {"core", "errors", "settings", "preferences", "surroundings"},
     {"plugins", "db"},
     {"prompts", "samplers", "images", "library", "devices"},
-    {"models", "gallery"},
+    {"models", "gallery", "collection"},
     {"generation", "jobs", "train"},
     {"engine"},
     {"resolve", "capabilities"},
@@ -28,9 +28,10 @@ ONLY: dict[str, set[str]] = {
     "gallery": {*ROWS[0], *ROWS[1], "images"},
     "plugins": ROWS[0],
     "db": ROWS[0],
-    "services": {*ROWS[0], *ROWS[1], "jobs", "gallery", "library", "capabilities"},
+    "collection": {*ROWS[0], *ROWS[1], "library"},
+    "services": {*ROWS[0], *ROWS[1], "jobs", "gallery", "collection", "library", "capabilities"},
     "capabilities": {*ROWS[0], *ROWS[1], "library", "samplers.catalog"},
-    "api": {*ROWS[0], *ROWS[1], "services", "jobs", "gallery", "images", "library", "samplers.catalog", "prompts.grammar"},
+    "api": {*ROWS[0], *ROWS[1], "services", "jobs", "gallery", "collection", "images", "library", "samplers.catalog", "prompts.grammar"},
     "ui": {*ROWS[0], *ROWS[1], "services", "resolve", "api.identity", "images", "library", "samplers.catalog", *PROMPTS},
 }
 WITHIN_ROW = {
@@ -52,18 +53,10 @@ def row(name: str) -> int:
 
 
 def imports(path: Path) -> list[tuple[int, str]]:
-    """Modules of webui that a file imports, with line numbers; those under TYPE_CHECKING left out."""
+    """Modules of webui that a file imports, with line numbers, under TYPE_CHECKING too: types are a dependency like any other."""
     tree = ast.parse(path.read_text())
-    typing_only = {
-        id(inner)
-        for node in ast.walk(tree)
-        if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.dump(node.test)
-        for inner in ast.walk(node)
-    }
     found = []
     for node in ast.walk(tree):
-        if id(node) in typing_only:
-            continue
         if isinstance(node, ast.Import):
             found += [(node.lineno, alias.name) for alias in node.names]
         elif isinstance(node, ast.ImportFrom) and node.module:

@@ -7,10 +7,11 @@ import threading
 import traceback
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from webui.capabilities import CapabilityService
-from webui.core.request import GenerationRequest
+from webui.collection.service import Collection
+from webui.core.request import GenerationRequest, ResolvedRequest
 from webui.core.sentences import in_words
 from webui.db import Database, DataLock, open_database
 from webui.db.retry import retry_on_storage_error
@@ -22,6 +23,7 @@ from webui.jobs.dispatch import Dispatch
 from webui.jobs.engine_client import COMMAND, InprocClient, SubprocessClient
 from webui.jobs.engine_pool import EnginePool
 from webui.jobs.engine_supervisor import EngineSetup, MakeClient
+from webui.jobs.events import Message
 from webui.jobs.monitor import ResourceMonitor
 from webui.jobs.queue import JobQueue
 from webui.jobs.quotas import Quotas
@@ -62,6 +64,7 @@ class App:
         self._attempt("The jobs that were running could not be queued again", lambda: self._retry(self.dispatch.recover))
         self._attempt("The engines could not be started", self.services.engines.start)
         self._attempt("Memory and load are not measured", self.services.monitor.start)
+        self._attempt("The model folders are not watched", self.services.collection.start)
 
     def _retry(self, act: Callable[[], object]) -> None:
         retry_on_storage_error(act, self.stopping.is_set, lambda why: print(why, file=sys.stderr))
@@ -79,6 +82,7 @@ class App:
         """End the engines, put the running job back, close the database."""
         self.stopping.set()
         self.services.monitor.stop()
+        self.services.collection.stop()
         self.services.engines.stop()
         self.database.close()
         self.lock.release()
@@ -108,6 +112,7 @@ def open_app(settings: Settings, make_client: MakeClient | None = None) -> App:
     services = Services(
         settings=store,
         library=library,
+        collection=collection_of(library, queue, store),
         extensions=extensions,
         contributions=contributions,
         capabilities=capabilities,
@@ -120,13 +125,22 @@ def open_app(settings: Settings, make_client: MakeClient | None = None) -> App:
     return App(services, dispatch, database, lock, threading.Event())
 
 
+def collection_of(library: Library, queue: JobQueue, settings: SettingsStore) -> Collection:
+    """The library as web serves it: what changes in it is told on the queue's event bus, and jobs go before hashing."""
+
+    def publish(kind: str, body: dict[str, Any]) -> None:
+        queue.events.publish(Message(kind, body))
+
+    return Collection(library, publish, lambda: bool(queue.store.running()), lambda: settings.current().hash_models)
+
+
 def library_version(library: Library) -> str:
     """Return the version of the list of model files, after a look for files that have come or gone."""
     library.look()
     return library.version
 
 
-def resolve_and_keep(request: GenerationRequest, context: ResolveContext, gallery: Gallery) -> GenerationRequest:
+def resolve_and_keep(request: GenerationRequest, context: ResolveContext, gallery: Gallery) -> ResolvedRequest:
     """Return the request with nothing left to choose, its source images kept as uploads. Raises `RequestError`."""
     resolved = resolve(request, context)
     for image_id in (resolved.init, resolved.mask):

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from webui.capabilities import CapabilityService
+from webui.collection.service import Collection
 from webui.gallery.service import Gallery
 from webui.jobs.engine_pool import EnginePool
 from webui.jobs.monitor import ResourceMonitor
@@ -20,6 +21,7 @@ class Services:
 
     settings: SettingsStore
     library: Library
+    collection: Collection
     extensions: Extensions
     contributions: Contributions
     capabilities: CapabilityService

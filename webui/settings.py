@@ -151,6 +151,12 @@ class Settings(BaseModel):
     upload_limit_mb: int = Field(
         64, ge=1, le=1024, description="Largest picture that may be uploaded, in MB.", json_schema_extra=_at("Pictures", restart=True)
     )
+    hash_models: bool = Field(
+        True,
+        title="Hash model files",
+        description="Read each new model file once in the background, so that it is known by its hash.",
+        json_schema_extra=_at("Models"),
+    )
     extensions_off: tuple[str, ...] = Field((), description="Extensions that are switched off.")
 
     _names = field_validator("outputs_pattern")(check_pattern)

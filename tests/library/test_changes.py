@@ -110,7 +110,7 @@ def test_a_hash_that_another_process_has_found_is_not_computed_again(path, libra
     write(tmp_path / "Lora" / "l.safetensors", LORA)
     other.scan()
     rows = json.loads((tmp_path / "library.json").read_text())["rows"]
-    assert rows[str(path)]["sha256"] == digest, "what one process writes is not lost by the other"
+    assert rows[str(path)]["hashes"]["sha256"] == digest, "what one process writes is not lost by the other"
 
 
 @pytest.mark.parametrize("content", ['{"version": 3, "rows": []}', '{"version": 3, "rows": {"x": 5}}', "[" * 5000, "[]", '{"version": 3}'])

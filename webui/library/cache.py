@@ -8,8 +8,9 @@ from typing import Any
 
 from webui.core.foreign import FileIdentity, identity_of
 from webui.errors import CheckpointError
+from webui.library.hashes import Hashes
 
-VERSION = 7
+VERSION = 8
 _Rows = dict[str, dict[str, Any]]
 
 
@@ -23,24 +24,34 @@ class Cache:
         self._path = path
         self._lock = threading.Lock()
         self._rows: _Rows = {}
+        self._moved: dict[tuple[int, int, int], Any] = {}
         self._seen: FileIdentity | None = None
         self._changed = False
         with self._lock:
             self._meet()
 
-    def hash_of(self, path: Path, identity: FileIdentity) -> str:
-        """The sha256 that is known of a file, or an empty text. What another process has found out is known too."""
-        known = str(self._row(path, identity).get("sha256", ""))
-        if not known and self._path is not None:
+    def hashes(self, path: Path, identity: FileIdentity) -> Hashes:
+        """The hashes that are known of a file, empty ones where none are.
+
+        What another process has found out is known too, and what was found out of the same file under another name.
+        """
+        known = self._hashes(path, identity)
+        if known is None and self._path is not None:
             with self._lock:
                 self._meet()
-            known = str(self._row(path, identity).get("sha256", ""))
-        return known
+            known = self._hashes(path, identity)
+        return known or Hashes()
 
-    def put_hash(self, path: Path, identity: FileIdentity, digest: str) -> None:
-        """Keep a hash."""
-        self._put(path, identity, {"sha256": digest})
-        self.save()
+    def put_hashes(self, path: Path, identity: FileIdentity, hashes: Hashes) -> None:
+        """Keep a file's hashes, with the next `save`."""
+        self._put(path, identity, {"hashes": hashes.model_dump()})
+
+    def _hashes(self, path: Path, identity: FileIdentity) -> Hashes | None:
+        found = self._row(path, identity).get("hashes") or self._moved.get(_key(identity))
+        try:
+            return Hashes.model_validate(found) if found else None
+        except ValueError:
+            return None
 
     def facts(self, path: Path, identity: FileIdentity) -> dict[str, Any] | None:
         """What is known of a file's header."""
@@ -68,11 +79,11 @@ class Cache:
 
     def _row(self, path: Path, identity: FileIdentity) -> dict[str, Any]:
         row = self._rows.get(str(path), {})
-        return row if row.get("identity") == _key(identity) else {}
+        return row if row.get("identity") == list(_key(identity)) else {}
 
     def _put(self, path: Path, identity: FileIdentity, values: dict[str, Any]) -> None:
         with self._lock:
-            self._rows[str(path)] = {**self._row(path, identity), **values, "identity": _key(identity)}
+            self._keep(str(path), {**self._row(path, identity), **values, "identity": list(_key(identity))})
             self._changed = True
 
     def _meet(self) -> None:
@@ -90,7 +101,14 @@ class Cache:
         rows = content.get("rows") if isinstance(content, dict) and content.get("version") == VERSION else None
         for path, row in (rows if isinstance(rows, dict) else {}).items():
             if isinstance(row, dict) and _is_key(row.get("identity")):
-                self._rows[path] = _merged(self._rows.get(path), row)
+                self._keep(path, _merged(self._rows.get(path), row))
+
+    def _keep(self, path: str, row: dict[str, Any]) -> None:
+        """Set a row; its hashes are found by the file's identity too: who moves a file, or links to it, need not have it read again."""
+        self._rows[path] = row
+        size, mtime_ns, inode = row["identity"]
+        if row.get("hashes") and inode:
+            self._moved[size, mtime_ns, inode] = row["hashes"]
 
 
 def _merged(ours: dict[str, Any] | None, theirs: dict[str, Any]) -> dict[str, Any]:
@@ -102,8 +120,8 @@ def _merged(ours: dict[str, Any] | None, theirs: dict[str, Any]) -> dict[str, An
     return max(ours, theirs, key=lambda row: row["identity"][1])
 
 
-def _key(identity: FileIdentity) -> list[int]:
-    return [identity.size, identity.mtime_ns, identity.inode]
+def _key(identity: FileIdentity) -> tuple[int, int, int]:
+    return identity.size, identity.mtime_ns, identity.inode
 
 
 def _is_key(value: object) -> bool:

@@ -29,6 +29,11 @@ class Folders:
         """Whether a folder has got, lost or renamed an entry, has gone or has come."""
         return any(_changed(folder) != changed for folder, changed in self._seen.items())
 
+    @property
+    def there(self) -> tuple[Path, ...]:
+        """Those that are there."""
+        return tuple(folder for folder, changed in self._seen.items() if changed is not None)
+
     def entries(self, folder: Path) -> list[Path]:
         """What lies in a folder, by name; nothing where it cannot be read."""
         try:

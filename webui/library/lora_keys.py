@@ -5,6 +5,7 @@
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 from typing import NamedTuple
 
 from webui.library.models import VECTORS, VECTORS_OF_ENCODERS
@@ -104,12 +105,21 @@ def lora_layers(names: Iterable[str]) -> dict[str, dict[str, str]]:
 def lora_kinds(parts: Parts) -> list[tuple[str, str, tuple[str, ...]]]:
     """What a layer's tensors change: (kind, "weight" or "bias", names of the tensors that it is made of), at most one for each."""
     found: dict[str, tuple[str, str, tuple[str, ...]]] = {}
+    for name, parameter, wanted in _applying(frozenset(parts)):
+        found[parameter] = name, parameter, tuple(parts[part] for part in wanted)
+    return list(found.values())
+
+
+@lru_cache(maxsize=1000)
+def _applying(parts: frozenset[str]) -> tuple[tuple[str, str, tuple[str, ...]], ...]:
+    """What parts of these names change: a file has hundreds of layers, and of their sets of names a handful."""
+    found = []
     for kind in KINDS:
-        need = next((need for need in kind.needs if all(part in parts for part in need)), None)
+        need = next((need for need in kind.needs if parts.issuperset(need)), None)
         if need is not None:
             wanted = dict.fromkeys((*need, *kind.may_have, "alpha"))
-            found[kind.parameter] = kind.name, kind.parameter, tuple(parts[part] for part in wanted if part in parts)
-    return list(found.values())
+            found.append((kind.name, kind.parameter, tuple(part for part in wanted if part in parts)))
+    return tuple(found)
 
 
 def kind_of(name: str) -> str:

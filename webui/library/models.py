@@ -11,16 +11,17 @@ from webui.core.names import printable
 from webui.core.request import FrozenModel
 
 KINDS: dict[str, tuple[str, ...]] = {
-    "checkpoint": ("Stable-diffusion", "checkpoints", "Stable-Diffusion"),
+    "checkpoint": ("Stable-diffusion", "checkpoints", "Stable-Diffusion", "diffusion_models", "unet", "UNET", "Diffusers", "diffusers"),
     "vae": ("VAE", "vae"),
     "lora": ("Lora", "LyCORIS", "loras"),
-    "embedding": ("embeddings",),
+    "embedding": ("embeddings", "Embeddings"),
     "vae_approx": ("VAE-approx", "vae_approx"),
-    "upscaler": ("ESRGAN", "RealESRGAN", "upscale_models"),
+    "upscaler": ("ESRGAN", "RealESRGAN", "upscale_models", "SwinIR", "DAT"),
     "controlnet": ("ControlNet", "controlnet"),
     "hypernetwork": ("hypernetworks",),
+    "text_encoder": ("text_encoder", "text_encoders", "clip", "Text-encoder"),
 }
-"""Folder names of A1111, Forge and ComfyUI for each kind of file."""
+"""Folder names of A1111, Forge, ComfyUI and SD.Next for each kind of file; the first one is ours."""
 
 OWN_VAE = ("", "automatic", "none")
 """A1111's words for "the checkpoint's own VAE": the one that lies beside it, if any, but with "none" always the one inside."""

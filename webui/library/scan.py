@@ -1,5 +1,6 @@
 """Scan the model folders, find files by the names people use for them, and hash them once."""
 
+import contextlib
 import difflib
 import hashlib
 import os
@@ -10,18 +11,20 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
-from webui.core.foreign import INDEX, FileError, identity_of, is_same, named_path, read_foreign, sha256_of, shortened, shown
+from webui.core.foreign import INDEX, FileError, FileIdentity, identity_of, is_same, named_path, read_foreign, shortened, shown
 from webui.core.names import fold, in_tag, printable
 from webui.errors import CheckpointError, RequestError
 from webui.library.cache import Cache
 from webui.library.distilled import advised
 from webui.library.families import BUILTIN, Families
 from webui.library.folders import Folders
+from webui.library.hashes import Hashes, go_on, hash_file
 from webui.library.header import read_any_header
+from webui.library.layouts import ANY, is_beside, model_files, places
 from webui.library.lora_keys import left_out
-from webui.library.models import KINDS, SUFFIXES, ModelFile, embedding_width
+from webui.library.models import KINDS, ModelFile, embedding_width
 from webui.library.native import native
 
 FIELDS = {
@@ -37,6 +40,8 @@ TRAINERS_NAME = "ss_output_name"
 """Where kohya's scripts, and others after them, write what a LoRA was called when it was trained."""
 LONGEST_ALIAS = 200
 MOST_NAMED = 10
+_HUB = re.compile(r"/models--([^/]+?)--([^/]+)/snapshots/[^/]+$")
+"""How Hugging Face's own cache names a repository's folder."""
 _HASHED = re.compile(r"\[(?P<hash>[0-9a-fA-F]{6,64})\]$")
 
 
@@ -47,6 +52,15 @@ class Listing:
     models: tuple[ModelFile, ...] = ()
     folders: Folders = field(default_factory=Folders)
     version: str = ""
+    found: "Mapping[Path, Found]" = field(default_factory=dict)
+
+
+class Found(NamedTuple):
+    """A file as it was read: the kind and the folder that it was found in, so that it need not be described again."""
+
+    kind: str
+    folder: Path
+    model: ModelFile
 
 
 class Library:
@@ -94,11 +108,16 @@ class Library:
         """The folders that are there and were gone through, each with the kinds of files that it is for and how many were found in it."""
         said: dict[Path, str] = {}
         for root in self._roots:
-            for kind, place in [*_places(root, Folders()), ("any kind", root)]:
+            for kind, place in [*places(root, Folders()), ("any kind", root)]:
                 if os.path.isdir(place):
                     said.setdefault(place, kind)
         counts = Counter(_nearest(model.path, said) for model in self._listed().models)
         return tuple(f"{printable(str(place))} ({kind}: {counts[place]})" for place, kind in said.items())
+
+    @property
+    def all_models(self) -> tuple[ModelFile, ...]:
+        """All files, by kind and name."""
+        return self._listed().models
 
     def models(self, kind: str) -> tuple[ModelFile, ...]:
         """All files of one kind, by name."""
@@ -147,9 +166,28 @@ class Library:
         """
         known = self._known_hash(model)
         if not known:
-            known = sha256_of(model.path, model.identity)
-            self._cache.put_hash(model.path, model.identity, known)
+            known = self.read_hashes(model).sha256
+            self._cache.save()
         return known
+
+    def hashes(self, model: ModelFile) -> Hashes:
+        """The hashes that are known of a file; empty ones where it was not read yet."""
+        return self._cache.hashes(model.path, model.identity)
+
+    def read_hashes(self, model: ModelFile, pause: Callable[[], None] = go_on) -> Hashes:
+        """Read a file and keep its hashes (on disk with the next scan). Raises as `hash_file` does, and what `pause` raises."""
+        found = hash_file(model.path, model.identity, pause)
+        self._cache.put_hashes(model.path, model.identity, found)
+        return found
+
+    def save(self) -> None:
+        """Write down what was read."""
+        self._cache.save()
+
+    @property
+    def folders(self) -> tuple[Path, ...]:
+        """The folders that the last look has gone through, in which a file may come or go."""
+        return self._listed().folders.there
 
     def title(self, model: ModelFile) -> str:
         """`name [first ten digits of the hash]`: what a stored request names, so that a replay meets the same weights."""
@@ -163,7 +201,7 @@ class Library:
             return False
 
     def _known_hash(self, model: ModelFile) -> str:
-        return self._cache.hash_of(model.path, model.identity)
+        return self.hashes(model).sha256
 
     def _listed(self) -> Listing:
         if self._listing is None:
@@ -172,34 +210,36 @@ class Library:
         return self._listing
 
     def _list(self) -> Listing:
-        found: dict[Path, ModelFile] = {}
-        folders = Folders()
+        before = self._listing.found if self._listing else {}
+        found: dict[Path, Found] = {}
+        folders, met = Folders(), set[tuple[int, int]]()
         for root in self._roots:
-            for kind, top, path in _files(root, folders):
-                if path not in found and (model := self._describe(kind, top, path)) is not None:
-                    found[path] = model
-        models = tuple(sorted(_distinct(_with_vaes(found.values())), key=lambda model: (model.kind, model.name.lower())))
-        return Listing(models, folders, _version(models))
+            for kind, top, path in model_files(root, folders, met):
+                if path not in found and (model := self._describe(before.get(path), kind, top, path)) is not None:
+                    found[path] = Found(kind, top, model)
+        with_vaes = _with_vaes(each.model for each in found.values())
+        models = tuple(sorted(_distinct(with_vaes), key=lambda model: (model.kind, model.name.lower())))
+        return Listing(models, folders, _version(models), found)
 
-    def _describe(self, kind: str, root: Path, path: Path) -> ModelFile | None:
-        """One file as it is listed, whatever is in it; None for one that is of no kind."""
+    def _describe(self, before: "Found | None", kind: str, root: Path, path: Path) -> ModelFile | None:
+        """One file as it is listed, whatever is in it; None for one that is of no kind. `before`: as it was listed the last time."""
+        if before is not None and before[:2] == (kind, root) and is_same(path, before.model.identity):
+            return before.model
         described = read_foreign(path, lambda path: self._read(kind, root, path))
         if not isinstance(described, FileError):
             return described
-        kind = "checkpoint" if kind == "any" else kind
+        kind = "checkpoint" if kind == ANY else kind
         return ModelFile(name=_name(path, root, kind), path=path, kind=kind, size=0, error=described.message)
 
     def _read(self, kind: str, root: Path, path: Path) -> ModelFile | None:
         identity = identity_of(path)
         facts = self._cache.facts(path, identity)
-        if facts is None or not _is_whole(facts) or facts.get("families", "") != self.families.version:
-            facts = _facts(path, kind, self.families)
-            self._cache.put_facts(path, identity, facts)
-        kind = facts.get("kind", "checkpoint" if facts.get("error") else "unknown") if kind == "any" else kind
-        if kind not in KINDS:
-            return None
-        values = {key: value for key, value in facts.items() if key not in _NOT_LISTED}
-        return ModelFile(name=_name(path, root, kind), path=path, kind=kind, size=identity.size, identity=identity, **values)
+        if facts is not None and facts.get("families", "") == self.families.version:
+            with contextlib.suppress(ValueError, TypeError):  # facts that make no listed file any more are read again
+                return _described(kind, root, path, identity, facts)
+        facts = _facts(path, kind, self.families)
+        self._cache.put_facts(path, identity, facts)
+        return _described(kind, root, path, identity, facts)
 
     def _unknown(self, kind: str, name: str) -> str:
         names, word = list(dict.fromkeys(model.name for model in self.models(kind) if not model.error)), WORDS.get(kind, kind)
@@ -244,7 +284,7 @@ def _facts(path: Path, kind: str, families: Families) -> dict[str, Any]:
             "error": f"{shown(named_path(path))} is diffusers' {pipeline}, which this version does not load; it loads {said}.",
             "kind": "checkpoint",
         }
-    listed_kind = architecture.kind if kind == "any" else kind
+    listed_kind = architecture.kind if kind == ANY else kind
     alias = printable(header.metadata.get(TRAINERS_NAME, "").strip())[:LONGEST_ALIAS]
     note = _NOTES[listed_kind](header.shapes) if listed_kind in _NOTES else ""
     spec = families.get(architecture.family)
@@ -253,17 +293,20 @@ def _facts(path: Path, kind: str, families: Families) -> dict[str, Any]:
     return {**architecture.model_dump(), "alias": alias, "note": note, "native": made_for, "lacks": lacks, "families": families.version}
 
 
-def _is_whole(facts: dict[str, Any]) -> bool:
-    """Whether facts out of the cache still make a listed file; else they are read again."""
-    try:
-        ModelFile(name="", path=Path(), kind="", size=0, **{key: value for key, value in facts.items() if key not in _NOT_LISTED})
-    except (ValueError, TypeError):
-        return False
-    return isinstance(facts.get("kind", ""), str)
+def _described(kind: str, root: Path, path: Path, identity: FileIdentity, facts: Mapping[str, Any]) -> ModelFile | None:
+    """A file with what is known of it; None for one of no kind. Raises ValueError or TypeError when facts make no such file."""
+    if kind == ANY:
+        kind = facts.get("kind", "checkpoint" if facts.get("error") else "unknown")
+    if kind not in KINDS:
+        return None
+    values = {key: value for key, value in facts.items() if key not in _NOT_LISTED}
+    return ModelFile(name=_name(path, root, kind), path=path, kind=kind, size=identity.size, identity=identity, **values)
 
 
 def _name(path: Path, root: Path, kind: str) -> str:
     place = named_path(path)
+    if cached := _HUB.search(place.as_posix()):
+        return printable(f"{cached[1]}/{cached[2]}")
     name = printable((place.relative_to(root) if place != path else path.relative_to(root).with_suffix("")).as_posix())
     name = name if name != "." else printable(place.name)
     return in_tag(name) if kind == "lora" else name
@@ -281,16 +324,11 @@ def _distinct(models: Iterable[ModelFile]) -> Iterator[ModelFile]:
 def _with_vaes(models: Iterable[ModelFile]) -> list[ModelFile]:
     """Checkpoints with the VAEs that lie beside them."""
     listed = list(models)
-    beside = {model.path.with_suffix("").with_suffix(""): model for model in listed if model.kind == "vae" and _is_beside(model.path)}
+    beside = {model.path.with_suffix("").with_suffix(""): model for model in listed if model.kind == "vae" and is_beside(model.path)}
     return [
         model.model_copy(update={"vae": vae}) if model.kind == "checkpoint" and (vae := beside.get(model.path.with_suffix(""))) else model
         for model in listed
     ]
-
-
-def _is_beside(path: Path) -> bool:
-    """Whether a file is called like a checkpoint's own VAE, `name.vae.pt`."""
-    return Path(path.stem).suffix.lower() == ".vae"
 
 
 def _is_current(model: ModelFile) -> bool:
@@ -335,28 +373,3 @@ def _keys(name: str, path: Path) -> tuple[frozenset[str], frozenset[str]]:
     stem = place.stem if place == path else place.name
     folder, last = name.rpartition("/")[:2], {fold(name.rpartition("/")[2]), fold(stem), fold(place.name)}
     return frozenset(fold("".join(folder)) + key for key in last), frozenset(last)
-
-
-def _places(folder: Path, seen: Folders) -> Iterator[tuple[str, Path]]:
-    """Where files of each kind may lie for a folder that the user named. A1111 keeps its embeddings beside its folder of models."""
-    for root in (root for root in (folder, folder / "models") if seen.note(root)):
-        yield from ((kind, root / name) for kind, names in KINDS.items() for name in names)
-    if folder.name.lower() == "models" and seen.note(folder.parent):
-        yield from (("embedding", folder.parent / name) for name in KINDS["embedding"])
-
-
-def _files(folder: Path, seen: Folders) -> Iterator[tuple[str, Path, Path]]:
-    """(kind, the kind's folder, file) below a models folder, an A1111 or ComfyUI folder, or a plain folder of models."""
-    for kind, root in _places(folder, seen):
-        if os.path.isdir(root):
-            for path in seen.walk(root, SUFFIXES):
-                if path.name == INDEX and kind != "checkpoint":
-                    continue
-                yield "vae" if kind == "checkpoint" and _is_beside(path) else kind, root, path
-    if os.path.isfile(folder / INDEX):
-        yield "any", folder, seen.model_in(folder)
-    for path in seen.entries(folder):
-        if os.path.isfile(path / INDEX):
-            yield "any", folder, seen.model_in(path)
-        if path.suffix.lower() in SUFFIXES and os.path.isfile(path):
-            yield "vae" if _is_beside(path) else "any", folder, path

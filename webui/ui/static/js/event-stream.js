@@ -2,7 +2,7 @@
 // What the event stream tells: a snapshot first, then what changes. A reload, a second tab or a phone is rebuilt from the snapshot alone.
 
 import { EVENTS, jobs as jobsApi, queue as queueApi } from './api.js';
-import { announce, fetchPicturesAgain } from './dom.js';
+import { $, announce, fetchPicturesAgain } from './dom.js';
 import { parseExact } from './exact.js';
 import { advance } from './progress.js';
 import { draw, live, parts, state, watchedJob } from './state.js';
@@ -32,7 +32,7 @@ function hear(kind, data) {
     turn += 1;
     last = Promise.resolve();  // nothing older holds it up
   }
-  const take = { snapshot: takeSnapshot, engine: takeEngines, job: takeJob }[kind] ?? ((event) => takeEvent({ type: kind, ...event }));
+  const take = { snapshot: takeSnapshot, engine: takeEngines, job: takeJob, models: takeModels, hashing: (told) => parts.models?.hashing?.(told), capabilities: () => {} }[kind] ?? ((event) => takeEvent({ type: kind, ...event }));
   inOrder(() => take(parseExact(data)));
 }
 
@@ -119,6 +119,14 @@ function takeEngines(all) {
   state.paused = all.paused ?? state.paused;
   for (const trouble of all.troubles ?? []) if (!state.troubles.includes(trouble)) toast(trouble, { kind: 'error' });
   state.troubles = all.troubles ?? state.troubles;
+}
+
+let looking = 0;
+
+/** Model files have come or gone: the form's lists are fetched again, once after a burst. */
+function takeModels() {
+  clearTimeout(looking);
+  looking = setTimeout(() => { $('#refresh')?.click(); parts.models?.opened?.(); }, 300);
 }
 
 function takeJob(job) {
