@@ -5,10 +5,6 @@ import pytest
 from webui import typings
 
 
-def test_the_file_is_up_to_date():
-    assert typings.FILE.read_text(encoding="utf-8") == typings.text(), "run: python -m webui.docs"
-
-
 @pytest.mark.parametrize(
     ("schema", "expected"),
     [

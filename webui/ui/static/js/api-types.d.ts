@@ -80,6 +80,9 @@ export interface Failed {
   error: JobError;
 }
 
+/** What is under the mask at the start, in the order of A1111's numbers. */
+export type Fill = "fill" | "original" | "latent noise" | "latent nothing";
+
 /** What a picture or a text says about how it was made. */
 export interface FormParameters {
   text: string;
@@ -118,10 +121,10 @@ export interface GenerationRequest {
   init: string | null;
   mask: string | null;
   strength: number;
-  resize_mode: "Just resize" | "Crop and resize" | "Resize and fill" | "Just resize (latent upscale)";
+  resize_mode: ResizeMode;
   mask_blur: number;
   mask_round: boolean;
-  fill: "fill" | "original" | "latent noise" | "latent nothing";
+  fill: Fill;
   only_masked: boolean;
   padding: number;
   invert_mask: boolean;
@@ -412,6 +415,9 @@ export interface QuotaBody {
   left: number;
   renews: string | null;
 }
+
+/** How a start picture is brought to the size, in the order of A1111's numbers. */
+export type ResizeMode = "Just resize" | "Crop and resize" | "Resize and fill" | "Just resize (latent upscale)";
 
 /** The machine at one moment: seconds since 1970, percent, bytes, jobs, steps a second. */
 export interface Sample {
