@@ -3,6 +3,7 @@
 from fastapi import FastAPI
 
 from webui.api import errors, health, native, schema
+from webui.api.openai import images
 from webui.api.sdapi import neighbours, routes
 from webui.api.sdapi.calls import Calls
 from webui.api.waiting import Endings
@@ -16,5 +17,5 @@ def install(app: FastAPI, services: Services) -> None:
     app.state.sdapi = Calls(services, app.state.endings)
     errors.install(app)
     schema.install(app)
-    for router in (native.router, health.router, routes.router, neighbours.control, neighbours.router):
+    for router in (native.router, health.router, routes.router, neighbours.control, neighbours.router, images.router):
         app.include_router(router)
