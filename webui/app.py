@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from webui.capabilities import CapabilityService
+from webui.collection.notes import NoteStore
 from webui.collection.service import Collection
 from webui.core.request import GenerationRequest
 from webui.core.sentences import in_words
@@ -112,7 +113,7 @@ def open_app(settings: Settings, make_client: MakeClient | None = None) -> App:
     services = Services(
         settings=store,
         library=library,
-        collection=collection_of(library, queue, store),
+        collection=collection_of(library, database, queue, store),
         extensions=extensions,
         contributions=contributions,
         capabilities=capabilities,
@@ -125,13 +126,13 @@ def open_app(settings: Settings, make_client: MakeClient | None = None) -> App:
     return App(services, dispatch, database, lock, threading.Event())
 
 
-def collection_of(library: Library, queue: JobQueue, settings: SettingsStore) -> Collection:
+def collection_of(library: Library, database: Database, queue: JobQueue, settings: SettingsStore) -> Collection:
     """The library as web serves it: what changes in it is told on the queue's event bus, and jobs go before hashing."""
 
     def publish(kind: str, body: dict[str, Any]) -> None:
         queue.events.publish(Message(kind, body))
 
-    return Collection(library, publish, lambda: bool(queue.store.running()), lambda: settings.current().hash_models)
+    return Collection(library, NoteStore(database), publish, lambda: bool(queue.store.running()), lambda: settings.current().hash_models)
 
 
 def library_version(library: Library) -> str:
@@ -183,7 +184,7 @@ def build(settings: Settings, make_client: MakeClient | None = None, access_key:
     from starlette.middleware.gzip import GZipMiddleware
 
     from webui import __version__
-    from webui.api import errors, health, native, schema
+    from webui.api import errors, health, models, native, schema
     from webui.api.caller import Proxies
     from webui.api.guard import Guard
     from webui.api.keys import Keys
@@ -208,8 +209,8 @@ def build(settings: Settings, make_client: MakeClient | None = None, access_key:
     app.state.temporary = temporary
     errors.install(app)
     schema.install(app)
-    app.include_router(native.router)
-    app.include_router(health.router)
+    for routes in (native, models, health):
+        app.include_router(routes.router)
     mount(app, darkroom.services)
     app.add_middleware(GZipMiddleware, minimum_size=1000)
     app.add_middleware(CORSMiddleware, allow_origins=[])
