@@ -53,18 +53,10 @@ def row(name: str) -> int:
 
 
 def imports(path: Path) -> list[tuple[int, str]]:
-    """Modules of webui that a file imports, with line numbers; those under TYPE_CHECKING left out."""
+    """Modules of webui that a file imports, with line numbers, under TYPE_CHECKING too: types are a dependency like any other."""
     tree = ast.parse(path.read_text())
-    typing_only = {
-        id(inner)
-        for node in ast.walk(tree)
-        if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.dump(node.test)
-        for inner in ast.walk(node)
-    }
     found = []
     for node in ast.walk(tree):
-        if id(node) in typing_only:
-            continue
         if isinstance(node, ast.Import):
             found += [(node.lineno, alias.name) for alias in node.names]
         elif isinstance(node, ast.ImportFrom) and node.module:

@@ -15,7 +15,7 @@ from tests import tiny
 from webui.core.events import Event
 from webui.core.job import Plan
 from webui.core.protocol import RunJob
-from webui.core.request import parse_request
+from webui.core.request import parse_resolved
 from webui.engine.bootstrap import build_context
 from webui.generation.context import EngineContext
 from webui.generation.run import run_job
@@ -62,7 +62,7 @@ class Engine:
             "schedule": "Automatic",
             "guidance": 4.0,
         }
-        request = parse_request(defaults | {"seed": 1, "variation_seed": 1} | fields)
+        request = parse_resolved(defaults | {"seed": 1, "variation_seed": 1} | fields)
         return RunJob(job_id="job", owner="local", attempt=1, request=request, plan=self.plan)
 
     def make(self, saved: Sequence[int] = (), **fields: Any) -> list[np.ndarray]:

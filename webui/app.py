@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from webui.capabilities import CapabilityService
 from webui.collection.notes import NoteStore
 from webui.collection.service import Collection
-from webui.core.request import GenerationRequest
+from webui.core.request import GenerationRequest, ResolvedRequest
 from webui.core.sentences import in_words
 from webui.db import Database, DataLock, open_database
 from webui.db.retry import retry_on_storage_error
@@ -141,7 +141,7 @@ def library_version(library: Library) -> str:
     return library.version
 
 
-def resolve_and_keep(request: GenerationRequest, context: ResolveContext, gallery: Gallery) -> GenerationRequest:
+def resolve_and_keep(request: GenerationRequest, context: ResolveContext, gallery: Gallery) -> ResolvedRequest:
     """Return the request with nothing left to choose, its source images kept as uploads. Raises `RequestError`."""
     resolved = resolve(request, context)
     for image_id in (resolved.init, resolved.mask):

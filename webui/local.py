@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from webui.core.events import Event, Failed, ImageSaved
 from webui.core.protocol import Capabilities, RunJob
-from webui.core.request import GenerationRequest
+from webui.core.request import GenerationRequest, ResolvedRequest
 from webui.devices.environment import prepare_process
 from webui.errors import RequestError, StorageError, WebUIError
 from webui.images.decode import look, read_picture
@@ -64,7 +64,7 @@ class LocalRunner:
     def _resolve_context(self) -> ResolveContext:
         return ResolveContext(self.context.library, self._images.upload_path, lambda: self.capabilities, dict)
 
-    def resolve(self, request: GenerationRequest) -> GenerationRequest:
+    def resolve(self, request: GenerationRequest) -> ResolvedRequest:
         """Nothing left to choose. Values of extensions are checked by their engine side, since there is no page here."""
         resolved = resolve(request.model_copy(update={"extras": {}}), self._resolve_context)
         return resolved.model_copy(update={"extras": request.extras})
@@ -77,7 +77,7 @@ class LocalRunner:
         read_picture(data)  # to its end: a picture that is cut off is refused before the work
         return self._images.add_upload(data, look(data).size, path.suffix or ".png", "local").id
 
-    def run(self, request: GenerationRequest, take: Take = lambda event: None) -> list[Path]:
+    def run(self, request: ResolvedRequest, take: Take = lambda event: None) -> list[Path]:
         """Make a resolved request's pictures; gives their files in order. What goes wrong is told as `Failed`, as an engine does."""
         from webui.engine.bootstrap import make_plan
         from webui.engine.server import job_error_from

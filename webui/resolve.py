@@ -16,7 +16,7 @@ from pydantic import BaseModel, JsonValue, ValidationError
 from webui.core.family import FamilySpec, ModelDefaults
 from webui.core.protocol import Capabilities
 from webui.core.registry import Named
-from webui.core.request import MAX_SIDE, MIN_SIDE, GenerationRequest, HiresOptions, SamplerOptions, request_error_from
+from webui.core.request import MAX_SIDE, MIN_SIDE, GenerationRequest, HiresOptions, ResolvedRequest, SamplerOptions, request_error_from
 from webui.errors import CheckpointError, NotFound, RequestError
 from webui.images.decode import look
 from webui.library import OWN_VAE, Library, ModelFile
@@ -49,7 +49,7 @@ class ResolveContext:
     panels: Callable[[], Mapping[str, type[BaseModel]]]
 
 
-def resolve(request: GenerationRequest, context: ResolveContext) -> GenerationRequest:
+def resolve(request: GenerationRequest, context: ResolveContext) -> ResolvedRequest:
     """Give the same request with nothing left to choose. Raises `RequestError` naming the field that cannot be carried out."""
     checkpoint = _checkpoint(request, context)
     native, spec = checkpoint.native, context.library.families.get(checkpoint.family)
@@ -59,8 +59,9 @@ def resolve(request: GenerationRequest, context: ResolveContext) -> GenerationRe
     _check_mask(request, context)
     hires = _hires(request, context.capabilities())
     _check_prompts(request, hires, request.steps or native.steps or 1, sampler, context.library)
-    return request.model_copy(
-        update={
+    return ResolvedRequest.model_validate(
+        dict(request)
+        | {
             "checkpoint": _title(context.library, checkpoint),
             "vae": _vae(request.vae, checkpoint, context.library),
             "refiner_checkpoint": _refiner(request.refiner_checkpoint, checkpoint, context),

@@ -21,11 +21,11 @@ def test_what_a_text_leaves_out_is_the_default_and_no_difference(tmp_path):
         facts = PngInfo()
         facts.add_text("parameters", f"a fox\n{text}")
         Image.new("RGB", (8, 8)).save(tmp_path / f"{name}.png", pnginfo=facts)
-    resolved = GenerationRequest(
+    request = GenerationRequest(
         prompt="a fox", steps=8, sampler="Euler", schedule="Automatic", guidance=7, seed=42, variation_seed=5, width=64, height=64
     )
     with (tmp_path / "ours.png").open("wb") as file:
-        encoder(resolved, 0)(Image.new("RGB", (8, 8)), file, "png", 90)
+        encoder(request, 0)(Image.new("RGB", (8, 8)), file, "png", 90)
     assert input_differences(tmp_path / "a.png", tmp_path / "b.png") == ["steps: 8 | 9", "emphasis: Original | No norm"]
     assert input_differences(tmp_path / "a.png", tmp_path / "ours.png") == ["made by: A1111/Forge | Darkroom"]
 

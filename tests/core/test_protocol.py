@@ -6,15 +6,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.requests import resolved
 from webui.core.events import Preview, StepDone
 from webui.core.protocol import Cancel, FromEngineAdapter, JobEventMessage, RunJob, ToEngineAdapter, read_frame, write_frame
-from webui.core.request import GenerationRequest
 
 
 @given(st.text(max_size=200), st.binary(max_size=500))
 def test_a_message_and_its_blob_arrive_whole(prompt, blob):
     stream = io.BytesIO()
-    sent = RunJob(job_id="1", owner="ann", attempt=1, request=GenerationRequest(prompt=prompt))
+    sent = RunJob(job_id="1", owner="ann", attempt=1, request=resolved(prompt=prompt))
     write_frame(stream, sent, blob)
     write_frame(stream, Cancel(job_id="1"))
     stream.seek(0)

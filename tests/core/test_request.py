@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from webui.core.request import FILLS, RESIZE_MODES, GenerationRequest, parse_request
+from tests.requests import resolved
+from webui.core.request import Fill, GenerationRequest, ResizeMode, parse_request, parse_resolved
 from webui.errors import RequestError
 
 A_HASH = "0" * 64
@@ -17,9 +18,9 @@ def test_a_prompt_is_a_whole_request():
 
 @pytest.mark.parametrize("number", range(4))
 def test_choices_take_numbers_names_and_any_case(number):
-    for spelling in (number, str(number), FILLS[number].upper()):
-        assert parse_request({"fill": spelling}).fill == FILLS[number]
-    assert parse_request({"resize_mode": number}).resize_mode == RESIZE_MODES[number]
+    for spelling in (number, str(number), tuple(Fill)[number].upper()):
+        assert parse_request({"fill": spelling}).fill == tuple(Fill)[number]
+    assert parse_request({"resize_mode": number}).resize_mode == tuple(ResizeMode)[number]
 
 
 @pytest.mark.parametrize(
@@ -111,3 +112,18 @@ def test_no_text_of_a_request_is_without_a_length():
 def test_odd_digits_are_no_choice(fill):
     with pytest.raises(RequestError, match="Masked content must be one of"):
         parse_request({"fill": fill})
+
+
+def test_a_resolved_request_leaves_nothing_to_choose():
+    whole = resolved(seed=5)
+    assert parse_resolved(whole.model_dump(mode="json")) == whole
+    for name in ("checkpoint", "width", "height", "steps", "sampler", "schedule", "guidance", "seed", "variation_seed"):
+        values = whole.model_dump(mode="json")
+        for wrong in (None, -1):
+            with pytest.raises(RequestError) as caught:
+                parse_resolved(values | {name: wrong})
+            assert caught.value.field == name
+        del values[name]
+        with pytest.raises(RequestError) as caught:
+            parse_resolved(values)
+        assert caught.value.field == name

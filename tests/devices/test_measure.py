@@ -5,7 +5,7 @@ import pytest
 import torch
 from torch.nn.functional import scaled_dot_product_attention
 
-from webui.core.request import GenerationRequest
+from tests.requests import resolved
 from webui.devices.attention import TILE, tiled_attention
 from webui.devices.measure import Measurements, fastest
 from webui.devices.plan import ModelFacts, default_dtype, plan_for
@@ -89,7 +89,7 @@ def test_without_bf16_units_float32_is_chosen_by_itself(measured, tmp_path):
     settings.cache.mkdir(parents=True)
     (settings.cache / "measured.json").write_text(measured.read_text())
     assert default_dtype("cpu", settings) == "float32"
-    request = GenerationRequest(width=64, height=64)
+    request = resolved(width=64, height=64)
     assert plan_for(request, "cpu", settings, ModelFacts(unet=1, vae=1, text=1)).dtype == "float32"
 
 

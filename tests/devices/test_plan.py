@@ -1,8 +1,9 @@
 import pytest
 import torch
 
+from tests.requests import resolved
 from webui.core.job import Plan
-from webui.core.request import GenerationRequest, HiresOptions
+from webui.core.request import HiresOptions
 from webui.devices import ModelFacts, describe, estimate, is_out_of_memory, out_of_memory, plan_for
 from webui.devices.machine import choose
 from webui.devices.memory import largest_size
@@ -19,7 +20,7 @@ def settings(tmp_path):
 
 
 def request(**fields):
-    return GenerationRequest(**{"width": 512, "height": 512, **fields})
+    return resolved(**{"width": 512, "height": 512, **fields})
 
 
 def test_the_cpu_is_always_there():
@@ -119,8 +120,8 @@ def test_running_out_of_memory_in_words(settings):
 
 def test_jobs_fit_together_as_one_batch_of_all_their_pictures_would():
     facts, plan = ModelFacts(), Plan(device="cpu", dtype="float32")
-    small = [GenerationRequest(width=64, height=64)] * 4
+    small = [resolved(width=64, height=64)] * 4
     assert fits_together(small, plan, facts.model_copy(update={"unet": 1, "vae": 1, "text": 1}), held=0)
-    large = [GenerationRequest(width=4096, height=4096, batch_size=64)]
+    large = [resolved(width=4096, height=4096, batch_size=64)]
     assert not fits_together([*small, *large], plan, facts, held=0)
     assert fits_together([*small, *large], plan, facts, held=2**60), "what the engine holds already counts as free"

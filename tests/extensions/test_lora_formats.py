@@ -10,11 +10,11 @@ import torch
 from safetensors.torch import save_file
 
 from tests import tiny
+from tests.requests import resolved
 from webui.core.job import Plan
 from webui.core.registry import Registry
-from webui.core.request import GenerationRequest
 from webui.errors import CheckpointError
-from webui.generation.conditioning import encode, read_texts
+from webui.generation.conditioning import EncodeInputs, encode, read_texts
 from webui.library import Library
 from webui.library.lora_keys import KINDS, left_out
 from webui.models.adapters import LoraUse
@@ -545,12 +545,12 @@ def test_embeddings_in_a_file_are_words_while_it_is_on(place, loaders, names, ke
     tensors[f"bundle_emb.fox.{key}"] = torch.ones(2, tiny.WIDTH)
     save_file(tensors, folder / f"{name}.safetensors")
     library.scan()
-    texts, request = read_texts("a fox", ""), GenerationRequest()
-    plain = encode(texts, request, model, 1).positive[0].at(0).cond
+    texts, request = read_texts("a fox", ""), resolved()
+    plain = encode(EncodeInputs(texts, request, 1), model).positive[0].at(0).cond
     with patched(model, [LoraUse(name)], library, loaders) as notes:
         assert notes == () and torch.equal(model.embeddings["fox"][0], torch.ones(2, tiny.WIDTH))
-        assert not torch.equal(encode(texts, request, model, 1).positive[0].at(0).cond, plain)
-    assert "fox" not in model.embeddings and torch.equal(encode(texts, request, model, 1).positive[0].at(0).cond, plain)
+        assert not torch.equal(encode(EncodeInputs(texts, request, 1), model).positive[0].at(0).cond, plain)
+    assert "fox" not in model.embeddings and torch.equal(encode(EncodeInputs(texts, request, 1), model).positive[0].at(0).cond, plain)
 
 
 def test_an_embedding_of_another_model_in_a_file_is_told(place, loaders, names):

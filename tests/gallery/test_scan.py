@@ -5,12 +5,12 @@ from datetime import UTC, datetime
 
 from PIL import Image
 
-from webui.core.request import GenerationRequest
+from tests.requests import resolved
 from webui.gallery.scan import find_images
 from webui.images.metadata import GenerationInfo, encoder
 from webui.images.store import ImageStore, Origin
 
-REQUEST = GenerationRequest(prompt="a", seed=5, width=64, height=64)
+REQUEST = resolved(prompt="a", seed=5)
 
 
 def save(store, index, job_id="j1"):

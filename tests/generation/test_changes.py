@@ -14,7 +14,7 @@ from webui.generation.files import files_of
 from webui.generation.preview import PreviewSettings
 from webui.images.metadata import read_generation_info
 from webui.library import Library
-from webui.models.adapters import LoraLoader, WeightChange
+from webui.plugins.adapters import LoraLoader, WeightChange
 from webui.settings import load_settings
 
 LAYER = "unet.conv_in"

@@ -2,8 +2,8 @@
 
 import torch
 
-from webui.core.request import GenerationRequest
-from webui.generation.conditioning import REMEMBERED, encode, read_texts
+from tests.requests import resolved
+from webui.generation.conditioning import REMEMBERED, EncodeInputs, encode, read_texts
 from webui.models.adapters import LoraUse
 
 
@@ -23,16 +23,16 @@ def test_a_tag_in_the_negative_prompt_is_words_like_any_other():
 
 def test_the_same_prompts_are_encoded_once(engine):
     model = engine.context.models.get("tiny", None, engine.plan)
-    texts, request = read_texts("a fox", ""), GenerationRequest()
-    first = encode(texts, request, model, 8)
-    assert encode(texts, request, model, 8).positive is first.positive
-    assert encode(texts, GenerationRequest(clip_skip=2), model, 8).positive is not first.positive
-    assert encode(texts, request, model, 9).positive is not first.positive
+    texts, request = read_texts("a fox", ""), resolved()
+    first = encode(EncodeInputs(texts, request, 8), model)
+    assert encode(EncodeInputs(texts, request, 8), model).positive is first.positive
+    assert encode(EncodeInputs(texts, resolved(clip_skip=2), 8), model).positive is not first.positive
+    assert encode(EncodeInputs(texts, request, 9), model).positive is not first.positive
 
 
 def test_a_new_prompt_leaves_the_negative_one_encoded(engine):
     model = engine.context.models.get("tiny", None, engine.plan)
-    one, other = (encode(read_texts(text, "blurry"), GenerationRequest(), model, 8) for text in ("a fox", "an owl"))
+    one, other = (encode(EncodeInputs(read_texts(text, "blurry"), resolved(), 8), model) for text in ("a fox", "an owl"))
     assert one.negative is other.negative and one.empty is other.empty
     assert not torch.equal(one.positive[0].at(0).cond, other.positive[0].at(0).cond)
 
@@ -40,7 +40,7 @@ def test_a_new_prompt_leaves_the_negative_one_encoded(engine):
 def test_memory_of_prompts_stays_small(engine):
     model = engine.context.models.get("tiny", None, engine.plan)
     for number in range(100):
-        encode(read_texts(f"fox {number}", ""), GenerationRequest(), model, 8)
+        encode(EncodeInputs(read_texts(f"fox {number}", ""), resolved(), 8), model)
     assert len(model.state.conditioning) == REMEMBERED
 
 
@@ -52,8 +52,8 @@ def test_an_unknown_lora_is_a_note_and_the_picture_is_made(engine):
 
 def test_diffusers_prompts_are_plain_text_of_77_tokens(engine):
     model = engine.context.models.get("tiny", None, engine.plan)
-    plain = GenerationRequest(profile="diffusers")
-    brackets, words = (encode(read_texts(text, ""), plain, model, 8).positive[0].at(0).cond for text in ("(fox:1.3)", "fox"))
+    plain = resolved(profile="diffusers")
+    brackets, words = (encode(EncodeInputs(read_texts(text, ""), plain, 8), model).positive[0].at(0).cond for text in ("(fox:1.3)", "fox"))
     assert brackets.shape == (77, model.text_width)
     assert not torch.equal(brackets, words)
-    assert encode(read_texts("x" * 500, ""), plain, model, 8).positive[0].at(0).cond.shape == (77, model.text_width)
+    assert encode(EncodeInputs(read_texts("x" * 500, ""), plain, 8), model).positive[0].at(0).cond.shape == (77, model.text_width)

@@ -5,7 +5,8 @@ import pytest
 import torch
 from PIL import Image
 
-from webui.core.request import GenerationRequest, HiresOptions
+from tests.requests import resolved
+from webui.core.request import HiresOptions
 from webui.errors import RequestError
 from webui.generation.hires import (
     LATENT_UPSCALERS,
@@ -85,7 +86,7 @@ def test_strength_zero_only_enlarges(engine):
 
 
 def test_its_own_settings_win():
-    request = GenerationRequest(prompt="a", negative_prompt="b", steps=20, sampler="Euler", schedule="Karras", guidance=7)
+    request = resolved(prompt="a", negative_prompt="b", steps=20, sampler="Euler", schedule="Karras", guidance=7)
     second = second_request(request, HiresOptions(steps=5, sampler="DDIM", guidance=1, prompt="c", strength=0.3))
     assert (second.steps, second.sampler, second.schedule, second.guidance) == (5, "DDIM", "Karras", 1)
     assert (second.prompt, second.negative_prompt, second.strength) == ("c", "b", 0.3)

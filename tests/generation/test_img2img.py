@@ -4,15 +4,16 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from tests.requests import resolved
 from webui.cli.compare import compare
-from webui.core.request import parse_request
 from webui.errors import RequestError
 from webui.generation.decode import to_image
-from webui.generation.img2img import fit, to_pixels
+from webui.generation.img2img import fit
+from webui.generation.tensors import to_tensor
 
 
 def request(**fields):
-    return parse_request({"mode": "img2img", "init": "0" * 64, "width": 64, "height": 64} | fields)
+    return resolved(**{"mode": "img2img", "init": "0" * 64, "width": 64, "height": 64} | fields)
 
 
 def test_strength_decides_how_many_steps_run(engine, start):
@@ -27,7 +28,7 @@ def test_strength_zero_changes_only_what_the_lowest_noise_level_reaches(engine, 
     init = engine.keep(start)
     kept, changed = (engine.make(mode="img2img", init=init, strength=strength)[0] for strength in (0, 0.9))
     model = engine.context.models.get("tiny", None, engine.plan)
-    coded = np.asarray(to_image(model.decode(model.encode_image(to_pixels(start)))[0]))
+    coded = np.asarray(to_image(model.decode(model.encode_image(to_tensor([start])))[0]))
     assert compare(kept, coded).psnr > compare(changed, coded).psnr + 2
 
 

@@ -7,8 +7,8 @@ import pytest
 import torch
 from PIL import Image
 
+from tests.requests import resolved
 from webui.cli.compare import compare
-from webui.core.request import parse_request
 from webui.generation.img2img import Source, fit
 from webui.generation.inpaint import MaskedDenoiser, fill_latents, hard_blend, mask_latents
 
@@ -91,9 +91,9 @@ def test_masks_are_rounded_on_the_latents_grid():
     source = Source(Image.new("RGB", (64, 64)), Image.new("RGB", (64, 64)), mask=soft)
     like = torch.zeros(1, 4, 8, 8)
     fields = {"mode": "inpaint", "init": "0" * 64, "mask": "0" * 64, "width": 64, "height": 64}
-    rounded = mask_latents(source, parse_request(fields), like)
-    smooth = mask_latents(source, parse_request(fields | {"mask_round": False}), like)
-    softly = mask_latents(source, parse_request(fields | {"soft_inpaint": {}}), like)
+    rounded = mask_latents(source, resolved(**fields), like)
+    smooth = mask_latents(source, resolved(**fields | {"mask_round": False}), like)
+    softly = mask_latents(source, resolved(**fields | {"soft_inpaint": {}}), like)
     assert set(rounded.flatten().tolist()) == {0.0, 1.0}
     assert len(set(smooth.flatten().tolist())) == 8
     assert torch.equal(smooth, softly)
@@ -103,7 +103,7 @@ def test_the_overlay_reaches_to_where_the_blurred_mask_is_half(start):
     """A1111 doubles the mask for the composite, so that its soft edge belongs to the result."""
     grey = Image.new("L", (64, 64), 128)
     fields = {"mode": "inpaint", "init": "0" * 64, "mask": "0" * 64, "width": 64, "height": 64}
-    source = fit(start, grey, parse_request(fields))
+    source = fit(start, grey, resolved(**fields))
     assert source.over is not None and source.over.getextrema()[3] == (0, 0)
 
 
@@ -135,7 +135,7 @@ def test_samplers_of_timesteps_take_the_noise_found_from_their_own_x():
 def test_latent_noise_is_each_pictures_own():
     fields = {"mode": "inpaint", "init": "0" * 64, "mask": "0" * 64, "fill": "latent noise"}
     start, mask = torch.zeros(1, 4, 2, 2), torch.tensor([[1.0, 0.0], [0.0, 0.0]])[None, None]
-    filled = fill_latents(start + 3, mask, parse_request(fields), [torch.full((4, 2, 2), 1.0), torch.full((4, 2, 2), 2.0)])
+    filled = fill_latents(start + 3, mask, resolved(**fields), [torch.full((4, 2, 2), 1.0), torch.full((4, 2, 2), 2.0)])
     assert filled[:, 0].tolist() == [[[1.0, 3.0], [3.0, 3.0]], [[2.0, 3.0], [3.0, 3.0]]]
-    nothing = fill_latents(start + 3, mask, parse_request(fields | {"fill": "latent nothing"}), [start[0]])
+    nothing = fill_latents(start + 3, mask, resolved(**fields | {"fill": "latent nothing"}), [start[0]])
     assert nothing[0, 0].tolist() == [[0.0, 3.0], [3.0, 3.0]]

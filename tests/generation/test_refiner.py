@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from library.test_scan import SD1, write
 
+from tests.requests import resolved
 from webui.core.batch_key import batch_key
 from webui.core.protocol import Capabilities
 from webui.core.request import parse_request
@@ -70,12 +71,12 @@ def test_every_batch_begins_with_the_first_model(engine):
 
 
 def test_it_is_written_as_a1111_does_and_read_again():
-    request = parse_request({"prompt": "x", "refiner_checkpoint": "second [bae1d091f1]", "refiner_switch_at": 0.5, "steps": 6})
+    request = resolved(prompt="x", refiner_checkpoint="second [bae1d091f1]", refiner_switch_at=0.5, steps=6)
     text = write_parameters(request)
     assert "Refiner: second [bae1d091f1], Refiner switch at: 0.5" in text
     found = read({"parameters": text})
     assert (found.fields["refiner_checkpoint"], found.fields["refiner_switch_at"]) == ("second [bae1d091f1]", 0.5)
-    assert batch_key(request) == "" and batch_key(parse_request({"prompt": "x"}))
+    assert batch_key(request) == "" and batch_key(resolved(prompt="x"))
 
 
 def test_a_refiner_on_other_latents_is_refused_beside_its_field(tmp_path):

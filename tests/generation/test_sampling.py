@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from webui.core.request import parse_request
+from tests.requests import resolved
 from webui.generation.batching import Batch
 from webui.generation.sampling import DenoiseInputs, fill_noise, image_noise, noise_option, second_stream
 from webui.samplers.catalog import get_sampler, get_schedule
@@ -19,7 +19,7 @@ def model(engine):
 
 
 def work(sampler="Euler a", **fields):
-    return DenoiseInputs("sampling", parse_request(FIELDS | fields), get_sampler(sampler), get_schedule("Automatic"), None, (4, 8, 8))
+    return DenoiseInputs("sampling", resolved(**FIELDS | fields), get_sampler(sampler), get_schedule("Automatic"), None, (4, 8, 8))
 
 
 def test_ddpm_draws_from_the_stream_that_forge_seeds_beside_the_pictures_own(model):

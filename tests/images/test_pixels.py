@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from webui.core.request import RESIZE_MODES
+from webui.core.request import ResizeMode
 from webui.errors import RequestError
 from webui.images import pixels
 
@@ -52,9 +52,9 @@ def test_transparent_becomes_white():
     assert pixels.flatten(clear).getpixel((0, 0)) == (255, 255, 255)
 
 
-@given(st.integers(1, 80), st.integers(1, 80), st.integers(1, 80), st.integers(1, 80), st.sampled_from(RESIZE_MODES))
+@given(st.integers(1, 80), st.integers(1, 80), st.integers(1, 80), st.integers(1, 80), st.sampled_from(ResizeMode))
 def test_every_mode_gives_the_size(width, height, to_width, to_height, mode):
-    if mode == RESIZE_MODES[2] and min(width * to_height // height, height * to_width // width) == 0:
+    if mode == ResizeMode.FILL and min(width * to_height // height, height * to_width // width) == 0:
         return
     assert pixels.resize(picture(width, height), mode, to_width, to_height).size == (to_width, to_height)
 
@@ -62,18 +62,18 @@ def test_every_mode_gives_the_size(width, height, to_width, to_height, mode):
 def test_crop_keeps_the_middle_and_fill_repeats_the_edge():
     wide = Image.new("RGB", (90, 30), "red")
     wide.paste("blue", (30, 0, 60, 30))
-    assert np.all(np.asarray(pixels.resize(wide, "Crop and resize", 30, 30))[:, 3:-3] == (0, 0, 255))
-    tall = np.asarray(pixels.resize(picture(30, 30), "Resize and fill", 30, 90))
+    assert np.all(np.asarray(pixels.resize(wide, ResizeMode.CROP, 30, 30))[:, 3:-3] == (0, 0, 255))
+    tall = np.asarray(pixels.resize(picture(30, 30), ResizeMode.FILL, 30, 90))
     assert np.array_equal(tall[30:60], np.asarray(picture(30, 30)))
     for bar, edge, inner in ((tall[:30], tall[30], tall[31]), (tall[60:], tall[59], tall[58])):
         wanted = np.clip(edge * 1.125 - inner * 0.125, 0, 255)  # as A1111's bars are, a little sharper than the edge
         assert np.abs(bar - wanted).max() <= 1 and np.array_equal(bar, np.repeat(bar[:1], 30, 0))
-    across = np.asarray(pixels.resize(picture(30, 30), "Resize and fill", 90, 31))
+    across = np.asarray(pixels.resize(picture(30, 30), ResizeMode.FILL, 90, 31))
     assert np.array_equal(across[:, :29], np.repeat(across[:, :1], 29, 1)) and across[:, 0].any() and across[:, -1].any()
 
 
 def test_a_sliver_of_a_picture_can_be_filled_up():
-    assert pixels.resize(Image.new("RGB", (4000, 8), "red"), "Resize and fill", 64, 64).size == (64, 64)
+    assert pixels.resize(Image.new("RGB", (4000, 8), "red"), ResizeMode.FILL, 64, 64).size == (64, 64)
 
 
 @pytest.mark.parametrize(

@@ -9,11 +9,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from webui.core.request import GenerationRequest
+from tests.requests import resolved
 from webui.errors import NotFound, StorageError
 from webui.images.store import ImageStore, Origin
 
-REQUEST = GenerationRequest(prompt="a red apple", width=64, height=64, steps=4, sampler="Euler", checkpoint="tiny [0123456789]")
+REQUEST = resolved(prompt="a red apple", width=64, height=64, steps=4, sampler="Euler", checkpoint="tiny [0123456789]")
 
 
 def encode(image, stream, format, quality):

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.requests import resolve_without_models
 from webui.core.request import GenerationRequest
 from webui.db import open_database
 from webui.gallery.index import ImageIndex
@@ -21,21 +22,6 @@ from webui.jobs.store import JobStore
 from webui.settings import Settings
 
 ROOT = Path(__file__).resolve().parents[2]
-DEFAULTS = {
-    "width": 64,
-    "height": 64,
-    "steps": 4,
-    "sampler": "Euler",
-    "schedule": "Karras",
-    "guidance": 7.0,
-    "seed": 1,
-    "checkpoint": "tiny [0]",
-}
-
-
-def resolved(request: GenerationRequest) -> GenerationRequest:
-    """What the app's resolve does, without models."""
-    return request.model_copy(update={name: value for name, value in DEFAULTS.items() if getattr(request, name) in (None, -1)})
 
 
 class Box:
@@ -67,7 +53,7 @@ class Box:
 
         setup = EngineSetup(lambda: self.settings, link, timeouts=Timeouts(**{"backoff": 0.01, **patience}))
         self.engines = EnginePool(self.dispatch, setup)
-        self.queue = JobQueue(self.state, resolved, self.engines)
+        self.queue = JobQueue(self.state, resolve_without_models, self.engines)
 
     def start(self, command=(sys.executable, "-m", "tests.fake_engine"), **patience) -> None:
         self.gallery.reconcile(self.store)
@@ -85,6 +71,13 @@ class Box:
         """Until all engines can take jobs."""
         until = time.monotonic() + seconds
         while {engine.state for engine in self.queue.engines()} != {"ready"}:
+            assert time.monotonic() < until, self.queue.engines()
+            time.sleep(0.01)
+
+    def wait_idle(self, seconds: float = 60) -> None:
+        """Until no engine has a job: an engine is free a moment after its job's end is stored."""
+        until = time.monotonic() + seconds
+        while any(engine.jobs for engine in self.queue.engines()):
             assert time.monotonic() < until, self.queue.engines()
             time.sleep(0.01)
 

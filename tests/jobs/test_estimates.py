@@ -2,11 +2,12 @@
 
 import pytest
 
-from webui.core.request import GenerationRequest, HiresOptions
+from tests.requests import resolved
+from webui.core.request import HiresOptions
 from webui.jobs.estimates import Estimates, work
 from webui.jobs.store import JobStore
 
-REQUEST = GenerationRequest(width=64, height=64, steps=10, checkpoint="tiny [0]")
+REQUEST = resolved(width=64, height=64, steps=10, checkpoint="tiny [0]")
 
 
 def test_work_grows_with_pixels_steps_and_pictures():

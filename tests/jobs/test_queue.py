@@ -10,7 +10,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import event
 
-from tests.jobs.conftest import Box, resolved
+from tests.jobs.conftest import Box
+from tests.requests import resolve_without_models
 from webui.core.events import Done
 from webui.core.request import GenerationRequest
 from webui.errors import Conflict, NotFound
@@ -47,7 +48,7 @@ class Deaf:
 @pytest.mark.parametrize(("how", "state", "kept"), [("stop", "cancelled", ""), ("after", "queued", "after"), ("skip", "queued", "")])
 def test_a_stop_outlives_the_program(tmp_path, how, state, kept):
     box = Box(tmp_path)
-    box.queue = JobQueue(box.state, resolved, Deaf())
+    box.queue = JobQueue(box.state, resolve_without_models, Deaf())
     jobs = [box.submit(words, batch_count=2) for words in ("one", "two")]
     assert [box.dispatch.take("e", "").id for _ in jobs] == [job.id for job in jobs]
     box.queue.cancel(jobs[0].id, how)
@@ -65,7 +66,7 @@ def test_a_stop_outlives_the_program(tmp_path, how, state, kept):
 
 def test_a_database_that_cannot_be_written_keeps_nobody_from_stopping(box):
     engines = Deaf()
-    box.queue = JobQueue(box.state, resolved, engines)
+    box.queue = JobQueue(box.state, resolve_without_models, engines)
     first, second = (box.submit(words) for words in ("one", "two"))
     for _ in (first, second):
         box.dispatch.take("e", "")

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from tests.jobs.conftest import resolved
+from tests.requests import resolve_without_models
 from webui.core.events import Done
 from webui.errors import LimitReached
 from webui.jobs.queue import JobQueue
@@ -15,7 +15,7 @@ from webui.jobs.store import pixels_of
 def limited(box, clock=None, **settings):
     box.settings = box.settings.model_copy(update=settings)
     limits = Quotas(box.store, lambda: box.settings, *((clock,) if clock else ()))
-    box.queue = JobQueue(box.state, resolved, box.engines, limits.check)
+    box.queue = JobQueue(box.state, resolve_without_models, box.engines, limits.check)
     return limits
 
 

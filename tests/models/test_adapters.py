@@ -5,8 +5,9 @@ from safetensors.torch import save_file
 from tests import tiny
 from webui.core.job import Plan
 from webui.errors import CheckpointError
-from webui.models.adapters import LoraLoader, LoraUse, WeightChange
+from webui.models.adapters import LoraUse
 from webui.models.patcher import patched
+from webui.plugins.adapters import LoraLoader, WeightChange
 
 PLAN = Plan(channels_last=False)
 UNET_LAYER = "down_blocks.0.attentions.0.transformer_blocks.0.attn2.to_k"
@@ -294,7 +295,7 @@ def test_an_extension_can_name_the_types_without_torch():
     import subprocess
     import sys
 
-    code = "import sys, webui.models.adapters; print('torch' in sys.modules)"
+    code = "import sys, webui.models.adapters, webui.plugins.adapters; print('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.strip() == "False"
 
 

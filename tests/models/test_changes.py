@@ -8,15 +8,16 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from tests import tiny
+from tests.requests import resolved
 from webui.core.job import Plan
-from webui.core.request import parse_request
 from webui.errors import CheckpointError, FileChanged
-from webui.generation.conditioning import encode, read_texts
+from webui.generation.conditioning import EncodeInputs, encode, read_texts
 from webui.library import View
-from webui.models.adapters import LoraLoader, LoraUse, WeightChange
+from webui.models.adapters import LoraUse
 from webui.models.embeddings import MOST_VECTORS
 from webui.models.families import ldm
 from webui.models.patcher import patched
+from webui.plugins.adapters import LoraLoader, WeightChange
 
 PLAN = Plan(channels_last=False)
 LAYER = "down_blocks.0.attentions.0.transformer_blocks.0.attn2.to_k"
@@ -132,13 +133,13 @@ def test_a_lora_that_breaks_in_any_way_is_a_note(folder, library, model_cache):
 
 
 def test_an_embedding_written_anew_changes_the_conditioning(folder, library, model_cache):
-    path, request = folder / "embeddings" / "fox.safetensors", parse_request({"prompt": "a fox", "clip_skip": 1})
+    path, request = folder / "embeddings" / "fox.safetensors", resolved(prompt="a fox", clip_skip=1)
     texts, seen = read_texts("a fox", ""), []
     for seed in (1, 2, 1):
         again(path, {"emb_params": torch.randn(2, tiny.WIDTH, generator=torch.Generator().manual_seed(seed))})
         library.scan()
         model = model_cache.get("tiny", None, PLAN)
-        seen.append(encode(texts, request, model, 1).positive[0].schedule[0].cond.clone())
+        seen.append(encode(EncodeInputs(texts, request, 1), model).positive[0].schedule[0].cond.clone())
     assert not torch.equal(seen[0], seen[1]) and torch.equal(seen[0], seen[2])
 
 

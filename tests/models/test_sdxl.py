@@ -6,16 +6,18 @@ from diffusers.models.unets.unet_2d_condition import UNet2DConditionModel
 from safetensors.torch import save_file
 
 from tests.models import tiny_xl
+from tests.requests import resolved
 from webui.core.job import Plan
-from webui.core.request import SizeConditioning, parse_request
+from webui.core.request import SizeConditioning
 from webui.errors import CheckpointError
-from webui.generation.conditioning import encode, read_texts
-from webui.models.adapters import LoraLoader, LoraUse, WeightChange
+from webui.generation.conditioning import EncodeInputs, encode, read_texts
+from webui.models.adapters import LoraUse
 from webui.models.conditioning import Conditioning
 from webui.models.families import ldm
 from webui.models.families.sdxl import SDXL, SDXLRefiner, unet_depths
 from webui.models.model import zero_terminal_snr
 from webui.models.patcher import patched
+from webui.plugins.adapters import LoraLoader, WeightChange
 
 PLAN = Plan(channels_last=False)
 TOKENS = torch.tensor([[512, 65, 66, 513] + [513] * 73]), torch.tensor([[512, 65, 66, 513] + [0] * 73])
@@ -39,7 +41,7 @@ def test_the_unet_sees_prompt_pooled_text_and_sizes(xl):
 
 
 def test_both_encoders_give_their_last_layer_but_one_and_the_second_the_pooled_vector(xl):
-    encoded = encode(read_texts("AB", "x"), parse_request({"prompt": "AB"}), xl, 4, size=(64, 48))
+    encoded = encode(EncodeInputs(read_texts("AB", "x"), resolved(prompt="AB"), 4, size=(64, 48)), xl)
     _, _, text_l, text_g = tiny_xl.sdxl_parts()
     ids = xl.tokenizer.encode("AB")
     rows = [[512, *ids, 513, *[pad] * (75 - len(ids))] for pad in (513, 0)]
@@ -54,8 +56,8 @@ def test_both_encoders_give_their_last_layer_but_one_and_the_second_the_pooled_v
 
 @pytest.mark.parametrize(("skip", "layer"), [(1, -2), (2, -2), (3, -3)])
 def test_clip_skip_counts_from_the_last_layer_but_one(xl, skip, layer):
-    request = parse_request({"prompt": "a", "clip_skip": skip})
-    cond = encode(read_texts("a", "b"), request, xl, 4).positive[0].at(0).cond
+    request = resolved(prompt="a", clip_skip=skip)
+    cond = encode(EncodeInputs(read_texts("a", "b"), request, 4), xl).positive[0].at(0).cond
     ids = xl.tokenizer.encode("a")
     with torch.no_grad():
         states = tiny_xl.sdxl_parts()[2](
@@ -66,20 +68,20 @@ def test_clip_skip_counts_from_the_last_layer_but_one(xl, skip, layer):
 
 @pytest.mark.parametrize("profile", ["a1111", "diffusers"])
 def test_an_empty_negative_prompt_is_zeros_and_an_empty_prompt_is_not(xl, profile):
-    encoded = encode(read_texts("", ""), parse_request({"profile": profile}), xl, 4)
+    encoded = encode(EncodeInputs(read_texts("", ""), resolved(profile=profile), 4), xl)
     empty, entry = encoded.negative.at(0), encoded.positive[0].at(0)
     assert not empty.cond.any() and not empty.pooled.any() and empty.cond.shape == (77, tiny_xl.L + tiny_xl.G)
     assert entry.cond.any() and entry.pooled.any()
-    said = encode(read_texts("", "x"), parse_request({"profile": profile}), xl, 4).negative.at(0)
+    said = encode(EncodeInputs(read_texts("", "x"), resolved(profile=profile), 4), xl).negative.at(0)
     assert said.cond.any() and said.pooled.any()
 
 
 def test_the_pooled_vector_is_the_first_chunks_and_emphasis_leaves_it(xl):
-    request = parse_request({})
-    long = encode(read_texts("fox " * 100, ""), request, xl, 4).positive[0].at(0)
-    cut = encode(read_texts("fox " * 25, ""), request, xl, 4).positive[0].at(0)
+    request = resolved()
+    long = encode(EncodeInputs(read_texts("fox " * 100, ""), request, 4), xl).positive[0].at(0)
+    cut = encode(EncodeInputs(read_texts("fox " * 25, ""), request, 4), xl).positive[0].at(0)
     assert long.cond.shape[0] > 77 and long.pooled.shape == (tiny_xl.POOLED,)
-    strong, plain = (encode(read_texts(text, ""), request, xl, 4).positive[0].at(0) for text in ("(fox:1.4)", "fox"))
+    strong, plain = (encode(EncodeInputs(read_texts(text, ""), request, 4), xl).positive[0].at(0) for text in ("(fox:1.4)", "fox"))
     assert torch.allclose(strong.pooled, plain.pooled, atol=1e-6) and not torch.allclose(strong.cond, plain.cond, atol=1e-3)
     assert cut.pooled.shape == long.pooled.shape
 
@@ -104,8 +106,8 @@ def test_embeddings_have_vectors_for_both_encoders(folder, model_cache):
         True,
     ]
     assert set(model.embeddings) == {"fox"} and set(model.words.left_out) == {"sd1fox", "uneven"}
-    request = parse_request({})
-    with_word, without = (encode(read_texts(text, ""), request, model, 4).positive[0].at(0) for text in ("a fox", "a foy"))
+    request = resolved()
+    with_word, without = (encode(EncodeInputs(read_texts(text, ""), request, 4), model).positive[0].at(0) for text in ("a fox", "a foy"))
     assert not torch.allclose(with_word.cond[:, : tiny_xl.L], without.cond[:, : tiny_xl.L])
     assert not torch.allclose(with_word.pooled, without.pooled)
     plain = model_cache.get("tiny", None, PLAN)
@@ -169,7 +171,7 @@ def test_sd2_uses_all_layers_but_the_last_and_the_final_norm(folder, model_cache
     with torch.no_grad():
         states = text(torch.tensor([[512, *ids, 513, *[0] * (75 - len(ids))]]), output_hidden_states=True).hidden_states
         for skip, layer in ((1, -2), (2, -3)):
-            cond = encode(read_texts("a", ""), parse_request({"clip_skip": skip}), model, 4)
+            cond = encode(EncodeInputs(read_texts("a", ""), resolved(clip_skip=skip), 4), model)
             assert torch.allclose(cond.positive[0].at(0).cond, text.final_layer_norm(states[layer])[0], atol=1e-5)
     assert cond.negative.at(0).cond.any() and not cond.vectors  # an empty negative prompt is encoded as usual
 

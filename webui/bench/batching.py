@@ -177,7 +177,7 @@ class Bare:
         )
         self._task = RunJob(job_id="bare", owner="local", attempt=1, request=self._alone.resolve(request))
         self._plan = make_plan(self._task, self._alone.context, self._alone.device, settings)
-        self._model = self._alone.context.models.get(self._task.request.checkpoint or "", None, self._plan)
+        self._model = self._alone.context.models.get(self._task.request.checkpoint, None, self._plan)
         self._in_model = 0.0
         self._model.unet.register_forward_pre_hook(self._enters)
         self._model.unet.register_forward_hook(self._leaves)

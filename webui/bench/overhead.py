@@ -13,7 +13,7 @@ import torch
 
 from webui.bench.results import keep
 from webui.core.protocol import RunJob
-from webui.core.request import GenerationRequest
+from webui.core.request import GenerationRequest, ResolvedRequest
 from webui.engine.bootstrap import make_plan
 from webui.local import LocalRunner
 from webui.models.model import Model
@@ -54,11 +54,11 @@ Times = tuple[list[float], list[float]]
 """(processor seconds, wall seconds) of each round."""
 
 
-def measure(alone: LocalRunner, settings: Settings, request: GenerationRequest, rounds: int) -> tuple[Times, Times]:
+def measure(alone: LocalRunner, settings: Settings, request: ResolvedRequest, rounds: int) -> tuple[Times, Times]:
     """A generation and the bare calls, in turns; the first of each is not counted."""
     alone.run(request, lambda event: None)
     plan = make_plan(RunJob(job_id="bench", owner="local", attempt=1, request=request), alone.context, alone.device, settings)
-    model = alone.context.models.get(request.checkpoint or "", request.vae, plan)
+    model = alone.context.models.get(request.checkpoint, request.vae, plan)
     whole: Times = ([], [])
     bare: Times = ([], [])
     bare_calls(model, request)
@@ -76,12 +76,12 @@ def _timed(times: Times, work: Callable[[], object]) -> None:
 
 
 @torch.no_grad()
-def bare_calls(model: Model, request: GenerationRequest) -> None:
+def bare_calls(model: Model, request: ResolvedRequest) -> None:
     """As many UNet calls as the request has steps, with both prompts together, then the VAE for each picture."""
-    batch, height, width = request.batch_size, (request.height or 0) // model.downscale, (request.width or 0) // model.downscale
+    batch, height, width = request.batch_size, request.height // model.downscale, request.width // model.downscale
     x = torch.randn(2 * batch, model.latent_channels, height, width, device=model.device, dtype=model.dtype)
     cond = torch.randn(2 * batch, 77, model.text_width, device=model.device, dtype=model.dtype)
-    for step in range(request.steps or 1):
+    for step in range(request.steps):
         model.unet(x, torch.full((2 * batch,), float(step), device=model.device), cond, return_dict=False)
     for latent in x[:batch].to(model.place.vae_dtype):
         model.vae.decode(latent[None], return_dict=False)[0].float().cpu()  # type: ignore[operator]

@@ -20,7 +20,7 @@ from PIL import Image
 from webui.cli.compare import compare
 from webui.core.job import Plan
 from webui.core.protocol import RunJob
-from webui.core.request import GenerationRequest
+from webui.core.request import ResolvedRequest
 from webui.devices.machine import choose
 from webui.engine.bootstrap import build_context
 from webui.generation.context import EngineContext
@@ -127,7 +127,7 @@ class Replayer:
         with Image.open(saved[0]) as image:
             return np.asarray(image.convert("RGB"))
 
-    def request(self, name: str) -> GenerationRequest:
+    def request(self, name: str) -> ResolvedRequest:
         """What the picture's text says, with what it leaves out."""
         record = json.loads(_recorded(self._reference, name).read_text())
         request = replay_request(self._reference / f"{name}.png", self._overrides(record["request"]))

@@ -11,7 +11,7 @@ from queue import SimpleQueue
 
 from webui.app import open_app
 from webui.bench.results import keep
-from webui.core.request import GenerationRequest
+from webui.core.request import GenerationRequest, ResolvedRequest
 from webui.db import open_database
 from webui.gallery.index import ImageIndex
 from webui.gallery.service import Gallery
@@ -27,7 +27,7 @@ from webui.jobs.state import JobState
 from webui.jobs.store import JobStore
 from webui.settings import Settings, load_settings
 
-REQUEST = GenerationRequest(
+REQUEST = ResolvedRequest(
     prompt="a red apple",
     checkpoint="tiny [0123456789]",
     width=128,
@@ -37,6 +37,7 @@ REQUEST = GenerationRequest(
     schedule="Karras",
     guidance=4.0,
     seed=1,
+    variation_seed=1,
 )
 
 
@@ -63,7 +64,7 @@ def measure(folder: Path, jobs: int, owners: int) -> dict[str, float]:
     state = JobState(JobStore(database))
     dispatch = Dispatch(state, Gallery(ImageStore(folder), ImageIndex(database), folder / "thumbs"))
     engines = EnginePool(dispatch, EngineSetup(lambda: Settings(devices=()), InprocClient))
-    queue = JobQueue(state, lambda request: request, engines)
+    queue = JobQueue(state, lambda request: REQUEST, engines)
     submit = [_timed(partial(queue.submit, REQUEST, f"user{number % owners}")) for number in range(jobs)]
     chooser = FairQueue(queue.store.waiting())
     choose = [_timed(partial(chooser.select, "other [0]")) for _ in range(200)]

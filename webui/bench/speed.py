@@ -19,7 +19,7 @@ from typing import Any
 from webui.bench.results import keep
 from webui.core.events import Event, Failed
 from webui.core.job import Plan
-from webui.core.request import GenerationRequest
+from webui.core.request import GenerationRequest, ResolvedRequest
 from webui.local import LocalRunner
 from webui.settings import Settings, load_settings
 
@@ -88,7 +88,7 @@ def _rows(options: argparse.Namespace, dtype: str, kernel: str, room: float) -> 
         _forget()
 
 
-def _measured(alone: LocalRunner, settings: Settings, request: GenerationRequest, kernel: str, repeat: int) -> Row:
+def _measured(alone: LocalRunner, settings: Settings, request: ResolvedRequest, kernel: str, repeat: int) -> Row:
     from webui.core.protocol import RunJob
     from webui.engine.bootstrap import make_plan
     from webui.errors import WebUIError
@@ -101,7 +101,7 @@ def _measured(alone: LocalRunner, settings: Settings, request: GenerationRequest
         return {"dtype": request.dtype, "error": str(error)}
 
 
-def _timed(make: Callable[[int], None], request: GenerationRequest, repeat: int) -> Row:
+def _timed(make: Callable[[int], None], request: ResolvedRequest, repeat: int) -> Row:
     """Seconds a picture is the whole way to a saved file; seconds a step from runs of fewer and of all steps."""
     steps = request.steps or 20
     make(steps)
@@ -123,7 +123,7 @@ def _seconds(make: Callable[[int], None], steps: int) -> float:
     return time.perf_counter() - began
 
 
-def _ours(alone: LocalRunner, request: GenerationRequest) -> Callable[[int], None]:
+def _ours(alone: LocalRunner, request: ResolvedRequest) -> Callable[[int], None]:
     def make(steps: int) -> None:
         failures: list[str] = []
 
@@ -138,14 +138,14 @@ def _ours(alone: LocalRunner, request: GenerationRequest) -> Callable[[int], Non
     return make
 
 
-def _diffusers(alone: LocalRunner, request: GenerationRequest, plan: Plan) -> Callable[[int], None]:
+def _diffusers(alone: LocalRunner, request: ResolvedRequest, plan: Plan) -> Callable[[int], None]:
     """Its pipeline over our loaded parts, as its documentation has it: contiguous, its default attention, one precision for all."""
     import torch
     from diffusers.models.attention_processor import AttnProcessor2_0
     from diffusers.pipelines.stable_diffusion.pipeline_stable_diffusion import StableDiffusionPipeline
     from diffusers.schedulers.scheduling_euler_discrete import EulerDiscreteScheduler
 
-    model = alone.context.models.get(request.checkpoint or "", None, plan.model_copy(update={"channels_last": False, "offload": "none"}))
+    model = alone.context.models.get(request.checkpoint, None, plan.model_copy(update={"channels_last": False, "offload": "none"}))
     parts: dict[str, Any] = {"unet": model.unet, "vae": model.vae.to(model.dtype), "text_encoder": model.text_encoder}
     parts["unet"].set_attn_processor(AttnProcessor2_0())
     torch.backends.cudnn.deterministic, torch.backends.cudnn.allow_tf32 = False, True  # as torch has it: our engine sets them
@@ -159,7 +159,7 @@ def _diffusers(alone: LocalRunner, request: GenerationRequest, plan: Plan) -> Ca
 
     def make(steps: int) -> None:
         made = pipeline(
-            prompt_embeds=text, negative_prompt_embeds=-text, num_inference_steps=steps, guidance_scale=request.guidance or 7.0, **size
+            prompt_embeds=text, negative_prompt_embeds=-text, num_inference_steps=steps, guidance_scale=request.guidance, **size
         )
         for number, image in enumerate(made.images):
             image.save(alone.context.images.root / f"diffusers-{number}.png", compress_level=4)

@@ -4,12 +4,12 @@ import hashlib
 import json
 import re
 
-from webui.core.request import GenerationRequest
+from webui.core.request import ResolvedRequest
 
 _TAG = re.compile(r"<[^<>:]+:[^<>]*>")
 
 
-def batch_key(request: GenerationRequest) -> str:
+def batch_key(request: ResolvedRequest) -> str:
     """Return what jobs must have in common to share a batch (model, adapters, latent size, precision); "" for a job that must run alone.
 
     Adapters are compared as the tags are written. A second pass whose own prompt asks for others would change the weights under the
@@ -22,6 +22,6 @@ def batch_key(request: GenerationRequest) -> str:
     return hashlib.sha256(json.dumps(shared).encode()).hexdigest()[:16]
 
 
-def _second_tags(request: GenerationRequest) -> list[str]:
+def _second_tags(request: ResolvedRequest) -> list[str]:
     own = request.hires.prompt if request.hires is not None else ""
     return _TAG.findall(own or request.prompt)

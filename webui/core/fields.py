@@ -3,6 +3,7 @@
 import types
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from enum import Enum
 from functools import cache
 from pathlib import Path
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
@@ -98,7 +99,7 @@ def _spec(name: str, info: FieldInfo) -> FieldSpec:
         description=(info.description or "").strip(),
         optional=optional,
         default=info.get_default(call_default_factory=True),
-        choices=tuple(map(str, get_args(plain))) if kind == "choice" else (),
+        choices=_choices(plain) if kind == "choice" else (),
         low=rules.get("ge", rules.get("gt")),
         high=rules.get("le", rules.get("lt")),
         above="gt" in rules and "ge" not in rules,
@@ -108,9 +109,15 @@ def _spec(name: str, info: FieldInfo) -> FieldSpec:
     )
 
 
+def _choices(plain: Any) -> tuple[str, ...]:
+    if isinstance(plain, type) and issubclass(plain, Enum):
+        return tuple(str(member.value) for member in plain)
+    return tuple(map(str, get_args(plain)))
+
+
 def plain_kind(plain: Any) -> Kind:
     """Return the kind of a type without `| None`."""
-    if get_origin(plain) is Literal:
+    if get_origin(plain) is Literal or (isinstance(plain, type) and issubclass(plain, Enum)):
         return "choice"
     if get_origin(plain) in (tuple, list):
         return "list"

@@ -6,7 +6,8 @@ from typing import Literal
 from pydantic import Field
 
 from webui.core.record import ImageRecord
-from webui.core.request import FrozenModel, GenerationRequest
+from webui.core.request import FrozenModel, GenerationRequest, ResolvedRequest
+from webui.errors import RequestError
 
 JobState = Literal["queued", "running", "done", "failed", "cancelled"]
 FINAL_STATES: frozenset[str] = frozenset({"done", "failed", "cancelled"})
@@ -58,3 +59,10 @@ class Job(FrozenModel):
     error: JobError | None = None
     images: tuple[ImageRecord, ...] = ()
     notes: tuple[str, ...] = Field((), description="What the user should know about the result.")
+
+    @property
+    def resolved(self) -> ResolvedRequest:
+        """The request as it is run. Raises `RequestError` for a job that this version cannot read whole."""
+        if not isinstance(self.request, ResolvedRequest):
+            raise RequestError("request", "This job was stored by a newer Darkroom and cannot be read.")
+        return self.request

@@ -11,7 +11,7 @@ from pydantic import Field, JsonValue, TypeAdapter
 
 from webui.core.events import Event
 from webui.core.job import Plan
-from webui.core.request import FrozenModel, GenerationRequest
+from webui.core.request import FrozenModel, ResolvedRequest
 
 _HEADER = struct.Struct(">II")
 MAX_FRAME = 64 * 2**20
@@ -40,7 +40,7 @@ class RunJob(FrozenModel):
     job_id: str
     owner: str
     attempt: int
-    request: GenerationRequest
+    request: ResolvedRequest
     plan: Plan | None = None
     saved: tuple[int, ...] = ()
     library: str = Field("", description="Version of web's list of model files.")

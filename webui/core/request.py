@@ -5,7 +5,8 @@ Labels, ranges and help of the page, the CLI's flags, the API's schema and the d
 """
 
 import json
-from typing import Annotated, Any, Literal, Self
+from enum import StrEnum
+from typing import Annotated, Any, Literal, Self, TypeVar
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, JsonValue, ValidationError, field_validator, model_validator
 
@@ -23,19 +24,35 @@ MAX_EXTRAS = 200_000
 MAX_SEED = 2**64 - 1
 MIN_SIDE, MAX_SIDE = 64, 4096
 
-RESIZE_MODES = ("Just resize", "Crop and resize", "Resize and fill", "Just resize (latent upscale)")
-FILLS = ("fill", "original", "latent noise", "latent nothing")
+
+class ResizeMode(StrEnum):
+    """How a start picture is brought to the size, in the order of A1111's numbers."""
+
+    JUST = "Just resize"
+    CROP = "Crop and resize"
+    FILL = "Resize and fill"
+    LATENT = "Just resize (latent upscale)"
+
+
+class Fill(StrEnum):
+    """What is under the mask at the start, in the order of A1111's numbers."""
+
+    FILL = "fill"
+    ORIGINAL = "original"
+    LATENT_NOISE = "latent noise"
+    LATENT_NOTHING = "latent nothing"
+
 
 Mode = Literal["txt2img", "img2img", "inpaint"]
-ResizeMode = Literal["Just resize", "Crop and resize", "Resize and fill", "Just resize (latent upscale)"]
-Fill = Literal["fill", "original", "latent noise", "latent nothing"]
+ProfileName = Literal["a1111", "diffusers"]
 Emphasis = Literal["Original", "No norm", "Ignore", "None"]
 NoiseSource = Literal["cpu", "gpu", "nv"]
 Dtype = Literal["auto", "float32", "bfloat16", "float16"]
 
 
-def _choice(names: tuple[str, ...]) -> BeforeValidator:
+def _choice(kind: type[StrEnum]) -> BeforeValidator:
     """Take a name in any case, or A1111's number for it."""
+    names = tuple(kind)
 
     def read(value: Any) -> Any:
         if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < len(names):
@@ -240,10 +257,10 @@ class GenerationRequest(FrozenModel):
     init: str | None = Field(None, title="Picture", description="Id of the picture to start from.")
     mask: str | None = Field(None, title="Mask", description="Id of the mask: white changes, black stays.")
     strength: float = Field(0.75, ge=0, le=1, title="Denoising strength", description="0 keeps the picture, 1 makes a new one.")
-    resize_mode: Annotated[ResizeMode, _choice(RESIZE_MODES)] = Field("Just resize", title="Resize mode")
+    resize_mode: Annotated[ResizeMode, _choice(ResizeMode)] = Field(ResizeMode.JUST, title="Resize mode")
     mask_blur: int = Field(4, ge=0, le=256, title="Mask blur", description="Pixels over which the mask's edge is softened.")
     mask_round: bool = Field(True, title="Round mask", description="A latent pixel changes wholly or not at all.")
-    fill: Annotated[Fill, _choice(FILLS)] = Field("original", title="Masked content")
+    fill: Annotated[Fill, _choice(Fill)] = Field(Fill.ORIGINAL, title="Masked content")
     only_masked: bool = Field(False, title="Only masked", description="Paint the masked part at full size and put it back.")
     padding: int = Field(32, ge=0, le=256, title="Only masked padding, pixels")
     invert_mask: bool = Field(False, title="Inpaint not masked")
@@ -274,7 +291,7 @@ class GenerationRequest(FrozenModel):
     noise_source: NoiseSource = Field(
         "cpu", title="Random number generator source", description="cpu and nv give the same noise on every machine."
     )
-    profile: Literal["a1111", "diffusers"] = Field("a1111", title="Compatibility profile", description="Whose picture the same seed gives.")
+    profile: ProfileName = Field("a1111", title="Compatibility profile", description="Whose picture the same seed gives.")
     deterministic: bool = Field(False, title="Deterministic", description="Never batched with other jobs: the same pixels, bit for bit.")
     extras: dict[str, dict[str, JsonValue]] = Field(default_factory=dict, title="Extension values")
 
@@ -313,12 +330,38 @@ class GenerationRequest(FrozenModel):
         return self.batch_size * self.batch_count
 
 
+class ResolvedRequest(GenerationRequest):
+    """A request with nothing left to choose: what is stored, run and written into pictures."""
+
+    checkpoint: str = Field(max_length=MAX_NAME, title="Stable Diffusion checkpoint")
+    width: int = Field(title="Width")
+    height: int = Field(title="Height")
+    steps: int = Field(ge=1, le=1000, title="Sampling steps")
+    sampler: str = Field(max_length=MAX_NAME, title="Sampling method")
+    schedule: str = Field(max_length=MAX_NAME, title="Schedule type")
+    guidance: float = Field(ge=0, le=100, title="CFG Scale")
+    seed: int = Field(ge=0, le=MAX_SEED, title="Seed")
+    variation_seed: int = Field(ge=0, le=MAX_SEED, title="Variation seed")
+
+
+Request = TypeVar("Request", bound=GenerationRequest)
+
+
 def parse_request(data: dict[str, Any]) -> GenerationRequest:
-    """Make a request of plain data, or raise `RequestError` naming the first field that is wrong."""
+    """Return a request of plain data. Raises `RequestError` naming the first field that is wrong."""
+    return _parse(data, GenerationRequest)
+
+
+def parse_resolved(data: dict[str, Any]) -> ResolvedRequest:
+    """Return a resolved request of plain data. Raises `RequestError` naming the first field that is wrong or missing."""
+    return _parse(data, ResolvedRequest)
+
+
+def _parse(data: dict[str, Any], kind: type[Request]) -> Request:
     try:
-        return GenerationRequest.model_validate(data)
+        return kind.model_validate(data)
     except ValidationError as error:
-        raise request_error_from(error, GenerationRequest) from None
+        raise request_error_from(error, kind) from None
 
 
 def request_error_from(error: ValidationError, model: type[BaseModel]) -> RequestError:

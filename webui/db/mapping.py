@@ -11,7 +11,7 @@ from pydantic import ValidationError
 from webui.core.events import Event, EventAdapter
 from webui.core.job import Job, JobError, Plan
 from webui.core.record import ImageRecord
-from webui.core.request import FrozenModel, GenerationRequest
+from webui.core.request import FrozenModel, GenerationRequest, ResolvedRequest
 
 Shape = TypeVar("Shape", bound=FrozenModel)
 
@@ -26,21 +26,19 @@ def when(seconds: float | None) -> datetime | None:
     return None if seconds is None else datetime.fromtimestamp(seconds, UTC)
 
 
-def is_readable(text: str) -> bool:
-    """Whether this version knows a stored request whole."""
+def resolved_from(text: str) -> ResolvedRequest | None:
+    """Return a stored request; None for one that this version does not know whole."""
     try:
-        GenerationRequest.model_validate_json(text)
+        return ResolvedRequest.model_validate_json(text)
     except ValidationError:
-        return False
-    return True
+        return None
 
 
 def request_from(text: str) -> GenerationRequest:
-    """A stored request; of one that a newer version wrote, what this version knows of it: to be shown, never to be run."""
-    try:
-        return GenerationRequest.model_validate_json(text)
-    except ValidationError:
-        values = json.loads(text)
+    """Return a stored request; of one that a newer version wrote, what this version knows of it: to be shown, never to be run."""
+    if (resolved := resolved_from(text)) is not None:
+        return resolved
+    values = json.loads(text)
     while values:
         try:
             return GenerationRequest.model_validate(values)

@@ -1,7 +1,7 @@
 """How much memory a request will take, from the file's header and the sizes alone."""
 
 from webui.core.family import MemoryEstimate, ModelFacts, SizeRequest
-from webui.core.request import GenerationRequest
+from webui.core.request import ResolvedRequest
 
 BYTES = {"float32": 4, "bfloat16": 2, "float16": 2}
 _PER_LATENT = 40
@@ -31,7 +31,7 @@ def estimate(facts: ModelFacts, width: int, height: int, batch: int, dtype: str)
     return MemoryEstimate(weights=weights, part=part, block=part // 8, work=max(unet, vae) + pixels + _FIXED)
 
 
-def largest_size(request: GenerationRequest) -> tuple[int, int]:
+def largest_size(request: ResolvedRequest) -> tuple[int, int]:
     """Width and height of the largest pass."""
     width, height = request.width or 512, request.height or 512
     if request.hires is None:

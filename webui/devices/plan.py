@@ -7,7 +7,7 @@ import torch
 
 from webui.core.family import MemoryEstimate, ModelFacts
 from webui.core.job import Plan
-from webui.core.request import GenerationRequest
+from webui.core.request import ResolvedRequest
 from webui.devices.machine import cores, memory
 from webui.devices.measure import Measurements
 from webui.devices.memory import estimate, largest_size
@@ -37,7 +37,7 @@ def default_dtype(device: str, settings: Settings) -> Dtype:
     return "float16"
 
 
-def plan_for(request: GenerationRequest, device: str, settings: Settings, facts: ModelFacts, held: int = 0) -> Plan:
+def plan_for(request: ResolvedRequest, device: str, settings: Settings, facts: ModelFacts, held: int = 0) -> Plan:
     """Fix device, precision, attention, threads and offloading for a resolved request.
 
     `held` is what this process holds already and will use again or give back (the loaded model), in bytes.
@@ -119,7 +119,7 @@ def _too_large(wish: _SizeRequest, need: MemoryEstimate, free: int, fits: Fits) 
     )
 
 
-def fits_together(requests: Sequence[GenerationRequest], plan: Plan, facts: ModelFacts, held: int) -> bool:
+def fits_together(requests: Sequence[ResolvedRequest], plan: Plan, facts: ModelFacts, held: int) -> bool:
     """Whether these jobs' pictures may pass through the model at once, by the same estimate as one batch of as many."""
     sizes = [largest_size(request) for request in requests]
     width, height = max(width for width, _ in sizes), max(height for _, height in sizes)
@@ -147,7 +147,7 @@ def is_device_lost(error: BaseException) -> bool:
     return any(words in str(error) for words in ("CUDA error:", "HIP error:", "DEVICE_LOST"))
 
 
-def out_of_memory(request: GenerationRequest, plan: Plan) -> OutOfMemory:
+def out_of_memory(request: ResolvedRequest, plan: Plan) -> OutOfMemory:
     """The error for the user when memory ran out while computing."""
     width, height = largest_size(request)
     smaller = "Try a batch size of 1" if request.batch_size > 1 else f"Try {width * 3 // 32 * 8}×{height * 3 // 32 * 8}"

@@ -8,7 +8,7 @@ from webui.core.events import Emit
 from webui.core.foreign import is_same
 from webui.core.job import Plan
 from webui.core.protocol import RunJob
-from webui.core.request import GenerationRequest
+from webui.core.request import ResolvedRequest
 from webui.devices.plan import fits_together
 from webui.engine.bootstrap import facts_of_checkpoint, make_plan, resident_bytes
 from webui.engine.slot import JobSlot
@@ -29,7 +29,7 @@ from webui.settings import Settings
 class AdmittedJob:
     """An admitted job: its plan, its context and the model files it uses."""
 
-    request: GenerationRequest
+    request: ResolvedRequest
     plan: Plan
     context: EngineContext
     files: tuple[object, ...]

@@ -18,8 +18,8 @@ from webui.library import Library
 from webui.library import builtins as library_builtins
 from webui.library.families import register_all
 from webui.library.header import read_any_header
-from webui.models.adapters import LoraLoader
 from webui.models.cache import MemoryLimits, ModelCache
+from webui.plugins.adapters import LoraLoader
 from webui.plugins.discovery import extension_folders
 from webui.plugins.manager import Extensions
 from webui.plugins.types import Guider
@@ -98,7 +98,7 @@ def make_plan(task: RunJob, context: EngineContext, device: str, settings: Setti
 
 def facts_of_checkpoint(task: RunJob, context: EngineContext) -> ModelFacts:
     """How large the task's models are, from their files' headers: the refiner lies in memory beside the first one."""
-    facts = _facts_of(task.request.checkpoint or "", context)
+    facts = _facts_of(task.request.checkpoint, context)
     if not task.request.refiner_checkpoint:
         return facts
     other = _facts_of(task.request.refiner_checkpoint, context)

@@ -3,7 +3,7 @@
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
-from webui.core.request import GenerationRequest
+from webui.core.request import ResolvedRequest
 from webui.images.parameters import picture_seeds
 
 
@@ -20,7 +20,7 @@ class Batch:
         return len(self.indexes)
 
 
-def plan_batches(request: GenerationRequest, saved: Collection[int] = ()) -> Iterator[Batch]:
+def plan_batches(request: ResolvedRequest, saved: Collection[int] = ()) -> Iterator[Batch]:
     """The job's batches in order, without those whose pictures are all saved.
 
     A batch that is saved in part is made again whole, so that its pictures are the same bit for bit.

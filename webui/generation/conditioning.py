@@ -8,9 +8,10 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from webui.core.request import GenerationRequest
+from webui.core.request import ResolvedRequest
 from webui.generation.device import INLINE_DEVICE, DeviceAccess
 from webui.generation.lora_tags import misread_in, use_of
+from webui.generation.profiles import profile_of
 from webui.models.adapters import LoraUse
 from webui.models.conditioning import Conditioning
 from webui.models.hypernetworks import HypernetworkUse
@@ -85,51 +86,57 @@ def read_texts(prompt: str, negative: str) -> Texts:
     return Texts(text, strip_comments(negative), loras, unknown, misread, hypernetworks)
 
 
-def prompts_of(request: GenerationRequest) -> str:
+def prompts_of(request: ResolvedRequest) -> str:
     """All that a request's prompts say, of both passes, without tags: a LoRA's name is no word of an embedding."""
     hires = request.hires
     said = (request.prompt, request.negative_prompt, *((hires.prompt, hires.negative_prompt) if hires is not None else ()))
     return "\n".join(strip_tags(text)[0] for text in said if text)
 
 
-def loras_of(request: GenerationRequest) -> tuple[LoraUse, ...]:
+def loras_of(request: ResolvedRequest) -> tuple[LoraUse, ...]:
     """The LoRAs that a request's prompts ask for, of both passes."""
     return tuple(use for texts in _texts_of(request) for use in texts.loras)
 
 
-def hypernetworks_of(request: GenerationRequest) -> tuple[HypernetworkUse, ...]:
+def hypernetworks_of(request: ResolvedRequest) -> tuple[HypernetworkUse, ...]:
     """The hypernetworks that a request's prompts ask for, of both passes."""
     return tuple(use for texts in _texts_of(request) for use in texts.hypernetworks)
 
 
-def _texts_of(request: GenerationRequest) -> Iterator[Texts]:
+def _texts_of(request: ResolvedRequest) -> Iterator[Texts]:
     prompts = (request.prompt, request.hires.prompt if request.hires is not None else "")
     return (read_texts(prompt, "") for prompt in prompts if prompt)
 
 
-def encode(
-    texts: Texts,
-    request: GenerationRequest,
-    model: Model,
-    calls: int,
-    second_calls: int | None = None,
-    size: tuple[int, int] = (0, 0),
-    device: DeviceAccess = INLINE_DEVICE,
-    check: Callable[[], None] = lambda: None,
-) -> Encoded:
-    """Encode the prompts for `calls` model calls (`second_calls` for the second pass), or take them from the model's memory.
+@dataclass(frozen=True)
+class EncodeInputs:
+    """The prompts of one pass and what they are encoded for.
 
-    `size` is the pass's width and height in pixels, which some families are conditioned on.
+    `calls` are the model calls of the first pass, `second_calls` those of the second, None in the first. `size` is the pass's width
+    and height in pixels, which some families are conditioned on.
+    """
+
+    texts: Texts
+    request: ResolvedRequest
+    calls: int
+    second_calls: int | None = None
+    size: tuple[int, int] = (0, 0)
+
+
+def encode(inputs: EncodeInputs, model: Model, device: DeviceAccess = INLINE_DEVICE, check: Callable[[], None] = lambda: None) -> Encoded:
+    """Encode the prompts, or take them from the model's memory.
+
     A batch at a time: between two of them `check` is asked, which may raise, and other jobs get their turn. Raises `RequestError` for
     prompts that are too large.
     """
+    texts, request, calls, second_calls = inputs.texts, inputs.request, inputs.calls, inputs.second_calls
     way = _way(texts, device, check)
-    positive_vectors, negative_vectors = (model.static_vectors(request, size, negative=negative) for negative in (False, True))
+    positive_vectors, negative_vectors = (model.static_vectors(request, inputs.size, negative=negative) for negative in (False, True))
     zero = model.rules.zero_empty_negative and texts.negative == ""
     if not model.texts:
         return _by_model(texts, model, (calls, second_calls), way, positive_vectors, negative_vectors)
     encoder = _encoder(model, request, way)
-    if request.profile == "diffusers":
+    if profile_of(request).plain_prompts:
         positive, negative, empty = way.run(lambda: _plain(texts, encoder))
         return Encoded((positive,), _zeros(negative) if zero else negative, empty, positive_vectors, negative_vectors)
     options = EncodeOptions(request.emphasis, request.comma_backtrack)
@@ -176,7 +183,7 @@ def _by_model(
     return Encoded(tuple(encoded[:-1]), encoded[-1], encoded[-1].schedule[0].cond, vectors, negative_vectors)
 
 
-def _encoder(model: Model, request: GenerationRequest, way: Way) -> Encoder:
+def _encoder(model: Model, request: ResolvedRequest, way: Way) -> Encoder:
     """The model's text encoders, by the request's clip skip."""
     parts = tuple(
         TextEncoder(

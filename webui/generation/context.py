@@ -8,8 +8,8 @@ from webui.generation.device import INLINE_DEVICE, DeviceAccess
 from webui.generation.preview import PreviewSettings, no_previews
 from webui.images.store import ImageStore
 from webui.library import Library
-from webui.models.adapters import LoraLoader
 from webui.models.cache import ModelCache
+from webui.plugins.adapters import LoraLoader
 from webui.plugins.manager import Extensions
 from webui.plugins.types import Guider
 from webui.samplers.catalog import Sampler, Schedule

@@ -8,12 +8,13 @@ from torch import Tensor
 
 from webui.errors import NumericalError
 from webui.generation.device import DecodeRequest, DeviceAccess
+from webui.generation.profiles import A1111, Profile
 from webui.generation.reporter import JobReporter, Phase
 from webui.models.model import Model
 
 
 def decode(
-    latents: Tensor, model: Model, report: JobReporter, device: DeviceAccess, profile: str = "a1111", phase: Phase = "decoding"
+    latents: Tensor, model: Model, report: JobReporter, device: DeviceAccess, profile: Profile = A1111, phase: Phase = "decoding"
 ) -> Iterator[Image.Image]:
     """Yield the images of a batch. Raises `NumericalError` for one with NaN or Inf."""
     for place, latent in enumerate(latents):
@@ -24,7 +25,6 @@ def decode(
         yield to_image(pixels, profile)
 
 
-def to_image(pixels: Tensor, profile: str = "a1111") -> Image.Image:
-    """RGB from [3, height, width] in 0…1: A1111 cuts the fraction off, diffusers rounds."""
-    values = pixels.permute(1, 2, 0).cpu().numpy() * np.float32(255)
-    return Image.fromarray((np.rint(values) if profile == "diffusers" else values).astype(np.uint8))
+def to_image(pixels: Tensor, profile: Profile = A1111) -> Image.Image:
+    """Return RGB from [3, height, width] in 0…1, rounded as the profile has it."""
+    return Image.fromarray(profile.quantized(pixels.permute(1, 2, 0).cpu().numpy() * np.float32(255)))

@@ -1,12 +1,12 @@
 """Which model files a request is made with, by their content: jobs that share a batch must have the same ones."""
 
-from webui.core.request import GenerationRequest
+from webui.core.request import ResolvedRequest
 from webui.errors import RequestError
 from webui.generation.conditioning import hypernetworks_of, loras_of
 from webui.library import OWN_VAE, Library
 
 
-def files_of(request: GenerationRequest, library: Library) -> tuple[object, ...]:
+def files_of(request: ResolvedRequest, library: Library) -> tuple[object, ...]:
     """The identities of the checkpoint, the VAE, the text encoders, LoRAs and hypernetworks; None in the place of one that is not there."""
     vae = request.vae if request.vae and request.vae.lower() not in OWN_VAE else None
     names = [

@@ -2,13 +2,11 @@
 
 from dataclasses import dataclass
 
-import numpy as np
-import torch
 from PIL import Image
 from torch import Tensor
 from torch.nn.functional import interpolate
 
-from webui.core.request import GenerationRequest, HiresOptions
+from webui.core.request import HiresOptions, ResolvedRequest
 from webui.errors import RequestError
 
 LATENT_UPSCALERS: dict[str, tuple[str, bool]] = {
@@ -88,12 +86,7 @@ def cut(latents: Tensor, target: Target, downscale: int = 8) -> Tensor:
     return latents[:, :, y // 2 : latents.shape[2] - (y + 1) // 2, x // 2 : latents.shape[3] - (x + 1) // 2]
 
 
-def images_to_pixels(images: list[Image.Image]) -> Tensor:
-    """RGB pictures as [n, 3, height, width] in −1…1."""
-    return torch.from_numpy(np.stack([np.asarray(image, np.float32) for image in images]) / 255).permute(0, 3, 1, 2) * 2 - 1
-
-
-def second_request(request: GenerationRequest, hires: HiresOptions) -> GenerationRequest:
+def second_request(request: ResolvedRequest, hires: HiresOptions) -> ResolvedRequest:
     """The request as the second pass sees it: its own steps, sampler, schedule, guidance, prompts and strength where given."""
     return request.model_copy(
         update={

@@ -6,20 +6,19 @@ The order of things and their numbers are AUTOMATIC1111's (`processing.StableDif
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-import numpy as np
 import torch
 from PIL import Image
 from torch import Tensor
 
-from webui.core.request import FILLS, RESIZE_MODES, GenerationRequest
+from webui.core.request import Fill, ResizeMode, ResolvedRequest
 from webui.errors import NotFound, RequestError
-from webui.generation.profiles import is_diffusers
+from webui.generation.profiles import profile_of
+from webui.generation.tensors import to_tensor
 from webui.images.decode import read_mask, read_picture
 from webui.images.pixels import Region, crop_region, expand_region, fill_masked, flatten, overlay, prepare_mask, resize
 from webui.images.store import ImageStore
 from webui.models.model import Model
 
-JUST, FILL, LATENT = RESIZE_MODES[0], RESIZE_MODES[2], RESIZE_MODES[3]
 BLANK_MASK = "The mask is blank, so the whole picture was changed."
 
 
@@ -40,25 +39,25 @@ class Source:
     notes: tuple[str, ...] = ()
 
 
-def read_source(request: GenerationRequest, images: ImageStore) -> Source | None:
+def read_source(request: ResolvedRequest, images: ImageStore) -> Source | None:
     """The start picture of this request, fitted; None for txt2img. Raises `RequestError` for a picture that is gone or broken."""
     if request.mode == "txt2img" or request.init is None:
         return None
     image = flatten(read_picture(_bytes(images, request.init, "init"), "init"))
     mask = _read_mask(request, images) if request.mode == "inpaint" else None
     source = fit(image, mask, request)
-    if is_diffusers(request) and source.region is None:
+    if not profile_of(request).lays_over and source.region is None:
         source = replace(source, over=None)  # the decoded picture is shown as it is
     return replace(source, colours=source.image) if request.color_correction else source
 
 
-def fit(image: Image.Image, mask: Image.Image | None, request: GenerationRequest) -> Source:
+def fit(image: Image.Image, mask: Image.Image | None, request: ResolvedRequest) -> Source:
     """Bring picture and prepared mask to the request's size."""
-    size = _size(request)
+    size = request.width, request.height
     region = _region(mask, request) if mask is not None and request.only_masked else None
     if mask is not None and request.only_masked and region is None:
         return replace(fit(image, None, request), notes=(BLANK_MASK,))
-    if region is None and request.resize_mode != LATENT:
+    if region is None and request.resize_mode is not ResizeMode.LATENT:
         image = resize(image, request.resize_mode, *size)
     if mask is None:
         return Source(image, original=image)
@@ -67,26 +66,20 @@ def fit(image: Image.Image, mask: Image.Image | None, request: GenerationRequest
     if region is None:
         mask = resize(mask, _mask_mode(request), *size)
     else:
-        image, mask = (resize(picture.crop(region), FILL, *size) for picture in (image, mask))
-    if request.fill != FILLS[1]:
+        image, mask = (resize(picture.crop(region), ResizeMode.FILL, *size) for picture in (image, mask))
+    if request.fill is not Fill.ORIGINAL:
         image = fill_masked(image, mask)
     return Source(image, original, mask, over, region)
 
 
-def _size(request: GenerationRequest) -> tuple[int, int]:
-    if request.width is None or request.height is None:
-        raise RequestError("width", "The request has no size: it was not resolved.")
-    return request.width, request.height
-
-
-def _read_mask(request: GenerationRequest, images: ImageStore) -> Image.Image:
+def _read_mask(request: ResolvedRequest, images: ImageStore) -> Image.Image:
     if request.mask is None:
         raise RequestError("mask", "Paint over the part to change, then press Generate.")
     mask = read_mask(_bytes(images, request.mask, "mask"), "mask")
     return prepare_mask(mask, invert=request.invert_mask, blur=request.mask_blur, round_alpha=rounds(request))
 
 
-def rounds(request: GenerationRequest) -> bool:
+def rounds(request: ResolvedRequest) -> bool:
     """Whether a latent pixel changes wholly or not at all; soft inpainting never rounds."""
     return request.mask_round and request.soft_inpaint is None
 
@@ -99,32 +92,27 @@ def _bytes(images: ImageStore, picture: str, field: str) -> bytes:
         raise RequestError(field, "This picture is not here any more. Choose it again.") from None
 
 
-def _region(mask: Image.Image, request: GenerationRequest) -> Region | None:
+def _region(mask: Image.Image, request: ResolvedRequest) -> Region | None:
     found = crop_region(mask, request.padding)
-    return None if found is None else expand_region(found, *_size(request), mask.width, mask.height)
+    return None if found is None else expand_region(found, request.width, request.height, mask.width, mask.height)
 
 
-def _mask_mode(request: GenerationRequest) -> str:
+def _mask_mode(request: ResolvedRequest) -> ResizeMode:
     """A1111 fits masks by "Resize and fill" when the picture is resized as latents."""
-    return FILL if request.resize_mode == LATENT else request.resize_mode
+    return ResizeMode.FILL if request.resize_mode is ResizeMode.LATENT else request.resize_mode
 
 
-def _overlay_mask(mask: Image.Image, size: tuple[int, int], region: Region | None, request: GenerationRequest) -> Image.Image:
+def _overlay_mask(mask: Image.Image, size: tuple[int, int], region: Region | None, request: ResolvedRequest) -> Image.Image:
     """What may change in the composite: with the whole picture, twice the mask, so that its soft edge belongs to the result."""
     if region is None:
-        mask = resize(mask, _mask_mode(request), *_size(request)).convert("L").point(lambda value: min(2 * value, 255))
+        mask = resize(mask, _mask_mode(request), request.width, request.height).convert("L").point(lambda value: min(2 * value, 255))
     return mask if mask.size == size else resize(mask, _mask_mode(request), *size)
 
 
-def encode_source(source: Source, request: GenerationRequest, model: Model, drawn: Tensor | None = None) -> Tensor:
+def encode_source(source: Source, request: ResolvedRequest, model: Model, drawn: Tensor | None = None) -> Tensor:
     """Latents [1, channels, height/8, width/8] of the fitted picture; or as many as there are noises that they are drawn with."""
-    latents = model.encode_image(to_pixels(source.image), drawn)
-    if request.resize_mode == LATENT:
-        width, height = _size(request)
-        latents = torch.nn.functional.interpolate(latents, size=(height // model.downscale, width // model.downscale), mode="bilinear")
+    latents = model.encode_image(to_tensor([source.image]), drawn)
+    if request.resize_mode is ResizeMode.LATENT:
+        grid = request.height // model.downscale, request.width // model.downscale
+        latents = torch.nn.functional.interpolate(latents, size=grid, mode="bilinear")
     return latents
-
-
-def to_pixels(image: Image.Image) -> Tensor:
-    """An RGB picture as [1, 3, height, width] in −1…1."""
-    return torch.from_numpy(np.asarray(image.convert("RGB"), np.float32) / 255).permute(2, 0, 1)[None] * 2 - 1

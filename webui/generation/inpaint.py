@@ -3,15 +3,13 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-import numpy as np
 import torch
-from PIL import Image
 from torch import Tensor
 
-from webui.core.request import FILLS, GenerationRequest
-from webui.generation.img2img import Source, rounds, to_pixels
-from webui.generation.profiles import is_diffusers
-from webui.images.pixels import latent_mask
+from webui.core.request import Fill, ResolvedRequest
+from webui.generation.img2img import Source, rounds
+from webui.generation.profiles import profile_of
+from webui.generation.tensors import mask_tensor, to_tensor
 from webui.models.model import Model
 from webui.samplers.process import VARIANCE_EXPLODING
 
@@ -51,46 +49,40 @@ def hard_blend(denoised: Tensor, start: Tensor, mask: Tensor, _sigma: Tensor) ->
     return denoised * mask + start * (1 - mask)
 
 
-def mask_latents(source: Source, request: GenerationRequest, like: Tensor) -> Tensor | None:
+def mask_latents(source: Source, request: ResolvedRequest, like: Tensor) -> Tensor | None:
     """The mask [1, 1, h, w] on the latents' grid; None when everything changes."""
     if source.mask is None:
         return None
-    if is_diffusers(request):
-        return torch.nn.functional.interpolate(_mask_pixels(source.mask, True), size=like.shape[-2:]).to(like)
-    grid = latent_mask(source.mask, like.shape[-1], like.shape[-2], rounds(request))
-    return torch.from_numpy(np.ascontiguousarray(grid)).to(like)[None, None]
+    return profile_of(request).mask_grid(source.mask, like, rounded=rounds(request))
 
 
-def fill_latents(latents: Tensor, mask: Tensor | None, request: GenerationRequest, noises: Sequence[Tensor]) -> Tensor:
+def fill_latents(latents: Tensor, mask: Tensor | None, request: ResolvedRequest, noises: Sequence[Tensor]) -> Tensor:
     """The batch's start latents with "latent noise" (each picture's own) or "latent nothing" in the masked part."""
     batch = latents if len(latents) == len(noises) else latents.repeat(len(noises), 1, 1, 1)
-    if mask is None or request.fill not in FILLS[2:]:
+    if mask is None or request.fill not in (Fill.LATENT_NOISE, Fill.LATENT_NOTHING):
         return batch
     kept = batch * (1 - mask)
-    return kept + torch.stack(list(noises)).to(batch) * mask if request.fill == FILLS[2] else kept
+    return kept + torch.stack(list(noises)).to(batch) * mask if request.fill is Fill.LATENT_NOISE else kept
 
 
-def inpaint_channels(source: Source | None, request: GenerationRequest, model: Model, like: Tensor) -> Tensor:
+def inpaint_channels(source: Source | None, request: ResolvedRequest, model: Model, like: Tensor) -> Tensor:
     """The five further channels [1, 5, h, w] of an inpainting model: the mask, and the picture without its masked part.
 
     Without a picture everything is masked: grey. `mask_weight` below 1 lets the masked part shine through.
     """
     height, width = like.shape[-2] * model.downscale, like.shape[-1] * model.downscale
-    pixels = torch.zeros(1, 3, height, width) if source is None else to_pixels(source.image)
-    mask = torch.ones(1, 1, *pixels.shape[-2:]) if source is None or source.mask is None else _mask_pixels(source.mask, rounds(request))
+    pixels = torch.zeros(1, 3, height, width) if source is None else to_tensor([source.image])
+    mask = (
+        torch.ones(1, 1, *pixels.shape[-2:]) if source is None or source.mask is None else mask_tensor(source.mask, rounded=rounds(request))
+    )
     seen = pixels if source is None else torch.lerp(pixels, pixels * (1 - mask), request.mask_weight)
     latents = torch.nn.functional.interpolate(model.encode_image(seen), size=like.shape[-2:], mode="bilinear")
     return torch.cat([torch.nn.functional.interpolate(mask, size=like.shape[-2:]).to(latents), latents], dim=1)
-
-
-def _mask_pixels(mask: Image.Image, rounded: bool) -> Tensor:
-    grey = torch.from_numpy(np.asarray(mask.convert("L"), np.float32) / 255)[None, None]
-    return torch.round(grey) if rounded else grey
 
 
 def edit_channels(source: Source | None, model: Model, like: Tensor) -> Tensor:
     """The four further channels of an instruct-pix2pix model: the picture's latents, without their scale. Black without a picture."""
     if source is None:
         return torch.zeros(1, model.latent_channels, *like.shape[-2:])
-    latents = model.encode_image(to_pixels(source.image)) / model.scale_factor
+    latents = model.encode_image(to_tensor([source.image])) / model.scale_factor
     return torch.nn.functional.interpolate(latents, size=like.shape[-2:], mode="bilinear")

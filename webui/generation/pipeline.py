@@ -12,11 +12,11 @@ from torch import Tensor
 
 from webui.core.job import Plan
 from webui.core.protocol import RunJob
-from webui.core.request import FILLS, GenerationRequest, HiresOptions
+from webui.core.request import Fill, HiresOptions, ResolvedRequest
 from webui.errors import JobCancelled, RequestError
 from webui.generation import hires
 from webui.generation.batching import Batch
-from webui.generation.conditioning import Encoded, Texts, encode, read_texts
+from webui.generation.conditioning import Encoded, EncodeInputs, Texts, encode, read_texts
 from webui.generation.context import EngineContext
 from webui.generation.decode import decode
 from webui.generation.device import INLINE_DEVICE, DeviceAccess
@@ -25,11 +25,12 @@ from webui.generation.img2img import Source, encode_source
 from webui.generation.inpaint import edit_channels, fill_latents, inpaint_channels, mask_latents
 from webui.generation.output import composite, noting_failures
 from webui.generation.preview import LatentPreviewer
-from webui.generation.profiles import by_profile, is_diffusers
+from webui.generation.profiles import profile_of
 from webui.generation.refiner import Refine
 from webui.generation.reporter import JobReporter, Phase
 from webui.generation.sampling import DenoiseInputs, ModelAt, fill_noise, image_noise, prompt_calls, sample
 from webui.generation.soft_inpaint import soft_overlays
+from webui.generation.tensors import to_tensor
 from webui.models.adapters import ALWAYS
 from webui.models.hypernetworks import steered
 from webui.models.model import Model
@@ -58,9 +59,9 @@ class GenerationPipeline:
         return self.context.device
 
     @cached_property
-    def request(self) -> GenerationRequest:
+    def request(self) -> ResolvedRequest:
         """What the profile's program would have made of the request."""
-        return by_profile(self.task.request)
+        return profile_of(self.task.request).adapt(self.task.request)
 
     def make(self, batch: Batch) -> Iterator[Image.Image]:
         """The finished pictures of a batch, in order, before the extensions see them."""
@@ -69,7 +70,7 @@ class GenerationPipeline:
         latents, start, mask = self._second(batch, first) if self._has_second else first
         last = self.refined[-1] if self.refined else self.model
         overs = self._overlays(latents, start, mask)
-        for image, over in zip(decode(latents, last, self.report, self.device, self.request.profile), overs, strict=True):
+        for image, over in zip(decode(latents, last, self.report, self.device, profile_of(self.request)), overs, strict=True):
             yield composite(image, self.source, over)
 
     @property
@@ -101,47 +102,50 @@ class GenerationPipeline:
         request = hires.second_request(self.request, options)
         texts = read_texts(request.prompt, request.negative_prompt)
         with self._patched(texts) as model_at, ExitStack() as stack:
-            base = prompt_calls(self.context.samplers.get(self.request.sampler or ""), self.request.steps or 1)
+            base = prompt_calls(self.context.samplers.get(self.request.sampler), self.request.steps)
             inputs = self._inputs("hires", request, texts, model_at, base, start)
             inputs = replace(inputs, refine=self._refine(stack, inputs, texts, base))
             return sample(self._with_channels(inputs, batch, None), batch, self.model, self.report, self.previewer, self.device), None, None
 
     def _upscaled(self, latents: Tensor, options: HiresOptions) -> Tensor:
-        target = hires.target_size(self.request.width or 0, self.request.height or 0, options)
+        target = hires.target_size(self.request.width, self.request.height, options)
         name = hires.upscaler_name(options)
         self.report.step("upscaling")
         if name in hires.LATENT_UPSCALERS:
             return hires.cut(hires.upscale_latents(latents, target, name, self.model.downscale), target, self.model.downscale)
         images = decode(latents, self.model, self.report, self.device, phase="upscaling")
-        pixels = hires.images_to_pixels([hires.upscale_image(image, target, name) for image in images])
+        pixels = to_tensor([hires.upscale_image(image, target, name) for image in images])
         return hires.cut(self.device.run_on_device(lambda: self.model.encode_image(pixels)), target, self.model.downscale)
 
     def _inputs(
         self,
         phase: Phase,
-        request: GenerationRequest,
+        request: ResolvedRequest,
         texts: Texts,
         model_at: ModelAt | None,
         base_calls: int | None = None,
         start: Tensor | None = None,
     ) -> DenoiseInputs:
-        sampler, schedule = self.context.samplers.get(request.sampler or ""), self.context.schedules.get(request.schedule or "")
-        calls = prompt_calls(sampler, request.steps or 1)
+        sampler, schedule = self.context.samplers.get(request.sampler), self.context.schedules.get(request.schedule)
+        calls = prompt_calls(sampler, request.steps)
         self.report.step("encoding")
         first, second = (calls, None) if base_calls is None else (base_calls, calls)
         shape = self._shape(request) if start is None else (start.shape[1], start.shape[2], start.shape[3])
         size = shape[2] * self.model.downscale, shape[1] * self.model.downscale
-        model = self.model if model_at is None else model_at(1, request.steps or 1)
-        encoded = encode(texts, request, model, first, second, size, self.device, partial(self.report.step, "encoding"))
+        model = self.model if model_at is None else model_at(1, request.steps)
+        encoded = self._encode(EncodeInputs(texts, request, first, second, size), model)
         wrappers, guide = self._wrappers(), self._guide()
         return DenoiseInputs(phase, request, sampler, schedule, encoded, shape, start, wrappers=wrappers, guide=guide, model_at=model_at)
+
+    def _encode(self, inputs: EncodeInputs, model: Model) -> Encoded:
+        return encode(inputs, model, self.device, partial(self.report.step, "encoding"))
 
     def _refine(self, stack: ExitStack, inputs: DenoiseInputs, texts: Texts, base_calls: int | None = None) -> Refine | None:
         """How the request's refiner takes over; in jobs with a second pass it is that one's, as A1111 has it."""
         request = inputs.request
         if not request.refiner_checkpoint:
             return None
-        calls = prompt_calls(inputs.sampler, request.steps or 1)
+        calls = prompt_calls(inputs.sampler, request.steps)
         first, second = (calls, None) if base_calls is None else (base_calls, calls)
 
         def load() -> tuple[Model, Encoded]:
@@ -153,7 +157,7 @@ class GenerationPipeline:
             if texts.loras:
                 self.report.note(*self.device.run_on_device(lambda: stack.enter_context(patched(model, texts.loras, library, loaders))))
             size = inputs.shape[2] * model.downscale, inputs.shape[1] * model.downscale
-            encoded = encode(texts, request, model, first, second, size, self.device, partial(self.report.step, "encoding"))
+            encoded = self._encode(EncodeInputs(texts, request, first, second, size), model)
             self.refined.append(model)
             return model, encoded
 
@@ -162,10 +166,11 @@ class GenerationPipeline:
     def _with_source(self, inputs: DenoiseInputs, batch: Batch, source: Source) -> DenoiseInputs:
         request = inputs.request
         self.report.step("encoding")
-        drawn = image_noise(inputs, batch, self.model).next() if is_diffusers(request) else None
+        drawn = profile_of(request).source_noise(image_noise(inputs, batch, self.model).next)
         latents = self.device.run_on_device(lambda: encode_source(source, request, self.model, drawn)).to(self.model.device)
         mask = mask_latents(source, request, latents)
-        noises = fill_noise(inputs, batch, self.model) if request.fill == FILLS[2] and mask is not None else [latents[0]] * len(batch)
+        is_noise = request.fill is Fill.LATENT_NOISE and mask is not None
+        noises = fill_noise(inputs, batch, self.model) if is_noise else [latents[0]] * len(batch)
         start = fill_latents(latents, mask, request, noises)
         return self._with_channels(replace(inputs, start=start, mask=mask), batch, source)
 
@@ -184,10 +189,10 @@ class GenerationPipeline:
         source, soft = self.source, self.request.soft_inpaint
         if source is None or mask is None or start is None or soft is None:
             return [None if source is None else source.over] * len(latents)
-        return list(soft_overlays(source, start, latents, mask, (self.request.width or 0, self.request.height or 0), soft))
+        return list(soft_overlays(source, start, latents, mask, (self.request.width, self.request.height), soft))
 
-    def _shape(self, request: GenerationRequest) -> tuple[int, int, int]:
-        return self.model.latent_channels, (request.height or 0) // self.model.downscale, (request.width or 0) // self.model.downscale
+    def _shape(self, request: ResolvedRequest) -> tuple[int, int, int]:
+        return self.model.latent_channels, request.height // self.model.downscale, request.width // self.model.downscale
 
     def _wrappers(self) -> tuple[DenoiserWrapper, ...]:
         with noting_failures(self.context, self.report):

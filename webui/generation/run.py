@@ -16,7 +16,7 @@ from webui.generation.img2img import read_source
 from webui.generation.output import generation_info, lora_hashes, process_image, save
 from webui.generation.pipeline import GenerationPipeline
 from webui.generation.preview import LatentPreviewer, PreviewSettings, SkipBatch
-from webui.generation.profiles import by_profile
+from webui.generation.profiles import profile_of
 from webui.generation.reporter import JobReporter
 from webui.library import View
 from webui.models.preview_decoders import PreviewDecoders
@@ -61,9 +61,9 @@ def generate_images(task: RunJob, plan: Plan, context: EngineContext, report: Jo
     device = context.device
     loras = lora_hashes(loras_of(request), context.library)  # before anything is loaded: one may have been deleted since it was asked for
     model = device.run_on_device(
-        lambda: context.models.get(request.checkpoint or "", request.vae, plan, report.loading, context.library, request.text_encoder)
+        lambda: context.models.get(request.checkpoint, request.vae, plan, report.loading, context.library, request.text_encoder)
     )
-    source = read_source(by_profile(request), context.images)
+    source = read_source(profile_of(request).adapt(request), context.images)
     report.note(*(source.notes if source else ()), *((NO_SECOND_PASS,) if request.hires and request.mode != "txt2img" else ()))
     report.note(*model.words.notes(prompts_of(request)))
     info = generation_info(task, plan, model, loras)

@@ -1,7 +1,6 @@
 """One pass of one batch through a sampler: start noise, levels, the denoiser with its wrappers, progress, and bad numbers."""
 
 import inspect
-import itertools
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -10,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from webui.core.request import GenerationRequest
+from webui.core.request import ResolvedRequest
 from webui.errors import NumericalError
 from webui.generation.batching import Batch
 from webui.generation.cfg import CFGDenoiser
@@ -19,7 +18,7 @@ from webui.generation.device import INLINE_DEVICE, DeviceAccess, ForwardRequest
 from webui.generation.guiders import Guidance, Guide
 from webui.generation.inpaint import MaskedDenoiser, hard_blend
 from webui.generation.preview import LatentPreviewer
-from webui.generation.profiles import FRACTIONAL, is_diffusers, sigmas_for_profile
+from webui.generation.profiles import Draw, LevelInputs, Profile, profile_of
 from webui.generation.refiner import Refine, RefinedDenoiser
 from webui.generation.reporter import JobReporter, Phase
 from webui.generation.soft_inpaint import SoftBlend
@@ -31,10 +30,8 @@ from webui.samplers.denoiser import SigmaDenoiser, wrap
 from webui.samplers.noise import BrownianNoise, ImageNoise, generator
 from webui.samplers.planning import SigmaPlan, sampler_options
 
-Draw = Callable[[], Tensor]
 ModelAt = Callable[[int, int], Model]
-"""The model with the adapters of a step, the first being 1, of so many."""
-"""Gives the next noise of the whole batch."""
+"""Returns the model with the adapters of a step, the first being 1, of so many."""
 
 
 @dataclass(frozen=True)
@@ -42,7 +39,7 @@ class DenoiseInputs:
     """Inputs of one sampler run. `start` is the clean latents to begin from (None: pure noise); `mask` is 1 where they may change."""
 
     phase: Phase
-    request: GenerationRequest
+    request: ResolvedRequest
     sampler: Sampler
     schedule: Schedule
     encoded: Encoded
@@ -59,7 +56,12 @@ class DenoiseInputs:
     @property
     def steps(self) -> int:
         """Steps asked for."""
-        return self.request.steps or 1
+        return self.request.steps
+
+    @property
+    def profile(self) -> Profile:
+        """The request's compatibility profile."""
+        return profile_of(self.request)
 
 
 def prompt_calls(sampler: Sampler, steps: int) -> int:
@@ -73,17 +75,10 @@ def plan_sigmas(inputs: DenoiseInputs, model: Model) -> SigmaPlan:
     strength = None if inputs.start is None else request.strength
     for entry in (inputs.sampler, inputs.schedule):
         check_process(entry, model.prediction.kind, model.name)
-    plan = sigmas_for_profile(
-        request.profile,
-        inputs.sampler,
-        inputs.schedule,
-        inputs.steps,
-        model.prediction.table,
-        request.sampler_options,
-        strength,
-        request.exact_steps,
+    levels = LevelInputs(
+        inputs.sampler, inputs.schedule, inputs.steps, model.prediction.table, request.sampler_options, strength, request.exact_steps
     )
-    return replace(plan, process=model.prediction)
+    return replace(inputs.profile.levels(levels), process=model.prediction)
 
 
 def sample(
@@ -94,7 +89,9 @@ def sample(
     noise, second = image_noise(inputs, batch, model), second_stream(inputs, batch, model)
     unit = start_noise(inputs, noise).to(model.device)
     x = begin(inputs, levels, unit)
-    around = second if inputs.start is None or not is_diffusers(request) else same_noise((x - inputs.start) / levels.sigmas[0].to(x), unit)
+    around = second
+    if inputs.start is not None:
+        around = inputs.profile.noise_around(second, (x - inputs.start) / levels.sigmas[0].to(x), unit)
     steps = ProgressCallback(inputs.phase, len(levels.sigmas) - 1, report, previewer, on_device=model.device.type != "cpu")
     steps.report_now()
     if inputs.model_at is not None:
@@ -132,14 +129,9 @@ def image_noise(inputs: DenoiseInputs, batch: Batch, model: Model) -> ImageNoise
 
 
 def start_noise(inputs: DenoiseInputs, noise: ImageNoise) -> Tensor:
-    """The batch's start noise. In diffusers' profile the start picture's latents were drawn before it, a masked picture's are after it."""
-    if not is_diffusers(inputs.request) or inputs.start is None or inputs.phase != "sampling":
-        return noise.next()
-    noise.next()
-    unit = noise.next()
-    if inputs.mask is not None:
-        noise.next()
-    return unit
+    """Return the batch's start noise, drawn in the order of the profile's program."""
+    from_image = inputs.start is not None and inputs.phase == "sampling"
+    return inputs.profile.start_noise(noise, masked=inputs.mask is not None, from_image=from_image)
 
 
 def fill_noise(inputs: DenoiseInputs, batch: Batch, model: Model) -> list[Tensor]:
@@ -151,7 +143,7 @@ def fill_noise(inputs: DenoiseInputs, batch: Batch, model: Model) -> list[Tensor
 def begin(inputs: DenoiseInputs, levels: SigmaPlan, unit: Tensor) -> Tensor:
     """What the sampler starts from: noise alone, or the start latents with as much of it as their level asks for."""
     request = inputs.request
-    if inputs.start is None or (is_diffusers(request) and inputs.mask is not None and request.strength == 1):
+    if inputs.start is None or inputs.profile.ignores_start(masked=inputs.mask is not None, strength=request.strength):
         return levels.begin(unit)
     if inputs.phase == "sampling":
         unit = unit * request.noise_multiplier
@@ -180,13 +172,12 @@ def build_denoiser(
 ) -> Denoiser:
     """Network, prediction type, prompts and guidance, the extensions' wrappers, and the mask, from the inside out."""
     request = inputs.request
-    quantize = not (is_diffusers(request) and inputs.sampler.name in FRACTIONAL)
 
     def predict(x: Tensor, timesteps: Tensor, cond: Conditioning, concat: Tensor | None = None) -> Tensor:
         used = inputs.model_at(progress.done + 1, progress.total) if inputs.model_at is not None else model
         return device.predict(ForwardRequest(used, x, timesteps, cond, concat))
 
-    network = SigmaDenoiser(predict, model.prediction, quantize=quantize)
+    network = SigmaDenoiser(predict, model.prediction, quantize=inputs.profile.quantizes(inputs.sampler))
     guidance = _guidance(inputs, model, run)
     guided: Denoiser = CFGDenoiser(progress.before(network), inputs.encoded, guidance, inputs.concat, extra, progress.called, inputs.guide)
     if inputs.refine is not None:
@@ -196,7 +187,7 @@ def build_denoiser(
     if inputs.mask is None or inputs.start is None:
         return guided
     blend = hard_blend if request.soft_inpaint is None else SoftBlend(request.soft_inpaint)
-    by_noise = inputs.sampler.space == "timestep" and not is_diffusers(request)
+    by_noise = inputs.profile.blends_by_noise(inputs.sampler)
     return MaskedDenoiser(guided, inputs.start, inputs.mask, around, blend, by_noise, model.prediction.add_noise)
 
 
@@ -204,7 +195,7 @@ def _guidance(inputs: DenoiseInputs, model: Model, run: SigmaPlan) -> Guidance:
     request = inputs.request
     image = request.image_guidance if model.variant == "ip2p" else None
     guided_by_prompt = "negative_prompt" in model.spec.supports
-    scale = (request.guidance or 0.0) * inputs.sampler.guidance_factor if guided_by_prompt else 1.0
+    scale = request.guidance * inputs.sampler.guidance_factor if guided_by_prompt else 1.0
     return Guidance(scale, request.guidance_options, run.counted, image, inputs.sampler.needs_uncond, model.prediction.still)
 
 
@@ -236,12 +227,6 @@ def second_stream(inputs: DenoiseInputs, batch: Batch, model: Model) -> Draw:
     """
     streams = [generator(inputs.request.noise_source, (seed + 100_000) % 65_536, str(model.device)) for seed in batch.seeds]
     return lambda: torch.stack([stream.normal(inputs.shape).to(model.device) for stream in streams])
-
-
-def same_noise(first: Tensor, unit: Tensor) -> Draw:
-    """diffusers' noise around a mask: the start noise at each call but the first, which sees what the sampler starts from."""
-    noises = itertools.chain([first], itertools.repeat(unit))
-    return lambda: next(noises)
 
 
 @dataclass

@@ -11,7 +11,7 @@ import torch
 from PIL import Image, ImageFilter, ImageOps
 from torch import Tensor
 
-from webui.core.request import RESIZE_MODES, SoftInpaint
+from webui.core.request import ResizeMode, SoftInpaint
 from webui.generation.img2img import Source
 from webui.images.pixels import resize
 
@@ -65,12 +65,12 @@ def _opacity(distance: np.ndarray, scale: np.ndarray, contrast: float) -> np.nda
 
 
 def _overlay(source: Source, opacity: np.ndarray, size: tuple[int, int]) -> Image.Image:
-    mask = resize(Image.fromarray((255 * opacity).astype(np.uint8)), RESIZE_MODES[2], *size).convert("L")
+    mask = resize(Image.fromarray((255 * opacity).astype(np.uint8)), ResizeMode.FILL, *size).convert("L")
     mask = mask.filter(ImageFilter.GaussianBlur(radius=4))
     if source.region is not None:
         left, top, right, bottom = source.region
         whole = Image.new("L", source.original.size)
-        whole.paste(resize(mask, RESIZE_MODES[1], right - left, bottom - top), (left, top))
+        whole.paste(resize(mask, ResizeMode.CROP, right - left, bottom - top), (left, top))
         mask = whole
     kept = Image.new("RGBa", source.original.size)
     kept.paste(source.original.convert("RGBA").convert("RGBa"), mask=ImageOps.invert(mask))

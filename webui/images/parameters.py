@@ -8,7 +8,7 @@ from typing import Any
 from pydantic import Field
 
 from webui.core.job import Plan
-from webui.core.request import MAX_SEED, FrozenModel, GenerationRequest, HiresOptions, SamplerOptions, SizeConditioning
+from webui.core.request import MAX_SEED, Fill, FrozenModel, GenerationRequest, HiresOptions, SamplerOptions, SizeConditioning
 
 _TITLE = re.compile(r"(?P<name>.*?)(?: \[(?P<hash>[0-9a-fA-F]+)\])?", re.DOTALL)
 _DEFAULTS = SamplerOptions()
@@ -177,7 +177,7 @@ def _inpaint(request: GenerationRequest) -> Iterator[Pair]:
     if request.only_masked:
         yield "Inpaint area", "Only masked"
         yield "Masked area padding", request.padding
-    yield "Masked content", request.fill if request.fill != "original" else None
+    yield "Masked content", request.fill.value if request.fill is not Fill.ORIGINAL else None
 
 
 def _trim(number: float | None) -> float | int | None:

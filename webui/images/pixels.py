@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageFilter, ImageOps
 
-from webui.core.request import RESIZE_MODES
+from webui.core.request import ResizeMode
 from webui.errors import StorageError
 from webui.images.decode import read_picture
 
@@ -34,11 +34,11 @@ def flatten(image: Image.Image, background: str = "#ffffff") -> Image.Image:
     return image.convert("RGB")
 
 
-def resize(image: Image.Image, mode: str, width: int, height: int) -> Image.Image:
+def resize(image: Image.Image, mode: ResizeMode, width: int, height: int) -> Image.Image:
     """Bring a picture to `width`×`height` by one of A1111's resize modes; the latent one resizes pixels like "Just resize"."""
-    if mode == RESIZE_MODES[1]:
+    if mode is ResizeMode.CROP:
         return _cover(image, width, height)
-    if mode == RESIZE_MODES[2]:
+    if mode is ResizeMode.FILL:
         return _fit(image, width, height)
     return _lanczos(image, width, height)
 

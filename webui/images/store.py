@@ -18,7 +18,7 @@ from PIL import Image
 
 from webui.core.filenames import check_pattern, file_name
 from webui.core.record import ImageRecord
-from webui.core.request import FrozenModel, GenerationRequest
+from webui.core.request import FrozenModel, ResolvedRequest
 from webui.errors import NotFound, StorageError
 
 Format = Literal["png", "jpeg", "webp"]
@@ -54,7 +54,7 @@ class ImageStore:
         self.format: Format = format
         self.quality = quality
 
-    def save(self, image: Image.Image, request: GenerationRequest, encode: Encode, origin: Origin) -> ImageRecord:
+    def save(self, image: Image.Image, request: ResolvedRequest, encode: Encode, origin: Origin) -> ImageRecord:
         """Write a finished picture and give its record. Raises `StorageError` when the disk is full or the folder cannot be written."""
         stream = io.BytesIO()
         encode(image, stream, self.format, self.quality)
@@ -135,7 +135,7 @@ class ImageStore:
     def _trash_path(self, record: ImageRecord) -> Path:
         return self.root / "data" / "bin" / record.id[:2] / (record.id + Path(record.path).suffix)
 
-    def _write_named(self, request: GenerationRequest, created: datetime, seed: int, data: bytes) -> str:
+    def _write_named(self, request: ResolvedRequest, created: datetime, seed: int, data: bytes) -> str:
         """Write under the pattern's name; where this file system does not take that name, under the plainest one."""
         for pattern in (self.pattern, PATTERN):
             try:
@@ -145,7 +145,7 @@ class ImageStore:
                     raise
         raise AssertionError("unreachable")
 
-    def _names(self, pattern: str, request: GenerationRequest, created: datetime, seed: int) -> Callable[[int], str]:
+    def _names(self, pattern: str, request: ResolvedRequest, created: datetime, seed: int) -> Callable[[int], str]:
         """The picture's path below outputs for a running number."""
         local = created.astimezone()
         facts: dict[str, str | int] = {
@@ -153,11 +153,11 @@ class ImageStore:
             "time": local.strftime("%H%M%S"),
             "seed": seed,
             "prompt": request.prompt[:80].strip() or "untitled",
-            "sampler": request.sampler or "",
-            "steps": request.steps or 0,
-            "checkpoint": (request.checkpoint or "").split(" [")[0],
-            "width": request.width or 0,
-            "height": request.height or 0,
+            "sampler": request.sampler,
+            "steps": request.steps,
+            "checkpoint": request.checkpoint.split(" [")[0],
+            "width": request.width,
+            "height": request.height,
         }
         room = LONGEST_PATH - len(str(self.root / "outputs").encode("utf-8", "surrogatepass"))
         return lambda number: file_name(pattern, facts, number, room)

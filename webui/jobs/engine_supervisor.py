@@ -198,7 +198,7 @@ class EngineSupervisor(threading.Thread):
             job_id=job.id,
             owner=job.owner,
             attempt=job.attempts + 1,
-            request=job.request,
+            request=job.resolved,
             plan=job.plan,
             saved=saved,
             library=self._library(),
@@ -362,4 +362,4 @@ def batch_key_of(running: Sequence[Job]) -> str | None:
     """What the running jobs have in common: "" when the one that runs is alone, None when none runs."""
     if not running:
         return None
-    return "" if running[0].attempts else batch_key(running[0].request)
+    return "" if running[0].attempts else batch_key(running[0].resolved)

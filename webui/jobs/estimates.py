@@ -5,15 +5,15 @@ import threading
 from collections import defaultdict
 from collections.abc import Iterable
 
-from webui.core.request import GenerationRequest
+from webui.core.request import ResolvedRequest
 from webui.jobs.store import JobStore
 
 _OVERHEAD_STEPS = 2
 
 
-def work(request: GenerationRequest) -> float:
+def work(request: ResolvedRequest) -> float:
     """Units of work: megapixel-steps of all passes and pictures, with two steps' worth for encoding and decoding."""
-    width, height, steps = request.width or 512, request.height or 512, request.steps or 20
+    width, height, steps = request.width, request.height, request.steps
     share = 1.0 if request.mode == "txt2img" else max(request.strength, 1 / max(steps, 1))
     units = width * height * (steps * share + _OVERHEAD_STEPS)
     if request.hires is not None:
@@ -30,27 +30,27 @@ class Estimates:
         self._lock = threading.Lock()
         self._rates: dict[str, list[float]] | None = None
 
-    def seconds(self, request: GenerationRequest) -> float | None:
+    def seconds(self, request: ResolvedRequest) -> float | None:
         """How long this request will take; None when nothing like it has run here."""
         with self._lock:
             rates = self._rates = self._rates if self._rates is not None else self._learn()
-        known = rates.get(request.checkpoint or "") or [rate for values in rates.values() for rate in values]
+        known = rates.get(request.checkpoint) or [rate for values in rates.values() for rate in values]
         return statistics.median(known) * work(request) if known else None
 
-    def add(self, request: GenerationRequest, seconds: float) -> None:
+    def add(self, request: ResolvedRequest, seconds: float) -> None:
         """Learn from a job that has just been done."""
         with self._lock:
             if self._rates is not None and seconds > 0:
-                self._rates.setdefault(request.checkpoint or "", []).append(seconds / work(request))
-                del self._rates[request.checkpoint or ""][:-50]
+                self._rates.setdefault(request.checkpoint, []).append(seconds / work(request))
+                del self._rates[request.checkpoint][:-50]
 
     def _learn(self) -> dict[str, list[float]]:
         rates: dict[str, list[float]] = defaultdict(list)
         for request, seconds in reversed(self._store.timings()):
-            rates[request.checkpoint or ""].append(seconds / work(request))
+            rates[request.checkpoint].append(seconds / work(request))
         return dict(rates)
 
-    def starts(self, remaining: float | None, waiting: Iterable[GenerationRequest], engines: int = 1) -> list[float | None]:
+    def starts(self, remaining: float | None, waiting: Iterable[ResolvedRequest], engines: int = 1) -> list[float | None]:
         """Seconds until each waiting job starts, after what the running one still needs."""
         total, result = remaining, list[float | None]()
         for request in waiting:

@@ -9,7 +9,7 @@ from typing import Any, Protocol
 from webui.core.events import Cancelled
 from webui.core.job import FINAL_STATES, LOCAL_OWNER, Job, PreviewChoice
 from webui.core.protocol import Capabilities
-from webui.core.request import GenerationRequest
+from webui.core.request import GenerationRequest, ResolvedRequest
 from webui.errors import Conflict
 from webui.jobs.events import Message
 from webui.jobs.placement import EngineStatus
@@ -17,7 +17,7 @@ from webui.jobs.progress import Progress
 from webui.jobs.queue_view import QueueView
 from webui.jobs.state import JobState
 
-Resolve = Callable[[GenerationRequest], GenerationRequest]
+Resolve = Callable[[GenerationRequest], ResolvedRequest]
 MAX_LIST = 1000
 
 
@@ -37,11 +37,11 @@ class EngineControl(Protocol):
         """Send engines the preview settings of their jobs again."""
 
 
-CheckQuotas = Callable[[str, GenerationRequest], None]
+CheckQuotas = Callable[[str, ResolvedRequest], None]
 """Raises `LimitReached` when an owner may not submit this request now."""
 
 
-def no_quotas(owner: str, request: GenerationRequest) -> None:
+def no_quotas(owner: str, request: ResolvedRequest) -> None:
     """Allow everything."""
 
 
@@ -100,7 +100,7 @@ class JobQueue:
         """Seconds that the running jobs still need, together; None when that is not known."""
         total = 0.0
         for job in self.jobs(("running",)):
-            needs = self._state.estimates.seconds(job.request)
+            needs = self._state.estimates.seconds(job.resolved)
             if needs is None:
                 return None
             spent = (datetime.now(UTC) - job.started).total_seconds() if job.started else 0.0

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 from webui.core.job import LOCAL_OWNER
-from webui.core.request import FrozenModel, GenerationRequest
+from webui.core.request import FrozenModel, ResolvedRequest
 from webui.errors import LimitReached
 from webui.jobs.store import JobStore, pixels_of
 from webui.settings import Settings
@@ -48,7 +48,7 @@ class Quotas:
         )
         return tuple(each for each in found if each.limit)
 
-    def check(self, owner: str, request: GenerationRequest) -> None:
+    def check(self, owner: str, request: ResolvedRequest) -> None:
         """Raises `LimitReached` when the owner may not submit this request now."""
         for each in self.of(owner):
             wanted = {"jobs": 1.0, "megapixels": pixels_of(request) / 1e6, "minutes": 0.0}[each.name]

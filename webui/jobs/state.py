@@ -69,7 +69,7 @@ class JobState:
     def end(self, event: Done | Failed | Cancelled) -> None:
         """End a job in the database and in memory, and publish it; nothing happens when it has ended already."""
         owner, learned = self.owner_of(event.job_id), isinstance(event, Done) and event.seconds
-        request = self.store.get(event.job_id).request if learned else None
+        request = self.store.get(event.job_id).resolved if learned else None
         stored = self.store.finish(event.job_id, event)
         self._forget(event.job_id)
         self.cancels.remove(event.job_id)

@@ -14,9 +14,9 @@ from webui.core.batch_key import batch_key
 from webui.core.events import Cancelled, Done, Event, Failed, ImageSaved, Queued, Started
 from webui.core.job import Job, JobError, Plan
 from webui.core.record import ImageRecord
-from webui.core.request import FrozenModel, GenerationRequest
+from webui.core.request import FrozenModel, GenerationRequest, ResolvedRequest
 from webui.db.database import Database
-from webui.db.mapping import event_from, image_from, is_readable, job_from, new_id, request_from, when
+from webui.db.mapping import event_from, image_from, job_from, new_id, resolved_from, when
 from webui.db.tables import events, images, jobs, settings_kv
 from webui.errors import Conflict, NotFound
 from webui.gallery.index import insert_image
@@ -38,7 +38,7 @@ class JobStore:
         self._db = database
 
     def add(
-        self, request: GenerationRequest, owner: str, priority: int, key: str | None, body: str
+        self, request: ResolvedRequest, owner: str, priority: int, key: str | None, body: str
     ) -> tuple[Job, Event | None, QueueEntry | None]:
         """Store a new job; a known idempotency key gives the job it made (and nothing new). Raises `Conflict` when the body differs."""
         digest = hashlib.sha256(body.encode()).hexdigest()
@@ -51,7 +51,7 @@ class JobStore:
             "state": "queued",
             "priority": priority,
             "attempts": 0,
-            "checkpoint": request.checkpoint or "",
+            "checkpoint": request.checkpoint,
             "batch_key": batch_key(request),
             "pixels": pixels_of(request),
             "prompt": request.prompt,
@@ -71,7 +71,7 @@ class JobStore:
             if known is None:
                 raise
             return known, None, None
-        waiting = QueueEntry(-priority, float(number), str(values["id"]), owner, request.checkpoint or "", str(values["batch_key"]))
+        waiting = QueueEntry(-priority, float(number), str(values["id"]), owner, request.checkpoint, str(values["batch_key"]))
         job = Job(
             id=str(values["id"]),
             owner=owner,
@@ -264,17 +264,18 @@ class JobStore:
             rows = connection.execute(query).all()
         return [event for row in rows if (event := event_from(row)) is not None], rows[-1].seq if rows else seq
 
-    def requests(self, job_ids: Sequence[str]) -> dict[str, GenerationRequest]:
+    def requests(self, job_ids: Sequence[str]) -> dict[str, ResolvedRequest]:
         """Requests of waiting jobs by id."""
         query = select(jobs.c.id, jobs.c.request).where(jobs.c.state == "queued", jobs.c.id.in_(job_ids))
         with self._db.read() as connection:
-            return {row.id: request_from(row.request) for row in connection.execute(query)}
+            found = {row.id: resolved_from(row.request) for row in connection.execute(query)}
+        return {job_id: request for job_id, request in found.items() if request is not None}
 
     def check_readable(self, job_id: str) -> None:
         """Raises `Conflict` for a job whose request this version does not know whole: made again it would be another picture."""
         with self._db.read() as connection:
             text = connection.execute(select(jobs.c.request).where(jobs.c.id == job_id)).scalar()
-        if text is not None and not is_readable(text):
+        if text is not None and resolved_from(text) is None:
             raise Conflict("This job was stored by a newer Darkroom. Start that version to make it again.")
 
     def images_of(self, job_ids: Iterable[str]) -> dict[str, tuple[ImageRecord, ...]]:
@@ -322,7 +323,7 @@ class JobStore:
             unfinished = connection.execute(select(func.count()).select_from(jobs).where(mine, open_states)).scalar_one()
         return Used(pixels=int(pixels), engine_seconds=float(seconds), unfinished=int(unfinished))
 
-    def timings(self, limit: int = 300) -> list[tuple[GenerationRequest, float]]:
+    def timings(self, limit: int = 300) -> list[tuple[ResolvedRequest, float]]:
         """Requests and seconds of the last jobs that were done, for estimates: the engine's own, where a batch was shared."""
         query = (
             select(jobs.c.request, jobs.c.started, jobs.c.finished, jobs.c.engine_seconds)
@@ -332,9 +333,11 @@ class JobStore:
         )
         with self._db.read() as connection:
             return [
-                (request_from(row.request), row.engine_seconds or row.finished - row.started)
+                (request, row.engine_seconds or row.finished - row.started)
                 for row in connection.execute(query)
-                if row.finished and row.finished > row.started  # not after a clock was set back
+                if (request := resolved_from(row.request)) is not None
+                and row.finished
+                and row.finished > row.started  # not after a clock was set back
             ]
 
     def fail_unreadable(self) -> list[str]:
@@ -345,7 +348,7 @@ class JobStore:
                 select(jobs.c.id, jobs.c.request).where(or_(*(jobs.c.state == state for state in ("queued", "running"))))
             ).all()
         for row in rows:
-            if not is_readable(row.request):
+            if resolved_from(row.request) is None:
                 error = JobError(
                     kind="RequestError",
                     message="This job was stored by a newer Darkroom and cannot be read.",
@@ -360,9 +363,9 @@ def _shown_images(job_ids: Sequence[str]) -> Select[Any]:
     return select(images).where(images.c.job_id.in_(job_ids), images.c.trashed.is_(False)).order_by(images.c.index)
 
 
-def pixels_of(request: GenerationRequest) -> int:
+def pixels_of(request: ResolvedRequest) -> int:
     """Pixels of the pictures that a resolved request makes."""
-    width, height = request.width or 0, request.height or 0
+    width, height = request.width, request.height
     if request.hires is not None and request.mode == "txt2img":
         width = request.hires.width or round(width * request.hires.scale)
         height = request.hires.height or round(height * request.hires.scale)

@@ -15,9 +15,10 @@ import torch
 from torch import Tensor, nn
 
 from webui.core.foreign import FileError, check_same, read_foreign, shown
-from webui.errors import CheckpointError, RequestError
+from webui.errors import CheckpointError
 from webui.library import Library, ModelFile
 from webui.library.pickles.read import read_facts
+from webui.models.adapters import find_files
 from webui.models.model import Model
 from webui.models.weights import open_weights
 
@@ -69,7 +70,8 @@ def steered(model: Model, uses: Sequence[HypernetworkUse], library: Library) -> 
 
     Blocks of several jobs that ask for the same may overlap: the first puts them on, the last takes them off.
     """
-    found, notes = _find(uses, library)
+    named, notes = find_files(uses, library, "hypernetwork")
+    found = [(use, file) for use, file in named if use.strength]
     state = model.state.hypernetworks
     if state.jobs and state.key != tuple((use, file.path, file.identity) for use, file in found):
         raise RuntimeError("Two sets of hypernetworks were asked for at the same time.")
@@ -83,21 +85,6 @@ def steered(model: Model, uses: Sequence[HypernetworkUse], library: Library) -> 
         state.jobs -= 1
         if not state.jobs:
             state.hooks.close()
-
-
-def _find(uses: Sequence[HypernetworkUse], library: Library) -> tuple[list[tuple[HypernetworkUse, ModelFile]], list[str]]:
-    found, notes = [], []
-    for use in uses:
-        try:
-            file = library.find("hypernetwork", use.name)
-        except RequestError as error:
-            notes.append(f"Hypernetwork {use.name!r} was left out: {error.message}")
-            continue
-        if file.error:
-            notes.append(f"Hypernetwork {use.name!r} was left out: {file.error}")
-        elif use.strength:
-            found.append((use, file))
-    return found, notes
 
 
 def _put_on(model: Model, found: Sequence[tuple[HypernetworkUse, ModelFile]], hooks: ExitStack) -> list[str]:

@@ -11,13 +11,14 @@ from webui.devices.plan import is_device_lost, is_out_of_memory
 from webui.errors import CheckpointError
 from webui.library import ModelFile
 from webui.library.lora_keys import BUNDLED, counted
-from webui.models.adapters import LoraLoader, LoraUse, WeightChange
+from webui.models.adapters import LoraUse
 from webui.models.block_weights import read_blocks, weight_of
 from webui.models.embeddings import Vectors, bundled, fitted
 from webui.models.layer_names import UNET, Layer, LayerNames
 from webui.models.model import Model
 from webui.models.weight_sets import Recipe, WeightPatch
 from webui.models.weights import open_weights
+from webui.plugins.adapters import LoraLoader, WeightChange
 
 
 class NotFinite(CheckpointError):

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from webui.core.family import FamilySpec, LatentRgb, ModelDefaults
-from webui.core.request import GenerationRequest, SizeConditioning
+from webui.core.request import ResolvedRequest, SizeConditioning
 from webui.models.conditioning import Conditioning
 from webui.models.embeddings import EmbeddedWords
 from webui.models.offload import Offload
@@ -102,7 +102,7 @@ class LoadedModel(Protocol):
         """One row for each text, of a family without CLIP encoders (`texts` is empty)."""
         ...
 
-    def static_vectors(self, request: GenerationRequest, size: tuple[int, int], *, negative: bool) -> Mapping[str, Tensor]:
+    def static_vectors(self, request: ResolvedRequest, size: tuple[int, int], *, negative: bool) -> Mapping[str, Tensor]:
         """What conditions every call besides the prompt, each [1, d], for a pass of this width and height in pixels."""
         ...
 
@@ -232,7 +232,7 @@ class Model:
         """One row for each text. A family without CLIP encoders has its own; the others' prompts are encoded by `webui.prompts`."""
         raise NotImplementedError(f"{self.spec.title} has no text encoder of its own.")
 
-    def static_vectors(self, request: GenerationRequest, size: tuple[int, int], *, negative: bool) -> Mapping[str, Tensor]:
+    def static_vectors(self, request: ResolvedRequest, size: tuple[int, int], *, negative: bool) -> Mapping[str, Tensor]:
         """What conditions every call besides the prompt, each [1, d], for a pass of this width and height in pixels."""
         return self.rules.vectors(request.size_conditioning, *size, negative=negative)
 

@@ -5,12 +5,12 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import TypeVar
 
-from webui.errors import RequestError
 from webui.library import Library, ModelFile
-from webui.models.adapters import LoraLoader, LoraUse
+from webui.models.adapters import LoraUse, find_files
 from webui.models.merging import Content, Source, merge, read_content
 from webui.models.model import Model
 from webui.models.weight_sets import NOTHING, WeightPatch
+from webui.plugins.adapters import LoraLoader
 
 T = TypeVar("T")
 Run = Callable[[Callable[[], T]], T]
@@ -23,7 +23,7 @@ def patched(model: Model, uses: Sequence[LoraUse], library: Library, loaders: It
     Finished sets are kept: one used before costs no computing. Jobs that run side by side have the same set on; the first puts it on, the
     last takes it off.
     """
-    sources, notes = _find(uses, library)
+    sources, notes = _sources(uses, library)
     patch = _kept(model, sources)
     if patch is None:
         patch = _keep(model, sources, _contents(sources, loaders))
@@ -63,7 +63,7 @@ def stepped(
     model: Model, uses: Sequence[LoraUse], library: Library, loaders: Iterable[LoraLoader], tell: Callable[[str], None]
 ) -> Iterator[SteppedModel]:
     """The same for adapters that are on at some steps only; `tell` hears notes. Jobs side by side may be at different steps."""
-    sources, notes = _find(uses, library)
+    sources, notes = _sources(uses, library)
     for note in notes:
         tell(note)
     contents = _contents(sources, loaders)  # all of them now: a file may be replaced before its step comes
@@ -87,20 +87,9 @@ def _held(model: Model, sources: Sequence[Source]) -> Iterator[None]:
             sets.put_on(NOTHING, model.offload)
 
 
-def _find(uses: Sequence[LoraUse], library: Library) -> tuple[list[Source], list[str]]:
-    """The files meant, in the tags' order, and notes on those left out: not there, or broken."""
-    found, notes = [], []
-    for use in dict.fromkeys(uses):
-        try:
-            file = library.find("lora", use.name)
-        except RequestError as error:
-            notes.append(f"LoRA {use.name!r} was left out: {error.message}")
-            continue
-        if file.error:
-            notes.append(f"LoRA {use.name!r} was left out: {file.error}")
-        else:
-            found.append(Source(use, file))
-    return found, list(dict.fromkeys(notes))
+def _sources(uses: Sequence[LoraUse], library: Library) -> tuple[list[Source], list[str]]:
+    found, notes = find_files(dict.fromkeys(uses), library, "lora")
+    return [Source(use, file) for use, file in found], notes
 
 
 def _contents(sources: Sequence[Source], loaders: Iterable[LoraLoader]) -> dict[ModelFile, Content]:

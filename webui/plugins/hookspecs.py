@@ -17,7 +17,7 @@ from webui.core.request import GenerationRequest
 if TYPE_CHECKING:
     import PIL.Image
 
-    from webui.models.adapters import LoraLoader
+    from webui.plugins.adapters import LoraLoader
     from webui.plugins.types import DenoiserWrapper, Guider, Panel, Sampler, Schedule, Tab
 
 NAMESPACE = "darkroom"

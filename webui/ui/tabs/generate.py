@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import gradio as gr
 
-from webui.core.request import FILLS, RESIZE_MODES
+from webui.core.request import Fill, ResizeMode
 from webui.plugins.types import ALL_MODES, Panel
 from webui.ui.choices import Choices
 from webui.ui.components import Form, host, icon_button
@@ -52,10 +52,10 @@ def _first_fields(form: Form, choices: Choices) -> dict[str, gr.Button]:
 def _picture_fields(form: Form) -> None:
     with gr.Column(elem_id="img2img-fields", elem_classes="only-img2img only-inpaint"):
         form.add("strength")
-        form.add("resize_mode", choices=list(RESIZE_MODES), value="Crop and resize")
+        form.add("resize_mode", choices=[mode.value for mode in ResizeMode], value=ResizeMode.CROP.value)
     with gr.Column(elem_id="inpaint-fields", elem_classes="only-inpaint"):
         with gr.Row():
-            form.add("fill", choices=list(FILLS))
+            form.add("fill", choices=[fill.value for fill in Fill])
             form.put(replace(field_view("padding"), kind="number"), label="Only masked padding", info=None)
         with gr.Row():
             form.put(replace(field_view("mask_blur"), kind="number"), info=None)
