@@ -1,3 +1,4 @@
+// @ts-check
 // The Models tab: a plain list with search. What is kept of a model (favourite, notes, tags) is saved at once.
 
 import { models } from './api.js';
