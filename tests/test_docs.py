@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from webui import docs
+from webui import docs, typings
 from webui.bench import present
 from webui.cli import COMMANDS
 from webui.plugins import hookspecs
@@ -22,6 +22,10 @@ PAGES = docs.pages()
 @pytest.mark.parametrize("path", PAGES, ids=lambda path: path.name)
 def test_printed_parts_are_up_to_date(path):
     assert docs.filled(path.read_text()) == path.read_text(), "run: python -m webui.docs"
+
+
+def test_types_of_the_pages_scripts_are_up_to_date():
+    assert typings.FILE.read_text(encoding="utf-8") == typings.text(), "run: python -m webui.docs"
 
 
 @pytest.mark.parametrize("name", sorted(HOOKS))

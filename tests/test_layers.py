@@ -19,7 +19,7 @@ ROWS: list[set[str]] = [
     {"services"},
     {"api"},
     {"ui"},
-    {"app", "serving", "cli", "local", "bench", "doctor", "docs", "__main__"},
+    {"app", "serving", "cli", "local", "bench", "doctor", "docs", "typings", "__main__"},
 ]
 PROMPTS = ("prompts.grammar", "prompts.chunks", "prompts.tokenizer")
 """What the web process may use of the prompt language: no torch."""

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from pydantic import BaseModel
 
+from webui import typings
 from webui.core import request as requests
 from webui.core.fields import FieldSpec, plain_kind, specs
 from webui.plugins import hookspecs
@@ -26,13 +27,17 @@ Row = tuple[str, ...]
 
 
 def main() -> int:
-    """Write every page that has printed parts; says which changed."""
+    """Write every page that has printed parts, and the types of the page's scripts; says which changed."""
     for path in pages():
-        text = path.read_text(encoding="utf-8")
-        if (new := filled(text)) != text:
-            path.write_text(new, encoding="utf-8")
-            print(f"{path.relative_to(PROJECT)} written")
+        _write(path, filled(path.read_text(encoding="utf-8")))
+    _write(typings.FILE, typings.text())
     return 0
+
+
+def _write(path: Path, new: str) -> None:
+    if not path.exists() or path.read_text(encoding="utf-8") != new:
+        path.write_text(new, encoding="utf-8")
+        print(f"{path.relative_to(PROJECT)} written")
 
 
 def pages() -> list[Path]:

@@ -12,6 +12,7 @@ from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
 import webui.ui
+from tests.whole_requests import resolve_without_models
 from webui.capabilities import CapabilityService
 from webui.collection.service import Collection
 from webui.core.protocol import Capabilities, OptionInfo
@@ -84,7 +85,7 @@ class Page:
         dispatch = Dispatch(state, gallery)
         dispatch.set_capabilities(CAPABILITIES)
         engines = EnginePool(dispatch, EngineSetup(settings.current, InprocClient))  # never started: jobs wait
-        self.queue = JobQueue(state, lambda request: request, engines)
+        self.queue = JobQueue(state, resolve_without_models, engines)
         self.services = Services(
             settings=settings,
             library=library,

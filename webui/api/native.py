@@ -8,10 +8,10 @@ from fastapi import APIRouter, Depends, Header, Query, Request
 from fastapi.responses import FileResponse, Response
 from starlette.concurrency import run_in_threadpool
 
-from webui.api import stream
+from webui.api import bodies, stream
 from webui.api.errors import ANYWHERE, responses
 from webui.api.identity import Viewer, viewer_of
-from webui.api.schema import JOB_BODY
+from webui.api.schema import JOB_BODY, answer
 from webui.api.shapes import image_body, job_body
 from webui.core.job import Job, PreviewChoice
 from webui.core.plain import check_plain
@@ -42,7 +42,7 @@ Number = Annotated[int, Query(ge=0, le=MAX_SEQUENCE)]
 router = APIRouter(prefix="/api/v1", tags=["Darkroom"], responses=responses(*ANYWHERE))
 
 
-@router.post("/jobs", status_code=201, responses=responses(409), openapi_extra=JOB_BODY)
+@router.post("/jobs", status_code=201, responses=responses(409), openapi_extra=JOB_BODY | answer(bodies.JobBody, 201))
 async def submit(
     request: Request,
     api: Api,
@@ -73,7 +73,7 @@ def _submit(api: Services, body: dict[str, Any], who: Viewer, priority: int, key
     return job_body(api.queue, job, who)
 
 
-@router.get("/jobs")
+@router.get("/jobs", openapi_extra=answer(bodies.JobList))
 def list_jobs(
     api: Api,
     who: Who,
@@ -89,47 +89,47 @@ def list_jobs(
     return {"jobs": [job_body(api.queue, job, who) for job in jobs]}
 
 
-@router.get("/jobs/{job_id}", responses=responses(404))
+@router.get("/jobs/{job_id}", responses=responses(404), openapi_extra=answer(bodies.JobBody))
 def get_job(job_id: str, api: Api, who: Who) -> dict[str, Any]:
     """One job."""
     return job_body(api.queue, api.queue.get(job_id), who)
 
 
-@router.delete("/jobs/{job_id}", responses=responses(404, 409))
+@router.delete("/jobs/{job_id}", responses=responses(404, 409), openapi_extra=answer(bodies.JobBody))
 def cancel_job(job_id: str, api: Api, who: Who, how: Literal["stop", "skip", "after"] = "stop") -> dict[str, Any]:
     """Stop a job now, skip the picture being made, or stop after it."""
     _own(api, job_id, who)
     return job_body(api.queue, api.queue.cancel(job_id, how), who)
 
 
-@router.delete("/jobs")
+@router.delete("/jobs", openapi_extra=answer(bodies.Stopped))
 def cancel_all(api: Api, who: Who) -> dict[str, int]:
     """Stop all of your own jobs."""
     return {"stopped": api.queue.cancel_all(who.name)}
 
 
-@router.post("/jobs/{job_id}/retry", responses=responses(404, 409))
+@router.post("/jobs/{job_id}/retry", responses=responses(404, 409), openapi_extra=answer(bodies.JobBody))
 def retry(job_id: str, api: Api, who: Who) -> dict[str, Any]:
     """Try a failed or stopped job again."""
     _own(api, job_id, who)
     return job_body(api.queue, api.queue.retry(job_id), who)
 
 
-@router.post("/jobs/{job_id}/again", status_code=201, responses=responses(404, 409))
+@router.post("/jobs/{job_id}/again", status_code=201, responses=responses(404, 409), openapi_extra=answer(bodies.JobBody, 201))
 def again(job_id: str, api: Api, who: Who, new_seed: bool = True) -> dict[str, Any]:
     """Submit the same request anew."""
     _own(api, job_id, who)
     return job_body(api.queue, api.queue.resubmit(job_id, new_seed), who)
 
 
-@router.post("/jobs/{job_id}/move", responses=responses(404, 409))
+@router.post("/jobs/{job_id}/move", responses=responses(404, 409), openapi_extra=answer(bodies.JobBody))
 def move(job_id: str, to: Literal["up", "down", "top"], api: Api, who: Who) -> dict[str, Any]:
     """Move a waiting job among your own."""
     _own(api, job_id, who)
     return job_body(api.queue, api.queue.move(job_id, to), who)
 
 
-@router.get("/jobs/{job_id}/events", responses=responses(404))
+@router.get("/jobs/{job_id}/events", responses=responses(404), openapi_extra=answer(bodies.JobEventBody, media="text/event-stream"))
 async def job_events(job_id: str, request: Request, api: Api, who: Who, after: Number = 0) -> Response:
     """A job's events as SSE: the stored ones after `after` (or `Last-Event-ID`), then what happens, until it has ended."""
     await run_in_threadpool(api.queue.get, job_id)
@@ -146,7 +146,7 @@ def preview(job_id: str, api: Api, who: Who) -> Response:
     return Response(found[1], media_type="image/jpeg", headers={**NO_STORE, "X-Frame": str(found[0])})
 
 
-@router.put("/jobs/{job_id}/preview", responses=responses(404, 409))
+@router.put("/jobs/{job_id}/preview", responses=responses(404, 409), openapi_extra=answer(PreviewChoice))
 def choose_preview(
     job_id: str,
     api: Api,
@@ -161,13 +161,13 @@ def choose_preview(
     return choice.model_dump()
 
 
-@router.get("/events")
+@router.get("/events", openapi_extra=answer(bodies.PageEvent, media="text/event-stream"))
 async def page_events(request: Request, api: Api, who: Who, after: Number | None = None) -> Response:
     """One stream for a page: a snapshot first, then job, picture and engine changes."""
     return stream.respond(stream.page_events(api.queue, api.gallery.index, _last_seen(request, after), who))
 
 
-@router.post("/images", status_code=201)
+@router.post("/images", status_code=201, openapi_extra=answer(bodies.ImageWithRequest, 201))
 async def upload(request: Request, api: Api, who: Who) -> dict[str, Any]:
     """Keep a picture (PNG, JPEG, WebP …; the body, or a form's `file`); gives the `id` that `init` and `mask` take."""
     data = await _upload_bytes(request, api.settings.current().upload_limit_mb * 2**20)
@@ -189,7 +189,7 @@ async def _upload_bytes(request: Request, limit: int) -> bytes:
     return data
 
 
-@router.get("/images")
+@router.get("/images", openapi_extra=answer(bodies.ImageList))
 def list_images(api: Api, who: Who, after: str = "", search: str = "", limit: Annotated[int, Query(ge=1, le=200)] = 30) -> dict[str, Any]:
     """Your pictures, newest first, after the one with the id `after`; `search` looks for words in prompts."""
     owner = None if who.admin else who.name
@@ -220,20 +220,20 @@ def thumbnail(image_id: str, api: Api, who: Who, size: Annotated[int, Query(ge=6
     return FileResponse(api.gallery.thumbnail(_picture(api, image_id, who).record, size), headers=IMMUTABLE)
 
 
-@router.get("/images/{image_id}/parameters", responses=responses(404))
+@router.get("/images/{image_id}/parameters", responses=responses(404), openapi_extra=answer(bodies.ParametersText))
 def parameters(image_id: str, api: Api, who: Who) -> dict[str, str]:
     """The parameters text inside the picture."""
     return {"text": api.gallery.parameters(_picture(api, image_id, who).record)}
 
 
-@router.get("/images/{image_id}/request", responses=responses(404))
+@router.get("/images/{image_id}/request", responses=responses(404), openapi_extra=answer(bodies.ImageWithRequest))
 def image_request(image_id: str, api: Api, who: Who) -> dict[str, Any]:
     """A picture's record and request."""
     item = _picture(api, image_id, who)
     return image_body(item.record, who, item.request)
 
 
-@router.delete("/images/{image_id}", responses=responses(404))
+@router.delete("/images/{image_id}", responses=responses(404), openapi_extra=answer(bodies.ImageId))
 def delete_image(image_id: str, api: Api, who: Who) -> dict[str, str]:
     """Move a picture to the bin."""
     record = _picture(api, image_id, who).record
@@ -241,7 +241,7 @@ def delete_image(image_id: str, api: Api, who: Who) -> dict[str, str]:
     return {"id": record.id}
 
 
-@router.post("/images/{image_id}/restore", responses=responses(404))
+@router.post("/images/{image_id}/restore", responses=responses(404), openapi_extra=answer(bodies.ImageWithRequest))
 def restore_image(image_id: str, api: Api, who: Who) -> dict[str, Any]:
     """Bring a picture back from the bin."""
     item = _picture(api, image_id, who, trashed=True)
@@ -255,7 +255,7 @@ def capabilities(api: Api) -> dict[str, Any]:
     return api.capabilities.described()
 
 
-@router.get("/queue")
+@router.get("/queue", openapi_extra=answer(bodies.QueueBody))
 def queue_line(api: Api, who: Who) -> dict[str, Any]:
     """Waiting jobs in the order they will run, with the seconds until each starts as this machine's past jobs tell (for the first 200).
 
@@ -265,25 +265,25 @@ def queue_line(api: Api, who: Who) -> dict[str, Any]:
     return {"waiting": api.queue.line(), "paused": api.queue.paused, "limits": limits}
 
 
-@router.post("/queue/pause")
+@router.post("/queue/pause", openapi_extra=answer(bodies.PausedBody))
 def pause(api: Api, who: Who) -> dict[str, Any]:
     """Start no further job."""
     return _paused(api, who, lambda: api.queue.pause(True))
 
 
-@router.post("/queue/resume")
+@router.post("/queue/resume", openapi_extra=answer(bodies.PausedBody))
 def resume(api: Api, who: Who) -> dict[str, Any]:
     """Go on."""
     return _paused(api, who, lambda: api.queue.pause(False))
 
 
-@router.post("/queue/free")
+@router.post("/queue/free", openapi_extra=answer(bodies.PausedBody))
 def free(api: Api, who: Who) -> dict[str, Any]:
     """Pause and give the model's memory back."""
     return _paused(api, who, api.queue.free_memory)
 
 
-@router.get("/system")
+@router.get("/system", openapi_extra=answer(bodies.SystemBody))
 def system(api: Api) -> dict[str, Any]:
     """Memory, load and queue depth over the last minutes."""
     return api.monitor.body()

@@ -1,28 +1,74 @@
-"""The OpenAPI document: what FastAPI derives from the routes, and the body of a job, which the route reads itself."""
+"""The OpenAPI document: what FastAPI derives from the routes, and the bodies that routes read and make themselves."""
 
 from typing import Any
 
 from fastapi import FastAPI
+from pydantic import BaseModel
+from pydantic.json_schema import JsonSchemaMode, models_json_schema
 
+from webui.api import bodies
+from webui.core.job import PreviewChoice
 from webui.core.request import GenerationRequest
 
-_REFERENCE = "#/components/schemas/{model}"
+REFERENCE = "#/components/schemas/{model}"
 JOB_BODY = {
-    "requestBody": {"required": True, "content": {"application/json": {"schema": {"$ref": _REFERENCE.format(model="GenerationRequest")}}}}
+    "requestBody": {"required": True, "content": {"application/json": {"schema": {"$ref": REFERENCE.format(model="GenerationRequest")}}}}
 }
 """For a route that parses a `GenerationRequest` from its body, so that errors name fields in our own words."""
+ANSWERS: tuple[type[BaseModel], ...] = (
+    bodies.JobBody,
+    bodies.JobList,
+    bodies.Stopped,
+    bodies.ImageWithRequest,
+    bodies.ImageList,
+    bodies.ImageId,
+    bodies.ParametersText,
+    bodies.QueueBody,
+    bodies.PausedBody,
+    bodies.SystemBody,
+    bodies.PageEvent,
+    bodies.JobEventBody,
+    PreviewChoice,
+)
+
+
+def answer(model: type[BaseModel], status: int = 200, media: str = "application/json") -> dict[str, Any]:
+    """For a route that makes its answer from plain values: the model that it looks like, one of `ANSWERS`."""
+    return {"responses": {str(status): {"content": {media: {"schema": {"$ref": REFERENCE.format(model=model.__name__)}}}}}}
 
 
 def install(app: FastAPI) -> None:
-    """Add the schemas that `JOB_BODY` refers to."""
+    """Add the schemas that `JOB_BODY` and `answer` refer to."""
     derived = app.openapi
 
     def openapi() -> dict[str, Any]:
         document = derived()
         schemas = document.setdefault("components", {}).setdefault("schemas", {})
         if "GenerationRequest" not in schemas:
-            schema = GenerationRequest.model_json_schema(ref_template=_REFERENCE)
-            schemas |= {**schema.pop("$defs", {}), "GenerationRequest": schema}
+            schemas |= body_schemas()
+            _keep_references(document["paths"])
         return document
 
     app.openapi = openapi  # type: ignore[method-assign]
+
+
+def body_schemas() -> dict[str, Any]:
+    """The request and all answers, with what is inside them, by name."""
+    wanted: list[tuple[type[BaseModel], JsonSchemaMode]] = [(model, "serialization") for model in ANSWERS]
+    _, schema = models_json_schema([(GenerationRequest, "validation"), *wanted], ref_template=REFERENCE)
+    schemas: dict[str, Any] = schema["$defs"]
+    return schemas
+
+
+def _keep_references(node: Any) -> None:
+    """FastAPI writes what it derived ("an object") beside the reference to what is known better."""
+    if isinstance(node, list):
+        for each in node:
+            _keep_references(each)
+    elif isinstance(node, dict):
+        if "$ref" in node:
+            reference = node["$ref"]
+            node.clear()
+            node["$ref"] = reference
+        for each in node.values():
+            _keep_references(each)

@@ -1,11 +1,11 @@
 """A finished or uploaded picture as the database and the pages know it."""
 
 from datetime import datetime
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field
 
-from webui.core.request import FrozenModel
+from webui.core.request import MAX_SEED, FrozenModel
 
 
 class ImageRecord(FrozenModel):
@@ -23,6 +23,6 @@ class ImageRecord(FrozenModel):
     owner: str = "local"
     width: int
     height: int
-    seed: int | None = None
+    seed: Annotated[int, Field(json_schema_extra={"maximum": MAX_SEED})] | None = None
     created: datetime
     notes: tuple[str, ...] = Field((), description="What the user should know: a LoRA not found, an extension left out.")

@@ -1,10 +1,10 @@
 """The Extensions tab's content: what web and the engines know of each extension, as one card."""
 
 import re
-from typing import Any
 
 from webui.core.protocol import ExtensionState
 from webui.services import Services
+from webui.ui.bodies import ExtensionCard
 
 ADDS = {
     "register_samplers": "samplers",
@@ -17,26 +17,28 @@ ADDS = {
 }
 
 
-def cards(services: Services) -> list[dict[str, Any]]:
-    """One card per extension, in the order they were found."""
+def cards(services: Services, *, fixed: bool = False) -> list[ExtensionCard]:
+    """One card per extension, in the order they were found; `fixed` for who may not switch them."""
     in_engine = {state.id: state for state in services.capabilities.current().extensions}
     off = set(services.settings.current().extensions_off)
-    return [_card(state, in_engine.get(state.id), services, off) for state in services.extensions.states]
+    return [
+        _card(state, in_engine.get(state.id), services, off).model_copy(update={"fixed": fixed}) for state in services.extensions.states
+    ]
 
 
-def _card(state: ExtensionState, engine: ExtensionState | None, services: Services, off: set[str]) -> dict[str, Any]:
+def _card(state: ExtensionState, engine: ExtensionState | None, services: Services, off: set[str]) -> ExtensionCard:
     error = state.error or (engine.error if engine else "")
-    return {
-        "id": state.id,
-        "title": state.title or state.id,
-        "version": state.version,
-        "path": state.path,
-        "adds": _adds(services, state),
-        "on": state.id not in off,
-        "error": error,
-        "reason": _reason(error),
-        "restart": _needs_restart(services, state, off),
-    }
+    return ExtensionCard(
+        id=state.id,
+        title=state.title or state.id,
+        version=state.version,
+        path=state.path,
+        adds=_adds(services, state),
+        on=state.id not in off,
+        error=error,
+        reason=_reason(error),
+        restart=_needs_restart(services, state, off),
+    )
 
 
 def _adds(services: Services, state: ExtensionState) -> list[str]:

@@ -1,32 +1,17 @@
 """What a dropped picture or a pasted text says about how it was made: as text, as a table, and as values for the form."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from webui.core.request import GenerationRequest
 from webui.errors import RequestError
 from webui.images.decode import look
 from webui.images.metadata import ImageMetadata, read_metadata, read_parameters, why_unread
+from webui.ui.bodies import FormParameters
 from webui.ui.fields import label_of, to_values
 from webui.ui.known import NameMatcher
 
 FIELD = "parameters"
-
-
-@dataclass(frozen=True)
-class FormParameters:
-    """`values` are the form's; `mode` says which tab they belong to; `table` has labels as the form shows them.
-
-    `left_out` are lines about what has no place in the form, or names something that is not here.
-    """
-
-    text: str
-    source: str
-    mode: str
-    table: dict[str, str]
-    values: dict[str, Any]
-    left_out: list[str]
 
 
 def from_picture(data: bytes, known: NameMatcher) -> FormParameters:
@@ -50,7 +35,14 @@ def _found(reading: ImageMetadata | None, known: NameMatcher, nothing: str) -> F
     values = to_values(reading.fields) | ({} if reading.fields.get("hires") else {"hires.enabled": False})
     checkpoint = reading.fields.get("checkpoint")
     placed, missing = known.match(values, checkpoint if isinstance(checkpoint, str) else "")
-    return FormParameters(reading.text, reading.source, reading.mode, _told(reading.fields), placed, [*missing, *reading.unmapped])
+    return FormParameters(
+        text=reading.text,
+        source=reading.source,
+        mode=reading.mode,
+        table=_told(reading.fields),
+        values=placed,
+        left_out=[*missing, *reading.unmapped],
+    )
 
 
 def _told(fields: Mapping[str, Any]) -> dict[str, str]:

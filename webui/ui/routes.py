@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Mapping
-from dataclasses import asdict
 from typing import Any
 
 from fastapi import APIRouter, Request
@@ -19,6 +18,16 @@ from webui.prompts.chunks import count_tokens
 from webui.prompts.tokenizer import clip_l_tokenizer
 from webui.services import Services
 from webui.ui import extension_cards, parameters, setting_cards
+from webui.ui.bodies import (
+    ExtensionCard,
+    FormParameters,
+    ModelCard,
+    OwnDefaults,
+    SettingSections,
+    SettingsPage,
+    Submitted,
+    TokenCount,
+)
 from webui.ui.choices import choices, native, unsupported
 from webui.ui.fields import to_request, to_values
 from webui.ui.known import NameMatcher
@@ -62,11 +71,11 @@ def router(services: Services) -> APIRouter:
 
 
 def _form_routes(routes: APIRouter, services: Services) -> None:
-    @routes.post("/generate", response_model=None)
-    def generate(form: Values, request: Request) -> dict[str, Any] | JSONResponse:
+    @routes.post("/generate", response_model=Submitted)
+    def generate(form: Values, request: Request) -> Submitted | JSONResponse:
         """Check a form and put the job into the queue."""
         try:
-            return {"job": services.queue.submit(to_request(form.values), viewer_of(request).name).model_dump(mode="json")}
+            return Submitted(job=services.queue.submit(to_request(form.values), viewer_of(request).name))
         except WebUIError as error:
             return refusal(error)
 
@@ -76,17 +85,20 @@ def _form_routes(routes: APIRouter, services: Services) -> None:
         return to_values(form.values)
 
     @routes.post("/tokens")
-    def tokens(prompt: Text) -> dict[str, int]:
+    def tokens(prompt: Text) -> TokenCount:
         """How long a prompt is for the text encoder."""
         counted = count_tokens(prompt.text[:MAX_PROMPT], clip_l_tokenizer())
-        return {"count": counted.tokens, "limit": counted.limit}
+        return TokenCount(count=counted.tokens, limit=counted.limit)
 
 
 def _list_routes(routes: APIRouter, services: Services) -> None:
     @routes.get("/models/{kind}")
-    def models(kind: str) -> list[dict[str, Any]]:
+    def models(kind: str) -> list[ModelCard]:
         """Model files of one kind."""
-        return [model.model_dump(include={"name", "family", "size", "error", "note"}) for model in services.library.models(kind)]
+        return [
+            ModelCard(name=model.name, family=model.family, size=model.size, error=model.error, note=model.note)
+            for model in services.library.models(kind)
+        ]
 
     @routes.get("/lists")
     def lists() -> dict[str, list[str]]:
@@ -100,7 +112,7 @@ def _list_routes(routes: APIRouter, services: Services) -> None:
         return choices(services).by_field
 
     @routes.get("/native")
-    def own(checkpoint: str = "") -> dict[str, Any] | None:
+    def own(checkpoint: str = "") -> OwnDefaults | None:
         """The size, steps and sampler that a checkpoint was made for, and the elements that it has no use for.
 
         Nothing for a name that is not here.
@@ -108,24 +120,24 @@ def _list_routes(routes: APIRouter, services: Services) -> None:
         if checkpoint and checkpoint not in choices(services).checkpoints:
             return None
         name = checkpoint or choices(services).checkpoint
-        return {**native(services, name).model_dump(), "unsupported": unsupported(services, name)}
+        return OwnDefaults(**native(services, name).model_dump(), unsupported=unsupported(services, name))
 
 
 def _parameter_routes(routes: APIRouter, services: Services) -> None:
-    @routes.post("/parameters/text", response_model=None)
-    def text(pasted: Text) -> dict[str, Any] | JSONResponse:
+    @routes.post("/parameters/text", response_model=FormParameters)
+    def text(pasted: Text) -> FormParameters | JSONResponse:
         """Read a parameters text."""
         try:
-            return asdict(parameters.from_text(pasted.text, NameMatcher.of(services)))
+            return parameters.from_text(pasted.text, NameMatcher.of(services))
         except WebUIError as error:
             return refusal(error)
 
-    @routes.post("/parameters/picture", response_model=None)
-    async def picture(request: Request) -> dict[str, Any] | JSONResponse:
+    @routes.post("/parameters/picture", response_model=FormParameters)
+    async def picture(request: Request) -> FormParameters | JSONResponse:
         """Read a picture's parameters; the body is the file."""
         try:
             data = await _body(request, "picture", services.settings.current().upload_limit_mb * 2**20)
-            return asdict(await asyncio.to_thread(parameters.from_picture, data, NameMatcher.of(services)))
+            return await asyncio.to_thread(parameters.from_picture, data, NameMatcher.of(services))
         except WebUIError as error:
             return refusal(error)
 
@@ -157,28 +169,28 @@ def _tab_routes(routes: APIRouter, services: Services) -> None:
         return viewer_of(request).admin
 
     @routes.get("/settings")
-    def settings(request: Request) -> dict[str, Any]:
+    def settings(request: Request) -> SettingsPage:
         """Sections and fields of the Settings tab, and whether the caller may change them."""
-        sections = setting_cards.sections(services.settings.current())
-        return {"sections": sections, "file": str(services.settings.current().file), "admin": is_admin(request)}
+        now = services.settings.current()
+        return SettingsPage(sections=setting_cards.sections(now), file=str(now.file), admin=is_admin(request))
 
-    @routes.patch("/settings", response_model=None)
-    def change(form: Values, request: Request) -> dict[str, Any] | JSONResponse:
+    @routes.patch("/settings", response_model=SettingSections)
+    def change(form: Values, request: Request) -> SettingSections | JSONResponse:
         """Change settings; null is back to the default."""
         viewer_of(request).must_be_admin("change the settings")
         try:
             changes = {name: setting_cards.read(name, value) for name, value in form.values.items()}
-            return {"sections": setting_cards.sections(services.settings.change(changes))}
+            return SettingSections(sections=setting_cards.sections(services.settings.change(changes)))
         except WebUIError as error:
             return refusal(error)
 
     @routes.get("/extensions")
-    def extensions(request: Request) -> list[dict[str, Any]]:
+    def extensions(request: Request) -> list[ExtensionCard]:
         """Cards of the Extensions tab; `fixed` for who may not switch them."""
-        return [{**card, "fixed": not is_admin(request)} for card in extension_cards.cards(services)]
+        return extension_cards.cards(services, fixed=not is_admin(request))
 
-    @routes.put("/extensions/{identity}", response_model=None)
-    def switch(identity: str, wish: Switch, request: Request) -> list[dict[str, Any]] | JSONResponse:
+    @routes.put("/extensions/{identity}", response_model=list[ExtensionCard])
+    def switch(identity: str, wish: Switch, request: Request) -> list[ExtensionCard] | JSONResponse:
         """Switch one off or on."""
         viewer_of(request).must_be_admin("switch extensions")
         try:

@@ -1,11 +1,12 @@
 """The Settings tab's content, from the settings' own descriptions."""
 
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from webui.core.fields import FieldSpec, specs
 from webui.errors import RequestError
 from webui.settings import Settings, read_file
+from webui.ui.bodies import SettingCard, SettingSection
 
 LABELS = {
     "models_dirs": "Model folders",
@@ -27,16 +28,14 @@ LABELS = {
 """What the page calls settings whose name in the file reads badly."""
 
 
-def sections(settings: Settings) -> list[dict[str, Any]]:
+def sections(settings: Settings) -> list[SettingSection]:
     """Sections in the order of the settings, each with its fields; `changed` says that the file holds a value of its own."""
     written = read_file(settings.file)
-    found: dict[str, list[dict[str, Any]]] = {}
+    found: dict[str, list[SettingCard]] = {}
     for name, spec in specs(Settings).items():
-        extra = spec.extra or {}
-        if section := extra.get("section"):
-            card = _card(spec, getattr(settings, name))
-            found.setdefault(str(section), []).append(card | {"changed": name in written, "restart": bool(extra.get("restart"))})
-    return [{"title": title, "fields": fields} for title, fields in found.items()]
+        if section := (spec.extra or {}).get("section"):
+            found.setdefault(str(section), []).append(_card(spec, getattr(settings, name), name in written))
+    return [SettingSection(title=title, fields=fields) for title, fields in found.items()]
 
 
 def read(name: str, value: Any) -> Any:
@@ -49,22 +48,30 @@ def read(name: str, value: Any) -> Any:
     return value
 
 
-_KINDS = {"bool": "check", "int": "number", "float": "number", "choice": "choice", "list": "list"}
+_KINDS: dict[str, Literal["check", "number", "choice", "list"]] = {
+    "bool": "check",
+    "int": "number",
+    "float": "number",
+    "choice": "choice",
+    "list": "list",
+}
 
 
-def _card(spec: FieldSpec, value: Any) -> dict[str, Any]:
-    return {
-        "name": spec.name,
-        "label": LABELS.get(spec.name, spec.name.replace("_", " ").capitalize()),
-        "description": spec.description,
-        "kind": _KINDS.get(spec.kind, "text"),
-        "choices": list(spec.choices),
-        "value": _plain(value),
-        "default": _plain(spec.default),
-        "minimum": spec.low,
-        "maximum": spec.high,
-        "step": 1 if spec.kind == "int" else "any",
-    }
+def _card(spec: FieldSpec, value: Any, changed: bool) -> SettingCard:
+    return SettingCard(
+        name=spec.name,
+        label=LABELS.get(spec.name, spec.name.replace("_", " ").capitalize()),
+        description=spec.description,
+        kind=_KINDS.get(spec.kind, "text"),
+        choices=list(spec.choices),
+        value=_plain(value),
+        default=_plain(spec.default),
+        minimum=spec.low,
+        maximum=spec.high,
+        step=1 if spec.kind == "int" else "any",
+        changed=changed,
+        restart=bool((spec.extra or {}).get("restart")),
+    )
 
 
 def _plain(value: Any) -> Any:

@@ -1,3 +1,4 @@
+// @ts-check
 // Every tab has an address, and so has a picture that is looked at: `#queue`, `#picture/ID`. Back and Forward go through those that were visited.
 
 const PATIENCE = 1000;  // ms that going back may take

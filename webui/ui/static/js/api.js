@@ -1,4 +1,7 @@
+// @ts-check
 // Talking to our own server. An error has `field` and `advice` when the server gave them.
+
+/** @import * as T from './api-types.d.ts' */
 
 import { parseExact } from './exact.js';
 import { ROOT } from './storage.js';
@@ -6,7 +9,14 @@ import { ROOT } from './storage.js';
 const PATIENCE = 60_000;        // ms
 const MORE_PATIENCE = 600_000;  // where much is sent, or a slow disk is looked through
 
+/**
+ * The server's answer: JSON as values, or a picture as a Blob.
+ * @param {string} path
+ * @param {{method?: string, json?: unknown, body?: Blob, headers?: Record<string, string>, patience?: number}} [options]
+ * @returns {Promise<any>}
+ */
 async function ask(path, { method = 'GET', json, body, headers = {}, patience = body === undefined ? PATIENCE : MORE_PATIENCE } = {}) {
+  /** @type {RequestInit & {headers: Record<string, string>}} */
   const options = { method, signal: AbortSignal.timeout(patience), headers: { ...headers } };
   if (json !== undefined) {
     options.headers['Content-Type'] = 'application/json';
@@ -32,51 +42,83 @@ const job = (id) => `/api/v1/jobs/${encodeURIComponent(id)}`;
 const image = (id) => `/api/v1/images/${encodeURIComponent(id)}`;
 
 export const jobs = {
+  /** @returns {Promise<T.JobList>} */
   find: (query) => ask(`/api/v1/jobs?${new URLSearchParams(query)}`),
+  /** @returns {Promise<T.Stopped>} */
   stopAll: () => ask('/api/v1/jobs', { method: 'DELETE' }),
+  /** @returns {Promise<T.JobBody>} */
   get: (id) => ask(job(id)),
+  /** @returns {Promise<T.JobBody>} */
   cancel: (id, how = 'stop') => ask(`${job(id)}?how=${how}`, { method: 'DELETE' }),
+  /** @returns {Promise<T.JobBody>} */
   retry: (id) => ask(`${job(id)}/retry`, { method: 'POST' }),
+  /** @returns {Promise<T.JobBody>} */
   again: (id) => ask(`${job(id)}/again?new_seed=true`, { method: 'POST' }),
+  /** @returns {Promise<T.JobBody>} */
   move: (id, to) => ask(`${job(id)}/move?to=${to}`, { method: 'POST' }),
   preview: (id, frame) => `${ROOT}${job(id)}/preview?n=${frame}`,
 };
 
 export const queue = {
+  /** @returns {Promise<T.QueueBody>} */
   state: () => ask('/api/v1/queue'),
+  /** @returns {Promise<T.PausedBody>} */
   pause: () => ask('/api/v1/queue/pause', { method: 'POST' }),
+  /** @returns {Promise<T.PausedBody>} */
   resume: () => ask('/api/v1/queue/resume', { method: 'POST' }),
+  /** @returns {Promise<T.PausedBody>} */
   free: () => ask('/api/v1/queue/free', { method: 'POST' }),
 };
 
 export const images = {
+  /** @returns {Promise<T.ImageList>} */
   page: (after = '', search = '', limit = 30) =>
-    ask(`/api/v1/images?${new URLSearchParams({ limit, ...(after && { after }), ...(search && { search }) })}`),
+    ask(`/api/v1/images?${new URLSearchParams({ limit: String(limit), ...(after && { after }), ...(search && { search }) })}`),
   file: (id) => ROOT + image(id),
   asRead: (id) => `${ROOT}${image(id)}/read`,
   thumb: (id) => `${ROOT}${image(id)}/thumb`,
+  /** @returns {Promise<T.ImageWithRequest>} */
   record: (id) => ask(`${image(id)}/request`),
+  /** @returns {Promise<T.ParametersText>} */
   parameters: (id) => ask(`${image(id)}/parameters`),
+  /** @returns {Promise<T.ImageId>} */
   bin: (id) => ask(image(id), { method: 'DELETE' }),
+  /** @returns {Promise<T.ImageWithRequest>} */
   restore: (id) => ask(`${image(id)}/restore`, { method: 'POST' }),
+  /** @returns {Promise<T.ImageWithRequest>} */
   upload: (file) => ask('/api/v1/images', { method: 'POST', body: file, headers: { 'Content-Type': file.type || 'application/octet-stream' } }),
 };
 
 export const page = {
+  /** @returns {Promise<T.Submitted>} */
   generate: (values) => ask('/page/generate', { method: 'POST', json: { values } }),
+  /** @returns {Promise<import('./page-types.d.ts').Values>} */
   values: (request) => ask('/page/values', { method: 'POST', json: { values: request } }),
+  /** @returns {Promise<T.TokenCount>} */
   tokens: (text) => ask('/page/tokens', { method: 'POST', json: { text } }),
+  /** @returns {Promise<T.ModelCard[]>} */
   models: (kind) => ask(`/page/models/${kind}`),
+  /** @returns {Promise<T.OwnDefaults | null>} */
   native: (checkpoint) => ask(`/page/native?${new URLSearchParams({ checkpoint })}`),
+  /** @returns {Promise<T.FormParameters>} */
   readText: (text) => ask('/page/parameters/text', { method: 'POST', json: { text } }),
+  /** @returns {Promise<T.FormParameters>} */
   readPicture: (file) => ask('/page/parameters/picture', { method: 'POST', body: file, headers: { 'Content-Type': 'application/octet-stream' } }),
+  /** @returns {Promise<Blob>} */
   readMask: (file) => ask('/page/mask', { method: 'POST', body: file, headers: { 'Content-Type': 'application/octet-stream' } }),
+  /** @returns {Promise<Record<string, string[]>>} */
   lists: () => ask('/page/lists'),
+  /** @returns {Promise<Record<string, string[]>>} */
   lookAgain: () => ask('/page/lists', { method: 'POST', patience: MORE_PATIENCE }),
+  /** @returns {Promise<T.SettingsPage>} */
   settings: () => ask('/page/settings'),
+  /** @returns {Promise<T.SettingSections>} */
   setSetting: (name, value) => ask('/page/settings', { method: 'PATCH', json: { values: { [name]: value } } }),
+  /** @returns {Promise<T.ExtensionCard[]>} */
   extensions: () => ask('/page/extensions'),
+  /** @returns {Promise<T.ExtensionCard[]>} */
   switchExtension: (id, on) => ask(`/page/extensions/${encodeURIComponent(id)}`, { method: 'PUT', json: { on } }),
 };
 
+/** @returns {Promise<T.SystemBody>} */
 export const system = () => ask('/api/v1/system');

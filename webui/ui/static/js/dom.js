@@ -1,11 +1,29 @@
+// @ts-check
 // Small tools to make elements. Text is always a text node, so a prompt can never become markup.
 
+/**
+ * @param {string} selector
+ * @param {ParentNode} [root]
+ * @returns {any} the first such element, or null
+ */
 export const $ = (selector, root = document) => root.querySelector(selector);
+/**
+ * @param {string} selector
+ * @param {ParentNode} [root]
+ * @returns {any[]} all such elements
+ */
 export const $$ = (selector, root = document) => [...root.querySelectorAll(selector)];
 
-/** el('button.primary', {onclick, title}, 'text', child…): the first argument is a tag with classes, the second holds attributes and on… handlers. */
+/**
+ * el('button.primary', {onclick, title}, 'text', child…): the first argument is a tag with classes, the second holds attributes and on… handlers.
+ * @param {string} what
+ * @param {Record<string, any>} [attributes]
+ * @param {...any} children
+ * @returns {any} the element
+ */
 export function el(what, attributes = {}, ...children) {
   const [tag, ...classes] = what.split('.');
+  /** @type {any} */
   const node = document.createElement(tag || 'div');
   if (classes.length) node.className = classes.join(' ');
   for (const [key, value] of Object.entries(attributes)) {
@@ -45,7 +63,7 @@ export const notice = (title, text, ...buttons) =>
 
 /** Pictures that could not be fetched while the server was away. */
 export function fetchPicturesAgain() {
-  for (const each of $$('img')) if (each.getAttribute('src') && each.complete && !each.naturalWidth) each.src = each.src;
+  for (const each of $$('img')) if (each.getAttribute('src') && each.complete && !each.naturalWidth) each.setAttribute('src', each.getAttribute('src'));
 }
 
 /** A text the screen reader says once; only changes of state go here, not every step. */

@@ -1,3 +1,4 @@
+// @ts-check
 // Pictures dropped or pasted anywhere on the page. What becomes of one depends on the tab; a drop that nobody wants is ignored, so that the browser does not leave the page for it.
 
 const takers = [];
@@ -18,7 +19,7 @@ export function watchDrops() {
   document.addEventListener('drop', (event) => {
     if (!isFile(event)) return;
     event.preventDefault();
-    offer(event, event.dataTransfer.files);
+    offer(event, event.dataTransfer?.files);
   });
   document.addEventListener('paste', (event) => offer(event, event.clipboardData?.files));
 }

@@ -1,3 +1,4 @@
+// @ts-check
 // What the event stream tells: a snapshot first, then what changes. A reload, a second tab or a phone is rebuilt from the snapshot alone.
 
 import { EVENTS, jobs as jobsApi, queue as queueApi } from './api.js';

@@ -1,3 +1,4 @@
+// @ts-check
 // Numbers that JavaScript would round stay what they are: a whole number beyond 2^53 is its digits, as a text, everywhere on the page.
 
 const TOKEN = /"[^"\\]*(?:\\.[^"\\]*)*"|-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?/g;

@@ -1,3 +1,4 @@
+// @ts-check
 // A card for each extension: what it adds, a switch; a broken one says why, with its traceback folded.
 
 import { page } from './api.js';
@@ -32,9 +33,10 @@ async function ask(list, mine) {
 
 function show(list, cards) {
   if (!cards.length) return list.replaceChildren(notice('No extensions', 'Put one into the extensions folder and start Darkroom again.'));
-  const focused = document.activeElement?.closest('.extension-card')?.dataset.id;
+  /** @type {HTMLElement | null | undefined} */
+  const focused = document.activeElement?.closest('.extension-card');
   list.replaceChildren(cards.some((card) => card.fixed) && el('p.read-only', { role: 'note' }, READ_ONLY) || '', ...cards.map((card) => make(list, card)));
-  if (focused) $(`.extension-card[data-id="${CSS.escape(focused)}"] input`, list)?.focus();
+  if (focused) $(`.extension-card[data-id="${CSS.escape(focused.dataset.id ?? '')}"] input`, list)?.focus();
 }
 
 function make(list, card) {

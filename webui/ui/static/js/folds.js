@@ -1,3 +1,4 @@
+// @ts-check
 // The form's folds: remembered open per browser, and a closed one says what in it differs from the default.
 
 import { $, $$, el } from './dom.js';
@@ -8,8 +9,8 @@ const nameOf = (head) => head.closest('[id^=fold-]').id.replace(/^fold-/, '');
 
 export function watchFolds() {
   // Gradio has no event for it in the page, so read the class of its own button after a click.
-  document.addEventListener('click', (event) => {
-    if (event.target.closest('[id^=fold-] > button.label-wrap'))
+  document.addEventListener('click', ({ target }) => {
+    if (target instanceof Element && target.closest('[id^=fold-] > button.label-wrap'))
       setTimeout(() => store('folds', heads().filter((head) => head.classList.contains('open')).map(nameOf)), 50);
   });
 }

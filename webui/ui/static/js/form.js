@@ -1,3 +1,4 @@
+// @ts-check
 // The form: its memory, its presets, filling it, and saying what is wrong with it. Gradio holds the values; these functions run in its events.
 
 import { images as imagesApi, page } from './api.js';
@@ -17,6 +18,7 @@ const KEPT = /^(checkpoint|ratio|batch_.*|dtype|noise_source|deterministic)$/;
 // What only the other tabs have: a picture that was made from none says nothing of it.
 const OF_SOURCES = /^(strength|resize_mode|fill|padding|mask_blur|mask_round|mask_weight|only_masked|invert_mask|soft_inpaint\..*|image_guidance)$/;
 
+/** @type {import('./page-types.d.ts').FormFacts} */
 export const form = { names: [], defaults: {}, shown: {}, labels: {}, folds: {}, native: {}, values: {} };
 
 // ---------------------------------------------------------------------------------------------------------- memory
@@ -118,7 +120,7 @@ function sizeLike({ width, height }, scale = 1) {
 
 /** What was made here keeps its size, enlarged or not. A large photo is brought to the checkpoint's own area, which is said. */
 function fitSource(image) {
-  const own = form.native.width * form.native.height, area = image.width * image.height;
+  const own = (form.native.width ?? 512) * (form.native.height ?? 512), area = image.width * image.height;
   const shrink = image.kind === 'upload' && area > own * 2;
   const wanted = sizeLike(image, shrink ? Math.sqrt(own / area) : 1);
   const change = wanted.width !== form.values.width || wanted.height !== form.values.height;
@@ -147,6 +149,7 @@ export function fill(values) {
   if (!Object.keys(values).length || !parts.patch) return;
   waiting = { ...waiting, ...values };
   for (const name of Object.keys(values)) usual.delete(name);
+  /** @type {import('./page-types.d.ts').Values} */
   const all = { ...form.values, ...waiting };
   if ('width' in values || 'height' in values) waiting.ratio = ratioOf(all.width, all.height);
   filled = parts.patch.props.value = waiting;
@@ -189,9 +192,12 @@ function unsaid(mode) {
   return Object.fromEntries(form.names.filter((name) => !kept(name)).map((name) => [name, form.native[name] ?? form.shown[name] ?? null]));
 }
 
+const without = (values, ...names) => Object.fromEntries(Object.entries(values).filter(([name]) => !names.includes(name)));
+
 /** Fill the form with a request; gives what was filled in. Fields that this page does not have are left out and named. */
 export function useRequest(request, { say = 'Parameters filled in', keepBatch = true } = {}) {
-  const { mode, init, mask, batch_count, batch_size, ...rest } = request;
+  const { mode, batch_count, batch_size } = request;
+  const rest = without(request, 'mode', 'init', 'mask', 'batch_count', 'batch_size');
   const asked = page.values(keepBatch ? rest : { ...rest, batch_count: batch_count ?? 1, batch_size: batch_size ?? 1 });
   return fillFrom(asked, (values) => {
     const before = everything();
@@ -246,7 +252,11 @@ export function sendTo(mode, image) {
   setSource(image);
 }
 
-/** Start from a file, in the mode where we are or in another; of two, from the one chosen last. */
+/**
+ * Start from a file, in the mode where we are or in another; of two, from the one chosen last.
+ * @param {File} file
+ * @param {string | null} [mode]
+ */
 export async function upload(file, mode = null) {
   const mine = ++sources;
   try {
@@ -273,8 +283,8 @@ export function generate(values) {
   else toast('Not connected. Your settings are kept.', { kind: 'error' });
 }
 
-function send({ ratio, ...values }, mode) {
-  const request = { ...values, mode, init: state.source.image ?? null };
+function send(values, mode) {
+  const request = { ...values, ratio: undefined, mode, init: state.source.image ?? null };
   const painted = mode === 'inpaint' ? parts.mask.id() : null;  // the mask of now: painting may go on while others are sent
   painted?.catch(() => {});  // told when it is this one's turn
   line = line.then(() => submit(request, painted));

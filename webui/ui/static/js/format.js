@@ -1,3 +1,4 @@
+// @ts-check
 // Numbers and states in words: the same ones everywhere on the page.
 
 export const clock = (seconds) =>

@@ -1,3 +1,4 @@
+// @ts-check
 // All pictures, newest first, fetched page by page as they are scrolled to.
 
 import { placeOf } from './image-actions.js';
@@ -14,6 +15,7 @@ const PAGE = 30;
 const MOST = 200;  // pictures that the server gives at once
 
 component('gallery', (root) => {
+  /** @type {any} */
   const it = { list: [], early: [], words: '', complete: false, failed: false, busy: false, turn: 0, total: 0, place: null, followers: new Map() };
   it.search = el('input.search', { type: 'search', placeholder: 'Search prompts', 'aria-label': 'Search prompts', oninput: () => { clearTimeout(it.timer); it.timer = setTimeout(() => reload(it), 200); } });
   const size = el('input', { type: 'range', min: 120, max: 320, value: stored('thumb', 210), 'aria-label': 'Thumbnail size', oninput: () => { store('thumb', +size.value); resize(); } });
@@ -24,7 +26,7 @@ component('gallery', (root) => {
   it.end = el('div.end');
   resize();
   root.append(heading('Gallery', it.count, el('span.grow'), el('label.small-range', { title: 'Thumbnail size' }, icon('grid'), size), it.search), it.grid, it.empty, it.end);
-  it.eye = new IntersectionObserver((seen) => seen.at(-1).isIntersecting && more(it), { rootMargin: '600px' });
+  it.eye = new IntersectionObserver((seen) => seen.at(-1)?.isIntersecting && more(it), { rootMargin: '600px' });
   it.eye.observe(it.end);
   addEventListener('scroll', () => { if (state.tab === 'gallery') it.place = placeOfPage(it); }, { passive: true });
   return {

@@ -1,3 +1,4 @@
+// @ts-check
 // Beside Generate: Stop, Skip, and a small menu with "Generate forever" and "Stop after this picture". While it generates forever, Generate says so, with a count, and Off stands beside it.
 
 import { jobs } from './api.js';
@@ -24,8 +25,9 @@ component('run', (root) => {
     stop,
     submitted(job) {
       if (!state.jobs.has(job.id)) state.jobs.set(job.id, { place: Infinity, ...job });
-      if (!live(watchedJob())) watch(job.id);
-      else if (watchedJob().id !== job.id) toast('Added to the queue');
+      const watched = watchedJob();
+      if (!live(watched)) watch(job.id);
+      else if (watched.id !== job.id) toast('Added to the queue');
       state.view = 'result';
       if (innerWidth <= 760) scrollTo({ top: 0, behavior: matchMedia('(prefers-reduced-motion: reduce)').matches ? 'instant' : 'smooth' });
       draw();
@@ -41,7 +43,7 @@ component('run', (root) => {
     draw() {
       const job = watchedJob();
       const running = live(job);
-      const several = running && job.state === 'running' && (job.request.batch_count ?? 1) > 1;
+      const several = live(job) && job.state === 'running' && (job.request.batch_count ?? 1) > 1;
       stopButton.hidden = !running && !state.forever;
       offButton.hidden = !state.forever;
       skipButton.hidden = !several || state.forever;

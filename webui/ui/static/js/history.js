@@ -1,3 +1,4 @@
+// @ts-check
 // Jobs that have ended, newest first: those that the page knows, older ones on request, and those whose prompt has the words searched for.
 
 import { jobs as jobsApi } from './api.js';
@@ -10,6 +11,7 @@ const ENDED = 'done,failed,cancelled';
 
 /** `update(rows, jobs)` shows jobs as rows, as the queue does. */
 export function makeHistory(update) {
+  /** @type {any} */
   const it = { older: [], found: null, words: '', foundWords: '', complete: false, turn: 0, timer: 0, trouble: '' };
   const search = el('input.search', { type: 'search', placeholder: 'Search history', 'aria-label': 'Search history', oninput: () => { clearTimeout(it.timer); it.timer = setTimeout(() => look(it, search.value.trim()), 250); } });
   const rows = el('div.queue', { role: 'list', 'aria-label': 'History' });
@@ -48,7 +50,9 @@ function look(it, words) {
 async function fetchPage(it, fresh = false) {
   const { turn, words } = it;
   const last = fresh ? null : shown(it).map((job) => job.id).sort()[0];  // ids rise with time
-  let told = { jobs: [] }, trouble = '';
+  /** @type {import('./api-types.d.ts').JobList} */
+  let told = { jobs: [] };
+  let trouble = '';
   try {
     told = await jobsApi.find({ state: ENDED, newest: true, limit: PAGE, ...(words && { search: words }), ...(last && { after: last }) });
   } catch (problem) {

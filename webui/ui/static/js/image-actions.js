@@ -1,3 +1,4 @@
+// @ts-check
 // What can be done with a picture: under the result, and in the viewer.
 
 import { images } from './api.js';

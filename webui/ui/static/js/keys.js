@@ -1,3 +1,4 @@
+// @ts-check
 // The keyboard. Single letters act only when nothing is being typed into.
 
 import { $, $$ } from './dom.js';

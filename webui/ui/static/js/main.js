@@ -1,3 +1,4 @@
+// @ts-check
 // Darkroom's page. Gradio holds the form and calls what is exported here; everything that moves is drawn from one SSE stream.
 
 import './topbar.js';

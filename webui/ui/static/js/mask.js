@@ -1,3 +1,4 @@
+// @ts-check
 // The mask: two stacked canvases on the stage, the picture below, the paint above. Strokes are a list and replayed,
 // so undo, redo and invert are exact. The server gets a black and white PNG of the picture's size, uploaded when Generate needs it.
 
@@ -138,7 +139,12 @@ function changed(it) {
 async function uploaded(it) {
   if (!it.strokes.length || !covered(it)) return null;
   const sent = it.sent ??= blackAndWhite(it).then(images.upload).then((image) => image.id);  // kept before it is there: a stroke made meanwhile clears it
-  return sent.catch((problem) => { if (it.sent === sent) it.sent = null; throw problem; });
+  try {
+    return await sent;
+  } catch (problem) {
+    if (it.sent === sent) it.sent = null;
+    throw problem;
+  }
 }
 
 const covered = ({ ink, above }) => ink.getImageData(0, 0, above.width, above.height).data.some((value, i) => i % 4 === 3 && value > 0);

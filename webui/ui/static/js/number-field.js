@@ -1,3 +1,4 @@
+// @ts-check
 // A number of the form, with or without a slider. Gradio's own boxes turn an empty number into 0, round beyond 2^53 and clamp what is typed to the
 // slider's ends; here empty stays empty, and what is typed is sent as it is: the request says what it may be.
 

@@ -1,3 +1,4 @@
+// @ts-check
 // How busy the machine is: speed, queue, processor and memory, the accelerator's too when there is one, over the last five minutes.
 
 import { system } from './api.js';

@@ -1,3 +1,4 @@
+// @ts-check
 // Drop a picture: its parameters as a table and as text, and on to the form.
 
 import { page } from './api.js';

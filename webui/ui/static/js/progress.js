@@ -1,3 +1,4 @@
+// @ts-check
 // How far a job is: fraction, speed and time left, from its step events.
 
 const WINDOW = 12;

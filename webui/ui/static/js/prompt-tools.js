@@ -1,3 +1,4 @@
+// @ts-check
 // Above the prompt: token count, the LoRA picker, and applying a pasted parameters text or what a dropped picture says.
 
 import { page } from './api.js';

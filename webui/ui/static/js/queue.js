@@ -1,3 +1,4 @@
+// @ts-check
 // Running first, then waiting in their order with place and start time; below, what has ended.
 
 import { images, jobs as jobsApi, queue as queueApi } from './api.js';
@@ -82,7 +83,7 @@ async function act(request, done) {
 }
 
 function ordered() {
-  return [...state.jobs.values()].filter(live).sort((a, b) => (a.state === 'queued') - (b.state === 'queued') || (before(a, b) ? -1 : 1));
+  return [...state.jobs.values()].filter(live).sort((a, b) => Number(a.state === 'queued') - Number(b.state === 'queued') || (before(a, b) ? -1 : 1));
 }
 
 /** Rows keep their elements while their job's look is the same, so that focus and clicks survive each step. */

@@ -1,3 +1,4 @@
+// @ts-check
 // Sections left, fields right. A change is saved at once; a changed field says so and can be put back.
 
 import { page } from './api.js';
@@ -36,7 +37,7 @@ function show(body, sections, admin) {
   const all = [...sections.map((section) => ({ title: section.title, rows: section.fields.map((field) => row(body, field, admin)) })), { title: 'This browser', rows: browserRows() }];
   const id = (title) => `section-${title.toLowerCase().replaceAll(' ', '-')}`;
   body.replaceChildren(
-    el('nav.sections', { 'aria-label': 'Sections' }, ...all.map(({ title }) => el('a', { href: `#${id(title)}`, onclick: (event) => { event.preventDefault(); document.getElementById(id(title)).scrollIntoView({ block: 'start' }); } }, title))),
+    el('nav.sections', { 'aria-label': 'Sections' }, ...all.map(({ title }) => el('a', { href: `#${id(title)}`, onclick: (event) => { event.preventDefault(); document.getElementById(id(title))?.scrollIntoView({ block: 'start' }); } }, title))),
     el('div.narrow', {}, !admin && el('p.read-only', { role: 'note' }, READ_ONLY), ...all.map(({ title, rows }) => el('section.card', { id: id(title) }, el('h3', {}, title), ...rows))),
   );
 }
@@ -83,7 +84,7 @@ async function put(body, field, value, newest) {
     const now = sections.flatMap((section) => section.fields).find((each) => each.name === field.name);
     turn += 1;
     if (newest()) renew(body, now, value);
-    toast(value === null ? 'Reset' : now.restart ? 'Saved. Takes effect at the next start.' : 'Saved');
+    toast(value === null ? 'Reset' : now?.restart ? 'Saved. Takes effect at the next start.' : 'Saved');
   } catch (problem) {
     const node = rowOf(body, field);
     if (!node || !newest()) return complain(problem);

@@ -1,3 +1,4 @@
+// @ts-check
 // The picture that img2img and inpaint start from: drop, paste or choose one, or send one from the gallery.
 
 import { images } from './api.js';

@@ -1,3 +1,4 @@
+// @ts-check
 // The stage: the picture or its live preview, what it says when there is none, the progress line, facts, actions and the strip.
 
 import { images, jobs } from './api.js';
@@ -6,7 +7,7 @@ import { pictureActions } from './image-actions.js';
 import { fill, useRequest } from './form.js';
 import { makeMask } from './mask.js';
 import { progressLine } from './progress.js';
-import { component, draw, live, parts, shownImage, state } from './state.js';
+import { component, draw, live, parts, shownImage, state, watchedJob } from './state.js';
 import { clock, facts, pace, promptOf } from './format.js';
 
 const EXAMPLES = ['a red apple', 'a cat face', 'a sunflower'];  // the shipped model knows these
@@ -20,7 +21,7 @@ component('stage', (root) => {
     choose(image) {
       state.shown = image.id;
       state.view = 'result';
-      const job = state.jobs.get(state.watched);
+      const job = watchedJob();
       if (live(job)) state.peek = true;
       else if (job) job.seen = true;
       draw();
@@ -59,8 +60,8 @@ function build(root) {
 /** The pictures of the shown picture's batch, when there are several. */
 function batch() {
   const image = shownImage();
-  const job = image?.job_id && state.jobs.get(image.job_id);
-  return job && (job.images?.length ?? 0) > 1 && job.images.some((each) => each.id === image.id) ? job.images : [];
+  const made = (image?.job_id && state.jobs.get(image.job_id)?.images) || [];
+  return made.length > 1 && made.some((each) => each.id === image?.id) ? made : [];
 }
 
 function drawViews(at, masking) {
@@ -81,20 +82,22 @@ function drawPicture(at, masking) {
   const { name, job } = state.now;
   const image = shownImage();
   const peeking = state.peek && BUSY.includes(name) && Boolean(image);
-  const preview = name === 'running' && !peeking && job.progress?.frame > 0;
+  const frame = name === 'running' && !peeking ? job.progress?.frame ?? 0 : 0;
+  const preview = frame > 0;
   const grid = state.view === 'grid' && !BUSY.includes(name) && !masking;
   const covered = !peeking && (['first', 'failed', 'loading', 'restarting', 'joining'].includes(name) || (name === 'running' && !preview));
-  const src = preview ? jobs.preview(job.id, job.progress.frame) : image && images.file(image.id);
+  const src = preview && job ? jobs.preview(job.id, frame) : image && images.file(image.id);
   at.picture.hidden = masking || grid || !src || covered;
   at.grid.hidden = !grid;
   if (grid) drawGrid(at.grid);
   at.picture.classList.toggle('dim', !peeking && ['offline', 'queued'].includes(name));
-  if (src && !at.picture.hidden) show(at, src, preview ? previewSize(job) : image, preview ? 'Live preview' : promptOf(image), preview);
+  if (src && !at.picture.hidden) show(at, src, preview && job ? previewSize(job) : image, preview ? 'Live preview' : promptOf(image), preview);
   return peeking;
 }
 
+/** @param {import('./page-types.d.ts').PageJob} job */
 const previewSize = ({ progress, request }) =>
-  progress.previewWidth ? { width: progress.previewWidth, height: progress.previewHeight } : request;
+  progress?.previewWidth ? { width: progress.previewWidth, height: progress.previewHeight } : request;
 
 function show(at, src, size, alt, preview) {
   at.picture.style.setProperty('--ratio', size.width / size.height);
@@ -127,9 +130,9 @@ const OFFERS = {  // what can be done about it, by situation
   first: () => (state.noCheckpoint ? [] : EXAMPLES.map((prompt) => button('brush', prompt, () => { fill({ prompt }); $('#prompt textarea').focus(); }))),
 };
 
-function drawNotice({ notice, picture }, masking, peeking) {
+function drawNotice({ notice }, masking, peeking) {
   const { name, job, title, text } = state.now;
-  const preview = name === 'running' && job.progress?.frame > 0;
+  const preview = name === 'running' && (job.progress?.frame ?? 0) > 0;
   notice.hidden = masking || peeking || preview || name === 'stopped' || name === 'joining' || (!title && name !== 'running');
   notice.dataset.kind = name;
   $('h2', notice).textContent = title || 'Starting';
@@ -147,7 +150,7 @@ function drawProgress({ bar, what, numbers, progress }) {
   $('i', bar).style.inlineSize = `${done}%`;
   progress.dataset.state = name;
   bar.setAttribute('aria-valuenow', done);
-  const words = { running: () => (job.stopping ? 'Stopping after this step' : progressLine(job)), stopped: () => title, queued: () => title, loading: () => title, restarting: () => 'Engine restarting', offline: () => 'Reconnecting', failed: () => 'Failed' };
+  const words = { running: () => (job?.stopping ? 'Stopping after this step' : progressLine(job)), stopped: () => title, queued: () => title, loading: () => title, restarting: () => 'Engine restarting', offline: () => 'Reconnecting', failed: () => 'Failed' };
   what.textContent = words[name]?.() ?? '';
   const { speed, left } = job?.progress ?? {};
   const told = name === 'running' ? [pace(speed ?? 0), left !== undefined && `${clock(left)} left`] : name === 'stopped' || name === 'queued' ? [text] : [];

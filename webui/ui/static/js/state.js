@@ -1,3 +1,4 @@
+// @ts-check
 // What the page knows, and the one loop that draws it. Parts (stage, queue, …) read `state` in their draw(); nothing else is shared.
 
 import { $ } from './dom.js';
@@ -5,6 +6,7 @@ import { situation } from './status.js';
 
 export const MODES = ['txt2img', 'img2img', 'inpaint'];
 
+/** @type {import('./page-types.d.ts').State} */
 export const state = {
   mode: 'txt2img',
   tab: 'txt2img',
@@ -31,10 +33,15 @@ export const state = {
   now: { name: 'idle' },
 };
 
+/** @type {Record<string, any>} */
 export const parts = {};
 
-export const live = (job) => Boolean(job) && (job.state === 'running' || job.state === 'queued');
-export const watchedJob = () => state.jobs.get(state.watched);
+/**
+ * @param {import('./page-types.d.ts').PageJob | null | undefined} job
+ * @returns {job is import('./page-types.d.ts').PageJob & {state: 'running' | 'queued'}}
+ */
+export const live = (job) => job?.state === 'running' || job?.state === 'queued';
+export const watchedJob = () => state.jobs.get(state.watched ?? '');
 export const shownImage = () => state.images.find((image) => image.id === state.shown);
 export const inStudio = () => MODES.includes(state.tab);
 
@@ -49,6 +56,7 @@ export function draw() {
   });
 }
 
+/** @type {Record<string, (root: any, gradio: any) => any>} */
 const components = {};
 export const component = (name, make) => { components[name] = make; };
 

@@ -1,8 +1,10 @@
+// @ts-check
+/** @import { PageJob, Situation, State } from './page-types.d.ts' */
 // What the stage has to say now: one name, one sentence, one remedy. Every state of the page is decided here and nowhere else.
 
 import { clock, count } from './format.js';
 
-const RESTARTING = { name: 'restarting', title: 'The engine stopped and is starting again', text: 'The job runs again by itself. Finished pictures are kept.' };
+const RESTARTING = { name: /** @type {const} */ ('restarting'), title: 'The engine stopped and is starting again', text: 'The job runs again by itself. Finished pictures are kept.' };
 
 /** The engine that matters to the page: the best of those there are. Where there is none, it is still to come, or what went wrong at the start keeps it away. */
 export function engineState({ engines, troubles }) {
@@ -11,8 +13,12 @@ export function engineState({ engines, troubles }) {
   return engines.find((engine) => engine.state === best) ?? (troubles.length ? { state: 'off', message: troubles[0] } : { state: 'starting', message: '' });
 }
 
+/**
+ * @param {State} state
+ * @returns {Situation}
+ */
 export function situation(state) {
-  const job = state.jobs.get(state.watched);
+  const job = state.jobs.get(state.watched ?? '');
   const live = job && (job.state === 'running' || job.state === 'queued');
   const engine = engineState(state);
   if (!state.online) return { name: 'offline', job, title: 'Connection lost', text: 'Trying again. Your jobs go on and your settings are kept.' };
@@ -28,6 +34,11 @@ export function situation(state) {
   return { name: 'idle', job };
 }
 
+/**
+ * @param {State} state
+ * @param {PageJob} job
+ * @returns {Situation}
+ */
 function waiting(state, job, engine) {
   if (state.paused) return { name: 'queued', job, title: 'The queue is paused', text: 'Resume it in Queue.' };
   if (engine.state === 'starting') return { name: 'loading', job, title: 'Starting the engine', text: 'It runs as soon as the engine is up.' };
@@ -45,14 +56,22 @@ export function startsIn(job) {
 /** Whether `a` runs before `b`: the server's order. */
 export const before = (a, b) => a.id !== b.id && a.place < b.place;
 
+/**
+ * @param {PageJob} job
+ * @returns {Situation}
+ */
 function stopped(job) {
   const { step = 0, steps = 0 } = job.stoppedAt ?? job.progress ?? {};
   const { batch = 0, batches = 1 } = job.progress ?? {};
   const made = job.images?.length ?? 0;
-  const which = batches > 1 ? ` of ${job.request.batch_size > 1 ? 'batch' : 'picture'} ${batch + 1}` : '';
+  const which = batches > 1 ? ` of ${(job.request.batch_size ?? 1) > 1 ? 'batch' : 'picture'} ${batch + 1}` : '';
   return { name: 'stopped', job, title: step ? `Stopped at step ${step} of ${steps}${which}` : 'Stopped', text: made ? `${count(made, 'picture')} finished and saved` : 'Nothing was saved' };
 }
 
+/**
+ * @param {State} state
+ * @returns {Situation}
+ */
 function first(state) {
   if (state.noCheckpoint) return { name: 'first', title: 'No checkpoint yet', text: 'Put one into models/Stable-diffusion, then press the refresh button beside the list.' };
   return { name: 'first', title: 'Describe a picture, then press Generate', text: 'It forms here, and every picture is kept in the gallery.' };

@@ -1,3 +1,4 @@
+// @ts-check
 // What this browser remembers: form, folds, theme, brush. A private window lives without.
 
 import { parseExact } from './exact.js';

@@ -1,3 +1,4 @@
+// @ts-check
 // One event stream for all windows of a browser, which allows six connections per host: one window holds it and tells the others.
 //
 // Who opens a stream last leads: its snapshot goes to all windows, and takes the place of the stream that was there before. So a new window

@@ -1,3 +1,4 @@
+// @ts-check
 // The tab bar and the theme. Gradio says which tab is open only by aria-selected, so that attribute is watched.
 
 import { here, visit, watchAddress } from './address.js';

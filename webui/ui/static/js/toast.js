@@ -1,3 +1,4 @@
+// @ts-check
 // Short messages: what was done, and the way back. Room is made for them, so that they cover nothing.
 
 import { $, el } from './dom.js';
@@ -8,7 +9,7 @@ const SHORT = 3500, LONG = 8000;  // ms: long where there is something to press,
 /**
  * Show a message. Equal messages become one with a count; their actions are run together, the newest first.
  * @param {string} text
- * @param {{action?: {label: string, run: () => void}, kind?: '' | 'error'}} [options] `action`: a button, such as Undo
+ * @param {{action?: {label: string, run: () => void} | null, kind?: '' | 'error'}} [options] `action`: a button, such as Undo
  */
 export function toast(text, { action = null, kind = '' } = {}) {
   const at = place();

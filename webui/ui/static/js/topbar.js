@@ -1,3 +1,4 @@
+// @ts-check
 // Mark and name, how many wait, what the engine does, dark or light.
 
 import { el, iconButton } from './dom.js';

@@ -1,3 +1,4 @@
+// @ts-check
 // Text put into a box as if it were typed, so that the browser's own undo (Ctrl+Z) takes it back.
 
 /** Put `text` in place of from…to and leave the cursor behind it. */

@@ -1,3 +1,5 @@
+// @ts-check
+/** @import { PageImage } from './page-types.d.ts' */
 // One picture of the gallery, large, with everything it was made with. A native dialog: focus trap and Esc for free.
 
 import { here, leaveFor, pictureAddress, visit } from './address.js';
@@ -11,6 +13,9 @@ import { promptOf, size } from './format.js';
 /**
  * `list()` is what ← and → walk through, as it is now; `near` is called when its end is close, `closed(image)` with the picture looked at last.
  * The picture has an address, so that Back closes the viewer and Forward opens it again.
+ * @param {() => PageImage[]} list
+ * @param {PageImage} image
+ * @param {{near?: () => void, closed?: (image: PageImage) => void}} [options]
  */
 export function openViewer(list, image, { near = () => {}, closed = () => {} } = {}) {
   let known = list();

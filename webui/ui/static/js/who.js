@@ -1,3 +1,4 @@
+// @ts-check
 // Who uses this page: the admin or a guest, under which name. What a guest may not change is shown, and one sentence says why.
 
 import { el } from './dom.js';

@@ -1,0 +1,180 @@
+"""What the API's JSON looks like, for the OpenAPI document and the page's types: `shapes` and `stream` make it as plain values.
+
+A test compares what the routes really answer with these.
+"""
+
+from datetime import datetime
+from typing import Literal
+
+from pydantic import RootModel
+
+from webui.core.events import Cancelled, Done, Failed, ImageSaved, Preview, Queued, Started, StepDone
+from webui.core.job import Job, JobError
+from webui.core.record import ImageRecord
+from webui.core.request import FrozenModel, GenerationRequest
+from webui.jobs.placement import EngineStatus
+from webui.jobs.progress import Progress
+
+
+class ImageBody(ImageRecord):
+    """A picture with its address."""
+
+    url: str
+
+
+class ImageWithRequest(ImageBody):
+    """A picture with the request that it was made with; an upload has none."""
+
+    request: GenerationRequest | None
+
+
+class ImageList(FrozenModel):
+    """A page of pictures, newest first, and how many there are in all."""
+
+    images: tuple[ImageWithRequest, ...]
+    total: int
+
+
+class JobBody(Job):
+    """A job with its pictures' addresses. `progress` is there while it runs.
+
+    Of somebody else's only that it is there and how far it is: `mine` is false, and request, error, images, notes and plan are empty.
+    """
+
+    request: GenerationRequest | None  # type: ignore[assignment]
+    images: tuple[ImageBody, ...]
+    mine: bool
+    progress: Progress | None = None
+
+
+class JobList(FrozenModel):
+    """Jobs in order of submission."""
+
+    jobs: tuple[JobBody, ...]
+
+
+class Stopped(FrozenModel):
+    """How many jobs were stopped."""
+
+    stopped: int
+
+
+class WaitingJob(FrozenModel):
+    """A job's place in the line from 1, seconds until it starts and for itself; null where nobody can know."""
+
+    id: str
+    place: int
+    starts_in: float | None
+    takes: float | None
+
+
+class QuotaBody(FrozenModel):
+    """One limit of one owner, and what is left of it. `renews` is null where it renews as jobs end."""
+
+    name: Literal["jobs", "megapixels", "minutes"]
+    limit: float
+    used: float
+    left: float
+    renews: datetime | None
+
+
+class QueueBody(FrozenModel):
+    """The waiting jobs in the order they will run, and the asker's own limits."""
+
+    waiting: tuple[WaitingJob, ...]
+    paused: bool
+    limits: tuple[QuotaBody, ...]
+
+
+class PausedBody(FrozenModel):
+    """Whether the queue is paused now."""
+
+    paused: bool
+
+
+class ParametersText(FrozenModel):
+    """The parameters text inside a picture."""
+
+    text: str
+
+
+class ImageId(FrozenModel):
+    """A picture's id."""
+
+    id: str
+
+
+class Sample(FrozenModel):
+    """The machine at one moment: seconds since 1970, percent, bytes, jobs, steps a second."""
+
+    at: float
+    cpu: float
+    memory: float
+    memory_total: float
+    device_used: int
+    device_total: int
+    engines_memory: int
+    queue: int
+    speed: float
+
+
+class SystemBody(FrozenModel):
+    """Samples of the last minutes, the newest last."""
+
+    samples: tuple[Sample, ...]
+
+
+class Engines(FrozenModel):
+    """All engines, and what of the program itself does not work: the data of `event: engine`."""
+
+    engines: tuple[EngineStatus, ...]
+    paused: bool
+    troubles: tuple[str, ...]
+
+
+class Snapshot(Engines):
+    """Everything as it is now: the data of `event: snapshot`, the first of a page's stream."""
+
+    jobs: tuple[JobBody, ...]
+    images: tuple[ImageWithRequest, ...]
+    total: int
+    waiting: tuple[WaitingJob, ...]
+    owner: str
+    admin: bool
+    named: bool
+    shared: bool
+
+
+class ImageMade(ImageSaved):
+    """A finished picture with its address."""
+
+    record: ImageBody
+
+
+class Alive(FrozenModel):
+    """The data of `event: alive`: nothing happened for a while."""
+
+
+class HiddenJobEvent(FrozenModel):
+    """What is told of somebody else's job."""
+
+    type: Literal["queued", "started", "step", "done", "failed", "cancelled"]
+    job_id: str
+    seq: int
+    step: int = 0
+    steps: int = 0
+    phase: str = ""
+    batch: int = 0
+    batches: int = 1
+    error: JobError | None = None
+
+
+JobEvent = Queued | Started | StepDone | Preview | ImageMade | Done | Failed | Cancelled | HiddenJobEvent
+
+
+class JobEventBody(RootModel[JobEvent]):
+    """The data of one event of a job's stream."""
+
+
+class PageEvent(RootModel[Snapshot | Engines | JobBody | JobEvent | Alive]):
+    """The data of one event of a page's stream; `event:` says which."""

@@ -1,0 +1,103 @@
+"""What the page's own JSON looks like: the answers of `routes`, from which the types of its scripts are made too."""
+
+from typing import Any, Literal
+
+from webui.core.family import ModelDefaults
+from webui.core.job import Job
+from webui.core.request import FrozenModel
+
+
+class Submitted(FrozenModel):
+    """The job that a form has become."""
+
+    job: Job
+
+
+class TokenCount(FrozenModel):
+    """How long a prompt is for the text encoder, and how long it may be before it is cut into chunks."""
+
+    count: int
+    limit: int
+
+
+class ModelCard(FrozenModel):
+    """A model file as a list shows it: bytes, why it cannot be used, what else there is to say."""
+
+    name: str
+    family: str
+    size: int
+    error: str
+    note: str
+
+
+class OwnDefaults(ModelDefaults):
+    """What a checkpoint was made for, and the ids of the form's elements that mean nothing for it."""
+
+    unsupported: list[str]
+
+
+class FormParameters(FrozenModel):
+    """What a picture or a text says about how it was made.
+
+    `values` are the form's; `mode` says which tab they belong to; `table` has labels as the form shows them.
+    `left_out` are lines about what has no place in the form, or names something that is not here.
+    """
+
+    text: str
+    source: str
+    mode: str
+    table: dict[str, str]
+    values: dict[str, Any]
+    left_out: list[str]
+
+
+class SettingCard(FrozenModel):
+    """A field of the Settings tab. `changed`: the file holds a value of its own. `restart`: it takes effect at the next start."""
+
+    name: str
+    label: str
+    description: str
+    kind: Literal["check", "number", "choice", "list", "text"]
+    choices: list[str]
+    value: Any
+    default: Any
+    minimum: float | None
+    maximum: float | None
+    step: int | Literal["any"]
+    changed: bool
+    restart: bool
+
+
+class SettingSection(FrozenModel):
+    """A section of the Settings tab."""
+
+    title: str
+    fields: list[SettingCard]
+
+
+class SettingSections(FrozenModel):
+    """All sections, as they are after a change."""
+
+    sections: list[SettingSection]
+
+
+class SettingsPage(SettingSections):
+    """The Settings tab: also the file that they are kept in, and whether the asker may change them."""
+
+    file: str
+    admin: bool
+
+
+class ExtensionCard(FrozenModel):
+    """An extension as the Extensions tab shows it; `error` is a traceback, `reason` its last line, `fixed` is for who may not switch it."""
+
+    id: str
+    title: str
+    version: str
+    path: str
+    adds: list[str]
+    on: bool
+    error: str
+    reason: str
+    restart: bool
+    fixed: bool = False

@@ -1,0 +1,583 @@
+// What the server sends, made from its schema by `python -m webui.docs`: do not edit.
+
+/** The data of `event: alive`: nothing happened for a while. */
+export type Alive = Record<string, never>;
+
+/** Forward passes since the engine started: how many, how many jobs they answered, their seconds, and the seconds that jobs waited. */
+export interface BatchStats {
+  passes: number;
+  answered: number;
+  seconds: number;
+  waited: number;
+}
+
+/** The user stopped the job; finished pictures are kept. `step` of `steps` is where. */
+export interface Cancelled {
+  job_id: string;
+  seq: number;
+  at: string | null;
+  engine_seconds: number;
+  type: "cancelled";
+  step: number;
+  steps: number;
+}
+
+/** All pictures of the job are saved. */
+export interface Done {
+  job_id: string;
+  seq: number;
+  at: string | null;
+  engine_seconds: number;
+  type: "done";
+  notes: Array<string>;
+  seconds: number;
+}
+
+/** An engine's status as subscribers see it. */
+export interface EngineStatus {
+  name: string;
+  device: string;
+  state: string;
+  loaded: string;
+  warm: Array<string>;
+  resident: number;
+  device_used: number;
+  device_total: number;
+  message: string;
+  job_id: string;
+  jobs: Array<string>;
+  batch: BatchStats;
+}
+
+/** All engines, and what of the program itself does not work: the data of `event: engine`. */
+export interface Engines {
+  engines: Array<EngineStatus>;
+  paused: boolean;
+  troubles: Array<string>;
+}
+
+/** An extension as the Extensions tab shows it; `error` is a traceback, `reason` its last line, `fixed` is for who may not switch it. */
+export interface ExtensionCard {
+  id: string;
+  title: string;
+  version: string;
+  path: string;
+  adds: Array<string>;
+  on: boolean;
+  error: string;
+  reason: string;
+  restart: boolean;
+  fixed: boolean;
+}
+
+/** The job ended with an error; finished pictures are kept. */
+export interface Failed {
+  job_id: string;
+  seq: number;
+  at: string | null;
+  engine_seconds: number;
+  type: "failed";
+  error: JobError;
+}
+
+/** What is under the mask at the start, in the order of A1111's numbers. */
+export type Fill = "fill" | "original" | "latent noise" | "latent nothing";
+
+/** What a picture or a text says about how it was made. */
+export interface FormParameters {
+  text: string;
+  source: string;
+  mode: string;
+  table: Record<string, string>;
+  values: Record<string, unknown>;
+  left_out: Array<string>;
+}
+
+/** One request for pictures. `{"prompt": "a red apple"}` is a whole one: every field has a default. */
+export interface GenerationRequest {
+  mode: "txt2img" | "img2img" | "inpaint";
+  prompt: string;
+  negative_prompt: string;
+  checkpoint: string | null;
+  vae: string | null;
+  text_encoder: string | null;
+  refiner_checkpoint: string | null;
+  refiner_switch_at: number;
+  width: number | null;
+  height: number | null;
+  steps: number | null;
+  sampler: string | null;
+  schedule: string | null;
+  guidance: number | null;
+  seed: number | string;
+  variation_seed: number | string;
+  variation_strength: number;
+  seed_resize_width: number;
+  seed_resize_height: number;
+  batch_size: number;
+  batch_count: number;
+  clip_skip: number;
+  tiling: boolean;
+  init: string | null;
+  mask: string | null;
+  strength: number;
+  resize_mode: ResizeMode;
+  mask_blur: number;
+  mask_round: boolean;
+  fill: Fill;
+  only_masked: boolean;
+  padding: number;
+  invert_mask: boolean;
+  soft_inpaint: SoftInpaint | null;
+  exact_steps: boolean;
+  noise_multiplier: number;
+  extra_noise: number;
+  color_correction: boolean;
+  mask_weight: number;
+  image_guidance: number;
+  hires: HiresOptions | null;
+  sampler_options: SamplerOptions;
+  guidance_options: GuidanceOptions;
+  size_conditioning: SizeConditioning;
+  emphasis: "Original" | "No norm" | "Ignore" | "None";
+  comma_backtrack: number;
+  dtype: "auto" | "float32" | "bfloat16" | "float16";
+  noise_source: "cpu" | "gpu" | "nv";
+  profile: "a1111" | "diffusers";
+  deterministic: boolean;
+  extras?: Record<string, Record<string, JsonValue>>;
+}
+
+/** What is done to classifier-free guidance besides its scale. */
+export interface GuidanceOptions {
+  rescale: number;
+  skip_early: number;
+  min_sigma: number;
+  min_sigma_all: boolean;
+  pad: boolean;
+  pad_v0: boolean;
+}
+
+/** What is told of somebody else's job. */
+export interface HiddenJobEvent {
+  type: "queued" | "started" | "step" | "done" | "failed" | "cancelled";
+  job_id: string;
+  seq: number;
+  step: number;
+  steps: number;
+  phase: string;
+  batch: number;
+  batches: number;
+  error: JobError | null;
+}
+
+/** The second pass ("Hires. fix"): enlarge the first picture and paint over it. */
+export interface HiresOptions {
+  scale: number;
+  width: number;
+  height: number;
+  steps: number;
+  strength: number;
+  upscaler: string;
+  sampler: string | null;
+  schedule: string | null;
+  guidance: number | null;
+  prompt: string;
+  negative_prompt: string;
+}
+
+/** A picture with its address. */
+export interface ImageBody {
+  id: string;
+  path: string;
+  kind: "result" | "upload";
+  job_id: string | null;
+  index: number;
+  owner: string;
+  width: number;
+  height: number;
+  seed: number | string | null;
+  created: string;
+  notes: Array<string>;
+  url: string;
+}
+
+/** A picture's id. */
+export interface ImageId {
+  id: string;
+}
+
+/** A page of pictures, newest first, and how many there are in all. */
+export interface ImageList {
+  images: Array<ImageWithRequest>;
+  total: number;
+}
+
+/** A finished picture with its address. */
+export interface ImageMade {
+  job_id: string;
+  seq: number;
+  at: string | null;
+  type: "image";
+  record: ImageBody;
+}
+
+/** One picture file. */
+export interface ImageRecord {
+  id: string;
+  path: string;
+  kind: "result" | "upload";
+  job_id: string | null;
+  index: number;
+  owner: string;
+  width: number;
+  height: number;
+  seed: number | string | null;
+  created: string;
+  notes: Array<string>;
+}
+
+/** A picture with the request that it was made with; an upload has none. */
+export interface ImageWithRequest {
+  id: string;
+  path: string;
+  kind: "result" | "upload";
+  job_id: string | null;
+  index: number;
+  owner: string;
+  width: number;
+  height: number;
+  seed: number | string | null;
+  created: string;
+  notes: Array<string>;
+  url: string;
+  request: GenerationRequest | null;
+}
+
+/** One row of the queue. Times are UTC. */
+export interface Job {
+  id: string;
+  owner: string;
+  state: "queued" | "running" | "done" | "failed" | "cancelled";
+  priority: number;
+  attempts: number;
+  request: GenerationRequest;
+  plan: Plan | null;
+  idempotency_key: string | null;
+  created: string;
+  started: string | null;
+  finished: string | null;
+  error: JobError | null;
+  images: Array<ImageRecord>;
+  notes: Array<string>;
+}
+
+/** A job with its pictures' addresses. `progress` is there while it runs. */
+export interface JobBody {
+  id: string;
+  owner: string;
+  state: "queued" | "running" | "done" | "failed" | "cancelled";
+  priority: number;
+  attempts: number;
+  request: GenerationRequest | null;
+  plan: Plan | null;
+  idempotency_key: string | null;
+  created: string;
+  started: string | null;
+  finished: string | null;
+  error: JobError | null;
+  images: Array<ImageBody>;
+  notes: Array<string>;
+  mine: boolean;
+  progress: Progress | null;
+}
+
+/** Why a job failed: `kind` is the error class, `message` what is wrong, `advice` what to do, `field` where if it is the request. */
+export interface JobError {
+  kind: string;
+  message: string;
+  advice: string;
+  field: string | null;
+}
+
+/** The data of one event of a job's stream. */
+export type JobEventBody = Queued | Started | StepDone | Preview | ImageMade | Done | Failed | Cancelled | HiddenJobEvent;
+
+/** Jobs in order of submission. */
+export interface JobList {
+  jobs: Array<JobBody>;
+}
+
+export type JsonValue = unknown;
+
+/** A model file as a list shows it: bytes, why it cannot be used, what else there is to say. */
+export interface ModelCard {
+  name: string;
+  family: string;
+  size: number;
+  error: string;
+  note: string;
+}
+
+/** What a checkpoint was made for, and the ids of the form's elements that mean nothing for it. */
+export interface OwnDefaults {
+  width: number;
+  height: number;
+  steps: number;
+  sampler: string;
+  schedule: string;
+  guidance: number;
+  unsupported: Array<string>;
+}
+
+/** The data of one event of a page's stream; `event:` says which. */
+export type PageEvent = Snapshot | Engines | JobBody | Queued | Started | StepDone | Preview | ImageMade | Done | Failed | Cancelled | HiddenJobEvent | Alive;
+
+/** The parameters text inside a picture. */
+export interface ParametersText {
+  text: string;
+}
+
+/** Whether the queue is paused now. */
+export interface PausedBody {
+  paused: boolean;
+}
+
+/** How the machine makes the pictures; fixed at the first attempt so that a retry gives the same pixels. */
+export interface Plan {
+  device: string;
+  dtype: "float32" | "bfloat16" | "float16";
+  attention: "sdpa" | "xformers" | "tiled";
+  threads: number;
+  channels_last: boolean;
+  offload: "none" | "model" | "sequential";
+  work: number;
+}
+
+/** A newer preview frame exists (`GET /api/v1/jobs/{id}/preview`). `data`, a JPEG, is left out of JSON: it travels beside the event. */
+export interface Preview {
+  job_id: string;
+  seq: number;
+  at: string | null;
+  type: "preview";
+  frame: number;
+  width: number;
+  height: number;
+}
+
+/** How often (seconds; 0 is never) and how one job's preview frames are made; None is as the settings say. */
+export interface PreviewChoice {
+  period: number | null;
+  method: "linear" | "taesd" | "full" | null;
+}
+
+/** What every refusal says: a sentence for people, the request's field if it is about one, what to do, and when a limit renews. */
+export interface Problem {
+  message: string;
+  field?: string | null;
+  advice?: string | null;
+  renews?: string | null;
+}
+
+/** Where a running job is; in memory only. */
+export interface Progress {
+  phase: string;
+  step: number;
+  steps: number;
+  batch: number;
+  batches: number;
+  frame: number;
+  detail: string;
+}
+
+/** The waiting jobs in the order they will run, and the asker's own limits. */
+export interface QueueBody {
+  waiting: Array<WaitingJob>;
+  paused: boolean;
+  limits: Array<QuotaBody>;
+}
+
+/** The job waits: just submitted, or put back after an engine's death (`reason` says so). */
+export interface Queued {
+  job_id: string;
+  seq: number;
+  at: string | null;
+  type: "queued";
+  attempt: number;
+  reason: string;
+}
+
+/** One limit of one owner, and what is left of it. `renews` is null where it renews as jobs end. */
+export interface QuotaBody {
+  name: "jobs" | "megapixels" | "minutes";
+  limit: number;
+  used: number;
+  left: number;
+  renews: string | null;
+}
+
+/** How a start picture is brought to the size, in the order of A1111's numbers. */
+export type ResizeMode = "Just resize" | "Crop and resize" | "Resize and fill" | "Just resize (latent upscale)";
+
+/** The machine at one moment: seconds since 1970, percent, bytes, jobs, steps a second. */
+export interface Sample {
+  at: number;
+  cpu: number;
+  memory: number;
+  memory_total: number;
+  device_used: number;
+  device_total: number;
+  engines_memory: number;
+  queue: number;
+  speed: number;
+}
+
+/** Options of the sampler and the schedule; `None` leaves the sampler's own default. */
+export interface SamplerOptions {
+  eta: number | null;
+  churn: number;
+  churn_min: number;
+  churn_max: number | null;
+  noise_scale: number;
+  ensd: number | string;
+  discard_penultimate: boolean;
+  sigma_min: number | null;
+  sigma_max: number | null;
+  rho: number | null;
+  beta_alpha: number | null;
+  beta_beta: number | null;
+  sgm_noise_multiplier: boolean;
+  sigmas: Array<number> | null;
+  timesteps: Array<number> | null;
+  solver_type: string | null;
+  unipc_variant: "bh1" | "bh2" | "vary_coeff";
+  unipc_order: number;
+  unipc_skip: "time_uniform" | "time_quadratic" | "logSNR";
+  unipc_lower_order_final: boolean;
+  ddim_discretize: "uniform" | "quad";
+}
+
+/** A field of the Settings tab. `changed`: the file holds a value of its own. `restart`: it takes effect at the next start. */
+export interface SettingCard {
+  name: string;
+  label: string;
+  description: string;
+  kind: "check" | "number" | "choice" | "list" | "text";
+  choices: Array<string>;
+  value: unknown;
+  default: unknown;
+  minimum: number | null;
+  maximum: number | null;
+  step: number | "any";
+  changed: boolean;
+  restart: boolean;
+}
+
+/** A section of the Settings tab. */
+export interface SettingSection {
+  title: string;
+  fields: Array<SettingCard>;
+}
+
+/** All sections, as they are after a change. */
+export interface SettingSections {
+  sections: Array<SettingSection>;
+}
+
+/** The Settings tab: also the file that they are kept in, and whether the asker may change them. */
+export interface SettingsPage {
+  sections: Array<SettingSection>;
+  file: string;
+  admin: boolean;
+}
+
+/** What SDXL is told of the picture's size besides the prompt (Podell et al. 2023, section 2.2). */
+export interface SizeConditioning {
+  original_width: number;
+  original_height: number;
+  crop_top: number;
+  crop_left: number;
+  target_width: number;
+  target_height: number;
+  aesthetic_score: number;
+  negative_aesthetic_score: number;
+}
+
+/** Everything as it is now: the data of `event: snapshot`, the first of a page's stream. */
+export interface Snapshot {
+  engines: Array<EngineStatus>;
+  paused: boolean;
+  troubles: Array<string>;
+  jobs: Array<JobBody>;
+  images: Array<ImageWithRequest>;
+  total: number;
+  waiting: Array<WaitingJob>;
+  owner: string;
+  admin: boolean;
+  named: boolean;
+  shared: boolean;
+}
+
+/** Soft inpainting: the mask's greys say how much each place may change (Levin & Fried 2023, differential diffusion). */
+export interface SoftInpaint {
+  schedule_bias: number;
+  preservation: number;
+  contrast: number;
+  mask_influence: number;
+  difference_threshold: number;
+  difference_contrast: number;
+}
+
+/** An engine took the job; `plan` is how it will run. */
+export interface Started {
+  job_id: string;
+  seq: number;
+  at: string | null;
+  type: "started";
+  attempt: number;
+  engine: string;
+  plan: Plan | null;
+}
+
+/** Progress. `step` of `steps` within `phase` of picture batch `batch` of `batches`. `steps` 0: the length is not known. */
+export interface StepDone {
+  job_id: string;
+  seq: number;
+  at: string | null;
+  type: "step";
+  phase: "loading" | "encoding" | "sampling" | "hires" | "decoding" | "upscaling";
+  step: number;
+  steps: number;
+  batch: number;
+  batches: number;
+  detail: string;
+}
+
+/** How many jobs were stopped. */
+export interface Stopped {
+  stopped: number;
+}
+
+/** The job that a form has become. */
+export interface Submitted {
+  job: Job;
+}
+
+/** Samples of the last minutes, the newest last. */
+export interface SystemBody {
+  samples: Array<Sample>;
+}
+
+/** How long a prompt is for the text encoder, and how long it may be before it is cut into chunks. */
+export interface TokenCount {
+  count: number;
+  limit: number;
+}
+
+/** A job's place in the line from 1, seconds until it starts and for itself; null where nobody can know. */
+export interface WaitingJob {
+  id: string;
+  place: number;
+  starts_in: number | null;
+  takes: number | null;
+}

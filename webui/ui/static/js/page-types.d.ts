@@ -1,0 +1,96 @@
+// What the page's scripts share: their one state, and how they know jobs and pictures. The server's own shapes are in api-types.d.ts.
+
+import type { Cancelled, EngineStatus, GenerationRequest, ImageBody, JobBody, OwnDefaults, Progress, QuotaBody } from './api-types.d.ts';
+
+export type Mode = GenerationRequest['mode'];
+export type SomeRequest = Partial<GenerationRequest>;
+
+/** A picture; an upload has no request. */
+export interface PageImage extends Omit<ImageBody, 'url'> {
+  url?: string;
+  request?: SomeRequest | null;
+}
+
+/** How far a running job is: the server's last words on it, and what the page works out of them. Times in seconds. */
+export interface PageProgress extends Partial<Progress> {
+  seen?: Array<{ at: number; step: number }>;
+  speed?: number;
+  speeds?: Record<string, number | undefined>;
+  left?: number;
+  done?: number;
+  origin?: { at: number; done: number } | null;
+  previewWidth?: number;
+  previewHeight?: number;
+}
+
+/** A job: what the server told, and what only the page knows of it. Other people's have an empty request. */
+export interface PageJob extends Partial<Omit<JobBody, 'id' | 'state' | 'request' | 'images' | 'progress'>> {
+  id: string;
+  state: JobBody['state'];
+  request: SomeRequest;
+  images?: PageImage[];
+  progress?: PageProgress | null;
+  seconds?: number;
+  stoppedAt?: Cancelled;
+  place: number;          // the order in which jobs run, and the server's own once it is known
+  number?: number;        // from 1, as people count
+  startsIn?: number | null;
+  toldAt?: number;        // when `startsIn` was told
+  seen?: boolean;         // how it ended was looked at
+  stopping?: boolean;
+}
+
+/** What the stage says: one name, and where there is something to say a title and a sentence. */
+export type Situation = (
+  | { name: 'queued' | 'loading' | 'running' | 'failed' | 'stopped'; job: PageJob }
+  | { name: 'offline' | 'joining' | 'restarting' | 'first' | 'idle'; job?: PageJob }
+) & { title?: string; text?: string };
+
+export interface State {
+  mode: Mode;
+  tab: string;
+  jobs: Map<string, PageJob>;
+  images: PageImage[];
+  total: number;
+  engines: EngineStatus[];
+  troubles: string[];
+  owner: string;
+  named: boolean;
+  admin: boolean;
+  shared: boolean;
+  limits: QuotaBody[];
+  paused: boolean;
+  online: boolean;
+  joined: boolean;
+  shown: string | null;
+  watched: string | null;
+  view: 'mask' | 'result' | 'grid';
+  source: { image?: string; width?: number; height?: number };
+  peek: boolean;
+  forever: boolean;
+  made: number;
+  noCheckpoint?: boolean;
+  now: Situation;
+}
+
+/** A value of the form: whole numbers that a double cannot hold are texts of their digits. */
+export type Value = string | number | boolean | null | undefined;
+export type Values = Record<string, Value>;
+
+/** What the browser knows about the form. */
+export interface FormFacts {
+  names: string[];
+  defaults: Values;
+  shown: Values;
+  labels: Record<string, string>;
+  folds: Record<string, string[]>;
+  native: Partial<Omit<OwnDefaults, 'unsupported'>>;
+  values: Values;
+}
+
+/** What a refused or failed request throws. */
+export interface Problem extends Error {
+  field?: string;
+  advice?: string;
+  status?: number;
+}
