@@ -21,6 +21,8 @@ from webui.errors import AdmissionRefused
 from webui.images.metadata import GenerationInfo, encoder
 from webui.images.store import ImageStore, Origin
 
+UPSCALERS = ("Latent", "None", "Lanczos", "Nearest")
+
 
 class NoPasses:
     """Painting asks no model."""
@@ -52,7 +54,7 @@ class FakeEngine(EngineServer):
 
     def prepare(self, start: Start, settings):
         self.images, self.running = ImageStore(settings.data_dir), set()
-        self.writer.send(Capabilities(samplers=(OptionInfo(name="Euler"),), schedules=(OptionInfo(name="Karras"),)))
+        self.writer.send(Capabilities(samplers=(OptionInfo(name="Euler"),), schedules=(OptionInfo(name="Karras"),), upscalers=UPSCALERS))
         self.writer.send(Ready(device="cpu", name="fake"))
         return NoPasses()
 
@@ -111,7 +113,9 @@ def trouble(words: list[str], attempt: int) -> None:
 def save(task: RunJob, index: int, images: ImageStore):
     """A picture whose pixels follow from the request."""
     shade = hashlib.sha256(f"{task.request.prompt}{task.request.seed + index}".encode()).digest()
-    image = Image.new("RGB", (task.request.width, task.request.height), tuple(shade[:3]))
+    hires = task.request.hires
+    scale = hires.scale if hires is not None else 1
+    image = Image.new("RGB", (round(task.request.width * scale), round(task.request.height * scale)), tuple(shade[:3]))
     encode = encoder(task.request, index, GenerationInfo(job_id=task.job_id))
     return images.save(
         image, task.request, encode, Origin(job_id=task.job_id, owner=task.owner, index=index, seed=task.request.seed + index)

@@ -183,7 +183,7 @@ def build(settings: Settings, make_client: MakeClient | None = None, access_key:
     from starlette.middleware.gzip import GZipMiddleware
 
     from webui import __version__
-    from webui.api import errors, health, native, schema
+    from webui.api import routes
     from webui.api.caller import Proxies
     from webui.api.guard import Guard
     from webui.api.keys import Keys
@@ -204,12 +204,8 @@ def build(settings: Settings, make_client: MakeClient | None = None, access_key:
     app = FastAPI(
         title="Darkroom", version=__version__, lifespan=lifespan, docs_url=None, redoc_url=None, openapi_url="/api/v1/openapi.json"
     )
-    app.state.services = darkroom.services
     app.state.temporary = temporary
-    errors.install(app)
-    schema.install(app)
-    app.include_router(native.router)
-    app.include_router(health.router)
+    routes.install(app, darkroom.services)
     mount(app, darkroom.services)
     app.add_middleware(GZipMiddleware, minimum_size=1000)
     app.add_middleware(CORSMiddleware, allow_origins=[])

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.requests import resolved
+from tests.whole_requests import resolved
 from webui.core.events import Preview, StepDone
 from webui.core.protocol import Cancel, FromEngineAdapter, JobEventMessage, RunJob, ToEngineAdapter, read_frame, write_frame
 

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.requests import resolved
+from tests.whole_requests import resolved
 from webui.core.request import Fill, GenerationRequest, ResizeMode, parse_request, parse_resolved
 from webui.errors import RequestError
 

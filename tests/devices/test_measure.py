@@ -5,7 +5,7 @@ import pytest
 import torch
 from torch.nn.functional import scaled_dot_product_attention
 
-from tests.requests import resolved
+from tests.whole_requests import resolved
 from webui.devices.attention import TILE, tiled_attention
 from webui.devices.measure import Measurements, fastest
 from webui.devices.plan import ModelFacts, default_dtype, plan_for

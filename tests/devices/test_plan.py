@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from tests.requests import resolved
+from tests.whole_requests import resolved
 from webui.core.job import Plan
 from webui.core.request import HiresOptions
 from webui.devices import ModelFacts, describe, estimate, is_out_of_memory, out_of_memory, plan_for

@@ -10,7 +10,7 @@ import torch
 from safetensors.torch import save_file
 
 from tests import tiny
-from tests.requests import resolved
+from tests.whole_requests import resolved
 from webui.core.job import Plan
 from webui.core.registry import Registry
 from webui.errors import CheckpointError

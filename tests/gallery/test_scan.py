@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 from PIL import Image
 
-from tests.requests import resolved
+from tests.whole_requests import resolved
 from webui.gallery.scan import find_images
 from webui.images.metadata import GenerationInfo, encoder
 from webui.images.store import ImageStore, Origin

@@ -1,6 +1,6 @@
 """Which pictures are made together, with which seeds."""
 
-from tests.requests import resolved
+from tests.whole_requests import resolved
 from webui.core.request import MAX_SEED
 from webui.generation.batching import plan_batches
 

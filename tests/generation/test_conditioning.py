@@ -2,7 +2,7 @@
 
 import torch
 
-from tests.requests import resolved
+from tests.whole_requests import resolved
 from webui.generation.conditioning import REMEMBERED, EncodeInputs, encode, read_texts
 from webui.models.adapters import LoraUse
 

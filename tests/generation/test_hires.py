@@ -5,7 +5,7 @@ import pytest
 import torch
 from PIL import Image
 
-from tests.requests import resolved
+from tests.whole_requests import resolved
 from webui.core.request import HiresOptions
 from webui.errors import RequestError
 from webui.generation.hires import (

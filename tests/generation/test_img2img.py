@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tests.requests import resolved
+from tests.whole_requests import resolved
 from webui.cli.compare import compare
 from webui.errors import RequestError
 from webui.generation.decode import to_image

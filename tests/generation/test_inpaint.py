@@ -7,7 +7,7 @@ import pytest
 import torch
 from PIL import Image
 
-from tests.requests import resolved
+from tests.whole_requests import resolved
 from webui.cli.compare import compare
 from webui.generation.img2img import Source, fit
 from webui.generation.inpaint import MaskedDenoiser, fill_latents, hard_blend, mask_latents

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from library.test_scan import SD1, write
 
-from tests.requests import resolved
+from tests.whole_requests import resolved
 from webui.core.batch_key import batch_key
 from webui.core.protocol import Capabilities
 from webui.core.request import parse_request

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from tests.requests import resolved
+from tests.whole_requests import resolved
 from webui.generation.batching import Batch
 from webui.generation.sampling import DenoiseInputs, fill_noise, image_noise, noise_option, second_stream
 from webui.samplers.catalog import get_sampler, get_schedule

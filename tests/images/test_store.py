@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from tests.requests import resolved
+from tests.whole_requests import resolved
 from webui.errors import NotFound, StorageError
 from webui.images.store import ImageStore, Origin
 

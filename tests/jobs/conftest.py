@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.requests import resolve_without_models
+from tests.whole_requests import resolve_without_models
 from webui.core.request import GenerationRequest
 from webui.db import open_database
 from webui.gallery.index import ImageIndex

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.requests import resolved
+from tests.whole_requests import resolved
 from webui.core.request import HiresOptions
 from webui.jobs.estimates import Estimates, work
 from webui.jobs.store import JobStore

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from sqlalchemy import event
 
 from tests.jobs.conftest import Box
-from tests.requests import resolve_without_models
+from tests.whole_requests import resolve_without_models
 from webui.core.events import Done
 from webui.core.request import GenerationRequest
 from webui.errors import Conflict, NotFound

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from tests.requests import resolve_without_models
+from tests.whole_requests import resolve_without_models
 from webui.core.events import Done
 from webui.errors import LimitReached
 from webui.jobs.queue import JobQueue

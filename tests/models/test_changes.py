@@ -8,7 +8,7 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from tests import tiny
-from tests.requests import resolved
+from tests.whole_requests import resolved
 from webui.core.job import Plan
 from webui.errors import CheckpointError, FileChanged
 from webui.generation.conditioning import EncodeInputs, encode, read_texts

@@ -6,7 +6,7 @@ from diffusers.models.unets.unet_2d_condition import UNet2DConditionModel
 from safetensors.torch import save_file
 
 from tests.models import tiny_xl
-from tests.requests import resolved
+from tests.whole_requests import resolved
 from webui.core.job import Plan
 from webui.core.request import SizeConditioning
 from webui.errors import CheckpointError

@@ -12,7 +12,7 @@ from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
 import webui.ui
-from tests.requests import resolve_without_models
+from tests.whole_requests import resolve_without_models
 from webui.capabilities import CapabilityService
 from webui.collection.service import Collection
 from webui.core.protocol import Capabilities, OptionInfo

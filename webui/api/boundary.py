@@ -8,6 +8,8 @@ from starlette.requests import ClientDisconnect
 from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from webui.api import dialects
+
 FULL = "The disk is full. Free some space, or choose another folder with --data-dir; nothing that was saved is lost."
 BROKEN = "Something went wrong inside Darkroom. The terminal that it was started in says more."
 UNREADABLE = "This request cannot be read."
@@ -17,9 +19,9 @@ _ODD_INPUT = (ArithmeticError, AssertionError, AttributeError, LookupError, Recu
 log = logging.getLogger("webui.api")
 
 
-def say(status: int, message: str, headers: dict[str, str] | None = None) -> Response:
-    """An answer in the API's shape."""
-    return JSONResponse({"message": message}, status, headers)
+def say(status: int, message: str, headers: dict[str, str] | None = None, path: str = "") -> Response:
+    """An answer in the shape of the API that `path` belongs to; without one, in that of our own."""
+    return JSONResponse(dialects.refusal(path, status, message), status, headers)
 
 
 async def answer(
@@ -29,6 +31,7 @@ async def answer(
 
     `foreign`: the route is Gradio's, which meets odd requests with exceptions; those are the caller's fault and not ours.
     """
+    path = scope.get("path", "").removeprefix(scope.get("root_path", ""))
     exchange = _Exchange(receive, send, fits)
     failure: Exception | None = None
     try:
@@ -40,9 +43,9 @@ async def answer(
     if exchange.started or (isinstance(failure, ClientDisconnect) and not exchange.is_over):
         return
     if exchange.is_over:
-        await say(413, too_long)(scope, receive, send)
+        await say(413, too_long, path=path)(scope, receive, send)
     elif failure is not None or foreign:
-        response = _instead(failure, foreign)
+        response = _instead(failure, foreign, path)
         await response(scope, receive, send)
         if failure is not None and response.status_code == 500:
             raise failure
@@ -92,18 +95,18 @@ def at_most(limit: int) -> Callable[[int], bool]:
     return fits
 
 
-def _instead(failure: Exception | None, foreign: bool) -> Response:
+def _instead(failure: Exception | None, foreign: bool, path: str) -> Response:
     """What to say where a route failed."""
     chain = list(_chain(failure))
     if any(_is_full_disk(error) for error in chain):
-        return say(507, FULL)
+        return say(507, FULL, path=path)
     if foreign and (failure is None or isinstance(failure, (*_ODD_INPUT, OSError))):
         if failure is not None:
             log.info("Gradio could not answer", exc_info=failure)
         return say(400, UNREADABLE)
     if isinstance(failure, RecursionError | UnicodeError):
-        return say(422, UNREADABLE)
-    return say(500, BROKEN)
+        return say(422, UNREADABLE, path=path)
+    return say(500, BROKEN, path=path)
 
 
 def _chain(error: BaseException | None) -> Iterator[BaseException]:

@@ -8,7 +8,7 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from webui.api import boundary
+from webui.api import boundary, dialects
 from webui.api.boundary import say
 from webui.api.caller import KEY, Caller, Proxies, Role, enter
 from webui.api.keys import KEY_COOKIE, Keys, Throttle, cookies
@@ -31,7 +31,7 @@ _HEADERS = {
 }
 _YEAR = 365 * 86400
 _SAFE = ("GET", "HEAD", "OPTIONS")
-_OURS = ("/api/", "/page/", "/look/", "/health", "/ready", "/metrics")
+_OURS = ("/api/", "/page/", "/look/", "/health", "/ready", "/metrics", *dialects.CLIENTS)
 _OF_GRADIO = (
     *("info", "app_id", "heartbeat/", "queue/join", "queue/data", "run/predict", "call/", "cancel", "reset", "startup-events"),
     *("upload", "file=", "component_server", "custom_component/", "theme.css"),
@@ -87,6 +87,8 @@ class Guard:
         if answer is not None:
             await answer(scope, receive, sender)
             return
+        if _path(scope).startswith(dialects.WITH_PICTURES):  # base64 of pictures: packing it costs more than it saves
+            scope["headers"] = [each for each in scope["headers"] if each[0] != b"accept-encoding"]
         limit, too_long = self._limit(scope, caller)
         fits = self._temporary.meter(caller.address) if self._temporary and _is_upload(scope) else boundary.at_most(limit)
         foreign = not _path(scope).startswith(_OURS)
@@ -127,7 +129,7 @@ class Guard:
         length = headers.get("content-length", "0")
         limit, too_long = self._limit(scope, caller)
         if not (length.isascii() and length.isdigit() and len(length) < 20) or int(length) > limit:
-            return say(413, too_long)
+            return say(413, too_long, path=path)
         return None
 
     def _limit(self, scope: Scope, caller: Caller) -> tuple[int, str]:
@@ -136,6 +138,8 @@ class Guard:
         if self._temporary is not None and _is_upload(scope) and (room := self._temporary.room(caller.address)) < picture:
             return room, f"There is room for {room / 2**20:.0f} MB of yours now: uploads are kept for an hour. Send this one later."
         limit = picture if _is_upload(scope) or _path(scope).startswith(_PICTURES) else JSON_LIMIT
+        if _path(scope).startswith(dialects.WITH_PICTURES):
+            limit = picture * 4 // 3 + JSON_LIMIT  # a picture in base64, and a small one beside it
         return limit, f"At most {limit // 2**20} MB may be sent."
 
     async def _door(self, scope: Scope, headers: Headers, caller: Caller, receive: Receive) -> tuple[Response | None, Role | None]:
@@ -152,10 +156,10 @@ class Guard:
         wrong = [("header", header), ("link", given), *(("cookie", each) for each in kept[:3])]
         too_many = [self._throttle.too_many(f"{way} {caller.address}", each) for way, each in wrong if each]
         if any(too_many):
-            return _ask(headers, caller, "Too many wrong keys were sent from your address. Wait half a minute.", 429), None
+            return _ask(headers, caller, _path(scope), "Too many wrong keys were sent from your address. Wait half a minute.", 429), None
         if header or given is not None:
-            return _ask(headers, caller, "This access key is wrong.", 403), None
-        return _ask(headers, caller, "", 401), None
+            return _ask(headers, caller, _path(scope), "This access key is wrong.", 403), None
+        return _ask(headers, caller, _path(scope), "", 401), None
 
     def _open(self, scope: Scope, caller: Caller, role: Role) -> Response:
         """The page, with the key as a cookie."""
@@ -229,10 +233,11 @@ async def _given_key(scope: Scope, receive: Receive) -> str | None:
     return parse_qs(body[:4096].decode("latin-1")).get("key", [""])[0]
 
 
-def _ask(headers: Headers, caller: Caller, message: str, status: int) -> Response:
+def _ask(headers: Headers, caller: Caller, path: str, message: str, status: int) -> Response:
     wait = {"Retry-After": "30"} if status == 429 else None
-    if "text/html" not in headers.get("accept", ""):
-        return say(status, message or "An access key is needed: send it as X-Access-Key, or open the link that the server printed.", wait)
+    if "text/html" not in headers.get("accept", "") or path.startswith(dialects.CLIENTS):
+        said = message or "An access key is needed: send it as X-Access-Key, or open the link that the server printed."
+        return say(status, said, wait, path)
     return HTMLResponse(page(message, caller.root), status, wait)
 
 

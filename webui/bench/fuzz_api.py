@@ -46,6 +46,8 @@ def tried(address: str, count: int, seed: int = 0, key: str = "") -> Iterator[Tr
                 for case in _cases(operation.as_strategy(mode), min(each, count - made), seed):
                     made += 1
                     yield _try(session, case, address)
+                    if case.path.endswith(("/queue/pause", "/queue/free")):  # else every call that waits for its pictures would wait
+                        session.post(f"{address}/api/v1/queue/resume", timeout=PATIENCE)
             if made == before:
                 return
 

@@ -45,6 +45,10 @@ class LiveProgress:
         """Return where a job is; None when it does not run."""
         return self._progress.get(job_id)
 
+    def running(self) -> list[str]:
+        """Return the ids of all running jobs, in the order they began."""
+        return list(self._progress)
+
     def preview(self, job_id: str) -> tuple[int, bytes] | None:
         """Return (frame number, JPEG) of the newest preview."""
         return self._previews.get(job_id)

@@ -54,8 +54,15 @@ class JobQueue:
         self._view = QueueView(state.store, state.estimates)
         self._submitting = threading.Lock()
 
-    def submit(self, request: GenerationRequest, owner: str = LOCAL_OWNER, priority: int = 0, idempotency_key: str | None = None) -> Job:
-        """Store a job and give it back; it is safe before this returns.
+    def submit(
+        self,
+        request: GenerationRequest,
+        owner: str = LOCAL_OWNER,
+        priority: int = 0,
+        idempotency_key: str | None = None,
+        notes: Sequence[str] = (),
+    ) -> Job:
+        """Store a job and give it back; it is safe before this returns. `notes` are said of it beside those that its making gives.
 
         Raises `RequestError`, `Conflict`, `LimitReached`, `StorageError`.
         """
@@ -63,7 +70,7 @@ class JobQueue:
         with self._submitting:
             if idempotency_key is None or not self.store.knows(owner, idempotency_key):
                 self._check_quotas(owner, resolved)
-            job, event, waiting = self.store.add(resolved, owner, priority, idempotency_key, body)
+            job, event, waiting = self.store.add(resolved, owner, priority, idempotency_key, body, notes)
         if event is not None and waiting is not None:
             self._state.remember_owner(job.id, owner)
             with self._state.choosing:
@@ -193,6 +200,10 @@ class JobQueue:
     def owner_of(self, job_id: str) -> str:
         """Whose job it is. Raises `NotFound`."""
         return self._state.owner_of(job_id)
+
+    def running_of(self, owner: str) -> list[str]:
+        """Ids of an owner's running jobs, the one that began first in front; asks no database."""
+        return [job_id for job_id in self._state.live.running() if self.owner_of(job_id) == owner]
 
     def progress(self, job_id: str) -> Progress | None:
         """Where a running job is."""

@@ -38,7 +38,7 @@ class JobStore:
         self._db = database
 
     def add(
-        self, request: ResolvedRequest, owner: str, priority: int, key: str | None, body: str
+        self, request: ResolvedRequest, owner: str, priority: int, key: str | None, body: str, notes: Sequence[str] = ()
     ) -> tuple[Job, Event | None, QueueEntry | None]:
         """Store a new job; a known idempotency key gives the job it made (and nothing new). Raises `Conflict` when the body differs."""
         digest = hashlib.sha256(body.encode()).hexdigest()
@@ -60,6 +60,7 @@ class JobStore:
             "body_hash": digest,
             "created": created,
             "position": 0.0,
+            "notes": json.dumps(notes),
         }
         try:
             with self._db.write() as connection:
@@ -79,6 +80,7 @@ class JobStore:
             request=request,
             idempotency_key=key,
             created=when(created) or datetime.now(UTC),
+            notes=tuple(notes),
         )
         return job, event, waiting
 
@@ -178,9 +180,10 @@ class JobStore:
         values: dict[str, Any] = {"state": state, "finished": time.time(), "engine_seconds": used}
         if isinstance(event, Failed):
             values["error"] = event.error.model_dump_json()
-        if isinstance(event, Done):
-            values["notes"] = json.dumps(event.notes)
         with self._db.write() as connection:
+            if isinstance(event, Done):
+                said = connection.execute(select(jobs.c.notes).where(jobs.c.id == job_id)).scalar()
+                values["notes"] = json.dumps([*json.loads(said or "[]"), *event.notes])
             changed = connection.execute(
                 update(jobs).where(jobs.c.id == job_id, jobs.c.state.in_(("queued", "running"))).values(values)
             ).rowcount

@@ -1,0 +1,245 @@
+"""What is asked over /sdapi/v1 becomes the caller's own job; what is not understood is named; what is wrong is refused."""
+
+import base64
+import http.client
+import io
+import json
+import struct
+import zlib
+
+import pytest
+from PIL import Image
+
+from tests.api.sdapi.conftest import FOX, picture
+from webui.api.sdapi.translate import without_comments
+
+
+@pytest.fixture
+def client(server, request):
+    with server.client(owner=f"asks {request.node.name}".partition("[")[0][:60]) as client:
+        yield client
+
+
+def made(client, server, route: str = "txt2img", **fields):
+    """(the answer, the job that it made)."""
+    answer = client.post(f"/sdapi/v1/{route}", json=FOX | fields)
+    assert answer.status_code == 200, answer.text[-500:]
+    return answer, server.services.queue.jobs(owner=client.headers["x-owner"], newest=True, limit=1)[0]
+
+
+def notes(answer) -> str:
+    return " ".join(json.loads(answer.headers.get("x-darkroom-notes", "[]")))
+
+
+def test_a_call_is_a_job_of_the_caller_with_a_picture_in_the_gallery(client, server):
+    answer, job = made(client, server)
+    (shown,) = answer.json()["images"]
+    assert job.state == "done" and job.owner == client.headers["x-owner"]
+    assert base64.b64decode(shown) == server.services.gallery.path(job.images[0]).read_bytes()
+
+
+def test_fields_become_the_requests(client, server):
+    fields = {"cfg_scale": 5, "subseed": 7, "subseed_strength": 0.25, "seed_resize_from_w": 128, "seed_resize_from_h": 64}
+    _, job = made(client, server, **fields, tiling=True, eta=0.5, s_churn=1, s_tmin=0.1, s_noise=1.1, n_iter=2)
+    request = job.request
+    assert (request.guidance, request.variation_seed, request.variation_strength) == (5, 7, 0.25)
+    assert (request.seed_resize_width, request.seed_resize_height, request.tiling, request.batch_count) == (128, 64, True, 2)
+    options = request.sampler_options
+    assert (options.eta, options.churn, options.churn_min, options.noise_scale) == (0.5, 1, 0.1, 1.1)
+
+
+def test_hires_fix(client, server):
+    hires = {"enable_hr": True, "hr_scale": 1.5, "hr_upscaler": "Lanczos", "hr_second_pass_steps": 3, "hr_cfg": 6, "hr_prompt": "a fox"}
+    _, job = made(client, server, **hires, denoising_strength=0.4, hr_sampler_name="Use same sampler")
+    found = job.request.hires
+    assert (found.scale, found.upscaler, found.steps, found.guidance, found.prompt) == (1.5, "Lanczos", 3, 6, "a fox")
+    assert found.strength == 0.4 and found.sampler is None
+
+
+def test_inpainting(client, server):
+    fields = {"mask": picture("in-mask.png"), "inpainting_fill": 2, "inpaint_full_res_padding": 8, "inpainting_mask_invert": 1}
+    _, job = made(client, server, "img2img", init_images=[picture()], **fields, mask_blur=3, resize_mode=1)
+    request = job.request
+    assert (request.mode, request.fill, request.padding, request.invert_mask) == ("inpaint", "latent noise", 8, True)
+    assert (request.mask_blur, request.resize_mode, request.only_masked) == (3, "Crop and resize", True)
+
+
+def test_a_mask_of_another_size_is_brought_to_the_pictures(client, server):
+    stream = io.BytesIO()
+    Image.new("L", (32, 16), 255).save(stream, "PNG")
+    mask = base64.b64encode(stream.getvalue()).decode()
+    _, job = made(client, server, "img2img", init_images=[picture()], mask=mask)
+    with Image.open(server.services.gallery.path_by_id(job.request.mask)) as kept:
+        assert kept.size == (64, 64)
+
+
+def test_unknown_names_are_replaced_and_named_in_the_header_and_the_jobs_notes(client, server):
+    answer, job = made(client, server, sampler_name="No such", scheduler="Nor this", styles=["Nowhere"], restore_faces=True)
+    assert job.request.sampler == "DPM++ 2M"
+    for word in ("No such", "Nor this", "Nowhere", "faces"):
+        assert word in notes(answer) and word in " ".join(job.notes)
+
+
+@pytest.mark.parametrize(
+    ("name", "sampler", "schedule"),
+    [
+        ("k_euler_a", "Euler a", "Automatic"),
+        ("DPM++ 2M Karras", "DPM++ 2M", "Karras"),
+        ("DPM++ SDE Karras", "DPM++ SDE", "Karras"),
+        ("k_dpmpp_2m_ka", "DPM++ 2M", "Karras"),
+        ("Euler A", "Euler a", "Automatic"),
+    ],
+)
+def test_older_names_of_samplers_work(client, server, name, sampler, schedule):
+    answer, job = made(client, server, sampler_name=name)
+    assert (job.request.sampler, job.request.schedule, notes(answer)) == (sampler, schedule, "")
+
+
+def test_an_override_is_for_this_request_only(client, server):
+    _, job = made(client, server, override_settings={"CLIP_stop_at_last_layers": 2, "sd_vae": "Automatic"})
+    assert job.request.clip_skip == 2
+    assert client.get("/sdapi/v1/options").json()["CLIP_stop_at_last_layers"] == 1
+    _, job = made(client, server, override_settings={"CLIP_stop_at_last_layers": 2}, override_settings_restore_afterwards=False)
+    assert client.get("/sdapi/v1/options").json()["CLIP_stop_at_last_layers"] == 2
+
+
+def test_options_are_each_users_own(client, server):
+    assert client.post("/sdapi/v1/options", json={"CLIP_stop_at_last_layers": 3, "sd_model_checkpoint": "sd15-ref"}).json() is None
+    _, job = made(client, server)
+    assert job.request.clip_skip == 3 and job.request.checkpoint.startswith("sd15-ref")
+    with server.client(owner="another user") as other:
+        assert other.get("/sdapi/v1/options").json()["CLIP_stop_at_last_layers"] == 1
+
+
+def test_options_read_can_be_sent_back_whole(client):
+    options = client.get("/sdapi/v1/options").json()
+    assert client.post("/sdapi/v1/options", json=options).status_code == 200
+    assert client.get("/sdapi/v1/options").json() == options
+    assert type(options["ESRGAN_tile"]) is int
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"CLIP_stop_at_last_layers": "two"}, {"no_such": 1}, {"sd_model_checkpoint": "none-such"}, {"tiling": 1}]
+)
+def test_a_wrong_option_is_refused_and_nothing_of_its_call_is_kept(client, wrong):
+    before = client.get("/sdapi/v1/options").json()
+    answer = client.post("/sdapi/v1/options", json={"samples_format": "webp", **wrong})
+    assert answer.status_code == 422 and answer.json()["detail"].endswith((".", "?"))
+    assert client.get("/sdapi/v1/options").json() == before
+
+
+def test_pictures_come_in_the_format_that_the_caller_chose(client, server):
+    client.post("/sdapi/v1/options", json={"samples_format": "jpg"})
+    answer, _ = made(client, server)
+    with Image.open(io.BytesIO(base64.b64decode(answer.json()["images"][0]))) as image:
+        assert image.format == "JPEG"
+
+
+def test_infotext_fills_what_is_not_sent(client, server):
+    text = "an owl\nNegative prompt: day\nSteps: 3, Sampler: Euler a, CFG scale: 4, Seed: 77, Size: 128x64, Clip skip: 2, ENSD: 31337"
+    answer = client.post("/sdapi/v1/txt2img", json={"width": 64, "infotext": text})
+    job = server.services.queue.jobs(owner=client.headers["x-owner"], newest=True, limit=1)[0]
+    assert answer.status_code == 200
+    assert (job.request.prompt, job.request.width, job.request.height, job.request.seed) == ("an owl", 64, 64, 77)
+    assert (job.request.steps, job.request.clip_skip, job.request.sampler_options.ensd) == (3, 2, 31337)
+
+
+def test_an_extensions_values_come_through_alwayson_scripts(client, server):
+    _, job = made(client, server, alwayson_scripts={"Film_grain": {"args": [0.5]}})
+    assert job.request.extras == {"film_grain": {"amount": 0.5}}
+
+
+def test_a_script_that_is_not_here_is_named(client, server):
+    answer, _ = made(client, server, alwayson_scripts={"ADetailer": {"args": [True, {"ad_model": "face"}]}, "ControlNet": {"args": []}})
+    assert "ADetailer" in notes(answer) and "ControlNet" not in notes(answer)
+    units = {"ControlNet": {"args": [{"enabled": True, "module": "canny"}]}}
+    refused = client.post("/sdapi/v1/txt2img", json=FOX | {"alwayson_scripts": units})
+    assert refused.status_code == 422 and "ControlNet" in refused.json()["detail"]
+
+
+def test_comments_are_taken_out_unless_switched_off(client, server):
+    assert without_comments("a # b\n# c\nd") == "a \nd" and without_comments("a") == "a" and without_comments("# all") == ""
+    _, job = made(client, server, prompt="a fox # red", override_settings={"enable_prompt_comments": False})
+    assert job.request.prompt == "a fox # red"
+
+
+def bomb(width: int, height: int) -> str:
+    head = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
+    chunks = [(b"IHDR", head), (b"IDAT", zlib.compress(b"\0" * 1000)), (b"IEND", b"")]
+    data = b"".join(struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body)) for kind, body in chunks)
+    return base64.b64encode(b"\x89PNG\r\n\x1a\n" + data).decode()
+
+
+BAD = {
+    "a bomb": {"init_images": [bomb(20_000, 20_000)]},
+    "an SVG": {"init_images": [base64.b64encode(b"<svg xmlns='http://www.w3.org/2000/svg'/>").decode()]},
+    "HTML": {"init_images": [base64.b64encode(b"<html></html>").decode()]},
+    "no base64": {"init_images": ["#!"]},
+    "a number": {"init_images": [5]},
+    "an address": {"init_images": ["http://192.168.1.1/x.png"]},
+    "a far address": {"init_images": ["https://example.com/x.png"]},
+    "a negative size": {"init_images": [picture()], "width": -64},
+    "a huge size": {"init_images": [picture()], "width": 10**9},
+    "a huge batch": {"init_images": [picture()], "batch_size": 10**6},
+    "many rounds": {"init_images": [picture()], "n_iter": 10**6},
+    "an unknown override": {"init_images": [picture()], "override_settings": {"no_such": 1}},
+    "a nested override": {"init_images": [picture()], "override_settings": {"tiling": {"a": [1]}}},
+    "half a letter": {"init_images": [picture()], "prompt": "\ud800"},
+    "a fill": {"init_images": [picture()], "mask": picture("in-mask.png"), "inpainting_fill": 9},
+    "a mask that is none": {"init_images": [picture()], "mask": base64.b64encode(b"<svg/>").decode()},
+}
+
+
+@pytest.mark.parametrize("fields", BAD.values(), ids=BAD)
+def test_bad_input_is_refused_with_a_sentence(client, fields):
+    answer = client.post("/sdapi/v1/img2img", content=json.dumps(FOX | fields), headers={"content-type": "application/json"})
+    assert answer.status_code == 422, answer.text[:300]
+    said = answer.json()["detail"]
+    assert len(said) < 400 and ("Traceback" not in str(said))
+
+
+@pytest.mark.parametrize("body", ['{"cfg_scale": NaN}', '{"alwayson_scripts": ' + '{"a":' * 5000 + "1" + "}" * 5001, "", "null", '"x"'])
+def test_odd_json_is_refused(client, body):
+    answer = client.post("/sdapi/v1/txt2img", content=body, headers={"content-type": "application/json"})
+    assert answer.status_code in (400, 422) and "detail" in answer.json()
+
+
+def test_a_body_that_is_too_long_is_refused_in_this_apis_shape(client):
+    connection = http.client.HTTPConnection(client.base_url.host, client.base_url.port, timeout=60)
+    connection.putrequest("POST", "/sdapi/v1/txt2img")
+    connection.putheader("Content-Length", str(2**30))
+    connection.endheaders()
+    answer = connection.getresponse()
+    assert answer.status == 413 and "MB" in json.loads(answer.read())["detail"]
+    connection.close()
+
+
+def test_a_failed_job_says_why(client):
+    answer = client.post("/sdapi/v1/txt2img", json=FOX | {"prompt": "fail"})
+    assert answer.status_code == 500 and "did not foresee" in answer.json()["detail"]
+
+
+def test_unknown_paths_and_methods(client):
+    assert client.get("/controlnet/nothing").json() == {"detail": "Not Found"}
+    assert client.delete("/sdapi/v1/txt2img").headers["allow"] == "POST"
+
+
+def test_a_picture_is_enlarged_and_keeps_its_text(client):
+    body = {"image": picture("in-parameters.png"), "upscaler_1": "Nearest", "upscaling_resize": 3, "codeformer_visibility": 1}
+    answer = client.post("/sdapi/v1/extra-single-image", json=body)
+    with Image.open(io.BytesIO(base64.b64decode(answer.json()["image"]))) as image:
+        assert image.size == (192, 192) and set(image.text) == {"parameters", "extra"}
+    assert "faces" in notes(answer)
+    huge = client.post("/sdapi/v1/extra-single-image", json=body | {"upscaling_resize": 1e9})
+    assert huge.status_code == 422
+
+
+def test_a_file_tells_what_it_is(client, server):
+    assert client.get("/sd_extra_networks/metadata", params={"page": "checkpoints", "item": "tiny"}).json()["metadata"].startswith("{")
+    assert client.get("/sd_extra_networks/metadata", params={"page": "lora", "item": "../x"}).json() == {}
+    assert client.get("/sd_extra_networks/thumb", params={"filename": "/etc/passwd"}).status_code == 404
+    folder = server.settings.data_dir / "models" / "Stable-diffusion"
+    Image.new("RGB", (4, 4)).save(folder / "tiny.preview.png")
+    shown = client.get("/sd_extra_networks/thumb", params={"filename": "models/Stable-diffusion/tiny.preview.png"})
+    assert shown.status_code == 200 and shown.headers["content-type"] == "image/png"
+    assert client.get("/sd_extra_networks/cover-images", params={"page": "checkpoints", "item": "tiny"}).status_code == 200

@@ -1,0 +1,20 @@
+"""All routes of the API on one app: our own, and those that other programs' clients speak."""
+
+from fastapi import FastAPI
+
+from webui.api import errors, health, native, schema
+from webui.api.sdapi import neighbours, routes
+from webui.api.sdapi.calls import Calls
+from webui.api.waiting import Endings
+from webui.services import Services
+
+
+def install(app: FastAPI, services: Services) -> None:
+    """Add the routes, their errors, and what they hold between calls. Call it before the page's, which answer every path."""
+    app.state.services = services
+    app.state.endings = Endings(services.queue)
+    app.state.sdapi = Calls(services, app.state.endings)
+    errors.install(app)
+    schema.install(app)
+    for router in (native.router, health.router, routes.router, neighbours.control, neighbours.router):
+        app.include_router(router)

@@ -1,0 +1,145 @@
+"""The Extras tab's routes and PNG info: pictures larger or smaller, and what a picture says of itself."""
+
+from typing import Any
+
+from PIL import Image
+
+from webui.api.sdapi import pictures
+from webui.api.sdapi.bodies import Extras, ExtrasBatch, ExtrasSingle
+from webui.api.sdapi.listings import PIXEL
+from webui.api.sdapi.refusals import Refusal
+from webui.errors import RequestError
+from webui.images import text_chunks
+from webui.images.decode import MAX_PIXELS, MAX_SIDE
+from webui.images.dialects.infotext import read_infotext
+
+_FILTERS = {"lanczos": Image.Resampling.LANCZOS, "nearest": Image.Resampling.NEAREST}
+_FILLED: dict[str, Any] = {
+    "Clip skip": "1",
+    "Hires resize-1": 0,
+    "Hires resize-2": 0,
+    "Hires sampler": "Use same sampler",
+    "Hires schedule type": "Use same scheduler",
+    "Hires checkpoint": "Use same checkpoint",
+    "Hires prompt": "",
+    "Hires negative prompt": "",
+    "Mask mode": "Inpaint masked",
+    "Masked content": "original",
+    "Inpaint area": "Whole picture",
+    "Masked area padding": 32,
+    "RNG": "GPU",
+    "Schedule type": "Automatic",
+    "Schedule max sigma": 0,
+    "Schedule min sigma": 0,
+    "Schedule rho": 0,
+    "VAE Encoder": "Full",
+    "VAE Decoder": "Full",
+    "FP8 weight": "Disable",
+    "Refiner switch by sampling steps": False,
+}
+"""What a text that does not say it means, for those who paste it."""
+
+
+def single(body: ExtrasSingle) -> tuple[dict[str, Any], list[str]]:
+    """The answer of extra-single-image, and notes."""
+    notes = _notes(body)
+    return {"html_info": _html(body), "image": _upscaled(body, body.image)}, notes
+
+
+def batch(body: ExtrasBatch) -> tuple[dict[str, Any], list[str]]:
+    """The answer of extra-batch-images, and notes."""
+    return {"html_info": _html(body), "images": [_upscaled(body, each.data) for each in body.imageList]}, _notes(body)
+
+
+def _upscaled(body: Extras, sent: str) -> str:
+    data, picture = pictures.picture_of(sent)
+    texts = text_chunks.read_texts(data).found
+    first = _one(body, picture, body.upscaler_1)
+    if first is None:
+        return pictures.encoded(data if data.startswith(b"\x89PNG") else pictures.png(picture, texts))
+    second = _one(body, picture, body.upscaler_2) if body.extras_upscaler_2_visibility else None
+    if second is not None:
+        first = Image.blend(first, second.resize(first.size), body.extras_upscaler_2_visibility)
+    return pictures.encoded(pictures.png(first, texts))
+
+
+def _one(body: Extras, picture: Image.Image, name: str) -> Image.Image | None:
+    """The picture by one upscaler; None for "None". Raises `RequestError` for one that there is not, and for too large a result."""
+    if name.strip().lower() in ("", "none"):
+        return None
+    way = _FILTERS.get(name.strip().lower())
+    if way is None:
+        raise RequestError("upscaler_1", f"There is no upscaler named {name[:100]!r}. There are: {', '.join(PIXEL)}.")
+    width, height = _size(body, picture)
+    if width * height > MAX_PIXELS or max(width, height) > MAX_SIDE:
+        said = f"The result would have {width}×{height} pixels; at most {MAX_PIXELS // 2**20} million can be made."
+        raise RequestError("upscaling_resize", said)
+    large = picture.resize((width, height), way)
+    return _cropped(large, body) if body.resize_mode == 1 and body.upscaling_crop else large
+
+
+def _size(body: Extras, picture: Image.Image) -> tuple[int, int]:
+    """By the factor, or covering the size that was asked for."""
+    scale = body.upscaling_resize
+    if body.resize_mode == 1:
+        scale = max(body.upscaling_resize_w / picture.width, body.upscaling_resize_h / picture.height)
+    if scale > MAX_SIDE:
+        raise RequestError("upscaling_resize", f"At most {MAX_SIDE} times.")
+    return max(int(picture.width * scale), 1), max(int(picture.height * scale), 1)
+
+
+def _cropped(picture: Image.Image, body: Extras) -> Image.Image:
+    """The middle of a picture, of the size that was asked for."""
+    width, height = body.upscaling_resize_w, body.upscaling_resize_h
+    frame = Image.new(picture.mode, (width, height))
+    frame.paste(picture, (width // 2 - picture.width // 2, height // 2 - picture.height // 2))
+    return frame
+
+
+def _html(body: Extras) -> str:
+    if body.upscaler_1.strip().lower() in ("", "none"):
+        return "<p></p>"
+    size = f"{body.upscaling_resize_w}x{body.upscaling_resize_h}"
+    by = f"Postprocess upscale by: {body.upscaling_resize}"
+    to = f"Postprocess upscale to: {size}" + (f", Postprocess crop to: {size}" if body.upscaling_crop else "")
+    name = next((each for each in PIXEL if each.lower() == body.upscaler_1.strip().lower()), "")
+    second = f", Postprocess upscaler 2: {body.upscaler_2}" if body.extras_upscaler_2_visibility and body.upscaler_2 in PIXEL[1:] else ""
+    return f"<p>{to if body.resize_mode == 1 else by}, Postprocess upscaler: {name}{second}</p>"
+
+
+def _notes(body: Extras) -> list[str]:
+    wanted = {"gfpgan_visibility": body.gfpgan_visibility, "codeformer_visibility": body.codeformer_visibility}
+    return [f"Darkroom restores no faces; {name} changed nothing." for name, value in wanted.items() if value]
+
+
+def png_info(sent: str) -> dict[str, Any]:
+    """The answer of png-info."""
+    data, _ = pictures.picture_of(sent)
+    texts = dict(text_chunks.read_texts(data).found)
+    text = texts.pop(text_chunks.PARAMETERS, "")
+    return {"info": text, "items": texts, "parameters": parameters(text)}
+
+
+def parameters(text: str) -> dict[str, Any]:
+    """A parameters text taken apart as A1111 does for its page: texts by key, and what a text leaves out filled up."""
+    read = read_infotext(text)
+    found: dict[str, Any] = {}
+    modules: list[str] = []
+    for key, value in read.pairs:
+        width, mark, height = value.partition("x")
+        if mark and width.isdecimal() and height.isdecimal():
+            found |= {f"{key}-1": width, f"{key}-2": height}
+        elif key == "VAE" or (key.startswith("Module ") and key[7:].isdecimal()):
+            modules.append(value)
+        else:
+            found[key] = value
+    found |= {"Prompt": read.prompt, "Negative prompt": read.negative}
+    found |= {key: value for key, value in _FILLED.items() if key not in found}
+    found |= {"VAE/TE": modules} if modules else {}
+    return found | {"Hires VAE/TE": found.get("Hires VAE/TE", ["Use same choices"])}
+
+
+def no_interrogator(model: str) -> Refusal:
+    """What is said to who wants a picture described."""
+    known = model.lower() in ("clip", "deepdanbooru", "deepbooru")
+    return Refusal(404, "Model not found" if not known else f"Model not found: Darkroom has no {model} to describe pictures with.")

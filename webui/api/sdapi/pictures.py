@@ -1,0 +1,88 @@
+"""Pictures as they travel in JSON: base64, alone or as a `data:` address."""
+
+import base64
+import binascii
+import io
+import ipaddress
+import re
+from urllib.parse import urlsplit
+
+from PIL import Image
+
+from webui.api.sdapi.refusals import Refusal
+from webui.errors import RequestError
+from webui.images import text_chunks
+from webui.images.decode import read_picture
+
+INVALID = "Invalid encoded image"
+_SPACES = re.compile(r"\s+")
+_FORMATS = {"jpg": "JPEG", "jpeg": "JPEG", "png": "PNG", "webp": "WEBP"}
+
+
+def picture_bytes(sent: object) -> bytes:
+    """The file that a text holds. Raises `Refusal` in A1111's words where it holds none."""
+    if not isinstance(sent, str) or not sent:
+        raise Refusal(422, INVALID)
+    if sent.startswith(("http://", "https://")):
+        raise Refusal(422, _why_not_fetched(sent))
+    text = sent.partition(",")[2] if sent.startswith("data:") else sent
+    text = _SPACES.sub("", text) if any(mark in text for mark in "\r\n\t ") else text
+    try:
+        return base64.b64decode(text + "=" * (-len(text) % 4), validate=True)
+    except (binascii.Error, ValueError):
+        raise Refusal(422, INVALID) from None
+
+
+def picture_of(sent: object) -> tuple[bytes, Image.Image]:
+    """A picture's file and its pixels. Raises `Refusal` for what is none, or is too large."""
+    data = picture_bytes(sent)
+    try:
+        return data, read_picture(data, "image")
+    except RequestError as error:
+        raise Refusal(422, f"{INVALID}: {error.message}") from None
+
+
+def encoded(data: bytes) -> str:
+    """A file as base64."""
+    return base64.b64encode(data).decode()
+
+
+def png(image: Image.Image, texts: dict[str, str] | None = None) -> bytes:
+    """A picture's PNG with these texts."""
+    stream = io.BytesIO()
+    text_chunks.write_png(image, stream, texts or {})
+    return stream.getvalue()
+
+
+def in_format(data: bytes, name: str, quality: int) -> bytes:
+    """A saved picture in the file format that the caller's `samples_format` names; as it is where it is that already."""
+    wanted = _FORMATS.get(name.lower())
+    with Image.open(io.BytesIO(data)) as image:
+        if wanted is None or image.format == wanted:
+            return data
+        texts = text_chunks.read_texts(data).found
+        stream = io.BytesIO()
+        if wanted == "PNG":
+            text_chunks.write_png(image, stream, texts)
+        elif wanted == "JPEG":
+            text_chunks.write_jpeg(image, stream, texts, quality)
+        else:
+            text_chunks.write_webp(image, stream, texts, quality)
+    return stream.getvalue()
+
+
+def _why_not_fetched(address: str) -> str:
+    try:
+        host = urlsplit(address).hostname or ""
+    except ValueError:
+        return INVALID
+    if host == "localhost" or _is_private(host):
+        return "Request to local resource not allowed"
+    return "Darkroom fetches no pictures from elsewhere. Send the picture itself, as base64."
+
+
+def _is_private(host: str) -> bool:
+    try:
+        return not ipaddress.ip_address(host).is_global
+    except ValueError:
+        return False

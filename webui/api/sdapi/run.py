@@ -1,0 +1,97 @@
+"""A call of txt2img or img2img from its body to its answer: pictures kept, a job submitted, its end awaited."""
+
+import io
+import json
+
+from fastapi.responses import JSONResponse
+from PIL import Image
+from starlette.concurrency import run_in_threadpool
+
+from webui.api.errors import STATUS
+from webui.api.identity import Viewer
+from webui.api.sdapi import answers, infotext, pictures, scripts
+from webui.api.sdapi.bodies import Generation, Img2Img
+from webui.api.sdapi.calls import Calls
+from webui.api.sdapi.refusals import Refusal, failed
+from webui.api.sdapi.translate import Pictures, Translation, translate
+from webui.core.job import Job
+from webui.core.plain import check_plain
+from webui.errors import RequestError
+from webui.images.decode import as_png, look
+from webui.services import Services
+
+NOTES = "X-Darkroom-Notes"
+_MOST_LETTERS = 4000
+
+
+async def generate(body: Generation, api: Services, calls: Calls, who: Viewer) -> JSONResponse:
+    """Make the pictures; answers when the job has ended. Raises `Refusal`, `WebUIError`."""
+    body = await run_in_threadpool(infotext.filled, body)
+    made, job = await run_in_threadpool(_submit, body, api, calls, who)
+    job = await calls.endings.wait(job.id)
+    if job.state == "failed":
+        return _of_failure(job)
+    frame = calls.take_frame(job.id)
+    if job.state == "cancelled" and not job.images:
+        made.notes.append("The job was interrupted before its first picture was done.")
+    said = await run_in_threadpool(answers.answer, job, body, made, api.gallery, frame)
+    return JSONResponse(said, headers=note_header(list(dict.fromkeys([*made.notes, *job.notes]))))
+
+
+def note_header(notes: list[str]) -> dict[str, str]:
+    """Notes as a header: a JSON list in ASCII, cut where it would be too long."""
+    if not notes:
+        return {}
+    while len(said := json.dumps(notes)) > _MOST_LETTERS:
+        notes = [note[: len(note) // 2] for note in notes[:20]]
+    return {NOTES: said}
+
+
+def _submit(body: Generation, api: Services, calls: Calls, who: Viewer) -> tuple[Translation, Job]:
+    check_plain(body.model_dump(include={"override_settings", "alwayson_scripts", "script_args", "prompt", "negative_prompt", "styles"}))
+    scripts.check_script(body.script_name)
+    kept = _keep(body, api, who.name) if isinstance(body, Img2Img) else Pictures()
+    made = translate(body, kept, who.name, api, calls.options)
+    job = api.queue.submit(made.request, who.name, notes=made.notes)
+    if body.force_task_id:
+        calls.name_task(who.name, body.force_task_id, job.id)
+    if body.override_settings_restore_afterwards is False and made.overrides:
+        calls.options.set(who.name, made.overrides)
+    return made, job
+
+
+def _keep(body: Img2Img, api: Services, owner: str) -> Pictures:
+    """The start picture and the mask as uploads of the caller."""
+    if not body.init_images:
+        raise Refusal(404, "Init image not found")
+    if len(body.init_images) > max(body.batch_size or 1, 1):
+        said = f"{len(body.init_images)} start pictures came for {body.batch_size} to be made at a time; send at most as many."
+        raise RequestError("init_images", said)
+    files = [pictures.picture_bytes(each) for each in body.init_images]
+    if any(data != files[0] for data in files[1:]):
+        raise RequestError("init_images", "Darkroom starts all pictures of a request from one. Send a request for each start picture.")
+    init, size = _upload(files[0], api, owner, "init_images")
+    if not body.mask:
+        return Pictures(init)
+    mask, _ = _upload(pictures.picture_bytes(body.mask), api, owner, "mask", size)
+    return Pictures(init, mask)
+
+
+def _upload(data: bytes, api: Services, owner: str, field: str, size: tuple[int, int] | None = None) -> tuple[str, tuple[int, int]]:
+    """(id, size) of a picture that is kept; one of another size than it must have is resized, as A1111 does with masks."""
+    try:
+        seen = look(data, field).size
+        if size is not None and seen != size:
+            with Image.open(io.BytesIO(data)) as picture:
+                data = as_png(picture.convert("RGBA" if picture.has_transparency_data else "L").resize(size, Image.Resampling.LANCZOS))
+        return api.gallery.upload(data, owner).id, size or seen
+    except RequestError as error:
+        raise Refusal(422, f"{pictures.INVALID}: {error.message}") from None
+
+
+def _of_failure(job: Job) -> JSONResponse:
+    """Why a job failed, with the status of such an error."""
+    error = job.error
+    kind, said = (error.kind, f"{error.message} {error.advice}".strip()) if error is not None else ("WebUIError", "The job failed.")
+    status = next((code for each, code in STATUS.items() if each.__name__ == kind), 500)
+    return failed(status, kind, said)
