@@ -28,7 +28,7 @@ ONLY: dict[str, set[str]] = {
     "gallery": {*ROWS[0], *ROWS[1], "images"},
     "plugins": ROWS[0],
     "db": ROWS[0],
-    "collection": {*ROWS[0], *ROWS[1], "library"},
+    "collection": {*ROWS[0], *ROWS[1], "library", "devices.memory"},
     "services": {*ROWS[0], *ROWS[1], "jobs", "gallery", "collection", "library", "capabilities"},
     "capabilities": {*ROWS[0], *ROWS[1], "library", "samplers.catalog"},
     "api": {*ROWS[0], *ROWS[1], "services", "jobs", "gallery", "collection", "images", "library", "samplers.catalog", "prompts.grammar"},

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from webui.capabilities import CapabilityService
+from webui.collection.notes import NoteStore
 from webui.collection.service import Collection
 from webui.core.request import GenerationRequest, ResolvedRequest
 from webui.core.sentences import in_words
@@ -112,7 +113,7 @@ def open_app(settings: Settings, make_client: MakeClient | None = None) -> App:
     services = Services(
         settings=store,
         library=library,
-        collection=collection_of(library, queue, store),
+        collection=collection_of(library, database, queue, store),
         extensions=extensions,
         contributions=contributions,
         capabilities=capabilities,
@@ -125,13 +126,13 @@ def open_app(settings: Settings, make_client: MakeClient | None = None) -> App:
     return App(services, dispatch, database, lock, threading.Event())
 
 
-def collection_of(library: Library, queue: JobQueue, settings: SettingsStore) -> Collection:
+def collection_of(library: Library, database: Database, queue: JobQueue, settings: SettingsStore) -> Collection:
     """The library as web serves it: what changes in it is told on the queue's event bus, and jobs go before hashing."""
 
     def publish(kind: str, body: dict[str, Any]) -> None:
         queue.events.publish(Message(kind, body))
 
-    return Collection(library, publish, lambda: bool(queue.store.running()), lambda: settings.current().hash_models)
+    return Collection(library, NoteStore(database), publish, lambda: bool(queue.store.running()), lambda: settings.current().hash_models)
 
 
 def library_version(library: Library) -> str:

@@ -233,11 +233,11 @@ def routes_table(rest: str) -> str:
     """Every route of the API."""
     from fastapi import FastAPI
 
-    from webui.api import health, native
+    from webui.api import health, models, native
 
     app = FastAPI()
-    app.include_router(native.router)
-    app.include_router(health.router)
+    for routes in (native, models, health):
+        app.include_router(routes.router)
     rows = [
         (code(f"{method.upper()} {path}"), operation.get("description", operation.get("summary", "")))
         for path, operations in app.openapi()["paths"].items()

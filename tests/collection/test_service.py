@@ -8,8 +8,10 @@ import time
 import pytest
 
 from tests.library.test_scan import LORA, write
+from webui.collection.notes import NoteStore
 from webui.collection.service import Collection
 from webui.collection.watch import changes
+from webui.db import open_database
 from webui.library import Library
 
 PATIENCE_S = 60
@@ -39,10 +41,17 @@ def told():
 
 
 @pytest.fixture
-def collection(tmp_path, told):
+def notes(tmp_path):
+    database = open_database(tmp_path)
+    yield NoteStore(database)
+    database.close()
+
+
+@pytest.fixture
+def collection(tmp_path, told, notes):
     write(tmp_path / "models" / "Lora" / "one.safetensors", LORA)
     library = Library([tmp_path / "models"], tmp_path / "library.json")
-    collection = Collection(library, told.publish, lambda: False, lambda: True)
+    collection = Collection(library, notes, told.publish, lambda: False, lambda: True)
     collection.start()
     told.until("hashing", lambda body: body["done"] == 1)
     yield collection
@@ -91,9 +100,9 @@ def test_what_is_only_half_here_is_listed_with_its_error_and_then_whole(collecti
     assert not any(model.error for model in collection.library.models("lora"))
 
 
-def test_hashing_can_be_switched_off(tmp_path, told):
+def test_hashing_can_be_switched_off(tmp_path, told, notes):
     write(tmp_path / "Lora" / "one.safetensors", LORA)
-    collection = Collection(Library([tmp_path]), told.publish, lambda: False, lambda: False)
+    collection = Collection(Library([tmp_path]), notes, told.publish, lambda: False, lambda: False)
     collection.start()
     collection.stop()
     assert collection.hashing().done == 0 and collection.hashing().total == 1

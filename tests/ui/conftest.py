@@ -14,6 +14,7 @@ from fastapi.testclient import TestClient
 import webui.ui
 from tests.whole_requests import resolve_without_models
 from webui.capabilities import CapabilityService
+from webui.collection.notes import NoteStore
 from webui.collection.service import Collection
 from webui.core.protocol import Capabilities, OptionInfo
 from webui.db import open_database
@@ -89,7 +90,7 @@ class Page:
         self.services = Services(
             settings=settings,
             library=library,
-            collection=Collection(library, lambda kind, body: None, lambda: False, lambda: False),
+            collection=Collection(library, NoteStore(database), lambda kind, body: None, lambda: False, lambda: False),
             extensions=self.extensions,
             contributions=self.parts,
             capabilities=CapabilityService(state.capabilities, self.extensions, self.parts, library, settings),

@@ -2,7 +2,8 @@
 
 from fastapi import FastAPI
 
-from webui.api import errors, health, native, schema
+from webui.api import errors, health, models, native, schema
+from webui.api.openai import images
 from webui.api.sdapi import neighbours, routes
 from webui.api.sdapi.calls import Calls
 from webui.api.waiting import Endings
@@ -16,5 +17,6 @@ def install(app: FastAPI, services: Services) -> None:
     app.state.sdapi = Calls(services, app.state.endings)
     errors.install(app)
     schema.install(app)
-    for router in (native.router, health.router, routes.router, neighbours.control, neighbours.router):
+    own = (native.router, models.router, health.router)
+    for router in (*own, routes.router, neighbours.control, neighbours.router, images.router):
         app.include_router(router)

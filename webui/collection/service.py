@@ -1,11 +1,18 @@
-"""The library as the web process serves it: always as the disk is, with hashes, and telling who follows what has changed."""
+"""The library as the web process serves it: always as the disk is, described, with hashes, and telling who follows what has changed."""
 
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 
+from webui.collection.cards import Entry, Wish, chosen, entry
+from webui.collection.fit import Fit, Room, fit
 from webui.collection.hashing import Hasher, HashState
+from webui.collection.notes import Notes, NoteStore, changed
 from webui.collection.watch import Change, Watcher
+from webui.errors import NotFound
 from webui.library import Library
+from webui.library.beside import Beside, Lying, Surroundings, read_beside
 
 MOST_NAMED = 50
 Publish = Callable[[str, dict[str, Any]], None]
@@ -13,16 +20,23 @@ Publish = Callable[[str, dict[str, Any]], None]
 
 
 class Collection:
-    """Watches and hashes the library from `start` to `stop`."""
+    """Watches and hashes the library from `start` to `stop`, and answers what is in it."""
 
-    def __init__(self, library: Library, publish: Publish, is_busy: Callable[[], bool], is_hashing: Callable[[], bool]) -> None:
+    def __init__(
+        self, library: Library, notes: NoteStore, publish: Publish, is_busy: Callable[[], bool], is_hashing: Callable[[], bool]
+    ) -> None:
         """`is_busy`: whether pictures are being made; `is_hashing`: whether the settings want files hashed in the background."""
-        self.library, self._publish = library, publish
-        self._watcher = Watcher(library, self._changed)
+        self.library, self._notes, self._publish = library, notes, publish
+        self._watcher = Watcher(library, self._changed, self._forget)
         self._hasher = Hasher(library, is_busy, is_hashing, self._hashed)
+        self._lock = threading.Lock()
+        self._entries: tuple[Entry, ...] | None = None
+        self._of_version = ""
+        self._read: dict[Path, tuple[Lying, Beside]] = {}
 
     def start(self) -> None:
         """Begin to watch the folders and to hash what has no hash."""
+        self.library.prefer(self._notes.defaults())
         self._watcher.start()
         self._hasher.start()
 
@@ -35,10 +49,74 @@ class Collection:
         """How far the hashing is."""
         return self._hasher.state()
 
+    def entries(self) -> tuple[Entry, ...]:
+        """All models with what is known of them, put together again when something has changed."""
+        with self._lock:
+            version = self.library.version
+            if self._entries is None or self._of_version != version:
+                self._entries, self._of_version = self._put_together(), version
+            return self._entries
+
+    def find(self, wish: Wish) -> list[Entry]:
+        """Those that are wished, in order."""
+        return chosen(self.entries(), wish)
+
+    def get(self, model_id: str) -> Entry:
+        """One model. Raises `NotFound`."""
+        found = next((each for each in self.entries() if each.card.id == model_id), None)
+        if found is None:
+            raise NotFound(f"There is no model {model_id[:60]}. It may have been moved: look for it in the list.")
+        return found
+
+    def change(self, model_id: str, changes: Mapping[str, Any]) -> Entry:
+        """Change what is kept of a model. Raises `NotFound`, `RequestError`, `StorageError`."""
+        found = self.get(model_id)
+        sha256 = self.library.hashes(found.model).sha256
+        self._notes.put(found.model, sha256, changed(self._own(found), changes))
+        self.library.prefer(self._notes.defaults())
+        self._forget()
+        self._publish("models", {**dict.fromkeys(("added", "removed"), []), "changed": [f"{found.model.kind}/{found.model.name}"]})
+        return self.get(model_id)
+
+    def fit(self, found: Entry, room: Room) -> Fit | None:
+        """What a checkpoint takes of a device; None for other kinds."""
+        facts = self.library.said(found.model).facts
+        if facts is None or found.card.kind != "checkpoint":
+            return None
+        spec = self.library.families.get(found.model.family)
+        own = {"downscale": spec.latent.downscale, "multiple_of": spec.multiple_of, "memory": spec.memory}
+        return fit(facts.model_copy(update=own), found.model.native, room)
+
+    def _own(self, found: Entry) -> Notes:
+        return self._notes.of(found.model, found.card.sha256, self._there())
+
+    def _there(self) -> dict[tuple[str, str], object]:
+        return {(model.kind, model.name): model for model in self.library.all_models}
+
+    def _put_together(self) -> tuple[Entry, ...]:
+        around, there, read = Surroundings(), self._there(), {}
+        found = []
+        for model in self.library.all_models:
+            lying = around.of(model.path)
+            before = self._read.get(model.path)
+            beside = before[1] if before is not None and before[0] == lying else read_beside(model.path, lying)
+            read[model.path] = (lying, beside)
+            notes = Notes() if self._notes.is_empty else self._notes.of(model, self.library.hashes(model).sha256, there)
+            found.append(entry(self.library, model, beside, notes))
+        self._read = read
+        return tuple(found)
+
+    def _forget(self) -> None:
+        """Something beside the models may have changed: what is known is put together again when it is asked for."""
+        with self._lock:
+            self._entries = None
+
     def _hashed(self) -> None:
+        self._forget()
         self._publish("hashing", self.hashing().model_dump())
 
     def _changed(self, change: Change) -> None:
         self._hasher.wake()
+        self.entries()  # so that nobody who asks has to wait for it
         body = {name: list(names[:MOST_NAMED]) for name, names in change}
         self._publish("models", {**body, "version": self.library.version})

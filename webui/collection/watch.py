@@ -46,10 +46,13 @@ def _word(model: ModelFile) -> str:
 
 
 class Watcher:
-    """A thread that keeps the library's list the list of what is there. `changed` is called in it after each change."""
+    """A thread that keeps the library's list the list of what is there.
 
-    def __init__(self, library: Library, changed: Callable[[Change], None]) -> None:
-        self._library, self._changed = library, changed
+    `changed` is called in it after each change, `touched` when files were written, models or what lies beside them.
+    """
+
+    def __init__(self, library: Library, changed: Callable[[Change], None], touched: Callable[[], None]) -> None:
+        self._library, self._changed, self._touched = library, changed, touched
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="model-watcher", daemon=True)
         self._known: tuple[ModelFile, ...] = ()
@@ -102,6 +105,8 @@ class Watcher:
     def _look(self, written: bool) -> None:
         """See what is different; `written` says that a file's content may be, which no folder tells."""
         began = time.monotonic()
+        if written:
+            self._touched()
         if written or self._unsettled:
             self._library.scan()
         else:

@@ -26,12 +26,14 @@ ALL_FEATURES: frozenset[Feature] = frozenset(
 class Header(FrozenModel):
     """A file's tensors, `shapes` by name, and `metadata` as its maker wrote it.
 
-    Of a folder as diffusers saves it: tensors as `part.name`, and `configs` of its parts ("" is model_index.json).
+    Of a folder as diffusers saves it: tensors as `part.name`, and `configs` of its parts ("" is model_index.json). `dtype` is the format's
+    name of the type (such as F16) that most of the numbers have, "" where that is not told.
     """
 
     shapes: dict[str, tuple[int, ...]]
     metadata: dict[str, str] = {}
     configs: dict[str, dict[str, Any]] = {}
+    dtype: str = ""
 
 
 class ModelDefaults(FrozenModel):

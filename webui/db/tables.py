@@ -78,3 +78,15 @@ images = Table(
 )
 
 settings_kv = Table("settings_kv", metadata, Column("key", String(128), primary_key=True), Column("value", Text, nullable=False))
+
+model_notes = Table(
+    "model_notes",
+    metadata,
+    Column("number", _Big, primary_key=True, autoincrement=True),
+    Column("kind", String(32), nullable=False),
+    Column("name", Text, nullable=False),
+    Column("sha256", String(64), nullable=False, default="", server_default=""),
+    Column("body", Text, nullable=False),
+    Column("updated", Float, nullable=False),
+    UniqueConstraint("kind", "name", name="uq_model_notes_name"),
+)

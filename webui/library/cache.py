@@ -10,7 +10,7 @@ from webui.core.foreign import FileIdentity, identity_of
 from webui.errors import CheckpointError
 from webui.library.hashes import Hashes
 
-VERSION = 8
+VERSION = 9
 _Rows = dict[str, dict[str, Any]]
 
 

@@ -5,6 +5,7 @@ Format (https://github.com/huggingface/safetensors, "Format"): 8 bytes little-en
 
 import json
 import struct
+from collections import Counter
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -96,12 +97,21 @@ def _header(path: Path, content: Any, data_size: int) -> Header:
         metadata = {_text(key): _text(value) for key, value in (content.pop("__metadata__", None) or {}).items()}
         shapes = {_text(name): _shape(entry["shape"]) for name, entry in content.items()}
         end = max((_end(entry["data_offsets"]) for entry in content.values()), default=0)
-        header = Header(shapes=shapes, metadata=metadata)
+        header = Header(shapes=shapes, metadata=metadata, dtype=_usual_type(content))
     except (AttributeError, KeyError, TypeError, ValueError, IndexError, OverflowError, RecursionError):
         raise CheckpointError(f"{shown(path)} is not a safetensors file: its header names no tensors. Download it again.") from None
     if end > data_size:
         raise CheckpointError(f"{shown(path)} is cut off: {end - data_size} bytes are missing. Download it again.")
     return header
+
+
+def _usual_type(content: Any) -> str:
+    """The type that most bytes of a file are of."""
+    sizes: Counter[str] = Counter()
+    for entry in content.values():
+        start, end = entry["data_offsets"]
+        sizes[str(entry.get("dtype"))] += end - start
+    return _text(max(sizes, key=sizes.__getitem__))[:20] if sizes else ""
 
 
 def _text(value: Any) -> str:

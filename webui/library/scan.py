@@ -9,23 +9,21 @@ import threading
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from webui.core.foreign import INDEX, FileError, FileIdentity, identity_of, is_same, named_path, read_foreign, shortened, shown
+from webui.core.foreign import INDEX, FileError, identity_of, is_same, named_path, read_foreign, shortened
 from webui.core.names import fold, in_tag, printable
 from webui.errors import CheckpointError, RequestError
 from webui.library.cache import Cache
-from webui.library.distilled import advised
+from webui.library.facts import described, facts_of
 from webui.library.families import BUILTIN, Families
 from webui.library.folders import Folders
 from webui.library.hashes import Hashes, go_on, hash_file
-from webui.library.header import read_any_header
 from webui.library.layouts import ANY, is_beside, model_files, places
-from webui.library.lora_keys import left_out
-from webui.library.models import KINDS, ModelFile, embedding_width
-from webui.library.native import native
+from webui.library.models import KINDS, ModelFile
+from webui.library.said import Said
 
 FIELDS = {
     "checkpoint": "checkpoint",
@@ -36,9 +34,6 @@ FIELDS = {
     "upscaler": "hires.upscaler",
 }
 WORDS = {"vae": "VAE", "lora": "LoRA", "controlnet": "ControlNet"}
-TRAINERS_NAME = "ss_output_name"
-"""Where kohya's scripts, and others after them, write what a LoRA was called when it was trained."""
-LONGEST_ALIAS = 200
 MOST_NAMED = 10
 _HUB = re.compile(r"/models--([^/]+?)--([^/]+)/snapshots/[^/]+$")
 """How Hugging Face's own cache names a repository's folder."""
@@ -77,6 +72,7 @@ class Library:
         self._cache = Cache(cache)
         self._lock = threading.Lock()
         self._listing: Listing | None = None
+        self._preferred: dict[tuple[str, str], Mapping[str, Any]] = {}
 
     def scan(self) -> tuple[ModelFile, ...]:
         """Look again; files that are broken are listed with their error."""
@@ -174,6 +170,21 @@ class Library:
         """The hashes that are known of a file; empty ones where it was not read yet."""
         return self._cache.hashes(model.path, model.identity)
 
+    def prefer(self, defaults: Mapping[tuple[str, str], Mapping[str, Any]]) -> None:
+        """The user's own defaults of models, by kind and name, in place of what their files say; from now on."""
+        if dict(defaults) != self._preferred:
+            self._preferred = dict(defaults)
+            if self._listing is not None:
+                self.scan()
+
+    def said(self, model: ModelFile) -> Said:
+        """What a file says of itself; nothing for one that cannot be read."""
+        facts = self._cache.facts(model.path, model.identity) or {}
+        try:
+            return Said.model_validate(facts.get("said") or {})
+        except ValueError:
+            return Said()
+
     def read_hashes(self, model: ModelFile, pause: Callable[[], None] = go_on) -> Hashes:
         """Read a file and keep its hashes (on disk with the next scan). Raises as `hash_file` does, and what `pause` raises."""
         found = hash_file(model.path, model.identity, pause)
@@ -218,8 +229,12 @@ class Library:
                 if path not in found and (model := self._describe(before.get(path), kind, top, path)) is not None:
                     found[path] = Found(kind, top, model)
         with_vaes = _with_vaes(each.model for each in found.values())
-        models = tuple(sorted(_distinct(with_vaes), key=lambda model: (model.kind, model.name.lower())))
+        models = tuple(sorted(map(self._with_defaults, _distinct(with_vaes)), key=lambda model: (model.kind, model.name.lower())))
         return Listing(models, folders, _version(models), found)
+
+    def _with_defaults(self, model: ModelFile) -> ModelFile:
+        own = self._preferred.get((model.kind, model.name)) if self._preferred else None
+        return model.model_copy(update={"native": model.native.model_copy(update=dict(own))}) if own else model
 
     def _describe(self, before: "Found | None", kind: str, root: Path, path: Path) -> ModelFile | None:
         """One file as it is listed, whatever is in it; None for one that is of no kind. `before`: as it was listed the last time."""
@@ -232,14 +247,14 @@ class Library:
         return ModelFile(name=_name(path, root, kind), path=path, kind=kind, size=0, error=described.message)
 
     def _read(self, kind: str, root: Path, path: Path) -> ModelFile | None:
-        identity = identity_of(path)
+        identity, name = identity_of(path), partial(_name, path, root)
         facts = self._cache.facts(path, identity)
         if facts is not None and facts.get("families", "") == self.families.version:
             with contextlib.suppress(ValueError, TypeError):  # facts that make no listed file any more are read again
-                return _described(kind, root, path, identity, facts)
-        facts = _facts(path, kind, self.families)
+                return described(kind, name, path, identity, facts)
+        facts = facts_of(path, kind, self.families)
         self._cache.put_facts(path, identity, facts)
-        return _described(kind, root, path, identity, facts)
+        return described(kind, name, path, identity, facts)
 
     def _unknown(self, kind: str, name: str) -> str:
         names, word = list(dict.fromkeys(model.name for model in self.models(kind) if not model.error)), WORDS.get(kind, kind)
@@ -253,54 +268,6 @@ class Library:
         holding = [each for each in names if name.strip() and name.strip().casefold() in each.casefold()][:3]
         close = holding or difflib.get_close_matches(name, names, n=3) or names[:5]
         return f"There is no {word} named {name[:100]!r}. Did you mean {', '.join(close)}?"
-
-
-def _embedding_note(shapes: Mapping[str, tuple[int, ...]]) -> str:
-    """Which text encoders an embedding is for, or that it holds no vectors."""
-    width = embedding_width(shapes)
-    return f"For text encoders that are {width} wide." if width else "It holds no vectors that are read."
-
-
-_NOTES: Mapping[str, Callable[[Mapping[str, tuple[int, ...]]], str]] = {"lora": left_out, "embedding": _embedding_note}
-"""What is said in the list of a file that is whole."""
-
-
-_NOT_LISTED = ("kind", "families")
-
-
-def _facts(path: Path, kind: str, families: Families) -> dict[str, Any]:
-    """What a file's header tells, or its error. `kind` is its folder's, "any" for one that any file may lie in."""
-    header = read_foreign(path, read_any_header)
-    if isinstance(header, FileError):
-        likely = path.suffix.lower() in (".ckpt", ".safetensors") or path.name == INDEX
-        return {"error": header.message, "kind": "checkpoint" if likely else "unknown"}
-    if not header.shapes:
-        return {"error": f"{shown(path)} holds no weights. Download it again."}
-    architecture = families.detect(header)
-    if path.name == INDEX and architecture.family == "unknown":
-        pipeline = str(header.configs[""].get("_class_name", "a pipeline"))[:60]
-        said = families.loaded_titles
-        return {
-            "error": f"{shown(named_path(path))} is diffusers' {pipeline}, which this version does not load; it loads {said}.",
-            "kind": "checkpoint",
-        }
-    listed_kind = architecture.kind if kind == ANY else kind
-    alias = printable(header.metadata.get(TRAINERS_NAME, "").strip())[:LONGEST_ALIAS]
-    note = _NOTES[listed_kind](header.shapes) if listed_kind in _NOTES else ""
-    spec = families.get(architecture.family)
-    usual = spec.defaults.model_copy(update=advised(named_path(path).stem) if spec.process == "ve" else {})
-    made_for, lacks = native(header, usual).model_dump(), spec.lacks(header.shapes)
-    return {**architecture.model_dump(), "alias": alias, "note": note, "native": made_for, "lacks": lacks, "families": families.version}
-
-
-def _described(kind: str, root: Path, path: Path, identity: FileIdentity, facts: Mapping[str, Any]) -> ModelFile | None:
-    """A file with what is known of it; None for one of no kind. Raises ValueError or TypeError when facts make no such file."""
-    if kind == ANY:
-        kind = facts.get("kind", "checkpoint" if facts.get("error") else "unknown")
-    if kind not in KINDS:
-        return None
-    values = {key: value for key, value in facts.items() if key not in _NOT_LISTED}
-    return ModelFile(name=_name(path, root, kind), path=path, kind=kind, size=identity.size, identity=identity, **values)
 
 
 def _name(path: Path, root: Path, kind: str) -> str:

@@ -29,9 +29,16 @@ from webui.ui.theme import theme
 
 STATIC = Path(__file__).parent / "static"
 MODES = ("txt2img", "img2img", "inpaint")
-OWN_TABS = {"gallery": "Gallery", "png-info": "PNG info", "queue": "Queue", "settings": "Settings", "extensions": "Extensions"}
+OWN_TABS = {
+    "gallery": "Gallery",
+    "png-info": "PNG info",
+    "queue": "Queue",
+    "models": "Models",
+    "settings": "Settings",
+    "extensions": "Extensions",
+}
 FOR_EVER = "public, max-age=31536000, immutable"
-CSS = ("tokens", "frame", "form", "number", "stage", "mask", "tabs", "gallery", "queue", "cards", "icons", "narrow")
+CSS = ("tokens", "frame", "form", "number", "stage", "mask", "tabs", "gallery", "queue", "cards", "models", "icons", "narrow")
 
 
 def mount_page(app: FastAPI, services: Services) -> None:

@@ -120,5 +120,15 @@ export const page = {
   switchExtension: (id, on) => ask(`/page/extensions/${encodeURIComponent(id)}`, { method: 'PUT', json: { on } }),
 };
 
+const model = (id) => `/api/v1/models/${encodeURIComponent(id)}`;
+
+export const models = {
+  find: (query) => ask(`/api/v1/models?${new URLSearchParams(query)}`),
+  overview: () => ask('/api/v1/models/overview'),
+  get: (id) => ask(model(id)),
+  change: (id, changes) => ask(model(id), { method: 'PATCH', json: changes }),
+  preview: (id) => `${ROOT}${model(id)}/preview`,
+};
+
 /** @returns {Promise<T.SystemBody>} */
 export const system = () => ask('/api/v1/system');

@@ -8,6 +8,7 @@ import './generate-controls.js';
 import './stage.js';
 import './gallery.js';
 import './queue.js';
+import './models.js';
 import './png-info.js';
 import './settings.js';
 import './extensions.js';

@@ -1,0 +1,136 @@
+"""Models over HTTP: search, pages, one model, its preview, and what is kept of it."""
+
+import json
+
+import pytest
+from PIL import Image
+
+from tests.api.conftest import Server
+from tests.library.test_said import SD1_LORA, SDXL_LORA
+from tests.library.test_scan import write
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("models")
+    models = folder / "models"
+    write(models / "Lora" / "fox.safetensors", SD1_LORA, {"modelspec.trigger_phrase": "fxx"})
+    write(models / "Lora" / "animals" / "Wolf.safetensors", SDXL_LORA)
+    (models / "Lora" / "animals" / "wolf.json").write_text(json.dumps({"baseModel": "Pony", "tags": ["animal"]}))
+    Image.new("RGB", (900, 600), "red").save(models / "Lora" / "animals" / "wolf.png")
+    write(models / "VAE" / "broken.safetensors", cut=5)
+    server = Server(folder)
+    yield server
+    server.close()
+
+
+@pytest.fixture
+def client(server):
+    with server.client() as client:
+        yield client
+
+
+def names(client, **query):
+    return [model["name"] for model in client.get("/api/v1/models", params=query).json()["models"]]
+
+
+def test_models_are_found_by_kind_family_base_and_words(client):
+    assert names(client, kind="lora") == ["fox", "animals/Wolf"]
+    assert names(client, kind="lora", sort="-name") == ["animals/Wolf", "fox"]
+    assert names(client, family="sdxl") == ["animals/Wolf"]
+    assert names(client, base="pony") == ["animals/Wolf"]
+    assert names(client, q="FXX") == ["fox"]
+    assert names(client, q="animal wolf") == ["animals/Wolf"]
+    assert names(client, tag="Animal") == ["animals/Wolf"]
+    assert names(client, broken=True) == ["broken"]
+    assert names(client, q="nothing of this") == []
+
+
+def test_pages_go_on_from_a_cursor(client):
+    every, cursor, seen = client.get("/api/v1/models").json(), "", []
+    while True:
+        body = client.get("/api/v1/models", params={"limit": 2, "cursor": cursor}).json()
+        assert body["total"] == every["total"]
+        seen += [model["id"] for model in body["models"]]
+        cursor = body["next"]
+        if not cursor:
+            break
+    assert seen == [model["id"] for model in every["models"]]
+    answer = client.get("/api/v1/models", params={"cursor": "gone"})
+    assert answer.status_code == 422 and answer.json()["field"] == "cursor"
+
+
+@pytest.mark.parametrize("query", [{"sort": "colour"}, {"limit": 0}, {"unknown": "x"}, {"broken": "perhaps"}])
+def test_a_wrong_wish_is_a_sentence(client, query):
+    answer = client.get("/api/v1/models", params=query)
+    assert answer.status_code == 422 and answer.json()["message"].endswith(".")
+
+
+def test_one_model_with_its_preview(client):
+    listed = client.get("/api/v1/models", params={"q": "wolf"}).json()["models"][0]
+    one = client.get(listed["url"]).json()
+    assert one["base"] == "Pony" and one["file"].endswith("Wolf.safetensors") and one["fits"] == []
+    picture = client.get(listed["preview"])
+    assert picture.headers["content-type"] == "image/jpeg" and picture.content[:2] == b"\xff\xd8"
+    assert client.get("/api/v1/models/0123").status_code == 404
+    assert client.get("/api/v1/models/0123/preview").status_code == 404
+
+
+def test_a_checkpoint_says_what_it_takes(client):
+    tiny = client.get("/api/v1/models", params={"kind": "checkpoint", "q": "tiny"}).json()["models"][0]
+    fits = client.get(tiny["url"]).json()["fits"]
+    assert all(fit["peak"] >= fit["weights"] > 0 and fit["sentence"].startswith("It needs about") for fit in fits)
+
+
+def test_what_is_kept_of_a_model(client, server):
+    fox = client.get("/api/v1/models", params={"q": "fxx"}).json()["models"][0]
+    changed = client.patch(fox["url"], json={"notes": "good", "favourite": True, "tags": ["red", " red ", "mine"]}).json()
+    assert changed["kept"]["notes"] == "good" and changed["kept"]["tags"] == ["red", "mine"]
+    assert client.patch(fox["url"], json={"trigger": "zzz"}).json()["kept"]["notes"] == "good", "what is left out stays"
+    assert names(client, favourite=True) == ["fox"] and names(client, tag="mine") == ["fox"] and names(client, q="zzz good") == ["fox"]
+    assert server.services.collection.get(fox["id"]).card.kept.favourite
+
+
+def test_a_checkpoints_own_defaults_are_those_of_a_job(client):
+    found = client.get("/api/v1/models", params={"kind": "checkpoint", "q": "tiny"}).json()["models"]
+    tiny = next(model for model in found if model["name"] == "tiny")
+    client.patch(tiny["url"], json={"defaults": {"steps": 7}})
+    job = client.post("/api/v1/jobs", json={"prompt": "x", "checkpoint": "tiny"}).json()
+    assert job["request"]["steps"] == 7
+    client.patch(tiny["url"], json={"defaults": {}})
+    assert client.post("/api/v1/jobs", json={"prompt": "x", "checkpoint": "tiny"}).json()["request"]["steps"] == 3
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"notes": 5},
+        {"notes": "x" * 20_001},
+        {"tags": ["x"] * 51},
+        {"tags": [""]},
+        {"weight": 1e9},
+        {"defaults": {"steps": -1}},
+        {"defaults": {"prompt": "x"}},
+        {"defaults": []},
+        {"colour": "red"},
+        {"favourite": None},
+        {"notes": "\ud800"},
+    ],
+)
+def test_what_cannot_be_kept_is_a_sentence_and_changes_nothing(client, body):
+    fox = client.get("/api/v1/models", params={"kind": "lora", "q": "fox"}).json()["models"][0]
+    answer = client.patch(fox["url"], content=json.dumps(body), headers={"Content-Type": "application/json"})
+    assert answer.status_code == 422 and answer.json()["message"]
+    assert client.get(fox["url"]).json()["kept"] == fox["kept"]
+
+
+def test_others_see_models_and_change_nothing(server):
+    with server.client("somebody") as guest:
+        fox = guest.get("/api/v1/models", params={"kind": "lora"}).json()["models"][0]
+        assert "file" not in fox and guest.get("/api/v1/models/overview").json()["folders"] == []
+        assert guest.patch(fox["url"], json={"notes": "x"}).status_code == 403
+
+
+def test_the_overview_counts(client):
+    body = client.get("/api/v1/models/overview").json()
+    assert body["kinds"]["lora"] == 2 and body["families"]["sdxl"] >= 1 and body["folders"]

@@ -1,0 +1,154 @@
+"""One model as the API and the page show it, and the search over all of them."""
+
+import hashlib
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
+from typing import Any, Literal, NamedTuple
+
+from webui.collection.notes import Notes
+from webui.core.foreign import named_path
+from webui.core.names import fold, printable
+from webui.core.request import FrozenModel
+from webui.errors import RequestError
+from webui.library import Library, ModelFile
+from webui.library.beside import Beside
+from webui.library.hashes import Hashes
+
+Sort = Literal["name", "-name", "added", "-added", "size", "-size", "kind", "-kind"]
+
+
+class Card(FrozenModel):
+    """A model with all that is known of it. `id` stays the same as long as the file stays where it is."""
+
+    id: str
+    kind: str
+    name: str
+    file: str
+    title: str = ""
+    family: str = "unknown"
+    family_title: str = ""
+    variant: str = ""
+    base: str = ""
+    size: int = 0
+    dtype: str = ""
+    network: str = ""
+    modified: datetime
+    author: str = ""
+    licence: str = ""
+    description: str = ""
+    origin: str = ""
+    trained: str = ""
+    triggers: tuple[str, ...] = ()
+    tags: tuple[str, ...] = ()
+    has_preview: bool = False
+    note: str = ""
+    error: str = ""
+    supported: bool = True
+    sha256: str = ""
+    autov1: str = ""
+    autov2: str = ""
+    autov3: str = ""
+    kept: Notes = Notes()
+
+
+class Entry(NamedTuple):
+    """A card with what it is found and sorted by."""
+
+    card: Card
+    model: ModelFile
+    beside: Beside
+    words: str
+    key: str
+
+
+class Wish(FrozenModel):
+    """What is asked for; empty is everything. `q` are words that must all be in the name, title, tags, triggers, base or notes."""
+
+    kind: str = ""
+    family: str = ""
+    base: str = ""
+    tag: str = ""
+    q: str = ""
+    favourite: bool = False
+    broken: bool | None = None
+    sort: Sort = "name"
+
+
+def identify(model: ModelFile) -> str:
+    """A model's id: of its kind and place."""
+    return hashlib.sha256(f"{model.kind}\0{model.path}".encode("utf-8", "surrogatepass")).hexdigest()[:16]
+
+
+def entry(library: Library, model: ModelFile, beside: Beside, notes: Notes) -> Entry:
+    """Put together what is known of a model."""
+    said, spec = library.said(model), library.families.get(model.family)
+    family = model.family if model.family != "unknown" else said.family or "unknown"
+    titled = library.families.get(family)
+    card = Card(
+        id=identify(model),
+        kind=model.kind,
+        name=model.name,
+        file=printable(str(named_path(model.path))),
+        title=beside.title or said.title or model.alias,
+        family=family,
+        family_title=titled.title if titled.title != titled.name or family != "unknown" else "",
+        variant=model.variant,
+        base=beside.base or said.base or (titled.title if family != "unknown" else ""),
+        size=model.size,
+        dtype=said.dtype,
+        network=said.network,
+        modified=datetime.fromtimestamp(model.identity.mtime_ns / 1e9, UTC),
+        author=said.author,
+        licence=beside.licence or said.licence,
+        description=beside.description or said.description,
+        origin=beside.origin,
+        trained=said.trained,
+        triggers=(notes.trigger,) if notes.trigger else beside.triggers or said.triggers,
+        tags=tuple(dict.fromkeys((*notes.tags, *beside.tags, *said.tags))),
+        has_preview=beside.preview is not None,
+        note=model.note,
+        error=model.error,
+        supported=not model.error and (model.kind != "checkpoint" or bool(spec.loader)),
+        kept=notes if notes.notes or not beside.notes else notes.model_copy(update={"notes": beside.notes}),
+        **_hashes(library.hashes(model)),
+    )
+    texts = (card.name, card.title, card.base, card.author, card.kept.notes, card.family_title, *card.triggers, *card.tags)
+    return Entry(card, model, beside, "\n".join(fold(text) for text in texts), fold(card.name.rpartition("/")[2]))
+
+
+def _hashes(hashes: Hashes) -> dict[str, str]:
+    return {**hashes.model_dump(), "autov2": hashes.autov2}
+
+
+def chosen(entries: Iterable[Entry], wish: Wish) -> list[Entry]:
+    """Those that are wished, in the wished order."""
+    words, base, tag = fold(wish.q).split(), fold(wish.base), fold(wish.tag)
+    found = [
+        each
+        for each in entries
+        if (not wish.kind or each.card.kind == wish.kind)
+        and (not wish.family or each.card.family == wish.family)
+        and (not base or base in fold(each.card.base))
+        and (not tag or any(fold(own) == tag for own in each.card.tags))
+        and (not wish.favourite or each.card.kept.favourite)
+        and (wish.broken is None or bool(each.card.error) == wish.broken)
+        and all(word in each.words for word in words)
+    ]
+    return sorted(found, key=lambda each: _order(each, wish.sort), reverse=wish.sort.startswith("-"))
+
+
+def _order(each: Entry, sort: Sort) -> tuple[Any, ...]:
+    card = each.card
+    first = {"name": (), "added": (card.modified,), "size": (card.size,), "kind": (card.kind,)}[sort.lstrip("-")]
+    return (*first, each.key, card.id)
+
+
+def page_of(found: Sequence[Entry], cursor: str, limit: int) -> tuple[list[Entry], str]:
+    """A page after the model with the id `cursor`, and the next page's cursor ("" at the end). Raises `RequestError`."""
+    start = 0
+    if cursor:
+        start = next((number + 1 for number, each in enumerate(found) if each.card.id == cursor), 0)
+        if not start:
+            raise RequestError("cursor", "The model that this page begins after is no longer in the list. Begin again without a cursor.")
+    page = list(found[start : start + limit])
+    return page, page[-1].card.id if page and start + limit < len(found) else ""

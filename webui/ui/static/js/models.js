@@ -1,0 +1,105 @@
+// @ts-check
+// The Models tab: a plain list with search. What is kept of a model (favourite, notes, tags) is saved at once.
+
+import { models } from './api.js';
+import { $, button, el, heading, notice } from './dom.js';
+import { component, state } from './state.js';
+import { complain, toast } from './toast.js';
+
+const PAGE = 100;
+let turn = 0;   // an older answer is not shown
+let typing = 0;
+
+component('models', (root) => {
+  const it = {
+    wish: { q: '', kind: '', favourite: false, sort: 'name' },
+    cursor: '',
+    list: el('div.models', { role: 'list', 'aria-label': 'Models' }),
+    count: el('span.muted', { role: 'status' }),
+    more: button('down', 'Show more', () => load(it, true), { hidden: true }),
+    hashing: el('p.muted', { hidden: true }),
+  };
+  it.kind = el('select', { 'aria-label': 'Kind', onchange: () => { it.wish.kind = it.kind.value; load(it); } }, el('option', { value: '' }, 'All kinds'));
+  const search = el('input.search', { type: 'search', placeholder: 'Search models', 'aria-label': 'Search models', oninput: () => { it.wish.q = search.value; clearTimeout(typing); typing = setTimeout(() => load(it), 150); } });
+  const sort = el('select', { 'aria-label': 'Order', onchange: () => { it.wish.sort = sort.value; load(it); } },
+    ...[['name', 'By name'], ['-added', 'Newest first'], ['-size', 'Largest first']].map(([value, text]) => el('option', { value }, text)));
+  const favourite = el('input', { type: 'checkbox', onchange: () => { it.wish.favourite = favourite.checked; load(it); } });
+  root.append(heading('Models', it.count, el('span.grow'), it.kind, sort, el('label.switch', {}, favourite, el('span', {}, 'Favourites')), search), it.hashing, it.list, it.more);
+  return { opened: () => open(it), hashing: (told) => tellHashing(it, told) };
+});
+
+async function open(it) {
+  if (state.tab !== 'models') return;
+  load(it);
+  try {
+    const { kinds, hashing } = await models.overview();
+    it.kind.replaceChildren(el('option', { value: '' }, 'All kinds'), ...Object.entries(kinds).filter(([, count]) => count).map(([kind, count]) => el('option', { value: kind, selected: kind === it.wish.kind }, `${kind.replaceAll('_', ' ')} (${count})`)));
+    tellHashing(it, hashing);
+  } catch (problem) {
+    complain(problem);
+  }
+}
+
+function tellHashing(it, { done, total, current }) {
+  it.hashing.hidden = !current || done >= total;
+  it.hashing.textContent = `Hashing: ${done} of ${total} files, now ${current}`;
+}
+
+async function load(it, further = false) {
+  const mine = ++turn;
+  const { favourite, ...words } = it.wish;
+  const query = { ...words, limit: PAGE, ...(favourite && { favourite }), ...(further && { cursor: it.cursor }) };
+  try {
+    const { models: found, total, next } = await models.find(query);
+    if (mine !== turn || (!further && it.list.contains(document.activeElement?.closest('textarea, input') ?? null))) return;  // nothing is taken from under somebody's hands
+    it.cursor = next;
+    it.more.hidden = !next;
+    it.count.textContent = `${total}`;
+    if (!further) it.list.replaceChildren();
+    it.list.append(...found.map((model) => row(model)));
+    if (!total) it.list.append(notice('No model matches', 'Try fewer words, or put files into the models folder: they appear here by themselves.'));
+  } catch (problem) {
+    if (mine === turn) it.list.replaceChildren(notice('The models cannot be listed', problem.message, button('refresh', 'Try again', () => load(it))));
+  }
+}
+
+const size = (bytes) => (bytes >= 1e9 ? `${(bytes / 1e9).toFixed(2)} GB` : `${Math.max(bytes / 1e6, 0.01).toFixed(bytes >= 1e7 ? 0 : 2)} MB`);
+
+function row(model) {
+  const facts = [model.kind.replaceAll('_', ' '), model.variant, model.base || model.family_title, model.network, model.dtype, size(model.size)].filter(Boolean).join(' · ');
+  const node = el('details.card.model', { role: 'listitem', 'data-id': model.id, ontoggle: () => { if (node.open && !$('.model-more', node)) fill(node, model); } },
+    el('summary', {},
+      model.preview ? el('img', { src: models.preview(model.id), alt: '', loading: 'lazy' }) : el('span.no-preview'),
+      el('span.model-name', {}, model.kept.favourite ? '★ ' : '', model.name, model.title && model.title !== model.name && el('span.muted', {}, ` ${model.title}`)),
+      el('span.muted', {}, facts)),
+    model.error && el('p.danger', {}, model.error));
+  return node;
+}
+
+async function fill(node, model) {
+  const save = async (changes, said) => {
+    try {
+      await models.change(model.id, changes);
+      toast(said);
+    } catch (problem) {
+      complain(problem);
+    }
+  };
+  const area = (value, label, act) => { const input = el('textarea', { rows: 2, 'aria-label': label, disabled: !state.admin, onchange: () => act(input.value) }); input.value = value; return el('label.stacked', {}, label, input); };
+  const star = el('input', { type: 'checkbox', checked: model.kept.favourite, disabled: !state.admin, onchange: () => save({ favourite: star.checked }, star.checked ? 'A favourite now' : 'No favourite any more') });
+  const more = el('div.model-more', {},
+    line('Trigger words', model.triggers.join(', ')), line('Licence', model.licence), line('Author', model.author), line('Trained on', model.trained),
+    line('Tags', model.tags.join(', ')), line('Hash', model.autov2 && `${model.autov2} (sha256 ${model.sha256})`), line('File', model.file), line('', model.note),
+    el('label.switch', {}, star, el('span', {}, 'Favourite')),
+    area(model.kept.notes, 'Notes', (notes) => save({ notes }, 'Notes saved')),
+    area(model.kept.tags.join(', '), 'Own tags, with commas', (text) => save({ tags: text.split(',').map((tag) => tag.trim()).filter(Boolean) }, 'Tags saved')));
+  node.append(more);
+  try {
+    const { fits, same } = await models.get(model.id);
+    more.prepend(...fits.map((fit) => el('p', { class: fit.fits ? 'muted' : 'danger' }, fit.sentence)), ...(same.length ? [el('p.muted', {}, `${same.length} more with the same content.`)] : []));
+  } catch (problem) {
+    more.prepend(el('p.danger', {}, problem.message));
+  }
+}
+
+const line = (label, text) => text && el('p', {}, label && el('span.muted', {}, `${label}: `), text);
