@@ -2,7 +2,7 @@
 
 from fastapi import FastAPI
 
-from webui.api import errors, health, models, native, schema
+from webui.api import downloads, errors, health, models, native, schema
 from webui.api.sdapi import neighbours, routes
 from webui.api.sdapi.calls import Calls
 from webui.api.waiting import Endings
@@ -16,5 +16,5 @@ def install(app: FastAPI, services: Services) -> None:
     app.state.sdapi = Calls(services, app.state.endings)
     errors.install(app)
     schema.install(app)
-    for router in (native.router, models.router, health.router, routes.router, neighbours.control, neighbours.router):
+    for router in (native.router, downloads.router, models.router, health.router, routes.router, neighbours.control, neighbours.router):
         app.include_router(router)
