@@ -63,7 +63,11 @@ class FakeEngine(EngineServer):
         self.writer.send(Planned(job_id=task.job_id, plan=Plan()))
         slot.run_off_device(lambda: paint(task, self.images, self.emitter(task.job_id), self.controls.preview_settings_of(task.job_id)))
 
+    def loaded(self) -> str:
+        return getattr(self, "checkpoint", "")
+
     def admit(self, task: RunJob) -> None:
+        self.checkpoint = task.request.checkpoint
         if self.running and "large" in task.request.prompt.split():
             raise AdmissionRefused("there is not enough memory beside the running jobs")
         self.running.add(task.job_id)
@@ -72,7 +76,7 @@ class FakeEngine(EngineServer):
         self.running.discard(job_id)
 
     def unload(self) -> None:
-        pass
+        self.checkpoint = ""
 
 
 def paint(task: RunJob, images: ImageStore, emit, wish) -> None:

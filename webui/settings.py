@@ -94,6 +94,13 @@ class Settings(BaseModel):
         description="GB of a GPU's memory that loaded checkpoints may take together; 0 is half of what is free.",
         json_schema_extra=_at("Engine", restart=True),
     )
+    unload_after: float = Field(
+        0,
+        ge=0,
+        le=100_000,
+        description="Minutes without work after which an engine gives the memory of its models back; 0 is never.",
+        json_schema_extra=_at("Engine"),
+    )
     max_attempts: int = Field(
         3,
         ge=0,

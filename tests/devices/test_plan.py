@@ -7,7 +7,7 @@ from webui.core.request import HiresOptions
 from webui.devices import ModelFacts, describe, estimate, is_out_of_memory, out_of_memory, plan_for
 from webui.devices.machine import choose
 from webui.devices.memory import largest_size
-from webui.devices.plan import fits_together
+from webui.devices.plan import cheaper_plan, fits_together
 from webui.errors import OutOfMemory, RequestError, SettingsError
 from webui.settings import Settings
 
@@ -61,13 +61,34 @@ def test_the_second_pass_counts(settings):
     assert largest_size(wish) == (1024, 1024)
     assert largest_size(request(hires=HiresOptions(width=1536, height=768))) == (1536, 768)
     with pytest.raises(RequestError, match="1024×1024"):
-        plan_for(wish, "cpu", settings, SD15, held=9 * 10**9 - _free())
+        plan_for(wish, "cpu", settings, SD15, held=5 * 10**9 - _free())
 
 
 def test_too_large_a_batch_says_which_fits(settings):
     with pytest.raises(RequestError, match=r"A batch of \d+ fits") as caught:
-        plan_for(request(batch_size=64), "cpu", settings, SD15, held=10 * 10**9 - _free())
+        plan_for(request(batch_size=64, width=1024, height=1024), "cpu", settings, SD15, held=8 * 10**9 - _free())
     assert caught.value.field == "batch_size"
+
+
+def test_what_does_not_fit_at_once_is_made_in_small_parts(settings):
+    for fields in ({"batch_size": 64}, {"hires": HiresOptions(scale=2.0)}):
+        plan = plan_for(request(**fields), "cpu", settings, SD15, held=9 * 10**9 - _free())
+        assert (plan.offload, plan.rows, plan.vae_tiles) == ("none", 1, True) and plan.peak <= 9e9
+        whole = plan_for(request(**fields), "cpu", settings, SD15, held=10**12)
+        assert (whole.rows, whole.vae_tiles) == (0, False) and whole.peak > 9e9
+    assert not fits_together([request()], plan, SD15, held=10**12), "its neighbours would take the room that it saves"
+    edges = plan_for(request(batch_size=64, tiling=True), "cpu", settings, SD15, held=9 * 10**9 - _free())
+    assert (edges.rows, edges.vae_tiles) == (1, False), "edges that meet each other are made in one piece"
+
+
+def test_the_next_plan_takes_less_until_nothing_does():
+    plan = Plan(device="cpu")
+    assert (less := cheaper_plan(plan, request())) == plan.model_copy(update={"rows": 1, "vae_tiles": True})
+    assert cheaper_plan(less, request()) is None
+    ways, plan = [], Plan(device="cuda:0")
+    while (plan := cheaper_plan(plan, request())) is not None:
+        ways.append((plan.offload, plan.rows))
+    assert ways == [("model", 1), ("sequential", 1)]
 
 
 def test_a_model_that_never_fits(settings):

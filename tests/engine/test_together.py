@@ -81,7 +81,9 @@ class SharedEngine:
 
 
 @pytest.fixture
-def studio(engine, tmp_path):
+def studio(engine, tmp_path, monkeypatch):
+    """Its jobs have all loaded and encoded before the first step, however slow the machine is."""
+    monkeypatch.setattr("webui.engine.scheduler.DEVICE_TASK_BUDGET_S", 60.0)
     return SharedEngine(engine, tmp_path)
 
 

@@ -191,6 +191,37 @@ def test_out_of_memory_carries_advice(engine):
     assert "batch size of 1" in caught.value.advice
 
 
+def test_full_memory_is_tried_once_more_in_small_parts(engine):
+    whole = engine.make(batch_size=2)
+    model, rows = engine.context.models.get("tiny", None, engine.plan), []
+
+    def fail_when_wide(_, inputs):
+        rows.append(len(inputs[0]))
+        if rows[-1] > 1:
+            raise torch.OutOfMemoryError("CUDA out of memory.")
+
+    hook = model.unet.register_forward_pre_hook(fail_when_wide)
+    parts = engine.make(batch_size=2)
+    hook.remove()
+    assert rows[0] == 4 and set(rows[1:]) == {1}
+    assert engine.notes == ("Memory ran out, so this was made again in smaller parts, which takes longer.",)
+    for one, other in zip(whole, parts, strict=True):
+        assert np.abs(one.astype(int) - other).max() <= 1
+
+
+def test_a_large_image_is_coded_in_tiles_without_seams(engine):
+    latents = torch.randn(1, 4, 96, 80, generator=torch.Generator().manual_seed(1))
+    whole = engine.context.models.get("tiny", None, engine.plan)
+    tiled = engine.context.models.get("tiny", None, engine.plan.model_copy(update={"vae_tiles": True}))
+    assert tiled.vae is whole.vae and tiled.state is whole.state
+    one, other = whole.decode(latents), tiled.decode(latents)
+    assert one.shape == other.shape == (1, 3, 768, 640) and not torch.equal(one, other)
+    assert torch.equal(whole.decode(latents), one), "the next image is decoded in one piece again"
+    steps = (other[..., 1:] - other[..., :-1]).abs().mean(dim=(0, 1, 2))
+    assert steps.max() < 1.5 * (one[..., 1:] - one[..., :-1]).abs().mean(dim=(0, 1, 2)).max(), "no edge is sharper than the image's own"
+    assert tiled.encode_image(one * 2 - 1).shape == whole.encode_image(one * 2 - 1).shape == latents.shape
+
+
 def test_pictures_say_how_they_were_made(engine):
     engine.make(prompt="a red apple", sampler="Euler a")
     path = engine.context.images.path(next(event.record for event in engine.events if event.type == "image"))

@@ -247,3 +247,19 @@ def test_what_happened_is_kept_however_long_the_database_refuses(box, monkeypatc
     done = box.wait(job.id)
     assert (done.state, len(done.images), len(box.links)) == ("done", 2, 1)
     assert box.wait(box.submit("another").id).state == "done"
+
+
+def test_models_are_given_back_when_nothing_was_to_do_for_so_long(tmp_path):
+    box = Box(tmp_path, unload_after=0.002)
+    box.start()
+    seen = set()
+    box.state.events.listen(lambda message: seen.update(engine.loaded for engine in box.queue.engines()))
+    for _ in range(2):  # a job after it is made as any other
+        seen.clear()
+        assert box.wait(box.submit("slow", steps=60).id).state == "done"  # longer than from one heartbeat to the next
+        until = time.monotonic() + 60
+        while not {"tiny [0]", ""} <= seen or box.queue.engines()[0].loaded:
+            assert time.monotonic() < until, seen
+            time.sleep(0.01)
+    assert len(box.links) == 1
+    box.close()

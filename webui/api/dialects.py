@@ -3,9 +3,10 @@
 from typing import Any
 
 A1111 = ("/sdapi/", "/controlnet/", "/internal/", "/sd_extra_networks/")
-CLIENTS = A1111
+OPENAI = ("/v1/",)
+CLIENTS = (*A1111, *OPENAI)
 """Paths of all clients' APIs."""
-WITH_PICTURES = ("/sdapi/", "/controlnet/")
+WITH_PICTURES = ("/sdapi/", "/controlnet/", "/v1/images/")
 """Paths whose bodies hold pictures as base64."""
 
 
@@ -13,4 +14,13 @@ def refusal(path: str, status: int, message: str) -> dict[str, Any]:
     """A sentence in the shape of the API that this path belongs to."""
     if path.startswith(A1111):
         return {"detail": message}
+    if path.startswith(OPENAI):
+        return openai_error(status, message)
     return {"message": message}
+
+
+def openai_error(status: int, message: str, param: str | None = None, code: str | None = None) -> dict[str, Any]:
+    """OpenAI's body of an error."""
+    kinds = {401: "authentication_error", 403: "permission_error", 404: "not_found_error", 429: "rate_limit_error"}
+    kind = kinds.get(status, "invalid_request_error" if status < 500 else "server_error")
+    return {"error": {"message": message, "type": kind, "param": param, "code": code}}

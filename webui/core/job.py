@@ -24,6 +24,9 @@ class Plan(FrozenModel):
     channels_last: bool = True
     offload: Literal["none", "model", "sequential"] = "none"
     work: int = Field(0, description="Bytes that computing takes besides the weights, as estimated.")
+    peak: int = Field(0, description="Bytes that weights and computing take at most on the device, as estimated.")
+    rows: int = Field(0, description="Images, each with one prompt, that pass through the network at once; 0: all of them.")
+    vae_tiles: bool = Field(False, description="Images larger than a tile are decoded in tiles whose edges are blended.")
 
 
 class PreviewChoice(FrozenModel):

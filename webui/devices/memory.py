@@ -13,18 +13,25 @@ _SCRATCH = 0.06
 _FIXED = 64 * 2**20
 
 
-def estimate(facts: ModelFacts, width: int, height: int, batch: int, dtype: str) -> MemoryEstimate:
-    """For one batch of this size. The UNet sees every picture twice (with and without the prompt); the VAE decodes one at a time.
+TILE_PIXELS = 512 * 512
+"""Pixels that a plan with `vae_tiles` decodes at once."""
 
-    A family with an estimate of its own is asked for that.
+
+def estimate(facts: ModelFacts, width: int, height: int, batch: int, dtype: str, *, split: bool = False) -> MemoryEstimate:
+    """Return the bytes that one batch of this size takes.
+
+    The UNet sees every image twice (with and without the prompt); the VAE decodes one at a time. With `split` the UNet sees one row at a
+    time and the VAE a tile. A family with an estimate of its own is asked for that.
     """
     if facts.memory is not None:
         return facts.memory(SizeRequest(facts, width, height, batch, dtype))
     size = BYTES[dtype]
     vae_size = 4 if dtype == "float16" else size
     latents = (width // facts.downscale) * (height // facts.downscale)
-    unet = _PER_LATENT * facts.unet_channels * latents * 2 * batch * size + int(_SCRATCH * facts.unet * size)
-    vae = _PER_PIXEL * facts.vae_channels * width * height * vae_size
+    rows = 1 if split else 2 * batch
+    decoded = min(width * height, TILE_PIXELS) if split else width * height
+    unet = _PER_LATENT * facts.unet_channels * latents * rows * size + int(_SCRATCH * facts.unet * size)
+    vae = _PER_PIXEL * facts.vae_channels * decoded * vae_size
     pixels = width * height * 3 * 4 * 4 * batch
     part = max(facts.unet * size, facts.vae * vae_size, facts.text * size)
     weights = (facts.unet + facts.text) * size + facts.vae * vae_size

@@ -1,6 +1,7 @@
 """The plan of a job: how this machine will make the pictures; or, before anything starts, a clear word that it cannot."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import Literal, cast
 
 import torch
@@ -45,16 +46,19 @@ def plan_for(request: ResolvedRequest, device: str, settings: Settings, facts: M
     """
     dtype = request.dtype if request.dtype != "auto" else default_dtype(device, settings)
     width, height = largest_size(request)
-    need = estimate(facts, width, height, request.batch_size, dtype)
     free = int(memory(device)[1] * _SPARE) + held
+    way = _cheapest_that_fits(settings, device, free, _SizeRequest(facts, width, height, request.batch_size, dtype))
     return Plan(
         device=device,
         dtype=dtype,
         attention=_attention(settings, device, dtype, width * height // facts.downscale**2),
         threads=(settings.threads or cores()) if device == "cpu" else settings.threads,
         channels_last=device == "cpu" or device.startswith("cuda"),
-        work=need.work,
-        offload=_offload(settings, device, need, free, _SizeRequest(facts, width, height, request.batch_size, dtype)),
+        work=way.need.work,
+        peak=way.peak,
+        offload=way.offload,
+        rows=1 if way.split else 0,
+        vae_tiles=way.split and not request.tiling,
     )
 
 
@@ -72,14 +76,18 @@ class _SizeRequest:
     def __init__(self, facts: ModelFacts, width: int, height: int, batch: int, dtype: Dtype) -> None:
         self.facts, self.width, self.height, self.batch, self.dtype = facts, width, height, batch, dtype
 
+    def need(self, *, split: bool) -> MemoryEstimate:
+        return estimate(self.facts, self.width, self.height, self.batch, self.dtype, split=split)
+
     def smaller_batch(self, fits: "Fits") -> int:
-        return next((n for n in range(self.batch - 1, 0, -1) if fits(estimate(self.facts, self.width, self.height, n, self.dtype))), 0)
+        counts = range(self.batch - 1, 0, -1)
+        return next((n for n in counts if fits(estimate(self.facts, self.width, self.height, n, self.dtype, split=True))), 0)
 
     def smaller_size(self, fits: "Fits") -> tuple[int, int] | None:
         for percent in range(95, 5, -5):
             step = self.facts.multiple_of
             size = self.width * percent // (100 * step) * step, self.height * percent // (100 * step) * step
-            if min(size) >= 64 and fits(estimate(self.facts, *size, 1, self.dtype)):
+            if min(size) >= 64 and fits(estimate(self.facts, *size, 1, self.dtype, split=True)):
                 return size
         return None
 
@@ -94,16 +102,52 @@ class Fits:
         return cast(int, getattr(need, self._share)) + need.work <= self._free
 
 
-def _offload(settings: Settings, device: str, need: MemoryEstimate, free: int, wish: _SizeRequest) -> Offloading:
-    """The least offloading that fits; on a CPU there is nowhere to offload to."""
-    ways: dict[Offloading, Share] = {"none": "weights"}
+@dataclass(frozen=True)
+class _Way:
+    """A way to compute: what stays in main memory, and whether it is done in small parts (rows one by one, the VAE in tiles)."""
+
+    offload: Offloading
+    share: Share
+    split: bool
+    need: MemoryEstimate
+
+    @property
+    def peak(self) -> int:
+        return cast(int, getattr(self.need, self.share)) + self.need.work
+
+
+def _ways(settings: Settings, device: str, wish: _SizeRequest) -> Iterator[_Way]:
+    """From the fastest to that which takes least; on a CPU there is nowhere to offload to.
+
+    Offloading a whole part at a time costs little and changes no bit, so it comes before small parts, and those before single blocks.
+    """
+    shares: dict[Offloading, Share] = {"none": "weights"}
     if device not in ("cpu", "mps"):
-        ways |= {"model": "part", "sequential": "block"}
-        ways = ways if settings.offload == "auto" else {settings.offload: ways[settings.offload]}
-    for name, share in ways.items():
-        if Fits(free, share)(need):
-            return name
-    raise _too_large(wish, need, free, Fits(free, list(ways.values())[-1]))
+        shares |= {"model": "part", "sequential": "block"}
+        shares = shares if settings.offload == "auto" else {settings.offload: shares[settings.offload]}
+    whole, split = wish.need(split=False), wish.need(split=True)
+    for offload, share in shares.items():
+        yield _Way(offload, share, False, whole)
+        if offload != "none" or len(shares) == 1:
+            yield _Way(offload, share, True, split)
+
+
+def _cheapest_that_fits(settings: Settings, device: str, free: int, wish: _SizeRequest) -> _Way:
+    """The first way that fits. Raises `RequestError` or `OutOfMemory` where none does."""
+    ways = list(_ways(settings, device, wish))
+    for way in ways:
+        if way.peak <= free:
+            return way
+    raise _too_large(wish, ways[0].need, free, Fits(free, ways[-1].share))
+
+
+def cheaper_plan(plan: Plan, request: ResolvedRequest) -> Plan | None:
+    """Return the plan to try when memory ran out with this one; None where nothing takes less."""
+    offload: Offloading = plan.offload
+    if plan.device not in ("cpu", "mps"):
+        offload = "model" if plan.offload == "none" else "sequential"
+    less = plan.model_copy(update={"offload": offload, "rows": 1, "vae_tiles": not request.tiling})
+    return None if less == plan else less
 
 
 def _too_large(wish: _SizeRequest, need: MemoryEstimate, free: int, fits: Fits) -> WebUIError:
@@ -125,6 +169,8 @@ def fits_together(requests: Sequence[ResolvedRequest], plan: Plan, facts: ModelF
     width, height = max(width for width, _ in sizes), max(height for _, height in sizes)
     pictures = sum(request.batch_size for request in requests)
     share: dict[str, Share] = {"none": "weights", "model": "part", "sequential": "block"}
+    if plan.rows:
+        return False  # what fits in small parts alone leaves no room
     free = int(memory(plan.device)[1] * _SPARE) + held
     return Fits(free, share[plan.offload])(estimate(facts, width, height, pictures, plan.dtype))
 

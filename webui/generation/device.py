@@ -3,7 +3,7 @@
 All model work goes through this interface, so the pipeline is the same for one job and for many.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeVar
 
 if TYPE_CHECKING:
@@ -28,6 +28,13 @@ class ForwardRequest(NamedTuple):
     def execute(self) -> "Tensor":
         """Run the model for this request alone."""
         return self.model.predict(self.x, self.timesteps, self.cond, self.concat)
+
+    def split(self, rows: int) -> "Iterator[ForwardRequest]":
+        """Yield the same in requests of at most so many images."""
+        for start in range(0, len(self.x), rows):
+            part = slice(start, start + rows)
+            concat = None if self.concat is None else self.concat[part]
+            yield self._replace(x=self.x[part], timesteps=self.timesteps[part], cond=self.cond.rows(start, start + rows), concat=concat)
 
 
 class DecodeRequest(NamedTuple):
@@ -103,3 +110,41 @@ class InlineDevice:
 
 
 INLINE_DEVICE = InlineDevice()
+
+
+class SplitDevice:
+    """Access through `device` in forward passes of at most `rows` images each: slower, in less memory."""
+
+    def __init__(self, device: DeviceAccess, rows: int) -> None:
+        self._device, self._rows = device, rows
+
+    def predict(self, request: ForwardRequest) -> "Tensor":
+        """Return the outputs of all parts, in order."""
+        import torch  # here: the scheduler, which loads no torch, uses this module
+
+        return torch.cat([self._device.predict(part) for part in request.split(self._rows)])
+
+    def decode(self, request: DecodeRequest) -> "Tensor":
+        """Return the image's pixels."""
+        return self._device.decode(request)
+
+    def run_on_device(self, work: Callable[[], T]) -> T:
+        """Run `work` while no other job uses the device."""
+        return self._device.run_on_device(work)
+
+    def run_off_device(self, work: Callable[[], T]) -> T:
+        """Run `work` while other jobs continue."""
+        return self._device.run_off_device(work)
+
+    def acquire_exclusive(self) -> None:
+        """Block until no other job runs here."""
+        self._device.acquire_exclusive()
+
+    def reset_batch_stats(self) -> None:
+        """Reset `peak_batch_jobs`."""
+        self._device.reset_batch_stats()
+
+    @property
+    def peak_batch_jobs(self) -> int:
+        """The largest number of jobs that shared a forward pass."""
+        return self._device.peak_batch_jobs

@@ -1,17 +1,18 @@
 """Runs one job: turns its request into saved images and reports progress through `emit`."""
 
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 
 from webui.core.events import Emit
 from webui.core.job import Plan
 from webui.core.protocol import RunJob
-from webui.devices.plan import is_out_of_memory, out_of_memory
+from webui.devices.plan import cheaper_plan, is_out_of_memory, out_of_memory
 from webui.errors import NumericalError, WebUIError
 from webui.generation.batching import plan_batches
 from webui.generation.conditioning import loras_of, prompts_of
 from webui.generation.context import EngineContext
+from webui.generation.device import SplitDevice
 from webui.generation.img2img import read_source
 from webui.generation.output import generation_info, lora_hashes, process_image, save
 from webui.generation.pipeline import GenerationPipeline
@@ -19,12 +20,14 @@ from webui.generation.preview import LatentPreviewer, PreviewSettings, SkipBatch
 from webui.generation.profiles import profile_of
 from webui.generation.reporter import JobReporter
 from webui.library import View
+from webui.models.cache import give_memory_back
 from webui.models.preview_decoders import PreviewDecoders
 from webui.models.seamless import seamless
 
 __all__ = ["PreviewSettings", "SkipBatch", "EngineContext", "run_job"]
 
 NO_SECOND_PASS = "Hires. fix was left out: it belongs to txt2img."
+IN_SMALL_PARTS = "Memory ran out, so this was made again in smaller parts, which takes longer."
 IN_FLOAT32 = "{dtype} gave NaN or Inf, so this was made in float32."
 
 
@@ -40,25 +43,48 @@ def run_job(task: RunJob, context: EngineContext, emit: Emit, engine_seconds: Ca
     context = replace(context, library=View(context.library))
     report = JobReporter(emit, task.job_id, task.request.batch_count)
     saved = set(task.saved)
+    tried: frozenset[str] = frozenset()
+    while (other := _attempt(task, plan, context, report, saved, tried)) is not None:
+        plan, tried = other.plan, tried | {other.reason}
+        report.note(other.reason)
+        context.device.acquire_exclusive()  # the same model in another way: not beside jobs that use this one
+        context.device.run_on_device(give_memory_back)
+    report.done(engine_seconds())
+
+
+@dataclass(frozen=True)
+class OtherWay:
+    """The plan to go on with, and why."""
+
+    plan: Plan
+    reason: str
+
+
+def _attempt(
+    task: RunJob, plan: Plan, context: EngineContext, report: JobReporter, saved: set[int], tried: frozenset[str]
+) -> OtherWay | None:
+    """Make what is missing. Returns another way, each once: float32 after bad numbers, small parts after memory ran out."""
     try:
         generate_images(task, plan, context, report, saved)
     except NumericalError:
         if plan.dtype == "float32":
             raise
-        report.note(IN_FLOAT32.format(dtype=plan.dtype))
-        context.device.acquire_exclusive()  # the same model in another precision: not beside jobs that use this one
-        generate_images(task, plan.model_copy(update={"dtype": "float32", "attention": "sdpa"}), context, report, saved)
+        return OtherWay(plan.model_copy(update={"dtype": "float32", "attention": "sdpa"}), IN_FLOAT32.format(dtype=plan.dtype))
     except (MemoryError, RuntimeError) as error:
         if isinstance(error, WebUIError) or not is_out_of_memory(error):
             raise
-        raise out_of_memory(task.request, plan) from error
-    report.done(engine_seconds())
+        less = None if IN_SMALL_PARTS in tried else cheaper_plan(plan, task.request)
+        if less is None:
+            raise out_of_memory(task.request, plan) from error
+        return OtherWay(less, IN_SMALL_PARTS)
+    return None
 
 
 def generate_images(task: RunJob, plan: Plan, context: EngineContext, report: JobReporter, saved: set[int]) -> None:
     """Load the model, then make and save batch by batch. Adds to `saved` the index of every image that is on disk."""
     request = task.request
-    device = context.device
+    device = SplitDevice(context.device, plan.rows) if plan.rows else context.device
+    context = replace(context, device=device)
     loras = lora_hashes(loras_of(request), context.library)  # before anything is loaded: one may have been deleted since it was asked for
     model = device.run_on_device(
         lambda: context.models.get(request.checkpoint, request.vae, plan, report.loading, context.library, request.text_encoder)

@@ -5,6 +5,7 @@ and the job waits until one of them has ended.
 """
 
 import contextlib
+import math
 import threading
 import time
 import traceback
@@ -86,6 +87,7 @@ class EngineSupervisor(threading.Thread):
         self._stopping = False
         self._restart_wanted = False
         self._unload_wanted = False
+        self._idle_since = math.inf  # no job has run since the models were loaded
         self._last_beat = 0.0
         self._losses = 0
         self._taking = False
@@ -160,8 +162,8 @@ class EngineSupervisor(threading.Thread):
             return False
         with self._change:
             running = list(self._jobs.values())
-        if self._unload_wanted and not running:
-            self._unload_wanted = False
+        if not running and (self._unload_wanted or self._has_been_idle()):
+            self._unload_wanted, self._idle_since = False, math.inf
             return client.send(Unload())
         if running and (self._is_full or self._unload_wanted or self._restart_wanted or len(running) >= self._settings().batch_jobs):
             return False
@@ -176,6 +178,11 @@ class EngineSupervisor(threading.Thread):
             with self._change:
                 self._taking = False
                 self._change.notify_all()
+
+    def _has_been_idle(self) -> bool:
+        """Whether the last job ended longer ago than models are to be kept."""
+        minutes = self._settings().unload_after
+        return minutes > 0 and time.monotonic() - self._idle_since > minutes * 60
 
     def _take_job(self, client: EngineClient, running: Sequence[Job]) -> bool:
         job = self._dispatch.take(self._status.name, self._status.loaded, batch_key_of(running), self._owners_at_limit(running))
@@ -213,6 +220,7 @@ class EngineSupervisor(threading.Thread):
     def _show_jobs(self) -> None:
         with self._change:
             ids = tuple(self._jobs)
+            self._idle_since = math.inf if ids else time.monotonic()
         self._show(state="working" if ids else "ready", job_id=ids[0] if ids else "", jobs=ids, **({"message": ""} if ids else {}))
 
     def _persist(self, act: Callable[[], Result]) -> Result | None:

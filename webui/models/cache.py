@@ -110,12 +110,12 @@ class ModelCache:
         words = self._embeddings.fitting([(part.embedding, part.width) for part in entry.model.texts], library.models("embedding"))
         if words.key != entry.model.words.key:
             entry.model = replace(entry.model, words=words)  # jobs that run with the old ones keep them
-        return entry.model
+        return replace(entry.model, vae_tiles=True) if plan.vae_tiles else entry.model
 
     def unload(self) -> None:
         """Give the memory of all models back."""
         self._models.clear()
-        _give_back()
+        give_memory_back()
 
     def _load(self, key: _Key, file: ModelFile, others: OtherFiles, plan: Plan, progress: Progress) -> None:
         """Load what is missing, all of it from the files as they were found, or nothing."""
@@ -149,7 +149,7 @@ class ModelCache:
         weights = open_model(file)
         for stale in [each for each in self._models if each.checkpoint[0] == key.checkpoint[0]]:
             del self._models[stale]  # the same file before it was replaced, or in another precision: nobody goes back to it
-        _give_back()
+        give_memory_back()
         self._make_room(key, plan, _coming_bytes(weights, key.place) + plan.work)
         return load_model(file, self._library.sha256(file), others, plan, progress, self._library.families)
 
@@ -162,14 +162,14 @@ class ModelCache:
             if held + coming <= self._limit(key, free + held) and free >= wanted:
                 break
             del self._models[others[0]]
-            _give_back()
+            give_memory_back()
 
     def _limit(self, key: _Key, usable: int) -> int:
         own = self._limits.ram if key.place.storage.type == "cpu" else self._limits.vram
         return own or usable // 2
 
 
-def _give_back() -> None:
+def give_memory_back() -> None:
     """Return freed memory to the system and the device."""
     gc.collect()
     trim_heap()

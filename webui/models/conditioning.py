@@ -41,6 +41,12 @@ class Conditioning:
         mask = None if self.mask is None else self.mask.repeat(1, times)
         return replace(self, context=self.context.repeat(1, times, 1), mask=mask)
 
+    def rows(self, start: int, stop: int) -> Self:
+        """The same for images `start` to `stop`."""
+        vectors = {name: vector[start:stop] for name, vector in self.vectors.items()}
+        mask = None if self.mask is None else self.mask[start:stop]
+        return replace(self, context=self.context[start:stop], vectors=vectors, mask=mask)
+
     def expand(self, count: int) -> Self:
         """One row for `count` images."""
         vectors = {name: vector.expand(count, -1) for name, vector in self.vectors.items()}

@@ -1,7 +1,8 @@
 """A loaded model: its parts, and what is done with them: `encode_prompt`, `predict`, `encode_image` and `decode`."""
 
 from collections import OrderedDict
-from collections.abc import Hashable, Iterable, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
 
 _ADDED = {"pooled": "text_embeds", "time_ids": "time_ids"}
 """diffusers' names of the vectors that a UNet takes."""
+TILE = 512
+"""Pixels of a tile's side."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -148,6 +151,8 @@ class Model:
     state: ModelState = field(default_factory=ModelState)
     weights: WeightSets = field(default_factory=WeightSets)
     """The adapters that are on, and those that are kept for the next time."""
+    vae_tiles: bool = False
+    """Whether this view codes large images in tiles whose edges are blended: in less memory."""
     patch: WeightPatch | None = None
     """The adapters with which this view of the model answers; None: with those that are on."""
 
@@ -253,7 +258,8 @@ class Model:
     def encode_image(self, pixels: Tensor, noise: Tensor | None = None) -> Tensor:
         """Latents [n, 4, h/8, w/8] in float32 of pictures in −1…1 [n, 3, h, w]: the mean, or with `noise` a draw from the posterior."""
         self.offload.load(self.vae)
-        posterior = self.vae.encode(pixels.to(self.device, self._vae_dtype)).latent_dist  # type: ignore[operator]
+        with self._tiles():
+            posterior = self.vae.encode(pixels.to(self.device, self._vae_dtype)).latent_dist  # type: ignore[operator]
         latents: Tensor = posterior.mean.float()
         if noise is not None:
             latents = latents + posterior.std.float() * noise.to(latents)
@@ -265,8 +271,23 @@ class Model:
         self.offload.load(self.vae)
         own = latents / self.scale_factor + self.spec.latent.shift if self.spec.latent.shift else latents / self.scale_factor
         inputs = own.to(self.device, self._vae_dtype)
-        pixels: Tensor = self.vae.decode(inputs, return_dict=False)[0]  # type: ignore[operator]
+        with self._tiles():
+            pixels: Tensor = self.vae.decode(inputs, return_dict=False)[0]  # type: ignore[operator]
         return pixels.float().add(1).div(2).clamp(0, 1)
+
+    @contextmanager
+    def _tiles(self) -> Iterator[None]:
+        """Let diffusers' VAE work in tiles of 512 pixels, which overlap by a quarter, where this view asks for it and the VAE can."""
+        vae: Any = self.vae
+        if not self.vae_tiles or not hasattr(vae, "enable_tiling"):
+            yield
+            return
+        vae.enable_tiling()
+        vae.tile_sample_min_size, vae.tile_latent_min_size = TILE, TILE // self.downscale
+        try:
+            yield
+        finally:
+            vae.disable_tiling()
 
     @property
     def _vae_dtype(self) -> torch.dtype:

@@ -7,7 +7,7 @@ from typing import Any
 from PIL import Image
 
 from webui import __version__
-from webui.api.sdapi import pictures
+from webui.api import encoding
 from webui.api.sdapi.bodies import Generation, Img2Img
 from webui.api.sdapi.translate import Translation
 from webui.core.job import Job
@@ -41,7 +41,7 @@ def answer(job: Job, body: Generation, made: Translation, gallery: Gallery, fram
         first = 1
     facts = info(job, body, made, texts)
     facts["index_of_first_image"] = first
-    sent = [pictures.encoded(data) for data in shown] if body.send_images else []
+    sent = [encoding.encoded(data) for data in shown] if body.send_images else []
     return {"images": sent, "parameters": echo(body, made), "info": json.dumps(facts)}
 
 
@@ -145,7 +145,7 @@ def _as_wanted(data: bytes, made: Translation) -> bytes:
     wanted = made.options.get("samples_format")
     if not isinstance(wanted, str) or overridden:
         return data
-    return pictures.in_format(data, wanted, int(made.options.get("jpeg_quality", 80)))
+    return encoding.in_format(data, wanted, int(made.options.get("jpeg_quality", 80)))
 
 
 def _masks(record: ImageRecord, data: bytes, request: GenerationRequest, made: Translation, gallery: Gallery) -> list[bytes]:
@@ -156,17 +156,17 @@ def _masks(record: ImageRecord, data: bytes, request: GenerationRequest, made: T
     grey = pixels.mask_grey(read_mask(gallery.path_by_id(request.mask).read_bytes(), "mask"), request.mask_round)
     mask = pixels.prepare_mask(grey, invert=request.invert_mask, blur=request.mask_blur, round_alpha=request.mask_round)
     mask = mask.resize((record.width, record.height))
-    found = [pictures.png(mask.convert("RGB"))] if wanted[0] else []
+    found = [encoding.png(mask.convert("RGB"))] if wanted[0] else []
     if wanted[1]:
         composite = read_picture(data, "picture").convert("RGBA")
         composite.putalpha(mask)
-        found.append(pictures.png(composite))
+        found.append(encoding.png(composite))
     return found
 
 
 def _grid(files: Sequence[bytes], text: str) -> bytes:
     sheet = pixels.grid([read_picture(data, "picture").convert("RGB") for data in files])
-    return pictures.png(sheet.convert("RGBA"), {text_chunks.PARAMETERS: text} if text else None)
+    return encoding.png(sheet.convert("RGBA"), {text_chunks.PARAMETERS: text} if text else None)
 
 
 def _last_frame(frame: bytes, request: GenerationRequest) -> bytes | None:
@@ -176,4 +176,4 @@ def _last_frame(frame: bytes, request: GenerationRequest) -> bytes | None:
         picture = read_picture(frame, "preview").convert("RGB").resize(size, Image.Resampling.LANCZOS)
     except RequestError:
         return None
-    return pictures.png(picture, {text_chunks.PARAMETERS: write_parameters(request, 0, GenerationInfo(version=__version__))})
+    return encoding.png(picture, {text_chunks.PARAMETERS: write_parameters(request, 0, GenerationInfo(version=__version__))})

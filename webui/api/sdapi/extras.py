@@ -4,6 +4,7 @@ from typing import Any
 
 from PIL import Image
 
+from webui.api import encoding
 from webui.api.sdapi import pictures
 from webui.api.sdapi.bodies import Extras, ExtrasBatch, ExtrasSingle
 from webui.api.sdapi.listings import PIXEL
@@ -56,11 +57,11 @@ def _upscaled(body: Extras, sent: str) -> str:
     texts = text_chunks.read_texts(data).found
     first = _one(body, picture, body.upscaler_1)
     if first is None:
-        return pictures.encoded(data if data.startswith(b"\x89PNG") else pictures.png(picture, texts))
+        return encoding.encoded(data if data.startswith(b"\x89PNG") else encoding.png(picture, texts))
     second = _one(body, picture, body.upscaler_2) if body.extras_upscaler_2_visibility else None
     if second is not None:
         first = Image.blend(first, second.resize(first.size), body.extras_upscaler_2_visibility)
-    return pictures.encoded(pictures.png(first, texts))
+    return encoding.encoded(encoding.png(first, texts))
 
 
 def _one(body: Extras, picture: Image.Image, name: str) -> Image.Image | None:

@@ -9,6 +9,7 @@ from fastapi.responses import FileResponse, JSONResponse, Response
 from starlette.concurrency import run_in_threadpool
 from starlette.routing import BaseRoute, Match
 
+from webui.api import encoding
 from webui.api.native import Api, Who
 from webui.api.sdapi import listings, pictures, progress
 from webui.api.sdapi.bodies import Detect, ProgressWish
@@ -66,7 +67,7 @@ def detect(body: Detect) -> dict[str, Any]:
         raise Refusal(422, "No image selected")
     for each in body.controlnet_input_images:
         pictures.picture_of(each)
-    return {"images": [pictures.encoded(pictures.picture_bytes(each)) for each in body.controlnet_input_images], "info": "Success"}
+    return {"images": [encoding.encoded(pictures.picture_bytes(each)) for each in body.controlnet_input_images], "info": "Success"}
 
 
 @router.get("/internal/ping")

@@ -1,8 +1,7 @@
-"""Pictures as they travel in JSON: base64, alone or as a `data:` address."""
+"""Pictures that come in JSON: base64, alone or as a `data:` address."""
 
 import base64
 import binascii
-import io
 import ipaddress
 import re
 from urllib.parse import urlsplit
@@ -11,12 +10,10 @@ from PIL import Image
 
 from webui.api.sdapi.refusals import Refusal
 from webui.errors import RequestError
-from webui.images import text_chunks
 from webui.images.decode import read_picture
 
 INVALID = "Invalid encoded image"
 _SPACES = re.compile(r"\s+")
-_FORMATS = {"jpg": "JPEG", "jpeg": "JPEG", "png": "PNG", "webp": "WEBP"}
 
 
 def picture_bytes(sent: object) -> bytes:
@@ -40,35 +37,6 @@ def picture_of(sent: object) -> tuple[bytes, Image.Image]:
         return data, read_picture(data, "image")
     except RequestError as error:
         raise Refusal(422, f"{INVALID}: {error.message}") from None
-
-
-def encoded(data: bytes) -> str:
-    """A file as base64."""
-    return base64.b64encode(data).decode()
-
-
-def png(image: Image.Image, texts: dict[str, str] | None = None) -> bytes:
-    """A picture's PNG with these texts."""
-    stream = io.BytesIO()
-    text_chunks.write_png(image, stream, texts or {})
-    return stream.getvalue()
-
-
-def in_format(data: bytes, name: str, quality: int) -> bytes:
-    """A saved picture in the file format that the caller's `samples_format` names; as it is where it is that already."""
-    wanted = _FORMATS.get(name.lower())
-    with Image.open(io.BytesIO(data)) as image:
-        if wanted is None or image.format == wanted:
-            return data
-        texts = text_chunks.read_texts(data).found
-        stream = io.BytesIO()
-        if wanted == "PNG":
-            text_chunks.write_png(image, stream, texts)
-        elif wanted == "JPEG":
-            text_chunks.write_jpeg(image, stream, texts, quality)
-        else:
-            text_chunks.write_webp(image, stream, texts, quality)
-    return stream.getvalue()
 
 
 def _why_not_fetched(address: str) -> str:

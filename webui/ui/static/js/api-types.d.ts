@@ -352,6 +352,9 @@ export interface Plan {
   channels_last: boolean;
   offload: "none" | "model" | "sequential";
   work: number;
+  peak: number;
+  rows: number;
+  vae_tiles: boolean;
 }
 
 /** A newer preview frame exists (`GET /api/v1/jobs/{id}/preview`). `data`, a JPEG, is left out of JSON: it travels beside the event. */

@@ -1,0 +1,73 @@
+"""What OpenAI's clients ask for, and what it means as a request of ours."""
+
+import re
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from webui.core.request import MAX_PROMPT, GenerationRequest, parse_request
+from webui.errors import NotFound, RequestError
+from webui.library import Library, ModelFile
+
+OPENAIS = re.compile(r"(?:dall-e|gpt-image|chatgpt-image)[\w.-]*")
+"""OpenAI's own models: who names one gets the checkpoint that a request without one is made with."""
+STEPS = {"low": 0.6, "high": 1.5, "hd": 1.5, "xhigh": 2.0, "max": 2.5}
+"""Times the checkpoint's own steps, by quality."""
+_SIZE = re.compile(r"([0-9]{1,5})x([0-9]{1,5})")
+
+
+class Wish(BaseModel):
+    """The fields of all three routes. Unknown ones are passed over, as OpenAI's own newer ones must be."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore", allow_inf_nan=False)
+
+    prompt: str = Field("", max_length=MAX_PROMPT)
+    model: str | None = Field(None, max_length=1000)
+    n: int | None = Field(1, ge=1, le=10)
+    size: str | None = Field("auto", max_length=20)
+    quality: Literal["auto", "low", "medium", "high", "xhigh", "max", "standard", "hd"] | None = "auto"
+    background: Literal["auto", "opaque", "transparent"] | None = "auto"
+    output_format: Literal["png", "jpeg", "webp"] | None = "png"
+    output_compression: int | None = Field(100, ge=0, le=100)
+    response_format: Literal["url", "b64_json"] | None = None
+    stream: bool | None = False
+    partial_images: int | None = Field(0, ge=0, le=3)
+    darkroom: dict[str, Any] = Field({}, description="Fields of Darkroom's own request, such as negative_prompt, seed, steps.")
+
+
+class Generate(Wish):
+    """The body of POST /v1/images/generations."""
+
+    prompt: str = Field(min_length=1, max_length=MAX_PROMPT)
+
+
+def request_of(wish: Wish, library: Library, more: dict[str, Any]) -> GenerationRequest:
+    """The request that a wish means; `more` are the start picture and the mask. Raises `RequestError`, `NotFound`."""
+    if wish.background == "transparent":
+        raise RequestError("background", "Darkroom makes opaque pictures. Ask for background auto or opaque.")
+    model = model_of(wish.model, library)
+    fields: dict[str, Any] = {"prompt": wish.prompt, "batch_count": wish.n or 1, **_size(wish.size), **more}
+    fields |= {"checkpoint": model.file_name} if model is not None and not OPENAIS.fullmatch(wish.model or "") else {}
+    if model is not None and wish.quality in STEPS and model.native.steps:
+        fields["steps"] = max(round(model.native.steps * STEPS[wish.quality]), 1)
+    return parse_request(fields | wish.darkroom)
+
+
+def model_of(name: str | None, library: Library) -> ModelFile | None:
+    """The checkpoint of this name; for none, or one of OpenAI's, the usual one. Raises `NotFound`."""
+    if name and not OPENAIS.fullmatch(name):
+        try:
+            return library.find("checkpoint", name)
+        except RequestError as error:
+            raise NotFound(error.message) from None
+    models = [model for model in library.models("checkpoint") if not model.error]
+    return min(models, key=lambda model: not library.families.is_whole(model.family), default=None)
+
+
+def _size(size: str | None) -> dict[str, int]:
+    if not size or size == "auto":
+        return {}
+    found = _SIZE.fullmatch(size)
+    if found is None:
+        raise RequestError("size", "Write it as WIDTHxHEIGHT, such as 512x512, or auto.")
+    return {"width": int(found[1]), "height": int(found[2])}
