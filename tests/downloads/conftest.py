@@ -24,7 +24,7 @@ class Box:
         )
         self.library = Library([self.models], folder / "library.json")
         self.told = queue.Queue()
-        self.downloads = Downloads(self.library, lambda: self.settings, self.told.put)
+        self.downloads = Downloads(self.library, lambda: self.settings, self.told.put, patience=0.01)
 
     def get(self, source, **more):
         """Fetch in this thread, and give the download as it ended."""

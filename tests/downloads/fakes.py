@@ -107,7 +107,7 @@ class Site:
         found = re.fullmatch(r"bytes=(\d+)-", wanted)
         start = int(found[1]) if found and file.ranges else 0
         if found and file.ranges and start >= len(file.data):
-            return self._send(handler, 416, b"", {"Content-Range": f"bytes */{len(file.data)}"})
+            return self._send(handler, 416, b"", {"Content-Range": f"bytes */{file.claims or len(file.data)}"})
         body = file.data[start:]
         handler.send_response(206 if start else 200)
         handler.send_header("Content-Length", str(file.claims - start if file.claims else len(body)))

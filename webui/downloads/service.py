@@ -34,7 +34,7 @@ from webui.library.header import read_any_header
 from webui.settings import Settings
 
 AT_ONCE = 2
-TRIES = 6
+TRIES = 5
 _TELL_EVERY_S = 0.5
 _MOST_DONE = 50
 _PREVIEW = 8 * 2**20
@@ -80,11 +80,12 @@ class _Pace:
 class Downloads:
     """All downloads of one program. `tell` is called with each that has changed, a few times a second at most for each.
 
-    `settings` gives the current ones: sites, tokens, and whether anything may be fetched at all.
+    `settings` gives the current ones: sites, tokens, and whether anything may be fetched at all. `patience` is by how much pauses between
+    tries are longer than usual.
     """
 
-    def __init__(self, library: Library, settings: Callable[[], Settings], tell: Callable[[Download], None]) -> None:
-        self._library, self._settings, self._tell = library, settings, tell
+    def __init__(self, library: Library, settings: Callable[[], Settings], tell: Callable[[Download], None], patience: float = 1.0) -> None:
+        self._library, self._settings, self._tell, self._patience = library, settings, tell, patience
         self._lock = threading.Condition()
         self._known: dict[str, Download] = {}
         self._halted: set[str] = set()
@@ -253,21 +254,21 @@ class Downloads:
 
     def _fetch(self, egress: Egress, download: Download, file: OfferedFile, pace: "_Pace", progress: Progress) -> None:
         """One file, tried again as long as some of it comes, and a few times when nothing does."""
-        vain = 0
+        vain, furthest = 0, received(download)
         while True:
-            before = pace.received
             try:
                 return fetch(egress, file, download.part(file), download.whole(file), progress)
             except FetchError as error:
-                vain = 0 if pace.received > before else vain + 1
+                pace.received = received(download)
+                vain = 0 if pace.received > furthest else vain + 1
+                furthest = max(furthest, pace.received)
                 if error.again is None or vain >= TRIES:
                     raise
                 self._show(download.id, error=str(error), speed=0.0)
                 self._rest(error.again * (max(vain, 1) if error.asked else vain), download.id)
-                pace.received = received(download)
 
     def _rest(self, seconds: float, download_id: str) -> None:
-        until = time.monotonic() + seconds
+        until = time.monotonic() + seconds * self._patience
         while (left := until - time.monotonic()) > 0:
             if download_id in self._halted or self._stopping.wait(min(left, 0.2)):
                 raise _Halt
