@@ -11,7 +11,7 @@ ROOT = Path(__file__).resolve().parent.parent
 ROWS: list[set[str]] = [
     {"core", "errors", "settings", "preferences", "surroundings"},
     {"plugins", "db", "client"},
-    {"prompts", "samplers", "images", "library", "devices"},
+    {"prompts", "samplers", "images", "library", "devices", "mcp"},
     {"models", "gallery", "collection", "downloads"},
     {"generation", "jobs", "train"},
     {"engine"},
@@ -28,6 +28,7 @@ ONLY: dict[str, set[str]] = {
     "gallery": {*ROWS[0], *ROWS[1], "images"},
     "plugins": ROWS[0],
     "client": ROWS[0],
+    "mcp": {*ROWS[0], "client"},
     "db": ROWS[0],
     "downloads": {*ROWS[0], *ROWS[1], "library"},
     "collection": {*ROWS[0], *ROWS[1], "library", "devices.memory"},
@@ -36,6 +37,7 @@ ONLY: dict[str, set[str]] = {
     "api": {
         *ROWS[0],
         *ROWS[1],
+        "mcp",
         "services",
         "jobs",
         "gallery",

@@ -2,7 +2,7 @@
 
 from fastapi import FastAPI
 
-from webui.api import downloads, errors, health, key_routes, models, native, schema
+from webui.api import downloads, errors, health, key_routes, mcp_route, models, native, schema
 from webui.api.api_keys import ApiKeys
 from webui.api.openai import images
 from webui.api.sdapi import neighbours, routes
@@ -22,3 +22,4 @@ def install(app: FastAPI, services: Services) -> None:
     own = (native.router, key_routes.router, downloads.router, models.router, health.router)
     for router in (*own, routes.router, neighbours.control, neighbours.router, images.router):
         app.include_router(router)
+    mcp_route.install(app)
