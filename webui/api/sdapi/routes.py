@@ -224,7 +224,7 @@ def memory(api: Api) -> dict[str, Any]:
 @router.get("/scripts")
 def list_scripts(api: Api) -> dict[str, list[str]]:
     """Scripts of both routes, in lower case."""
-    return {"txt2img": scripts.names(api), "img2img": scripts.names(api)}
+    return {route: scripts.names(api, route) for route in ("txt2img", "img2img")}
 
 
 @router.get("/script-info")
