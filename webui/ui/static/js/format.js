@@ -1,4 +1,5 @@
 // @ts-check
+/** @import { PageImage, SomeRequest } from './page-types.d.ts' */
 // Numbers and states in words: the same ones everywhere on the page.
 
 export const clock = (seconds) =>
@@ -15,13 +16,18 @@ export const count = (n, one, many = `${one}s`) => `${n} ${n === 1 ? one : many}
 
 export const size = (width, height) => `${width} × ${height}`;
 
-/** What a picture was made with, in one line. */
+/**
+ * What a picture was made with, in one line.
+ * @param {PageImage} image
+ */
 export function facts(image) {
   const request = image.request;
+  /** @type {Array<string | false | null | undefined>} */
   const parts = [size(image.width, image.height)];
   if (image.seed != null) parts.push(`Seed ${image.seed}`);
   if (request) parts.push([request.sampler, request.schedule].filter(Boolean).join(' '), `${request.steps} steps`, `CFG ${request.guidance}`, request.hires && 'Hires. fix');
   return parts.filter(Boolean).join(' · ');
 }
 
+/** @param {{request?: SomeRequest | null, kind?: string} | null | undefined} thing */
 export const promptOf = (thing) => thing?.request?.prompt || (thing?.kind === 'upload' ? 'Uploaded picture' : 'No prompt');

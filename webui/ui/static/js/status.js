@@ -6,7 +6,10 @@ import { clock, count } from './format.js';
 
 const RESTARTING = { name: /** @type {const} */ ('restarting'), title: 'The engine stopped and is starting again', text: 'The job runs again by itself. Finished pictures are kept.' };
 
-/** The engine that matters to the page: the best of those there are. Where there is none, it is still to come, or what went wrong at the start keeps it away. */
+/**
+ * The engine that matters to the page: the best of those there are. Where there is none, it is still to come, or what went wrong at the start keeps it away.
+ * @param {Pick<State, 'engines' | 'troubles'>} state
+ */
 export function engineState({ engines, troubles }) {
   const order = ['working', 'ready', 'loading', 'restarting', 'starting', 'off'];
   const best = order.find((name) => engines.some((engine) => engine.state === name));
@@ -46,14 +49,21 @@ function waiting(state, job, engine) {
   return { name: 'queued', job, title: ahead.length ? `Number ${ahead.length} in the queue` : 'Starting', text: ahead.length ? startsIn(job) : '' };
 }
 
-/** "Starts in about 40 s", as the server estimates it; nothing while nobody can know. */
+/**
+ * "Starts in about 40 s", as the server estimates it; nothing while nobody can know.
+ * @param {PageJob} job
+ */
 export function startsIn(job) {
   if (job.startsIn == null) return '';
-  const left = job.startsIn - (performance.now() / 1000 - job.toldAt);
+  const left = job.startsIn - (performance.now() / 1000 - (job.toldAt ?? 0));
   return left > 1 ? `Starts in about ${clock(left)}` : 'Starts soon';
 }
 
-/** Whether `a` runs before `b`: the server's order. */
+/**
+ * Whether `a` runs before `b`: the server's order.
+ * @param {PageJob} a
+ * @param {PageJob} b
+ */
 export const before = (a, b) => a.id !== b.id && a.place < b.place;
 
 /**
