@@ -2,18 +2,25 @@
 /** @import { PageImage, SomeRequest } from './page-types.d.ts' */
 // Numbers and states in words: the same ones everywhere on the page.
 
+/** @type {(seconds: number) => string} */
 export const clock = (seconds) =>
   seconds < 1 ? 'under 1 s' : seconds < 90 ? `${Math.round(seconds)} s` : seconds < 5400 ? `${Math.round(seconds / 60)} min` : `${(seconds / 3600).toFixed(1)} h`;
 
-/** Steps per second, or seconds per step when it is slow. */
+/**
+ * Steps per second, or seconds per step when it is slow.
+ * @type {(speed: number) => string}
+ */
 export const pace = (speed) => (speed >= 1 ? `${speed.toFixed(1)} it/s` : speed > 0 ? `${(1 / speed).toFixed(1)} s/it` : '');
 
+/** @type {(n: number) => string} */
 export const bytes = (n) => (n >= 2 ** 30 ? `${(n / 2 ** 30).toFixed(1)} GB` : n >= 2 ** 20 ? `${Math.round(n / 2 ** 20)} MB` : `${Math.ceil(n / 2 ** 10)} KB`);
 
 export const JOB_WORDS = { running: 'Running', queued: 'Waiting', done: 'Done', failed: 'Failed', cancelled: 'Stopped' };
 
+/** @type {(n: number, one: string, many?: string) => string} */
 export const count = (n, one, many = `${one}s`) => `${n} ${n === 1 ? one : many}`;
 
+/** @type {(width: unknown, height: unknown) => string} */
 export const size = (width, height) => `${width} × ${height}`;
 
 /**

@@ -24,9 +24,12 @@ export function advance(job, event) {
   job.progress = { ...old, ...event, seen, speed, speeds, left, done, origin: event.phase === 'loading' ? null : origin };
 }
 
-/** Steps a second over the last few; unknown while too little was seen (events may arrive in bursts). */
+/**
+ * Steps a second over the last few; unknown while too little was seen (events may arrive in bursts).
+ * @param {Array<{at: number, step: number}>} seen
+ */
 function rateOf(seen) {
-  const [first, last] = [seen[0], seen.at(-1)];
+  const first = seen[0], last = seen[seen.length - 1];
   return last.at - first.at > 0.3 && last.step > first.step ? (last.step - first.step) / (last.at - first.at) : undefined;
 }
 
@@ -44,6 +47,7 @@ export function fraction(job, event) {
   return Math.min(1, (event.batch + Math.min(1, (inside[event.phase] ?? part) / (1 + second))) / batches);
 }
 
+/** @type {Record<string, string>} */
 const PHASES = { loading: 'Loading model', encoding: 'Reading the prompt', hires: 'Hires. fix', decoding: 'Developing', upscaling: 'Upscaling' };
 
 /**

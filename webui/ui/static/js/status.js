@@ -1,8 +1,16 @@
 // @ts-check
+/** @import { EngineStatus } from './api-types.d.ts' */
 /** @import { PageJob, Situation, State } from './page-types.d.ts' */
 // What the stage has to say now: one name, one sentence, one remedy. Every state of the page is decided here and nowhere else.
 
 import { clock, count } from './format.js';
+
+/**
+ * Whether a job runs or waits.
+ * @param {PageJob | null | undefined} job
+ * @returns {job is PageJob & {state: 'running' | 'queued'}}
+ */
+export const live = (job) => job?.state === 'running' || job?.state === 'queued';
 
 const RESTARTING = { name: /** @type {const} */ ('restarting'), title: 'The engine stopped and is starting again', text: 'The job runs again by itself. Finished pictures are kept.' };
 
@@ -22,15 +30,14 @@ export function engineState({ engines, troubles }) {
  */
 export function situation(state) {
   const job = state.jobs.get(state.watched ?? '');
-  const live = job && (job.state === 'running' || job.state === 'queued');
   const engine = engineState(state);
   if (!state.online) return { name: 'offline', job, title: 'Connection lost', text: 'Trying again. Your jobs go on and your settings are kept.' };
   if (!state.joined) return { name: 'joining' };
   if (engine.state === 'restarting') return { ...RESTARTING, job };
-  if (live && engine.state === 'off') return { name: 'queued', job, title: 'The engine is off', text: engine.message || 'See the terminal that Darkroom was started in.' };
-  if (live && job.state === 'queued') return waiting(state, job, engine);
-  if (live && job.progress?.phase === 'loading') return { name: 'loading', job, title: 'Loading model', text: job.progress.detail || job.request.checkpoint || '' };
-  if (live) return { name: 'running', job };
+  if (live(job) && engine.state === 'off') return { name: 'queued', job, title: 'The engine is off', text: engine.message || 'See the terminal that Darkroom was started in.' };
+  if (live(job) && job.state === 'queued') return waiting(state, job, engine);
+  if (live(job) && job.progress?.phase === 'loading') return { name: 'loading', job, title: 'Loading model', text: job.progress.detail || job.request.checkpoint || '' };
+  if (live(job)) return { name: 'running', job };
   if (job?.state === 'failed' && !job.seen) return { name: 'failed', job, title: job.error?.message || 'The job failed', text: job.error?.advice ?? '' };
   if (job?.state === 'cancelled' && !job.seen) return stopped(job);
   if (!state.images.length) return first(state);
@@ -40,6 +47,7 @@ export function situation(state) {
 /**
  * @param {State} state
  * @param {PageJob} job
+ * @param {Pick<EngineStatus, 'state'>} engine
  * @returns {Situation}
  */
 function waiting(state, job, engine) {
