@@ -10,7 +10,7 @@ import pytest
 ROOT = Path(__file__).resolve().parent.parent
 ROWS: list[set[str]] = [
     {"core", "errors", "settings", "preferences", "surroundings"},
-    {"plugins", "db"},
+    {"plugins", "db", "client"},
     {"prompts", "samplers", "images", "library", "devices"},
     {"models", "gallery", "collection"},
     {"generation", "jobs", "train"},
@@ -27,6 +27,7 @@ ONLY: dict[str, set[str]] = {
     "jobs": {*ROWS[0], *ROWS[1], "gallery.index"},
     "gallery": {*ROWS[0], *ROWS[1], "images"},
     "plugins": ROWS[0],
+    "client": ROWS[0],
     "db": ROWS[0],
     "collection": {*ROWS[0], *ROWS[1], "library", "devices.memory"},
     "services": {*ROWS[0], *ROWS[1], "jobs", "gallery", "collection", "library", "capabilities"},

@@ -217,5 +217,6 @@ def build(settings: Settings, make_client: MakeClient | None = None, access_key:
         root_path=settings.root_path,
         upload_limit=settings.upload_limit_mb * 2**20,
         temporary=temporary,
+        api_keys=app.state.api_keys,
     )
     return app, darkroom

@@ -27,6 +27,7 @@ class Caller(FrozenModel):
     """`proxied`: a proxy stands between, as the settings or the request's own headers say. `shared`: others come here too.
 
     `admin` holds the admin key, or sits at a machine that listens for nobody else. `guest` is the owner of who gives no name.
+    `key_owner` and `scopes` are those of an API key.
     """
 
     address: str = ""
@@ -38,6 +39,8 @@ class Caller(FrozenModel):
     admin: bool = False
     by_key: bool = False
     guest: str = "guest"
+    key_owner: str = ""
+    scopes: tuple[str, ...] = ()
 
 
 class Proxies:
