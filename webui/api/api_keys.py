@@ -35,9 +35,10 @@ class ApiKey(FrozenModel):
     digest: str = Field(repr=False)
     created: datetime
 
-    def allows(self, scope: Scope) -> bool:
-        """Whether it may be used for this."""
-        return any(SCOPES.index(each) >= SCOPES.index(scope) for each in self.scopes)
+    @property
+    def is_admins(self) -> bool:
+        """Whether it may be used for everything."""
+        return "admin" in self.scopes
 
 
 _Adapter: TypeAdapter[tuple[ApiKey, ...]] = TypeAdapter(tuple[ApiKey, ...])

@@ -4,9 +4,9 @@ from typing import Any
 
 A1111 = ("/sdapi/", "/controlnet/", "/internal/", "/sd_extra_networks/")
 OPENAI = ("/v1/",)
-CLIENTS = (*A1111, *OPENAI)
+CLIENTS = (*A1111, *OPENAI, "/mcp")
 """Paths of all clients' APIs."""
-WITH_PICTURES = ("/sdapi/", "/controlnet/", "/v1/images/")
+WITH_PICTURES = ("/sdapi/", "/controlnet/", "/v1/images/", "/mcp")
 """Paths whose bodies hold pictures as base64."""
 
 

@@ -12,7 +12,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from webui.api import api_keys, boundary, dialects
 from webui.api.api_keys import ApiKeys
 from webui.api.boundary import say
-from webui.api.caller import KEY, Caller, Proxies, Role, enter
+from webui.api.caller import INSIDE, KEY, Caller, Proxies, Role, enter
 from webui.api.keys import KEY_COOKIE, Keys, Throttle, cookies
 from webui.api.login import page
 from webui.api.temporary import TemporaryFiles
@@ -40,7 +40,7 @@ _OF_GRADIO = (
 )
 """What its page and its client call below /gradio_api/."""
 _CLOSED = ("/login", "/logout", "/openapi.json", "/monitoring", "/pwa_icon", "/docs", "/redoc")
-_READING = ("/sdapi/v1/png-info", "/internal/progress", "/controlnet/detect")
+_READING = ("/sdapi/v1/png-info", "/internal/progress", "/controlnet/detect", "/mcp")
 """What is posted and yet only read."""
 _UPLOAD = "/gradio_api/upload"
 _PICTURES = ("/api/v1/images", "/page/parameters/picture", "/page/mask")
@@ -78,6 +78,10 @@ class Guard:
         """Let through, or answer ourselves."""
         if scope["type"] == "lifespan":
             await self._app(scope, receive, send)
+            return
+        if (known := scope.get(INSIDE)) is not None:
+            refused = _beyond(scope, known.scopes)
+            await (refused or self._app)({**scope, KEY: known}, receive, send)
             return
         scope, caller = enter(scope, self._proxies, self._root)
         headers = Headers(scope=scope)
@@ -122,10 +126,9 @@ class Guard:
                 said = "Too many wrong keys were sent from your address. Wait half a minute."
                 return say(429, said, {"Retry-After": "30"}, path), caller
             return say(401, "This API key is not known here; it may have been taken back.", path=path), caller
-        reads = scope.get("method", "GET") in _SAFE or path.startswith(_READING)
-        if not key.allows("read" if reads and scope["type"] != "websocket" else "generate"):
-            return say(403, "This API key may only read. Use one with the scope generate.", path=path), caller
-        told = {"shared": True, "admin": key.allows("admin"), "by_key": True, "key_owner": key.owner, "scopes": key.scopes}
+        if (refused := _beyond(scope, key.scopes)) is not None:
+            return refused, caller
+        told = {"shared": True, "admin": key.is_admins, "by_key": True, "key_owner": key.owner, "scopes": key.scopes}
         return (say(403, "This is switched off.") if _is_closed(path) else None), caller.model_copy(update=told)
 
     async def _websocket(self, scope: Scope, receive: Receive, send: Send, answer: Response | None) -> None:
@@ -193,6 +196,15 @@ class Guard:
             KEY_COOKIE, self._keys.token(role), httponly=True, samesite="lax", max_age=_YEAR, path=f"{caller.root}/", secure=secure
         )
         return response
+
+
+def _beyond(scope: Scope, scopes: tuple[str, ...]) -> Response | None:
+    """What a key with these scopes may not do; without a key, nothing."""
+    path = _path(scope)
+    reads = scope["type"] != "websocket" and (scope.get("method", "GET") in _SAFE or path.startswith(_READING))
+    if not scopes or reads or any(scope != "read" for scope in scopes):
+        return None
+    return say(403, "This API key may only read. Use one with the scope generate.", path=path)
 
 
 def _path(scope: Scope) -> str:

@@ -21,8 +21,9 @@ PATIENCE = 60.0
 class AsyncClient:
     """Every method raises `WebUIError`, or the kind of it that the server tells of (`RequestError`, `NotFound`, `LimitReached` …)."""
 
-    def __init__(self, url: str = "http://127.0.0.1:7860", key: str = "", owner: str = "") -> None:
-        self._http = httpx.AsyncClient(**calls.connection(url, key, owner))
+    def __init__(self, url: str = "http://127.0.0.1:7860", key: str = "", owner: str = "", http: httpx.AsyncClient | None = None) -> None:
+        """`key` is an API key or an access key, `owner` the name to act under. `http` takes the place of all three."""
+        self._http = http or httpx.AsyncClient(**calls.connection(url, key, owner))
 
     async def __aenter__(self) -> Self:
         return self
@@ -107,6 +108,16 @@ class AsyncClient:
         target = Path(path)
         target.write_bytes(await self.picture(picture))
         return target
+
+    async def request_of(self, picture: Picture | str) -> dict[str, Any]:
+        """What a picture was made with; empty for an upload."""
+        picture_id = picture.id if isinstance(picture, Picture) else picture
+        body = await self._json(Call("GET", f"/api/v1/images/{picture_id}/request"))
+        return dict(body["request"] or {})
+
+    async def upscaled(self, data: bytes, scale: float = 2.0, upscaler: str = "Lanczos") -> bytes:
+        """A picture's file, enlarged."""
+        return calls.upscaled_of(await self._json(calls.upscale(data, scale, upscaler)))
 
     async def capabilities(self) -> dict[str, Any]:
         """What the server can do: samplers, schedules, models, extensions with the JSON Schema of their values."""

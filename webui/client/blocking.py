@@ -20,8 +20,9 @@ PATIENCE = 60.0
 class Client:
     """Every method raises `WebUIError`, or the kind of it that the server tells of (`RequestError`, `NotFound`, `LimitReached` …)."""
 
-    def __init__(self, url: str = "http://127.0.0.1:7860", key: str = "", owner: str = "") -> None:
-        self._http = httpx.Client(**calls.connection(url, key, owner))
+    def __init__(self, url: str = "http://127.0.0.1:7860", key: str = "", owner: str = "", http: httpx.Client | None = None) -> None:
+        """`key` is an API key or an access key, `owner` the name to act under. `http` takes the place of all three."""
+        self._http = http or httpx.Client(**calls.connection(url, key, owner))
 
     def __enter__(self) -> Self:
         return self
@@ -106,6 +107,16 @@ class Client:
         target = Path(path)
         target.write_bytes(self.picture(picture))
         return target
+
+    def request_of(self, picture: Picture | str) -> dict[str, Any]:
+        """What a picture was made with; empty for an upload."""
+        picture_id = picture.id if isinstance(picture, Picture) else picture
+        body = self._json(Call("GET", f"/api/v1/images/{picture_id}/request"))
+        return dict(body["request"] or {})
+
+    def upscaled(self, data: bytes, scale: float = 2.0, upscaler: str = "Lanczos") -> bytes:
+        """A picture's file, enlarged."""
+        return calls.upscaled_of(self._json(calls.upscale(data, scale, upscaler)))
 
     def capabilities(self) -> dict[str, Any]:
         """What the server can do: samplers, schedules, models, extensions with the JSON Schema of their values."""

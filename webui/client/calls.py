@@ -1,5 +1,6 @@
 """The API's calls as values, and its answers as ours, without any network: what both clients share."""
 
+import base64
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -65,6 +66,17 @@ def upload(picture: bytes | str | Path) -> Call:
     return Call("POST", "/api/v1/images", content=data, headers={"Content-Type": "application/octet-stream"})
 
 
+def upscale(data: bytes, scale: float, upscaler: str) -> Call:
+    """POST /sdapi/v1/extra-single-image."""
+    body = {"image": base64.b64encode(data).decode(), "upscaling_resize": scale, "upscaler_1": upscaler}
+    return Call("POST", "/sdapi/v1/extra-single-image", body=body)
+
+
+def upscaled_of(body: Any) -> bytes:
+    """The picture in its answer."""
+    return base64.b64decode(body["image"])
+
+
 def address(picture: Picture | str) -> str:
     """Where a picture's file is."""
     return picture.url if isinstance(picture, Picture) else f"/api/v1/images/{picture}"
@@ -106,7 +118,7 @@ def checked(response: httpx.Response) -> httpx.Response:
         body = response.json()
     except ValueError:
         body = {}
-    said = str(body.get("message") or f"The server answered {response.status_code}.")
+    said = str(body.get("message") or body.get("detail") or f"The server answered {response.status_code}.")
     renews = datetime.fromisoformat(body["renews"]) if body.get("renews") else None
     kinds: dict[int, WebUIError] = {
         401: Forbidden(said),

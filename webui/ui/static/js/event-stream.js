@@ -34,7 +34,7 @@ function hear(kind, data) {
     turn += 1;
     last = Promise.resolve();  // nothing older holds it up
   }
-  const take = { snapshot: takeSnapshot, engine: takeEngines, job: takeJob, models: takeModels, hashing: (told) => parts.models?.hashing?.(told), capabilities: () => {} }[kind] ?? ((event) => takeEvent({ type: kind, ...event }));
+  const take = { snapshot: takeSnapshot, engine: takeEngines, job: takeJob, models: takeModels, hashing: (told) => parts.models?.hashing?.(told), download: (told) => parts.models?.download?.(told), capabilities: () => {} }[kind] ?? ((event) => takeEvent({ type: kind, ...event }));
   inOrder(() => take(parseExact(data)));
 }
 
