@@ -7,8 +7,15 @@ let going = 0;       // the timer while a step back is under way
 let wished = null;   // an address that was asked for meanwhile
 
 /** Where the page is by its address: {tab, picture}; `picture` lies in the gallery. */
-export function here() {
-  const [first, ...rest] = decoded(location.hash.slice(1)).split('/');
+export const here = () => placeAt(location.hash);
+
+/**
+ * The place that an address means: `#queue`, `#picture/ID`.
+ * @param {string} hash
+ * @returns {{tab: string, picture: string | null}}
+ */
+export function placeAt(hash) {
+  const [first, ...rest] = decoded(hash.slice(1)).split('/');
   return first === 'picture' && rest[0] ? { tab: 'gallery', picture: rest.join('/') } : { tab: first || 'txt2img', picture: null };
 }
 

@@ -4,7 +4,7 @@
 import { EVENTS, jobs as jobsApi, queue as queueApi } from './api.js';
 import { $, announce, fetchPicturesAgain } from './dom.js';
 import { parseExact } from './exact.js';
-import { advance } from './progress.js';
+import { apply, known, renewed, spoken, takeOrder, takePicture } from './job-events.js';
 import { draw, live, parts, state, watchedJob } from './state.js';
 import { makeStream } from './stream.js';
 import { toast } from './toast.js';
@@ -61,7 +61,7 @@ function takeSnapshot(all) {
   for (const key of ['owner', 'named', 'admin', 'shared']) state[key] = all[key] ?? state[key];
   takeEngines(all);
   asked += 1;
-  takeOrder(all.waiting);
+  takeOrder(state.jobs, all.waiting ?? [], performance.now() / 1000);
   if (wasLive && !live(watchedJob())) parts.run?.ended?.(watchedJob() ?? { id: state.watched, state: 'done' });
   const mine = all.jobs.filter((job) => job.mine !== false);
   const running = mine.find((job) => job.state === 'running') ?? mine.find((job) => job.state === 'queued');
@@ -78,26 +78,6 @@ function comeBack() {
   parts[state.tab]?.opened?.();
 }
 
-/** A job stays the same object, so that a button made for it still means it; what only the page knows of it stays too. */
-function renewed(old, job) {
-  if (!old) return job;
-  const { place, seen, progress } = old;
-  const stopping = old.stopping && old.state === job.state;
-  for (const key of Object.keys(old)) delete old[key];
-  return Object.assign(old, { place, seen, progress, stopping }, job);
-}
-
-/** Other people's jobs come without their request. */
-const known = (job) => ({ ...job, request: job.request ?? {} });
-
-/** Who waits at which place, and when each probably starts: [{id, place, starts_in}]. */
-function takeOrder(waiting = []) {
-  for (const { id, place, starts_in: startsIn } of waiting) {
-    const job = state.jobs.get(id);
-    if (job) Object.assign(job, { place: place - 1e6, number: place, startsIn, toldAt: performance.now() / 1000 });
-  }
-}
-
 /** Only the server knows the order of all and how long things take; ask once after a burst of changes. */
 function askOrder() {
   clearTimeout(timer);
@@ -109,7 +89,7 @@ export async function askQueue() {
   const mine = ++asked;
   const told = await queueApi.state().catch(() => null);  // the stream says when the server is away
   if (!told || mine !== asked) return;
-  takeOrder(told.waiting);
+  takeOrder(state.jobs, told.waiting ?? [], performance.now() / 1000);
   state.limits = told.limits ?? [];
   draw();
 }
@@ -149,7 +129,8 @@ async function takeEvent(event) {
   const job = state.jobs.get(event.job_id);
   if (!job) return;
   const before = job.state;
-  apply(job, event);
+  if (event.type === 'image') takeImage(job, event.record ?? event);
+  else apply(job, event);
   settle(job, before);
   if (before !== job.state || event.type === 'queued') askOrder();
 }
@@ -160,23 +141,8 @@ async function fetchJob(id) {
   if (job && mine === turn && !state.jobs.has(id)) state.jobs.set(id, { place: places++, ...known(job) });
 }
 
-/** What one event does to a job. */
-function apply(job, event) {
-  switch (event.type) {
-    case 'queued': Object.assign(job, { state: 'queued', progress: null, attempts: event.attempt ?? job.attempts, stopping: false }); break;
-    case 'started': Object.assign(job, { state: 'running', plan: event.plan, attempts: event.attempt, progress: { phase: 'loading', step: 0, steps: 0, batch: 0, batches: 1 } }); break;
-    case 'step': if (live(job)) { job.state = 'running'; advance(job, event); } break;
-    case 'preview': if (live(job)) job.progress = { ...job.progress, frame: event.frame, previewWidth: event.width, previewHeight: event.height }; break;
-    case 'image': takeImage(job, event.record ?? event); break;
-    case 'done': Object.assign(job, { state: 'done', notes: event.notes ?? [], seconds: event.seconds, finished: event.at }); break;
-    case 'failed': Object.assign(job, { state: 'failed', error: event.error, finished: event.at }); break;
-    case 'cancelled': Object.assign(job, { state: 'cancelled', stoppedAt: event, finished: event.at }); break;
-  }
-}
-
 function takeImage(job, record) {
-  const image = { request: job.request, ...record };
-  job.images = [...(job.images ?? []).filter((other) => other.id !== image.id), image];
+  const image = takePicture(job, record);
   if (state.images.some((other) => other.id === image.id)) return;
   state.images.unshift(image);
   state.total += 1;
@@ -196,8 +162,8 @@ export function watch(id) {
 function settle(job, before) {
   if (job.state === 'running' && job.mine !== false && job.id !== state.watched && !live(watchedJob())) watch(job.id);
   if (before === job.state) return;
-  const words = { running: 'Generating', done: 'Picture finished', failed: `Failed. ${job.error?.message ?? ''}`, cancelled: 'Stopped', queued: before ? 'Waiting again' : '' };
-  if (words[job.state]) announce(words[job.state]);
+  const words = spoken(job, before);
+  if (words) announce(words);
   if (job.state === 'done' && job.id === state.watched) for (const note of job.notes ?? []) toast(note);
   if (!live(job)) parts.run?.ended?.(job);
 }

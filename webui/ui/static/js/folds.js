@@ -31,7 +31,13 @@ export function summarise(form) {
   }
 }
 
-function summary(name, fields, { values, defaults, labels }) {
+/**
+ * What a closed fold says: what in it differs from the default.
+ * @param {string} name
+ * @param {string[]} fields
+ * @param {Pick<import('./page-types.d.ts').FormFacts, 'values' | 'defaults' | 'labels'>} form
+ */
+export function summary(name, fields, { values, defaults, labels }) {
   if (name === 'hires') return values['hires.enabled'] ? `${larger(values)} ${values['hires.upscaler']}` : '';
   const part = fields.find((field) => field.endsWith('.enabled'));
   if (part) return values[part] ? 'On' : '';

@@ -8,15 +8,8 @@ import { draw, inStudio, MODES, parts, shownImage, state } from './state.js';
 import { complain, toast } from './toast.js';
 import { go } from './tabs.js';
 import { summarise } from './folds.js';
+import { adopted, named, NATIVE, ratioOf as ratioIn, restored, same, sizeLike, sizeOf as sizeIn, sorted, sourceSize, unsaid, without } from './form-values.js';
 import { size } from './format.js';
-
-const PRESETS = { '1:1': [1, 1], '4:3': [4, 3], '3:2': [3, 2], '16:9': [16, 9], '3:4': [3, 4], '2:3': [2, 3], '9:16': [9, 16] };
-const LARGEST = 4096;
-const NATIVE = ['width', 'height', 'steps', 'sampler', 'schedule', 'guidance'];
-// What stays as it is where a picture does not say it: which checkpoint, how many, how exactly this machine counts.
-const KEPT = /^(checkpoint|ratio|batch_.*|dtype|noise_source|deterministic)$/;
-// What only the other tabs have: a picture that was made from none says nothing of it.
-const OF_SOURCES = /^(strength|resize_mode|fill|padding|mask_blur|mask_round|mask_weight|only_masked|invert_mask|soft_inpaint\..*|image_guidance)$/;
 
 /** @type {import('./page-types.d.ts').FormFacts} */
 export const form = { names: [], defaults: {}, shown: {}, labels: {}, folds: {}, native: {}, values: {} };
@@ -25,22 +18,17 @@ export const form = { names: [], defaults: {}, shown: {}, labels: {}, folds: {},
 /** Gradio's load event: what the browser remembers, else the defaults. Who was quicker than this event keeps what was typed. */
 export function restore(start, values) {
   Object.assign(form, start);
-  const old = stored('form', {});
-  const same = (a, b) => String(a ?? '') === String(b ?? '');
-  const wanted = form.names.map((name, n) => (same(values[n], form.shown[name]) ? (name in old ? old[name] : form.defaults[name]) : values[n]));
+  const wanted = restored(form, stored('form', {}), values);
   remember(wanted);
   adopt(form.values.checkpoint, false);
   return wanted.map((value, n) => (same(value, values[n]) ? undefined : value));
 }
 
-/** Gradio gives '' for what was empty once its box was in the page. */
-const said = (name, value) => (value === undefined || (value === '' && form.shown[name] == null) ? null : value);
-
 /** Every change of the form ends here. */
 export function remember(values) {
   if (!form.names.length) return;  // typed before the load event: that one takes it in
   const before = form.values;
-  form.values = Object.fromEntries(form.names.map((name, n) => [name, said(name, values[n])]));
+  form.values = named(form, values);
   store('form', form.values);
   state.noCheckpoint = !form.values.checkpoint;
   if (before.prompt !== form.values.prompt) parts['prompt-tools']?.typed?.(form.values.prompt);
@@ -74,8 +62,7 @@ function adopt(checkpoint, changeFields, kept = []) {
     greyOut(unsupported);
     const old = form.native;
     form.native = own;
-    const free = NATIVE.filter((name) => !kept.includes(name) && form.values[name] === old[name] && old[name] !== own[name]);
-    if (changeFields) fill(Object.fromEntries(free.map((name) => [name, own[name]])));
+    if (changeFields) fill(adopted(form.values, old, own, kept));
   });
 }
 
@@ -99,33 +86,16 @@ export async function lists(again = false) {
 }
 
 // ---------------------------------------------------------------------------------------------------------- size
-/** Width and height of an aspect preset: as many pixels as the checkpoint was made for. */
-export function sizeOf(name) {
-  const { width = 512, height = 512 } = form.native;
-  const [a, b] = PRESETS[name];
-  const step = Math.min(width, height) >= 512 ? 32 : 16;
-  const side = (part, other) => Math.max(64, Math.round(Math.sqrt((width * height * part) / other) / step) * step);
-  return [side(a, b), side(b, a)];
-}
-
-export const ratioOf = (width, height) => Object.keys(PRESETS).find((name) => String(sizeOf(name)) === String([width, height])) ?? null;
+export const sizeOf = (name) => sizeIn(form.native, name);
+export const ratioOf = (width, height) => ratioIn(form.native, width, height);
 export const swapped = (width, height) => [height, width, ratioOf(height, width)];
 
-/** The form takes the shape of a picture to start from, so that nothing is squeezed. */
-function sizeLike({ width, height }, scale = 1) {
-  const most = Math.min(scale, LARGEST / Math.max(width, height));
-  const side = (n) => Math.min(LARGEST, Math.max(64, Math.floor((n * most) / 8 + 0.5) * 8));
-  return { width: side(width), height: side(height) };
-}
-
-/** What was made here keeps its size, enlarged or not. A large photo is brought to the checkpoint's own area, which is said. */
+/** The form takes the shape of a picture to start from; what was shrunk is said. */
 function fitSource(image) {
-  const own = (form.native.width ?? 512) * (form.native.height ?? 512), area = image.width * image.height;
-  const shrink = image.kind === 'upload' && area > own * 2;
-  const wanted = sizeLike(image, shrink ? Math.sqrt(own / area) : 1);
+  const { shrunk, ...wanted } = sourceSize(form.native, image);
   const change = wanted.width !== form.values.width || wanted.height !== form.values.height;
   if (change) fill(wanted);
-  if (shrink) {
+  if (shrunk) {
     const whole = sizeLike(image);
     toast(`The picture is ${size(image.width, image.height)}. It is brought to ${size(wanted.width, wanted.height)}, what this checkpoint was made for.`,
       { action: { label: `Keep ${size(whole.width, whole.height)}`, run: () => fill(whole) } });
@@ -186,14 +156,6 @@ const wayBack = ({ values, source, mode }) => ({
   },
 });
 
-/** What a request or a picture means that does not say so: every field of ours as it stands in an untouched form, but for what it need not say. */
-function unsaid(mode) {
-  const kept = (name) => KEPT.test(name) || (mode === 'txt2img' && OF_SOURCES.test(name));
-  return Object.fromEntries(form.names.filter((name) => !kept(name)).map((name) => [name, form.native[name] ?? form.shown[name] ?? null]));
-}
-
-const without = (values, ...names) => Object.fromEntries(Object.entries(values).filter(([name]) => !names.includes(name)));
-
 /** Fill the form with a request; gives what was filled in. Fields that this page does not have are left out and named. */
 export function useRequest(request, { say = 'Parameters filled in', keepBatch = true } = {}) {
   const { mode, batch_count, batch_size } = request;
@@ -209,9 +171,8 @@ export function useRequest(request, { say = 'Parameters filled in', keepBatch = 
 /** Fill the form with a picture's values by field name: what they do not say is set back too. Gives those that the form has; the toast offers the way back. */
 export function useValues(values, { say = 'Parameters filled in', before = everything(), mode = 'txt2img' } = {}) {
   wishes += 1;
-  const unknown = Object.keys(values).filter((name) => !form.names.includes(name) && !['mode', 'init', 'mask'].includes(name));
-  const said = Object.fromEntries(Object.entries(values).filter(([name, value]) => form.names.includes(name) && (value !== null || !KEPT.test(name))));
-  const known = { ...unsaid(mode), ...said };
+  const { known: said, unknown } = sorted(form, values);
+  const known = { ...unsaid(form, mode), ...said };
   fill(known);
   usual = new Set(NATIVE.filter((name) => !(name in said)));
   toast(unknown.length ? `${say}. Left out: ${unknown.join(', ')}.` : say, { action: wayBack(before) });

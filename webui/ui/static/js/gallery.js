@@ -1,11 +1,11 @@
 // @ts-check
 // All pictures, newest first, fetched page by page as they are scrolled to.
 
-import { placeOf } from './image-actions.js';
 import { here, visit } from './address.js';
 import { images } from './api.js';
 import { $, button, el, heading, icon, notice } from './dom.js';
 import { store, stored } from './storage.js';
+import { askFor, PictureList } from './picture-list.js';
 import { component, draw, parts, state } from './state.js';
 import { toast } from './toast.js';
 import { openViewer } from './viewer.js';
@@ -16,7 +16,7 @@ const MOST = 200;  // pictures that the server gives at once
 
 component('gallery', (root) => {
   /** @type {any} */
-  const it = { list: [], early: [], words: '', complete: false, failed: false, busy: false, turn: 0, total: 0, place: null, followers: new Map() };
+  const it = { pictures: new PictureList(), words: '', failed: false, busy: false, turn: 0, place: null };
   it.search = el('input.search', { type: 'search', placeholder: 'Search prompts', 'aria-label': 'Search prompts', oninput: () => { clearTimeout(it.timer); it.timer = setTimeout(() => reload(it), 200); } });
   const size = el('input', { type: 'range', min: 120, max: 320, value: stored('thumb', 210), 'aria-label': 'Thumbnail size', oninput: () => { store('thumb', +size.value); resize(); } });
   const resize = () => it.grid.style.setProperty('--thumb', `${size.value}px`);
@@ -32,7 +32,7 @@ component('gallery', (root) => {
   return {
     opened() { putBack(it); lookAtAddress(it); },
     arrived: () => lookAtAddress(it),
-    refresh() { if (it.words || it.failed || it.total !== state.total || it.list[0]?.id !== state.images[0]?.id) reload(it); },
+    refresh() { if (it.words || it.failed || it.pictures.total !== state.total || it.pictures.images[0]?.id !== state.images[0]?.id) reload(it); },
     added: (image) => added(it, image),
     removed: (image) => removed(it, image),
     returned: (image) => returned(it, image),
@@ -61,14 +61,14 @@ const tileOf = (it, id) => $(`[data-id="${CSS.escape(id)}"]`, it.grid);
 
 // ---------------------------------------------------------------------------------------------------------- viewer
 function look(it, image) {
-  openViewer(() => it.list, image, { near: () => more(it), closed: (last) => $('button', tileOf(it, last.id) ?? it.grid)?.focus({ preventScroll: true }) });
+  openViewer(() => it.pictures.images, image, { near: () => more(it), closed: (last) => $('button', tileOf(it, last.id) ?? it.grid)?.focus({ preventScroll: true }) });
 }
 
 /** Open or close the viewer as the address says; its picture may lie further down than the gallery was read. */
 async function lookAtAddress(it) {
   const { picture } = here();
   if (!picture) return parts.viewer?.close();
-  const known = it.list.find((image) => image.id === picture);
+  const known = it.pictures.images.find((image) => image.id === picture);
   const image = known ?? await images.record(picture).catch(() => null);
   if (here().picture !== picture) return;  // gone on meanwhile
   if (!image) {
@@ -81,7 +81,7 @@ async function lookAtAddress(it) {
 
 /** Read on until a picture is in the list, so that it has neighbours in the viewer. */
 async function reach(it, id) {
-  while (!it.complete && here().picture === id && !it.list.some((each) => each.id === id)) {
+  while (!it.pictures.complete && here().picture === id && !it.pictures.has(id)) {
     if (it.busy) await new Promise((done) => setTimeout(done, 100));
     else await more(it, false, MOST);
   }
@@ -91,53 +91,45 @@ async function reach(it, id) {
 /** Ask anew for as many as are shown. They stay, and can be opened, until the answer is there. */
 function reload(it) {
   const words = it.search.value.trim();
-  const wanted = words === it.words ? it.list.length : 0;
+  const wanted = words === it.words ? it.pictures.images.length : 0;
   if (!wanted) it.place = null;
-  Object.assign(it, { early: [], words, complete: false, busy: false, turn: it.turn + 1 });
+  Object.assign(it, { words, busy: false, turn: it.turn + 1 });
+  it.pictures.begin(Boolean(words));
   return more(it, true, wanted);
 }
 
 /** A picture was finished elsewhere on the page: put it in front without fetching everything anew. */
 function added(it, image) {
-  if (it.search.value || it.list.some((other) => other.id === image.id)) return;
-  it.early.push(image);
-  it.list.unshift(image);
+  if (it.search.value || !it.pictures.add(image)) return;
   it.grid.prepend(thumb(it, image));
-  it.total += 1;
   tell(it);
 }
 
 /** Out of the list, and into it again where it was, as long as what followed it is still there. */
 function removed(it, image) {
-  const at = it.list.findIndex((each) => each.id === image.id);
-  if (at < 0) return;
-  it.followers.set(image.id, it.list[at + 1]?.id);
-  it.list = it.list.filter((each) => each.id !== image.id);
+  if (!it.pictures.remove(image)) return;
   tileOf(it, image.id)?.remove();
-  it.total -= 1;
   tell(it);
 }
 
 function returned(it, image) {
-  if (it.list.some((each) => each.id === image.id) || (it.words && !it.followers.has(image.id))) return;
-  const follower = it.list.findIndex((each) => each.id === it.followers.get(image.id));
-  const at = follower < 0 ? placeOf(image, it.list) : follower;
-  it.list = it.list.toSpliced(at, 0, image);
+  const at = it.pictures.putBack(image);
+  if (at < 0) return;
   it.grid.insertBefore(thumb(it, image), it.grid.children[at] ?? null);
-  it.total += 1;
   tell(it);
 }
 
 async function more(it, fresh = false, wanted = 0) {
-  if (it.busy || it.complete) return;
+  if (it.busy || it.pictures.complete) return;
   it.busy = true;
   const turn = it.turn;
   try {
-    const page = await ask(fresh ? '' : it.list.at(-1)?.id, it.words, Math.max(wanted, PAGE));
+    const { words, pictures } = it;
+    const page = await askFor((after, limit) => images.page(after, words, limit), fresh ? '' : pictures.images.at(-1)?.id ?? '', Math.max(wanted, PAGE), MOST);
     if (turn === it.turn) take(it, page, fresh);
   } catch (problem) {
     if (turn !== it.turn) return;
-    it.complete = it.failed = true;
+    it.pictures.complete = it.failed = true;
     it.empty.hidden = false;
     it.empty.replaceChildren(notice('The gallery cannot be read', problem.message, button('refresh', 'Try again', () => reload(it))));
   } finally {
@@ -145,29 +137,10 @@ async function more(it, fresh = false, wanted = 0) {
   }
 }
 
-/** `wanted` pictures after the one with the id `after`. */
-async function ask(after, words, wanted) {
-  const list = [];
-  for (;;) {
-    const limit = Math.min(wanted - list.length, MOST);
-    const page = await images.page(list.at(-1)?.id ?? after, words, limit);
-    list.push(...page.images);
-    const complete = page.images.length < limit;
-    if (complete || list.length >= wanted) return { images: list, total: page.total, complete };
-  }
-}
-
-/** A page of the server's: the first, with what was finished since it was asked for in front; or the next. */
+/** A page of the server's: the first, or the next. */
 function take(it, page, fresh) {
-  const told = new Set(page.images.map((image) => image.id));
-  const early = it.words ? [] : it.early.filter((image) => !told.has(image.id)).reverse();
-  if (fresh) it.list = early;
-  const known = new Set(it.list.map((image) => image.id));
-  const news = page.images.filter((image) => !known.has(image.id));
-  it.list = [...it.list, ...news];
-  it.complete = page.complete;
+  const news = it.pictures.take(page, fresh);
   it.failed = false;
-  it.total = page.total + (fresh ? early.length : 0);
   if (fresh) renew(it);
   else it.grid.append(...news.map((image) => thumb(it, image)));
   tell(it);
@@ -179,7 +152,7 @@ function take(it, page, fresh) {
 /** The tiles of the list; those that are there stay what they are. */
 function renew(it) {
   const old = new Map([...it.grid.children].map((tile) => [tile.dataset.id, tile]));
-  const tiles = it.list.map((image) => old.get(image.id) ?? thumb(it, image));
+  const tiles = it.pictures.images.map((image) => old.get(image.id) ?? thumb(it, image));
   if (tiles.length !== old.size || tiles.some((tile, n) => it.grid.children[n] !== tile)) it.grid.replaceChildren(...tiles);
 }
 
@@ -188,9 +161,9 @@ const thumb = (it, image) => el('div', { role: 'listitem', 'data-id': image.id }
     el('img', { src: images.thumb(image.id), alt: '', loading: 'lazy', width: image.width, height: image.height })));
 
 function tell(it) {
-  it.count.textContent = counted(it.total, 'picture');
-  it.empty.hidden = it.list.length > 0;
-  it.end.hidden = it.complete;
-  if (it.list.length) return;
+  it.count.textContent = counted(it.pictures.total, 'picture');
+  it.empty.hidden = it.pictures.images.length > 0;
+  it.end.hidden = it.pictures.complete;
+  if (it.pictures.images.length) return;
   it.empty.replaceChildren(it.words ? notice('No picture matches', 'Try fewer words.') : notice('Your pictures appear here', 'Make the first one in txt2img.'));
 }

@@ -4,6 +4,7 @@
 import { images } from './api.js';
 import { button, copyText, el, icon } from './dom.js';
 import { reuse, secondPass, sendTo } from './form.js';
+import { placeOf } from './picture-list.js';
 import { draw, parts, state } from './state.js';
 import { complain, toast } from './toast.js';
 
@@ -62,10 +63,4 @@ async function restore(image, wasShown) {
   }
   for (const part of Object.values(parts)) part.returned?.(image);
   draw();
-}
-
-/** Where a picture belongs in a list, newest first. */
-export function placeOf(image, list) {
-  const at = list.findIndex((each) => Date.parse(each.created) <= Date.parse(image.created));
-  return at < 0 ? list.length : at;
 }

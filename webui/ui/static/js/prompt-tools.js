@@ -5,6 +5,7 @@ import { page } from './api.js';
 import { $, el, iconButton } from './dom.js';
 import { takePictures } from './drops.js';
 import { fillFrom, form, useValues } from './form.js';
+import { matching, nameIn, tagAfter } from './lora-tags.js';
 import { component, state } from './state.js';
 import { go } from './tabs.js';
 import { complain, toast } from './toast.js';
@@ -58,12 +59,13 @@ function use(found) {
 
 // ---------------------------------------------------------------------------------------------------------- LoRA
 async function pick() {
+  /** @type {import('./api-types.d.ts').ModelCard[] | null} */
   let models = null;  // until the server has told them: words may be typed before
   const list = () => {
     if (!models) return;
-    const words = search.value.trim().toLowerCase(), found = models.filter((model) => model.name.toLowerCase().includes(words));
-    rows.replaceChildren(...found.map((model) => row(model, nameIn(models, model), box)));
-    if (!found.length) rows.append(el('p.muted', {}, models.length ? 'No LoRA matches.' : 'No LoRA yet. Put files into models/Lora.'));
+    const all = models, found = matching(all, search.value);
+    rows.replaceChildren(...found.map((model) => row(model, nameIn(all, model), box)));
+    if (!found.length) rows.append(el('p.muted', {}, all.length ? 'No LoRA matches.' : 'No LoRA yet. Put files into models/Lora.'));
   };
   const search = el('input.search', { type: 'search', placeholder: 'Search', 'aria-label': 'Search LoRAs', oninput: list });
   const rows = el('div.pick-list', { role: 'list' });
@@ -80,19 +82,13 @@ async function pick() {
   }
 }
 
-/** A LoRA's name in a tag: without its folder, unless another one is called so too. */
-function nameIn(models, model) {
-  const last = (other) => other.name.split('/').at(-1);
-  return models.filter((other) => last(other).toLowerCase() === last(model).toLowerCase()).length > 1 ? model.name : last(model);
-}
-
 const row = (model, name, box) => el('div', { role: 'listitem' },
-  el('button.pick', { type: 'button', onclick: () => { box.close(); insert(`<lora:${name}:1>`); } },
+  el('button.pick', { type: 'button', onclick: () => { box.close(); insert(name); } },
     el('span', {}, model.name), el('span.muted', {}, model.error || (model.note ? `${bytes(model.size)} · ${model.note}` : bytes(model.size)))));
 
 /** Put a tag where the cursor is. */
-function insert(tag) {
+function insert(name) {
   const area = $('#prompt textarea');
   const at = area.selectionEnd ?? area.value.length;
-  typeInto(area, at, at, (at > 0 && !/\s$/.test(area.value.slice(0, at)) ? ' ' : '') + tag);
+  typeInto(area, at, at, tagAfter(area.value.slice(0, at), name));
 }

@@ -7,13 +7,12 @@ import { useRequest } from './form.js';
 import { askQueue, meet, watch } from './event-stream.js';
 import { makeHistory } from './history.js';
 import { makePlots } from './plots.js';
-import { progressLine } from './progress.js';
-import { before, startsIn } from './status.js';
+import { firstWaiting, isMine, lookOf, ordered, quotaWords, sharing, stateLine } from './queue-words.js';
 import { component, draw, live, state } from './state.js';
 import { complain, toast } from './toast.js';
 import { go } from './tabs.js';
 import { READ_ONLY, shownOwner, whoSees } from './who.js';
-import { clock, count, JOB_WORDS, size } from './format.js';
+import { count, JOB_WORDS, size } from './format.js';
 
 component('queue', (root) => {
   const rows = el('div.queue', { role: 'list', 'aria-label': 'Jobs' });
@@ -37,30 +36,16 @@ component('queue', (root) => {
       pause.title = state.admin ? '' : READ_ONLY;
       sees.textContent = whoSees();
       sees.hidden = !sees.textContent;
-      limits.textContent = state.limits.map(limitWords).join(' · ');
+      limits.textContent = state.limits.map(quotaWords).join(' · ');
       limits.hidden = !limits.textContent;
-      const list = ordered();
+      const list = ordered(state.jobs.values());
       empty.hidden = list.length > 0;
       update(rows, list);
-      stopAll.hidden = list.filter(mine).length < 2;
+      stopAll.hidden = list.filter((job) => isMine(job, state.owner)).length < 2;
       history.draw();
     },
   };
 });
-
-/** What "all mine" stops: the name's own jobs, also at the machine, where everybody's can be touched. */
-const mine = (job) => job.mine !== false && job.owner === state.owner;
-
-/** "Jobs: 3 of 10 left", "Engine minutes: 12 of 60 left, again from 00:00". */
-function limitWords({ name, limit, left, renews }) {
-  const words = { jobs: 'Jobs at a time', megapixels: 'Megapixels today', minutes: 'Engine minutes today' }[name];
-  const number = (value) => (Number.isInteger(value) ? value : value.toFixed(1));
-  const again = renews && new Date(renews).toLocaleTimeString([], { hour: '2-digit', minute: '2-digit' });
-  return `${words}: ${number(left)} of ${number(limit)} left${again ? `, renewed at ${again}` : ''}`;
-}
-
-/** The jobs that pass through the model together with this one, itself among them. */
-const sharing = (job) => state.engines.find((engine) => engine.jobs?.includes(job.id))?.jobs ?? [];
 
 /** The stream may say that the queue is paused before the answer does: a click then means Resume, and is not the same asked twice. */
 function makePause() {
@@ -82,19 +67,15 @@ async function act(request, done) {
   }
 }
 
-function ordered() {
-  return [...state.jobs.values()].filter(live).sort((a, b) => Number(a.state === 'queued') - Number(b.state === 'queued') || (before(a, b) ? -1 : 1));
-}
-
 /** Rows keep their elements while their job's look is the same, so that focus and clicks survive each step. */
 function update(rows, list) {
   const old = new Map([...rows.children].map((row) => [row.dataset.id, row]));
   const waiting = list.filter(live);
   const nodes = list.map((job) => {
     const place = waiting.indexOf(job);
-    const key = [job.state, place, waiting.length, waiting.findIndex((each) => each.state === 'queued'), job.images?.length, job.stopping, job.priority, sharing(job).length].join();
+    const key = lookOf(job, waiting, state.engines);
     const row = old.get(job.id)?.dataset.key === key ? old.get(job.id) : make(job, key, place, waiting);
-    refresh(row, job, waiting, place);
+    refresh(row, job, waiting);
     return row;
   });
   if (nodes.length !== rows.children.length || nodes.some((node, n) => rows.children[n] !== node)) rows.replaceChildren(...nodes);
@@ -114,7 +95,7 @@ function make(job, key, place, waiting) {
 
 /** Which jobs share the batch: the same mark on each of them. */
 function batchMark(job) {
-  const together = job.state === 'running' ? sharing(job) : [];
+  const together = job.state === 'running' ? sharing(job, state.engines) : [];
   return together.length > 1 && el('span.batch-mark', { title: 'These jobs pass through the model together, step by step.' }, `in a batch of ${together.length}`);
 }
 
@@ -129,7 +110,7 @@ function actions(job, place, waiting) {
   };
   if (job.state === 'running') return [button('eye', 'Watch', () => { watch(job.id); go(state.mode); draw(); }), button('close', job.stopping ? 'Stopping' : 'Stop', stop, { disabled: Boolean(job.stopping) })];
   if (job.state === 'queued') {
-    const first = waiting.findIndex((each) => each.state === 'queued');
+    const first = firstWaiting(waiting);
     return [iconButton('top', 'Move to the front', () => move('top'), { disabled: place === first }), iconButton('up', 'Move up', () => move('up'), { disabled: place === first }),
       iconButton('down', 'Move down', () => move('down'), { disabled: place === waiting.length - 1 }), button('close', 'Remove', stop, { disabled: Boolean(job.stopping) })];
   }
@@ -138,9 +119,9 @@ function actions(job, place, waiting) {
 }
 
 /** What changes with every step. */
-function refresh(row, job, waiting, place) {
+function refresh(row, job, waiting) {
   const line = row.querySelector('.state .muted');
-  const text = job.state === 'running' ? runningLine(job) : job.state === 'queued' ? waitingLine(waiting, place) : job.seconds ? clock(job.seconds) : '';
+  const text = stateLine(job, waiting);
   if (line.textContent !== text) line.textContent = text;
   const bar = row.querySelector('.job-bar');
   if (!bar) return;
@@ -150,11 +131,4 @@ function refresh(row, job, waiting, place) {
   if (!frame || job.images?.length || job.mine === false || picture.dataset.frame === String(frame) || !picture.complete) return;  // one frame after the other
   picture.dataset.frame = frame;
   picture.src = jobsApi.preview(job.id, frame);
-}
-
-const runningLine = (job) => [progressLine(job), job.progress?.left !== undefined && `${clock(job.progress.left)} left`].filter(Boolean).join(' · ');
-
-function waitingLine(waiting, place) {
-  const running = waiting.filter((job) => job.state === 'running').length;
-  return [`Number ${waiting[place].number ?? place + 1 - running}`, startsIn(waiting[place])].filter(Boolean).join(' · ');
 }

@@ -2,42 +2,51 @@
 // Short messages: what was done, and the way back. Room is made for them, so that they cover nothing.
 
 import { $, el } from './dom.js';
+import { added, sentence } from './toast-stack.js';
 
-const MOST = 3;  // as many at once
-const SHORT = 3500, LONG = 8000;  // ms: long where there is something to press, or much to read
+/** @type {import('./toast-stack.js').Note[]} */
+let notes = [];
+/** @type {Map<import('./toast-stack.js').Note, any>} */
+const elements = new Map();
 
 /**
  * Show a message. Equal messages become one with a count; their actions are run together, the newest first.
  * @param {string} text
- * @param {{action?: {label: string, run: () => void} | null, kind?: '' | 'error'}} [options] `action`: a button, such as Undo
+ * @param {{action?: import('./toast-stack.js').Action | null, kind?: '' | 'error'}} [options] `action`: a button, such as Undo
  */
-export function toast(text, { action = null, kind = '' } = {}) {
+export function toast(text, options = {}) {
   const at = place();
-  const note = [...at.children].find((each) => each.dataset.key === keyOf(text, action, kind)) ?? make(text, action, kind);
-  if (action) note.runs.unshift(action.run);
-  note.times += 1;
-  $('.times', note).textContent = note.times > 1 ? `×${note.times}` : '';
-  if (note.parentNode !== at) at.append(note);
-  while (at.children.length > MOST) at.firstChild.remove();
+  const { note, notes: all, gone } = added(notes, text, options);
+  notes = all;
+  gone.forEach(remove);
+  if (!elements.has(note)) elements.set(note, make(note));
+  const node = elements.get(note);
+  $('.times', node).textContent = note.times > 1 ? `×${note.times}` : '';
+  if (node.parentNode !== at) at.append(node);
   keep(note);
 }
 
-export const complain = (problem) => toast([problem.message, problem.advice].filter(Boolean).join(' '), { kind: 'error' });
+export const complain = (problem) => toast(sentence(problem), { kind: 'error' });
 
-const keyOf = (text, action, kind) => [kind, action?.label ?? '', text].join('\n');
+function make(note) {
+  const press = () => { remove(note); note.runs.forEach((run) => run()); };
+  const node = el('div.toast', { 'data-kind': note.kind }, el('span', {}, note.text), el('span.times'), note.offer && el('button.action', { type: 'button', onclick: press }, note.offer));
+  node.onpointerenter = node.onfocusin = () => clearTimeout(node.timer);
+  node.onpointerleave = node.onfocusout = () => keep(note);
+  return node;
+}
 
-function make(text, action, kind) {
-  const note = el('div.toast', { 'data-kind': kind, 'data-key': keyOf(text, action, kind) }, el('span', {}, text), el('span.times'));
-  Object.assign(note, { runs: [], times: 0, lasts: action || kind === 'error' || text.length > 60 ? LONG : SHORT });
-  if (action) note.append(el('button.action', { type: 'button', onclick: () => { note.remove(); note.runs.forEach((run) => run()); } }, action.label));
-  note.onpointerenter = note.onfocusin = () => clearTimeout(note.timer);
-  note.onpointerleave = note.onfocusout = () => keep(note);
-  return note;
+function remove(note) {
+  notes = notes.filter((each) => each !== note);
+  elements.get(note)?.remove();
+  elements.delete(note);
 }
 
 function keep(note) {
-  clearTimeout(note.timer);
-  note.timer = setTimeout(() => (note.matches(':hover, :focus-within') ? keep(note) : note.remove()), note.lasts);
+  const node = elements.get(note);
+  if (!node) return;  // the focus has left what is gone
+  clearTimeout(node.timer);
+  node.timer = setTimeout(() => (node.matches(':hover, :focus-within') ? keep(note) : remove(note)), note.lasts);
 }
 
 let box = null;
