@@ -12,10 +12,13 @@ from typing import TYPE_CHECKING, Any
 from webui.capabilities import CapabilityService
 from webui.collection.notes import NoteStore
 from webui.collection.service import Collection
+from webui.core.job import LOCAL_OWNER
 from webui.core.request import GenerationRequest, ResolvedRequest
 from webui.core.sentences import in_words
 from webui.db import Database, DataLock, open_database
 from webui.db.retry import retry_on_storage_error
+from webui.downloads.service import Downloads
+from webui.downloads.staging import Download
 from webui.errors import StorageError
 from webui.gallery.index import ImageIndex
 from webui.gallery.service import Gallery
@@ -66,6 +69,7 @@ class App:
         self._attempt("The engines could not be started", self.services.engines.start)
         self._attempt("Memory and load are not measured", self.services.monitor.start)
         self._attempt("The model folders are not watched", self.services.collection.start)
+        self._attempt("Downloads do not go on", self.services.downloads.start)
 
     def _retry(self, act: Callable[[], object]) -> None:
         retry_on_storage_error(act, self.stopping.is_set, lambda why: print(why, file=sys.stderr))
@@ -83,6 +87,7 @@ class App:
         """End the engines, put the running job back, close the database."""
         self.stopping.set()
         self.services.monitor.stop()
+        self.services.downloads.stop()
         self.services.collection.stop()
         self.services.engines.stop()
         self.database.close()
@@ -114,6 +119,7 @@ def open_app(settings: Settings, make_client: MakeClient | None = None) -> App:
         settings=store,
         library=library,
         collection=collection_of(library, database, queue, store),
+        downloads=Downloads(library, store.current, lambda download: queue.events.publish(download_message(download))),
         extensions=extensions,
         contributions=contributions,
         capabilities=capabilities,
@@ -133,6 +139,12 @@ def collection_of(library: Library, database: Database, queue: JobQueue, setting
         queue.events.publish(Message(kind, body))
 
     return Collection(library, NoteStore(database), publish, lambda: bool(queue.store.running()), lambda: settings.current().hash_models)
+
+
+def download_message(download: Download) -> Message:
+    """A download as the event bus carries it: to who runs this Darkroom alone."""
+    body = download.model_dump(mode="json", exclude={"offer"})
+    return Message("download", {**body, "title": download.offer.title}, LOCAL_OWNER)
 
 
 def library_version(library: Library) -> str:
@@ -217,5 +229,6 @@ def build(settings: Settings, make_client: MakeClient | None = None, access_key:
         root_path=settings.root_path,
         upload_limit=settings.upload_limit_mb * 2**20,
         temporary=temporary,
+        api_keys=app.state.api_keys,
     )
     return app, darkroom

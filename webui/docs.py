@@ -233,10 +233,10 @@ def routes_table(rest: str) -> str:
     """Every route of the API."""
     from fastapi import FastAPI
 
-    from webui.api import health, models, native
+    from webui.api import downloads, health, key_routes, models, native
 
     app = FastAPI()
-    for routes in (native, models, health):
+    for routes in (native, key_routes, downloads, models, health):
         app.include_router(routes.router)
     rows = [
         (code(f"{method.upper()} {path}"), operation.get("description", operation.get("summary", "")))

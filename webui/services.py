@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from webui.capabilities import CapabilityService
 from webui.collection.service import Collection
+from webui.downloads.service import Downloads
 from webui.gallery.service import Gallery
 from webui.jobs.engine_pool import EnginePool
 from webui.jobs.monitor import ResourceMonitor
@@ -22,6 +23,7 @@ class Services:
     settings: SettingsStore
     library: Library
     collection: Collection
+    downloads: Downloads
     extensions: Extensions
     contributions: Contributions
     capabilities: CapabilityService

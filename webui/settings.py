@@ -164,6 +164,11 @@ class Settings(BaseModel):
         description="Read each new model file once in the background, so that it is known by its hash.",
         json_schema_extra=_at("Models"),
     )
+    offline: bool = Field(False, description="Fetch nothing from the internet, whoever asks.", json_schema_extra=_at("Models"))
+    hf_endpoint: str = Field("", description="Hugging Face's address; empty is HF_ENDPOINT, else https://huggingface.co.")
+    hf_token: str = Field("", repr=False, description="Token for Hugging Face; empty is HF_TOKEN.")
+    civitai_base_url: str = Field("", description="Civitai's address; empty is CIVITAI_BASE_URL, else https://civitai.com.")
+    civitai_token: str = Field("", repr=False, description="Token for Civitai; empty is CIVITAI_TOKEN.")
     extensions_off: tuple[str, ...] = Field((), description="Extensions that are switched off.")
 
     _names = field_validator("outputs_pattern")(check_pattern)

@@ -18,6 +18,7 @@ from webui.collection.notes import NoteStore
 from webui.collection.service import Collection
 from webui.core.protocol import Capabilities, OptionInfo
 from webui.db import open_database
+from webui.downloads.service import Downloads
 from webui.gallery.index import ImageIndex
 from webui.gallery.service import Gallery
 from webui.images.store import ImageStore
@@ -90,6 +91,7 @@ class Page:
         self.services = Services(
             settings=settings,
             library=library,
+            downloads=Downloads(library, settings.current, lambda download: None),
             collection=Collection(library, NoteStore(database), lambda kind, body: None, lambda: False, lambda: False),
             extensions=self.extensions,
             contributions=self.parts,

@@ -18,6 +18,8 @@ from webui.core.request import FrozenModel
 
 Role = Literal["guest", "admin"]
 KEY = "darkroom.caller"
+INSIDE = "darkroom.inside"
+"""In the scope of a call that this program makes of itself: the caller for whom. Nobody outside can write into a scope."""
 _TOLD = {b"x-forwarded-for", b"x-forwarded-host", b"x-forwarded-proto", b"x-forwarded-prefix"}
 _HINTS = _TOLD | {b"forwarded", b"via", b"x-real-ip", b"x-forwarded-port", b"x-forwarded-server", b"x-original-host", b"x-gradio-server"}
 _HOST = re.compile(r"(?:[A-Za-z0-9_.-]{1,253}|\[[0-9A-Fa-f:.]{2,45}\])(?::[0-9]{1,5})?")
@@ -27,6 +29,7 @@ class Caller(FrozenModel):
     """`proxied`: a proxy stands between, as the settings or the request's own headers say. `shared`: others come here too.
 
     `admin` holds the admin key, or sits at a machine that listens for nobody else. `guest` is the owner of who gives no name.
+    `key_owner` and `scopes` are those of an API key.
     """
 
     address: str = ""
@@ -38,6 +41,8 @@ class Caller(FrozenModel):
     admin: bool = False
     by_key: bool = False
     guest: str = "guest"
+    key_owner: str = ""
+    scopes: tuple[str, ...] = ()
 
 
 class Proxies:

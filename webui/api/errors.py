@@ -11,6 +11,7 @@ from starlette.exceptions import HTTPException
 from webui.core.names import printable
 from webui.core.request import FrozenModel
 from webui.core.sentences import sentence
+from webui.downloads.net import FetchError
 from webui.errors import (
     CheckpointError,
     Conflict,
@@ -34,6 +35,7 @@ STATUS: dict[type[WebUIError], int] = {
     CheckpointError: 422,
     OutOfMemory: 422,
     SettingsError: 422,
+    FetchError: 502,
 }
 
 
@@ -55,6 +57,7 @@ _WHEN = {
     413: "More was sent than may be.",
     422: "A value is wrong; `field` says which.",
     429: "A limit is reached, or too many wrong keys were sent.",
+    502: "A site that was asked refuses, or does not answer.",
     507: "It cannot be saved.",
 }
 _WORDS = {

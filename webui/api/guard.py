@@ -4,13 +4,15 @@ import hashlib
 import secrets
 from urllib.parse import parse_qs, urlsplit
 
+from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from webui.api import boundary, dialects
+from webui.api import api_keys, boundary, dialects
+from webui.api.api_keys import ApiKeys
 from webui.api.boundary import say
-from webui.api.caller import KEY, Caller, Proxies, Role, enter
+from webui.api.caller import INSIDE, KEY, Caller, Proxies, Role, enter
 from webui.api.keys import KEY_COOKIE, Keys, Throttle, cookies
 from webui.api.login import page
 from webui.api.temporary import TemporaryFiles
@@ -38,6 +40,8 @@ _OF_GRADIO = (
 )
 """What its page and its client call below /gradio_api/."""
 _CLOSED = ("/login", "/logout", "/openapi.json", "/monitoring", "/pwa_icon", "/docs", "/redoc")
+_READING = ("/sdapi/v1/png-info", "/internal/progress", "/controlnet/detect", "/mcp")
+"""What is posted and yet only read."""
 _UPLOAD = "/gradio_api/upload"
 _PICTURES = ("/api/v1/images", "/page/parameters/picture", "/page/mask")
 _RANK: dict[Role | None, int] = {None: 0, "guest": 1, "admin": 2}
@@ -47,7 +51,7 @@ class Guard:
     """Pure ASGI, so that streams pass unbuffered.
 
     With an access key everybody must bring it (or the admin's) once; without, only this machine's own names are served.
-    `temporary`: where Gradio keeps what is uploaded to it.
+    `temporary`: where Gradio keeps what is uploaded to it. `api_keys`: users' own keys.
     """
 
     def __init__(
@@ -59,6 +63,7 @@ class Guard:
         root_path: str = "",
         upload_limit: int = 64 * 2**20,
         temporary: TemporaryFiles | None = None,
+        api_keys: ApiKeys | None = None,
     ) -> None:
         self._app = app
         self._keys = keys
@@ -66,12 +71,17 @@ class Guard:
         self._root = root_path
         self._upload_limit = upload_limit
         self._temporary = temporary
+        self._api_keys = api_keys
         self._throttle = Throttle()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Let through, or answer ourselves."""
         if scope["type"] == "lifespan":
             await self._app(scope, receive, send)
+            return
+        if (known := scope.get(INSIDE)) is not None:
+            refused = _beyond(scope, known.scopes)
+            await (refused or self._app)({**scope, KEY: known}, receive, send)
             return
         scope, caller = enter(scope, self._proxies, self._root)
         headers = Headers(scope=scope)
@@ -97,12 +107,29 @@ class Guard:
     async def _let_in(self, scope: Scope, headers: Headers, caller: Caller, receive: Receive) -> tuple[Response | None, Caller]:
         """An answer of our own, or None for who may come in; and the caller with their rights."""
         answer = self._refusal(scope, headers, caller)
-        if answer is None and self._keys.asked_for:
+        text = api_keys.given(headers)
+        if answer is None and self._api_keys is not None and text.startswith(api_keys.PREFIX):
+            answer, caller = await self._by_api_key(scope, caller, text, self._api_keys)
+        elif answer is None and self._keys.asked_for:
             answer, role = await self._door(scope, headers, caller, receive)
             caller = caller.model_copy(update={"shared": True, "admin": role == "admin", "by_key": role == "admin"})
         if answer is None and _is_closed(_path(scope)):
             answer = say(403, "This is switched off.")
         return answer, caller
+
+    async def _by_api_key(self, scope: Scope, caller: Caller, text: str, keys: ApiKeys) -> tuple[Response | None, Caller]:
+        """The caller as the user whose key it is, or why not. A key that is not known opens nothing, wherever it comes from."""
+        path = _path(scope)
+        key = await run_in_threadpool(keys.find, text)
+        if key is None:
+            if self._throttle.too_many(f"api key {caller.address}", text):
+                said = "Too many wrong keys were sent from your address. Wait half a minute."
+                return say(429, said, {"Retry-After": "30"}, path), caller
+            return say(401, "This API key is not known here; it may have been taken back.", path=path), caller
+        if (refused := _beyond(scope, key.scopes)) is not None:
+            return refused, caller
+        told = {"shared": True, "admin": key.is_admins, "by_key": True, "key_owner": key.owner, "scopes": key.scopes}
+        return (say(403, "This is switched off.") if _is_closed(path) else None), caller.model_copy(update=told)
 
     async def _websocket(self, scope: Scope, receive: Receive, send: Send, answer: Response | None) -> None:
         if answer is None:
@@ -144,7 +171,7 @@ class Guard:
 
     async def _door(self, scope: Scope, headers: Headers, caller: Caller, receive: Receive) -> tuple[Response | None, Role | None]:
         """With a key: let in who has it, take it from a link or the form, ask others. A right key counts, whatever wrong ones came."""
-        header = headers.get("x-access-key", "")
+        header = api_keys.given(headers)
         kept = cookies(headers.get("cookie", ""), KEY_COOKIE)
         given = await _given_key(scope, receive)
         by_cookie, by_hand = self._keys.role_of_tokens(kept), self._keys.role(given or "")
@@ -169,6 +196,15 @@ class Guard:
             KEY_COOKIE, self._keys.token(role), httponly=True, samesite="lax", max_age=_YEAR, path=f"{caller.root}/", secure=secure
         )
         return response
+
+
+def _beyond(scope: Scope, scopes: tuple[str, ...]) -> Response | None:
+    """What a key with these scopes may not do; without a key, nothing."""
+    path = _path(scope)
+    reads = scope["type"] != "websocket" and (scope.get("method", "GET") in _SAFE or path.startswith(_READING))
+    if not scopes or reads or any(scope != "read" for scope in scopes):
+        return None
+    return say(403, "This API key may only read. Use one with the scope generate.", path=path)
 
 
 def _path(scope: Scope) -> str:

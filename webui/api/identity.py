@@ -21,6 +21,7 @@ class Viewer(FrozenModel):
     """`name` owns what it submits. An admin sees and may touch everything. Names are a courtesy, not security.
 
     `named`: the name was chosen. `shared`: others than the machine's user come here. `root`: the sub folder that this caller sees.
+    `by_key`: an API key says who it is.
     """
 
     name: str
@@ -28,6 +29,7 @@ class Viewer(FrozenModel):
     named: bool = True
     shared: bool = False
     root: str = ""
+    by_key: bool = False
 
     def may_touch(self, owner: str) -> bool:
         """Whether this viewer may see and change what `owner` has."""
@@ -46,6 +48,9 @@ def viewer_of(connection: HTTPConnection) -> Viewer:
     acts as that owner, and may do what that owner may.
     """
     caller = caller_of(connection.scope)
+    if caller.key_owner:
+        is_shared = caller.shared or caller.proxied
+        return Viewer(name=caller.key_owner, admin=caller.admin, shared=is_shared, root=caller.root, by_key=True)
     header = _name(connection.headers.get("x-owner", ""))
     name = header or _name(unquote(connection.cookies.get(COOKIE, "")))
     if name == LOCAL_OWNER and not caller.admin:

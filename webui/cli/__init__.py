@@ -1,4 +1,4 @@
-"""The command line: `serve` (the default), `generate`, `compare`, `models`, `extension`, `bench`, `doctor`, `train`.
+"""The command line: `serve` (the default), `generate`, `compare`, `models`, `key`, `mcp`, `extension`, `bench`, `doctor`, `train`.
 
 Each command is a module with `add(parser)` and `run(arguments, settings)`, imported only when it is asked for, so that `--help` is quick.
 """
@@ -19,6 +19,8 @@ COMMANDS = {
     "generate": "Make pictures from the command line.",
     "compare": "Compare two pictures: PSNR, differences, and what differs in how they were made.",
     "models": "List the model files that are found.",
+    "key": "Make, list and take back API keys.",
+    "mcp": "Serve language models' tools on stdin and stdout, in front of a running studio.",
     "extension": "List extensions, switch them on and off.",
     "bench": "Measure: start, overhead, parity, queue, faults, …",
     "doctor": "Print what this machine has and what is wrong.",

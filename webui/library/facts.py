@@ -55,8 +55,8 @@ def facts_of(path: Path, kind: str, families: Families) -> dict[str, Any]:
     spec = families.get(architecture.family)
     usual = spec.defaults.model_copy(update=advised(named_path(path).stem) if spec.process == "ve" else {})
     made_for, lacks = native(header, usual).model_dump(), spec.lacks(header.shapes)
-    said = said_by(header, listed_kind, spec).model_dump(mode="json", exclude_defaults=True)
-    known = {"alias": alias, "note": note, "native": made_for, "lacks": lacks, "said": said, "families": families.version}
+    told = said_by(header, listed_kind, spec).model_dump(mode="json", exclude_defaults=True)
+    known: dict[str, Any] = {"alias": alias, "note": note, "native": made_for, "lacks": lacks, "said": told, "families": families.version}
     return {**architecture.model_dump(), **known}
 
 

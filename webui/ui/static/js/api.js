@@ -128,6 +128,12 @@ export const models = {
   get: (id) => ask(model(id)),
   change: (id, changes) => ask(model(id), { method: 'PATCH', json: changes }),
   preview: (id) => `${ROOT}${model(id)}/preview`,
+  look: (source) => ask('/api/v1/models/offers', { method: 'POST', json: { source } }),
+  download: (source, kind) => ask('/api/v1/models/downloads', { method: 'POST', json: { source, kind } }),
+  downloads: () => ask('/api/v1/models/downloads'),
+  pause: (id) => ask(`/api/v1/models/downloads/${id}/pause`, { method: 'POST' }),
+  resume: (id) => ask(`/api/v1/models/downloads/${id}/resume`, { method: 'POST' }),
+  remove: (id) => ask(`/api/v1/models/downloads/${id}`, { method: 'DELETE' }),
 };
 
 /** @returns {Promise<T.SystemBody>} */

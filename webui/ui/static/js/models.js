@@ -3,6 +3,7 @@
 
 import { models } from './api.js';
 import { $, button, el, heading, notice } from './dom.js';
+import { getModels } from './get-models.js';
 import { component, state } from './state.js';
 import { complain, toast } from './toast.js';
 
@@ -24,8 +25,9 @@ component('models', (root) => {
   const sort = el('select', { 'aria-label': 'Order', onchange: () => { it.wish.sort = sort.value; load(it); } },
     ...[['name', 'By name'], ['-added', 'Newest first'], ['-size', 'Largest first']].map(([value, text]) => el('option', { value }, text)));
   const favourite = el('input', { type: 'checkbox', onchange: () => { it.wish.favourite = favourite.checked; load(it); } });
-  root.append(heading('Models', it.count, el('span.grow'), it.kind, sort, el('label.switch', {}, favourite, el('span', {}, 'Favourites')), search), it.hashing, it.list, it.more);
-  return { opened: () => open(it), hashing: (told) => tellHashing(it, told) };
+  const get = getModels();
+  root.append(heading('Models', it.count, el('span.grow'), it.kind, sort, el('label.switch', {}, favourite, el('span', {}, 'Favourites')), search), get.node, it.hashing, it.list, it.more);
+  return { opened: () => { open(it); get.opened(); }, hashing: (told) => tellHashing(it, told), download: get.told };
 });
 
 async function open(it) {

@@ -1,0 +1,286 @@
+"""Downloads arrive whole or not at all, go on where they were, and say what to do about whatever stands in the way."""
+
+import hashlib
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+from tests.downloads.conftest import PATIENCE_S, Box
+from webui.downloads.net import FetchError
+from webui.errors import Conflict, Forbidden, RequestError, StorageError
+
+PATH = "/owner/fox/resolve/main/fox.safetensors"
+
+
+@pytest.fixture
+def fox(site, lora):
+    """A repository with one LoRA; gives the file at the site."""
+    site.repository("owner/fox", {"README.md": b"#", "fox.safetensors": lora}, cardData={"license": "cc0-1.0", "base_model": "sd15"})
+    return site.files[PATH]
+
+
+def test_a_file_of_hugging_face_arrives_where_its_kind_lies(box, site, fox, lora):
+    offer = box.downloads.look("hf:owner/fox")
+    assert (offer.size, offer.licence, [file.path for file in offer.files]) == (len(lora), "cc0-1.0", ["fox.safetensors"])
+    ended = box.get("hf:owner/fox")
+    assert (ended.state, ended.target) == ("done", str(box.models / "Lora" / "fox.safetensors"))
+    assert box.files() == ["Lora/fox.metadata.json", "Lora/fox.safetensors"]
+    assert (box.models / "Lora" / "fox.safetensors").read_bytes() == lora
+    assert [model.name for model in box.library.models("lora")] == ["fox"]
+    assert {token for _, token in site.seen} == {"Bearer secret"}
+
+
+def test_a_version_of_civitai_brings_its_description(box, site, lora):
+    site.version(123, "../../x.safetensors", lora)
+    assert box.get("civitai:123").target == str(box.models / "Lora" / "x.safetensors")
+    assert box.files() == ["Lora/x.civitai.info", "Lora/x.safetensors"]
+    assert not any(token for _, token in site.seen), "the other site's token stays at home"
+    assert box.downloads.look("https://civitai.com/models/7").source.model == "123"
+
+
+ODD_NAMES = ["..\\..\\x.safetensors", "/etc/x.safetensors", "con.safetensors", "a\x00b.safetensors", "\u202ex.safetensors"]
+
+
+@pytest.mark.parametrize("name", ODD_NAMES)
+def test_no_name_leads_out_of_the_folder(box, site, lora, name):
+    site.version(123, name, lora)
+    ended = box.get("civitai:123")
+    assert ended.state == "done" and os.path.dirname(ended.target) == str(box.models / "Lora")
+    assert os.path.basename(ended.target).isprintable()
+
+
+def test_a_connection_that_is_cut_at_every_tenth_goes_on(box, fox, lora):
+    fox.cuts = [len(lora) // 10] * 9
+    ended = box.get("hf:owner/fox")
+    assert ended.state == "done", ended.error
+    assert (box.models / "Lora" / "fox.safetensors").read_bytes() == lora
+    assert fox.sent == len(lora), "nothing came twice"
+
+
+def test_a_server_that_knows_no_ranges_and_always_ends_early_is_given_up(box, fox, lora):
+    fox.cuts, fox.ranges = [len(lora) // 2] * 100, False
+    assert box.get("hf:owner/fox").state == "failed"
+
+
+def test_a_server_that_knows_no_ranges_begins_again(box, fox, lora):
+    fox.cuts, fox.ranges = [len(lora) // 2], False
+    assert box.get("hf:owner/fox").state == "done"
+    assert (box.models / "Lora" / "fox.safetensors").read_bytes() == lora
+
+
+@pytest.mark.parametrize(
+    ("status", "sentence"),
+    [
+        (401, "Make a token"),
+        (403, "accept the terms"),
+        (404, "nothing at this address"),
+        (451, "where you are"),
+        (418, "answered 418"),
+    ],
+)
+def test_what_stands_in_the_way_is_said(box, fox, status, sentence):
+    fox.answers = [(status, {})]
+    ended = box.get("hf:owner/fox")
+    assert ended.state == "failed" and sentence in ended.error
+    assert box.library.scan() == ()
+
+
+@pytest.mark.parametrize("status", [429, 500, 503])
+def test_a_site_that_asks_for_a_pause_is_asked_again(box, fox, status):
+    fox.answers = [(status, {"Retry-After": "0"})] * 3
+    assert box.get("hf:owner/fox").state == "done"
+    fox.answers = [(status, {"Retry-After": "0"})] * 50
+    shutil.rmtree(box.models)
+    box.library.scan()
+    ended = box.get("hf:owner/fox")
+    assert ended.state == "failed" and ended.error.endswith("later.")
+
+
+def test_a_page_in_place_of_the_file_is_refused(box, fox):
+    fox.page = True
+    ended = box.get("hf:owner/fox")
+    assert ended.state == "failed" and "A page came" in ended.error
+
+
+def test_a_page_that_calls_itself_a_file_is_refused(box, site):
+    site.repository("owner/fox", {"fox.safetensors": b"\n <!doctype HTML><html>" + b"x" * 100})
+    assert "A page came" in box.get("hf:owner/fox").error
+
+
+def test_another_content_than_the_site_says_is_thrown_away(box, fox, lora):
+    fox.data = lora[:-1] + b"x"
+    ended = box.get("hf:owner/fox")
+    assert ended.state == "failed" and "sha256" in ended.error
+    assert not [path for path in box.files() if path.endswith((".part", ".safetensors"))]
+    fox.data = lora
+    assert box.downloads.run_now(box.downloads.resume(ended.id)).state == "done"
+
+
+def test_what_came_wrong_before_is_fetched_anew(box, fox, lora):
+    fox.cuts = [len(lora) // 2]
+    fox.answers = []
+    download = box.downloads.add("hf:owner/fox")
+    part = download.part(download.offer.files[0])
+    part.parent.mkdir(parents=True)
+    part.write_bytes(b"x" * 1000)
+    assert box.downloads.run_now(download).state == "done"
+
+
+def test_a_wrong_length_is_said_where_no_hash_tells_better(box, site, fox, lora):
+    fox.claims = len(lora) + 10
+    assert box.get("hf:owner/fox").state == "done", "the hash is right"
+    ended = box.get(f"{site.url}{PATH}")
+    assert ended.state == "failed", "again and again"
+    assert len(box.library.scan()) == 1
+
+
+def test_a_redirect_to_a_private_address_is_refused(tmp_path, site, lora, monkeypatch):
+    from webui.downloads import net
+    from webui.downloads.offers import OfferedFile
+    from webui.downloads.transfer import fetch
+
+    site.repository("owner/fox", {"fox.safetensors": lora})
+    site.files["/start"] = site.files[PATH]
+    site.files["/moved"] = type(site.files[PATH])(b"", redirect="http://10.0.0.1/x.safetensors")
+    egress = net.Egress("https://huggingface.co", "secret")  # a real site's rules, met through an address that was typed
+
+    def get(path):
+        fetch(egress, OfferedFile(path=path, url=f"{site.url}/{path}"), tmp_path / "part", tmp_path / path, lambda count, total: None)
+
+    try:
+        get("start")
+        for target in ("http://10.0.0.1/x", "http://169.254.169.254/latest", f"{site.url}/start", "file:///etc/passwd", "http://[::1]:1/x"):
+            site.files["/moved"].redirect = target
+            with pytest.raises(FetchError, match="private network|no address on the web"):
+                fetch(
+                    egress, OfferedFile(path="b", url=f"{site.url}/moved"), tmp_path / "b.part", tmp_path / "b", lambda count, total: None
+                )
+    finally:
+        egress.close()
+    assert not any(token for _, token in site.seen), "a token goes to its own site alone"
+
+
+def test_a_site_that_is_this_machine_may_send_on_within_it(box, site, fox, lora):
+    site.files["/cdn"] = type(fox)(lora)
+    fox.redirect = f"{site.url}/cdn"
+    assert box.get("hf:owner/fox").state == "done"
+
+
+def test_a_full_disk_is_said_before_and_what_came_is_kept(box, fox, lora, monkeypatch):
+    usage = shutil.disk_usage(box.models.parent)
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: usage._replace(free=1000))
+    with pytest.raises(StorageError, match="still to come"):
+        box.downloads.add("hf:owner/fox")
+    assert fox.asked == []
+
+
+def test_offline_refuses(tmp_path, site, fox):
+    box = Box(tmp_path, site, offline=True)
+    for act in (box.downloads.look, box.downloads.add):
+        with pytest.raises(Forbidden, match="offline"):
+            act("hf:owner/fox")
+    assert site.seen == []
+
+
+def test_what_is_here_already_is_not_fetched_again(box, site, fox, lora):
+    box.get("hf:owner/fox")
+    box.library.sha256(box.library.models("lora")[0])
+    with pytest.raises(Conflict, match=r"fox\.safetensors"):
+        box.downloads.add("hf:owner/fox")
+
+
+def test_another_file_of_the_same_name_takes_nothing_away(box, site, fox, lora):
+    first = box.models / "Lora" / "fox.safetensors"
+    first.parent.mkdir(parents=True)
+    first.write_bytes(b"mine")
+    assert box.get("hf:owner/fox").target.endswith("fox (2).safetensors")
+    assert first.read_bytes() == b"mine"
+
+
+@pytest.mark.parametrize("files", [{}, {"README.md": b"#"}, {"x.onnx": b"x"}])
+def test_a_repository_without_weights_is_said(box, site, files):
+    site.repository("owner/empty", files)
+    with pytest.raises(RequestError, match="no weights"):
+        box.downloads.look("hf:owner/empty")
+
+
+def test_a_folder_of_diffusers_arrives_as_one(box, site, lora):
+    files = {"model_index.json": b"{}", "unet/diffusion_pytorch_model.safetensors": lora, "unet/config.json": b"{}", "x.md": b"#"}
+    site.repository("owner/pipe", files)
+    ended = box.get("hf:owner/pipe")
+    assert ended.target == str(box.models / "Stable-diffusion" / "owner--pipe"), ended.error
+    assert (box.models / "Stable-diffusion" / "owner--pipe" / "unet" / "config.json").read_bytes() == b"{}"
+    assert not (box.models / ".downloads").exists()
+
+
+def test_a_kind_that_cannot_be_told_is_asked_for(box, site, tmp_path):
+    from tests.library.test_scan import write
+
+    site.repository("owner/odd", {"odd.safetensors": write(tmp_path / "odd.safetensors", {"what": (1,)}).read_bytes()})
+    ended = box.get("hf:owner/odd")
+    assert ended.state == "failed" and "Resume with a kind" in ended.error
+    asked = len(site.seen)
+    assert box.downloads.run_now(box.downloads.resume(ended.id, "vae")).target.endswith("VAE/odd.safetensors")
+    assert len(site.seen) == asked, "it was here already"
+
+
+def test_pause_resume_and_remove(box, site, fox, lora):
+    site.gate.clear()
+    box.downloads.start()
+    started = box.downloads.add("hf:owner/fox")
+    box.until(lambda download: download.state == "running")
+    box.downloads.pause(started.id)
+    site.gate.set()
+    with pytest.raises(Conflict):
+        box.downloads.pause(started.id)
+    box.downloads.resume(started.id)
+    assert box.until(lambda download: download.state in ("done", "failed")).state == "done"
+    box.downloads.remove(started.id)
+    assert box.downloads.list() == () and (box.models / "Lora" / "fox.safetensors").exists()
+
+
+def test_two_wishes_for_one_file_are_one_download(box, site, fox):
+    site.gate.clear()
+    box.downloads.start()
+    first = box.downloads.add("hf:owner/fox")
+    assert box.downloads.add("owner/fox").id == first.id and len(box.downloads.list()) == 1
+    site.gate.set()
+    box.until(lambda download: download.state == "done")
+
+
+SCRIPT = """
+import sys
+from pathlib import Path
+from webui.downloads.service import Downloads
+from webui.library import Library
+from webui.settings import Settings
+
+folder, url = Path(sys.argv[1]), sys.argv[2]
+settings = Settings(data_dir=folder, models_dirs=(folder / "models",), hf_endpoint=url)
+downloads = Downloads(Library([folder / "models"]), lambda: settings, lambda download: None)
+print(downloads.run_now(downloads.add("hf:owner/fox")).state, flush=True)
+"""
+
+
+def test_killed_again_and_again_it_goes_on_and_nothing_half_is_listed(tmp_path, site, fox, lora):
+    """Each try is killed when some more has come; the last one is let through."""
+    box = Box(tmp_path, site)
+    part = box.models / ".downloads"
+    command = [sys.executable, "-c", SCRIPT, str(tmp_path), site.url]
+    for share in (1, 2, 3):
+        process = subprocess.Popen(command, cwd=os.getcwd())
+        until = time.monotonic() + PATIENCE_S
+        while sum(path.stat().st_size for path in part.rglob("*.part")) < len(lora) * share // 4 and time.monotonic() < until:
+            if process.poll() is not None:
+                break
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+        assert box.library.scan() == () or process.returncode == 0
+    assert subprocess.run(command, cwd=os.getcwd(), capture_output=True, text=True, timeout=PATIENCE_S).stdout.strip() == "done"
+    assert hashlib.sha256((box.models / "Lora" / "fox.safetensors").read_bytes()).digest() == hashlib.sha256(lora).digest()
+    assert not part.exists()

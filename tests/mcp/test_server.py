@@ -1,0 +1,129 @@
+"""The tools over HTTP and over stdio, with the official client: pictures, progress, cancelling, errors, resources."""
+
+import asyncio
+import base64
+import io
+import sys
+
+import pytest
+from mcp import StdioServerParameters
+from mcp.client import Client
+from PIL import Image
+
+from tests.api.conftest import ROOT, server  # noqa: F401 - a fixture
+from webui.client import Client as Darkroom
+
+SMALL = {"width": 64, "height": 64, "options": {"steps": 2, "checkpoint": "tiny"}}
+
+
+def run(use, address) -> None:
+    async def main() -> None:
+        async with Client(address) as client:
+            await use(client)
+
+    asyncio.run(main())
+
+
+def pictures(result) -> list[Image.Image]:
+    assert not result.is_error, result.content
+    return [Image.open(io.BytesIO(base64.b64decode(each.data))) for each in result.content if each.type == "image"]
+
+
+def said(result) -> str:
+    return " ".join(each.text for each in result.content if each.type == "text")
+
+
+def picture_id(result) -> str:
+    return said(result).split("id ")[1].split(",")[0]
+
+
+def test_make_change_vary_and_enlarge(server):  # noqa: F811
+    async def use(client) -> None:
+        assert {"generate", "edit", "inpaint", "upscale", "vary", "find_pictures", "list_models"} <= {
+            tool.name for tool in (await client.list_tools()).tools
+        }
+        made = await client.call_tool("generate", {"prompt": "a mcp apple", "count": 2, **SMALL})
+        assert [each.size for each in pictures(made)] == [(64, 64)] * 2
+        start = picture_id(made)
+        assert pictures(await client.call_tool("edit", {"image": start, "prompt": "a pear"}))
+        assert pictures(await client.call_tool("vary", {"image": start}))
+        stream = io.BytesIO()
+        Image.new("RGB", (64, 64), "white").save(stream, "PNG")
+        mask = base64.b64encode(stream.getvalue()).decode()
+        assert pictures(await client.call_tool("inpaint", {"image": start, "mask": mask, "prompt": "a pear"}))
+        assert pictures(await client.call_tool("upscale", {"image": start, "scale": 3}))[0].size == (192, 192)
+        assert start in said(await client.call_tool("find_pictures", {"search": "mcp apple"}))
+        assert "tiny" in said(await client.call_tool("list_models", {}))
+        assert (await client.call_tool("show_picture", {"image": start})).content[0].type == "image"
+
+    run(use, f"{server.url}/mcp")
+
+
+def test_progress_is_told(server):  # noqa: F811
+    async def use(client) -> None:
+        told = []
+
+        async def hear(progress, total, message) -> None:
+            told.append(progress)
+
+        wanted = {"prompt": "a slow apple", "width": 64, "height": 64, "options": {"steps": 40}}
+        await client.call_tool("generate", wanted, progress_callback=hear)
+        assert told and told == sorted(told)
+
+    run(use, f"{server.url}/mcp")
+
+
+def test_a_call_that_is_cancelled_stops_its_job(server):  # noqa: F811
+    async def use(client) -> None:
+        call = asyncio.ensure_future(client.call_tool("generate", {"prompt": "never mcp", **SMALL}))
+        queue = server.services.queue
+
+        async def state() -> str:
+            found = await asyncio.to_thread(queue.jobs, (), "", None, "never mcp")
+            return found[-1].state if found else ""
+
+        while await state() != "running":
+            await asyncio.sleep(0.05)
+        call.cancel()
+        while await state() != "cancelled":
+            await asyncio.sleep(0.05)
+
+    run(use, f"{server.url}/mcp")
+
+
+def test_bad_input_is_a_sentence(server):  # noqa: F811
+    async def use(client) -> None:
+        for tool, arguments, word in (
+            ("generate", {"prompt": "a", "options": {"steps": -1}}, "steps"),
+            ("generate", {"prompt": "fail", **SMALL}, "did not foresee"),
+            ("edit", {"image": "#", "prompt": "a"}, "base64"),
+            ("edit", {"image": base64.b64encode(b"<svg/>").decode(), "prompt": "a"}, "not a picture"),
+            ("edit", {"image": "0" * 64, "prompt": "a"}, "not here any more"),
+        ):
+            result = await client.call_tool(tool, arguments)
+            assert result.is_error and word in said(result) and "Traceback" not in said(result), said(result)
+
+    run(use, f"{server.url}/mcp")
+
+
+def test_resources(server):  # noqa: F811
+    async def use(client) -> None:
+        made = await client.call_tool("generate", {"prompt": "a kept apple", **SMALL})
+        listed = await client.read_resource("darkroom://gallery")
+        assert picture_id(made) in listed.contents[0].text
+        shown = await client.read_resource(f"darkroom://pictures/{picture_id(made)}")
+        assert base64.b64decode(shown.contents[0].blob).startswith(b"\x89PNG")
+
+    run(use, f"{server.url}/mcp")
+
+
+@pytest.mark.parametrize("owner", ["stdio user"])
+def test_over_stdio(server, owner):  # noqa: F811
+    command = ["-m", "webui", "mcp", "--server", server.url, "--owner", owner]
+
+    async def use(client) -> None:
+        assert pictures(await client.call_tool("generate", {"prompt": "a stdio apple", **SMALL}))
+
+    run(use, StdioServerParameters(command=sys.executable, args=command, cwd=str(ROOT), env={"PYTHONPATH": str(ROOT)}))
+    with Darkroom(server.url, owner=owner) as darkroom:
+        assert darkroom.jobs("done", search="stdio")[0].owner == owner

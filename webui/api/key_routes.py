@@ -1,0 +1,59 @@
+"""`/api/v1/keys`: a user's own API keys."""
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Request
+
+from webui.api.api_keys import ApiKey, ApiKeys, Scope
+from webui.api.errors import ANYWHERE, responses
+from webui.api.native import Who
+from webui.core.request import FrozenModel
+from webui.errors import Forbidden, RequestError
+
+router = APIRouter(prefix="/api/v1/keys", tags=["Darkroom"], responses=responses(*ANYWHERE))
+
+
+class KeyWish(FrozenModel):
+    """A key to be made. `owner` is yourself where it is left out; another's, and the scope admin, only an admin may ask for."""
+
+    name: str = ""
+    scopes: tuple[Scope, ...] = ("read", "generate")
+    owner: str = ""
+
+
+def get_keys(request: Request) -> ApiKeys:
+    """All keys."""
+    return request.app.state.api_keys  # type: ignore[no-any-return]
+
+
+Keys = Annotated[ApiKeys, Depends(get_keys)]
+
+
+@router.post("", status_code=201)
+def make_key(wish: KeyWish, keys: Keys, who: Who) -> dict[str, Any]:
+    """Make a key. Its text, `key`, is in this answer and nowhere else."""
+    if who.by_key and not who.admin:
+        raise Forbidden("A key cannot make keys, unless it has the scope admin.")
+    if not wish.scopes:
+        raise RequestError("scopes", "A key needs a scope: read, generate or admin.")
+    if "admin" in wish.scopes or wish.owner not in ("", who.name):
+        who.must_be_admin("make keys of others, or with the scope admin")
+    text, key = keys.make(wish.owner or who.name, wish.name, wish.scopes)
+    return {**shown(key), "key": text}
+
+
+@router.get("")
+def list_keys(keys: Keys, who: Who) -> dict[str, Any]:
+    """Your keys, without their texts; an admin sees everybody's."""
+    return {"keys": [shown(key) for key in keys.all(None if who.admin else who.name)]}
+
+
+@router.delete("/{key_id}", responses=responses(404))
+def remove_key(key_id: str, keys: Keys, who: Who) -> dict[str, Any]:
+    """Take a key back: it opens nothing from now on."""
+    return shown(keys.remove(key_id, None if who.admin else who.name))
+
+
+def shown(key: ApiKey) -> dict[str, Any]:
+    """A key as it may be shown."""
+    return key.model_dump(mode="json", exclude={"digest"})

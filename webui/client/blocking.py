@@ -1,0 +1,142 @@
+"""The client that waits."""
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import httpx
+
+from webui.client import calls
+from webui.client.calls import Call, Wanted
+from webui.client.values import JobEvent, Picture, RemoteJob
+from webui.errors import WebUIError
+
+PATIENCE = 60.0
+"""Seconds that a server may be away while a job is followed."""
+
+
+class Client:
+    """Every method raises `WebUIError`, or the kind of it that the server tells of (`RequestError`, `NotFound`, `LimitReached` …)."""
+
+    def __init__(self, url: str = "http://127.0.0.1:7860", key: str = "", owner: str = "", http: httpx.Client | None = None) -> None:
+        """`key` is an API key or an access key, `owner` the name to act under. `http` takes the place of all three."""
+        self._http = http or httpx.Client(**calls.connection(url, key, owner))
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close all connections."""
+        self._http.close()
+
+    def submit(self, request: Wanted, *, priority: int = 0, idempotency_key: str | None = None) -> RemoteJob:
+        """Queue a job; the same idempotency key gives the same job again."""
+        return calls.job_of(self._json(calls.submit(request, priority, idempotency_key)))
+
+    def job(self, job_id: str) -> RemoteJob:
+        """One job."""
+        return calls.job_of(self._json(Call("GET", f"/api/v1/jobs/{job_id}")))
+
+    def jobs(self, state: str = "", *, after: str = "", search: str = "", limit: int = 100, newest: bool = False) -> list[RemoteJob]:
+        """Jobs in order of submission."""
+        return calls.jobs_of(self._json(calls.jobs(state, after, search, limit, newest)))
+
+    def cancel(self, job_id: str, how: str = "stop") -> RemoteJob:
+        """Stop a job: now, only the picture being made ("skip"), or after it ("after")."""
+        return calls.job_of(self._json(Call("DELETE", f"/api/v1/jobs/{job_id}", {"how": how})))
+
+    def cancel_all(self) -> int:
+        """Stop all of your own jobs; gives how many."""
+        return int(self._json(Call("DELETE", "/api/v1/jobs"))["stopped"])
+
+    def retry(self, job_id: str) -> RemoteJob:
+        """Try a failed or stopped job again."""
+        return calls.job_of(self._json(Call("POST", f"/api/v1/jobs/{job_id}/retry")))
+
+    def again(self, job_id: str, *, new_seed: bool = True) -> RemoteJob:
+        """Submit the same request anew."""
+        return calls.job_of(self._json(Call("POST", f"/api/v1/jobs/{job_id}/again", {"new_seed": new_seed})))
+
+    def follow(self, job_id: str, after: int = 0) -> Iterator[JobEvent]:
+        """What happens to a job, until it has ended. Goes on where it was when the connection is lost."""
+        until = time.monotonic() + PATIENCE
+        while True:
+            try:
+                for event in self._events(job_id, after):
+                    after, until = max(after, event.seq), time.monotonic() + PATIENCE
+                    yield event
+                    if event.kind in calls.ENDED:
+                        return
+            except httpx.HTTPError as error:
+                if time.monotonic() > until:
+                    raise calls.unreachable(self._http.base_url, error) from None
+            time.sleep(0.5)
+
+    def wait(self, job_id: str) -> RemoteJob:
+        """The job once it has ended. Raises `WebUIError` when it failed."""
+        for _ in self.follow(job_id):
+            pass
+        job = self.job(job_id)
+        if job.error is not None:
+            raise WebUIError(f"{job.error.message} {job.error.advice}".strip())
+        return job
+
+    def generate(self, request: Wanted) -> list[bytes]:
+        """Submit, wait, and fetch the pictures."""
+        return [self.picture(each) for each in self.wait(self.submit(request).id).images]
+
+    def upload(self, picture: bytes | str | Path) -> Picture:
+        """Send a picture (its bytes, or where it lies)."""
+        return Picture.model_validate(self._json(calls.upload(picture)))
+
+    def pictures(self, search: str = "", *, after: str = "", limit: int = 30) -> list[Picture]:
+        """Your pictures, newest first."""
+        return calls.pictures_of(self._json(Call("GET", "/api/v1/images", {"search": search, "after": after, "limit": limit})))
+
+    def picture(self, picture: Picture | str) -> bytes:
+        """A picture's file."""
+        return self._send(Call("GET", calls.address(picture))).content
+
+    def save(self, picture: Picture | str, path: str | Path) -> Path:
+        """Write a picture's file to a path."""
+        target = Path(path)
+        target.write_bytes(self.picture(picture))
+        return target
+
+    def request_of(self, picture: Picture | str) -> dict[str, Any]:
+        """What a picture was made with; empty for an upload."""
+        picture_id = picture.id if isinstance(picture, Picture) else picture
+        body = self._json(Call("GET", f"/api/v1/images/{picture_id}/request"))
+        return dict(body["request"] or {})
+
+    def upscaled(self, data: bytes, scale: float = 2.0, upscaler: str = "Lanczos") -> bytes:
+        """A picture's file, enlarged."""
+        return calls.upscaled_of(self._json(calls.upscale(data, scale, upscaler)))
+
+    def capabilities(self) -> dict[str, Any]:
+        """What the server can do: samplers, schedules, models, extensions with the JSON Schema of their values."""
+        return dict(self._json(Call("GET", "/api/v1/capabilities")))
+
+    def queue(self) -> dict[str, Any]:
+        """Waiting jobs in order, and your limits."""
+        return dict(self._json(Call("GET", "/api/v1/queue")))
+
+    def _events(self, job_id: str, after: int) -> Iterator[JobEvent]:
+        with self._http.stream("GET", f"/api/v1/jobs/{job_id}/events", params={"after": after}) as response:
+            if not response.is_success:
+                response.read()
+            yield from calls.events_of(calls.checked(response).iter_lines())
+
+    def _json(self, call: Call) -> Any:
+        return self._send(call).json()
+
+    def _send(self, call: Call) -> httpx.Response:
+        try:
+            return calls.checked(self._http.request(call.method, call.path, **call.arguments))
+        except httpx.HTTPError as error:
+            raise calls.unreachable(self._http.base_url, error) from None

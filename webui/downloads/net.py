@@ -1,0 +1,180 @@
+"""The way out: one client for all fetching, which follows no redirect to where the internet has no business."""
+
+import contextlib
+import socket
+from collections.abc import Iterator
+from urllib.parse import urljoin, urlsplit
+
+import httpx
+
+from webui import __version__
+from webui.core.addresses import address_of, is_loopback
+from webui.errors import WebUIError
+
+MOST_REDIRECTS = 8
+MOST_JSON = 32 * 2**20
+TIMEOUT = httpx.Timeout(30, read=60)
+
+
+class FetchError(WebUIError):
+    """It could not be fetched. `again`: seconds after which another try may help; None where none will without the user.
+
+    `asked`: the site asked for that pause.
+    """
+
+    def __init__(self, message: str, again: float | None = None, asked: bool = False) -> None:
+        super().__init__(message)
+        self.again, self.asked = again, asked
+
+
+class Egress:
+    """Fetches for one site. `token` goes to `home` alone; private addresses are met only where `home` itself is this machine.
+
+    Every call raises `FetchError`.
+    """
+
+    def __init__(self, home: str, token: str = "") -> None:
+        self._home, self._token = urlsplit(home), token
+        self._is_here = is_loopback(self._home.hostname or "")
+        self._client = httpx.Client(
+            timeout=TIMEOUT,
+            follow_redirects=False,
+            trust_env=not self._is_here,
+            headers={"User-Agent": f"darkroom/{__version__}", "Accept-Encoding": "identity"},
+        )
+
+    def close(self) -> None:
+        """Give the connections back."""
+        self._client.close()
+
+    def json(self, url: str) -> object:
+        """A JSON answer. An answer that is none raises `FetchError`."""
+        with self.open(url) as response:
+            check(response, self._home.hostname or "")
+            data = bytearray()
+            with connected(url):
+                for chunk in response.iter_bytes(2**16):
+                    data += chunk
+                    if len(data) > MOST_JSON:
+                        raise FetchError(f"{_host(url)} answered with more than a description has.")
+        try:
+            return httpx.Response(200, content=bytes(data)).json()
+        except (ValueError, RecursionError):
+            raise FetchError(f"{_host(url)} did not answer as it should. Is the address right?") from None
+
+    def small(self, url: str, most: int) -> bytes:
+        """A small file, such as a picture."""
+        with self.open(url) as response:
+            check(response, self._home.hostname or "")
+            with connected(url):
+                data = b"".join(response.iter_bytes(2**16)) if int(response.headers.get("content-length") or 0) <= most else b""
+        if not data or len(data) > most:
+            raise FetchError("It is too large.")
+        return data
+
+    @contextlib.contextmanager
+    def open(self, url: str, headers: dict[str, str] | None = None) -> Iterator[httpx.Response]:
+        """An answer whose body is not read yet, after redirects."""
+        first = True
+        for _ in range(MOST_REDIRECTS + 1):
+            self._check_address(url, first)
+            request = self._client.build_request("GET", url, headers={**(headers or {}), **self._credentials(url)})
+            with connected(url):
+                response = self._client.send(request, stream=True)
+            try:
+                if response.is_redirect:
+                    url, first = urljoin(url, response.headers.get("location", "")), False
+                    continue
+                self._check_peer(response, url, first)
+                yield response
+                return
+            finally:
+                response.close()
+        raise FetchError(f"{_host(url)} sends from one address to the next without end.")
+
+    def _credentials(self, url: str) -> dict[str, str]:
+        parts = urlsplit(url)
+        is_home = (parts.scheme, parts.hostname, parts.port) == (self._home.scheme, self._home.hostname, self._home.port)
+        return {"Authorization": f"Bearer {self._token}"} if self._token and is_home else {}
+
+    def _check_address(self, url: str, first: bool) -> None:
+        """Refuse what is no web address, and, where a site sends on to, what is not on the internet."""
+        try:
+            parts = urlsplit(url)
+            port = parts.port
+        except ValueError:
+            raise FetchError("The site sends on to an address that cannot be read.") from None
+        if parts.scheme not in ("http", "https") or not parts.hostname:
+            raise FetchError(f"{url[:80]} is no address on the web.")
+        if first or self._is_here:
+            return
+        try:
+            found = socket.getaddrinfo(parts.hostname, port or 443, type=socket.SOCK_STREAM)
+        except OSError:
+            return  # behind a proxy names need not be known here; without one the connection says so
+        if any(_is_private(str(entry[4][0])) for entry in found):
+            raise _private(parts.hostname)
+
+    def _check_peer(self, response: httpx.Response, url: str, first: bool) -> None:
+        """A name may mean another address by now than when it was checked: whom we talk to is looked at once more."""
+        stream = response.extensions.get("network_stream")
+        peer = stream.get_extra_info("server_addr") if stream is not None else None
+        if not first and not self._is_here and peer and _is_private(str(peer[0])):
+            raise _private(_host(url))
+
+
+def check(response: httpx.Response, site: str) -> None:
+    """Raises `FetchError` for an answer that is no success, with what to do."""
+    code = response.status_code
+    if code in (200, 206):
+        return
+    name = {"civitai.com": "Civitai", "huggingface.co": "Hugging Face"}.get(site, site)
+    detail = response.headers.get("x-error-message", "")[:200]
+    sentences = {
+        401: f"{name} asks who you are. Make a token there and give it to Darkroom: docs/models.md says how.",
+        403: f"{name} does not give you this file{f' ({detail})' if detail else ''}. Gated: open its page and accept the terms, with the"
+        " account that your token is of. Early access or paid: buy it there, or wait until it is free.",
+        404: f"{name} has nothing at this address. It may have been removed, renamed or made private.",
+        410: f"{name} has removed this.",
+        416: f"{name} has a shorter file than before.",
+        451: f"{name} may not give this where you are.",
+    }
+    if code in sentences:
+        raise FetchError(sentences[code])
+    if code == 429:
+        raise FetchError(f"{name} asks for a pause: too much was fetched. It goes on later.", _pause(response, 30), asked=True)
+    if code >= 500 or code == 408:
+        raise FetchError(f"{name} has a fault of its own ({code}). Try again later.", _pause(response, 5), asked=True)
+    raise FetchError(f"{name} answered {code}.")
+
+
+def _pause(response: httpx.Response, usual: float) -> float:
+    given = response.headers.get("retry-after", "")
+    return min(float(given), 600.0) if given.isdigit() else usual
+
+
+@contextlib.contextmanager
+def connected(url: str) -> Iterator[None]:
+    try:
+        yield
+    except httpx.InvalidURL:
+        raise FetchError(f"{url[:80]} is no address on the web.") from None
+    except httpx.TimeoutException:
+        raise FetchError(f"{_host(url)} does not answer. It goes on later.", 5) from None
+    except httpx.HTTPError as error:
+        raise FetchError(f"The connection to {_host(url)} was lost ({str(error)[:120] or type(error).__name__}).", 2) from None
+
+
+def _is_private(address: str) -> bool:
+    known = address_of(address)
+    return known is not None and not known.is_global
+
+
+def _private(host: str) -> FetchError:
+    return FetchError(f"The site sends on to {host[:80]}, which is not on the internet but in a private network. That is refused.")
+
+
+def _host(url: str) -> str:
+    with contextlib.suppress(ValueError):
+        return urlsplit(url).hostname or url[:80]
+    return url[:80]

@@ -1,0 +1,221 @@
+"""Hugging Face's and Civitai's own APIs: what they offer for a source, as their published descriptions have it."""
+
+import os
+from collections.abc import Iterable
+from pathlib import PurePosixPath
+from typing import Any
+from urllib.parse import quote
+
+from webui.core.filenames import safe_name
+from webui.core.names import printable
+from webui.core.request import FrozenModel
+from webui.downloads.net import Egress, FetchError
+from webui.downloads.offers import CIVITAI, HF, Offer, OfferedFile, Source
+from webui.errors import RequestError
+from webui.settings import Settings
+
+WEIGHTS = (".safetensors", ".ckpt", ".pt", ".pth", ".bin")
+_CIVITAI_KINDS = {
+    "checkpoint": "checkpoint",
+    "textualinversion": "embedding",
+    "hypernetwork": "hypernetwork",
+    "lora": "lora",
+    "locon": "lora",
+    "dora": "lora",
+    "controlnet": "controlnet",
+    "upscaler": "upscaler",
+    "vae": "vae",
+}
+_PARTS = ("unet", "vae", "text_encoder", "text_encoder_2", "transformer", "scheduler", "tokenizer", "tokenizer_2")
+
+
+def sites_of(settings: Settings) -> "Sites":
+    """The sites by the settings, else by the variables that other programs read too."""
+
+    def first(*values: str | None) -> str:
+        return next((value.strip() for value in values if value and value.strip()), "")
+
+    return Sites(
+        hf=first(settings.hf_endpoint, os.environ.get("HF_ENDPOINT"), HF),
+        civitai=first(settings.civitai_base_url, os.environ.get("CIVITAI_BASE_URL"), CIVITAI),
+        hf_token=first(settings.hf_token, os.environ.get("HF_TOKEN")),
+        civitai_token=first(settings.civitai_token, os.environ.get("CIVITAI_TOKEN"), os.environ.get("CIVITAI_API_TOKEN")),
+    )
+
+
+class Sites(FrozenModel):
+    """Where the sites are, and the tokens for them."""
+
+    hf: str = HF
+    civitai: str = CIVITAI
+    hf_token: str = ""
+    civitai_token: str = ""
+
+    def egress(self, source: Source) -> Egress:
+        """The way to a source's site."""
+        if source.site == "hf":
+            return Egress(self.hf, self.hf_token)
+        if source.site == "civitai":
+            return Egress(self.civitai, self.civitai_token)
+        return Egress(source.model)
+
+    def offer(self, source: Source) -> Offer:
+        """Ask a site what it has. Raises `FetchError`, `RequestError`."""
+        egress = self.egress(source)
+        try:
+            if source.site == "hf":
+                return _hf_offer(egress.json(_hf_api(self.hf, source)), source, self.hf)
+            if source.site == "civitai":
+                return _civitai_offer(egress.json(_civitai_api(self.civitai, source)), source, self.civitai, egress)
+            name = safe_name(source.file)
+            return Offer(source=source, title=name, page=source.model, files=(OfferedFile(path=name, url=source.model),))
+        finally:
+            egress.close()
+
+
+# Hugging Face ---------------------------------------------------------------------------------------------------------------------------
+
+
+def _hf_api(home: str, source: Source) -> str:
+    return f"{home.rstrip('/')}/api/models/{quote(source.model)}/revision/{quote(source.revision, safe='')}?blobs=true"
+
+
+def _hf_offer(body: Any, source: Source, home: str) -> Offer:
+    listed = body.get("siblings") if isinstance(body, dict) else None
+    if not isinstance(listed, list):
+        raise FetchError("Hugging Face did not describe this repository as it should.")
+    files = {file.path: file for entry in listed if (file := _hf_file(entry, source, home)) is not None}
+    chosen, folder = _hf_chosen(files, source)
+    told = _table(body.get("cardData"))
+    gated = body.get("gated")
+    return Offer(
+        source=source,
+        title=printable(source.model),
+        kind="lora" if "lora" in _words(body.get("tags")) else "",
+        base=_text(told.get("base_model")),
+        licence=_text(told.get("license_name") or told.get("license")),
+        page=f"{home.rstrip('/')}/{source.model}",
+        triggers=tuple(part for part in (_text(told.get("instance_prompt")),) if part),
+        files=tuple(chosen),
+        folder=folder,
+        others=tuple(path for path in files if path.lower().endswith(WEIGHTS))[:200],
+        needs="Gated: its terms must be accepted on its page, with the account that your token is of." if gated else "",
+        card={"license": _text(told.get("license")), "baseModel": _text(told.get("base_model")), "name": printable(source.model)},
+    )
+
+
+def _hf_file(entry: Any, source: Source, home: str) -> OfferedFile | None:
+    path = entry.get("rfilename") if isinstance(entry, dict) else None
+    if not isinstance(path, str) or not path or not path.isprintable() or ".." in PurePosixPath(path).parts or path.startswith("/"):
+        return None
+    lfs = _table(entry.get("lfs"))
+    url = f"{home.rstrip('/')}/{quote(source.model)}/resolve/{quote(source.revision, safe='')}/{quote(path)}"
+    return OfferedFile(path=path, url=url, size=_count(lfs.get("size") or entry.get("size")), sha256=_sha256(lfs.get("sha256")))
+
+
+def _hf_chosen(files: dict[str, OfferedFile], source: Source) -> tuple[list[OfferedFile], str]:
+    """The file that was named; else a single checkpoint; else a folder of diffusers'; else the only weights."""
+    if source.file:
+        if source.file not in files:
+            near = ", ".join(path for path in files if path.lower().endswith(WEIGHTS)) or "none with weights"
+            raise RequestError("source", f"{source.model} has no file {source.file[:80]!r}. There are: {near[:300]}.")
+        return [files[source.file]], ""
+    top = [file for path, file in files.items() if "/" not in path and path.lower().endswith(WEIGHTS)]
+    single = sorted(top, key=lambda file: (not file.path.endswith(".safetensors"), "pruned" not in file.path, file.size))
+    if "model_index.json" in files and (not single or not single[0].path.endswith(".safetensors")):
+        return _diffusers(files), source.model.replace("/", "--")
+    if not single:
+        raise RequestError("source", f"{source.model} has no weights that are read: no file that ends with {', '.join(WEIGHTS)}.")
+    return single[:1], ""
+
+
+def _diffusers(files: dict[str, OfferedFile]) -> list[OfferedFile]:
+    """What a folder of diffusers' needs: configurations, and of each part's weights the safetensors, in half precision where there are."""
+    inside = [file for path, file in files.items() if path == "model_index.json" or path.split("/")[0] in _PARTS and path.count("/") == 1]
+    kept = [file for file in inside if not file.path.lower().endswith(WEIGHTS)]
+    for part in _PARTS:
+        weights = [file for file in inside if file.path.startswith(f"{part}/") and file.path.lower().endswith(WEIGHTS)]
+        safe = [file for file in weights if file.path.endswith(".safetensors")] or weights
+        half = [file for file in safe if ".fp16" in file.path]
+        kept += half or [file for file in safe if ".non_ema" not in file.path and ".bf16" not in file.path]
+    return [file for file in kept if file.path.endswith((".json", ".txt", ".model", *WEIGHTS))]
+
+
+# Civitai --------------------------------------------------------------------------------------------------------------------------------
+
+
+def _civitai_api(home: str, source: Source) -> str:
+    return f"{home.rstrip('/')}/api/v1/{'models' if source.of_model else 'model-versions'}/{source.model}"
+
+
+def _civitai_offer(body: Any, source: Source, home: str, egress: Egress) -> Offer:
+    if source.of_model:
+        versions = body.get("modelVersions") if isinstance(body, dict) else None
+        number = versions[0].get("id") if isinstance(versions, list) and versions and isinstance(versions[0], dict) else None
+        if not isinstance(number, int):
+            raise FetchError("This model at Civitai has no version that can be fetched.")
+        source = Source(site="civitai", model=str(number))
+        body = egress.json(_civitai_api(home, source))
+    if not isinstance(body, dict) or not isinstance(body.get("files"), list):
+        raise FetchError("Civitai did not describe this model as it should.")
+    owner = _table(body.get("model"))
+    files = sorted((file for entry in body["files"] if (file := _civitai_file(entry)) is not None), key=lambda pair: pair[0])
+    if not files:
+        raise RequestError("source", "This version at Civitai has no weights that are read.")
+    early = body.get("availability") == "EarlyAccess" or body.get("earlyAccessEndsAt")
+    return Offer(
+        source=source,
+        title=" ".join(part for part in (_text(owner.get("name")), _text(body.get("name"))) if part) or source.model,
+        kind=_CIVITAI_KINDS.get(str(owner.get("type", "")).lower(), ""),
+        base=_text(body.get("baseModel")),
+        page=f"{home.rstrip('/')}/models/{_count(body.get('modelId'))}?modelVersionId={source.model}",
+        preview=next(iter(_pictures(body.get("images"))), ""),
+        triggers=tuple(_words(body.get("trainedWords"))),
+        files=(files[0][1],),
+        others=tuple(file.path for _, file in files),
+        needs="Early access: it must be bought on its page, or is free later." if early else "",
+        card={name: value for name, value in body.items() if name != "images"},
+    )
+
+
+def _civitai_file(entry: Any) -> tuple[tuple[bool, bool, bool, int], OfferedFile] | None:
+    """A file with its rank: models before what comes with them, safetensors first, then the site's own choice, then the small ones."""
+    if not isinstance(entry, dict) or not isinstance(entry.get("name"), str) or not isinstance(entry.get("downloadUrl"), str):
+        return None
+    name = safe_name(entry["name"].replace("\\", "/").rpartition("/")[2])
+    if not name.lower().endswith(WEIGHTS):
+        return None
+    hashes = _table(entry.get("hashes"))
+    size = entry.get("sizeKB")
+    known = round(size * 1024) if isinstance(size, int | float) and 0 < size < 2**40 else 0
+    file = OfferedFile(path=name, url=entry["downloadUrl"], size=known, sha256=_sha256(hashes.get("SHA256")))
+    is_model = entry.get("type") in ("Model", "Pruned Model", "VAE", "Negative", None)
+    return (not is_model, not name.endswith(".safetensors"), not entry.get("primary"), known), file
+
+
+def _pictures(images: Any) -> Iterable[str]:
+    for image in images if isinstance(images, list) else []:
+        if isinstance(image, dict) and image.get("type", "image") == "image" and str(image.get("url", "")).startswith("http"):
+            yield str(image["url"])
+
+
+def _table(value: Any) -> dict[str, Any]:
+    return value if isinstance(value, dict) else {}
+
+
+def _text(value: Any) -> str:
+    first = value[0] if isinstance(value, list) and value else value
+    return printable(first.strip())[:200] if isinstance(first, str) else ""
+
+
+def _words(value: Any) -> list[str]:
+    return [printable(word)[:200] for word in value if isinstance(word, str)][:50] if isinstance(value, list) else []
+
+
+def _count(value: Any) -> int:
+    return value if isinstance(value, int) and 0 < value < 2**53 else 0
+
+
+def _sha256(value: Any) -> str:
+    text = value.lower() if isinstance(value, str) else ""
+    return text if len(text) == 64 and all(letter in "0123456789abcdef" for letter in text) else ""

@@ -1,0 +1,66 @@
+// @ts-check
+// "Get a model": an address, what the site has for it, and the list of downloads.
+
+import { models } from './api.js';
+import { button, el } from './dom.js';
+import { state } from './state.js';
+import { complain } from './toast.js';
+
+const HOW = 'hf:owner/repository, civitai:VERSION, or an address copied from the browser';
+
+/** The fold, what to call when the tab opens, and what to call with a download that has changed. */
+export function getModels() {
+  const rows = new Map();  // by id
+  const list = el('div.models', { role: 'list', 'aria-label': 'Downloads' });
+  const offer = el('div');
+  const source = el('input', { type: 'text', placeholder: HOW, 'aria-label': 'Model to get', spellcheck: 'false', autocomplete: 'off' });
+  const begin = async () => { await act(() => models.download(source.value), (told) => { show(told); source.value = ''; offer.replaceChildren(); }); };
+  const look = () => act(() => models.look(source.value), (found) => offer.replaceChildren(card(found)));
+  const node = el('details.card.get-models', {}, el('summary', {}, 'Get a model'),
+    el('p.muted', {}, 'From Hugging Face, Civitai or a plain address. The site learns that you ask for it; nothing else leaves this machine.'),
+    el('div.get-line', {}, source, button('eye', 'Look', look), button('down', 'Get', begin)), offer, list);
+
+  function show(told) {
+    const fresh = row(told);
+    rows.get(told.id)?.replaceWith(fresh);
+    if (!rows.has(told.id)) list.append(fresh);
+    rows.set(told.id, fresh);
+    if (told.error === 'Removed.') { fresh.remove(); rows.delete(told.id); }
+  }
+
+  function row(told) {
+    const share = told.size ? Math.min(told.received / told.size, 1) : 0;
+    const running = told.state === 'running' || told.state === 'waiting';
+    const figures = [`${megabytes(told.received)}${told.size ? ` of ${megabytes(told.size)}` : ''}`, running && told.speed > 0 && `${megabytes(told.speed)}/s`, running && told.left_s != null && `${Math.ceil(told.left_s)} s left`].filter(Boolean).join(' · ');
+    return el('div.download', { role: 'listitem', 'data-id': told.id },
+      el('span', {}, told.title), el('span.muted', {}, `${told.state} · ${figures}`), el('progress', { max: 1, value: share, 'aria-label': `${told.title} received` }),
+      told.error && el('p.danger', {}, told.error),
+      el('div.row-of-buttons', {},
+        running && button('pause', 'Pause', () => act(() => models.pause(told.id), show)),
+        (told.state === 'paused' || told.state === 'failed') && button('play', 'Resume', () => act(() => models.resume(told.id), show)),
+        button('close', told.state === 'done' ? 'Take off the list' : 'Remove', () => act(() => models.remove(told.id), show))));
+  }
+
+  async function opened() {
+    node.hidden = !state.admin;
+    if (!state.admin) return;
+    await act(() => models.downloads(), ({ downloads }) => { rows.clear(); list.replaceChildren(); downloads.forEach(show); node.open ||= downloads.length > 0; });
+  }
+
+  return { node, opened, told: show };
+}
+
+async function act(ask, then) {
+  try {
+    then(await ask());
+  } catch (problem) {
+    complain(problem);
+  }
+}
+
+function card(found) {
+  const facts = [found.base, found.licence, found.size && megabytes(found.size), found.files.map((file) => file.path).join(', ')].filter(Boolean).join(' · ');
+  return el('div', {}, el('p', {}, found.title), el('p.muted', {}, facts), found.needs && el('p.danger', {}, found.needs));
+}
+
+const megabytes = (bytes) => (bytes >= 1e9 ? `${(bytes / 1e9).toFixed(2)} GB` : `${(bytes / 1e6).toFixed(1)} MB`);
