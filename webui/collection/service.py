@@ -33,6 +33,7 @@ class Collection:
         self._entries: tuple[Entry, ...] | None = None
         self._of_version = ""
         self._read: dict[Path, tuple[Lying, Beside]] = {}
+        self._made: dict[Path, tuple[object, Entry]] = {}
 
     def start(self) -> None:
         """Begin to watch the folders and to hash what has no hash."""
@@ -95,16 +96,19 @@ class Collection:
 
     def _put_together(self) -> tuple[Entry, ...]:
         around, there, read = Surroundings(), self._there(), {}
-        found = []
+        made: dict[Path, tuple[object, Entry]] = {}
         for model in self.library.all_models:
             lying = around.of(model.path)
             before = self._read.get(model.path)
             beside = before[1] if before is not None and before[0] == lying else read_beside(model.path, lying)
             read[model.path] = (lying, beside)
-            notes = Notes() if self._notes.is_empty else self._notes.of(model, self.library.hashes(model).sha256, there)
-            found.append(entry(self.library, model, beside, notes))
-        self._read = read
-        return tuple(found)
+            hashes = self.library.hashes(model)
+            notes = Notes() if self._notes.is_empty else self._notes.of(model, hashes.sha256, there)
+            key = (model, lying, notes, hashes)
+            known = self._made.get(model.path)
+            made[model.path] = known if known is not None and known[0] == key else (key, entry(self.library, model, beside, notes))
+        self._read, self._made = read, made
+        return tuple(sorted((each for _, each in made.values()), key=lambda each: (each.key, each.card.id)))
 
     def _forget(self) -> None:
         """Something beside the models may have changed: what is known is put together again when it is asked for."""
