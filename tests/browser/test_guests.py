@@ -31,7 +31,8 @@ def test_a_guest_is_asked_for_a_name_and_cannot_change_what_is_everybodys(chromi
     visit = open_visit(chromium, address, at=f"/?key={key}")
     page = visit.page
     bar = page.locator(".name-bar")
-    assert bar.is_visible() and "You see your own pictures" in bar.inner_text()
+    bar.wait_for()
+    assert "You see your own pictures" in bar.inner_text()
     page.click("#tab-settings-button")
     page.locator("#settings .read-only", has_text=READ_ONLY).wait_for()
     assert page.locator(".setting :is(input, select, textarea):enabled").count() == 1  # one's own name

@@ -16,6 +16,11 @@ import pytest
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
 SCRIPTS = ROOT / "webui" / "ui" / "static" / "js"
+PURE = (
+    *("address", "exact", "form-values", "format", "job-events", "lora-tags", "mask-strokes", "picture-list", "progress"),
+    *("queue-words", "status", "storage", "stream", "toast-stack", "weights"),
+)
+"""Modules that need no page: nothing in them is without a type, and each has its unit test. The list may only grow."""
 OLDEST_NODE = (20, 19)
 """From here on node takes a file with `import` in it for a module."""
 
@@ -66,6 +71,15 @@ def test_every_script_asks_to_be_checked():
 
 def test_types():
     run(deno(), "check", "--no-remote", "--no-npm", "--config", HERE / "deno.json", *sorted(SCRIPTS.glob("*.js")))
+
+
+def test_types_of_modules_that_need_no_page():
+    run(deno(), "check", "--no-remote", "--no-npm", "--config", HERE / "pure.json", *(SCRIPTS / f"{name}.js" for name in PURE))
+
+
+@pytest.mark.parametrize("name", PURE)
+def test_modules_that_need_no_page_have_their_test(name):
+    assert (HERE / f"{name}.test.js").exists()
 
 
 def test_lint():

@@ -4,9 +4,13 @@ from typing import Any
 
 A1111 = ("/sdapi/", "/controlnet/", "/internal/", "/sd_extra_networks/")
 OPENAI = ("/v1/",)
-CLIENTS = (*A1111, *OPENAI, "/mcp")
+COMFY = (
+    *("/prompt", "/history", "/view", "/upload/", "/queue", "/interrupt", "/free", "/object_info", "/system_stats", "/embeddings"),
+    "/ws",
+)
+CLIENTS = (*A1111, *OPENAI, *COMFY, "/mcp")
 """Paths of all clients' APIs."""
-WITH_PICTURES = ("/sdapi/", "/controlnet/", "/v1/images/", "/mcp")
+WITH_PICTURES = ("/sdapi/", "/controlnet/", "/v1/images/", "/mcp", "/upload/")
 """Paths whose bodies hold pictures as base64."""
 
 
@@ -16,6 +20,8 @@ def refusal(path: str, status: int, message: str) -> dict[str, Any]:
         return {"detail": message}
     if path.startswith(OPENAI):
         return openai_error(status, message)
+    if path.startswith(COMFY):
+        return {"error": {"type": "refused", "message": message, "details": "", "extra_info": {}}, "node_errors": {}}
     return {"message": message}
 
 

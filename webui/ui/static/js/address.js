@@ -4,6 +4,7 @@
 const PATIENCE = 1000;  // ms that going back may take
 
 let going = 0;       // the timer while a step back is under way
+/** @type {string | null} */
 let wished = null;   // an address that was asked for meanwhile
 
 /** Where the page is by its address: {tab, picture}; `picture` lies in the gallery. */
@@ -19,6 +20,7 @@ export function placeAt(hash) {
   return first === 'picture' && rest[0] ? { tab: 'gallery', picture: rest.join('/') } : { tab: first || 'txt2img', picture: null };
 }
 
+/** @param {string} text */
 function decoded(text) {
   try {
     return decodeURIComponent(text);
@@ -27,9 +29,14 @@ function decoded(text) {
   }
 }
 
+/** @type {(id: string) => string} */
 export const pictureAddress = (id) => `#picture/${encodeURIComponent(id)}`;
 
-/** Go on to an address. `instead`: in place of the present one. */
+/**
+ * Go on to an address. `instead`: in place of the present one.
+ * @param {string} address
+ * @param {{instead?: boolean}} [options]
+ */
 export function visit(address, { instead = false } = {}) {
   if (going) wished = address;
   else if (address === location.hash) return;
@@ -37,7 +44,10 @@ export function visit(address, { instead = false } = {}) {
   else history.pushState({ depth: (history.state?.depth ?? 0) + 1 }, '', address);
 }
 
-/** Leave the present address for the one before it, which is `address`; of a page that began here, in its place. */
+/**
+ * Leave the present address for the one before it, which is `address`; of a page that began here, in its place.
+ * @param {string} address
+ */
 export function leaveFor(address) {
   if (!history.state?.depth) return visit(address, { instead: true });
   going = setTimeout(arrived, PATIENCE);
@@ -54,7 +64,10 @@ function arrived() {
   return true;
 }
 
-/** `arrive()` is called when Back, Forward or an address typed by hand leads elsewhere. */
+/**
+ * `arrive()` is called when Back, Forward or an address typed by hand leads elsewhere.
+ * @param {() => void} arrive
+ */
 export function watchAddress(arrive) {
   history.scrollRestoration = 'manual';  // each tab keeps its own place
   addEventListener('popstate', () => { if (!arrived()) arrive(); });

@@ -1,4 +1,6 @@
 // @ts-check
+/** @import { PageImage, PageJob } from './page-types.d.ts' */
+/** @import { Engines, JobBody, JobEventBody, Snapshot } from './api-types.d.ts' */
 // What the event stream tells: a snapshot first, then what changes. A reload, a second tab or a phone is rebuilt from the snapshot alone.
 
 import { EVENTS, jobs as jobsApi, queue as queueApi } from './api.js';
@@ -50,6 +52,7 @@ export function watchVisibility() {
   addEventListener('pageshow', (event) => { if (event.persisted && !document.hidden) connect(); });
 }
 
+/** @param {Snapshot} all */
 function takeSnapshot(all) {
   const { jobs: before, online: wasOnline } = state;
   const wasLive = live(watchedJob());
@@ -94,6 +97,7 @@ export async function askQueue() {
   draw();
 }
 
+/** @param {Engines} all */
 function takeEngines(all) {
   state.engines = all.engines ?? state.engines;
   state.paused = all.paused ?? state.paused;
@@ -109,19 +113,25 @@ function takeModels() {
   looking = setTimeout(() => { $('#refresh')?.click(); parts.models?.opened?.(); }, 300);
 }
 
+/** @param {Omit<JobBody, 'mine' | 'progress'>} job */
 function takeJob(job) {
   const old = state.jobs.get(job.id);
   const before = old?.state;
-  state.jobs.set(job.id, renewed(old, { ...known(job), place: old?.place ?? places++ }));
-  settle(state.jobs.get(job.id), before);
+  const now = renewed(old, { ...known(job), place: old?.place ?? places++ });
+  state.jobs.set(job.id, now);
+  settle(now, before);
   askOrder();
 }
 
-/** A job from an answer: the stream may have told more of it already. */
+/**
+ * A job from an answer: the stream may have told more of it already.
+ * @param {JobBody} job
+ */
 export function meet(job) {
   if (!state.jobs.has(job.id)) takeJob(job);
 }
 
+/** @param {JobEventBody} event */
 async function takeEvent(event) {
   const mine = turn;
   if (!state.jobs.has(event.job_id)) await fetchJob(event.job_id);
@@ -141,6 +151,10 @@ async function fetchJob(id) {
   if (job && mine === turn && !state.jobs.has(id)) state.jobs.set(id, { place: places++, ...known(job) });
 }
 
+/**
+ * @param {PageJob} job
+ * @param {PageImage} record
+ */
 function takeImage(job, record) {
   const image = takePicture(job, record);
   if (state.images.some((other) => other.id === image.id)) return;
@@ -158,7 +172,11 @@ export function watch(id) {
   state.peek = false;
 }
 
-/** After a change: who is watched now, and what is said aloud. */
+/**
+ * After a change: who is watched now, and what is said aloud.
+ * @param {PageJob} job
+ * @param {PageJob['state'] | undefined} before
+ */
 function settle(job, before) {
   if (job.state === 'running' && job.mine !== false && job.id !== state.watched && !live(watchedJob())) watch(job.id);
   if (before === job.state) return;

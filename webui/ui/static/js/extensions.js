@@ -1,4 +1,5 @@
 // @ts-check
+/** @import { ExtensionCard } from './api-types.d.ts' */
 // A card for each extension: what it adds, a switch; a broken one says why, with its traceback folded.
 
 import { page } from './api.js';
@@ -31,6 +32,10 @@ async function ask(list, mine) {
   }
 }
 
+/**
+ * @param {HTMLElement} list
+ * @param {ExtensionCard[]} cards
+ */
 function show(list, cards) {
   if (!cards.length) return list.replaceChildren(notice('No extensions', 'Put one into the extensions folder and start Darkroom again.'));
   /** @type {HTMLElement | null | undefined} */
@@ -39,6 +44,10 @@ function show(list, cards) {
   if (focused) $(`.extension-card[data-id="${CSS.escape(focused.dataset.id ?? '')}"] input`, list)?.focus();
 }
 
+/**
+ * @param {HTMLElement} list
+ * @param {ExtensionCard} card
+ */
 function make(list, card) {
   const toggle = el('input', { type: 'checkbox', role: 'switch', checked: card.on, disabled: card.fixed, 'aria-label': `${card.title}: on`, onchange: () => flip(list, card, toggle.checked) });
   const adds = card.adds.length ? `Adds ${card.adds.join(', ')}.` : '';
@@ -51,6 +60,11 @@ function make(list, card) {
     el('p.path', {}, card.path));
 }
 
+/**
+ * @param {HTMLElement} list
+ * @param {ExtensionCard} card
+ * @param {boolean} on
+ */
 function flip(list, card, on) {
   const mine = ++turn;
   switching = switching.then(async () => {

@@ -1,4 +1,5 @@
 // @ts-check
+/** @import { PageImage } from './page-types.d.ts' */
 // All pictures, newest first, fetched page by page as they are scrolled to.
 
 import { here, visit } from './address.js';
@@ -98,20 +99,32 @@ function reload(it) {
   return more(it, true, wanted);
 }
 
-/** A picture was finished elsewhere on the page: put it in front without fetching everything anew. */
+/**
+ * A picture was finished elsewhere on the page: put it in front without fetching everything anew.
+ * @param {any} it
+ * @param {PageImage} image
+ */
 function added(it, image) {
   if (it.search.value || !it.pictures.add(image)) return;
   it.grid.prepend(thumb(it, image));
   tell(it);
 }
 
-/** Out of the list, and into it again where it was, as long as what followed it is still there. */
+/**
+ * Out of the list, and into it again where it was, as long as what followed it is still there.
+ * @param {any} it
+ * @param {PageImage} image
+ */
 function removed(it, image) {
   if (!it.pictures.remove(image)) return;
   tileOf(it, image.id)?.remove();
   tell(it);
 }
 
+/**
+ * @param {any} it
+ * @param {PageImage} image
+ */
 function returned(it, image) {
   const at = it.pictures.putBack(image);
   if (at < 0) return;
@@ -156,6 +169,10 @@ function renew(it) {
   if (tiles.length !== old.size || tiles.some((tile, n) => it.grid.children[n] !== tile)) it.grid.replaceChildren(...tiles);
 }
 
+/**
+ * @param {any} it
+ * @param {PageImage} image
+ */
 const thumb = (it, image) => el('div', { role: 'listitem', 'data-id': image.id },
   el('button.thumb', { type: 'button', 'aria-label': promptOf(image), title: promptOf(image), onclick: () => look(it, image) },
     el('img', { src: images.thumb(image.id), alt: '', loading: 'lazy', width: image.width, height: image.height })));

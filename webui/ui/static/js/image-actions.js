@@ -1,4 +1,5 @@
 // @ts-check
+/** @import { PageImage } from './page-types.d.ts' */
 // What can be done with a picture: under the result, and in the viewer.
 
 import { images } from './api.js';
@@ -8,7 +9,11 @@ import { placeOf } from './picture-list.js';
 import { draw, parts, state } from './state.js';
 import { complain, toast } from './toast.js';
 
-/** The buttons for one picture; `close` runs before those that lead elsewhere (the viewer goes away). */
+/**
+ * The buttons for one picture; `close` runs before those that lead elsewhere (the viewer goes away).
+ * @param {PageImage} image
+ * @param {() => void} [close]
+ */
 export function pictureActions(image, close = () => {}) {
   const after = (act) => () => { close(); return act(image); };
   const made = Boolean(image.request);
@@ -23,8 +28,10 @@ export function pictureActions(image, close = () => {}) {
   ].filter(Boolean);
 }
 
+/** @param {PageImage} image */
 const nameOf = (image) => (image.path ?? '').split('/').at(-1) || `darkroom-${image.seed}.png`;
 
+/** @param {PageImage} image */
 async function copyParameters(image) {
   try {
     await copyText((await images.parameters(image.id)).text);
@@ -34,7 +41,10 @@ async function copyParameters(image) {
   }
 }
 
-/** Moved to the bin without a question; the toast brings it back. */
+/**
+ * Moved to the bin without a question; the toast brings it back.
+ * @param {PageImage} image
+ */
 async function bin(image) {
   try {
     await images.bin(image.id);
@@ -50,6 +60,10 @@ async function bin(image) {
   toast('Moved to the bin', { action: { label: 'Undo', run: () => restore(image, at >= 0) } });
 }
 
+/**
+ * @param {PageImage} image
+ * @param {boolean} wasShown
+ */
 async function restore(image, wasShown) {
   try {
     await images.restore(image.id);

@@ -5,6 +5,7 @@
 /** @import { PageImage, PageJob } from './page-types.d.ts' */
 
 import { advance } from './progress.js';
+import { live } from './status.js';
 
 /**
  * A job from an answer. Other people's come without their request.
@@ -42,9 +43,6 @@ export function takeOrder(jobs, waiting, now) {
   }
 }
 
-/** @param {PageJob} job */
-const lives = (job) => job.state === 'running' || job.state === 'queued';
-
 /**
  * What one event does to a job; all but its pictures. Steps and previews of one that has ended come too late. Of other people's jobs less is told.
  * @param {PageJob} job
@@ -54,8 +52,8 @@ export function apply(job, event) {
   switch (event.type) {
     case 'queued': Object.assign(job, { state: 'queued', progress: null, attempts: event.attempt ?? job.attempts, stopping: false }); break;
     case 'started': Object.assign(job, { state: 'running', plan: event.plan, attempts: event.attempt, progress: { phase: 'loading', step: 0, steps: 0, batch: 0, batches: 1 } }); break;
-    case 'step': if (lives(job)) { job.state = 'running'; advance(job, /** @type {StepDone} */ (event)); } break;
-    case 'preview': if (lives(job)) job.progress = { ...job.progress, frame: event.frame, previewWidth: event.width, previewHeight: event.height }; break;
+    case 'step': if (live(job)) { job.state = 'running'; advance(job, /** @type {StepDone} */ (event)); } break;
+    case 'preview': if (live(job)) job.progress = { ...job.progress, frame: event.frame, previewWidth: event.width, previewHeight: event.height }; break;
     case 'done': Object.assign(job, { state: 'done', notes: event.notes ?? [], seconds: event.seconds, finished: event.at }); break;
     case 'failed': Object.assign(job, { state: 'failed', error: event.error, finished: event.at }); break;
     case 'cancelled': Object.assign(job, { state: 'cancelled', stoppedAt: event, finished: event.at }); break;

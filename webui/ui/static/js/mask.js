@@ -1,26 +1,26 @@
 // @ts-check
-// The mask: two stacked canvases on the stage, the picture below, the paint above. Strokes are a list and replayed,
-// so undo, redo and invert are exact. The server gets a black and white PNG of the picture's size, uploaded when Generate needs it.
+// The mask: two stacked canvases on the stage, the picture below, the paint above. What is painted is a list, see mask-strokes.js. The server gets a black and white PNG of the picture's size, uploaded when Generate needs it.
 
 import { images, page } from './api.js';
 import { $, el, iconButton } from './dom.js';
 import { clearErrors } from './form.js';
+import { bounded, pinch, Strokes } from './mask-strokes.js';
 import { store, stored } from './storage.js';
 import { draw, state } from './state.js';
 import { complain } from './toast.js';
 
 const INK = '#ffaa3c';  // amber on the screen, white for the server
 const RGB = [255, 170, 60];
-const MAX_ZOOM = 8;
 
 export function makeMask() {
-  const it = { tool: 'brush', strokes: [], undone: [], zoom: 1, shift: [0, 0], stroke: null, last: '', sent: null, fingers: new Map() };
+  /** @type {any} `hold`: what the pointer does instead of painting */
+  const it = { tool: 'brush', strokes: new Strokes(), hold: null, zoom: 1, shift: [0, 0], last: '', sent: null, fingers: new Map() };
   build(it);
   wirePointer(it);
   it.desk.addEventListener('wheel', (event) => wheel(it, event), { passive: false });
   const open = () => openPicture(it);
   const back = () => { if (it.missing && it.last) showPicture(it); };
-  return { root: it.root, draw: open, back, sourceChanged: () => { it.last = ''; open(); }, key: (event) => key(it, event), id: () => uploaded(it), strokes: it };
+  return { root: it.root, draw: open, back, sourceChanged: () => { it.last = ''; open(); }, key: (event) => key(it, event), id: () => uploaded(it) };
 }
 
 // ---------------------------------------------------------------------------------------------------------- the parts
@@ -41,12 +41,12 @@ function build(it) {
 
 function tools(it) {
   const pick = (name) => { it.tool = name; for (const each of ['brush', 'eraser']) it.tools[each].setAttribute('aria-pressed', each === name); };
-  const step = (from, to) => () => { finish(it); if (it[from].length) { it[to].push(it[from].pop()); replay(it); } };
+  const step = (moved) => { it.hold = null; if (moved()) replay(it); };
   return {
     brush: iconButton('brush', 'Brush (B)', () => pick('brush'), { 'aria-pressed': 'true' }),
     eraser: iconButton('eraser', 'Eraser (E)', () => pick('eraser'), { 'aria-pressed': 'false' }),
-    undo: iconButton('undo', 'Undo (Ctrl+Z)', step('strokes', 'undone'), { disabled: true }),
-    redo: iconButton('redo', 'Redo (Ctrl+Shift+Z)', step('undone', 'strokes'), { disabled: true }),
+    undo: iconButton('undo', 'Undo (Ctrl+Z)', () => step(() => it.strokes.undo()), { disabled: true }),
+    redo: iconButton('redo', 'Redo (Ctrl+Shift+Z)', () => step(() => it.strokes.redo()), { disabled: true }),
     invert: iconButton('invert', 'Invert mask (X)', () => push(it, { kind: 'invert' })),
     clear: iconButton('clear', 'Clear mask', () => push(it, { kind: 'clear' })),
     open: iconButton('open', 'Load a mask', () => $('input[type=file]', it.root).click()),
@@ -76,17 +76,17 @@ async function load(it, file) {
 }
 
 // ---------------------------------------------------------------------------------------------------------- painting
-const push = (it, act) => { finish(it); it.strokes.push(act); it.undone = []; apply(it, act); changed(it); clearErrors(); };
-
-/** A key or a button in the midst of a stroke ends the stroke: what is seen is what the list says. */
-function finish(it) {
-  if (it.stroke?.points) it.strokes.push(it.stroke);
-  it.stroke = null;
+function push(it, act) {
+  it.hold = null;
+  it.strokes.push(act);
+  apply(it, act);
+  changed(it);
+  clearErrors();
 }
 
 function replay(it) {
   clear(it);
-  it.strokes.forEach((act) => apply(it, act));
+  it.strokes.done.forEach((act) => apply(it, act));
   changed(it);
 }
 
@@ -130,14 +130,14 @@ function paintPicture(it, image) {
 }
 
 function changed(it) {
-  it.tools.undo.disabled = !it.strokes.length;
-  it.tools.redo.disabled = !it.undone.length;
+  it.tools.undo.disabled = !it.strokes.done.length;
+  it.tools.redo.disabled = !it.strokes.undone.length;
   it.sent = null;
 }
 
 /** The mask as an uploaded picture's id; null when nothing is painted. */
 async function uploaded(it) {
-  if (!it.strokes.length || !covered(it)) return null;
+  if (!it.strokes.done.length || !covered(it)) return null;
   const sent = it.sent ??= blackAndWhite(it).then(images.upload).then((image) => image.id);  // kept before it is there: a stroke made meanwhile clears it
   try {
     return await sent;
@@ -163,8 +163,7 @@ function blackAndWhite({ above }) {
 
 // ---------------------------------------------------------------------------------------------------------- looking
 function look(it, zoom, shift = it.shift) {
-  it.zoom = Math.min(MAX_ZOOM, Math.max(1, zoom));
-  it.shift = it.zoom === 1 ? [0, 0] : shift;
+  Object.assign(it, bounded(zoom, shift));
   it.sheet.style.transform = `translate(${it.shift[0]}px, ${it.shift[1]}px) scale(${it.zoom})`;
   it.tools.fit.textContent = `${Math.round(it.zoom * 100)}%`;
 }
@@ -188,7 +187,8 @@ function openPicture(it) {
   const { image, width, height } = state.source;
   if (!image || image === it.last) return;
   it.last = image;
-  Object.assign(it, { strokes: [], undone: [], stroke: null });
+  it.strokes.reset();
+  it.hold = null;
   look(it, 1);
   for (const canvas of [it.below, it.above]) Object.assign(canvas, { width, height });
   it.sheet.style.aspectRatio = `${width} / ${height}`;
@@ -232,46 +232,43 @@ function down(it, event) {
   try { it.above.setPointerCapture(event.pointerId); } catch { /* a made-up pointer (tests) cannot be captured */ }
   if (event.pointerType === 'touch') it.fingers.set(event.pointerId, [event.clientX, event.clientY]);
   if (it.fingers.size === 2) return startPinch(it);
-  if (event.button === 1 || event.shiftKey) { it.stroke = { pan: [event.clientX - it.shift[0], event.clientY - it.shift[1]] }; return; }
+  if (event.button === 1 || event.shiftKey) return hold(it, { pan: [event.clientX - it.shift[0], event.clientY - it.shift[1]] });
   if (event.button) return;
   const erases = event.pointerType === 'pen' && event.buttons === 32;
-  const point = place(it, event);
-  it.stroke = { kind: erases ? 'eraser' : it.tool, size: +it.size.value, points: [point, point] };
-  apply(it, it.stroke);
+  it.hold = null;
+  apply(it, it.strokes.begin(erases ? 'eraser' : it.tool, +it.size.value, place(it, event)));
+}
+
+function hold(it, what) {
+  it.strokes.drop();
+  it.hold = what;
 }
 
 /** A second finger: what the first one painted is taken back, and both zoom. */
 function startPinch(it) {
-  it.stroke = { pinch: spread(it), zoom: it.zoom, middle: middle(it), shift: it.shift };
+  const [a, b] = it.fingers.values();
+  hold(it, { pinch: pinch({ zoom: it.zoom, shift: it.shift }, a, b) });
   replay(it);
 }
-
-const spread = ({ fingers }) => { const [a, b] = [...fingers.values()]; return Math.hypot(a[0] - b[0], a[1] - b[1]); };
-const middle = ({ fingers }) => { const [a, b] = [...fingers.values()]; return [(a[0] + b[0]) / 2, (a[1] + b[1]) / 2]; };
 
 function move(it, event) {
   moveRing(it, event);
   if (it.fingers.has(event.pointerId)) it.fingers.set(event.pointerId, [event.clientX, event.clientY]);
-  const { stroke } = it;
-  if (!stroke) return;
-  if (stroke.pinch) {
+  if (it.hold?.pinch) {
     if (it.fingers.size < 2) return;
-    const now = middle(it);
-    return look(it, (stroke.zoom * spread(it)) / stroke.pinch, [stroke.shift[0] + now[0] - stroke.middle[0], stroke.shift[1] + now[1] - stroke.middle[1]]);
+    const { zoom, shift } = it.hold.pinch(...it.fingers.values());
+    return look(it, zoom, shift);
   }
-  if (stroke.pan) return look(it, it.zoom, [event.clientX - stroke.pan[0], event.clientY - stroke.pan[1]]);
+  if (it.hold?.pan) return look(it, it.zoom, [event.clientX - it.hold.pan[0], event.clientY - it.hold.pan[1]]);
+  if (!it.strokes.current) return;
   const points = event.getCoalescedEvents?.() ?? [];
-  for (const each of points.length ? points : [event]) {
-    const point = place(it, each);
-    apply(it, { ...stroke, points: [stroke.points.at(-1), point] });
-    stroke.points.push(point);
-  }
+  for (const each of points.length ? points : [event]) apply(it, it.strokes.extend(place(it, each)));
 }
 
 function up(it, event) {
   it.fingers.delete(event.pointerId);
-  if (it.stroke?.points) { finish(it); it.undone = []; changed(it); clearErrors(); }
-  if (!it.fingers.size) it.stroke = null;
+  if (it.strokes.lift()) { changed(it); clearErrors(); }
+  if (!it.fingers.size) it.hold = null;
 }
 
 const KEYS = { b: 'brush', e: 'eraser', x: 'invert', '+': 'into', '=': 'into', '-': 'out', 0: 'fit' };

@@ -1,4 +1,5 @@
 // @ts-check
+/** @import { EngineStatus, Sample } from './api-types.d.ts' */
 // How busy the machine is: speed, queue, processor and memory, the accelerator's too when there is one, over the last five minutes.
 
 import { system } from './api.js';
@@ -8,6 +9,8 @@ import { bytes, count } from './format.js';
 
 const PERIOD = 2000;
 const NS = 'http://www.w3.org/2000/svg';
+/** @typedef {{title: string, value: (sample: Sample) => number, full?: (sample: Sample) => number, words: (sample: Sample) => string}} Kind */
+/** @type {Kind[]} */
 const KINDS = [
   { title: 'Speed', value: (s) => s.speed, words: (s) => `${s.speed >= 10 ? Math.round(s.speed) : s.speed.toFixed(1)} steps/s` },
   { title: 'Jobs', value: (s) => s.queue, words: (s) => count(s.queue, 'job') },
@@ -32,22 +35,32 @@ export function makePlots() {
   return { root, start, stop };
 }
 
+/**
+ * @param {Kind} kind
+ * @param {Sample[]} samples
+ */
 function plot(kind, samples) {
-  const last = samples.at(-1);
+  const last = samples[samples.length - 1], full = kind.full?.(last) ?? 0;
   const drawing = document.createElementNS(NS, 'svg');
   drawing.setAttribute('viewBox', '0 0 100 32');
   drawing.setAttribute('preserveAspectRatio', 'none');
   drawing.setAttribute('aria-hidden', 'true');
   const points = samples.map((s, n) => `${((n / Math.max(samples.length - 1, 1)) * 100).toFixed(2)},${(31 - 30 * Math.min(1, (kind.value(s) ?? 0) / (kind.full?.(s) || told(kind, samples)))).toFixed(2)}`);
-  for (const [what, at] of [['polygon', [`0,32`, ...points, '100,32']], ['polyline', points]]) {
+  /** @type {Array<[string, string[]]>} */
+  const lines = [['polygon', ['0,32', ...points, '100,32']], ['polyline', points]];
+  for (const [what, at] of lines) {
     const line = document.createElementNS(NS, what);
     line.setAttribute('points', at.join(' '));
     drawing.append(line);
   }
-  return el('figure.plot', { title: kind.full?.(last) > 100 ? `of ${bytes(kind.full(last))}` : null }, el('figcaption', {}, el('span', {}, kind.title), el('b', {}, kind.words(last))), drawing);
+  return el('figure.plot', { title: full > 100 ? `of ${bytes(full)}` : null }, el('figcaption', {}, el('span', {}, kind.title), el('b', {}, kind.words(last))), drawing);
 }
 
-/** The largest value seen, when nobody knows what is full. */
+/**
+ * The largest value seen, when nobody knows what is full.
+ * @param {Kind} kind
+ * @param {Sample[]} samples
+ */
 const told = (kind, samples) => Math.max(1, ...samples.map((sample) => kind.value(sample) ?? 0));
 
 const engines = () => el('figure.plot.words', {}, ...state.engines.map((engine) => el('p', {}, el('b', {}, engine.device || engine.name || 'engine'), ' ',

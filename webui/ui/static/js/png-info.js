@@ -1,4 +1,5 @@
 // @ts-check
+/** @import { FormParameters } from './api-types.d.ts' */
 // Drop a picture: its parameters as a table and as text, and on to the form.
 
 import { page } from './api.js';
@@ -20,6 +21,10 @@ component('png-info', (root) => {
 
 let turn = 0;
 
+/**
+ * @param {File} file
+ * @param {HTMLElement} out
+ */
 async function read(file, out) {
   const mine = ++turn;
   out.previousElementSibling?.previousElementSibling?.classList.remove('tall');
@@ -36,6 +41,11 @@ async function read(file, out) {
   }
 }
 
+/**
+ * @param {File} file
+ * @param {HTMLElement} preview
+ * @param {FormParameters} found
+ */
 function card(file, preview, found) {
   return el('div.info-card', {}, preview, el('div', {},
     el('div.row-of-buttons', {}, found.values && Object.keys(found.values).length > 0 && button('reuse', 'Reuse parameters', () => apply(found), { class: 'action primary' }), ...sendButtons(file),
@@ -47,8 +57,10 @@ function card(file, preview, found) {
     el('h3', {}, 'Text'), el('pre', {}, found.text)));
 }
 
+/** @param {File} file */
 const sendButtons = (file) => ['img2img', 'inpaint'].map((mode) => button(mode === 'inpaint' ? 'brush' : 'picture', `Send to ${mode}`, () => upload(file, mode)));
 
+/** @param {FormParameters} found */
 function apply(found) {
   useValues(found.values, { mode: found.mode, say: found.left_out.length ? `Parameters filled in, ${found.left_out.length} left out: see PNG info` : undefined });
   go(found.mode);

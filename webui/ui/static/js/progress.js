@@ -1,9 +1,15 @@
 // @ts-check
+/** @import { PageJob } from './page-types.d.ts' */
+/** @import { StepDone } from './api-types.d.ts' */
 // How far a job is: fraction, speed and time left, from its step events.
 
 const WINDOW = 12;
 
-/** Fold a step event into `job.progress`. */
+/**
+ * Fold a step event into `job.progress`.
+ * @param {PageJob} job
+ * @param {StepDone} event
+ */
 export function advance(job, event) {
   const old = job.progress ?? {};
   const now = performance.now() / 1000;
@@ -18,27 +24,38 @@ export function advance(job, event) {
   job.progress = { ...old, ...event, seen, speed, speeds, left, done, origin: event.phase === 'loading' ? null : origin };
 }
 
-/** Steps a second over the last few; unknown while too little was seen (events may arrive in bursts). */
+/**
+ * Steps a second over the last few; unknown while too little was seen (events may arrive in bursts).
+ * @param {Array<{at: number, step: number}>} seen
+ */
 function rateOf(seen) {
-  const [first, last] = [seen[0], seen.at(-1)];
+  const first = seen[0], last = seen[seen.length - 1];
   return last.at - first.at > 0.3 && last.step > first.step ? (last.step - first.step) / (last.at - first.at) : undefined;
 }
 
-/** The part of the whole job that is done, 0 to 1. A second pass weighs by its pixels and steps. */
+/**
+ * The part of the whole job that is done, 0 to 1. A second pass weighs by its pixels and steps.
+ * @param {PageJob} job
+ * @param {StepDone} event
+ */
 export function fraction(job, event) {
   const { request } = job;
   const part = event.steps ? event.step / event.steps : 0;
-  const second = request.hires ? (request.hires.scale || 2) ** 2 * ((request.hires.steps || request.steps) / (request.steps || 1)) : 0;
+  const second = request.hires ? (request.hires.scale || 2) ** 2 * ((request.hires.steps || request.steps || 0) / (request.steps || 1)) : 0;
   const inside = { loading: 0, encoding: 0, sampling: part, hires: 1 + part * second, upscaling: 1, decoding: second && event.phase === 'decoding' ? 1 + second : 1 };
   const batches = Math.max(event.batches || request.batch_count || 1, 1);
   return Math.min(1, (event.batch + Math.min(1, (inside[event.phase] ?? part) / (1 + second))) / batches);
 }
 
+/** @type {Record<string, string>} */
 const PHASES = { loading: 'Loading model', encoding: 'Reading the prompt', hires: 'Hires. fix', decoding: 'Developing', upscaling: 'Upscaling' };
 
-/** "Picture 2 of 4 · Hires. fix · Step 12 of 20". */
+/**
+ * "Picture 2 of 4 · Hires. fix · Step 12 of 20".
+ * @param {PageJob} job
+ */
 export function progressLine(job) {
-  const { phase, step, steps, batch = 0, batches = 1 } = job.progress ?? {};
+  const { phase, step = 0, steps = 0, batch = 0, batches = 1 } = job.progress ?? {};
   if (!phase) return 'Starting';
   const size = job.request.batch_size ?? 1;
   const which = batches > 1 ? `${size > 1 ? 'Batch' : 'Picture'} ${batch + 1} of ${batches}` : '';

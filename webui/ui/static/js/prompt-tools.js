@@ -1,4 +1,5 @@
 // @ts-check
+/** @import { FormParameters, ModelCard } from './api-types.d.ts' */
 // Above the prompt: token count, the LoRA picker, and applying a pasted parameters text or what a dropped picture says.
 
 import { page } from './api.js';
@@ -52,6 +53,7 @@ const applyPicture = (file) => fillFrom(page.readPicture(file), (found) => {
   if (state.tab === 'txt2img') go(found.mode);
 });
 
+/** @param {FormParameters} found */
 function use(found) {
   const left = found.left_out.slice(0, 3).join('; ');
   useValues(found.values, { mode: found.mode, say: left ? `Parameters applied. Left out: ${left}${found.left_out.length > 3 ? ' …' : ''}` : 'Parameters applied' });
@@ -82,6 +84,11 @@ async function pick() {
   }
 }
 
+/**
+ * @param {ModelCard} model
+ * @param {string} name
+ * @param {HTMLDialogElement} box
+ */
 const row = (model, name, box) => el('div', { role: 'listitem' },
   el('button.pick', { type: 'button', onclick: () => { box.close(); insert(name); } },
     el('span', {}, model.name), el('span.muted', {}, model.error || (model.note ? `${bytes(model.size)} · ${model.note}` : bytes(model.size)))));

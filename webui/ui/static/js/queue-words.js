@@ -6,8 +6,7 @@
 
 import { clock } from './format.js';
 import { progressLine } from './progress.js';
-import { live } from './state.js';
-import { before, startsIn } from './status.js';
+import { before, live, startsIn } from './status.js';
 
 /**
  * Jobs that run or wait, in the order in which they do.

@@ -1,4 +1,5 @@
 // @ts-check
+/** @import { PageJob } from './page-types.d.ts' */
 // Running first, then waiting in their order with place and start time; below, what has ended.
 
 import { images, jobs as jobsApi, queue as queueApi } from './api.js';
@@ -67,9 +68,14 @@ async function act(request, done) {
   }
 }
 
-/** Rows keep their elements while their job's look is the same, so that focus and clicks survive each step. */
+/**
+ * Rows keep their elements while their job's look is the same, so that focus and clicks survive each step.
+ * @param {any} rows
+ * @param {PageJob[]} list
+ */
 function update(rows, list) {
   const old = new Map([...rows.children].map((row) => [row.dataset.id, row]));
+  /** @type {PageJob[]} */
   const waiting = list.filter(live);
   const nodes = list.map((job) => {
     const place = waiting.indexOf(job);
@@ -81,6 +87,12 @@ function update(rows, list) {
   if (nodes.length !== rows.children.length || nodes.some((node, n) => rows.children[n] !== node)) rows.replaceChildren(...nodes);
 }
 
+/**
+ * @param {PageJob} job
+ * @param {string} key
+ * @param {number} place
+ * @param {PageJob[]} waiting
+ */
 function make(job, key, place, waiting) {
   const { request } = job;
   const about = [request.mode, request.width && size(request.width, request.height), request.steps && `${request.steps} steps`, shownOwner(job.owner)].filter(Boolean).join(' · ');
@@ -93,12 +105,20 @@ function make(job, key, place, waiting) {
     job.state === 'running' && el('i.job-bar'));
 }
 
-/** Which jobs share the batch: the same mark on each of them. */
+/**
+ * Which jobs share the batch: the same mark on each of them.
+ * @param {PageJob} job
+ */
 function batchMark(job) {
   const together = job.state === 'running' ? sharing(job, state.engines) : [];
   return together.length > 1 && el('span.batch-mark', { title: 'These jobs pass through the model together, step by step.' }, `in a batch of ${together.length}`);
 }
 
+/**
+ * @param {PageJob} job
+ * @param {number} place
+ * @param {PageJob[]} waiting
+ */
 function actions(job, place, waiting) {
   if (job.mine === false) return [];
   const call = (request) => request.then(meet).then(draw).catch(complain);
@@ -118,7 +138,12 @@ function actions(job, place, waiting) {
   return [iconButton('reuse', 'Reuse parameters', () => useRequest(job.request, { keepBatch: false })), retry, iconButton('dice', 'Run again with a new seed', () => call(jobsApi.again(job.id)))];
 }
 
-/** What changes with every step. */
+/**
+ * What changes with every step.
+ * @param {any} row
+ * @param {PageJob} job
+ * @param {PageJob[]} waiting
+ */
 function refresh(row, job, waiting) {
   const line = row.querySelector('.state .muted');
   const text = stateLine(job, waiting);

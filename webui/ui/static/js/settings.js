@@ -1,4 +1,5 @@
 // @ts-check
+/** @import { SettingCard, SettingSection } from './api-types.d.ts' */
 // Sections left, fields right. A change is saved at once; a changed field says so and can be put back.
 
 import { page } from './api.js';
@@ -33,6 +34,11 @@ component('settings', (root) => {
   return { opened: load };
 });
 
+/**
+ * @param {HTMLElement} body
+ * @param {SettingSection[]} sections
+ * @param {boolean} admin
+ */
 function show(body, sections, admin) {
   const all = [...sections.map((section) => ({ title: section.title, rows: section.fields.map((field) => row(body, field, admin)) })), { title: 'This browser', rows: browserRows() }];
   const id = (title) => `section-${title.toLowerCase().replaceAll(' ', '-')}`;
@@ -42,6 +48,11 @@ function show(body, sections, admin) {
   );
 }
 
+/**
+ * @param {HTMLElement} body
+ * @param {SettingCard} field
+ * @param {boolean} [admin]
+ */
 function row(body, field, admin = true) {
   const id = `setting-${field.name}`;
   const input = control(field, id);
@@ -55,6 +66,10 @@ function row(body, field, admin = true) {
   return node;
 }
 
+/**
+ * @param {SettingCard} field
+ * @param {string} id
+ */
 function control(field, id) {
   if (field.kind === 'choice') return el('select', { id }, ...field.choices.map((choice) => el('option', { selected: choice === field.value }, choice)));
   if (field.kind === 'check') return el('input', { id, type: 'checkbox', role: 'switch', checked: field.value });
@@ -64,11 +79,24 @@ function control(field, id) {
 
 /** Empty is back to the default; what is no number is refused by the server, in words. */
 const numberIn = (input) => (input.validity.badInput ? 'no number' : input.value === '' ? null : +input.value);
+/**
+ * @param {SettingCard} field
+ * @param {any} input
+ */
 const valueOf = (field, input) => (field.kind === 'check' ? input.checked : field.kind === 'number' ? numberIn(input) : input.value);
 
+/**
+ * @param {HTMLElement} body
+ * @param {SettingCard} field
+ */
 const rowOf = (body, field) => $(`.setting[data-name="${CSS.escape(field.name)}"]`, body);
 const inputOf = (node) => $('input, select, textarea', node);
 
+/**
+ * @param {HTMLElement} body
+ * @param {SettingCard} field
+ * @param {unknown} value
+ */
 function save(body, field, value) {
   turn += 1;
   const mine = wishes[field.name] = (wishes[field.name] ?? 0) + 1;

@@ -1,4 +1,5 @@
 // @ts-check
+/** @import { PageImage } from './page-types.d.ts' */
 // The stage: the picture or its live preview, what it says when there is none, the progress line, facts, actions and the strip.
 
 import { images, jobs } from './api.js';
@@ -91,7 +92,8 @@ function drawPicture(at, masking) {
   at.grid.hidden = !grid;
   if (grid) drawGrid(at.grid);
   at.picture.classList.toggle('dim', !peeking && ['offline', 'queued'].includes(name));
-  if (src && !at.picture.hidden) show(at, src, preview && job ? previewSize(job) : image, preview ? 'Live preview' : promptOf(image), preview);
+  const measure = preview && job ? previewSize(job) : image;
+  if (src && measure && !at.picture.hidden) show(at, src, measure, preview ? 'Live preview' : promptOf(image), preview);
   return peeking;
 }
 
@@ -99,8 +101,15 @@ function drawPicture(at, masking) {
 const previewSize = ({ progress, request }) =>
   progress?.previewWidth ? { width: progress.previewWidth, height: progress.previewHeight } : request;
 
+/**
+ * @param {any} at
+ * @param {string} src
+ * @param {{width?: number | null, height?: number | null}} size
+ * @param {string} alt
+ * @param {boolean} preview
+ */
 function show(at, src, size, alt, preview) {
-  at.picture.style.setProperty('--ratio', size.width / size.height);
+  at.picture.style.setProperty('--ratio', (size.width ?? 1) / (size.height ?? 1));
   at.picture.alt = alt;
   if (src === at.drawn || (preview && at.decoding)) return;  // skip a frame while the last one is not decoded
   at.drawn = src;
@@ -150,7 +159,7 @@ function drawProgress({ bar, what, numbers, progress }) {
   $('i', bar).style.inlineSize = `${done}%`;
   progress.dataset.state = name;
   bar.setAttribute('aria-valuenow', done);
-  const words = { running: () => (job?.stopping ? 'Stopping after this step' : progressLine(job)), stopped: () => title, queued: () => title, loading: () => title, restarting: () => 'Engine restarting', offline: () => 'Reconnecting', failed: () => 'Failed' };
+  const words = { running: () => (job?.stopping ? 'Stopping after this step' : job ? progressLine(job) : ''), stopped: () => title, queued: () => title, loading: () => title, restarting: () => 'Engine restarting', offline: () => 'Reconnecting', failed: () => 'Failed' };
   what.textContent = words[name]?.() ?? '';
   const { speed, left } = job?.progress ?? {};
   const told = name === 'running' ? [pace(speed ?? 0), left !== undefined && `${clock(left)} left`] : name === 'stopped' || name === 'queued' ? [text] : [];

@@ -4,6 +4,8 @@
 import { $ } from './dom.js';
 import { situation } from './status.js';
 
+export { live } from './status.js';
+
 export const MODES = ['txt2img', 'img2img', 'inpaint'];
 
 /** @type {import('./page-types.d.ts').State} */
@@ -36,11 +38,6 @@ export const state = {
 /** @type {Record<string, any>} */
 export const parts = {};
 
-/**
- * @param {import('./page-types.d.ts').PageJob | null | undefined} job
- * @returns {job is import('./page-types.d.ts').PageJob & {state: 'running' | 'queued'}}
- */
-export const live = (job) => job?.state === 'running' || job?.state === 'queued';
 export const watchedJob = () => state.jobs.get(state.watched ?? '');
 export const shownImage = () => state.images.find((image) => image.id === state.shown);
 export const inStudio = () => MODES.includes(state.tab);

@@ -1,12 +1,23 @@
 // @ts-check
+/** @import { EngineStatus } from './api-types.d.ts' */
 /** @import { PageJob, Situation, State } from './page-types.d.ts' */
 // What the stage has to say now: one name, one sentence, one remedy. Every state of the page is decided here and nowhere else.
 
 import { clock, count } from './format.js';
 
+/**
+ * Whether a job runs or waits.
+ * @param {PageJob | null | undefined} job
+ * @returns {job is PageJob & {state: 'running' | 'queued'}}
+ */
+export const live = (job) => job?.state === 'running' || job?.state === 'queued';
+
 const RESTARTING = { name: /** @type {const} */ ('restarting'), title: 'The engine stopped and is starting again', text: 'The job runs again by itself. Finished pictures are kept.' };
 
-/** The engine that matters to the page: the best of those there are. Where there is none, it is still to come, or what went wrong at the start keeps it away. */
+/**
+ * The engine that matters to the page: the best of those there are. Where there is none, it is still to come, or what went wrong at the start keeps it away.
+ * @param {Pick<State, 'engines' | 'troubles'>} state
+ */
 export function engineState({ engines, troubles }) {
   const order = ['working', 'ready', 'loading', 'restarting', 'starting', 'off'];
   const best = order.find((name) => engines.some((engine) => engine.state === name));
@@ -19,15 +30,14 @@ export function engineState({ engines, troubles }) {
  */
 export function situation(state) {
   const job = state.jobs.get(state.watched ?? '');
-  const live = job && (job.state === 'running' || job.state === 'queued');
   const engine = engineState(state);
   if (!state.online) return { name: 'offline', job, title: 'Connection lost', text: 'Trying again. Your jobs go on and your settings are kept.' };
   if (!state.joined) return { name: 'joining' };
   if (engine.state === 'restarting') return { ...RESTARTING, job };
-  if (live && engine.state === 'off') return { name: 'queued', job, title: 'The engine is off', text: engine.message || 'See the terminal that Darkroom was started in.' };
-  if (live && job.state === 'queued') return waiting(state, job, engine);
-  if (live && job.progress?.phase === 'loading') return { name: 'loading', job, title: 'Loading model', text: job.progress.detail || job.request.checkpoint || '' };
-  if (live) return { name: 'running', job };
+  if (live(job) && engine.state === 'off') return { name: 'queued', job, title: 'The engine is off', text: engine.message || 'See the terminal that Darkroom was started in.' };
+  if (live(job) && job.state === 'queued') return waiting(state, job, engine);
+  if (live(job) && job.progress?.phase === 'loading') return { name: 'loading', job, title: 'Loading model', text: job.progress.detail || job.request.checkpoint || '' };
+  if (live(job)) return { name: 'running', job };
   if (job?.state === 'failed' && !job.seen) return { name: 'failed', job, title: job.error?.message || 'The job failed', text: job.error?.advice ?? '' };
   if (job?.state === 'cancelled' && !job.seen) return stopped(job);
   if (!state.images.length) return first(state);
@@ -37,6 +47,7 @@ export function situation(state) {
 /**
  * @param {State} state
  * @param {PageJob} job
+ * @param {Pick<EngineStatus, 'state'>} engine
  * @returns {Situation}
  */
 function waiting(state, job, engine) {
@@ -46,14 +57,21 @@ function waiting(state, job, engine) {
   return { name: 'queued', job, title: ahead.length ? `Number ${ahead.length} in the queue` : 'Starting', text: ahead.length ? startsIn(job) : '' };
 }
 
-/** "Starts in about 40 s", as the server estimates it; nothing while nobody can know. */
+/**
+ * "Starts in about 40 s", as the server estimates it; nothing while nobody can know.
+ * @param {PageJob} job
+ */
 export function startsIn(job) {
   if (job.startsIn == null) return '';
-  const left = job.startsIn - (performance.now() / 1000 - job.toldAt);
+  const left = job.startsIn - (performance.now() / 1000 - (job.toldAt ?? 0));
   return left > 1 ? `Starts in about ${clock(left)}` : 'Starts soon';
 }
 
-/** Whether `a` runs before `b`: the server's order. */
+/**
+ * Whether `a` runs before `b`: the server's order.
+ * @param {PageJob} a
+ * @param {PageJob} b
+ */
 export const before = (a, b) => a.id !== b.id && a.place < b.place;
 
 /**

@@ -3,6 +3,12 @@
 
 import { parseExact } from './exact.js';
 
+/**
+ * @template T
+ * @param {string} key
+ * @param {T} fallback
+ * @returns {T}
+ */
 export function stored(key, fallback) {
   try {
     return parseExact(localStorage.getItem(`darkroom.${key}`) ?? 'null') ?? fallback;
@@ -11,6 +17,10 @@ export function stored(key, fallback) {
   }
 }
 
+/**
+ * @param {string} key
+ * @param {unknown} value
+ */
 export function store(key, value) {
   try {
     localStorage.setItem(`darkroom.${key}`, JSON.stringify(value));
@@ -19,6 +29,7 @@ export function store(key, value) {
   }
 }
 
+/** @type {(key: string) => void} */
 export const forget = (key) => {
   try {
     localStorage.removeItem(`darkroom.${key}`);
@@ -32,6 +43,7 @@ export const ROOT = new URL('../../..', import.meta.url).pathname.slice(0, -1);
 
 /** The name this browser's jobs go by: a cookie, so that every request carries it. A courtesy, not security. */
 export const owner = () => decodeURIComponent(document.cookie.match(/(?:^|; )darkroom_owner=([^;]*)/)?.[1] ?? '');
+/** @type {(name: string) => void} */
 export const setOwner = (name) => {
   document.cookie = `darkroom_owner=${encodeURIComponent(name.trim())}; path=${ROOT}/; max-age=${name.trim() ? 31536000 : 0}; samesite=strict`;
 };

@@ -13,10 +13,34 @@ const SILENCE = 50_000;  // the server says something every 15 s
 const CANDIDATES = 400;  // within this time, at random, so that not all of them ask at once
 const KINDS = ['snapshot', 'engine', 'job', 'queued', 'started', 'step', 'preview', 'image', 'done', 'failed', 'cancelled', 'alive'];
 
-/** A stream of the events at `path`: `take(kind, data)` gets each of them, a snapshot first; `lost()` is called when the server is away. */
+/**
+ * @typedef {object} Stream one window's part in it
+ * @property {string} path
+ * @property {(kind: string, data: string) => void} take
+ * @property {() => void} lost
+ * @property {string} me
+ * @property {BroadcastChannel | null} channel
+ * @property {boolean} open
+ * @property {EventSource | null} source
+ * @property {boolean} leads
+ * @property {number} rank of its own stream: the newer is the higher
+ * @property {number} highest rank that it has heard of
+ * @property {string | null} leader
+ * @property {number} failures
+ * @property {Partial<Record<Timer, ReturnType<typeof setTimeout>>>} timers
+ */
+/** @typedef {'beat' | 'silence' | 'dead' | 'candidate'} Timer */
+/** @typedef {{kind: string, from: string, rank: number, to?: string, event?: string, data?: string, failures?: number}} Said what windows say to each other */
+
+/**
+ * A stream of the events at `path`: `take(kind, data)` gets each of them, a snapshot first; `lost()` is called when the server is away.
+ * @param {string} path
+ * @param {{take: (kind: string, data: string) => void, lost: () => void}} listener
+ */
 export function makeStream(path, { take, lost }) {
   const me = `${Date.now().toString(36)}-${Math.random().toString(36).slice(2)}`;
   const channel = typeof BroadcastChannel === 'function' ? new BroadcastChannel(`darkroom ${import.meta.url}`) : null;  // windows of another version speak for themselves
+  /** @type {Stream} */
   const it = { path, take, lost, me, channel, open: false, source: null, leads: false, rank: 0, highest: 0, leader: null, failures: 0, timers: {} };
   channel?.addEventListener('message', ({ data }) => { if (it.open) hear(it, data); });
   return {
@@ -24,22 +48,33 @@ export function makeStream(path, { take, lost }) {
     close() {
       it.open = false;
       drop(it);
-      for (const name of Object.keys(it.timers)) cancel(it, name);
+      for (const name of Object.keys(it.timers)) cancel(it, /** @type {Timer} */ (name));
       it.leader = null;
     },
   };
 }
 
+/** @type {(it: Stream, kind: string, more?: Partial<Said>) => void} */
 const say = (it, kind, more = {}) => it.channel?.postMessage({ kind, from: it.me, rank: it.rank, ...more });
 
+/**
+ * @param {Stream} it
+ * @param {Timer} name
+ * @param {number} ms
+ * @param {() => void} act
+ */
 function later(it, name, ms, act) {
   clearTimeout(it.timers[name]);
   it.timers[name] = setTimeout(act, ms);
 }
 
+/** @type {(it: Stream, name: Timer) => void} */
 const cancel = (it, name) => clearTimeout(it.timers[name]);
 
-/** Open the stream in this window. Others follow their leader until its first snapshot is here. */
+/**
+ * Open the stream in this window. Others follow their leader until its first snapshot is here.
+ * @param {Stream} it
+ */
 function lead(it) {
   it.source?.close();
   it.leads = false;
@@ -53,14 +88,23 @@ function lead(it) {
   beat(it);
 }
 
-/** Where the network went away without a word (a phone out of reach, a laptop that slept), the browser waits for ever. */
+/**
+ * Where the network went away without a word (a phone out of reach, a laptop that slept), the browser waits for ever.
+ * @type {(it: Stream) => void}
+ */
 const hold = (it) => later(it, 'silence', SILENCE, () => fail(it));
 
+/** @param {Stream} it */
 function beat(it) {
   say(it, it.leads ? 'beat' : 'claim');
   later(it, 'beat', BEAT, () => beat(it));
 }
 
+/**
+ * @param {Stream} it
+ * @param {string} kind
+ * @param {string} data
+ */
 function pass(it, kind, data) {
   hold(it);
   if (kind === 'snapshot') {
@@ -74,6 +118,7 @@ function pass(it, kind, data) {
   it.take(kind, data);
 }
 
+/** @param {Stream} it */
 function fail(it) {
   it.failures += 1;
   drop(it, 'lost');
@@ -81,7 +126,11 @@ function fail(it) {
   later(it, 'candidate', RETRY, () => lead(it));
 }
 
-/** Give the stream back, and tell those who follow it why. */
+/**
+ * Give the stream back, and tell those who follow it why.
+ * @param {Stream} it
+ * @param {string} [why]
+ */
 function drop(it, why = 'gone') {
   if (!it.source) return;
   it.source.close();
@@ -93,7 +142,11 @@ function drop(it, why = 'gone') {
   say(it, why, { failures: it.failures });
 }
 
-/** Without a leader: one of the windows opens the stream, the others hear of it. Where that failed in two of them, the server is away. */
+/**
+ * Without a leader: one of the windows opens the stream, the others hear of it. Where that failed in two of them, the server is away.
+ * @param {Stream} it
+ * @param {number} [failures]
+ */
 function elect(it, failures = 0) {
   if (it.source) return;
   it.leader = null;
@@ -102,8 +155,13 @@ function elect(it, failures = 0) {
   later(it, 'candidate', (failures > 1 ? RETRY : 0) + Math.random() * CANDIDATES, () => lead(it));
 }
 
+/** @type {(it: Stream) => void} */
 const watch = (it) => later(it, 'dead', DEAD, () => elect(it));
 
+/**
+ * @param {Stream} it
+ * @param {Said} message
+ */
 function hear(it, message) {
   const { kind, from, rank } = message;
   it.highest = Math.max(it.highest, rank);
@@ -117,32 +175,48 @@ function hear(it, message) {
   else if (['gone', 'lost'].includes(kind) && (from === it.leader || !it.leader)) elect(it, message.failures);
 }
 
-/** Another window opens the stream: this one waits as long as that one is heard of. */
+/**
+ * Another window opens the stream: this one waits as long as that one is heard of.
+ * @param {Stream} it
+ * @param {string} from
+ */
 function claimed(it, from) {
   if (it.leader && it.leader !== from) return;
   cancel(it, 'candidate');
   watch(it);
 }
 
-/** Somebody leads whose stream this window has no snapshot of: after a clock was set back, or a window was frozen. */
+/**
+ * Somebody leads whose stream this window has no snapshot of: after a clock was set back, or a window was frozen.
+ * @param {Stream} it
+ * @param {string} leader
+ */
 function ask(it, leader) {
   drop(it);
   say(it, 'ask', { to: leader });
 }
 
-/** The snapshot of a stream that is newer than all that were known. */
-function follow(it, { from, data }) {
+/**
+ * The snapshot of a stream that is newer than all that were known.
+ * @param {Stream} it
+ * @param {Said} message
+ */
+function follow(it, { from, data = '' }) {
   it.source?.close();
   it.source = null;
   it.leads = false;
-  for (const name of ['beat', 'silence', 'candidate']) cancel(it, name);
+  for (const name of /** @type {Timer[]} */ (['beat', 'silence', 'candidate'])) cancel(it, name);
   it.leader = from;
   it.failures = 0;
   watch(it);
   it.take('snapshot', data);
 }
 
-function told(it, { event, data }) {
+/**
+ * @param {Stream} it
+ * @param {Said} message
+ */
+function told(it, { event = '', data = '' }) {
   watch(it);
   it.take(event, data);
 }

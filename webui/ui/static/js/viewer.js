@@ -1,4 +1,5 @@
 // @ts-check
+/** @import { SomeRequest } from './page-types.d.ts' */
 /** @import { PageImage } from './page-types.d.ts' */
 // One picture of the gallery, large, with everything it was made with. A native dialog: focus trap and Esc for free.
 
@@ -76,8 +77,14 @@ function ignoreDoubleClick(box) {
   box.addEventListener('click', swallow, true);
 }
 
+/** @param {PageImage} image */
 const large = (image) => el('div.viewer-picture', {}, el('img', { src: images.file(image.id), alt: promptOf(image) }));
 
+/**
+ * @param {PageImage} image
+ * @param {HTMLElement[]} steps
+ * @param {() => void} close
+ */
 function side(image, steps, close) {
   const request = image.request ?? {};
   const text = (title, words) => words && [el('h3', {}, title), el('p', {}, words)];
@@ -89,10 +96,14 @@ function side(image, steps, close) {
     el('div.acts.column', {}, pictureActions(image, close)));
 }
 
+/**
+ * @param {PageImage} image
+ * @param {SomeRequest} request
+ */
 function rows(image, request) {
   const second = request.hires && `${request.hires.scale}× ${request.hires.upscaler}`;
   return [['Size', size(image.width, image.height)], ['Seed', image.seed], ['Sampling method', request.sampler], ['Schedule type', request.schedule], ['Sampling steps', request.steps],
-    ['CFG Scale', request.guidance], ['Checkpoint', request.checkpoint], ['Hires. fix', second], ['Denoising strength', request.init && request.strength], ['Clip skip', request.clip_skip > 1 && request.clip_skip],
+    ['CFG Scale', request.guidance], ['Checkpoint', request.checkpoint], ['Hires. fix', second], ['Denoising strength', request.init && request.strength], ['Clip skip', (request.clip_skip ?? 1) > 1 && request.clip_skip],
     ['Made', new Date(image.created).toLocaleString()], ['By', shownOwner(image.owner)], ['File', image.path]]
     .filter(([, value]) => value !== null && value !== undefined && value !== false && value !== '');
 }

@@ -1,0 +1,328 @@
+"""ComfyUI's routes: /prompt, /history, /view, /upload, /queue, /interrupt, /object_info, /system_stats."""
+
+import json
+import re
+import threading
+from collections import OrderedDict
+from pathlib import Path
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Query, Request
+from fastapi.responses import FileResponse, JSONResponse, Response
+from PIL import Image
+from starlette.concurrency import run_in_threadpool
+from starlette.datastructures import UploadFile
+
+from webui import __version__
+from webui.api.comfy.graphs import ENDS, INPUTS, OUTPUTS, GraphError, Understood, failed, understood
+from webui.api.comfy.refusals import ComfyRoute
+from webui.api.identity import Viewer
+from webui.api.native import Api, Who
+from webui.core.job import FINAL_STATES, Job
+from webui.core.plain import check_plain
+from webui.errors import NotFound, RequestError
+from webui.images.decode import as_png, read_picture
+from webui.samplers.catalog import BUILTIN_SAMPLERS, BUILTIN_SCHEDULES, Sampler
+from webui.services import Services
+
+REFUSED: dict[int | str, dict[str, Any]] = {
+    status: {"description": "It cannot be done; `error` says why."} for status in (400, 401, 403, 404, 413, 422, 429, 507)
+}
+MOST = 1000
+_ID = re.compile(r"([0-9a-f]{64})(?:\.\w+)?")
+_NO_BODY = {"requestBody": {"content": {"application/json": {"schema": {"type": "object"}}}}}
+Text = Annotated[str, Query(max_length=1000)]
+router = APIRouter(tags=["ComfyUI"], route_class=ComfyRoute, responses=REFUSED)
+
+
+class Graphs:
+    """The graphs that were sent, by job, and the names of uploads, by user. Bounded."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._graphs: OrderedDict[str, tuple[Any, str]] = OrderedDict()
+        self._names: OrderedDict[tuple[str, str], str] = OrderedDict()
+
+    def keep(self, job_id: str, graph: Any, saves: str) -> None:
+        """Remember a job's graph, and which of its nodes saves."""
+        with self._lock:
+            self._graphs[job_id] = (graph, saves)
+            while len(self._graphs) > MOST:
+                self._graphs.popitem(last=False)
+
+    def of(self, job_id: str) -> tuple[Any, str]:
+        """A job's graph and the node that saves."""
+        with self._lock:
+            return self._graphs.get(job_id, ({}, "0"))
+
+    def name(self, owner: str, name: str, picture_id: str) -> None:
+        """Remember what a user called an upload."""
+        with self._lock:
+            self._names[owner, name] = picture_id
+            while len(self._names) > MOST:
+                self._names.popitem(last=False)
+
+    def id_of(self, owner: str, name: str) -> str:
+        """The upload of this name. Raises `RequestError`."""
+        bare = name.removesuffix(" [input]").removesuffix(" [output]")
+        with self._lock:
+            known = self._names.get((owner, bare)) or self._names.get((owner, bare.rpartition("/")[2]))
+        match = _ID.fullmatch(bare)
+        if known is None and match is None:
+            raise RequestError("image", f"There is no picture named {name[:100]!r} of yours. Send it to /upload/image first.")
+        return known or str(match and match[1])
+
+
+def get_graphs(request: Request) -> Graphs:
+    """What this room holds between calls."""
+    return request.app.state.comfy  # type: ignore[no-any-return]
+
+
+Held = Annotated[Graphs, Depends(get_graphs)]
+
+
+@router.post("/prompt", openapi_extra=_NO_BODY)
+async def submit(request: Request, api: Api, who: Who, graphs: Held) -> dict[str, Any]:
+    """Queue a graph."""
+    body = await _object(request)
+    job = await run_in_threadpool(_submit, body, api, who, graphs)
+    return {"prompt_id": job.id, "number": len(await run_in_threadpool(api.queue.waiting_order)), "node_errors": {}}
+
+
+def _submit(body: dict[str, Any], api: Services, who: Viewer, graphs: Graphs) -> Job:
+    try:
+        check_plain(body)
+        meant = understood(body.get("prompt"))
+        pictures = _pictures(meant, api, who, graphs)
+        job = api.queue.submit(meant.request(pictures), who.name, notes=meant.notes)
+    except RequestError as error:
+        raise failed(error) from None
+    graphs.keep(job.id, body["prompt"], meant.saves)
+    return job
+
+
+def _pictures(meant: Understood, api: Services, who: Viewer, graphs: Graphs) -> dict[str, str]:
+    if meant.mode == "txt2img":
+        return {}
+    init = graphs.id_of(who.name, meant.picture)
+    return {"init": init, **({"mask": _mask_of(api, graphs.id_of(who.name, meant.mask), who)} if meant.mask else {})}
+
+
+def _mask_of(api: Services, picture_id: str, who: Viewer) -> str:
+    """ComfyUI's mask of a picture: white where it is transparent; the picture itself where nothing of it is."""
+    picture = read_picture(api.gallery.path_by_id(picture_id).read_bytes(), "mask")
+    if picture.mode != "RGBA" or picture.getchannel("A").getextrema() == (255, 255):
+        return picture_id
+    return api.gallery.upload(as_png(Image.eval(picture.getchannel("A"), lambda value: 255 - value)), who.name).id
+
+
+@router.get("/prompt")
+def waiting(api: Api) -> dict[str, Any]:
+    """How many jobs wait or run."""
+    return {"exec_info": {"queue_remaining": api.queue.store.count("queued", "running")}}
+
+
+@router.get("/history")
+def histories(api: Api, who: Who, graphs: Held, max_items: Annotated[int, Query(ge=1, le=200)] = 50) -> dict[str, Any]:
+    """Your jobs that have ended."""
+    jobs = api.queue.jobs(tuple(sorted(FINAL_STATES)), owner=who.name, limit=max_items, newest=True)
+    return {job.id: _history(job, graphs) for job in reversed(jobs)}
+
+
+@router.get("/history/{prompt_id}")
+def history(prompt_id: str, api: Api, who: Who, graphs: Held) -> dict[str, Any]:
+    """One of your jobs once it has ended; nothing before."""
+    try:
+        job = api.queue.get(prompt_id)
+    except NotFound:
+        return {}
+    return {job.id: _history(job, graphs)} if job.state in FINAL_STATES and who.may_touch(job.owner) else {}
+
+
+@router.post("/history")
+async def forget(request: Request) -> dict[str, Any]:
+    """ComfyUI forgets; Darkroom keeps pictures until they are deleted in the gallery."""
+    await _object(request)
+    return {}
+
+
+def _history(job: Job, graphs: Graphs) -> dict[str, Any]:
+    graph, saves = graphs.of(job.id)
+    images = [{"filename": f"{record.id}{Path(record.path).suffix}", "subfolder": "", "type": "output"} for record in job.images]
+    status = {"status_str": "success" if job.state == "done" else "error", "completed": job.state == "done", "messages": _messages(job)}
+    return {"prompt": [0, job.id, graph, {}, [saves]], "outputs": {saves: {"images": images}}, "status": status, "meta": {}}
+
+
+def _messages(job: Job) -> list[list[Any]]:
+    at = int((job.finished or job.created).timestamp() * 1000)
+    begun: list[list[Any]] = [["execution_start", {"prompt_id": job.id, "timestamp": int((job.started or job.created).timestamp() * 1000)}]]
+    if job.state == "done":
+        return [*begun, ["execution_success", {"prompt_id": job.id, "timestamp": at}]]
+    said = job.error.message if job.error is not None else "It was stopped."
+    kind = "execution_error" if job.state == "failed" else "execution_interrupted"
+    return [*begun, [kind, {"prompt_id": job.id, "timestamp": at, "exception_message": said}]]
+
+
+@router.get("/view")
+def view(api: Api, who: Who, graphs: Held, filename: Text = "", subfolder: Text = "", type: Text = "output") -> Response:
+    """A picture's file."""
+    match = _ID.fullmatch(filename)
+    picture_id = match[1] if match else graphs.id_of(who.name, filename)
+    try:
+        record = api.gallery.index.get(picture_id).record
+    except NotFound:
+        return FileResponse(api.gallery.path_by_id(picture_id))
+    if record.kind == "result" and not who.may_touch(record.owner):
+        raise NotFound("There is no such picture of yours.")
+    return FileResponse(api.gallery.path(record))
+
+
+@router.post("/upload/image", openapi_extra={"requestBody": {"content": {"multipart/form-data": {"schema": {"type": "object"}}}}})
+@router.post("/upload/mask", openapi_extra={"requestBody": {"content": {"multipart/form-data": {"schema": {"type": "object"}}}}})
+async def upload(request: Request, api: Api, who: Who, graphs: Held) -> dict[str, Any]:
+    """Keep a picture; the answer's `name` is what LoadImage takes."""
+    if not request.headers.get("content-type", "").startswith("multipart/form-data"):
+        raise RequestError("image", "Send a form (multipart/form-data) with the picture as its image.")
+    form = await request.form(max_files=4, max_fields=20)
+    file = form.get("image")
+    if not isinstance(file, UploadFile):
+        raise RequestError("image", "The form holds no picture under the name image.")
+    record = await run_in_threadpool(api.gallery.upload, await file.read(), who.name)
+    name = Path(file.filename or "").name[:200] or f"{record.id}.png"
+    graphs.name(who.name, name, record.id)
+    return {"name": name, "subfolder": "", "type": "input"}
+
+
+@router.get("/queue")
+def queue(api: Api, who: Who, graphs: Held) -> dict[str, Any]:
+    """Your jobs that run and wait."""
+    found = {
+        state: [[number, job.id, graphs.of(job.id)[0], {}, [graphs.of(job.id)[1]]] for number, job in enumerate(_own(api, who, state))]
+        for state in ("running", "queued")
+    }
+    return {"queue_running": found["running"], "queue_pending": found["queued"]}
+
+
+def _own(api: Services, who: Viewer, state: str) -> list[Job]:
+    return api.queue.jobs((state,), owner=who.name, limit=200)
+
+
+@router.post("/queue", openapi_extra=_NO_BODY)
+async def change_queue(request: Request, api: Api, who: Who) -> dict[str, Any]:
+    """Take waiting jobs of yours out: some by `delete`, all by `clear`."""
+    body = await _object(request)
+    wanted = body.get("delete") if isinstance(body.get("delete"), list) else []
+    await run_in_threadpool(_take_out, api, who, None if body.get("clear") else {str(each) for each in wanted or ()})
+    return {}
+
+
+def _take_out(api: Services, who: Viewer, wanted: set[str] | None) -> None:
+    for job in _own(api, who, "queued"):
+        if wanted is None or job.id in wanted:
+            api.queue.cancel(job.id)
+
+
+@router.post("/interrupt")
+def interrupt(api: Api, who: Who) -> dict[str, Any]:
+    """Stop your jobs that run."""
+    for job_id in api.queue.running_of(who.name):
+        api.queue.cancel(job_id)
+    return {}
+
+
+@router.post("/free")
+def free(api: Api, who: Who) -> dict[str, Any]:
+    """Give the models' memory back as soon as nothing runs."""
+    who.must_be_admin("unload the models")
+    api.engines.free_memory()
+    return {}
+
+
+@router.get("/object_info")
+def object_info(api: Api) -> dict[str, Any]:
+    """The nodes that are understood."""
+    choices = _choices(api)
+    return {kind: _info(kind, choices) for kind in INPUTS}
+
+
+@router.get("/object_info/{kind}")
+def one_object_info(kind: str, api: Api) -> dict[str, Any]:
+    """One node."""
+    return {kind: _info(kind, _choices(api))} if kind in INPUTS else {}
+
+
+def _choices(api: Services) -> dict[str, list[str]]:
+    kinds = {"CHECKPOINTS": "checkpoint", "VAES": "vae", "LORAS": "lora"}
+    models = {name: [model.file_name for model in api.library.models(kind) if not model.error] for name, kind in kinds.items()}
+    schedules = [_plain(each.name) for each in BUILTIN_SCHEDULES]
+    return models | {"SAMPLERS": [_comfys(each) for each in BUILTIN_SAMPLERS], "SCHEDULERS": schedules}
+
+
+def _comfys(sampler: Sampler) -> str:
+    """A sampler's name in ComfyUI."""
+    return next((alias for alias in sampler.aliases if not alias.startswith(("k_", "sample_"))), _plain(sampler.name))
+
+
+def _plain(name: str) -> str:
+    return name.lower().replace(" ", "_")
+
+
+def _info(kind: str, choices: dict[str, list[str]]) -> dict[str, Any]:
+    outputs = list(OUTPUTS.get(kind, ("LATENT",)))
+    return {
+        "input": {"required": {name: [choices[what]] if what in choices else [what, {}] for name, what in INPUTS[kind].items()}},
+        "input_order": {"required": list(INPUTS[kind])},
+        "output": outputs,
+        "output_is_list": [False] * len(outputs),
+        "output_name": outputs,
+        "name": kind,
+        "display_name": kind,
+        "description": "",
+        "python_module": "nodes",
+        "category": "darkroom",
+        "output_node": kind in ENDS,
+    }
+
+
+@router.get("/system_stats")
+def system_stats(api: Api) -> dict[str, Any]:
+    """The program and its devices."""
+    devices = [
+        {
+            "name": each.name,
+            "type": each.device.partition(":")[0],
+            "index": number,
+            "vram_total": each.device_total,
+            "vram_free": max(each.device_total - each.device_used, 0),
+            "torch_vram_total": each.device_total,
+            "torch_vram_free": max(each.device_total - each.device_used, 0),
+        }
+        for number, each in enumerate(api.queue.engines())
+    ]
+    return {
+        "system": {"os": "", "comfyui_version": f"Darkroom {__version__}", "python_version": "", "embedded_python": False},
+        "devices": devices,
+    }
+
+
+@router.get("/embeddings")
+def embeddings(api: Api) -> list[str]:
+    """Textual inversions."""
+    return [model.short_name for model in api.library.models("embedding") if not model.error]
+
+
+@router.get("/ws")
+def no_socket() -> Response:
+    """Darkroom serves no websockets."""
+    error = GraphError("not_supported", "Darkroom serves no websockets.", "Ask /history/PROMPT_ID until it answers.")
+    return JSONResponse(error.body, 400)
+
+
+async def _object(request: Request) -> dict[str, Any]:
+    try:
+        body = json.loads(await request.body() or b"{}")
+    except (ValueError, RecursionError):
+        raise GraphError("invalid_prompt", "The body is not JSON.") from None
+    if not isinstance(body, dict):
+        raise GraphError("invalid_prompt", "The body must be a JSON object.")
+    return body
