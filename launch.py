@@ -27,6 +27,8 @@ OLDEST, NEWEST = (3, 11), (3, 14)
 EXTRAS = {"test": ["dev", "train"], "train": ["train"]}
 TORCH_INDEX = "https://download.pytorch.org/whl/"
 GIGABYTES = {"cpu": 3, "apple": 3, "cuda": 10, "rocm": 20, "xpu": 10}
+ALONE = "upscalers"
+"""The extra that is installed without its own requirements."""
 GRACE = 4.0
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
 
@@ -191,6 +193,7 @@ def install(extras: "list[str]", kind: str, chosen: str) -> None:
         make_environment(kind)
     say(f"Preparing {VENV} for {kind} ({', '.join(['app', *extras])}) …")
     install_packages(requirements(extras), kind, fresh)
+    install_alone(ALONE)
     site = site_packages()
     (site / "darkroom.pth").write_text(f"{ROOT}\n", encoding="utf-8")
     state = {"wanted": wanted(), "extras": extras, "torch": kind, "chosen": chosen, "packages": package_names()}
@@ -232,14 +235,24 @@ def package_names() -> "list[str]":
     return sorted(name for name in names if not name.endswith((".dist-info", ".egg-info")) and not name.startswith(("~", "__")))
 
 
-def requirements(extras: "list[str]") -> "list[str]":
-    """The project's dependencies without torch, which is chosen by machine, and those of the extras."""
+def project() -> "dict[str, Any]":
+    """What pyproject.toml says of the project."""
     import tomllib
 
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    lines = list(project["dependencies"])
+    found: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    return found
+
+
+def lines_of(extra: str) -> "list[str]":
+    """An extra's requirements."""
+    return list(project()["optional-dependencies"][extra])
+
+
+def requirements(extras: "list[str]") -> "list[str]":
+    """The project's dependencies without torch, which is chosen by machine, and those of the extras."""
+    lines = list(project()["dependencies"])
     for extra in extras:
-        lines += project["optional-dependencies"][extra]
+        lines += lines_of(extra)
     return [line for line in lines if not re.match(r"torch\b(?!-)", line)]
 
 
@@ -344,6 +357,13 @@ def install_packages(lines: "list[str]", kind: str, fresh: bool) -> None:
     here = f"Python {platform.python_version()} on {platform.system()} {platform.machine()}"
     advice = "Try another Python of 3.11 to 3.14." if kind == "cpu" else "With LAUNCH_TORCH=cpu the CPU build is installed instead."
     raise Stop(f"There is no torch {torch_version()} ({kind}) for {here} in the package indexes that pip reaches. {advice}")
+
+
+def install_alone(extra: str) -> None:
+    """Install an extra's packages without what they ask for: spandrel wants torchvision, which would bring another torch."""
+    code, log = pip(["install", "--constraint", str(CONSTRAINTS), "--no-deps", *lines_of(extra)])
+    if code:
+        raise Stop(diagnose(log, f"The packages for {extra} could not be installed"))
 
 
 def pip(words: "list[str]") -> "tuple[int, str]":

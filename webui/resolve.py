@@ -57,7 +57,7 @@ def resolve(request: GenerationRequest, context: ResolveContext) -> ResolvedRequ
     _check_family(request, sampler, schedule, spec, context.capabilities())
     width, height = _size(request, (native.width, native.height), context, spec.multiple_of)
     _check_mask(request, context)
-    hires = _hires(request, context.capabilities())
+    hires = _hires(request, context)
     _check_prompts(request, hires, request.steps or native.steps or 1, sampler, context.library)
     return ResolvedRequest.model_validate(
         dict(request)
@@ -246,13 +246,13 @@ def _unknown(kind: str, name: str, *lists: Iterable[Named]) -> str:
     return f"There is no {kind} named {name!r}. {hint}"
 
 
-def _hires(request: GenerationRequest, capabilities: Capabilities) -> HiresOptions | None:
-    hires = request.hires
+def _hires(request: GenerationRequest, context: ResolveContext) -> HiresOptions | None:
+    hires, capabilities = request.hires, context.capabilities()
     if hires is None:
         return None
     sampler = _sampler(parse_sampler_name(hires.sampler)[0], "hires.sampler", capabilities)[0] if hires.sampler else None
     schedule = _schedule(hires.schedule, "hires.schedule", capabilities) if hires.schedule else None
-    return hires.model_copy(update={"sampler": sampler, "schedule": schedule, "upscaler": _upscaler(hires.upscaler, capabilities)})
+    return hires.model_copy(update={"sampler": sampler, "schedule": schedule, "upscaler": _upscaler(hires.upscaler, context)})
 
 
 def _check_prompts(request: GenerationRequest, hires: HiresOptions | None, steps: int, sampler: str, library: Library) -> None:
@@ -275,12 +275,21 @@ def _calls(sampler: str) -> int:
     return known.calls if known else 1
 
 
-def _upscaler(name: str, capabilities: Capabilities) -> str:
-    """The upscaler's display name; any name where no engine has said yet what there is."""
-    known = {upscaler.lower(): upscaler for upscaler in capabilities.upscalers}
-    if known and name.strip().lower() not in known:
-        raise RequestError("hires.upscaler", f"There is no upscaler named {name!r}. There are: {', '.join(known.values())}.")
-    return known.get(name.strip().lower(), name)
+def _upscaler(name: str, context: ResolveContext) -> str:
+    """The name of a registered upscaler, or of a file; any name where no engine has said yet what there is."""
+    known = {upscaler.lower(): upscaler for upscaler in context.capabilities().upscalers}
+    if (registered := known.get(name.strip().lower())) is not None:
+        return registered
+    try:
+        file = context.library.find("upscaler", name)
+    except RequestError:
+        if not known:
+            return name
+        names = [*known.values(), *(file.name for file in context.library.models("upscaler"))]
+        raise RequestError("hires.upscaler", f"There is no upscaler named {name!r}. There are: {', '.join(names)}.") from None
+    if file.error:
+        raise RequestError("hires.upscaler", file.error)
+    return file.name
 
 
 def _size(request: GenerationRequest, native: tuple[int, int], context: ResolveContext, multiple: int) -> tuple[int, int]:

@@ -9,7 +9,6 @@ def test_calls_made_up_from_the_schema_are_answered_as_it_says(server):  # noqa:
     calls = list(tried(server.url, 60, seed=7))
     assert [(each.call, each.wrong) for each in calls if each.wrong] == []
     assert len(calls) > 40 and {200, 404, 422} <= {each.status for each in calls}
-    assert max(each.seconds for each in calls) < 20
 
 
 def test_what_is_wrong_is_seen():

@@ -380,6 +380,24 @@ def test_the_track_moves_the_number_and_stays_in_its_ends(visit):
 
 
 # ---------------------------------------------------------------------------------------------------------- size of a start picture
+@pytest.mark.parametrize("size", [(1366, 768), (390, 844)])
+def test_long_labels_leave_every_slider_its_whole_number(visit, size):
+    page = visit(size=size)
+    for tab in ("txt2img", "img2img", "inpaint"):
+        steps.go(page, tab)
+        open_folds(page)
+        cut = page.evaluate(
+            """() => [...document.querySelectorAll('#form .head')].filter(head => head.checkVisibility()).flatMap(head => {
+            const number = head.querySelector('input[type=number]'), label = head.querySelector('[data-testid=block-info]');
+            if (!number || !label) return [];
+            const box = number.getBoundingClientRect(), text = label.getBoundingClientRect(), outer = head.getBoundingClientRect();
+            const fits = box.width >= 56 && box.right <= outer.right + 1 && text.right <= box.left + 1;
+            return fits && label.scrollWidth <= label.clientWidth + 1 ? [] : [label.textContent.trim()]; })"""
+        )
+        assert cut == []
+    assert page.locator("#form .head:visible").count() > 5
+
+
 def test_an_enlarged_picture_keeps_its_size_in_img2img(visit):
     page = visit()
     put(page, "width", "64")

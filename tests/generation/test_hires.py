@@ -10,14 +10,17 @@ from webui.core.request import HiresOptions
 from webui.errors import RequestError
 from webui.generation.hires import (
     LATENT_UPSCALERS,
-    PIXEL_UPSCALERS,
     Target,
     cut,
     second_request,
     target_size,
-    upscale_image,
     upscale_latents,
 )
+from webui.generation.upscaling import BUILTIN, enlarge_to
+from webui.plugins.types import UpscaleRun
+
+AT_ONCE = UpscaleRun(0, 0, lambda work: work(), lambda done, of: None)
+NONE, LANCZOS, NEAREST = BUILTIN
 
 
 @pytest.mark.parametrize(
@@ -41,7 +44,7 @@ def test_what_stands_over_is_cut_off_half_on_each_side():
 
 def test_an_upscaler_is_not_asked_for_less_than_eight_pixels_more():
     image = Image.fromarray(np.random.default_rng(0).integers(0, 256, (64, 64, 3), np.uint8))
-    assert upscale_image(image, Target(68, 68), "Nearest") == image.resize((68, 68), Image.Resampling.LANCZOS)
+    assert enlarge_to(image, NEAREST, (68, 68), AT_ONCE) == image.resize((68, 68), Image.Resampling.LANCZOS)
 
 
 @pytest.mark.parametrize("name", LATENT_UPSCALERS)
@@ -49,22 +52,22 @@ def test_latent_upscalers(name):
     assert upscale_latents(torch.randn(2, 4, 8, 8), Target(96, 128), name).shape == (2, 4, 16, 12)
 
 
-@pytest.mark.parametrize("name", PIXEL_UPSCALERS)
-def test_pixel_upscalers(name):
-    assert upscale_image(Image.new("RGB", (64, 64)), Target(96, 128), name).size == (96, 128)
+@pytest.mark.parametrize("upscaler", BUILTIN, ids=lambda upscaler: upscaler.name)
+def test_image_upscalers(upscaler):
+    assert enlarge_to(Image.new("RGB", (64, 64)), upscaler, (96, 128), AT_ONCE).size == (96, 128)
 
 
-def test_pixel_upscalers_pass_through_multiples_of_8():
+def test_image_upscalers_pass_through_multiples_of_8():
     """A1111's upscalers do, so that 256 × 1.3 is enlarged to 332, brought to 328 and back to 332."""
     rows = np.random.default_rng(1).integers(0, 255, (64, 64, 3), np.uint8)
     image = Image.fromarray(rows)
-    odd = Target(83, 83)
+    odd = (83, 83)
     by_steps = image.resize((83, 83), Image.Resampling.NEAREST).resize((80, 80), Image.Resampling.LANCZOS)
-    assert np.array_equal(upscale_image(image, odd, "Nearest"), by_steps.resize((83, 83), Image.Resampling.LANCZOS))
-    assert np.array_equal(upscale_image(image, odd, "None"), image.resize((83, 83), Image.Resampling.LANCZOS))
-    even = Target(96, 96)
-    assert np.array_equal(upscale_image(image, even, "Nearest"), image.resize((96, 96), Image.Resampling.NEAREST))
-    assert np.array_equal(upscale_image(image, Target(64, 64), "Nearest"), image)
+    assert np.array_equal(enlarge_to(image, NEAREST, odd, AT_ONCE), by_steps.resize((83, 83), Image.Resampling.LANCZOS))
+    assert np.array_equal(enlarge_to(image, NONE, odd, AT_ONCE), image.resize((83, 83), Image.Resampling.LANCZOS))
+    even = (96, 96)
+    assert np.array_equal(enlarge_to(image, NEAREST, even, AT_ONCE), image.resize((96, 96), Image.Resampling.NEAREST))
+    assert np.array_equal(enlarge_to(image, NEAREST, (64, 64), AT_ONCE), image)
 
 
 @pytest.mark.parametrize("name", ["latent", "Latent (bicubic antialiased)", "Lanczos"])

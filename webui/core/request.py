@@ -276,6 +276,10 @@ class GenerationRequest(FrozenModel):
     )
     image_guidance: float = Field(1.5, ge=0, le=10, title="Image CFG Scale", description="For instruct-pix2pix checkpoints.")
     hires: HiresOptions | None = Field(None, title="Hires. fix")
+    upscale_tile: int = Field(
+        192, ge=0, le=MAX_SIDE, title="Tile size for upscalers", description="Pixels that a network sees at once; 0: all."
+    )
+    upscale_overlap: int = Field(8, ge=0, le=256, title="Tile overlap for upscalers", description="Pixels over which tiles are blended.")
     sampler_options: SamplerOptions = Field(SamplerOptions(), title="Sampler options")
     guidance_options: GuidanceOptions = Field(GuidanceOptions(), title="Guidance options")
     size_conditioning: SizeConditioning = Field(SizeConditioning(), title="SDXL size conditioning")

@@ -12,7 +12,9 @@ from webui.core.job import Plan
 from webui.core.protocol import Capabilities, OptionInfo, RunJob
 from webui.core.registry import Registry
 from webui.devices.plan import plan_for
+from webui.generation import builtins as generation_builtins
 from webui.generation.context import EngineContext
+from webui.generation.hires import LATENT_UPSCALERS
 from webui.images.store import ImageStore
 from webui.library import Library
 from webui.library import builtins as library_builtins
@@ -22,7 +24,7 @@ from webui.models.cache import MemoryLimits, ModelCache
 from webui.plugins.adapters import LoraLoader
 from webui.plugins.discovery import extension_folders
 from webui.plugins.manager import Extensions
-from webui.plugins.types import Guider
+from webui.plugins.types import Guider, Upscaler
 from webui.samplers import builtins
 from webui.samplers.catalog import Sampler, Schedule
 from webui.settings import Settings
@@ -35,22 +37,25 @@ def build_context(settings: Settings, off: tuple[str, ...] = ()) -> EngineContex
     extensions = Extensions("engine")
     extensions.add_builtin("darkroom", builtins)
     extensions.add_builtin("darkroom's families", library_builtins)
+    extensions.add_builtin("darkroom's upscalers", generation_builtins)
     extensions.load(extension_folders(settings), off)
     samplers: Registry[Sampler] = Registry("sampler", "sampler")
     schedules: Registry[Schedule] = Registry("schedule", "schedule")
     loras: Registry[LoraLoader] = Registry("lora_loader", "prompt")
     guiders: Registry[Guider] = Registry("guider", "guidance")
+    upscalers: Registry[Upscaler] = Registry("upscaler", "hires.upscaler")
     for hook, registry in (
         ("register_samplers", samplers),
         ("register_schedules", schedules),
         ("register_lora_loaders", loras),
         ("register_guiders", guiders),
+        ("register_upscalers", upscalers),
     ):
         extensions.fill(hook, registry)
     library = Library(settings.all_models_dirs, settings.cache / "library.json", register_all(extensions))
     limits = MemoryLimits(int(settings.ram_limit * 1e9), int(settings.vram_limit * 1e9))
     images = ImageStore(settings.data_dir, settings.outputs_pattern, settings.picture_format, settings.picture_quality)
-    return EngineContext(ModelCache(library, limits), library, images, samplers, schedules, loras, extensions, guiders)
+    return EngineContext(ModelCache(library, limits), library, images, samplers, schedules, loras, extensions, upscalers, guiders=guiders)
 
 
 def capabilities(context: EngineContext) -> Capabilities:
@@ -61,23 +66,10 @@ def capabilities(context: EngineContext) -> Capabilities:
         samplers=samplers,
         schedules=schedules,
         lora_loaders=tuple(entry.name for entry in context.loras),
-        upscalers=UPSCALERS,
+        upscalers=(*LATENT_UPSCALERS, *(entry.name for entry in context.upscalers)),
         families=tuple(spec.name for spec in context.library.families.loaded),
         extensions=context.extensions.states,
     )
-
-
-UPSCALERS = (
-    "Latent",
-    "Latent (antialiased)",
-    "Latent (bicubic)",
-    "Latent (bicubic antialiased)",
-    "Latent (nearest)",
-    "Latent (nearest-exact)",
-    "None",
-    "Lanczos",
-    "Nearest",
-)
 
 
 def _option(registry: Registry, entry: Sampler | Schedule, schedule: str | None) -> OptionInfo:  # type: ignore[type-arg]

@@ -9,9 +9,10 @@ from webui.generation.preview import PreviewSettings, no_previews
 from webui.images.store import ImageStore
 from webui.library import Library
 from webui.models.cache import ModelCache
+from webui.models.upscalers import UpscalerFiles
 from webui.plugins.adapters import LoraLoader
 from webui.plugins.manager import Extensions
-from webui.plugins.types import Guider
+from webui.plugins.types import Guider, Upscaler
 from webui.samplers.catalog import Sampler, Schedule
 
 
@@ -29,6 +30,8 @@ class EngineContext:
     schedules: Registry[Schedule]
     loras: Registry[LoraLoader]
     extensions: Extensions
+    upscalers: Registry[Upscaler] = field(default_factory=lambda: Registry("upscaler", "hires.upscaler"))
+    upscaler_files: UpscalerFiles = field(default_factory=UpscalerFiles)
     guiders: Registry[Guider] = field(default_factory=lambda: Registry("guider", "guidance"))
     preview_settings: Callable[[], PreviewSettings] = no_previews
     device: DeviceAccess = INLINE_DEVICE

@@ -2,12 +2,10 @@
 
 from dataclasses import dataclass
 
-from PIL import Image
 from torch import Tensor
 from torch.nn.functional import interpolate
 
 from webui.core.request import HiresOptions, ResolvedRequest
-from webui.errors import RequestError
 
 LATENT_UPSCALERS: dict[str, tuple[str, bool]] = {
     "Latent": ("bilinear", False),
@@ -17,7 +15,6 @@ LATENT_UPSCALERS: dict[str, tuple[str, bool]] = {
     "Latent (nearest)": ("nearest", False),
     "Latent (nearest-exact)": ("nearest-exact", False),
 }
-PIXEL_UPSCALERS = {"None": Image.Resampling.LANCZOS, "Lanczos": Image.Resampling.LANCZOS, "Nearest": Image.Resampling.NEAREST}
 
 
 @dataclass(frozen=True)
@@ -45,13 +42,9 @@ def target_size(width: int, height: int, hires: HiresOptions) -> Target:
     return Target(covered.width, covered.height, covered.width - hires.width, covered.height - hires.height)
 
 
-def upscaler_name(hires: HiresOptions) -> str:
-    """The upscaler's display name. Raises `RequestError` that lists what there is."""
-    names = {name.lower(): name for name in (*LATENT_UPSCALERS, *PIXEL_UPSCALERS)}
-    found = names.get(hires.upscaler.strip().lower())
-    if found is None:
-        raise RequestError("hires.upscaler", f"There is no upscaler named {hires.upscaler!r}. There are: {', '.join(names.values())}.")
-    return found
+def latent_upscaler(name: str) -> str | None:
+    """Return the display name of a latent upscaler; None for one of images."""
+    return {each.lower(): each for each in LATENT_UPSCALERS}.get(name.strip().lower())
 
 
 def upscale_latents(latents: Tensor, target: Target, name: str, downscale: int = 8) -> Tensor:
@@ -59,25 +52,6 @@ def upscale_latents(latents: Tensor, target: Target, name: str, downscale: int =
     mode, antialias = LATENT_UPSCALERS[name]
     size = target.height // downscale, target.width // downscale
     return interpolate(latents, size=size, mode=mode, antialias=antialias) if antialias else interpolate(latents, size=size, mode=mode)
-
-
-def upscale_image(image: Image.Image, target: Target, name: str) -> Image.Image:
-    """Enlarge a picture by one of the pixel upscalers.
-
-    By A1111's steps: an upscaler works to the scale and comes out in multiples of 8, unless that is no more than there is; what is
-    missing or over then goes by Lanczos.
-    """
-    scale = max(target.width / image.width, target.height / image.height)
-    if name != "None" and scale > 1:
-        scaled = int(image.width * scale), int(image.height * scale)
-        width, height = scaled[0] // 8 * 8, scaled[1] // 8 * 8
-        larger = image.width < width or image.height < height
-        image = _sized(image.resize(scaled, PIXEL_UPSCALERS[name]) if larger else image, width, height)
-    return _sized(image, target.width, target.height)
-
-
-def _sized(image: Image.Image, width: int, height: int) -> Image.Image:
-    return image if image.size == (width, height) else image.resize((width, height), Image.Resampling.LANCZOS)
 
 
 def cut(latents: Tensor, target: Target, downscale: int = 8) -> Tensor:

@@ -31,6 +31,7 @@ from webui.generation.reporter import JobReporter, Phase
 from webui.generation.sampling import DenoiseInputs, ModelAt, fill_noise, image_noise, prompt_calls, sample
 from webui.generation.soft_inpaint import soft_overlays
 from webui.generation.tensors import to_tensor
+from webui.generation.upscaling import enlarge_to, find_upscaler, run_of
 from webui.models.adapters import ALWAYS
 from webui.models.hypernetworks import steered
 from webui.models.model import Model
@@ -109,12 +110,13 @@ class GenerationPipeline:
 
     def _upscaled(self, latents: Tensor, options: HiresOptions) -> Tensor:
         target = hires.target_size(self.request.width, self.request.height, options)
-        name = hires.upscaler_name(options)
         self.report.step("upscaling")
-        if name in hires.LATENT_UPSCALERS:
+        if (name := hires.latent_upscaler(options.upscaler)) is not None:
             return hires.cut(hires.upscale_latents(latents, target, name, self.model.downscale), target, self.model.downscale)
+        upscaler = find_upscaler(options.upscaler, self.context, self.model.device)
+        run = run_of(self.request.upscale_tile, self.request.upscale_overlap, self.context, self.report)
         images = decode(latents, self.model, self.report, self.device, phase="upscaling")
-        pixels = to_tensor([hires.upscale_image(image, target, name) for image in images])
+        pixels = to_tensor([enlarge_to(image, upscaler, (target.width, target.height), run) for image in images])
         return hires.cut(self.device.run_on_device(lambda: self.model.encode_image(pixels)), target, self.model.downscale)
 
     def _inputs(

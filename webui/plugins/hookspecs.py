@@ -18,10 +18,10 @@ if TYPE_CHECKING:
     import PIL.Image
 
     from webui.plugins.adapters import LoraLoader
-    from webui.plugins.types import DenoiserWrapper, Guider, Panel, Sampler, Schedule, Tab
+    from webui.plugins.types import DenoiserWrapper, Guider, Panel, Sampler, Schedule, Tab, Upscaler
 
 NAMESPACE = "darkroom"
-API_VERSION = "1.1"
+API_VERSION = "1.2"
 Where = Literal["web", "engine", "both"]
 
 _spec = pluggy.HookspecMarker(NAMESPACE)
@@ -89,6 +89,16 @@ def register_guiders(register: "Callable[[Guider], None]") -> None:
     go through the network together, and together with other jobs'.
 
     :param register: takes one `Guider`; a taken name raises `ExtensionError`.
+    """
+
+
+@called_in("engine")
+def register_upscalers(register: "Callable[[Upscaler], None]") -> None:
+    """Add upscalers, for the second pass and wherever an image is enlarged (since API 1.2). Called once when an engine starts.
+
+    Files in the upscalers' folders need none: whatever spandrel knows is found by its file's name.
+
+    :param register: takes one `Upscaler`; a taken name raises `ExtensionError`.
     """
 
 

@@ -1,19 +1,21 @@
-"""What extensions register: samplers, schedules, denoiser wrappers, panels, tabs. Importing this loads neither torch nor Gradio."""
+"""What extensions register: samplers, schedules, upscalers, panels, tabs and others. Importing this loads neither torch nor Gradio."""
 
 import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from importlib import import_module
-from typing import TYPE_CHECKING, Any, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeVar
 
 from pydantic import BaseModel
 
 from webui.core.request import GenerationRequest, Mode
 
 if TYPE_CHECKING:
+    import PIL.Image
     from torch import Tensor
 
 AUTOMATIC = "Automatic"
+T = TypeVar("T")
 _STANDARD = {"model", "x", "sigmas", "extra_args", "callback", "disable", "noise_sampler"}
 Function = Callable[..., Any]
 
@@ -123,6 +125,38 @@ class Schedule(_Entry):
     options: tuple[str, ...] = ()
     source: str = ""
     verified: str = ""
+
+
+class OnDevice(Protocol):
+    """Runs work that uses the device, while no other job does; returns its result."""
+
+    def __call__(self, work: Callable[[], T]) -> T: ...
+
+
+@dataclass(frozen=True)
+class UpscaleRun:
+    """What an upscaler is given besides the image.
+
+    `tile` and `overlap` are pixels that a network should see at once (0: the whole image). `on_device(work)` runs work that uses the
+    device and returns its result; `progress(done, of)` tells how far it is. Both may raise `JobCancelled`.
+    """
+
+    tile: int
+    overlap: int
+    on_device: OnDevice
+    progress: Callable[[int, int], None]
+
+
+@dataclass(frozen=True)
+class Upscaler:
+    """A way to enlarge images, for `register_upscalers`. `upscale(image, factor, run)` returns the image after one pass.
+
+    `factor` is how much larger it is to be. A pass may make less or more: it runs up to three times, and the rest goes by Lanczos.
+    """
+
+    name: str
+    upscale: "Callable[[PIL.Image.Image, float, UpscaleRun], PIL.Image.Image]"
+    aliases: tuple[str, ...] = ()
 
 
 class Denoiser(Protocol):

@@ -68,7 +68,7 @@ def choices_of(library: Library, known: Capabilities) -> Choices:
         text_encoders=[OWN, *(model.name for model in library.models("checkpoint") if "text" not in model.lacks and not model.error)],
         samplers=[option.name for option in known.samplers],
         schedules=_schedules(known.schedules),
-        upscalers=list(known.upscalers or BUILTIN_UPSCALERS),
+        upscalers=[*(known.upscalers or BUILTIN_UPSCALERS), *(file.name for file in library.models("upscaler") if not file.error)],
     )
 
 

@@ -73,7 +73,7 @@ class NameMatcher:
         fields["text_encoder"] = [OWN, *named(models.get("checkpoint"))]
         fields["refiner_checkpoint"] = [NONE, *named(models.get("checkpoint"))]
         fields |= {"sampler": samplers, "schedule": schedules, "hires.sampler": [SAME, *samplers], "hires.schedule": [SAME, *schedules]}
-        fields["hires.upscaler"] = [str(name) for name in answer.get("upscalers", [])]
+        fields["hires.upscaler"] = [*(str(name) for name in answer.get("upscalers", [])), *named(models.get("upscaler"))]
         loras = [*named(models.get("lora")), *(str(each["alias"]) for each in models.get("lora") or [] if each.get("alias"))]
         return cls(fields, _both(loras), lambda digest: None, lambda name, digest: True)
 

@@ -72,9 +72,13 @@ def _schedule(label: str, aliases: tuple[str, ...]) -> dict[str, Any]:
     }
 
 
-def upscalers() -> list[dict[str, Any]]:
-    """What makes a picture larger."""
-    return [{"name": name, "model_name": None, "model_path": None, "model_url": None, "scale": 4.0} for name in PIXEL]
+def upscalers(api: Services) -> list[dict[str, Any]]:
+    """What makes a picture larger: filters, and files."""
+    files = [file for file in api.library.models("upscaler") if not file.error]
+    names = [(name, None) for name in PIXEL] + [(file.name, str(file.path)) for file in files]
+    return [
+        {"name": name, "model_name": name if path else None, "model_path": path, "model_url": None, "scale": 4.0} for name, path in names
+    ]
 
 
 def latent_upscale_modes() -> list[dict[str, Any]]:

@@ -148,9 +148,9 @@ def schedulers(api: Api) -> list[dict[str, Any]]:
 
 
 @router.get("/upscalers")
-def upscalers() -> list[dict[str, Any]]:
+def upscalers(api: Api) -> list[dict[str, Any]]:
     """What makes pictures larger."""
-    return listings.upscalers()
+    return listings.upscalers(api)
 
 
 @router.get("/latent-upscale-modes")

@@ -51,7 +51,7 @@ def _hires(form: Form, choices: Choices) -> None:
     form.add("hires.scale")
     form.add("hires.steps")
     form.add("hires.strength")
-    _rows(form, ("hires.width", "hires.height"))
+    _rows(form, ("hires.width", "hires.height"), ("upscale_tile", "upscale_overlap"))
     with gr.Row():
         form.add("hires.sampler", choices=choices.hires_samplers, info=None)
         form.add("hires.schedule", choices=choices.hires_schedules, info=None)

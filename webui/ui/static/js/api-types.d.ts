@@ -136,6 +136,8 @@ export interface GenerationRequest {
   mask_weight: number;
   image_guidance: number;
   hires: HiresOptions | null;
+  upscale_tile: number;
+  upscale_overlap: number;
   sampler_options: SamplerOptions;
   guidance_options: GuidanceOptions;
   size_conditioning: SizeConditioning;

@@ -1,0 +1,14 @@
+"""Our own upscalers, registered through the hook that every extension uses."""
+
+from collections.abc import Callable
+
+from webui.generation.upscaling import BUILTIN
+from webui.plugins.hookspecs import hookimpl
+from webui.plugins.types import Upscaler
+
+
+@hookimpl
+def register_upscalers(register: Callable[[Upscaler], None]) -> None:
+    """None, Lanczos and Nearest."""
+    for upscaler in BUILTIN:
+        register(upscaler)
