@@ -4,7 +4,7 @@ In each round every ready job runs until it requests something. Then device task
 them, for the time of one step or `DEVICE_TASK_BUDGET_S`. Then all forward requests are executed by as few forward passes as their shapes
 allow. So
 
-* a question waits until the other samplers have reached theirs (well under a millisecond each), never for a clock, and alone for nobody;
+* a forward request waits until the other ready jobs have made theirs (well under a millisecond each); there is no timer;
 * a job joins or leaves between any two steps;
 * samplers, extensions and LoRAs never run at the same time as others, and each finds torch's random numbers as it left them.
 
