@@ -7,6 +7,7 @@ import subprocess
 import sys
 
 import pytest
+from playwright.sync_api import expect
 
 from tests.browser.conftest import ROOT, open_visit
 
@@ -31,8 +32,8 @@ def test_a_guest_is_asked_for_a_name_and_cannot_change_what_is_everybodys(chromi
     visit = open_visit(chromium, address, at=f"/?key={key}")
     page = visit.page
     bar = page.locator(".name-bar")
-    bar.wait_for()
-    assert "You see your own pictures" in bar.inner_text()
+    expect(bar).to_contain_text("You see your own pictures")
+    expect(bar).to_be_visible()
     page.click("#tab-settings-button")
     page.locator("#settings .read-only", has_text=READ_ONLY).wait_for()
     assert page.locator(".setting :is(input, select, textarea):enabled").count() == 1  # one's own name
@@ -40,8 +41,8 @@ def test_a_guest_is_asked_for_a_name_and_cannot_change_what_is_everybodys(chromi
     page.locator("#extensions .read-only", has_text=READ_ONLY).wait_for()
     assert page.locator("#extensions input:enabled").count() == 0
     page.click("#tab-queue-button")
-    assert page.get_by_role("button", name="Pause", exact=True).is_disabled()
-    assert "You see your own pictures" in page.locator(".who").inner_text()
+    expect(page.get_by_role("button", name="Pause", exact=True)).to_be_disabled()
+    expect(page.locator("#queue .who")).to_contain_text("You see your own pictures")
     page.fill("#your-name", "Zoë")
     bar.get_by_role("button", name="Save").click()
     bar.wait_for(state="hidden")
@@ -59,6 +60,6 @@ def test_the_admin_can_and_is_told_that_all_is_seen(chromium, shared):
     page.locator(".setting select").first.wait_for()
     assert page.locator("#settings .read-only").count() == page.locator(".setting :disabled").count() == 0
     page.click("#tab-queue-button")
-    assert "You see everybody's" in page.locator(".who").inner_text()
+    expect(page.locator("#queue .who")).to_contain_text("You see everybody's")
     page.context.close()
     assert (visit.foreign, visit.problems) == ([], [])
