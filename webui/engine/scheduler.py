@@ -210,14 +210,14 @@ class BatchScheduler:
             return [slot]
         slots = self._decode_group(slot, until)
         if len(slots) > 1:
-            pictures, error = outcome(
+            images, error = outcome(
                 lambda: self._runner.execute_decode([one.device_task.decode_request for one in slots if one.device_task.decode_request])
             )
             if error is None:
                 took = self._decode_time = self._account_device_time() / len(slots)
-                for one, picture in zip(slots, pictures, strict=True):
+                for one, image in zip(slots, images, strict=True):
                     one.seconds += took
-                    one.reply(picture)
+                    one.reply(image)
                 return slots
             self._max_decode_jobs = len(slots) // 2
         slot.reply(*outcome(slot.device_task.work))
