@@ -9,6 +9,7 @@ from PIL import Image
 from webui import __version__
 from webui.api import encoding
 from webui.api.sdapi.bodies import Generation, Img2Img
+from webui.api.sdapi.rounds import Outcome
 from webui.api.sdapi.translate import Translation
 from webui.core.job import Job
 from webui.core.record import ImageRecord
@@ -41,6 +42,31 @@ def answer(job: Job, body: Generation, made: Translation, gallery: Gallery, fram
         first = 1
     facts = info(job, body, made, texts)
     facts["index_of_first_image"] = first
+    sent = [encoding.encoded(data) for data in shown] if body.send_images else []
+    return {"images": sent, "parameters": echo(body, made), "info": json.dumps(facts)}
+
+
+def files(job: Job, gallery: Gallery) -> list[bytes]:
+    """The files of a job's pictures."""
+    return [gallery.path(record).read_bytes() for record in job.images]
+
+
+def of_rounds(outcome: Outcome, body: Generation, gallery: Gallery) -> dict[str, Any]:
+    """The answer of a script: every round's pictures, a grid of all before them, or the one picture that they became."""
+    parts = [(made, job, data) for made, job in outcome.made for data in files(job, gallery)]
+    texts = [text_chunks.read_texts(data).found.get(text_chunks.PARAMETERS, "") for _, _, data in parts]
+    shown = [_as_wanted(data, made) for made, _, data in parts]
+    if outcome.whole is not None and texts:
+        shown, texts = [encoding.png(read_picture(outcome.whole, "picture"), {text_chunks.PARAMETERS: texts[0]})], texts[:1]
+    if outcome.grid and len(parts) > 1:
+        shown.insert(0, _grid([data for _, _, data in parts], texts[0] if outcome.grid_has_text else ""))
+        texts.insert(0, texts[0])
+    made, job = outcome.made[0]
+    facts = info(job, body, made, texts)
+    each = [info(one, body, translation, ()) for translation, one in outcome.made]
+    for name in ("all_prompts", "all_negative_prompts", "all_seeds", "all_subseeds"):
+        facts[name] = [value for found in each for value in found[name]]
+    facts["index_of_first_image"] = int(outcome.grid and outcome.grid_has_text and len(parts) > 1)
     sent = [encoding.encoded(data) for data in shown] if body.send_images else []
     return {"images": sent, "parameters": echo(body, made), "info": json.dumps(facts)}
 

@@ -22,6 +22,7 @@ class Calls:
         self.endings = endings
         self.options = OwnerOptions(api.queue.store, api.library)
         self.watch = Watch(api.queue)
+        self.facts = Table(50)
         self._lock = threading.Lock()
         self._tasks: OrderedDict[tuple[str, str], str] = OrderedDict()
         self._frames: OrderedDict[str, bytes] = OrderedDict()
@@ -54,6 +55,27 @@ class Calls:
         """That preview, once."""
         with self._lock:
             return self._frames.pop(job_id, None)
+
+
+class Table:
+    """Values by key, the newest `most` of them."""
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._lock = threading.Lock()
+        self._kept: OrderedDict[str, object] = OrderedDict()
+
+    def put(self, key: str, value: object) -> None:
+        """Keep a value."""
+        with self._lock:
+            self._kept[key] = value
+            while len(self._kept) > self._most:
+                self._kept.popitem(last=False)
+
+    def get(self, key: str) -> object | None:
+        """The value of this key."""
+        with self._lock:
+            return self._kept.get(key)
 
 
 class Watch:

@@ -80,12 +80,14 @@ def interrogate(body: Interrogate) -> dict[str, Any]:
     raise extras.no_interrogator(body.model)
 
 
-@router.get("/progress")
+@router.get("/progress", response_model=None)
 async def get_progress(api: Api, calls: Held, who: Who, skip_current_image: bool = False) -> dict[str, Any]:
     """How far your own job is, with its newest preview."""
     if not skip_current_image:
         calls.watch.look()
-    return await run_in_threadpool(progress.body, api.queue, who.name, not skip_current_image)
+    if (standing := progress.running_standing(api.queue, calls, who.name)) is not None:
+        return progress.body_of(api.queue, standing, not skip_current_image)
+    return await run_in_threadpool(progress.body, api.queue, calls, who.name, not skip_current_image)
 
 
 @router.post("/interrupt")
@@ -222,7 +224,7 @@ def memory(api: Api) -> dict[str, Any]:
 @router.get("/scripts")
 def list_scripts(api: Api) -> dict[str, list[str]]:
     """Scripts of both routes, in lower case."""
-    return {"txt2img": scripts.names(api), "img2img": scripts.names(api)}
+    return {route: scripts.names(api, route) for route in ("txt2img", "img2img")}
 
 
 @router.get("/script-info")

@@ -9,7 +9,7 @@ from starlette.concurrency import run_in_threadpool
 
 from webui.api.errors import STATUS
 from webui.api.identity import Viewer
-from webui.api.sdapi import answers, infotext, pictures, scripts
+from webui.api.sdapi import answers, infotext, pictures, rounds, scripts
 from webui.api.sdapi.bodies import Generation, Img2Img
 from webui.api.sdapi.calls import Calls
 from webui.api.sdapi.refusals import Refusal, failed
@@ -24,18 +24,39 @@ NOTES = "X-Darkroom-Notes"
 _MOST_LETTERS = 4000
 
 
+class JobFailed(Exception):
+    """A job has failed; it says why."""
+
+    def __init__(self, job: Job) -> None:
+        super().__init__(job.id)
+        self.job = job
+
+
 async def generate(body: Generation, api: Services, calls: Calls, who: Viewer) -> JSONResponse:
-    """Make the pictures; answers when the job has ended. Raises `Refusal`, `WebUIError`."""
+    """Make the pictures; answers when the job, or all of a script's, have ended. Raises `Refusal`, `WebUIError`."""
+
+    async def make(each: Generation) -> rounds.Made:
+        made, job = await run_in_threadpool(_submit, each, api, calls, who)
+        job = await calls.endings.wait(job.id)
+        if job.state == "failed":
+            raise JobFailed(job)
+        if job.state == "cancelled" and not job.images:
+            made.notes.append("The job was interrupted before its first picture was done.")
+        return made, job
+
     body = await run_in_threadpool(infotext.filled, body)
-    made, job = await run_in_threadpool(_submit, body, api, calls, who)
-    job = await calls.endings.wait(job.id)
-    if job.state == "failed":
-        return _of_failure(job)
-    frame = calls.take_frame(job.id)
-    if job.state == "cancelled" and not job.images:
-        made.notes.append("The job was interrupted before its first picture was done.")
-    said = await run_in_threadpool(answers.answer, job, body, made, api.gallery, frame)
-    return JSONResponse(said, headers=note_header(list(dict.fromkeys([*made.notes, *job.notes]))))
+    try:
+        if scripts.is_chosen(body.script_name):
+            outcome = await rounds.run(body, make, lambda job: answers.files(job, api.gallery))
+            said = await run_in_threadpool(answers.of_rounds, outcome, body, api.gallery)
+            told = [note for made, job in outcome.made for note in (*made.notes, *job.notes)]
+        else:
+            made, job = await make(body)
+            said = await run_in_threadpool(answers.answer, job, body, made, api.gallery, calls.take_frame(job.id))
+            told = [*made.notes, *job.notes]
+    except JobFailed as error:
+        return _of_failure(error.job)
+    return JSONResponse(said, headers=note_header(list(dict.fromkeys(told))))
 
 
 def note_header(notes: list[str]) -> dict[str, str]:
@@ -49,7 +70,6 @@ def note_header(notes: list[str]) -> dict[str, str]:
 
 def _submit(body: Generation, api: Services, calls: Calls, who: Viewer) -> tuple[Translation, Job]:
     check_plain(body.model_dump(include={"override_settings", "alwayson_scripts", "script_args", "prompt", "negative_prompt", "styles"}))
-    scripts.check_script(body.script_name)
     kept = _keep(body, api, who.name) if isinstance(body, Img2Img) else Pictures()
     made = translate(body, kept, who.name, api, calls.options)
     job = api.queue.submit(made.request, who.name, notes=made.notes)

@@ -5,7 +5,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from webui.api.sdapi import options, scripts, styles
+from webui.api.sdapi import options, styles
+from webui.api.sdapi.always import always_on
 from webui.api.sdapi.bodies import Generation, Img2Img, Txt2Img
 from webui.core.request import MAX_SIDE, MIN_SIDE, Fill, GenerationRequest, ResizeMode, parse_request
 from webui.errors import RequestError
@@ -56,7 +57,7 @@ def translate(body: Generation, pictures: Pictures, owner: str, api: Services, o
     flat = {**options.request_fields(chosen), **_common(body, chosen, names, notes)}
     flat |= {"prompt": _networks(body, prompt), "negative_prompt": negative}
     flat |= _from_picture(body, pictures, notes) if isinstance(body, Img2Img) else _second_pass(body, names, notes)
-    flat |= scripts.always_on(body, api, notes)
+    flat |= always_on(body, api, notes)
     flat["sampler"], flat["schedule"] = names.sampling(body.sampler_name or body.sampler_index or "Euler", body.scheduler)
     flat |= _eta(body, chosen, str(flat["sampler"]))
     request = parse_request(_nested({name: value for name, value in flat.items() if value is not None}))

@@ -1,0 +1,90 @@
+"""Scripts that one chooses make rounds of jobs, and one answer."""
+
+import base64
+import io
+import json
+import threading
+import time
+
+import pytest
+from PIL import Image
+
+from tests.api.sdapi.conftest import FOX, picture
+
+
+@pytest.fixture
+def client(server, request):
+    with server.client(owner=f"script {request.node.name}".partition("[")[0][:60]) as client:
+        yield client
+
+
+def opened(answer) -> list[Image.Image]:
+    assert answer.status_code == 200, answer.text[-400:]
+    return [Image.open(io.BytesIO(base64.b64decode(each))) for each in answer.json()["images"]]
+
+
+def test_a_prompt_matrix_makes_every_combination(client):
+    body = {"prompt": "a fox|night|snow", "script_name": "Prompt matrix", "script_args": [False, True, "positive", "comma", 0]}
+    answer = client.post("/sdapi/v1/txt2img", json=FOX | body)
+    assert [each.size for each in opened(answer)] == [(128, 128), *[(64, 64)] * 4]
+    info = json.loads(answer.json()["info"])
+    assert info["all_prompts"] == ["a fox", "a fox, night", "a fox, snow", "a fox, night, snow"]
+    assert info["all_seeds"] == [42, 43, 44, 45] and info["index_of_first_image"] == 1 and len(info["infotexts"]) == 5
+
+
+def test_prompts_from_lines(client):
+    lines = 'a cat\n--prompt "a dog" --steps 3 --seed 9'
+    body = {"script_name": "Prompts from file or textbox", "script_args": [True, False, "start", lines, False]}
+    answer = client.post("/sdapi/v1/txt2img", json=FOX | {"prompt": "in ink"} | body)
+    info = json.loads(answer.json()["info"])
+    assert info["all_prompts"] == ["a cat in ink", "a dog in ink"] and info["all_seeds"] == [42, 9] and len(opened(answer)) == 2
+
+
+def test_loopback_goes_on_from_its_own_picture(client, server):
+    body = {"init_images": [picture()], "denoising_strength": 0.8, "script_name": "loopback", "script_args": [3, 0.4, "Linear", "None"]}
+    assert [each.size for each in opened(client.post("/sdapi/v1/img2img", json=FOX | body))] == [(128, 128), *[(64, 64)] * 3]
+    first, second, third = server.services.queue.jobs(owner=client.headers["x-owner"])
+    assert [round(job.request.strength, 2) for job in (first, second, third)] == [0.8, 0.6, 0.4]
+    assert second.request.init == first.images[0].id and third.request.seed == 44
+
+
+def test_sd_upscale_paints_over_tiles(client, server):
+    body = {"init_images": [picture()], "denoising_strength": 0.3, "script_name": "SD upscale", "script_args": ["", 8, "Lanczos", 2.0]}
+    (large,) = opened(client.post("/sdapi/v1/img2img", json=FOX | body))
+    assert large.size == (128, 128) and "parameters" in large.text
+    assert len(server.services.queue.jobs(owner=client.headers["x-owner"])) == 9
+
+
+BAD = {
+    "too few": ("Prompt matrix", []),
+    "a wrong choice": ("Prompt matrix", [False, False, "both", "comma", 0]),
+    "a text for a number": ("SD upscale", ["", "much", "Lanczos", 2]),
+    "out of range": ("Loopback", [900, 0.5, "Linear", "None"]),
+    "not here": ("X/Y/Z plot", []),
+    "unknown": ("no such", []),
+    "an unknown flag": ("Prompts from file or textbox", [False, False, "start", "--outpath /etc x", False]),
+    "no lines": ("Prompts from file or textbox", [False, False, "start", "", False]),
+}
+
+
+@pytest.mark.parametrize(("name", "args"), BAD.values(), ids=BAD)
+def test_wrong_arguments_are_refused(client, name, args):
+    answer = client.post("/sdapi/v1/img2img", json=FOX | {"init_images": [picture()], "script_name": name, "script_args": args})
+    assert answer.status_code == 422 and isinstance(answer.json()["detail"], str)
+
+
+def test_a_failed_round_fails_the_call(client):
+    body = {"prompt": "fail|a|b", "script_name": "Prompt matrix", "script_args": [False, False, "positive", "comma", 0]}
+    assert client.post("/sdapi/v1/txt2img", json=FOX | body).status_code == 500
+
+
+def test_interrupting_ends_the_whole_script(client, server):
+    body = {"prompt": "never|a|b", "script_name": "Prompt matrix", "script_args": [False, False, "positive", "comma", 0]}
+    call = threading.Thread(target=lambda: client.post("/sdapi/v1/txt2img", json=FOX | body))
+    call.start()
+    with server.client(owner=client.headers["x-owner"]) as other:
+        while not server.services.queue.running_of(client.headers["x-owner"]):
+            time.sleep(0.02)
+        other.post("/sdapi/v1/interrupt")
+        call.join(60)
+    assert not call.is_alive() and len(server.services.queue.jobs(owner=client.headers["x-owner"])) == 1

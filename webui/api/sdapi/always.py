@@ -1,0 +1,66 @@
+"""Scripts that run always, by A1111's names: Darkroom's extensions, and what is passed over or refused."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from webui.api.sdapi.bodies import Generation
+from webui.api.sdapi.refusals import Refusal
+from webui.errors import RequestError
+from webui.services import Services
+
+NO_EFFECT = ("refiner", "sampler", "seed")
+"""A1111's built-in scripts whose arguments have no effect over its API: the request's own fields count."""
+KNOWN_ALWAYS_ON = (
+    *("controlnet", "extra options", "soft inpainting", "adetailer", "dynamic prompts v2.17.1", "dynamic prompts"),
+    *("dynamicthresholding (cfg-fix) integrated", "dynamic thresholding (cfg scale fix)", "tiled diffusion", "tiled vae"),
+    *("freeu integrated (sd 1.x, sd 2.x, sdxl)", "kohya hrfix integrated", "latentmodifier integrated", "multidiffusion integrated"),
+    *("never oom integrated", "perturbedattentionguidance integrated", "stylealign integrated", "reactor", "animatediff"),
+    "selfattentionguidance integrated (sd 1.x, sd 2.x, sdxl)",
+)
+"""Scripts that A1111, Forge and their usual extensions run always, which Darkroom does not have."""
+
+
+def always_on(body: Generation, api: Services, notes: list[str]) -> dict[str, Any]:
+    """The extensions' values of a request. Raises `Refusal` for a script that nobody knows."""
+    panels = {name.lower(): name for name in api.contributions.models()}
+    titles = {state.title.lower(): state.id for state in api.capabilities.current().extensions if state.id in panels.values()}
+    extras: dict[str, Any] = {}
+    for name, said in body.alwayson_scripts.items():
+        key = name.lower()
+        args = said.get("args", []) if isinstance(said, Mapping) else []
+        if key in panels or key in titles:
+            extension = panels.get(key) or titles[key]
+            extras[extension] = _values(extension, args, api)
+        elif key in KNOWN_ALWAYS_ON:
+            _pass_over(name, args, notes)
+        elif key not in NO_EFFECT:
+            raise Refusal(422, f"Script '{name[:200]}' not found")
+    return {"extras": extras} if extras else {}
+
+
+def _values(extension: str, args: Any, api: Services) -> dict[str, Any]:
+    """One object of an extension's fields, or their values by position."""
+    if isinstance(args, Mapping):
+        return dict(args)
+    if isinstance(args, list) and len(args) == 1 and isinstance(args[0], Mapping):
+        return dict(args[0])
+    fields = list(api.contributions.models()[extension].model_fields)
+    if not isinstance(args, list) or len(args) > len(fields):
+        raise RequestError(f"alwayson_scripts.{extension}", f"args must be a list of at most {len(fields)} values: {', '.join(fields)}.")
+    return dict(zip(fields, args, strict=False))
+
+
+def _pass_over(name: str, args: Any, notes: list[str]) -> None:
+    """Say that a script is not here; one that would have changed the picture wholly is refused."""
+    used = [unit for unit in args if _is_on(unit)] if isinstance(args, list) else [args]
+    if name.lower() == "controlnet":
+        if used:
+            raise Refusal(422, "Darkroom has no ControlNet. Send the request without its units.")
+    elif used:
+        notes.append(f"Darkroom does not have the script {name[:100]!r}; it changed nothing.")
+
+
+def _is_on(argument: Any) -> bool:
+    if isinstance(argument, Mapping):
+        return bool(argument) and argument.get("enabled", True) not in (False, None)
+    return bool(argument)
