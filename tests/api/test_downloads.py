@@ -1,5 +1,6 @@
 """Getting models over HTTP, from a site on loopback: for who runs this Darkroom, and not when it is offline."""
 
+import hashlib
 import json
 import time
 
@@ -10,6 +11,8 @@ from tests.downloads.conftest import PATIENCE_S
 from tests.downloads.fakes import Site
 from tests.library.test_said import SD1_LORA
 from tests.library.test_scan import write
+from webui.downloads.offers import parse_source
+from webui.library import KINDS
 
 
 @pytest.fixture(scope="module")
@@ -56,6 +59,34 @@ def test_what_a_site_refuses_is_said_and_no_fault_of_ours(server):
         answer = client.post("/api/v1/models/downloads", json={"source": "hf:owner/none"})
         assert answer.status_code == 502 and "nothing at this address" in answer.json()["message"]
         assert client.post("/api/v1/models/downloads/0123/pause").status_code == 404
+
+
+def test_a_file_is_recognised_at_civitai_only_when_asked(tmp_path_factory, site):
+    folder = tmp_path_factory.mktemp("recognise")
+    path = write(folder / "models" / "Lora" / "mine.safetensors", SD1_LORA, {"a": "b"})
+    digest = hashlib.sha256(path.read_bytes()).hexdigest()
+    address = f"/api/v1/model-versions/by-hash/{digest}"
+    server = Server(folder, civitai_base_url=site.url)
+    told = {"id": 5, "modelId": 7, "name": "v1", "baseModel": "Pony", "trainedWords": ["fxx"], "model": {"name": "Fox"}}
+    try:
+        with server.client() as client:
+            mine = client.get("/api/v1/models", params={"kind": "lora"}).json()["models"][0]
+            assert client.post(f"{mine['url']}/recognise").status_code == 502
+            site.bodies[address] = told
+            known = client.post(f"{mine['url']}/recognise").json()
+        assert (known["title"], known["base"], known["triggers"]) == ("Fox v1", "Pony", ["fxx"])
+        assert [path for path, _ in site.seen if digest in path] == [address] * 2
+    finally:
+        server.close()
+
+
+def test_a_first_dozen_is_offered_without_asking_anybody(server, site):
+    asked = len(site.seen)
+    with server.client() as client:
+        body = client.get("/api/v1/models/starters").json()
+    assert len(body["starters"]) >= 10 and body["checkpoints"] >= 1 and len(site.seen) == asked
+    for each in body["starters"]:
+        assert parse_source(each["source"]) and each["kind"] in KINDS and each["licence"]
 
 
 def test_others_may_not_fetch(server, site):

@@ -1,6 +1,7 @@
 """Models over HTTP: search, pages, one model, its preview, and what is kept of it."""
 
 import json
+import os
 
 import pytest
 from PIL import Image
@@ -129,6 +130,34 @@ def test_others_see_models_and_change_nothing(server):
         fox = guest.get("/api/v1/models", params={"kind": "lora"}).json()["models"][0]
         assert "file" not in fox and guest.get("/api/v1/models/overview").json()["folders"] == []
         assert guest.patch(fox["url"], json={"notes": "x"}).status_code == 403
+
+
+def test_duplicates_the_bin_and_what_nobody_uses(client, server):
+    folder = server.settings.data_dir / "models" / "Lora"
+    copy, old = write(folder / "copy.safetensors", SD1_LORA, {"modelspec.trigger_phrase": "fxx"}), folder / "old.safetensors"
+    write(old, SDXL_LORA, {"a": "b"})
+    (folder / "old.txt").write_text("words")
+    os.utime(old, (1, 1))
+    server.services.library.scan()
+    for model in server.services.library.models("lora"):
+        server.services.library.sha256(model)
+    server.services.collection.refreshed(client.get("/api/v1/models").json()["models"][0]["id"])
+    groups = [[model["name"] for model in group] for group in client.get("/api/v1/models/duplicates").json()["groups"]]
+    assert ["copy", "fox"] in groups
+    unused = [model for model in client.get("/api/v1/models/unused").json()["models"] if model["name"] == "old"]
+    moved = client.delete(unused[0]["url"]).json()["moved_to"]
+    assert not old.exists() and moved == str(folder / ".bin" / "old.safetensors") and (folder / ".bin" / "old.txt").exists()
+    assert names(client, q="old", kind="lora") == []
+    assert client.delete(unused[0]["url"]).status_code == 404
+    copy.unlink()
+
+
+def test_which_jobs_used_a_model(client):
+    fox = client.get("/api/v1/models", params={"kind": "lora", "q": "fox"}).json()["models"][0]
+    before = client.get(fox["url"]).json()["used"]["jobs"]
+    assert client.post("/api/v1/jobs", json={"prompt": "x <lora:fox:0.5>", "checkpoint": "tiny"}).status_code == 201
+    after = client.get(fox["url"]).json()["used"]
+    assert after["jobs"] == before + 1 and after["last"]
 
 
 def test_the_overview_counts(client):

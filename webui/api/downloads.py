@@ -10,6 +10,7 @@ from webui.api.native import Api, Who
 from webui.core.plain import check_plain
 from webui.core.request import FrozenModel
 from webui.downloads.staging import Download
+from webui.downloads.starters import starters_for
 
 router = APIRouter(prefix="/api/v1/models", tags=["Models"], responses=responses(*ANYWHERE))
 
@@ -26,6 +27,18 @@ class Further(FrozenModel):
     """`kind` is for a download that failed because that was not known."""
 
     kind: str = ""
+
+
+@router.get("/starters")
+def starters(api: Api, who: Who) -> dict[str, Any]:
+    """A dozen models to begin with, those that fit this machine first; asks no site."""
+    memory = max((int(each["device_total"]) for each in api.queue.engines_body()["engines"]), default=0)
+    own = sum(1 for model in api.library.models("checkpoint") if not model.error)
+    return {
+        "starters": [each.model_dump(mode="json") for each in starters_for(memory)],
+        "memory": memory,
+        "checkpoints": own,
+    }
 
 
 @router.post("/offers", responses=responses(502))

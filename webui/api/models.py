@@ -64,13 +64,43 @@ def overview(api: Api, who: Who) -> dict[str, Any]:
     return {"kinds": kinds, "families": families, "folders": folders, "hashing": api.collection.hashing().model_dump()}
 
 
+@router.get("/duplicates")
+def duplicates(api: Api, who: Who) -> dict[str, Any]:
+    """Groups of models with the same content, as far as they are hashed."""
+    return {"groups": [[shown(each, who) for each in group] for group in api.collection.duplicates()]}
+
+
+@router.get("/unused")
+def unused(api: Api, who: Who, days: Annotated[int, Query(ge=1, le=36500)] = 365) -> dict[str, Any]:
+    """Models that no job has named for so many days, the largest first."""
+    who.must_be_admin("see which models nobody uses")
+    return {"models": [shown(each, who) for each in api.collection.unused(days)]}
+
+
+@router.delete("/{model_id}", responses=responses(404))
+def discard(model_id: str, api: Api, who: Who) -> dict[str, str]:
+    """Move a model, with what lies beside it, to a hidden folder `.bin` where it was; `moved_to` says where."""
+    who.must_be_admin("move models to the bin")
+    return {"id": model_id, "moved_to": str(api.collection.discard(model_id))}
+
+
+@router.post("/{model_id}/recognise", responses=responses(404, 409, 502))
+def recognise(model_id: str, api: Api, who: Who) -> dict[str, Any]:
+    """Ask Civitai by the file's sha256 what it is, and keep the answer beside it. That tells the site that you own it."""
+    who.must_be_admin("ask Civitai about models")
+    found = api.collection.get(model_id)
+    api.downloads.recognise(found.model)
+    return shown(api.collection.refreshed(model_id), who)
+
+
 @router.get("/{model_id}", responses=responses(404))
 def get_model(model_id: str, api: Api, who: Who) -> dict[str, Any]:
     """One model, with what it takes of this machine's memory, and the ids of those with the same content."""
     found = api.collection.get(model_id)
     same = [each.card.id for each in api.collection.entries() if each.card.sha256 and each.card.sha256 == found.card.sha256]
     fits = [fit.model_dump() for room in rooms(api) if (fit := api.collection.fit(found, room)) is not None]
-    return {**shown(found, who), "fits": fits, "same": [each for each in same if each != model_id]}
+    used = api.collection.usage(found).model_dump(mode="json") if who.admin else None
+    return {**shown(found, who), "used": used, "fits": fits, "same": [each for each in same if each != model_id]}
 
 
 @router.patch("/{model_id}", responses=responses(404))

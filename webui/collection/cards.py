@@ -1,7 +1,7 @@
 """One model as the API and the page show it, and the search over all of them."""
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
 from typing import Any, Literal, NamedTuple
 
@@ -123,24 +123,32 @@ def _hashes(hashes: Hashes) -> dict[str, str]:
 def chosen(entries: Iterable[Entry], wish: Wish) -> list[Entry]:
     """Those that are wished, in the wished order."""
     words, base, tag = fold(wish.q).split(), fold(wish.base), fold(wish.tag)
-    found = [
-        each
-        for each in entries
-        if (not wish.kind or each.card.kind == wish.kind)
-        and (not wish.family or each.card.family == wish.family)
-        and (not base or base in fold(each.card.base))
-        and (not tag or any(fold(own) == tag for own in each.card.tags))
-        and (not wish.favourite or each.card.kept.favourite)
-        and (wish.broken is None or bool(each.card.error) == wish.broken)
-        and all(word in each.words for word in words)
+    tests: list[tuple[object, Callable[[Entry], bool]]] = [
+        (wish.kind, lambda each: each.card.kind == wish.kind),
+        (wish.family, lambda each: each.card.family == wish.family),
+        (base, lambda each: base in fold(each.card.base)),
+        (tag, lambda each: any(fold(own) == tag for own in each.card.tags)),
+        (wish.favourite, lambda each: each.card.kept.favourite),
+        (wish.broken is not None, lambda each: bool(each.card.error) == wish.broken),
+        (words, lambda each: all(word in each.words for word in words)),
     ]
-    return sorted(found, key=lambda each: _order(each, wish.sort), reverse=wish.sort.startswith("-"))
+    found = list(entries)
+    for is_wished, fits in tests:
+        found = [each for each in found if fits(each)] if is_wished else found
+    return _sorted(found, wish.sort)
 
 
-def _order(each: Entry, sort: Sort) -> tuple[Any, ...]:
-    card = each.card
-    first = {"name": (), "added": (card.modified,), "size": (card.size,), "kind": (card.kind,)}[sort.lstrip("-")]
-    return (*first, each.key, card.id)
+def _sorted(found: list[Entry], sort: Sort) -> list[Entry]:
+    """In order; they come by name, and stay so where the rest is equal."""
+    keys: dict[str, Callable[[Entry], Any]] = {
+        "added": lambda each: each.model.identity.mtime_ns,
+        "size": lambda each: each.model.size,
+        "kind": lambda each: each.model.kind,
+    }
+    name = sort.lstrip("-")
+    if name in keys:
+        return sorted(found, key=keys[name], reverse=sort.startswith("-"))
+    return found[::-1] if sort.startswith("-") else found
 
 
 def page_of(found: Sequence[Entry], cursor: str, limit: int) -> tuple[list[Entry], str]:

@@ -60,7 +60,7 @@ class NoteStore:
     """The notes of all models, read once and written through."""
 
     def __init__(self, database: Database) -> None:
-        self._database = database
+        self.database = database
         self._rows: dict[tuple[str, str], tuple[str, Notes]] | None = None
 
     def of(self, model: ModelFile, sha256: str, there: Mapping[tuple[str, str], object]) -> Notes:
@@ -85,14 +85,14 @@ class NoteStore:
         key = (model.kind, model.name)
         values = {"sha256": sha256, "body": notes.model_dump_json(), "updated": time.time()}
         named = (model_notes.c.kind == model.kind) & (model_notes.c.name == model.name)
-        with self._database.write() as connection:
+        with self.database.write() as connection:
             if connection.execute(update(model_notes).where(named).values(**values)).rowcount == 0:
                 connection.execute(insert(model_notes).values(kind=model.kind, name=model.name, **values))
         self._rows = {**self._all(), key: (sha256, notes)}
 
     def _all(self) -> dict[tuple[str, str], tuple[str, Notes]]:
         if self._rows is None:
-            with self._database.read() as connection:
+            with self.database.read() as connection:
                 rows = connection.execute(select(model_notes)).all()
             self._rows = {(row.kind, row.name): (row.sha256, _notes(row.body)) for row in rows}
         return self._rows

@@ -2,13 +2,16 @@
 
 import threading
 from collections.abc import Callable, Mapping
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from webui.collection.bin import move_to_bin
 from webui.collection.cards import Entry, Wish, chosen, entry
 from webui.collection.fit import Fit, Room, fit
 from webui.collection.hashing import Hasher, HashState
 from webui.collection.notes import Notes, NoteStore, changed
+from webui.collection.usage import Usage, names_used, usage_of
 from webui.collection.watch import Change, Watcher
 from webui.errors import NotFound
 from webui.library import Library
@@ -33,6 +36,7 @@ class Collection:
         self._entries: tuple[Entry, ...] | None = None
         self._of_version = ""
         self._read: dict[Path, tuple[Lying, Beside]] = {}
+        self._made: dict[Path, tuple[object, Entry]] = {}
 
     def start(self) -> None:
         """Begin to watch the folders and to hash what has no hash."""
@@ -78,6 +82,37 @@ class Collection:
         self._publish("models", {**dict.fromkeys(("added", "removed"), []), "changed": [f"{found.model.kind}/{found.model.name}"]})
         return self.get(model_id)
 
+    def refreshed(self, model_id: str) -> Entry:
+        """One model, after something was put beside it."""
+        self._forget()
+        return self.get(model_id)
+
+    def discard(self, model_id: str) -> Path:
+        """Move a model to the bin, and say where that is. Raises `NotFound`, `StorageError`."""
+        target = move_to_bin(self.get(model_id).model)
+        self.library.scan()
+        return target
+
+    def duplicates(self) -> list[list[Entry]]:
+        """Models with the same content, as far as they are hashed: groups of two and more."""
+        groups: dict[str, list[Entry]] = {}
+        for each in self.entries():
+            if each.card.sha256:
+                groups.setdefault(each.card.sha256, []).append(each)
+        return [group for group in groups.values() if len(group) > 1]
+
+    def usage(self, found: Entry) -> Usage:
+        """Which jobs used a model."""
+        return usage_of(self._notes.database, found.model)
+
+    def unused(self, days: int) -> list[Entry]:
+        """Models that no job has named for so many days, and that are here longer than that; the largest first."""
+        since = datetime.now(UTC) - timedelta(days=days)
+        old = [each for each in self.entries() if each.card.modified < since and not each.card.error]
+        used = names_used(self._notes.database, since)
+        idle = [each for each in old if not used & {each.model.name, each.model.short_name, each.model.alias}]
+        return sorted(idle, key=lambda each: -each.card.size)
+
     def fit(self, found: Entry, room: Room) -> Fit | None:
         """What a checkpoint takes of a device; None for other kinds."""
         facts = self.library.said(found.model).facts
@@ -95,16 +130,19 @@ class Collection:
 
     def _put_together(self) -> tuple[Entry, ...]:
         around, there, read = Surroundings(), self._there(), {}
-        found = []
+        made: dict[Path, tuple[object, Entry]] = {}
         for model in self.library.all_models:
             lying = around.of(model.path)
             before = self._read.get(model.path)
             beside = before[1] if before is not None and before[0] == lying else read_beside(model.path, lying)
             read[model.path] = (lying, beside)
-            notes = Notes() if self._notes.is_empty else self._notes.of(model, self.library.hashes(model).sha256, there)
-            found.append(entry(self.library, model, beside, notes))
-        self._read = read
-        return tuple(found)
+            hashes = self.library.hashes(model)
+            notes = Notes() if self._notes.is_empty else self._notes.of(model, hashes.sha256, there)
+            key = (model, lying, notes, hashes)
+            known = self._made.get(model.path)
+            made[model.path] = known if known is not None and known[0] == key else (key, entry(self.library, model, beside, notes))
+        self._read, self._made = read, made
+        return tuple(sorted((each for _, each in made.values()), key=lambda each: (each.key, each.card.id)))
 
     def _forget(self) -> None:
         """Something beside the models may have changed: what is known is put together again when it is asked for."""

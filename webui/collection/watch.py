@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from webui.core.foreign import is_same
 from webui.core.request import FrozenModel
 from webui.library import Library, ModelFile
 from webui.library.models import SUFFIXES
@@ -57,7 +58,7 @@ class Watcher:
         self._thread = threading.Thread(target=self._run, name="model-watcher", daemon=True)
         self._known: tuple[ModelFile, ...] = ()
         self._version = ""
-        self._unsettled = False
+        self._unsettled: list[ModelFile] = []
 
     def start(self) -> None:
         """Begin to watch."""
@@ -107,18 +108,18 @@ class Watcher:
         began = time.monotonic()
         if written:
             self._touched()
-        if written or self._unsettled:
+        if written or any(not is_same(model.path, model.identity) for model in self._unsettled):
             self._library.scan()
         else:
             self._library.look()
+        took = time.monotonic() - began
         if self._library.version != self._version:
             models, self._version = self._library.all_models, self._library.version
             change, self._known = changes(self._known, models), models
             if not change.is_empty:
                 self._changed(change)
-        newest = max((model.identity.mtime_ns for model in self._known), default=0)
-        self._unsettled = abs(time.time() - newest / 1e9) < SETTLED_S
-        self._stopping.wait(4 * (time.monotonic() - began) if written else 0)  # while a large file is copied, events come without end
+        self._unsettled = [model for model in self._known if abs(time.time() - model.identity.mtime_ns / 1e9) < SETTLED_S]
+        self._stopping.wait(min(took, 0.5) if written else 0)  # while a large file is copied, events come without end
 
 
 def _matters(path: str) -> bool:

@@ -12,8 +12,8 @@ from filelock import FileLock, Timeout
 
 from webui.core.foreign import INDEX, FileError, named_path, read_foreign
 from webui.downloads.net import Egress, FetchError
-from webui.downloads.offers import Offer, OfferedFile, parse_source
-from webui.downloads.sites import Sites, sites_of
+from webui.downloads.offers import Offer, OfferedFile, Source, parse_source
+from webui.downloads.sites import Sites, described, picture_of, sites_of
 from webui.downloads.staging import (
     Download,
     State,
@@ -29,7 +29,7 @@ from webui.downloads.staging import (
 )
 from webui.downloads.transfer import Progress, fetch
 from webui.errors import Conflict, Forbidden, NotFound, RequestError, StorageError, WebUIError
-from webui.library import KINDS, Library
+from webui.library import KINDS, Library, ModelFile
 from webui.library.header import read_any_header
 from webui.settings import Settings
 
@@ -38,6 +38,23 @@ TRIES = 5
 _TELL_EVERY_S = 0.5
 _MOST_DONE = 50
 _PREVIEW = 8 * 2**20
+
+
+def write_beside(offer: Offer, target: Path, sites: Sites) -> None:
+    """The site's description and picture, beside the model; without them it is as good."""
+    end = ".civitai.info" if offer.source.site == "civitai" else ".metadata.json"
+    with contextlib.suppress(OSError, WebUIError):
+        if offer.card:
+            target.with_suffix(end).write_text(json.dumps(offer.card, ensure_ascii=False, indent=1), encoding="utf-8")
+        if offer.preview:
+            egress = sites.egress(offer.source)
+            try:
+                data = egress.small(offer.preview, _PREVIEW)
+            finally:
+                egress.close()
+            end = ".png" if data[:4] == b"\x89PNG" else ".webp" if data[8:12] == b"WEBP" else ".jpg" if data[:2] == b"\xff\xd8" else ""
+            if end and not target.with_name(f"{target.stem}.preview{end}").exists():
+                target.with_name(f"{target.stem}.preview{end}").write_bytes(data)
 
 
 class _Halt(Exception):
@@ -139,6 +156,15 @@ class Downloads:
             self._lock.notify()
         self._tell(download)
         return download
+
+    def recognise(self, model: ModelFile) -> None:
+        """Ask Civitai what a file is, by its sha256, and write the answer beside it. Raises `FetchError`, `StorageError`, `Forbidden`."""
+        self._check_online()
+        sha256, sites = self._library.sha256(model), self._sites()
+        body = sites.by_hash(sha256)
+        source = Source(site="civitai", model=str(body.get("id", "0")))
+        offer = Offer(source=source, title=model.name, preview=picture_of(body), card=described(body))
+        write_beside(offer, named_path(model.path), sites)
 
     def list(self) -> tuple[Download, ...]:
         """All that are known, oldest first."""
@@ -285,24 +311,8 @@ class Downloads:
         if kind not in KINDS:
             raise RequestError("kind", f"What kind of model {first.name} is cannot be told. Resume with a kind: {', '.join(KINDS)}.")
         target = appear(first, kind_folder(Path(download.root), kind), first.name)
-        self._write_beside(download, target)
+        write_beside(offer, target, self._sites())
         return target
-
-    def _write_beside(self, download: Download, target: Path) -> None:
-        """The site's description and picture, beside the model; without them it is as good."""
-        card, end = download.offer.card, ".civitai.info" if download.offer.source.site == "civitai" else ".metadata.json"
-        with contextlib.suppress(OSError, WebUIError):
-            if card:
-                target.with_suffix(end).write_text(json.dumps(card, ensure_ascii=False, indent=1), encoding="utf-8")
-            if download.offer.preview:
-                egress = self._sites().egress(download.offer.source)
-                try:
-                    data = egress.small(download.offer.preview, _PREVIEW)
-                finally:
-                    egress.close()
-                end = ".png" if data[:4] == b"\x89PNG" else ".webp" if data[8:12] == b"WEBP" else ".jpg" if data[:2] == b"\xff\xd8" else ""
-                if end:
-                    target.with_name(f"{target.stem}.preview{end}").write_bytes(data)
 
     # What is known ----------------------------------------------------------------------------------------------------------------------
 

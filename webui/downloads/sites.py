@@ -72,6 +72,17 @@ class Sites(FrozenModel):
         finally:
             egress.close()
 
+    def by_hash(self, sha256: str) -> dict[str, Any]:
+        """What Civitai knows of a file. Raises `FetchError`, also when it knows nothing."""
+        egress = Egress(self.civitai, self.civitai_token)
+        try:
+            body = egress.json(f"{self.civitai.rstrip('/')}/api/v1/model-versions/by-hash/{sha256}")
+        finally:
+            egress.close()
+        if not isinstance(body, dict) or not isinstance(body.get("id"), int):
+            raise FetchError("Civitai does not know this file.")
+        return body
+
 
 # Hugging Face ---------------------------------------------------------------------------------------------------------------------------
 
@@ -169,13 +180,23 @@ def _civitai_offer(body: Any, source: Source, home: str, egress: Egress) -> Offe
         kind=_CIVITAI_KINDS.get(str(owner.get("type", "")).lower(), ""),
         base=_text(body.get("baseModel")),
         page=f"{home.rstrip('/')}/models/{_count(body.get('modelId'))}?modelVersionId={source.model}",
-        preview=next(iter(_pictures(body.get("images"))), ""),
+        preview=picture_of(body),
         triggers=tuple(_words(body.get("trainedWords"))),
         files=(files[0][1],),
         others=tuple(file.path for _, file in files),
         needs="Early access: it must be bought on its page, or is free later." if early else "",
-        card={name: value for name, value in body.items() if name != "images"},
+        card=described(body),
     )
+
+
+def picture_of(body: dict[str, Any]) -> str:
+    """The address of a version's first picture."""
+    return next(iter(_pictures(body.get("images"))), "")
+
+
+def described(body: dict[str, Any]) -> dict[str, Any]:
+    """Civitai's description of a version, as it is kept beside the file."""
+    return {name: value for name, value in body.items() if name != "images"}
 
 
 def _civitai_file(entry: Any) -> tuple[tuple[bool, bool, bool, int], OfferedFile] | None:

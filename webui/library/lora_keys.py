@@ -38,6 +38,7 @@ _ENDINGS: dict[str, tuple[str, ...]] = {
     **{name: ("." + name,) for name in ("lokr_w1", "lokr_w1_a", "lokr_w1_b", "lokr_w2", "lokr_w2_a", "lokr_w2_b", "lokr_t2")},
 }
 _BY_LENGTH = sorted(((end, part) for part, ends in _ENDINGS.items() for end in ends), key=lambda pair: -len(pair[0]))
+_LONGEST_ENDING = len(_BY_LENGTH[0][0])
 _LOHA = ("hada_w1_a", "hada_w1_b", "hada_w2_a", "hada_w2_b")
 _LOKR = tuple(
     (*first, *second) for first in (("lokr_w1",), ("lokr_w1_a", "lokr_w1_b")) for second in (("lokr_w2",), ("lokr_w2_a", "lokr_w2_b"))
@@ -161,7 +162,14 @@ def _foreign(name: str) -> bool:
 def _split(name: str) -> tuple[str, str] | None:
     """(layer, part) of a tensor's name, None where it is no part of a change."""
     name = _without_adapter(name)
-    return next(((name.removesuffix(end), part) for end, part in _BY_LENGTH if name.endswith(end)), None)
+    found = _ending(name[-_LONGEST_ENDING:])
+    return None if found is None else (name.removesuffix(found[0]), found[1])
+
+
+@lru_cache(maxsize=10_000)
+def _ending(tail: str) -> tuple[str, str] | None:
+    """The part that a name ends with: the same few hundred ends in all files."""
+    return next(((end, part) for end, part in _BY_LENGTH if tail.endswith(end)), None)
 
 
 def _without_adapter(name: str) -> str:

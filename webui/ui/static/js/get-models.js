@@ -13,12 +13,13 @@ export function getModels() {
   const rows = new Map();  // by id
   const list = el('div.models', { role: 'list', 'aria-label': 'Downloads' });
   const offer = el('div');
+  const starters = el('div.models');
   const source = el('input', { type: 'text', placeholder: HOW, 'aria-label': 'Model to get', spellcheck: 'false', autocomplete: 'off' });
   const begin = async () => { await act(() => models.download(source.value), (told) => { show(told); source.value = ''; offer.replaceChildren(); }); };
   const look = () => act(() => models.look(source.value), (found) => offer.replaceChildren(card(found)));
   const node = el('details.card.get-models', {}, el('summary', {}, 'Get a model'),
     el('p.muted', {}, 'From Hugging Face, Civitai or a plain address. The site learns that you ask for it; nothing else leaves this machine.'),
-    el('div.get-line', {}, source, button('eye', 'Look', look), button('down', 'Get', begin)), offer, list);
+    el('div.get-line', {}, source, button('eye', 'Look', look), button('down', 'Get', begin)), offer, list, starters);
 
   function show(told) {
     const fresh = row(told);
@@ -45,7 +46,16 @@ export function getModels() {
     node.hidden = !state.admin;
     if (!state.admin) return;
     await act(() => models.downloads(), ({ downloads }) => { rows.clear(); list.replaceChildren(); downloads.forEach(show); node.open ||= downloads.length > 0; });
+    if (!starters.childElementCount) await act(models.starters, ({ starters: all, memory, checkpoints }) => {
+      node.open ||= checkpoints <= 1;
+      starters.append(el('p.muted', {}, `${checkpoints <= 1 ? 'The model that comes with Darkroom draws 150 simple things at 128 pixels. ' : ''}To begin with:`), ...all.map((each) => starter(each, memory)));
+    });
   }
+
+  const starter = (each, memory) => el('div.download', {},
+    el('span', {}, each.title), el('span.muted', {}, `${each.kind} · ${each.licence} · ${megabytes(each.size)}`),
+    el('p.muted', {}, each.why, memory && each.memory > memory ? ' It needs more memory than there is here, so it will be slow or not fit.' : ''),
+    el('div.row-of-buttons', {}, button('down', `Get ${each.title}`, () => act(() => models.download(each.source, each.kind), show))));
 
   return { node, opened, told: show };
 }

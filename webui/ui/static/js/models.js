@@ -93,6 +93,9 @@ async function fill(node, model) {
     line('Trigger words', model.triggers.join(', ')), line('Licence', model.licence), line('Author', model.author), line('Trained on', model.trained),
     line('Tags', model.tags.join(', ')), line('Hash', model.autov2 && `${model.autov2} (sha256 ${model.sha256})`), line('File', model.file), line('', model.note),
     el('label.switch', {}, star, el('span', {}, 'Favourite')),
+    state.admin && el('div.row-of-buttons', {},
+      button('eye', 'Recognise at Civitai (tells the site that you have this file)', () => models.recognise(model.id).then((known) => toast(`This is ${known.title}`), complain)),
+      button('trash', 'Move to the bin', () => models.discard(model.id).then(({ moved_to: where }) => { node.remove(); toast(`Moved to ${where}`); }, complain))),
     area(model.kept.notes, 'Notes', (notes) => save({ notes }, 'Notes saved')),
     area(model.kept.tags.join(', '), 'Own tags, with commas', (text) => save({ tags: text.split(',').map((tag) => tag.trim()).filter(Boolean) }, 'Tags saved')));
   node.append(more);

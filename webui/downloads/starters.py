@@ -1,0 +1,135 @@
+"""A first dozen of models for who has none: what each is for, its licence, and the memory that it takes."""
+
+from webui.core.request import FrozenModel
+
+_RAIL, _RAILPP = "CreativeML OpenRAIL-M", "CreativeML OpenRAIL++-M"
+GB = 10**9
+
+
+class Starter(FrozenModel):
+    """A model to begin with. `size` is about its bytes on the disk, `memory` about what a picture takes in half precision."""
+
+    title: str
+    source: str
+    kind: str
+    licence: str
+    size: int
+    memory: int
+    why: str
+
+
+STARTERS = (
+    Starter(
+        title="Stable Diffusion 1.5",
+        source="hf:stable-diffusion-v1-5/stable-diffusion-v1-5:v1-5-pruned-emaonly.safetensors",
+        kind="checkpoint",
+        licence=_RAIL,
+        size=4_265_146_304,
+        memory=4 * GB,
+        why="Pictures of 512×512, quick on most machines; thousands of LoRAs fit it.",
+    ),
+    Starter(
+        title="SDXL 1.0",
+        source="hf:stabilityai/stable-diffusion-xl-base-1.0:sd_xl_base_1.0.safetensors",
+        kind="checkpoint",
+        licence=_RAILPP,
+        size=6_938_078_334,
+        memory=9 * GB,
+        why="Pictures of 1024×1024, with more detail and better hands.",
+    ),
+    Starter(
+        title="SDXL Lightning, 4 steps",
+        source="hf:ByteDance/SDXL-Lightning:sdxl_lightning_4step.safetensors",
+        kind="checkpoint",
+        licence=_RAILPP,
+        size=6_938_040_682,
+        memory=9 * GB,
+        why="SDXL in four steps.",
+    ),
+    Starter(
+        title="SDXL Turbo",
+        source="hf:stabilityai/sdxl-turbo:sd_xl_turbo_1.0_fp16.safetensors",
+        kind="checkpoint",
+        licence="Stability AI, research and non-commercial",
+        size=6_938_081_905,
+        memory=9 * GB,
+        why="One to four steps at 512×512.",
+    ),
+    Starter(
+        title="SD 1.5 Inpainting",
+        source="hf:stable-diffusion-v1-5/stable-diffusion-inpainting:sd-v1-5-inpainting.ckpt",
+        kind="checkpoint",
+        licence=_RAIL,
+        size=4_265_437_280,
+        memory=4 * GB,
+        why="Paints into a mask without seams.",
+    ),
+    Starter(
+        title="SDXL Inpainting",
+        source="hf:diffusers/stable-diffusion-xl-1.0-inpainting-0.1",
+        kind="checkpoint",
+        licence=_RAILPP,
+        size=6_940_000_000,
+        memory=9 * GB,
+        why="The same at 1024×1024.",
+    ),
+    Starter(
+        title="VAE for SD 1.x (ft-MSE)",
+        source="hf:stabilityai/sd-vae-ft-mse-original:vae-ft-mse-840000-ema-pruned.safetensors",
+        kind="vae",
+        licence="MIT",
+        size=334_641_190,
+        memory=GB,
+        why="Cleaner faces and colours with SD 1.x.",
+    ),
+    Starter(
+        title="VAE for SDXL in half precision",
+        source="hf:madebyollin/sdxl-vae-fp16-fix:sdxl_vae.safetensors",
+        kind="vae",
+        licence="MIT",
+        size=334_641_162,
+        memory=GB,
+        why="SDXL's decoder without overflows in float16.",
+    ),
+    Starter(
+        title="TAESD, previews for SD 1.x",
+        source="hf:madebyollin/taesd:taesd_decoder.safetensors",
+        kind="vae_approx",
+        licence="MIT",
+        size=4_900_000,
+        memory=0,
+        why="Sharp previews while a picture is made.",
+    ),
+    Starter(
+        title="TAESD, previews for SDXL",
+        source="hf:madebyollin/taesdxl:taesdxl_decoder.safetensors",
+        kind="vae_approx",
+        licence="MIT",
+        size=4_900_000,
+        memory=0,
+        why="The same for SDXL.",
+    ),
+    Starter(
+        title="Real-ESRGAN ×4",
+        source="https://github.com/xinntao/Real-ESRGAN/releases/download/v0.1.0/RealESRGAN_x4plus.pth",
+        kind="upscaler",
+        licence="BSD-3-Clause",
+        size=67_040_989,
+        memory=GB,
+        why="Enlarges photographs four times.",
+    ),
+    Starter(
+        title="Real-ESRGAN ×4 for drawings",
+        source="https://github.com/xinntao/Real-ESRGAN/releases/download/v0.2.2.4/RealESRGAN_x4plus_anime_6B.pth",
+        kind="upscaler",
+        licence="BSD-3-Clause",
+        size=17_938_799,
+        memory=GB,
+        why="Enlarges drawings four times.",
+    ),
+)
+
+
+def starters_for(memory: int) -> tuple[Starter, ...]:
+    """Those that fit a device with this much memory first, and the small ones before the large; 0 is not known."""
+    return tuple(sorted(STARTERS, key=lambda each: bool(memory) and each.memory > memory))
