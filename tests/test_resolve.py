@@ -102,7 +102,7 @@ def test_long_prompts_and_many_alternations_go_through(world):
 )
 def test_a_picture_to_start_from_gives_its_shape_and_no_more_than_the_checkpoints_area(world, tmp_path, picture, fields, wanted):
     Image.new("L", picture).save(tmp_path / "a.png")
-    here = replace(world, picture=lambda name: tmp_path / "a.png")
+    here = replace(world, image=lambda name: tmp_path / "a.png")
     with_native = start_size(picture, (512, 512)) if not fields else None
     request = resolved(here, mode="img2img", init="0" * 64, **fields)
     if with_native is not None:
@@ -120,7 +120,7 @@ def test_sizes_are_compared_upright(world, tmp_path):
     Image.new("L", (128, 192)).save(tmp_path / "mask.png")
     Image.new("L", (192, 128)).save(tmp_path / "lying.png")
     files = {"a" * 64: "phone.jpg", "b" * 64: "mask.png", "c" * 64: "lying.png"}
-    here = replace(world, picture=lambda name: tmp_path / files[name])
+    here = replace(world, image=lambda name: tmp_path / files[name])
     request = resolved(here, mode="inpaint", init="a" * 64, mask="b" * 64)
     assert request.width < request.height
     with pytest.raises(RequestError, match="The mask has 192×128 pixels, the picture 128×192"):

@@ -13,7 +13,7 @@ from webui.core.protocol import Capabilities, RunJob
 from webui.core.request import GenerationRequest, ResolvedRequest
 from webui.devices.environment import prepare_process
 from webui.errors import RequestError, StorageError, WebUIError
-from webui.images.decode import look, read_picture
+from webui.images.decode import look, read_image
 from webui.images.store import ImageStore
 from webui.resolve import ResolveContext, resolve
 from webui.settings import Settings
@@ -74,7 +74,7 @@ class LocalRunner:
         if path.exists() and not path.is_file():
             raise RequestError("init", "This is not a file.")
         data = path.read_bytes()
-        read_picture(data)  # to its end: a picture that is cut off is refused before the work
+        read_image(data)  # to its end: a picture that is cut off is refused before the work
         return self._images.add_upload(data, look(data).size, path.suffix or ".png", "local").id
 
     def run(self, request: ResolvedRequest, take: Take = lambda event: None) -> list[Path]:

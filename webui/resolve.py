@@ -44,7 +44,7 @@ class ResolveContext:
     """What a request is checked against. `picture` gives the file of an uploaded or made picture by its id (raises `NotFound`)."""
 
     library: Library
-    picture: Callable[[str], Path]
+    image: Callable[[str], Path]
     capabilities: Callable[[], Capabilities]
     panels: Callable[[], Mapping[str, type[BaseModel]]]
 
@@ -307,22 +307,22 @@ def _size(request: GenerationRequest, native: tuple[int, int], context: ResolveC
 def _asked_size(request: GenerationRequest, native: tuple[int, int], context: ResolveContext) -> tuple[int, int]:
     if request.init is None or request.mode == "txt2img":
         return request.width or native[0], request.height or native[1]
-    init = _picture_size(request.init, "init", context)
+    init = _image_size(request.init, "init", context)
     if request.width is None and request.height is None:
         return start_size(init, native)
     shape = init[0] / init[1]
     return request.width or _side((request.height or 0) * shape), request.height or _side((request.width or 0) / shape)
 
 
-def start_size(picture: tuple[int, int], native: tuple[int, int]) -> tuple[int, int]:
+def start_size(image: tuple[int, int], native: tuple[int, int]) -> tuple[int, int]:
     """The size to work at for a picture to start from, in its shape: its own, or the checkpoint's own area when it is more than twice that.
 
     `fitSource` of the page does the same.
     """
-    area, own = picture[0] * picture[1], native[0] * native[1]
+    area, own = image[0] * image[1], native[0] * native[1]
     scale = math.sqrt(own / area) if area > MOST_AREA * own else 1.0
-    scale = min(scale, MAX_SIDE / max(picture))
-    return _side(picture[0] * scale), _side(picture[1] * scale)
+    scale = min(scale, MAX_SIDE / max(image))
+    return _side(image[0] * scale), _side(image[1] * scale)
 
 
 def _side(side: float) -> int:
@@ -330,9 +330,9 @@ def _side(side: float) -> int:
     return min(max(int(side / 8 + 0.5) * 8, MIN_SIDE), MAX_SIDE)
 
 
-def _picture_size(picture_id: str, field: str, context: ResolveContext) -> tuple[int, int]:
+def _image_size(image_id: str, field: str, context: ResolveContext) -> tuple[int, int]:
     try:
-        return look(context.picture(picture_id).read_bytes(), field).size
+        return look(context.image(image_id).read_bytes(), field).size
     except (NotFound, OSError):
         raise RequestError(field, "This picture is not here any more. Choose it again.") from None
 
@@ -340,7 +340,7 @@ def _picture_size(picture_id: str, field: str, context: ResolveContext) -> tuple
 def _check_mask(request: GenerationRequest, context: ResolveContext) -> None:
     if request.mode != "inpaint" or request.init is None or request.mask is None:
         return
-    init, mask = _picture_size(request.init, "init", context), _picture_size(request.mask, "mask", context)
+    init, mask = _image_size(request.init, "init", context), _image_size(request.mask, "mask", context)
     if init != mask:
         raise RequestError("mask", f"The mask has {mask[0]}×{mask[1]} pixels, the picture {init[0]}×{init[1]}. Make them the same size.")
 

@@ -55,7 +55,7 @@ def test_every_format_is_turned_upright(format, orientation):
     options = {"JPEG": {"quality": 100, "subsampling": 0}, "WEBP": {"lossless": True}, "AVIF": {"quality": 100}}.get(format, {})
     data = saved(lying(orientation), format, exif=exif, **options)
     assert decode.look(data).size == (16, 24)
-    assert apart(decode.read_picture(data), corners()) < (20 if format in ("JPEG", "AVIF") else 0.01)
+    assert apart(decode.read_image(data), corners()) < (20 if format in ("JPEG", "AVIF") else 0.01)
 
 
 BROKEN_EXIF = {
@@ -79,7 +79,7 @@ def test_a_broken_exif_block_is_passed_over(block):
         saved(corners(), "WEBP", lossless=True, exif=block),
     ):
         assert decode.look(data).size == (16, 24)
-        assert apart(decode.read_picture(data), corners()) < 20
+        assert apart(decode.read_image(data), corners()) < 20
         assert metadata.read_metadata(data) is None
 
 
@@ -87,7 +87,7 @@ def test_grey_of_16_bits_keeps_its_greys():
     ramp = np.tile(np.arange(0, 65536, 257, dtype=np.uint16), (4, 1))
     wanted = np.tile(np.arange(256, dtype=np.uint8), (4, 1))
     for data in (saved(Image.fromarray(ramp)), saved(Image.fromarray(ramp), "TIFF"), big_endian(ramp)):
-        assert np.array_equal(np.asarray(decode.read_picture(data))[..., 0], wanted)
+        assert np.array_equal(np.asarray(decode.read_image(data))[..., 0], wanted)
         assert np.array_equal(np.asarray(decode.read_mask(data))[..., 0], wanted)
 
 
@@ -111,10 +111,10 @@ def big_endian(values):
 )
 def test_numbers_of_any_range_become_greys(values, wanted):
     data = saved(Image.fromarray(np.array([values], np.float32)), "TIFF")
-    assert np.asarray(decode.read_picture(data))[0, :, 0].tolist() == wanted
+    assert np.asarray(decode.read_image(data))[0, :, 0].tolist() == wanted
     if all(value == value and value not in (float("inf"),) and value == int(value) for value in values) and max(values) > 1:
         data = saved(Image.fromarray(np.array([values], np.int32)), "TIFF")
-        assert np.asarray(decode.read_picture(data))[0, :, 0].tolist() == wanted
+        assert np.asarray(decode.read_image(data))[0, :, 0].tolist() == wanted
 
 
 @pytest.mark.parametrize("mode", ["1", "L", "LA", "P", "RGB", "RGBA", "CMYK", "LAB", "I;16", "I", "F"])
@@ -129,7 +129,7 @@ def test_every_mode_becomes_rgb_or_rgba(mode):
     else:
         image = image.convert(mode)
     data = saved(image, "TIFF" if mode in ("CMYK", "YCbCr", "LAB", "I", "F") else "PNG")
-    read = decode.read_picture(data)
+    read = decode.read_image(data)
     assert read.mode in ("RGB", "RGBA") and min(read.convert("RGB").getpixel((3, 3))) >= 253
 
 
@@ -139,7 +139,7 @@ def test_the_first_picture_of_an_animation_counts():
         data = saved(
             corners(), format, save_all=True, append_images=others, duration=100, **({"lossless": True} if format == "WEBP" else {})
         )
-        assert apart(decode.read_picture(data).convert("RGB"), corners()) < 1
+        assert apart(decode.read_image(data).convert("RGB"), corners()) < 1
     assert decode.look(saved(corners(), "MPO", save_all=True, append_images=others)).format == "MPO"
 
 
@@ -205,11 +205,11 @@ def matrix_profile():
 def test_colours_of_another_profile_become_srgb_and_masks_stay():
     for format in ("PNG", "JPEG", "WEBP"):
         data = saved(Image.new("RGB", (16, 16), (200, 40, 40)), format, icc_profile=matrix_profile())
-        red, green, _ = decode.read_picture(data).getpixel((8, 8))
+        red, green, _ = decode.read_image(data).getpixel((8, 8))
         assert red < 60 and green > 180
         assert decode.read_mask(data).getpixel((8, 8))[0] > 180
     clear = Image.new("RGBA", (4, 4), (200, 40, 40, 7))
-    assert decode.read_picture(saved(clear, icc_profile=matrix_profile())).getpixel((1, 1))[3] == 7
+    assert decode.read_image(saved(clear, icc_profile=matrix_profile())).getpixel((1, 1))[3] == 7
 
 
 def test_srgb_and_broken_and_large_profiles_leave_the_numbers():
@@ -217,9 +217,9 @@ def test_srgb_and_broken_and_large_profiles_leave_the_numbers():
     lab = ImageCms.ImageCmsProfile(ImageCms.createProfile("LAB")).tobytes()
     for profile in (own, own + bytes(3 * 2**20), b"garbage", lab, own[:200]):
         data = saved(corners(), icc_profile=profile)
-        assert np.array_equal(np.asarray(decode.read_picture(data)), np.asarray(corners()))
+        assert np.array_equal(np.asarray(decode.read_image(data)), np.asarray(corners()))
     bomb = with_chunk(saved(corners()), b"iCCP", b"icc\0\0" + zlib.compress(bytes(100 * 2**20), 9))
-    assert np.array_equal(np.asarray(decode.read_picture(bomb)), np.asarray(corners()))
+    assert np.array_equal(np.asarray(decode.read_image(bomb)), np.asarray(corners()))
 
 
 # ---------------------------------------------------------------------------------------------------------- bounds
@@ -231,7 +231,7 @@ def head_only(width, height, depth=8, kind=2):
 
 @pytest.mark.parametrize(("width", "height"), [(10000, 10000), (20000, 10000), (2**31 - 1, 1), (100000, 8), (13300, 13300)])
 def test_too_large_is_said_before_anything_is_decoded(width, height):
-    for read in (decode.look, decode.read_picture, decode.read_mask):
+    for read in (decode.look, decode.read_image, decode.read_mask):
         with pytest.raises(RequestError, match="million") as caught:
             read(head_only(width, height), "mask")
         assert caught.value.field == "mask"
@@ -264,7 +264,7 @@ def test_metadata_never_decodes_pixels():
 )
 def test_what_cannot_be_read_is_a_sentence_for_its_field(data, said):
     with pytest.raises(RequestError, match=said) as caught:
-        decode.read_picture(data, "init")
+        decode.read_image(data, "init")
     assert caught.value.field == "init"
 
 
@@ -281,13 +281,11 @@ def with_texts(**given):
 
 def test_large_texts_are_no_reason_to_refuse_a_picture_and_are_said():
     fits = with_texts(parameters=(TEXT, False), workflow=("x" * 3_000_000, True))
-    assert metadata.read_metadata(fits).fields["steps"] == 7 and np.array_equal(
-        np.asarray(decode.read_picture(fits)), np.asarray(corners())
-    )
+    assert metadata.read_metadata(fits).fields["steps"] == 7 and np.array_equal(np.asarray(decode.read_image(fits)), np.asarray(corners()))
     beyond = with_texts(parameters=(TEXT, True), workflow=("x" * 60_000_000, True))
     reading = metadata.read_metadata(beyond)
     assert reading.fields["steps"] == 7 and any("'workflow'" in line and "4 MB" in line for line in reading.unmapped)
-    assert np.array_equal(np.asarray(decode.read_picture(beyond)), np.asarray(corners()))
+    assert np.array_equal(np.asarray(decode.read_image(beyond)), np.asarray(corners()))
     for packed in (False, True):
         alone = with_texts(parameters=("a, " * 20_000_000, packed))
         began = time.process_time()
@@ -348,6 +346,6 @@ def test_a_palette_picture_without_its_palette_is_refused():
     data = saved(Image.new("P", (8, 8)))
     start = data.index(b"PLTE") - 4
     without = data[:start] + data[start + 12 + int.from_bytes(data[start : start + 4], "big") :]
-    for read in (decode.look, decode.read_picture):
+    for read in (decode.look, decode.read_image):
         with pytest.raises(RequestError, match="cut off or broken"):
             read(without)

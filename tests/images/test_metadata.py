@@ -18,7 +18,7 @@ from webui.images.dialects.infotext import read_infotext
 from webui.images.metadata import (
     GenerationInfo,
     encoder,
-    picture_seeds,
+    image_seeds,
     read_generation_info,
     read_metadata,
     read_parameters,
@@ -147,7 +147,7 @@ REQUESTS = st.builds(
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 def test_ours_come_back_exactly(format, request, index):
     reading = read_metadata(picture(request, index, format, GenerationInfo(job_id="j1", notes=("a note",))))
-    seed, variation_seed = picture_seeds(request, index)
+    seed, variation_seed = image_seeds(request, index)
     single = request.model_copy(update={"seed": seed, "variation_seed": variation_seed, "batch_size": 1, "batch_count": 1})
     assert reading.request() == single
     assert (reading.source, reading.job_id, reading.index, reading.facts["notes"]) == ("Darkroom", "j1", index, ["a note"])

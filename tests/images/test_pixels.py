@@ -32,19 +32,19 @@ def square(size=64, box=(20, 24, 30, 40)):
 @pytest.mark.parametrize("data", [b"", b"hello", as_bytes(picture(8, 8))[:60], b"<svg/>", b"%PDF-1.4"])
 def test_what_is_no_picture_is_refused(data):
     with pytest.raises(RequestError, match="Use PNG, JPEG or WebP") as caught:
-        pixels.read_picture(data, "mask")
+        pixels.read_image(data, "mask")
     assert caught.value.field == "mask"
 
 
 def test_a_picture_too_large_is_refused_before_it_is_decoded():
     with pytest.raises(RequestError, match="10000×10000"):
-        pixels.read_picture(as_bytes(Image.new("1", (10000, 10000))))
+        pixels.read_image(as_bytes(Image.new("1", (10000, 10000))))
 
 
 def test_a_phone_picture_is_turned_upright():
     exif = Image.Exif()
     exif[0x0112] = 6
-    assert pixels.read_picture(as_bytes(picture(20, 10), "JPEG", exif=exif)).size == (10, 20)
+    assert pixels.read_image(as_bytes(picture(20, 10), "JPEG", exif=exif)).size == (10, 20)
 
 
 def test_transparent_becomes_white():

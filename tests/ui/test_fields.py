@@ -7,7 +7,7 @@ from webui.core.request import GenerationRequest, parse_request
 from webui.errors import RequestError
 from webui.ui.fields import field_view, to_request, to_values
 
-PICTURE = "ab" * 32
+IMAGE = "ab" * 32
 
 
 def names(model: type[BaseModel] = GenerationRequest, prefix: str = ""):
@@ -47,8 +47,8 @@ def test_an_untouched_form_is_a_request_that_says_nothing():
         {"prompt": "x", "steps": 3, "seed": 7, "guidance": 0.5, "checkpoint": "a", "width": 64, "height": 128},
         {"hires": {"scale": 1.5, "upscaler": "Lanczos", "sampler": "Euler", "guidance": 3, "prompt": "y"}},
         {"sampler_options": {"eta": 0.3, "sigmas": [3, 1.5, 0], "sigma_max": 12, "unipc_order": 2}, "guidance_options": {"rescale": 0.7}},
-        {"mode": "img2img", "init": PICTURE, "strength": 0.2, "resize_mode": 2, "exact_steps": True},
-        {"mode": "inpaint", "init": PICTURE, "mask": PICTURE, "soft_inpaint": {"contrast": 8}, "only_masked": True, "fill": 3},
+        {"mode": "img2img", "init": IMAGE, "strength": 0.2, "resize_mode": 2, "exact_steps": True},
+        {"mode": "inpaint", "init": IMAGE, "mask": IMAGE, "soft_inpaint": {"contrast": 8}, "only_masked": True, "fill": 3},
         {"extras": {"grain": {"amount": 0.5, "coarse": True}}},
     ],
 )
@@ -73,7 +73,7 @@ def test_the_checkpoint_loses_its_hash_in_the_form():
 
 
 def test_fields_of_another_mode_do_not_travel():
-    values = {"mode": "txt2img", "init": PICTURE, "mask": PICTURE, "soft_inpaint.enabled": True}
+    values = {"mode": "txt2img", "init": IMAGE, "mask": IMAGE, "soft_inpaint.enabled": True}
     request = to_request(values)
     assert (request.init, request.mask, request.soft_inpaint) == (None, None, None)
     assert to_request({**values, "mode": "img2img", "hires.enabled": True}).hires is None
@@ -85,7 +85,7 @@ def test_fields_of_another_mode_do_not_travel():
         ({"width": 513}, "width", "Nearest: 512"),
         ({"steps": 0}, "steps", "Sampling steps"),
         ({"mode": "img2img"}, "init", "Choose a picture first"),
-        ({"mode": "inpaint", "init": PICTURE}, "mask", "Paint over"),
+        ({"mode": "inpaint", "init": IMAGE}, "mask", "Paint over"),
         ({"sampler_options.sigmas": "3, two"}, "sampler_options.sigmas", "commas"),
         ({"hires.enabled": True, "hires.scale": 99}, "hires.scale", "Upscale by"),
         ({"no_such": 1}, "no_such", "no field"),

@@ -7,7 +7,7 @@ from PIL import Image, PngImagePlugin
 
 from webui.errors import RequestError
 from webui.ui.known import NameMatcher
-from webui.ui.parameters import from_picture, from_text
+from webui.ui.parameters import from_image, from_text
 
 KNOWN = NameMatcher({"sampler": ["Euler"], "schedule": ["Karras"]}, frozenset(), lambda digest: None, lambda name, digest: True)
 LINE = "Steps: 12, Sampler: Euler, Schedule type: Karras, CFG scale: 5, Seed: 42, Size: 512x640"
@@ -55,7 +55,7 @@ def test_what_has_no_place_is_listed():
 
 def test_a_picture_says_the_same_as_its_text():
     text = f"a red apple\n{LINE}"
-    assert from_picture(png(parameters=text), KNOWN) == from_text(text, KNOWN)
+    assert from_image(png(parameters=text), KNOWN) == from_text(text, KNOWN)
 
 
 @pytest.mark.parametrize(
@@ -65,7 +65,7 @@ def test_a_picture_says_the_same_as_its_text():
 )
 def test_what_says_nothing_is_refused_at_its_field(data, field, words):
     with pytest.raises(RequestError, match=words) as error:
-        from_picture(data, KNOWN)
+        from_image(data, KNOWN)
     assert error.value.field == field
 
 

@@ -10,7 +10,7 @@ COMFY = (
 )
 CLIENTS = (*A1111, *OPENAI, *COMFY, "/mcp")
 """Paths of all clients' APIs."""
-WITH_PICTURES = ("/sdapi/", "/controlnet/", "/v1/images/", "/mcp", "/upload/")
+WITH_IMAGES = ("/sdapi/", "/controlnet/", "/v1/images/", "/mcp", "/upload/")
 """Paths whose bodies hold pictures as base64."""
 
 

@@ -43,7 +43,7 @@ _CLOSED = ("/login", "/logout", "/openapi.json", "/monitoring", "/pwa_icon", "/d
 _READING = ("/sdapi/v1/png-info", "/internal/progress", "/controlnet/detect", "/mcp")
 """What is posted and yet only read."""
 _UPLOAD = "/gradio_api/upload"
-_PICTURES = ("/api/v1/images", "/page/parameters/picture", "/page/mask")
+_IMAGES = ("/api/v1/images", "/page/parameters/picture", "/page/mask")
 _RANK: dict[Role | None, int] = {None: 0, "guest": 1, "admin": 2}
 
 
@@ -97,7 +97,7 @@ class Guard:
         if answer is not None:
             await answer(scope, receive, sender)
             return
-        if _path(scope).startswith(dialects.WITH_PICTURES):  # base64 of pictures: packing it costs more than it saves
+        if _path(scope).startswith(dialects.WITH_IMAGES):  # base64 of pictures: packing it costs more than it saves
             scope["headers"] = [each for each in scope["headers"] if each[0] != b"accept-encoding"]
         limit, too_long = self._limit(scope, caller)
         fits = self._temporary.meter(caller.address) if self._temporary and _is_upload(scope) else boundary.at_most(limit)
@@ -161,12 +161,12 @@ class Guard:
 
     def _limit(self, scope: Scope, caller: Caller) -> tuple[int, str]:
         """How long the body may be, and what is said of a longer one."""
-        picture = self._upload_limit + 2**20  # a form has more in it than its file
-        if self._temporary is not None and _is_upload(scope) and (room := self._temporary.room(caller.address)) < picture:
+        image = self._upload_limit + 2**20  # a form has more in it than its file
+        if self._temporary is not None and _is_upload(scope) and (room := self._temporary.room(caller.address)) < image:
             return room, f"There is room for {room / 2**20:.0f} MB of yours now: uploads are kept for an hour. Send this one later."
-        limit = picture if _is_upload(scope) or _path(scope).startswith(_PICTURES) else JSON_LIMIT
-        if _path(scope).startswith(dialects.WITH_PICTURES):
-            limit = picture * 4 // 3 + JSON_LIMIT  # a picture in base64, and a small one beside it
+        limit = image if _is_upload(scope) or _path(scope).startswith(_IMAGES) else JSON_LIMIT
+        if _path(scope).startswith(dialects.WITH_IMAGES):
+            limit = image * 4 // 3 + JSON_LIMIT  # a picture in base64, and a small one beside it
         return limit, f"At most {limit // 2**20} MB may be sent."
 
     async def _door(self, scope: Scope, headers: Headers, caller: Caller, receive: Receive) -> tuple[Response | None, Role | None]:

@@ -15,7 +15,7 @@ from webui.collection.fit import Room
 from webui.core.plain import check_plain
 from webui.core.request import FrozenModel
 from webui.errors import NotFound
-from webui.images.decode import picture_bytes, read_picture
+from webui.images.decode import image_bytes, read_image
 from webui.library import KINDS
 from webui.services import Services
 
@@ -118,7 +118,7 @@ def preview(model_id: str, api: Api, size: Annotated[int, Query(ge=64, le=1024)]
     path = api.collection.get(model_id).beside.preview
     if path is None:
         raise NotFound("There is no picture beside this model.")
-    image = read_picture(picture_bytes(path, "preview"), "preview").convert("RGB")
+    image = read_image(image_bytes(path, "preview"), "preview").convert("RGB")
     image.thumbnail((size, size))
     stream = io.BytesIO()
     image.save(stream, "JPEG", quality=85)

@@ -18,7 +18,7 @@ from webui.core.plain import check_plain
 from webui.core.request import parse_request
 from webui.errors import NotFound, RequestError
 from webui.gallery.index import IndexedImage
-from webui.images.decode import as_png, look, picture_bytes, read_picture
+from webui.images.decode import as_png, image_bytes, look, read_image
 from webui.services import Services
 
 IMMUTABLE = {"Cache-Control": "private, max-age=31536000, immutable"}
@@ -200,43 +200,43 @@ def list_images(api: Api, who: Who, after: str = "", search: str = "", limit: An
 @router.get("/images/{image_id}", responses=responses(404))
 def get_image(image_id: str, api: Api, who: Who, download: bool = False) -> Response:
     """The picture's file, with its metadata."""
-    path = api.gallery.path(_picture(api, image_id, who).record)
+    path = api.gallery.path(_image(api, image_id, who).record)
     return FileResponse(path, headers=IMMUTABLE, filename=path.name, content_disposition_type="attachment" if download else "inline")
 
 
 @router.get("/images/{image_id}/read", responses=responses(404))
-def picture_as_read(image_id: str, api: Api, who: Who) -> Response:
+def image_as_read(image_id: str, api: Api, who: Who) -> Response:
     """The picture as a job reads it to start from: upright, in 8 bits and sRGB, of an animation the first one."""
-    path = api.gallery.path(_picture(api, image_id, who).record)
-    data = picture_bytes(path, "picture")
+    path = api.gallery.path(_image(api, image_id, who).record)
+    data = image_bytes(path, "picture")
     if look(data, "picture").plain:
         return FileResponse(path, headers=IMMUTABLE)
-    return Response(as_png(read_picture(data, "picture")), media_type="image/png", headers=IMMUTABLE)
+    return Response(as_png(read_image(data, "picture")), media_type="image/png", headers=IMMUTABLE)
 
 
 @router.get("/images/{image_id}/thumb", responses=responses(404))
 def thumbnail(image_id: str, api: Api, who: Who, size: Annotated[int, Query(ge=64, le=1024)] = 384) -> Response:
     """A small version of the picture."""
-    return FileResponse(api.gallery.thumbnail(_picture(api, image_id, who).record, size), headers=IMMUTABLE)
+    return FileResponse(api.gallery.thumbnail(_image(api, image_id, who).record, size), headers=IMMUTABLE)
 
 
 @router.get("/images/{image_id}/parameters", responses=responses(404), openapi_extra=answer(bodies.ParametersText))
 def parameters(image_id: str, api: Api, who: Who) -> dict[str, str]:
     """The parameters text inside the picture."""
-    return {"text": api.gallery.parameters(_picture(api, image_id, who).record)}
+    return {"text": api.gallery.parameters(_image(api, image_id, who).record)}
 
 
 @router.get("/images/{image_id}/request", responses=responses(404), openapi_extra=answer(bodies.ImageWithRequest))
 def image_request(image_id: str, api: Api, who: Who) -> dict[str, Any]:
     """A picture's record and request."""
-    item = _picture(api, image_id, who)
+    item = _image(api, image_id, who)
     return image_body(item.record, who, item.request)
 
 
 @router.delete("/images/{image_id}", responses=responses(404), openapi_extra=answer(bodies.ImageId))
 def delete_image(image_id: str, api: Api, who: Who) -> dict[str, str]:
     """Move a picture to the bin."""
-    record = _picture(api, image_id, who).record
+    record = _image(api, image_id, who).record
     api.gallery.trash(record)
     return {"id": record.id}
 
@@ -244,7 +244,7 @@ def delete_image(image_id: str, api: Api, who: Who) -> dict[str, str]:
 @router.post("/images/{image_id}/restore", responses=responses(404), openapi_extra=answer(bodies.ImageWithRequest))
 def restore_image(image_id: str, api: Api, who: Who) -> dict[str, Any]:
     """Bring a picture back from the bin."""
-    item = _picture(api, image_id, who, trashed=True)
+    item = _image(api, image_id, who, trashed=True)
     api.gallery.restore(item.record)
     return image_body(item.record, who, item.request)
 
@@ -302,7 +302,7 @@ def _own(api: Services, job_id: str, who: Viewer) -> Job:
     return api.queue.get(job_id)
 
 
-def _picture(api: Services, image_id: str, who: Viewer, *, trashed: bool = False) -> IndexedImage:
+def _image(api: Services, image_id: str, who: Viewer, *, trashed: bool = False) -> IndexedImage:
     item = api.gallery.index.get(image_id, trashed=trashed)
     if item.record.kind == "result" and not who.may_touch(item.record.owner):
         raise NotFound(f"There is no picture {image_id} of yours.")

@@ -34,13 +34,13 @@ async def job_events(queue: JobQueue, job_id: str, after: int, viewer: Viewer) -
         yield line
 
 
-async def page_events(queue: JobQueue, pictures: ImageIndex, after: int | None, viewer: Viewer) -> AsyncIterator[bytes]:
+async def page_events(queue: JobQueue, images: ImageIndex, after: int | None, viewer: Viewer) -> AsyncIterator[bytes]:
     """A snapshot first, then everything that happens, as far as it is this viewer's to see, and an event where nothing does."""
     follow = queue.follow(after)
     joined: asyncio.Task[Message] = asyncio.ensure_future(anext(follow))
     await asyncio.sleep(0)  # the follower is in before the snapshot is taken: nothing falls between the two
     try:
-        yield frame("snapshot", await asyncio.to_thread(snapshot, queue, pictures, viewer))
+        yield frame("snapshot", await asyncio.to_thread(snapshot, queue, images, viewer))
     except BaseException:
         joined.cancel()
         await asyncio.shield(_close(follow, joined))
@@ -49,7 +49,7 @@ async def page_events(queue: JobQueue, pictures: ImageIndex, after: int | None, 
         yield line
 
 
-def snapshot(queue: JobQueue, pictures: ImageIndex, viewer: Viewer) -> dict[str, Any]:
+def snapshot(queue: JobQueue, index: ImageIndex, viewer: Viewer) -> dict[str, Any]:
     """What a page needs to show everything as it is now."""
     running = queue.jobs(("running",))
     waiting = {job.id: job for job in queue.jobs(("queued",), limit=200)}
@@ -57,11 +57,11 @@ def snapshot(queue: JobQueue, pictures: ImageIndex, viewer: Viewer) -> dict[str,
     mine = None if viewer.admin else viewer.name
     finished = queue.jobs(("done", "failed", "cancelled"), owner=mine, limit=FINISHED, newest=True)
     shown = [job_body(queue, job, viewer) for job in (*running, *ordered, *finished)]
-    images = [image_body(item.record, viewer, item.request) for item in pictures.find(mine, limit=RECENT)]
+    images = [image_body(item.record, viewer, item.request) for item in index.find(mine, limit=RECENT)]
     return {
         "jobs": shown,
         "images": images,
-        "total": pictures.total(mine),
+        "total": index.total(mine),
         "waiting": queue.line(),
         "owner": viewer.name,
         "admin": viewer.admin,

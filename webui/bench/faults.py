@@ -149,7 +149,7 @@ class Moment:
 
     def __init__(self, app: AppProcess, folder: Path, job_id: str, chance: random.Random) -> None:
         self._app, self._folder, self._job, self._chance = app, folder, job_id, chance
-        self._picture = chance.randrange(BODY["batch_count"])
+        self._image = chance.randrange(BODY["batch_count"])
 
     def wait(self, phase: str, length: float) -> bool:
         """False when the job ended before."""
@@ -162,17 +162,17 @@ class Moment:
             reached = self._told("/api/v1/events", phase, None, 0)
         else:
             skipped = self._chance.randrange(BODY["steps"] if phase == "sampling" else 1)
-            reached = self._told(f"/api/v1/jobs/{self._job}/events", phase, self._picture, skipped)
+            reached = self._told(f"/api/v1/jobs/{self._job}/events", phase, self._image, skipped)
         time.sleep(self._chance.uniform(0, length / 8))
         return reached
 
-    def _told(self, address: str, phase: str, picture: int | None, skipped: int) -> bool:
+    def _told(self, address: str, phase: str, image: int | None, skipped: int) -> bool:
         with self._app.http.stream("GET", address, timeout=300) as response:
             for line in response.iter_lines():
                 event = json.loads(line.removeprefix("data: ")) if line.startswith("data: ") else {}
                 if event.get("type") in FINAL and event["job_id"] == self._job:
                     return False
-                if event.get("phase") == phase and picture in (None, event["batch"]):
+                if event.get("phase") == phase and image in (None, event["batch"]):
                     skipped -= 1
                     if skipped < 0:
                         return True
@@ -181,7 +181,7 @@ class Moment:
     def _written(self, seconds: float = 120) -> bool:
         """Until the picture's file is begun, has its name, or has just been told of; then up to 10 ms."""
         known, until = _names(self._folder), time.monotonic() + seconds
-        while len(_names(self._folder) - known) <= self._picture:
+        while len(_names(self._folder) - known) <= self._image:
             if time.monotonic() > until:
                 return False
             time.sleep(0.0002)

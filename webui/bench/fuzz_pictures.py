@@ -41,13 +41,13 @@ def pictures(rng: random.Random) -> None:
     data = _file(rng)
     began = time.process_time()
     told = _attempt(lambda: decode.look(data, "init"))
-    for read in (decode.read_picture, decode.read_mask):
+    for read in (decode.read_image, decode.read_mask):
         image = _attempt(partial(read, data, "init"))
         if isinstance(image, Image.Image):
             assert isinstance(told, decode.Look) and image.size == told.size, f"{image.size} is not {told}"
             assert image.mode in ("RGB", "RGBA"), image.mode
             assert pixels.flatten(image).size == pixels.prepare_mask(image, invert=False, blur=0).size == told.size
-            assert decode.read_picture(decode.as_png(image)).size == told.size
+            assert decode.read_image(decode.as_png(image)).size == told.size
     reading = _attempt(lambda: metadata.read_metadata(data))
     if reading is None:
         metadata.why_unread(data).encode()

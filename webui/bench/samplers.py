@@ -65,9 +65,9 @@ def measure(sampler: Sampler, steps: int, repeat: int = 30, device: str = "cpu")
 
 def _once(sampler: Sampler, x: Tensor, sigmas: Tensor, options: dict[str, Any]) -> float:
     """Milliseconds a step of one run with a model that answers at once."""
-    picture = torch.zeros_like(x)
+    image = torch.zeros_like(x)
     begin = time.perf_counter()
-    sampler.function(lambda x, sigma, **extra: picture, x, sigmas, **options)
+    sampler.function(lambda x, sigma, **extra: image, x, sigmas, **options)
     if x.is_cuda:
         torch.cuda.synchronize()
     return (time.perf_counter() - begin) * 1000 / max(len(sigmas) - 1, 1)

@@ -92,7 +92,7 @@ def random_request(source: random.Random, checkpoint: str | None) -> GenerationR
 def judge(app: App, jobs: Sequence[Job], told: Mapping[str, str]) -> dict[str, Any]:
     """What is wrong with the jobs that have ended. `told` are the stops; a job that skipped a batch may be done with fewer pictures."""
     ended = [app.services.queue.get(job.id) for job in jobs]
-    pictures = [(job, image, read_metadata(app.services.gallery.path(image))) for job in ended for image in job.images]
+    found = [(job, image, read_metadata(app.services.gallery.path(image))) for job in ended for image in job.images]
     files = len(list((app.services.settings.current().outputs).rglob("*.png")))
     done = [job for job in ended if job.state == "done" and told.get(job.id) != "skip"]
     states = Counter(job.state for job in ended)
@@ -100,14 +100,14 @@ def judge(app: App, jobs: Sequence[Job], told: Mapping[str, str]) -> dict[str, A
         "done": states["done"],
         "stopped": states["cancelled"],
         "failed": states["failed"],
-        "lost": sum(job.state not in FINAL_STATES for job in ended) + files - len(pictures),
+        "lost": sum(job.state not in FINAL_STATES for job in ended) + files - len(found),
         "missing_pictures": sum(len(job.images) != job.request.count for job in done),
         "wrong_owner": sum(job.owner != before.owner for job, before in zip(ended, jobs, strict=True))
-        + sum(image.owner != job.owner for job, image, _ in pictures),
+        + sum(image.owner != job.owner for job, image, _ in found),
         "wrong_picture": sum(
-            reading is None or reading.job_id != job.id or reading.fields["seed"] != image.seed for job, image, reading in pictures
+            reading is None or reading.job_id != job.id or reading.fields["seed"] != image.seed for job, image, reading in found
         ),
-        "pictures": len(pictures),
+        "pictures": len(found),
     }
 
 

@@ -78,7 +78,7 @@ class Client:
                     told.get("record", {}).pop("url", None)  # the API's addition to a record
                     yield EventAdapter.validate_python(told)
 
-    def pictures(self, job_id: str) -> list[bytes]:
+    def downloads(self, job_id: str) -> list[bytes]:
         """The job's finished pictures, as the very bytes the server keeps."""
         images = self._json("GET", f"/api/v1/jobs/{job_id}")["images"]
         return [self._get(image["url"]).content for image in images]

@@ -8,7 +8,7 @@ import numpy as np
 
 from webui.core.request import FrozenModel
 from webui.errors import RequestError
-from webui.images.decode import picture_bytes, read_picture
+from webui.images.decode import image_bytes, read_image
 from webui.settings import Settings
 
 
@@ -58,4 +58,4 @@ def input_differences(a: Path, b: Path) -> list[str]:
 
 
 def _read(path: Path) -> np.ndarray:
-    return np.asarray(read_picture(picture_bytes(path, str(path)), str(path)).convert("RGB"))
+    return np.asarray(read_image(image_bytes(path, str(path)), str(path)).convert("RGB"))

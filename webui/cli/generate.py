@@ -178,8 +178,8 @@ def _remote(arguments: argparse.Namespace, settings: Settings, progress: Progres
     with Client(arguments.server, arguments.key) as client:
         job = client.submit(build_request(arguments, client.upload, lambda: NameMatcher.told(client.capabilities())))
         client.follow(job, progress)
-        pictures = client.pictures(job)
-        targets = names(arguments.output, len(pictures))
-        for target, data in zip(targets, pictures, strict=True):
+        images = client.downloads(job)
+        targets = names(arguments.output, len(images))
+        for target, data in zip(targets, images, strict=True):
             target.write_bytes(data)
         return targets

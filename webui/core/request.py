@@ -321,7 +321,7 @@ class GenerationRequest(FrozenModel):
         return value
 
     @model_validator(mode="after")
-    def _pictures_in(self) -> Self:
+    def _images_in(self) -> Self:
         if self.mode != "txt2img" and self.init is None:
             raise RequestError("init", "Choose a picture first: drop one here, or send one from the gallery.")
         if self.mode == "inpaint" and self.mask is None:

@@ -167,12 +167,12 @@ def fits_together(requests: Sequence[ResolvedRequest], plan: Plan, facts: ModelF
     """Whether these jobs' pictures may pass through the model at once, by the same estimate as one batch of as many."""
     sizes = [largest_size(request) for request in requests]
     width, height = max(width for width, _ in sizes), max(height for _, height in sizes)
-    pictures = sum(request.batch_size for request in requests)
+    images = sum(request.batch_size for request in requests)
     share: dict[str, Share] = {"none": "weights", "model": "part", "sequential": "block"}
     if plan.rows:
         return False  # what fits in small parts alone leaves no room
     free = int(memory(plan.device)[1] * _SPARE) + held
-    return Fits(free, share[plan.offload])(estimate(facts, width, height, pictures, plan.dtype))
+    return Fits(free, share[plan.offload])(estimate(facts, width, height, images, plan.dtype))
 
 
 def _gb(count: int) -> str:

@@ -4,7 +4,7 @@ In each round every ready job runs until it requests something. Then device task
 them, for the time of one step or `DEVICE_TASK_BUDGET_S`. Then all forward requests are executed by as few forward passes as their shapes
 allow. So
 
-* a question waits until the other samplers have reached theirs (well under a millisecond each), never for a clock, and alone for nobody;
+* a forward request waits until the other ready jobs have made theirs (well under a millisecond each); there is no timer;
 * a job joins or leaves between any two steps;
 * samplers, extensions and LoRAs never run at the same time as others, and each finds torch's random numbers as it left them.
 
@@ -210,14 +210,14 @@ class BatchScheduler:
             return [slot]
         slots = self._decode_group(slot, until)
         if len(slots) > 1:
-            pictures, error = outcome(
+            images, error = outcome(
                 lambda: self._runner.execute_decode([one.device_task.decode_request for one in slots if one.device_task.decode_request])
             )
             if error is None:
                 took = self._decode_time = self._account_device_time() / len(slots)
-                for one, picture in zip(slots, pictures, strict=True):
+                for one, image in zip(slots, images, strict=True):
                     one.seconds += took
-                    one.reply(picture)
+                    one.reply(image)
                 return slots
             self._max_decode_jobs = len(slots) // 2
         slot.reply(*outcome(slot.device_task.work))

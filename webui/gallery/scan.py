@@ -16,7 +16,7 @@ from webui.images.decode import MAX_BYTES, look
 from webui.images.metadata import ImageMetadata, read_metadata
 
 _SUFFIXES = {".png", ".jpg", ".webp"}
-MOST_PICTURES, LONGEST_ID = 2**31, 100
+MOST_IMAGES, LONGEST_ID = 2**31, 100
 
 
 def find_images(root: Path, known: Collection[str], since: datetime | None = None) -> list[ImageRecord]:
@@ -66,7 +66,7 @@ def _read(root: Path, path: Path) -> ImageRecord | None:
         return None
     record = _make(root, path, data, reading, look(data, "picture").size)
     record.model_dump_json().encode()  # raises for texts that no database can hold
-    if not 0 <= record.index < MOST_PICTURES or len(reading.job_id) > LONGEST_ID:
+    if not 0 <= record.index < MOST_IMAGES or len(reading.job_id) > LONGEST_ID:
         raise CheckpointError(f"{shown(path)} says that it is picture {record.index} of a job that cannot be.")
     return record
 

@@ -34,7 +34,7 @@ class Gallery:
 
     def upload(self, data: bytes, owner: str) -> ImageRecord:
         """Check and keep an uploaded image. Raises `RequestError` when it is none."""
-        decode.read_picture(data, "file")  # to its end: a picture that is cut off is refused now, not when it is used
+        decode.read_image(data, "file")  # to its end: a picture that is cut off is refused now, not when it is used
         seen = decode.look(data, "file")
         record = self.store.add_upload(data, seen.size, UPLOAD_SUFFIX.get(seen.format, ".png"), owner)
         self.index.add_upload(record)

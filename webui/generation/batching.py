@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
 from webui.core.request import ResolvedRequest
-from webui.images.parameters import picture_seeds
+from webui.images.parameters import image_seeds
 
 
 @dataclass(frozen=True)
@@ -28,5 +28,5 @@ def plan_batches(request: ResolvedRequest, saved: Collection[int] = ()) -> Itera
     for number in range(request.batch_count):
         indexes = tuple(range(number * request.batch_size, (number + 1) * request.batch_size))
         if not set(indexes) <= set(saved):
-            seeds = [picture_seeds(request, index) for index in indexes]
+            seeds = [image_seeds(request, index) for index in indexes]
             yield Batch(number, indexes, tuple(seed for seed, _ in seeds), tuple(variation for _, variation in seeds))

@@ -119,9 +119,9 @@ class InstructPix2Pix:
         return [*(Branch(cond, call.concat) for cond in call.conds), Branch(call.uncond, call.concat), Branch(call.uncond, nothing)]
 
     def combine(self, call: GuidanceCall, predicted: Sequence[Tensor]) -> Guided:
-        *conds, picture, neither = predicted
+        *conds, with_image, neither = predicted
         guidance = call.guidance
-        return Guided(combine_edit(neither, picture, conds, call.weights, guidance.scale, guidance.image or 1.0), neither)
+        return Guided(combine_edit(neither, with_image, conds, call.weights, guidance.scale, guidance.image or 1.0), neither)
 
 
 def builtin_guide(guidance: Guidance) -> Guide:

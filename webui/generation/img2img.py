@@ -14,7 +14,7 @@ from webui.core.request import Fill, ResizeMode, ResolvedRequest
 from webui.errors import NotFound, RequestError
 from webui.generation.profiles import profile_of
 from webui.generation.tensors import to_tensor
-from webui.images.decode import read_mask, read_picture
+from webui.images.decode import read_image, read_mask
 from webui.images.pixels import Region, crop_region, expand_region, fill_masked, flatten, overlay, prepare_mask, resize
 from webui.images.store import ImageStore
 from webui.models.model import Model
@@ -43,7 +43,7 @@ def read_source(request: ResolvedRequest, images: ImageStore) -> Source | None:
     """The start picture of this request, fitted; None for txt2img. Raises `RequestError` for a picture that is gone or broken."""
     if request.mode == "txt2img" or request.init is None:
         return None
-    image = flatten(read_picture(_bytes(images, request.init, "init"), "init"))
+    image = flatten(read_image(_bytes(images, request.init, "init"), "init"))
     mask = _read_mask(request, images) if request.mode == "inpaint" else None
     source = fit(image, mask, request)
     if not profile_of(request).lays_over and source.region is None:
@@ -66,7 +66,7 @@ def fit(image: Image.Image, mask: Image.Image | None, request: ResolvedRequest) 
     if region is None:
         mask = resize(mask, _mask_mode(request), *size)
     else:
-        image, mask = (resize(picture.crop(region), ResizeMode.FILL, *size) for picture in (image, mask))
+        image, mask = (resize(each.crop(region), ResizeMode.FILL, *size) for each in (image, mask))
     if request.fill is not Fill.ORIGINAL:
         image = fill_masked(image, mask)
     return Source(image, original, mask, over, region)
@@ -84,9 +84,9 @@ def rounds(request: ResolvedRequest) -> bool:
     return request.mask_round and request.soft_inpaint is None
 
 
-def _bytes(images: ImageStore, picture: str, field: str) -> bytes:
+def _bytes(images: ImageStore, image: str, field: str) -> bytes:
     try:
-        path: Path = images.upload_path(picture)
+        path: Path = images.upload_path(image)
         return path.read_bytes()
     except (NotFound, OSError):
         raise RequestError(field, "This picture is not here any more. Choose it again.") from None

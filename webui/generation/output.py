@@ -15,7 +15,7 @@ from webui.generation.context import EngineContext
 from webui.generation.img2img import Source
 from webui.generation.reporter import JobReporter
 from webui.images.colors import match_colors
-from webui.images.metadata import GenerationInfo, encoder, picture_seeds
+from webui.images.metadata import GenerationInfo, encoder, image_seeds
 from webui.images.pixels import apply_overlay
 from webui.images.store import Origin
 from webui.library import Library
@@ -61,7 +61,7 @@ def save(image: Image.Image, task: RunJob, index: int, info: GenerationInfo, con
         image,
         task.request,
         encoder(task.request, index, info.model_copy(update={"notes": notes})),
-        Origin(job_id=task.job_id, owner=task.owner, index=index, seed=picture_seeds(task.request, index)[0], notes=notes),
+        Origin(job_id=task.job_id, owner=task.owner, index=index, seed=image_seeds(task.request, index)[0], notes=notes),
     )
     report.saved(record)
     return record

@@ -36,7 +36,7 @@ _TURNS = {
 _INTEGERS = {1: "B", 3: "H", 4: "I"}
 _APPLE = (b"heic", b"heix", b"hevc", b"hevx", b"heim", b"heis", b"mif1", b"msf1")
 _BEGINNINGS = (png.SIGNATURE, b"\xff\xd8\xff", b"GIF8")
-_NO_PICTURE = "This file is not a picture we can read. Use PNG, JPEG or WebP."
+_NO_IMAGE = "This file is not a picture we can read. Use PNG, JPEG or WebP."
 _HEIC = "This is a HEIC picture, which cannot be read here. Save it as PNG, JPEG or WebP."
 _BROKEN = "This picture is cut off or broken: its pixels cannot be read to their end. Copy or download it again. Use PNG, JPEG or WebP."
 _SAME = 2
@@ -88,7 +88,7 @@ def _look(image: Image.Image, data: bytes) -> Look:
     return Look(width, height, str(image.format), image.mode, image.has_transparency_data, orientation, plain)
 
 
-def picture_bytes(path: Path, field: str) -> bytes:
+def image_bytes(path: Path, field: str) -> bytes:
     """The content of a picture's file. Raises `RequestError` on `field` when it cannot be read, is no regular file, or is too large."""
     try:
         if path.exists() and not path.is_file():
@@ -100,7 +100,7 @@ def picture_bytes(path: Path, field: str) -> bytes:
         raise RequestError(field, f"{path} cannot be read: {error.strerror}.") from None
 
 
-def read_picture(data: bytes, field: str = "init") -> Image.Image:
+def read_image(data: bytes, field: str = "init") -> Image.Image:
     """Decode a picture: upright, RGB or RGBA, 8 bits, in sRGB. Raises `RequestError` on `field` when it is broken, none, or too large."""
     return _read(data, field, colours=True)
 
@@ -116,10 +116,10 @@ def _read(data: bytes, field: str, *, colours: bool) -> Image.Image:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             image.load()
-        picture = _eight_bits(image)
+        converted = _eight_bits(image)
         if colours and (profile := _profile(image, data)):
-            picture = _in_srgb(picture, profile)
-        rgb = picture if picture.mode == "RGBA" else picture.convert("RGB")
+            converted = _in_srgb(converted, profile)
+        rgb = converted if converted.mode == "RGBA" else converted.convert("RGB")
         turn = _TURNS.get(_orientation_of(image, data))
         return rgb if turn is None else rgb.transpose(turn)
     except Exception:  # Pillow's readers raise any kind for what strangers wrote
@@ -146,7 +146,7 @@ def _refusal(data: bytes) -> str:
     """Why a file whose head cannot be read is none."""
     if data[4:8] == b"ftyp" and data[8:12] in _APPLE:
         return _HEIC
-    return _BROKEN if data.startswith(_BEGINNINGS) else _NO_PICTURE
+    return _BROKEN if data.startswith(_BEGINNINGS) else _NO_IMAGE
 
 
 # ---------------------------------------------------------------------------------------------------------- the way up
@@ -237,22 +237,22 @@ def _profile(image: Image.Image, data: bytes) -> bytes:
     return profile if isinstance(profile, bytes) and len(profile) <= png.MAX_PROFILE else b""
 
 
-def _in_srgb(picture: Image.Image, profile: bytes) -> Image.Image:
+def _in_srgb(image: Image.Image, profile: bytes) -> Image.Image:
     """The colours in sRGB, alpha as it is. A profile that is broken, or of another kind of colours than the picture's, is passed over."""
     try:
         source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
         mode = _SPACES.get(source.profile.xcolor_space, "")
-        base = picture if picture.mode == mode else picture.convert(mode) if picture.mode == "RGBA" and mode in ("RGB", "L") else None
+        base = image if image.mode == mode else image.convert(mode) if image.mode == "RGBA" and mode in ("RGB", "L") else None
         if base is None:
-            return picture
+            return image
         change = ImageCms.buildTransform(source, ImageCms.createProfile("sRGB"), mode, "RGB", _INTENT, _FLAGS)
         moved = None if _is_same(change, mode) else ImageCms.applyTransform(base, change)
     except (ImageCms.PyCMSError, OSError, ValueError, TypeError):
-        return picture
+        return image
     if moved is None:
-        return picture
-    if picture.mode == "RGBA":
-        moved.putalpha(picture.getchannel("A"))
+        return image
+    if image.mode == "RGBA":
+        moved.putalpha(image.getchannel("A"))
     return moved
 
 

@@ -13,9 +13,9 @@ from pydantic import ValidationError
 from webui.core.request import GenerationRequest, Mode, parse_request
 from webui.errors import RequestError
 from webui.images import text_chunks
-from webui.images.decode import picture_bytes
+from webui.images.decode import image_bytes
 from webui.images.dialects import Dialect, ParsedMetadata, a1111, comfyui, fooocus, invokeai, novelai, short, smaller, swarmui
-from webui.images.parameters import GenerationInfo, one_picture, picture_seeds, write_parameters
+from webui.images.parameters import GenerationInfo, image_seeds, one_image, write_parameters
 from webui.images.stealth import read_stealth
 from webui.images.store import Encode
 
@@ -23,7 +23,7 @@ __all__ = [
     "GenerationInfo",
     "ImageMetadata",
     "encoder",
-    "picture_seeds",
+    "image_seeds",
     "read_generation_info",
     "read_metadata",
     "read_parameters",
@@ -145,7 +145,7 @@ def _found(dialect: Dialect, contents: Mapping[str, str]) -> ParsedMetadata | No
 def _bytes(source: Path | bytes) -> bytes:
     if isinstance(source, bytes):
         return source
-    return picture_bytes(source, "from")
+    return image_bytes(source, "from")
 
 
 def _read_own(contents: Mapping[str, str]) -> ImageMetadata | None:
@@ -160,7 +160,7 @@ def _read_own(contents: Mapping[str, str]) -> ImageMetadata | None:
         request = GenerationRequest.model_validate(stored)
     except (ValidationError, RequestError):
         return _checked(ParsedMetadata("Darkroom", _flat(stored), mode=mode if mode in ("img2img", "inpaint") else "txt2img"), contents)
-    fields = one_picture(request, index).model_dump(mode="json")
+    fields = one_image(request, index).model_dump(mode="json")
     del fields["mode"]
     text, job_id = contents.get(text_chunks.PARAMETERS, ""), str(facts.get("job_id", ""))
     return ImageMetadata("Darkroom", fields, request.mode, text=text, job_id=job_id, index=index, facts=facts)

@@ -31,7 +31,7 @@ class GenerationInfo(FrozenModel):
     batched_with: int = Field(0, description="How many other jobs' pictures passed through the model together with this one, at most.")
 
 
-def picture_seeds(request: GenerationRequest, index: int) -> tuple[int, int]:
+def image_seeds(request: GenerationRequest, index: int) -> tuple[int, int]:
     """(seed, variation seed) of one picture of a job: each counts up, but a variation keeps the first seed (A1111's rule)."""
     seed = request.seed if request.variation_strength > 0 else _count_up(request.seed, index)
     return seed, _count_up(request.variation_seed, index)
@@ -41,9 +41,9 @@ def _count_up(seed: int, index: int) -> int:
     return seed if seed < 0 else (seed + index) % (MAX_SEED + 1)
 
 
-def one_picture(request: GenerationRequest, index: int) -> GenerationRequest:
+def one_image(request: GenerationRequest, index: int) -> GenerationRequest:
     """The request that makes picture `index` of `request` alone."""
-    seed, variation_seed = picture_seeds(request, index)
+    seed, variation_seed = image_seeds(request, index)
     return request.model_copy(update={"seed": seed, "variation_seed": variation_seed, "batch_size": 1, "batch_count": 1})
 
 
@@ -51,7 +51,7 @@ def write_parameters(request: GenerationRequest, index: int = 0, info: Generatio
     """The text for picture `index` of a resolved request."""
     negative = f"\nNegative prompt: {request.negative_prompt}" if request.negative_prompt else ""
     pairs = ", ".join(
-        f"{key}: {_quote(value)}" for key, value in _pairs(one_picture(request, index), info or GenerationInfo()) if value is not None
+        f"{key}: {_quote(value)}" for key, value in _pairs(one_image(request, index), info or GenerationInfo()) if value is not None
     )
     return f"{request.prompt}{negative}\n{pairs}".strip()
 

@@ -15,7 +15,7 @@ from PIL import Image, ImageFilter, ImageOps
 
 from webui.core.request import ResizeMode
 from webui.errors import StorageError
-from webui.images.decode import read_picture
+from webui.images.decode import read_image
 
 Region = tuple[int, int, int, int]
 """Left, top, right, bottom in pixels; right and bottom are outside."""
@@ -204,7 +204,7 @@ def grid(images: Sequence[Image.Image]) -> Image.Image:
 
 def write_thumbnail(source: Path, target: Path, size: int) -> None:
     """Write a WebP of at most `size` pixels a side, whole or not at all. Raises `RequestError` for a broken picture, and `StorageError`."""
-    small = flatten(read_picture(source.read_bytes(), "picture"))
+    small = flatten(read_image(source.read_bytes(), "picture"))
     small.thumbnail((size, size), Image.Resampling.LANCZOS)
     part = target.with_name(f".{target.name}.{secrets.token_hex(4)}.part")
     try:

@@ -14,17 +14,17 @@ Place = Callable[[Mapping[str, Any]], tuple[dict[str, Any], list[str]]]
 
 
 def replay_request(
-    picture: Path, overrides: Mapping[str, Any], tell: Callable[[str], None] = lambda line: None, place: Place | None = None
+    image: Path, overrides: Mapping[str, Any], tell: Callable[[str], None] = lambda line: None, place: Place | None = None
 ) -> GenerationRequest:
     """The request that makes `picture` again; `overrides` are request fields that win (nested ones field by field).
 
     `tell` hears each line about what is left out: what no field has a place for, and names that `place` does not find.
     Raises `RequestError` when the picture says nothing, or when it was made from another picture that is not given.
     """
-    reading = read_metadata(picture)
+    reading = read_metadata(image)
     if reading is None:
         raise RequestError(
-            "from", f"{picture.name} does not say how it was made: it has no metadata that we know. {why_unread(picture)}".strip()
+            "from", f"{image.name} does not say how it was made: it has no metadata that we know. {why_unread(image)}".strip()
         )
     missing: list[str] = []
     if place is not None:

@@ -129,8 +129,8 @@ class JobStore:
             query = query.where(jobs.c.prompt.icontains(search, autoescape=True))
         with self._db.read() as connection:
             rows = connection.execute(query).all()
-        pictures = self.images_of([row.id for row in rows])
-        return [job_from(row, pictures.get(row.id, ())) for row in rows]
+        images = self.images_of([row.id for row in rows])
+        return [job_from(row, images.get(row.id, ())) for row in rows]
 
     def waiting(self, job_id: str | None = None) -> list[QueueEntry]:
         """All waiting jobs, or the one of that id if it waits. One that lost an engine runs alone: it shall take no neighbour with it."""

@@ -15,7 +15,7 @@ from webui.core.names import printable
 from webui.core.request import FrozenModel
 from webui.library.said import LONGEST, LONGEST_TEXT, words_of
 
-PICTURES = (".png", ".jpg", ".jpeg", ".webp", ".gif", ".avif")
+IMAGES = (".png", ".jpg", ".jpeg", ".webp", ".gif", ".avif")
 _TOLD = (".civitai.info", ".metadata.json", ".cm-info.json", ".json")
 _TEXTS = (".txt", ".md")
 MOST_BYTES = 4 * 2**20
@@ -61,7 +61,7 @@ def read_beside(path: Path, lying: Lying) -> Beside:
     place = named_path(path)
     stem = _stem(place, path)
     names = {name.lower()[len(stem) :]: place.parent / name for name, _, _ in lying.files}
-    preview = next((names[mark + end] for mark in (".preview", "") for end in PICTURES if mark + end in names), None)
+    preview = next((names[mark + end] for mark in (".preview", "") for end in IMAGES if mark + end in names), None)
     found = Beside(preview=preview)
     for end in _TOLD:
         if end in names:
@@ -77,7 +77,7 @@ def read_beside(path: Path, lying: Lying) -> Beside:
 def _listed(folder: Path) -> dict[str, list[tuple[str, int, int]]]:
     """Files that may tell of a model, by the model's name in lower case."""
     found: dict[str, list[tuple[str, int, int]]] = {}
-    ends = sorted((*(f".preview{end}" for end in PICTURES), *PICTURES, *_TOLD, *_TEXTS), key=len, reverse=True)
+    ends = sorted((*(f".preview{end}" for end in IMAGES), *IMAGES, *_TOLD, *_TEXTS), key=len, reverse=True)
     try:
         entries = list(os.scandir(folder))
     except OSError:

@@ -60,7 +60,7 @@ _KARRAS: dict[str, Any] = {"default_schedule": "Karras"}
 _EXPONENTIAL: dict[str, Any] = {"default_schedule": "Exponential"}
 _TIMES: dict[str, Any] = {"space": "timestep", "default_eta": 0.0, "noise": "stream", "option_names": (_ETA,)}
 _RUNS, _BOTH = "recorded runs", "recorded runs, Forge's pictures"
-_ORDER, _PICTURES = "order of convergence", "order of convergence, Forge's pictures"
+_ORDER, _IMAGES = "order of convergence", "order of convergence, Forge's pictures"
 
 BUILTIN_SAMPLERS: tuple[Sampler, ...] = (
     _sampler(
@@ -132,16 +132,16 @@ BUILTIN_SAMPLERS: tuple[Sampler, ...] = (
         "TCD", "consistency:sample_tcd", processes=("ve",), noise="stream", option_names=(_ETA,), verified=_ORDER, source="Zheng et al. 2024, arXiv:2402.19159, Algorithm 4"
     ),
     _sampler("DDPM", "consistency:sample_ddpm", noise="second", verified=_BOTH, source="Ho et al. 2020, arXiv:2006.11239, equation 7"),
-    _sampler("DDIM", "timestep:sample_ddim", **_TIMES, verified=_PICTURES, source="Song et al. 2020, arXiv:2010.02502, equation 12"),
+    _sampler("DDIM", "timestep:sample_ddim", **_TIMES, verified=_IMAGES, source="Song et al. 2020, arXiv:2010.02502, equation 12"),
     _sampler(
-        "DDIM CFG++", "cfgpp:sample_ddim_cfg_pp", "ddim_cfgpp", **_TIMES, needs_uncond=True, verified=_PICTURES,
+        "DDIM CFG++", "cfgpp:sample_ddim_cfg_pp", "ddim_cfgpp", **_TIMES, needs_uncond=True, verified=_IMAGES,
         source="Chung et al. 2024, arXiv:2406.08070, Algorithm 2",
     ),
     _sampler(
-        "PLMS", "timestep:sample_plms", space="timestep", order=2, verified=_PICTURES, source="Liu et al. 2022 (PNDM), arXiv:2202.09778"
+        "PLMS", "timestep:sample_plms", space="timestep", order=2, verified=_IMAGES, source="Liu et al. 2022 (PNDM), arXiv:2202.09778"
     ),
     _sampler(
-        "UniPC", "unipc:sample_unipc", "uni_pc", space="timestep", own_times=True, option_names=_UNIPC, order=2, verified=_PICTURES,
+        "UniPC", "unipc:sample_unipc", "uni_pc", space="timestep", own_times=True, option_names=_UNIPC, order=2, verified=_IMAGES,
         source="Zhao et al. 2023, arXiv:2302.04867",
     ),
     _sampler(

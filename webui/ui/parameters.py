@@ -14,7 +14,7 @@ from webui.ui.known import NameMatcher
 FIELD = "parameters"
 
 
-def from_picture(data: bytes, known: NameMatcher) -> FormParameters:
+def from_image(data: bytes, known: NameMatcher) -> FormParameters:
     """Read a picture file. Raises `RequestError`: for `picture` when it is none, for `parameters` when it says nothing."""
     reading = read_metadata(data)
     why = "" if reading is not None else why_unread(data)

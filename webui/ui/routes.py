@@ -133,11 +133,11 @@ def _parameter_routes(routes: APIRouter, services: Services) -> None:
             return refusal(error)
 
     @routes.post("/parameters/picture", response_model=FormParameters)
-    async def picture(request: Request) -> FormParameters | JSONResponse:
+    async def image(request: Request) -> FormParameters | JSONResponse:
         """Read a picture's parameters; the body is the file."""
         try:
             data = await _body(request, "picture", services.settings.current().upload_limit_mb * 2**20)
-            return await asyncio.to_thread(parameters.from_picture, data, NameMatcher.of(services))
+            return await asyncio.to_thread(parameters.from_image, data, NameMatcher.of(services))
         except WebUIError as error:
             return refusal(error)
 

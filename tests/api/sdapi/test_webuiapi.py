@@ -4,7 +4,7 @@ import pytest
 import webuiapi
 from PIL import Image
 
-PICTURE = Image.new("RGB", (64, 64), "teal")
+IMAGE = Image.new("RGB", (64, 64), "teal")
 SMALL = {"steps": 2, "width": 64, "height": 64, "seed": 3}
 
 
@@ -21,20 +21,20 @@ def test_pictures(api):
     assert large.image.size == (128, 128)
     several = api.txt2img(prompt="apples", batch_size=2, n_iter=2, save_images=True, **SMALL)
     assert len(several.images) == 5 and several.info["index_of_first_image"] == 1
-    changed = api.img2img(images=[PICTURE], prompt="a pear", denoising_strength=0.5, **SMALL)
+    changed = api.img2img(images=[IMAGE], prompt="a pear", denoising_strength=0.5, **SMALL)
     assert changed.image.size == (64, 64)
-    painted = api.img2img(images=[PICTURE], mask_image=Image.new("RGB", (64, 64), "white"), inpainting_fill=1, prompt="a pear", **SMALL)
+    painted = api.img2img(images=[IMAGE], mask_image=Image.new("RGB", (64, 64), "white"), inpainting_fill=1, prompt="a pear", **SMALL)
     assert painted.image.size == (64, 64)
 
 
 def test_extras_and_texts(api):
-    assert api.extra_single_image(image=PICTURE, upscaler_1=webuiapi.Upscaler.Lanczos, upscaling_resize=2).image.size == (128, 128)
-    batch = api.extra_batch_images(images=[PICTURE, PICTURE], upscaler_1=webuiapi.Upscaler.Nearest, upscaling_resize=2)
+    assert api.extra_single_image(image=IMAGE, upscaler_1=webuiapi.Upscaler.Lanczos, upscaling_resize=2).image.size == (128, 128)
+    batch = api.extra_batch_images(images=[IMAGE, IMAGE], upscaler_1=webuiapi.Upscaler.Nearest, upscaling_resize=2)
     assert [each.size for each in batch.images] == [(128, 128)] * 2
     made = api.txt2img(prompt="a red apple", **SMALL)
     assert "a red apple" in api.png_info(made.image).info
     with pytest.raises(RuntimeError, match="Model not found"):
-        api.interrogate(PICTURE)
+        api.interrogate(IMAGE)
 
 
 def test_lists(api):

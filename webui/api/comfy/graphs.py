@@ -81,14 +81,14 @@ class Understood:
 
     fields: Mapping[str, Any]
     mode: str
-    picture: str
+    image: str
     mask: str
     saves: str
     notes: tuple[str, ...]
 
-    def request(self, pictures: Mapping[str, str]) -> GenerationRequest:
+    def request(self, images: Mapping[str, str]) -> GenerationRequest:
         """The request, with the ids of its pictures. Raises `RequestError`."""
-        return parse_request({**self.fields, "mode": self.mode, **pictures})
+        return parse_request({**self.fields, "mode": self.mode, **images})
 
 
 def understood(graph: Any) -> Understood:
@@ -102,10 +102,10 @@ def understood(graph: Any) -> Understood:
     if found is None or not found.fields.get("steps"):
         said = found.unmapped[0] if found is not None and found.unmapped else "No sampler leads to the picture that is saved."
         raise GraphError("prompt_outputs_failed_validation", "Prompt outputs failed validation", said)
-    picture, mask = _pictures(graph)
+    image, mask = _images(graph)
     mode = found.mode if found.mode != "inpaint" or mask else "img2img"
     fields = _nested({key: value for key, value in found.fields.items() if key not in ("init", "mask")})
-    return Understood(fields, mode, picture if mode != "txt2img" else "", mask if mode == "inpaint" else "", saves, found.unmapped)
+    return Understood(fields, mode, image if mode != "txt2img" else "", mask if mode == "inpaint" else "", saves, found.unmapped)
 
 
 def _check(graph: Any) -> None:
@@ -160,14 +160,14 @@ def _node_error(kind: str, said: str) -> dict[str, Any]:
     return {"errors": [error], "dependent_outputs": [], "class_type": kind[:100]}
 
 
-def _pictures(graph: Mapping[str, Any]) -> tuple[str, str]:
+def _images(graph: Mapping[str, Any]) -> tuple[str, str]:
     """The names of the start picture and of the mask: by the nodes that load them."""
     loads, masks = _named(graph, "LoadImage"), _named(graph, "LoadImageMask")
     links = [(name, str(value[0])) for node in graph.values() for name, value in node.get("inputs", {}).items() if _is_link(value)]
     mask = next((masks.get(key) or loads.get(key) or "" for name, key in links if name == "mask"), "")
     used = {key for name, key in links if name != "mask"}
-    picture = next((name for key, name in loads.items() if key in used), next(iter(loads.values()), ""))
-    return picture, mask
+    image = next((name for key, name in loads.items() if key in used), next(iter(loads.values()), ""))
+    return image, mask
 
 
 def _named(graph: Mapping[str, Any], kind: str) -> dict[str, str]:

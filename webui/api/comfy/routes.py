@@ -21,7 +21,7 @@ from webui.api.native import Api, Who
 from webui.core.job import FINAL_STATES, Job
 from webui.core.plain import check_plain
 from webui.errors import NotFound, RequestError
-from webui.images.decode import as_png, read_picture
+from webui.images.decode import as_png, read_image
 from webui.samplers.catalog import BUILTIN_SAMPLERS, BUILTIN_SCHEDULES, Sampler
 from webui.services import Services
 
@@ -55,10 +55,10 @@ class Graphs:
         with self._lock:
             return self._graphs.get(job_id, ({}, "0"))
 
-    def name(self, owner: str, name: str, picture_id: str) -> None:
+    def name(self, owner: str, name: str, image_id: str) -> None:
         """Remember what a user called an upload."""
         with self._lock:
-            self._names[owner, name] = picture_id
+            self._names[owner, name] = image_id
             while len(self._names) > MOST:
                 self._names.popitem(last=False)
 
@@ -93,27 +93,27 @@ def _submit(body: dict[str, Any], api: Services, who: Viewer, graphs: Graphs) ->
     try:
         check_plain(body)
         meant = understood(body.get("prompt"))
-        pictures = _pictures(meant, api, who, graphs)
-        job = api.queue.submit(meant.request(pictures), who.name, notes=meant.notes)
+        images = _images(meant, api, who, graphs)
+        job = api.queue.submit(meant.request(images), who.name, notes=meant.notes)
     except RequestError as error:
         raise failed(error) from None
     graphs.keep(job.id, body["prompt"], meant.saves)
     return job
 
 
-def _pictures(meant: Understood, api: Services, who: Viewer, graphs: Graphs) -> dict[str, str]:
+def _images(meant: Understood, api: Services, who: Viewer, graphs: Graphs) -> dict[str, str]:
     if meant.mode == "txt2img":
         return {}
-    init = graphs.id_of(who.name, meant.picture)
+    init = graphs.id_of(who.name, meant.image)
     return {"init": init, **({"mask": _mask_of(api, graphs.id_of(who.name, meant.mask), who)} if meant.mask else {})}
 
 
-def _mask_of(api: Services, picture_id: str, who: Viewer) -> str:
+def _mask_of(api: Services, image_id: str, who: Viewer) -> str:
     """ComfyUI's mask of a picture: white where it is transparent; the picture itself where nothing of it is."""
-    picture = read_picture(api.gallery.path_by_id(picture_id).read_bytes(), "mask")
-    if picture.mode != "RGBA" or picture.getchannel("A").getextrema() == (255, 255):
-        return picture_id
-    return api.gallery.upload(as_png(Image.eval(picture.getchannel("A"), lambda value: 255 - value)), who.name).id
+    image = read_image(api.gallery.path_by_id(image_id).read_bytes(), "mask")
+    if image.mode != "RGBA" or image.getchannel("A").getextrema() == (255, 255):
+        return image_id
+    return api.gallery.upload(as_png(Image.eval(image.getchannel("A"), lambda value: 255 - value)), who.name).id
 
 
 @router.get("/prompt")
@@ -167,11 +167,11 @@ def _messages(job: Job) -> list[list[Any]]:
 def view(api: Api, who: Who, graphs: Held, filename: Text = "", subfolder: Text = "", type: Text = "output") -> Response:
     """A picture's file."""
     match = _ID.fullmatch(filename)
-    picture_id = match[1] if match else graphs.id_of(who.name, filename)
+    image_id = match[1] if match else graphs.id_of(who.name, filename)
     try:
-        record = api.gallery.index.get(picture_id).record
+        record = api.gallery.index.get(image_id).record
     except NotFound:
-        return FileResponse(api.gallery.path_by_id(picture_id))
+        return FileResponse(api.gallery.path_by_id(image_id))
     if record.kind == "result" and not who.may_touch(record.owner):
         raise NotFound("There is no such picture of yours.")
     return FileResponse(api.gallery.path(record))

@@ -16,7 +16,7 @@ from webui.api.openai.errors import of_failure
 from webui.api.waiting import Endings
 from webui.core.job import Job, PreviewChoice
 from webui.errors import Conflict, RequestError
-from webui.images.decode import read_picture
+from webui.images.decode import read_image
 from webui.jobs.queue import JobQueue
 from webui.services import Services
 
@@ -78,12 +78,12 @@ def _partial(queue: JobQueue, job: Job, wish: Wish) -> str | None:
     if found is None:
         return None
     try:
-        picture = read_picture(found[1], "preview").convert("RGB")
+        image = read_image(found[1], "preview").convert("RGB")
     except RequestError:
         return None
-    picture = picture.resize((job.request.width or 512, job.request.height or 512), Image.Resampling.BILINEAR)
+    image = image.resize((job.request.width or 512, job.request.height or 512), Image.Resampling.BILINEAR)
     stream = io.BytesIO()
-    picture.save(stream, (wish.output_format or "png").upper())
+    image.save(stream, (wish.output_format or "png").upper())
     return encoding.encoded(stream.getvalue())
 
 

@@ -20,7 +20,7 @@ from webui.core.job import Job
 from webui.core.plain import check_plain
 from webui.core.request import request_error_from
 from webui.errors import RequestError
-from webui.images.decode import as_png, look, read_picture
+from webui.images.decode import as_png, look, read_image
 from webui.library import ModelFile
 from webui.services import Services
 
@@ -160,14 +160,14 @@ def _vary(wish: Wish, files: dict[str, list[bytes]], api: Services, who: Viewer)
 
 
 def _has_holes(data: bytes) -> bool:
-    picture = read_picture(data, "image")
-    return picture.mode == "RGBA" and bool(picture.getchannel("A").getextrema()[0] == 0)
+    image = read_image(data, "image")
+    return image.mode == "RGBA" and bool(image.getchannel("A").getextrema()[0] == 0)
 
 
 def _white_where_transparent(data: bytes, size: tuple[int, int]) -> bytes:
     """OpenAI's mask as ours: what is transparent there is white here, and is changed."""
-    picture = read_picture(data, "mask").convert("RGBA").getchannel("A").point(lambda value: 0 if value > 0 else 255)
-    return as_png(picture if picture.size == size else picture.resize(size, Image.Resampling.NEAREST))
+    image = read_image(data, "mask").convert("RGBA").getchannel("A").point(lambda value: 0 if value > 0 else 255)
+    return as_png(image if image.size == size else image.resize(size, Image.Resampling.NEAREST))
 
 
 async def _respond(job: Job, wish: Wish, request: Request, api: Services, endings: Endings) -> Response:

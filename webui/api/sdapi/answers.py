@@ -17,8 +17,8 @@ from webui.core.request import GenerationRequest
 from webui.errors import RequestError
 from webui.gallery.service import Gallery
 from webui.images import pixels, text_chunks
-from webui.images.decode import read_mask, read_picture
-from webui.images.parameters import GenerationInfo, picture_seeds, write_parameters
+from webui.images.decode import read_image, read_mask
+from webui.images.parameters import GenerationInfo, image_seeds, write_parameters
 from webui.samplers.catalog import AUTOMATIC
 
 VERSION = f"Darkroom {__version__}"
@@ -84,7 +84,7 @@ def echo(body: Generation, made: Translation) -> dict[str, Any]:
 def info(job: Job, body: Generation, made: Translation, texts: Sequence[str]) -> dict[str, Any]:
     """The 32 facts of `info`, in A1111's order."""
     request = job.request
-    seeds = [picture_seeds(request, index) for index in range(request.count)]
+    seeds = [image_seeds(request, index) for index in range(request.count)]
     name, _, digest = (request.checkpoint or "").partition(" [")
     prompt, negative = made.prompt, made.negative_prompt
     return {
@@ -184,14 +184,14 @@ def _masks(record: ImageRecord, data: bytes, request: GenerationRequest, made: T
     mask = mask.resize((record.width, record.height))
     found = [encoding.png(mask.convert("RGB"))] if wanted[0] else []
     if wanted[1]:
-        composite = read_picture(data, "picture").convert("RGBA")
+        composite = read_image(data, "picture").convert("RGBA")
         composite.putalpha(mask)
         found.append(encoding.png(composite))
     return found
 
 
 def _grid(files: Sequence[bytes], text: str) -> bytes:
-    sheet = pixels.grid([read_picture(data, "picture").convert("RGB") for data in files])
+    sheet = pixels.grid([read_image(data, "picture").convert("RGB") for data in files])
     return encoding.png(sheet.convert("RGBA"), {text_chunks.PARAMETERS: text} if text else None)
 
 
@@ -199,7 +199,7 @@ def _last_frame(frame: bytes, request: GenerationRequest) -> bytes | None:
     """A preview at the picture's size; None where it cannot be read."""
     size = (request.width or 512, request.height or 512)
     try:
-        picture = read_picture(frame, "preview").convert("RGB").resize(size, Image.Resampling.LANCZOS)
+        picture = read_image(frame, "preview").convert("RGB").resize(size, Image.Resampling.LANCZOS)
     except RequestError:
         return None
     return encoding.png(picture, {text_chunks.PARAMETERS: write_parameters(request, 0, GenerationInfo(version=__version__))})

@@ -70,7 +70,8 @@ def _one(body: Extras, picture: Image.Image, name: str) -> Image.Image | None:
         return None
     way = _FILTERS.get(name.strip().lower())
     if way is None:
-        raise RequestError("upscaler_1", f"There is no upscaler named {name[:100]!r}. There are: {', '.join(PIXEL)}.")
+        here = ", ".join(PIXEL)
+        raise RequestError("upscaler_1", f"There is no upscaler named {name[:100]!r} for this. There are: {here}; files: hr_upscaler.")
     width, height = _size(body, picture)
     if width * height > MAX_PIXELS or max(width, height) > MAX_SIDE:
         said = f"The result would have {width}×{height} pixels; at most {MAX_PIXELS // 2**20} million can be made."

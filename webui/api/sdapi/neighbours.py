@@ -67,7 +67,7 @@ def detect(body: Detect) -> dict[str, Any]:
         raise Refusal(422, "No image selected")
     for each in body.controlnet_input_images:
         pictures.picture_of(each)
-    return {"images": [encoding.encoded(pictures.picture_bytes(each)) for each in body.controlnet_input_images], "info": "Success"}
+    return {"images": [encoding.encoded(pictures.image_bytes(each)) for each in body.controlnet_input_images], "info": "Success"}
 
 
 @router.get("/internal/ping")

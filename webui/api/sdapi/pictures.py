@@ -10,13 +10,13 @@ from PIL import Image
 
 from webui.api.sdapi.refusals import Refusal
 from webui.errors import RequestError
-from webui.images.decode import read_picture
+from webui.images.decode import read_image
 
 INVALID = "Invalid encoded image"
 _SPACES = re.compile(r"\s+")
 
 
-def picture_bytes(sent: object) -> bytes:
+def image_bytes(sent: object) -> bytes:
     """The file that a text holds. Raises `Refusal` in A1111's words where it holds none."""
     if not isinstance(sent, str) or not sent:
         raise Refusal(422, INVALID)
@@ -32,9 +32,9 @@ def picture_bytes(sent: object) -> bytes:
 
 def picture_of(sent: object) -> tuple[bytes, Image.Image]:
     """A picture's file and its pixels. Raises `Refusal` for what is none, or is too large."""
-    data = picture_bytes(sent)
+    data = image_bytes(sent)
     try:
-        return data, read_picture(data, "image")
+        return data, read_image(data, "image")
     except RequestError as error:
         raise Refusal(422, f"{INVALID}: {error.message}") from None
 

@@ -87,13 +87,13 @@ def _keep(body: Img2Img, api: Services, owner: str) -> Pictures:
     if len(body.init_images) > max(body.batch_size or 1, 1):
         said = f"{len(body.init_images)} start pictures came for {body.batch_size} to be made at a time; send at most as many."
         raise RequestError("init_images", said)
-    files = [pictures.picture_bytes(each) for each in body.init_images]
+    files = [pictures.image_bytes(each) for each in body.init_images]
     if any(data != files[0] for data in files[1:]):
         raise RequestError("init_images", "Darkroom starts all pictures of a request from one. Send a request for each start picture.")
     init, size = _upload(files[0], api, owner, "init_images")
     if not body.mask:
         return Pictures(init)
-    mask, _ = _upload(pictures.picture_bytes(body.mask), api, owner, "mask", size)
+    mask, _ = _upload(pictures.image_bytes(body.mask), api, owner, "mask", size)
     return Pictures(init, mask)
 
 

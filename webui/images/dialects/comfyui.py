@@ -15,7 +15,7 @@ from webui.images.dialects.comfyui_values import number_of, text_of
 from webui.images.dialects.names import file_stem
 
 Mode = Literal["txt2img", "img2img", "inpaint"]
-_PICTURE = re.compile(r"(?:base_|input_)?(?:image|images|samples|latent|pixels|source|destination|any)(?:_?\w{1,4})?$")
+_IMAGE = re.compile(r"(?:base_|input_)?(?:image|images|samples|latent|pixels|source|destination|any)(?:_?\w{1,4})?$")
 _FACTOR = re.compile(r"(?:^|[^0-9])([1-8])x|x([1-8])(?![0-9])", re.IGNORECASE)
 _INPAINTS = ("VAEEncodeForInpaint", "SetLatentNoiseMask", "InpaintModelConditioning")
 
@@ -103,7 +103,7 @@ def _back(walk: Walk, link: Link | None) -> Way:
             way.vae = node.link("vae")
         else:
             between.append(node)
-        link = node.link(*LATENTS) or _other_picture(node)
+        link = node.link(*LATENTS) or _other_image(node)
         if link is None:
             way.source = None if is_sampler(node) else node
     way.before = [node for node in between if node is not way.source]
@@ -111,9 +111,9 @@ def _back(walk: Walk, link: Link | None) -> Way:
     return way
 
 
-def _other_picture(node: Node) -> Link | None:
+def _other_image(node: Node) -> Link | None:
     """An unknown node's picture or latent, by the names that such inputs have; the node itself is listed."""
-    return next((value for name, value in node.inputs.items() if isinstance(value, tuple) and _PICTURE.match(name)), None)
+    return next((value for name, value in node.inputs.items() if isinstance(value, tuple) and _IMAGE.match(name)), None)
 
 
 def _mode(way: Way, before: list[Node]) -> Mode:

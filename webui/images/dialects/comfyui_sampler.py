@@ -9,7 +9,7 @@ from webui.images.dialects.comfyui_values import number_of, text_of
 from webui.images.dialects.names import sampler_fields, schedule_name
 
 _WHOLE = {"steps", "cfg", "sampler_name"}
-_PICTURE = ("image", "images", "pixels")
+_IMAGE = ("image", "images", "pixels")
 _ENDLESS = 10_000
 
 
@@ -30,7 +30,7 @@ def is_sampler(node: Node) -> bool:
     if node.kind in ("KSamplerSelect", "KSamplerConfig"):
         return False
     known = node.kind.startswith(("KSampler", "SamplerCustom"))
-    return known or (node.inputs.keys() >= _WHOLE and not any(name in node.inputs for name in _PICTURE))
+    return known or (node.inputs.keys() >= _WHOLE and not any(name in node.inputs for name in _IMAGE))
 
 
 def sampling_of(walk: Walk, node: Node) -> Sampling:

@@ -8,7 +8,7 @@ import gradio as gr
 from webui.ui.choices import AUTOMATIC, Choices
 from webui.ui.components import Form
 
-PICTURE = "only-img2img only-inpaint"
+IMAGE = "only-img2img only-inpaint"
 
 
 def build(form: Form, choices: Choices) -> None:
@@ -16,7 +16,7 @@ def build(form: Form, choices: Choices) -> None:
     parts: tuple[tuple[str, str, str, Callable[[Form, Choices], None]], ...] = (
         ("hires", "Hires. fix", "only-txt2img", _hires),
         ("soft", "Soft inpainting", "only-inpaint", _soft),
-        ("picture", "Picture options", PICTURE, _picture),
+        ("picture", "Picture options", IMAGE, _image),
         ("advanced", "Advanced", "", _advanced),
         ("sampler", "Sampler options", "", _sampler),
         ("guidance", "Guidance options", "", _guidance),
@@ -66,7 +66,7 @@ def _soft(form: Form, choices: Choices) -> None:
         form.add(f"soft_inpaint.{name}")
 
 
-def _picture(form: Form, choices: Choices) -> None:
+def _image(form: Form, choices: Choices) -> None:
     for name in ("exact_steps", "color_correction", "noise_multiplier", "extra_noise", "image_guidance"):
         form.add(name)
     with gr.Column(elem_classes="only-inpaint"):

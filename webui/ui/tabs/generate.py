@@ -23,7 +23,7 @@ def build(form: Form, choices: Choices, panels: list[tuple[str, Panel]], failed:
         with gr.Column(elem_id="form"):
             with gr.Column(elem_id="form-fields"):
                 buttons = _first_fields(form, choices)
-                _picture_fields(form)
+                _image_fields(form)
                 buttons |= _size(form)
                 buttons |= _sampling(form, choices)
                 accordions.build(form, choices)
@@ -49,7 +49,7 @@ def _first_fields(form: Form, choices: Choices) -> dict[str, gr.Button]:
     return {"refresh": refresh}
 
 
-def _picture_fields(form: Form) -> None:
+def _image_fields(form: Form) -> None:
     with gr.Column(elem_id="img2img-fields", elem_classes="only-img2img only-inpaint"):
         form.add("strength")
         form.add("resize_mode", choices=[mode.value for mode in ResizeMode], value=ResizeMode.CROP.value)
