@@ -1,57 +1,41 @@
-"""`models`: one line a file, with its hash on request and what is wrong with it."""
-
-import hashlib
+"""`models get`: prints where the model lies, goes on where it was, and fails with a sentence."""
 
 import pytest
 
+from tests.downloads.fakes import Site
+from tests.library.test_said import SD1_LORA
 from tests.library.test_scan import write
 from webui.cli import main
 
 
 @pytest.fixture
-def listed(tmp_path, capsys):
-    """The lines that `models` prints, split into words, and what it says beside them."""
-
-    def run(*words):
-        assert main(["models", *words, "--data-dir", str(tmp_path), "--models-dir", str(tmp_path / "models")]) == 0
-        said = capsys.readouterr()
-        return {tuple(line.split()[:2]): line for line in said.out.splitlines()}, said.err
-
-    return run
+def site(tmp_path, monkeypatch):
+    site = Site()
+    site.repository("owner/fox", {"fox.safetensors": write(tmp_path / "source", SD1_LORA).read_bytes()}, cardData={"license": "mit"})
+    monkeypatch.setenv("HF_ENDPOINT", site.url)
+    yield site
+    site.close()
 
 
-@pytest.fixture
-def models(tmp_path):
-    folder = tmp_path / "models"
-    write(folder / "Stable-diffusion" / "tiny.safetensors")
-    (folder / "Stable-diffusion" / "broken.safetensors").write_bytes(b"no model")
-    (folder / "VAE").mkdir(parents=True)
-    write(folder / "VAE" / "soft.safetensors")
-    return folder
+def call(tmp_path, *words):
+    return main(["models", "get", *words, "--data-dir", str(tmp_path), "--models-dir", str(tmp_path / "models")])
 
 
-def test_every_kind_is_listed(models, listed):
-    lines, err = listed()
-    assert {("checkpoint", "tiny"), ("checkpoint", "broken"), ("vae", "soft")} <= set(lines)
-    assert str(models / "Stable-diffusion" / "tiny.safetensors") in lines["checkpoint", "tiny"]
-    assert err.startswith("Looked into ") and str(models) in err
+def test_a_model_is_fetched_and_its_place_printed(tmp_path, site, capsys):
+    assert call(tmp_path, "hf:owner/fox", "--look") == 0
+    assert "mit" in capsys.readouterr().err and not (tmp_path / "models").exists()
+    assert call(tmp_path, "hf:owner/fox") == 0
+    place = tmp_path / "models" / "Lora" / "fox.safetensors"
+    assert capsys.readouterr().out.strip() == str(place) and place.exists()
 
 
-def test_one_kind_alone(models, listed):
-    lines, _ = listed("vae")
-    assert ("vae", "soft") in lines and {kind for kind, _ in lines} == {"vae"}
+def test_what_goes_wrong_is_said_and_the_rest_is_fetched(tmp_path, site, capsys):
+    assert call(tmp_path, "hf:owner/none", "nonsense", "hf:owner/fox") == 1
+    told = capsys.readouterr()
+    assert "nothing at this address" in told.err and "no address of a model" in told.err and "fox.safetensors" in told.out
 
 
-def test_a_broken_file_says_why_and_has_no_hash(models, listed):
-    lines, _ = listed("checkpoint", "--hash")
-    tiny = (models / "Stable-diffusion" / "tiny.safetensors").read_bytes()
-    assert hashlib.sha256(tiny).hexdigest() in lines["checkpoint", "tiny"]
-    broken = lines["checkpoint", "broken"]
-    assert hashlib.sha256(b"no model").hexdigest() not in broken and broken.rstrip().endswith(".")
-
-
-def test_a_second_folder(tmp_path, models, listed):
-    elsewhere = tmp_path / "elsewhere"
-    write(elsewhere / "Stable-diffusion" / "other.safetensors")
-    lines, err = listed("checkpoint", "--models-dir", str(elsewhere))
-    assert {("checkpoint", "other"), ("checkpoint", "tiny")} <= set(lines) and str(elsewhere) in err
+def test_offline_and_nothing_to_get(tmp_path, site, capsys):
+    assert call(tmp_path, "hf:owner/fox", "--offline") == 1
+    assert "offline" in capsys.readouterr().err and site.seen == []
+    assert call(tmp_path) == 2

@@ -13,7 +13,7 @@ export function getModels() {
   const rows = new Map();  // by id
   const list = el('div.models', { role: 'list', 'aria-label': 'Downloads' });
   const offer = el('div');
-  const starters = el('div.models');
+  const starters = el('details.starters');
   const source = el('input', { type: 'text', placeholder: HOW, 'aria-label': 'Model to get', spellcheck: 'false', autocomplete: 'off' });
   const begin = async () => { await act(() => models.download(source.value), (told) => { show(told); source.value = ''; offer.replaceChildren(); }); };
   const look = () => act(() => models.look(source.value), (found) => offer.replaceChildren(card(found)));
@@ -48,7 +48,8 @@ export function getModels() {
     await act(() => models.downloads(), ({ downloads }) => { rows.clear(); list.replaceChildren(); downloads.forEach(show); node.open ||= downloads.length > 0; });
     if (!starters.childElementCount) await act(models.starters, ({ starters: all, memory, checkpoints }) => {
       node.open ||= checkpoints <= 1;
-      starters.append(el('p.muted', {}, `${checkpoints <= 1 ? 'The model that comes with Darkroom draws 150 simple things at 128 pixels. ' : ''}To begin with:`), ...all.map((each) => starter(each, memory)));
+      starters.open = checkpoints <= 1;
+      starters.append(el('summary', {}, 'Models to begin with'), checkpoints <= 1 && el('p.muted', {}, 'The model that comes with Darkroom draws 150 simple things at 128 pixels. These draw everything:') || '', ...all.map((each) => starter(each, memory)));
     });
   }
 
