@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any, Literal, NamedTuple
 
 from webui.collection.notes import Notes
@@ -126,8 +127,8 @@ def chosen(entries: Iterable[Entry], wish: Wish) -> list[Entry]:
     tests: list[tuple[object, Callable[[Entry], bool]]] = [
         (wish.kind, lambda each: each.card.kind == wish.kind),
         (wish.family, lambda each: each.card.family == wish.family),
-        (base, lambda each: base in fold(each.card.base)),
-        (tag, lambda each: any(fold(own) == tag for own in each.card.tags)),
+        (base, lambda each: base in _folded(each.card.base)),
+        (tag, lambda each: any(_folded(own) == tag for own in each.card.tags)),
         (wish.favourite, lambda each: each.card.kept.favourite),
         (wish.broken is not None, lambda each: bool(each.card.error) == wish.broken),
         (words, lambda each: all(word in each.words for word in words)),
@@ -136,6 +137,12 @@ def chosen(entries: Iterable[Entry], wish: Wish) -> list[Entry]:
     for is_wished, fits in tests:
         found = [each for each in found if fits(each)] if is_wished else found
     return _sorted(found, wish.sort)
+
+
+@lru_cache(maxsize=20_000)
+def _folded(text: str) -> str:
+    """Base models and tags are the same few in all cards."""
+    return fold(text)
 
 
 def _sorted(found: list[Entry], sort: Sort) -> list[Entry]:

@@ -155,6 +155,6 @@ class Collection:
 
     def _changed(self, change: Change) -> None:
         self._hasher.wake()
-        self.entries()  # so that nobody who asks has to wait for it
         body = {name: list(names[:MOST_NAMED]) for name, names in change}
         self._publish("models", {**body, "version": self.library.version})
+        self.entries()  # so that who asks later has not to wait for it
