@@ -57,7 +57,7 @@ def of_rounds(outcome: Outcome, body: Generation, gallery: Gallery) -> dict[str,
     texts = [text_chunks.read_texts(data).found.get(text_chunks.PARAMETERS, "") for _, _, data in parts]
     shown = [_as_wanted(data, made) for made, _, data in parts]
     if outcome.whole is not None and texts:
-        shown, texts = [encoding.png(read_picture(outcome.whole, "picture"), {text_chunks.PARAMETERS: texts[0]})], texts[:1]
+        shown, texts = [encoding.png(read_image(outcome.whole, "picture"), {text_chunks.PARAMETERS: texts[0]})], texts[:1]
     if outcome.grid and len(parts) > 1:
         shown.insert(0, _grid([data for _, _, data in parts], texts[0] if outcome.grid_has_text else ""))
         texts.insert(0, texts[0])

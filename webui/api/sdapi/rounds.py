@@ -17,7 +17,7 @@ from webui.api.sdapi.refusals import Refusal
 from webui.api.sdapi.translate import Translation, side
 from webui.core.job import Job
 from webui.errors import RequestError
-from webui.images.decode import MAX_PIXELS, read_picture
+from webui.images.decode import MAX_PIXELS, read_image
 
 MOST_ROUNDS = 256
 Made = tuple[Translation, Job]
@@ -227,7 +227,7 @@ async def _upscale(body: Img2Img, given: list[Any], make: Make, read: Read) -> O
         for x, y in places
     ]
     made = await _each([each.model_copy(update={"batch_size": 1}) for each in bodies], make)
-    tiles = [read_picture(files[0], "tile").convert("RGB") if (files := read(job)) else None for _, job in made]
+    tiles = [read_image(files[0], "tile").convert("RGB") if (files := read(job)) else None for _, job in made]
     places = places[: len(tiles)]
     return Outcome(made, whole=encoding.png(_joined(large, places, tiles, int(overlap))))
 
