@@ -64,6 +64,21 @@ def test_inpainting(client, server):
     assert (request.mask_blur, request.resize_mode, request.only_masked) == (3, "Crop and resize", True)
 
 
+def test_several_start_pictures_are_a_batch(client, server):
+    inits = [picture(), picture("in-parameters.jpg")]
+    answer, _ = made(client, server, "img2img", init_images=inits, batch_size=2, n_iter=2)
+    assert len(answer.json()["images"]) == 4 and json.loads(answer.json()["info"])["all_seeds"] == [42, 43, 44, 45]
+    starts = [job.request.init for job in server.services.queue.jobs(owner=client.headers["x-owner"])]
+    assert starts[0] == starts[2] != starts[1] == starts[3]
+
+
+def test_a_checkpoint_is_found_by_what_its_list_says(client, server):
+    listed = next(each for each in client.get("/sdapi/v1/sd-models").json() if each["model_name"] == "sd15-ref")
+    for name in ("title", "model_name", "hash", "sha256", "filename"):
+        _, job = made(client, server, override_settings={"sd_model_checkpoint": listed[name]})
+        assert job.request.checkpoint.startswith("sd15-ref"), name
+
+
 def test_a_mask_of_another_size_is_brought_to_the_pictures(client, server):
     stream = io.BytesIO()
     Image.new("L", (32, 16), 255).save(stream, "PNG")

@@ -2,6 +2,7 @@
 
 import json
 import math
+import re
 from collections.abc import Callable, Mapping
 from functools import lru_cache
 from pathlib import Path
@@ -14,6 +15,7 @@ from webui.library import Library, ModelFile
 
 Fields = dict[str, Any]
 _LONGEST = 20_000
+_HASH = re.compile(r"[0-9a-fA-F]{8,64}")
 _OWN = ("", "automatic", "none")
 
 
@@ -103,10 +105,22 @@ class OwnerOptions:
             raise RequestError(printable(name)[:100], "There is no option of this name. GET /sdapi/v1/options lists them.")
         value = _typed(name, value, known[name])
         if name == "sd_model_checkpoint" and value:
-            return self._library.find("checkpoint", value).file_name
+            return self._checkpoint(value).file_name
         if name == "sd_vae" and value.lower() not in _OWN:
             return self._library.find("vae", value).name
         return value
+
+    def _checkpoint(self, name: str) -> ModelFile:
+        """By title, file name or model name, by a known hash, by the path that the list tells. Raises `RequestError`."""
+        try:
+            return self._library.find("checkpoint", name)
+        except RequestError:
+            by_hash = self._library.find_by_hash("checkpoint", name) if _HASH.fullmatch(name) else None
+            if by_hash is not None:
+                return by_hash
+            if "/" not in name:
+                raise
+            return self._library.find("checkpoint", name.rpartition("/")[2])
 
     def all(self, owner: str) -> Fields:
         """Every option, with what the owner has set, and the checkpoint that a request without one is made with."""

@@ -129,6 +129,25 @@ async def run(body: Generation, make: Make, read: Read) -> Outcome:
     return await (_loopback(plain, given, make, read) if name == "loopback" else _upscale(plain, given, make, read))
 
 
+def starts_of(body: Generation) -> list[Any]:
+    """The start pictures of img2img where there are several, each for one picture of a batch; else none."""
+    if not isinstance(body, Img2Img) or body.script_name:
+        return []
+    given = body.init_images or []
+    return given if 1 < len(given) <= (body.batch_size or 1) and any(each != given[0] for each in given) else []
+
+
+async def run_starts(body: Generation, starts: Sequence[Any], make: Make) -> Outcome:
+    """A round for each start picture of each batch; the batch is as large as there are start pictures, as in A1111."""
+    seed = SystemRandom().randrange(2**32) if body.seed in (None, -1) else body.seed or 0
+    alone = {"batch_size": 1, "n_iter": 1}
+    bodies = [
+        body.model_copy(update={"init_images": [start], "seed": seed + number, **alone})
+        for number, start in enumerate(list(starts) * (body.n_iter or 1))
+    ]
+    return Outcome(await _each(bodies, make), grid=body.save_images, grid_has_text=True)
+
+
 async def _each(bodies: Sequence[Generation], make: Make) -> list[Made]:
     if not 0 < len(bodies) <= MOST_ROUNDS:
         raise RequestError("script_args", f"A script may make 1 to {MOST_ROUNDS} rounds; this one would make {len(bodies)}.")

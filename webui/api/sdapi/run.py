@@ -2,6 +2,7 @@
 
 import io
 import json
+from functools import partial
 
 from fastapi.responses import JSONResponse
 from PIL import Image
@@ -46,8 +47,10 @@ async def generate(body: Generation, api: Services, calls: Calls, who: Viewer) -
 
     body = await run_in_threadpool(infotext.filled, body)
     try:
-        if scripts.is_chosen(body.script_name):
-            outcome = await rounds.run(body, make, lambda job: answers.files(job, api.gallery))
+        starts = rounds.starts_of(body)
+        if scripts.is_chosen(body.script_name) or starts:
+            files = partial(answers.files, gallery=api.gallery)
+            outcome = await (rounds.run_starts(body, starts, make) if starts else rounds.run(body, make, files))
             said = await run_in_threadpool(answers.of_rounds, outcome, body, api.gallery)
             told = [note for made, job in outcome.made for note in (*made.notes, *job.notes)]
         else:
@@ -89,7 +92,7 @@ def _keep(body: Img2Img, api: Services, owner: str) -> Pictures:
         raise RequestError("init_images", said)
     files = [pictures.image_bytes(each) for each in body.init_images]
     if any(data != files[0] for data in files[1:]):
-        raise RequestError("init_images", "Darkroom starts all pictures of a request from one. Send a request for each start picture.")
+        raise RequestError("init_images", "A script starts from one picture. Send one.")
     init, size = _upload(files[0], api, owner, "init_images")
     if not body.mask:
         return Pictures(init)
