@@ -106,7 +106,7 @@ def read_image(data: bytes, field: str = "init") -> Image.Image:
 
 
 def read_mask(data: bytes, field: str = "mask") -> Image.Image:
-    """Decode a mask as `read_picture` does a picture, but keep its numbers: a colour profile does not move them."""
+    """Decode a mask as `read_image` does a picture, but keep its numbers: a colour profile does not move them."""
     return _read(data, field, colours=False)
 
 
