@@ -3,6 +3,7 @@
 import ast
 import subprocess
 import sys
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -141,9 +142,14 @@ def module_name(path: Path) -> str:
     return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
 
 
+@cache
+def module_names() -> frozenset[str]:
+    return frozenset(module_name(path) for path in files())
+
+
 def resolve(full: str) -> str:
     """The module behind `package.name`: the file of that name, else the package it comes from."""
-    names = {module_name(path) for path in files()}
+    names = module_names()
     return full if full in names else full.rpartition(".")[0] if full.rpartition(".")[0] in names else ""
 
 

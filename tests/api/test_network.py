@@ -167,7 +167,7 @@ def test_a_program_in_a_folder_gets_its_pictures(folder):
     with Client(folder, KEY) as client:
         job = client.submit(GenerationRequest(**BODY))
         client.follow(job, lambda event: None)
-        assert client.pictures(job)[0].startswith(b"\x89PNG")
+        assert client.downloads(job)[0].startswith(b"\x89PNG")
 
 
 def test_another_site_is_refused_behind_the_proxy_too(folder):

@@ -99,14 +99,15 @@ def model_files(folder: Path, seen: Folders, met: set[tuple[int, int]]) -> Itera
 
     `met` are the folders gone through already, by device and inode: one that is reached by two names is gone through once.
     """
+    if os.path.isfile(folder / INDEX):
+        yield ANY, folder, seen.model_in(folder)
+        return  # its parts' folders are called like folders of models
     for kind, root in places(folder, seen):
         if _is_new(root, met):
             for path in seen.walk(root, SUFFIXES):
                 if path.name == INDEX and kind not in ("checkpoint", ANY):
                     continue
                 yield "vae" if kind == "checkpoint" and is_beside(path) else kind, root, path
-    if os.path.isfile(folder / INDEX):
-        yield ANY, folder, seen.model_in(folder)
     for path in seen.entries(folder):
         if os.path.isfile(path / INDEX):
             yield ANY, folder, seen.model_in(path)

@@ -13,7 +13,7 @@ from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from webui.core.foreign import INDEX, FileError, identity_of, is_same, named_path, read_foreign, shortened
+from webui.core.foreign import INDEX, FileError, check_same, identity_of, is_same, named_path, read_foreign, shortened
 from webui.core.names import fold, in_tag, printable
 from webui.errors import CheckpointError, RequestError
 from webui.library.cache import Cache
@@ -160,10 +160,11 @@ class Library:
 
         Raises `CheckpointError` when it cannot be read, `FileChanged` when it is not the file any more that was listed.
         """
-        known = self._known_hash(model)
-        if not known:
-            known = self.read_hashes(model).sha256
-            self._cache.save()
+        if known := self._known_hash(model):
+            check_same(model.path, model.identity)
+            return known
+        known = self.read_hashes(model).sha256
+        self._cache.save()
         return known
 
     def hashes(self, model: ModelFile) -> Hashes:
