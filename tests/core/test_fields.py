@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 import pytest
 from pydantic import BaseModel, Field
 
-from webui.core.fields import find, specs, walk
+from webui.core.fields import find, nested, specs, walk
 from webui.core.request import GenerationRequest, SamplerOptions
 
 
@@ -52,3 +52,8 @@ def test_walking_goes_into_each_part_of_a_request():
 def test_every_field_of_a_request_has_a_kind_that_the_page_and_the_documents_know(spec):
     assert spec.kind != "object" or spec.path in ("extras", "sampler_options.sigmas", "sampler_options.timesteps")
     assert spec.low is None or spec.high is None or spec.low < spec.high
+
+
+def test_dotted_paths_become_the_objects_that_they_are_parts_of():
+    flat = {"steps": 3, "hires.scale": 2, "hires.upscaler": "Latent", "extras.grain": {"amount": 1}}
+    assert nested(flat) == {"steps": 3, "hires": {"scale": 2, "upscaler": "Latent"}, "extras": {"grain": {"amount": 1}}}

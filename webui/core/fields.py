@@ -69,6 +69,18 @@ def find(model: type[BaseModel], place: Sequence[int | str]) -> FieldSpec | None
     return inner and _below(spec.path, inner)
 
 
+def nested(flat: Mapping[str, Any]) -> dict[str, Any]:
+    """Return values by dotted path as the objects that they are parts of: `{"hires.scale": 2}` as `{"hires": {"scale": 2}}`."""
+    result: dict[str, Any] = {}
+    for path, value in flat.items():
+        outer, dot, inner = path.partition(".")
+        if dot:
+            result.setdefault(outer, {})[inner] = value
+        else:
+            result[path] = value
+    return result
+
+
 def plain_type(annotation: Any) -> tuple[Any, bool]:
     """Return a type without `| None` and `Annotated`, and whether there was a None."""
     if get_origin(annotation) is Annotated:

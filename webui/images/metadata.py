@@ -10,6 +10,7 @@ from typing import Any, BinaryIO, Literal
 from PIL import Image
 from pydantic import ValidationError
 
+from webui.core.fields import nested
 from webui.core.request import GenerationRequest, Mode, parse_request
 from webui.errors import RequestError
 from webui.images import text_chunks
@@ -176,7 +177,7 @@ def _checked(found: ParsedMetadata, contents: Mapping[str, str]) -> ImageMetadat
     unmapped = list(found.unmapped)
     while True:
         try:
-            fields = parse_request(_nested(flat)).model_dump(mode="json", exclude_unset=True)
+            fields = parse_request(nested(flat)).model_dump(mode="json", exclude_unset=True)
             break
         except RequestError as error:
             wrong = [key for key in flat if key == error.field or key.startswith(f"{error.field}.") or error.field.startswith(f"{key}.")]
@@ -196,18 +197,6 @@ def _clean(value: Any) -> Any:
 def _told(contents: Mapping[str, str]) -> str:
     """What the picture says, to be read and copied: the parameters text, or whatever other programs wrote in its place."""
     return contents.get(text_chunks.PARAMETERS) or "\n\n".join(f"{name}: {text}" for name, text in contents.items())
-
-
-def _nested(flat: Mapping[str, Any]) -> dict[str, Any]:
-    """{"hires.scale": 2} to {"hires": {"scale": 2}}."""
-    result: dict[str, Any] = {}
-    for key, value in flat.items():
-        outer, dot, inner = key.partition(".")
-        if dot:
-            result.setdefault(outer, {})[inner] = value
-        else:
-            result[key] = value
-    return result
 
 
 def _flat(nested: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from webui.core.fields import nested
 from webui.core.request import GenerationRequest, parse_request
 from webui.errors import RequestError
 from webui.images.dialects import comfyui
@@ -104,7 +105,7 @@ def understood(graph: Any) -> Understood:
         raise GraphError("prompt_outputs_failed_validation", "Prompt outputs failed validation", said)
     image, mask = _images(graph)
     mode = found.mode if found.mode != "inpaint" or mask else "img2img"
-    fields = _nested({key: value for key, value in found.fields.items() if key not in ("init", "mask")})
+    fields = nested({key: value for key, value in found.fields.items() if key not in ("init", "mask")})
     return Understood(fields, mode, image if mode != "txt2img" else "", mask if mode == "inpaint" else "", saves, found.unmapped)
 
 
@@ -173,17 +174,6 @@ def _images(graph: Mapping[str, Any]) -> tuple[str, str]:
 def _named(graph: Mapping[str, Any], kind: str) -> dict[str, str]:
     """What the nodes of a kind load, by node."""
     return {key: str(node.get("inputs", {}).get("image", "")) for key, node in graph.items() if node["class_type"] == kind}
-
-
-def _nested(flat: Mapping[str, Any]) -> dict[str, Any]:
-    result: dict[str, Any] = {}
-    for key, value in flat.items():
-        outer, dot, inner = key.partition(".")
-        if dot:
-            result.setdefault(outer, {})[inner] = value
-        else:
-            result[key] = value
-    return result
 
 
 def failed(error: RequestError) -> GraphError:

@@ -8,6 +8,7 @@ from typing import Any
 from webui.api.sdapi import options, styles
 from webui.api.sdapi.always import always_on
 from webui.api.sdapi.bodies import Generation, Img2Img, Txt2Img
+from webui.core.fields import nested
 from webui.core.request import MAX_SIDE, MIN_SIDE, Fill, GenerationRequest, ResizeMode, parse_request
 from webui.errors import RequestError
 from webui.samplers.catalog import AUTOMATIC, find_sampler, find_schedule, parse_sampler_name
@@ -60,7 +61,7 @@ def translate(body: Generation, pictures: Pictures, owner: str, api: Services, o
     flat |= always_on(body, api, notes)
     flat["sampler"], flat["schedule"] = names.sampling(body.sampler_name or body.sampler_index or "Euler", body.scheduler)
     flat |= _eta(body, chosen, str(flat["sampler"]))
-    request = parse_request(_nested({name: value for name, value in flat.items() if value is not None}))
+    request = parse_request(nested({name: value for name, value in flat.items() if value is not None}))
     return Translation(request, chosen, prompt, negative, overrides, notes)
 
 
@@ -257,15 +258,3 @@ def _at_least_one(name: str, value: int) -> int:
 
 def _seed(seed: int | None) -> int:
     return -1 if seed is None else seed
-
-
-def _nested(flat: Mapping[str, Any]) -> dict[str, Any]:
-    """{"hires.scale": 2} to {"hires": {"scale": 2}}."""
-    result: dict[str, Any] = {}
-    for key, value in flat.items():
-        outer, dot, inner = key.partition(".")
-        if dot:
-            result.setdefault(outer, {})[inner] = value
-        else:
-            result[key] = value
-    return result
