@@ -101,3 +101,19 @@ def test_the_examples_have_cards_a_panel_and_a_tab(visit):
     expect(page.get_by_label("Size", exact=True)).not_to_have_value("680 × 384")
     steps.go(page, "txt2img")
     expect(page.locator("#fold-ext-film_grain")).to_be_attached()
+
+
+@pytest.mark.parametrize("size", [(1366, 768), (390, 844)])
+def test_names_and_facts_of_models_to_get_stand_apart(visit, size):
+    page = visit(size=size)
+    steps.go(page, "models")
+    page.locator(".starters .download").first.wait_for(state="attached")
+    page.evaluate("document.querySelectorAll('.get-models, .starters').forEach(fold => { fold.open = true; })")
+    assert page.locator(".starters .download:visible").count() > 5
+    overlapping = page.evaluate(
+        """() => [...document.querySelectorAll('.download')].filter(row => {
+        const [name, facts] = [...row.children].map(child => child.getBoundingClientRect());
+        return name.right > facts.left + 1 && name.left < facts.right - 1 && name.bottom > facts.top + 1 && facts.bottom > name.top + 1;
+        }).map(row => row.textContent)"""
+    )
+    assert overlapping == [] and page.evaluate("document.documentElement.scrollWidth <= innerWidth")
