@@ -112,7 +112,8 @@ def test_names_and_facts_of_models_to_get_stand_apart(visit, size):
     assert page.locator(".starters .download:visible").count() > 5
     overlapping = page.evaluate(
         """() => [...document.querySelectorAll('.download')].filter(row => {
-        const [name, facts] = [...row.children].map(child => child.getBoundingClientRect());
+        const [name, facts] = [...row.children].map(child => {
+            const text = document.createRange(); text.selectNodeContents(child); return text.getBoundingClientRect(); });
         return name.right > facts.left + 1 && name.left < facts.right - 1 && name.bottom > facts.top + 1 && facts.bottom > name.top + 1;
         }).map(row => row.textContent)"""
     )
