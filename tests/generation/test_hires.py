@@ -9,18 +9,15 @@ from tests.whole_requests import resolved
 from webui.core.request import HiresOptions
 from webui.errors import RequestError
 from webui.generation.hires import (
-    LATENT_UPSCALERS,
     Target,
     cut,
     second_request,
     target_size,
     upscale_latents,
 )
-from webui.generation.upscaling import BUILTIN, enlarge_to
-from webui.plugins.types import UpscaleRun
+from webui.images.upscaling import AT_ONCE, BUILTIN_UPSCALERS, LATENT_UPSCALERS, enlarge_to
 
-AT_ONCE = UpscaleRun(0, 0, lambda work: work(), lambda done, of: None)
-NONE, LANCZOS, NEAREST = BUILTIN
+NONE, LANCZOS, NEAREST = BUILTIN_UPSCALERS
 
 
 @pytest.mark.parametrize(
@@ -52,7 +49,7 @@ def test_latent_upscalers(name):
     assert upscale_latents(torch.randn(2, 4, 8, 8), Target(96, 128), name).shape == (2, 4, 16, 12)
 
 
-@pytest.mark.parametrize("upscaler", BUILTIN, ids=lambda upscaler: upscaler.name)
+@pytest.mark.parametrize("upscaler", BUILTIN_UPSCALERS, ids=lambda upscaler: upscaler.name)
 def test_image_upscalers(upscaler):
     assert enlarge_to(Image.new("RGB", (64, 64)), upscaler, (96, 128), AT_ONCE).size == (96, 128)
 

@@ -14,7 +14,8 @@ from safetensors.torch import save_file
 
 from webui.errors import CheckpointError, JobCancelled, RequestError
 from webui.generation.tiles import TileGrid
-from webui.generation.upscaling import BUILTIN, by_network, enlarge, enlarge_to, find_upscaler
+from webui.generation.upscaling import by_network, find_upscaler
+from webui.images.upscaling import BUILTIN_UPSCALERS, enlarge, enlarge_to
 from webui.library import Library
 from webui.models.upscalers import UpscalerFiles, load_upscaler
 from webui.plugins.types import Upscaler, UpscaleRun
@@ -40,7 +41,7 @@ def library(models):
 @pytest.fixture(scope="module")
 def upscaler(library):
     """Find an upscaler by its name."""
-    files, built_in = UpscalerFiles(), {entry.name: entry for entry in BUILTIN}
+    files, built_in = UpscalerFiles(), {entry.name: entry for entry in BUILTIN_UPSCALERS}
 
     def find(name):
         return built_in.get(name) or Upscaler(name, by_network(files.get(library.find("upscaler", name), CPU)))

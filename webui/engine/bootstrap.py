@@ -14,8 +14,8 @@ from webui.core.registry import Registry
 from webui.devices.plan import plan_for
 from webui.generation import builtins as generation_builtins
 from webui.generation.context import EngineContext
-from webui.generation.hires import LATENT_UPSCALERS
 from webui.images.store import ImageStore
+from webui.images.upscaling import LATENT_UPSCALERS
 from webui.library import Library
 from webui.library import builtins as library_builtins
 from webui.library.families import register_all

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from webui.generation.upscaling import BUILTIN
+from webui.images.upscaling import BUILTIN_UPSCALERS
 from webui.plugins.hookspecs import hookimpl
 from webui.plugins.types import Upscaler
 
@@ -10,5 +10,5 @@ from webui.plugins.types import Upscaler
 @hookimpl
 def register_upscalers(register: Callable[[Upscaler], None]) -> None:
     """None, Lanczos and Nearest."""
-    for upscaler in BUILTIN:
+    for upscaler in BUILTIN_UPSCALERS:
         register(upscaler)

@@ -6,15 +6,7 @@ from torch import Tensor
 from torch.nn.functional import interpolate
 
 from webui.core.request import HiresOptions, ResolvedRequest
-
-LATENT_UPSCALERS: dict[str, tuple[str, bool]] = {
-    "Latent": ("bilinear", False),
-    "Latent (antialiased)": ("bilinear", True),
-    "Latent (bicubic)": ("bicubic", False),
-    "Latent (bicubic antialiased)": ("bicubic", True),
-    "Latent (nearest)": ("nearest", False),
-    "Latent (nearest-exact)": ("nearest-exact", False),
-}
+from webui.images.upscaling import LATENT_UPSCALERS
 
 
 @dataclass(frozen=True)

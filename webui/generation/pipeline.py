@@ -31,7 +31,8 @@ from webui.generation.reporter import JobReporter, Phase
 from webui.generation.sampling import DenoiseInputs, ModelAt, fill_noise, image_noise, prompt_calls, sample
 from webui.generation.soft_inpaint import soft_overlays
 from webui.generation.tensors import to_tensor
-from webui.generation.upscaling import enlarge_to, find_upscaler, run_of
+from webui.generation.upscaling import find_upscaler, run_of
+from webui.images.upscaling import enlarge_to
 from webui.models.adapters import ALWAYS
 from webui.models.hypernetworks import steered
 from webui.models.model import Model

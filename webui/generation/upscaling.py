@@ -1,9 +1,4 @@
-"""Enlarge images: A1111's rule around any upscaler, the built-in filters, and networks in tiles.
-
-The rule, as Forge's recorded pictures show it: the target is each side times the factor, rounded down to a multiple of 8. An upscaler
-runs up to three times while a side is below the target (once in any case for a factor of 1); what is missing or over then goes by
-Lanczos.
-"""
+"""Networks of files as upscalers: whole or in tiles, by the rule of `webui.images.upscaling`."""
 
 from collections.abc import Callable
 
@@ -14,54 +9,11 @@ from torch import Tensor
 
 from webui.errors import RequestError
 from webui.generation.context import EngineContext
-from webui.generation.hires import LATENT_UPSCALERS
 from webui.generation.reporter import JobReporter
 from webui.generation.tiles import TileGrid
+from webui.images.upscaling import LATENT_UPSCALERS
 from webui.models.upscalers import UpscalerNetwork
 from webui.plugins.types import Upscaler, UpscaleRun
-
-PASSES = 3
-MOST_PIXELS = 2**28
-"""Pixels of a result at most: 16384², the largest that readers of PNG files agree on."""
-
-
-def enlarge(image: Image.Image, upscaler: Upscaler, factor: float, run: UpscaleRun) -> Image.Image:
-    """Return the image `factor` times as large. Raises `RequestError` for a result that is too large."""
-    width, height = (max(int(side * factor) // 8 * 8, 8) for side in image.size)
-    if width * height > MOST_PIXELS:
-        raise RequestError("upscaler", f"The result would have {width}×{height} pixels. Choose a smaller factor.")
-    for number in range(PASSES):
-        before = image.size
-        if image.width >= width and image.height >= height and (number or factor != 1):
-            break
-        image = upscaler.upscale(image, factor, run)
-        if image.size == before:
-            break
-    return image if image.size == (width, height) else image.resize((width, height), Image.Resampling.LANCZOS)
-
-
-def enlarge_to(image: Image.Image, upscaler: Upscaler, size: tuple[int, int], run: UpscaleRun) -> Image.Image:
-    """Return the image at exactly this size, enlarged by the upscaler where it must grow."""
-    factor = max(size[0] / image.width, size[1] / image.height)
-    if upscaler.name != "None" and factor > 1:
-        image = enlarge(image, upscaler, factor, run)
-    return image if image.size == size else image.resize(size, Image.Resampling.LANCZOS)
-
-
-def by_filter(way: Image.Resampling) -> Callable[[Image.Image, float, UpscaleRun], Image.Image]:
-    """Return the `upscale` of one of Pillow's filters."""
-
-    def upscale(image: Image.Image, factor: float, run: UpscaleRun) -> Image.Image:
-        return image.resize((int(image.width * factor), int(image.height * factor)), way)
-
-    return upscale
-
-
-BUILTIN = (
-    Upscaler("None", lambda image, factor, run: image),
-    Upscaler("Lanczos", by_filter(Image.Resampling.LANCZOS)),
-    Upscaler("Nearest", by_filter(Image.Resampling.NEAREST)),
-)
 
 
 def by_network(network: UpscalerNetwork) -> Callable[[Image.Image, float, UpscaleRun], Image.Image]:

@@ -5,13 +5,13 @@ from dataclasses import dataclass
 
 from webui.core.family import ModelDefaults
 from webui.core.protocol import Capabilities, OptionInfo
+from webui.images.upscaling import LATENT_UPSCALERS
 from webui.library import Library, ModelFile
 from webui.resolve import known_or_usual
 from webui.services import Services
 from webui.ui.fields import NONE, OWN, SAME
 
 AUTOMATIC = "Automatic"
-BUILTIN_UPSCALERS = ("Latent",)
 
 
 @dataclass(frozen=True)
@@ -68,7 +68,7 @@ def choices_of(library: Library, known: Capabilities) -> Choices:
         text_encoders=[OWN, *(model.name for model in library.models("checkpoint") if "text" not in model.lacks and not model.error)],
         samplers=[option.name for option in known.samplers],
         schedules=_schedules(known.schedules),
-        upscalers=[*(known.upscalers or BUILTIN_UPSCALERS), *(file.name for file in library.models("upscaler") if not file.error)],
+        upscalers=[*(known.upscalers or LATENT_UPSCALERS), *(file.name for file in library.models("upscaler") if not file.error)],
     )
 
 

@@ -6,12 +6,15 @@ import io
 import json
 import struct
 import zlib
+from pathlib import Path
 
 import pytest
 from PIL import Image
 
 from tests.api.sdapi.conftest import FOX, picture
 from webui.api.sdapi.translate import without_comments
+
+EXTRAS = Path(__file__).resolve().parents[2] / "data" / "reference" / "extras"
 
 
 @pytest.fixture
@@ -247,6 +250,16 @@ def test_a_picture_is_enlarged_and_keeps_its_text(client):
     assert "faces" in notes(answer)
     huge = client.post("/sdapi/v1/extra-single-image", json=body | {"upscaling_resize": 1e9})
     assert huge.status_code == 422
+
+
+@pytest.mark.parametrize("case", ["lanczos-1.5", "nearest-2", "alpha-lanczos", "to-crop-lanczos", "to-smaller"])
+def test_enlarged_pixels_are_those_of_forge(client, case):
+    record = json.loads((EXTRAS / f"{case}.json").read_text())
+    body = record["request"] | {"image": base64.b64encode((EXTRAS / record["request"]["image"]).read_bytes()).decode()}
+    answer = client.post("/sdapi/v1/extra-single-image", json=body).json()
+    assert answer["html_info"] == record["html_info"]
+    with Image.open(io.BytesIO(base64.b64decode(answer["image"]))) as made, Image.open(EXTRAS / f"{case}.png") as wanted:
+        assert made.mode == wanted.mode and made.tobytes() == wanted.tobytes()
 
 
 def test_a_file_tells_what_it_is(client, server):

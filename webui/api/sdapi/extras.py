@@ -7,14 +7,15 @@ from PIL import Image
 from webui.api import encoding
 from webui.api.sdapi import pictures
 from webui.api.sdapi.bodies import Extras, ExtrasBatch, ExtrasSingle
-from webui.api.sdapi.listings import PIXEL
 from webui.api.sdapi.refusals import Refusal
 from webui.errors import RequestError
 from webui.images import text_chunks
 from webui.images.decode import MAX_PIXELS, MAX_SIDE
 from webui.images.dialects.infotext import read_infotext
+from webui.images.upscaling import AT_ONCE, BUILTIN_UPSCALERS, FILTERS, enlarge, target_of
 
-_FILTERS = {"lanczos": Image.Resampling.LANCZOS, "nearest": Image.Resampling.NEAREST}
+NONE = BUILTIN_UPSCALERS[0]
+_NAMES = ", ".join(upscaler.name for upscaler in BUILTIN_UPSCALERS)
 _FILLED: dict[str, Any] = {
     "Clip skip": "1",
     "Hires resize-1": 0,
@@ -68,32 +69,32 @@ def _one(body: Extras, picture: Image.Image, name: str) -> Image.Image | None:
     """The picture by one upscaler; None for "None". Raises `RequestError` for one that there is not, and for too large a result."""
     if name.strip().lower() in ("", "none"):
         return None
-    way = _FILTERS.get(name.strip().lower())
-    if way is None:
-        here = ", ".join(PIXEL)
-        raise RequestError("upscaler_1", f"There is no upscaler named {name[:100]!r} for this. There are: {here}; files: hr_upscaler.")
-    width, height = _size(body, picture)
+    upscaler = FILTERS.get(name.strip().lower())
+    if upscaler is None:
+        said = f"There is no upscaler named {name[:100]!r} for this. There are: {_NAMES}; files: hr_upscaler."
+        raise RequestError("upscaler_1", said)
+    factor = _factor(body, picture)
+    width, height = target_of(picture, factor)
     if width * height > MAX_PIXELS or max(width, height) > MAX_SIDE:
         said = f"The result would have {width}×{height} pixels; at most {MAX_PIXELS // 2**20} million can be made."
         raise RequestError("upscaling_resize", said)
-    large = picture.resize((width, height), way)
+    large = enlarge(picture, upscaler, factor, AT_ONCE)
     return _cropped(large, body) if body.resize_mode == 1 and body.upscaling_crop else large
 
 
-def _size(body: Extras, picture: Image.Image) -> tuple[int, int]:
-    """By the factor, or covering the size that was asked for."""
-    scale = body.upscaling_resize
+def _factor(body: Extras, picture: Image.Image) -> float:
+    """The factor asked for, or that which covers the size asked for."""
     if body.resize_mode == 1:
-        scale = max(body.upscaling_resize_w / picture.width, body.upscaling_resize_h / picture.height)
-    if scale > MAX_SIDE:
+        return max(body.upscaling_resize_w / picture.width, body.upscaling_resize_h / picture.height)
+    if body.upscaling_resize > MAX_SIDE:
         raise RequestError("upscaling_resize", f"At most {MAX_SIDE} times.")
-    return max(int(picture.width * scale), 1), max(int(picture.height * scale), 1)
+    return body.upscaling_resize
 
 
 def _cropped(picture: Image.Image, body: Extras) -> Image.Image:
-    """The middle of a picture, of the size that was asked for."""
+    """The middle of a picture, of the size that was asked for, on black."""
     width, height = body.upscaling_resize_w, body.upscaling_resize_h
-    frame = Image.new(picture.mode, (width, height))
+    frame = Image.new("RGB", (width, height))
     frame.paste(picture, (width // 2 - picture.width // 2, height // 2 - picture.height // 2))
     return frame
 
@@ -104,8 +105,8 @@ def _html(body: Extras) -> str:
     size = f"{body.upscaling_resize_w}x{body.upscaling_resize_h}"
     by = f"Postprocess upscale by: {body.upscaling_resize}"
     to = f"Postprocess upscale to: {size}" + (f", Postprocess crop to: {size}" if body.upscaling_crop else "")
-    name = next((each for each in PIXEL if each.lower() == body.upscaler_1.strip().lower()), "")
-    second = f", Postprocess upscaler 2: {body.upscaler_2}" if body.extras_upscaler_2_visibility and body.upscaler_2 in PIXEL[1:] else ""
+    name, other = (FILTERS.get(each.strip().lower(), NONE).name for each in (body.upscaler_1, body.upscaler_2))
+    second = f", Postprocess upscaler 2: {other}" if body.extras_upscaler_2_visibility and other != NONE.name else ""
     return f"<p>{to if body.resize_mode == 1 else by}, Postprocess upscaler: {name}{second}</p>"
 
 

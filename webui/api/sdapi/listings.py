@@ -10,17 +10,13 @@ from webui.api.sdapi.options import known_hash, title
 from webui.core.foreign import FileError, read_foreign
 from webui.core.protocol import OptionInfo
 from webui.errors import WebUIError
+from webui.images.upscaling import BUILTIN_UPSCALERS, LATENT_UPSCALERS
 from webui.library import ModelFile, read_header
 from webui.library.header import read_any_header
 from webui.library.models import VECTORS, VECTORS_OF_ENCODERS
 from webui.samplers.catalog import BUILTIN_SAMPLERS, BUILTIN_SCHEDULES, Sampler, find_sampler, find_schedule
 from webui.services import Services
 
-LATENT = (
-    *("Latent", "Latent (antialiased)", "Latent (bicubic)", "Latent (bicubic antialiased)", "Latent (nearest)"),
-    "Latent (nearest-exact)",
-)
-PIXEL = ("None", "Lanczos", "Nearest")
 _RHO = {"karras": 7.0, "polyexponential": 1.0}
 _LEVELS = ("uniform", "sgm_uniform", "simple", "normal", "ddim", "beta", "turbo", "linear_quadratic")
 """Schedules whose levels A1111 takes from the model."""
@@ -75,7 +71,7 @@ def _schedule(label: str, aliases: tuple[str, ...]) -> dict[str, Any]:
 def upscalers(api: Services) -> list[dict[str, Any]]:
     """What makes a picture larger: filters, and files."""
     files = [file for file in api.library.models("upscaler") if not file.error]
-    names = [(name, None) for name in PIXEL] + [(file.name, str(file.path)) for file in files]
+    names = [(upscaler.name, None) for upscaler in BUILTIN_UPSCALERS] + [(file.name, str(file.path)) for file in files]
     return [
         {"name": name, "model_name": name if path else None, "model_path": path, "model_url": None, "scale": 4.0} for name, path in names
     ]
@@ -83,7 +79,7 @@ def upscalers(api: Services) -> list[dict[str, Any]]:
 
 def latent_upscale_modes() -> list[dict[str, Any]]:
     """What makes latents larger."""
-    return [{"name": name} for name in LATENT]
+    return [{"name": name} for name in LATENT_UPSCALERS]
 
 
 def sd_models(api: Services) -> list[dict[str, Any]]:
