@@ -9,6 +9,7 @@ from pydantic import Field
 
 from webui.core.job import Plan
 from webui.core.request import MAX_SEED, Fill, FrozenModel, GenerationRequest, HiresOptions, SamplerOptions, SizeConditioning
+from webui.images.dialects.postprocessing import pairs_of
 
 _TITLE = re.compile(r"(?P<name>.*?)(?: \[(?P<hash>[0-9a-fA-F]+)\])?", re.DOTALL)
 _DEFAULTS = SamplerOptions()
@@ -86,6 +87,7 @@ def _pairs(request: GenerationRequest, info: GenerationInfo) -> Iterator[Pair]:
     yield from _size_conditioning(request.size_conditioning)
     yield from _hires(request.hires)
     yield from _inpaint(request)
+    yield from pairs_of(request.finish)
     yield "Lora hashes", _names(info.loras)
     yield "TI", ", ".join(info.embeddings) or None
     yield "TI hashes", _names(info.embeddings) if any(info.embeddings.values()) else None
