@@ -113,20 +113,20 @@ def test_a_stop_takes_effect_between_two_steps(engine):
     assert seen == ["Film grain", "Film grain"]
 
 
-class Frame(BaseModel):
+class Stripe(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     pixels: int = 1
 
 
 def test_an_extension_s_step(engine):
-    def frame(image, values, run):
+    def stripe(image, values, run):
         made = image.copy()
         made.paste((255, 0, 0), (0, 0, values.pixels, image.height))
         return made
 
-    engine.context.finishers.register(Finisher("frame", frame, Frame, "Frame"), owner="test")
-    made = engine.make(prompt="fox", finish=[{"kind": "extension", "name": "Frame", "values": {"pixels": 3}}])[0]
+    engine.context.finishers.register(Finisher("stripe", stripe, Stripe, "Stripe"), owner="test")
+    made = engine.make(prompt="fox", finish=[{"kind": "extension", "name": "Stripe", "values": {"pixels": 3}}])[0]
     assert (made[:, :3] == (255, 0, 0)).all() and not (made[:, 3] == (255, 0, 0)).all()
 
 
