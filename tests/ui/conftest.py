@@ -19,7 +19,6 @@ from webui.collection.service import Collection
 from webui.core.protocol import Capabilities, OptionInfo
 from webui.db import open_database
 from webui.downloads.service import Downloads
-from webui.gallery.index import ImageIndex
 from webui.gallery.service import Gallery
 from webui.images.store import ImageStore
 from webui.jobs.dispatch import Dispatch
@@ -83,7 +82,7 @@ class Page:
         library = Library([folder / "models"])
         database = open_database(folder)
         state = JobState(JobStore(database))
-        gallery = Gallery(ImageStore(folder), ImageIndex(database), folder / "thumbs")
+        gallery = Gallery(ImageStore(folder), database, folder / "thumbs")
         dispatch = Dispatch(state, gallery)
         dispatch.set_capabilities(CAPABILITIES)
         engines = EnginePool(dispatch, EngineSetup(settings.current, InprocClient))  # never started: jobs wait

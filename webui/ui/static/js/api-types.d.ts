@@ -277,6 +277,10 @@ export interface ImageWithRequest {
   notes: Array<string>;
   url: string;
   request: GenerationRequest | null;
+  number: number;
+  rating: number;
+  flag: number;
+  session: number;
 }
 
 /** One row of the queue. Times are UTC. */
