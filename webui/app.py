@@ -9,6 +9,11 @@ from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from webui.backends.job import Tools
+from webui.backends.keys import KeyStore
+from webui.backends.place import Placing
+from webui.backends.pool import BackendPool, Places
+from webui.backends.service import Backends, registered
 from webui.capabilities import CapabilityService
 from webui.collection.notes import NoteStore
 from webui.collection.service import Collection
@@ -22,6 +27,7 @@ from webui.downloads.staging import Download
 from webui.errors import StorageError
 from webui.gallery.index import ImageIndex
 from webui.gallery.service import Gallery
+from webui.images.decode import look
 from webui.images.store import ImageStore
 from webui.jobs.dispatch import Dispatch
 from webui.jobs.engine_client import COMMAND, InprocClient, SubprocessClient
@@ -31,6 +37,7 @@ from webui.jobs.events import Message
 from webui.jobs.monitor import ResourceMonitor
 from webui.jobs.queue import JobQueue
 from webui.jobs.quotas import Quotas
+from webui.jobs.remote_parts import RemoteParts
 from webui.jobs.state import JobState
 from webui.jobs.store import JobStore
 from webui.library import Library
@@ -67,6 +74,7 @@ class App:
         self._attempt("The pictures on disk could not be compared with the gallery", lambda: self._retry(lambda: gallery.reconcile(store)))
         self._attempt("The jobs that were running could not be queued again", lambda: self._retry(self.dispatch.recover))
         self._attempt("The engines could not be started", self.services.engines.start)
+        self._attempt("Jobs are not sent to backends", self.services.backend_pool.start)
         self._attempt("Memory and load are not measured", self.services.monitor.start)
         self._attempt("The model folders are not watched", self.services.collection.start)
         self._attempt("Downloads do not go on", self.services.downloads.start)
@@ -89,7 +97,9 @@ class App:
         self.services.monitor.stop()
         self.services.downloads.stop()
         self.services.collection.stop()
+        self.services.backend_pool.stop()
         self.services.engines.stop()
+        self.services.backends.close()
         self.database.close()
         self.lock.release()
 
@@ -114,7 +124,19 @@ def open_app(settings: Settings, make_client: MakeClient | None = None) -> App:
     setup = EngineSetup(store.current, client, lambda: library_version(library), capabilities.extension_failed)
     engines = EnginePool(dispatch, setup)
     context = ResolveContext(library, gallery.path_by_id, capabilities.current, contributions.models)
-    queue = JobQueue(state, lambda request: resolve_and_keep(request, context, gallery), engines, quotas.check)
+    backends = Backends(registered(extensions), store.current, KeyStore(settings.data_dir / "data"), os.environ)
+    parts = RemoteParts(database)
+    pool = BackendPool(Tools(backends, dispatch, parts, store.current, lambda image_id: gallery.path_by_id(image_id).read_bytes()))
+    placing = Placing(backends, library, parts, store.current, lambda image_id: look(gallery.path_by_id(image_id).read_bytes()).size)
+
+    def resolve_place(request: GenerationRequest) -> ResolvedRequest:
+        return resolve_and_keep(request, lambda wanted: placing.resolve(wanted, lambda here: resolve(here, context)), gallery)
+
+    def check(owner: str, request: ResolvedRequest) -> None:
+        quotas.check(owner, request)
+        placing.check_budget(owner, request)
+
+    queue = JobQueue(state, resolve_place, Places(engines, pool), check, placing.remarks)
     services = Services(
         settings=store,
         library=library,
@@ -126,6 +148,8 @@ def open_app(settings: Settings, make_client: MakeClient | None = None) -> App:
         gallery=gallery,
         queue=queue,
         engines=engines,
+        backends=backends,
+        backend_pool=pool,
         quotas=quotas,
         monitor=ResourceMonitor(queue),
     )
@@ -153,9 +177,11 @@ def library_version(library: Library) -> str:
     return library.version
 
 
-def resolve_and_keep(request: GenerationRequest, context: ResolveContext, gallery: Gallery) -> ResolvedRequest:
+def resolve_and_keep(
+    request: GenerationRequest, resolve: Callable[[GenerationRequest], ResolvedRequest], gallery: Gallery
+) -> ResolvedRequest:
     """Return the request with nothing left to choose, its source images kept as uploads. Raises `RequestError`."""
-    resolved = resolve(request, context)
+    resolved = resolve(request)
     for image_id in (resolved.init, resolved.mask):
         if image_id is not None:
             gallery.keep_as_upload(image_id)

@@ -28,6 +28,8 @@ class GenerationInfo(FrozenModel):
     loras: dict[str, str] = Field(default_factory=dict, description="Names of the LoRAs used, and their hashes.")
     embeddings: dict[str, str] = Field(default_factory=dict, description="Names of the textual inversions used, and their hashes.")
     notes: tuple[str, ...] = ()
+    where: str = Field("", description="The backend that made it; empty is this machine.")
+    omitted: tuple[str, ...] = Field((), description="Words of the parameters text for what that backend did not use.")
     batched_with: int = Field(0, description="How many other jobs' pictures passed through the model together with this one, at most.")
 
 
@@ -50,9 +52,9 @@ def one_image(request: GenerationRequest, index: int) -> GenerationRequest:
 def write_parameters(request: GenerationRequest, index: int = 0, info: GenerationInfo | None = None) -> str:
     """The text for picture `index` of a resolved request."""
     negative = f"\nNegative prompt: {request.negative_prompt}" if request.negative_prompt else ""
-    pairs = ", ".join(
-        f"{key}: {_quote(value)}" for key, value in _pairs(one_image(request, index), info or GenerationInfo()) if value is not None
-    )
+    info = info or GenerationInfo()
+    told = (pair for pair in _pairs(one_image(request, index), info) if pair[1] is not None and pair[0] not in info.omitted)
+    pairs = ", ".join(f"{key}: {_quote(value)}" for key, value in told)
     return f"{request.prompt}{negative}\n{pairs}".strip()
 
 
@@ -89,6 +91,8 @@ def _pairs(request: GenerationRequest, info: GenerationInfo) -> Iterator[Pair]:
     yield "Lora hashes", _names(info.loras)
     yield "TI", ", ".join(info.embeddings) or None
     yield "TI hashes", _names(info.embeddings) if any(info.embeddings.values()) else None
+    yield "Where", info.where or None
+    yield "Not used", "; ".join(note for note in info.notes if "does not use" in note) or None if info.where else None
     yield "Version", f"Darkroom {info.version}" if info.version else None
 
 

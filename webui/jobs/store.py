@@ -10,6 +10,7 @@ from typing import Any
 from sqlalchemy import Connection, Select, and_, case, desc, func, insert, or_, select, update
 from sqlalchemy.exc import IntegrityError
 
+from webui.core.backend import AUTO, HERE
 from webui.core.batch_key import batch_key
 from webui.core.events import Cancelled, Done, Event, Failed, ImageSaved, Queued, Started
 from webui.core.job import Job, JobError, Plan
@@ -61,6 +62,7 @@ class JobStore:
             "created": created,
             "position": 0.0,
             "notes": json.dumps(notes),
+            "backend": backend_of(request),
         }
         try:
             with self._db.write() as connection:
@@ -72,7 +74,8 @@ class JobStore:
             if known is None:
                 raise
             return known, None, None
-        waiting = QueueEntry(-priority, float(number), str(values["id"]), owner, request.checkpoint, str(values["batch_key"]))
+        kind = (request.checkpoint, str(values["batch_key"]), str(values["backend"]))
+        waiting = QueueEntry(-priority, float(number), str(values["id"]), owner, *kind)
         job = Job(
             id=str(values["id"]),
             owner=owner,
@@ -135,7 +138,7 @@ class JobStore:
     def waiting(self, job_id: str | None = None) -> list[QueueEntry]:
         """All waiting jobs, or the one of that id if it waits. One that lost an engine runs alone: it shall take no neighbour with it."""
         key = case((jobs.c.attempts > 0, ""), else_=jobs.c.batch_key)
-        columns = (-jobs.c.priority, jobs.c.position, jobs.c.id, jobs.c.owner, jobs.c.checkpoint, key)
+        columns = (-jobs.c.priority, jobs.c.position, jobs.c.id, jobs.c.owner, jobs.c.checkpoint, key, jobs.c.backend)
         query = select(*columns).where(jobs.c.state == "queued")
         if job_id is not None:
             query = query.where(jobs.c.id == job_id)
@@ -249,10 +252,11 @@ class JobStore:
             connection.execute(update(jobs).where(jobs.c.id == other.id).values(position=row.position))
             return [job_id, other.id]
 
-    def running(self) -> list[str]:
-        """Ids of jobs that were given to an engine and have not ended."""
+    def running(self, here: bool = False) -> list[str]:
+        """Ids of jobs that were given to an engine and have not ended; with those that a backend makes, unless only those `here`."""
+        query = select(jobs.c.id).where(jobs.c.state == "running")
         with self._db.read() as connection:
-            return list(connection.execute(select(jobs.c.id).where(jobs.c.state == "running")).scalars())
+            return list(connection.execute(query.where(jobs.c.backend == "") if here else query).scalars())
 
     def events_after(self, seq: int, job_id: str | None = None, limit: int = 1000) -> list[Event]:
         """Stored events in order, those that a newer version wrote left out."""
@@ -330,7 +334,7 @@ class JobStore:
         """Requests and seconds of the last jobs that were done, for estimates: the engine's own, where a batch was shared."""
         query = (
             select(jobs.c.request, jobs.c.started, jobs.c.finished, jobs.c.engine_seconds)
-            .where(jobs.c.state == "done", jobs.c.started.is_not(None))
+            .where(jobs.c.state == "done", jobs.c.started.is_not(None), jobs.c.backend == "")
             .order_by(desc(jobs.c.number))
             .limit(limit)
         )
@@ -364,6 +368,11 @@ class JobStore:
 
 def _shown_images(job_ids: Sequence[str]) -> Select[Any]:
     return select(images).where(images.c.job_id.in_(job_ids), images.c.trashed.is_(False)).order_by(images.c.index)
+
+
+def backend_of(request: GenerationRequest) -> str:
+    """Who makes a resolved request's pictures; "" is an engine here."""
+    return "" if request.where in (AUTO, HERE) else request.where
 
 
 def pixels_of(request: ResolvedRequest) -> int:

@@ -18,10 +18,11 @@ if TYPE_CHECKING:
     import PIL.Image
 
     from webui.plugins.adapters import LoraLoader
+    from webui.plugins.backends import BackendSpec
     from webui.plugins.types import DenoiserWrapper, Guider, Panel, Sampler, Schedule, Tab, Upscaler
 
 NAMESPACE = "darkroom"
-API_VERSION = "1.2"
+API_VERSION = "1.3"
 Where = Literal["web", "engine", "both"]
 
 _spec = pluggy.HookspecMarker(NAMESPACE)
@@ -99,6 +100,17 @@ def register_upscalers(register: "Callable[[Upscaler], None]") -> None:
     Files in the upscalers' folders need none: whatever spandrel knows is found by its file's name.
 
     :param register: takes one `Upscaler`; a taken name raises `ExtensionError`.
+    """
+
+
+@called_in("web")
+def register_backends(register: "Callable[[BackendSpec], None]") -> None:
+    """Add places that make pictures instead of this machine: providers, other programs' servers (since API 1.3). Called once at start.
+
+    A backend of kind "cloud" is one place, off until the owner switches it on. One of kind "box" is a kind of server: the setting `boxes`
+    and `--where` name machines by it, as `name://host:port`.
+
+    :param register: takes one `BackendSpec`; a taken name raises `ExtensionError`.
     """
 
 

@@ -99,6 +99,8 @@ export interface GenerationRequest {
   prompt: string;
   negative_prompt: string;
   checkpoint: string | null;
+  where: string;
+  where_options: string;
   vae: string | null;
   text_encoder: string | null;
   refiner_checkpoint: string | null;
@@ -272,6 +274,7 @@ export interface Job {
   error: JobError | null;
   images: Array<ImageRecord>;
   notes: Array<string>;
+  cost: number;
 }
 
 /** A job with its pictures' addresses. `progress` is there while it runs. */
@@ -290,6 +293,7 @@ export interface JobBody {
   error: JobError | null;
   images: Array<ImageBody>;
   notes: Array<string>;
+  cost: number;
   mine: boolean;
   progress: Progress | null;
 }
@@ -330,6 +334,8 @@ export interface OwnDefaults {
   schedule: string;
   guidance: number;
   unsupported: Array<string>;
+  place: string;
+  accepted: boolean;
 }
 
 /** The data of one event of a page's stream; `event:` says which. */
