@@ -17,6 +17,7 @@ from webui.images.decode import look, read_image
 from webui.images.store import ImageStore
 from webui.resolve import ResolveContext, resolve
 from webui.settings import Settings
+from webui.words.service import words_of
 
 if TYPE_CHECKING:
     from webui.generation.context import EngineContext
@@ -62,7 +63,8 @@ class LocalRunner:
 
     @cached_property
     def _resolve_context(self) -> ResolveContext:
-        return ResolveContext(self.context.library, self._images.upload_path, lambda: self.capabilities, dict)
+        words = words_of(lambda: self._settings)
+        return ResolveContext(self.context.library, self._images.upload_path, lambda: self.capabilities, dict, words=words)
 
     def resolve(self, request: GenerationRequest) -> ResolvedRequest:
         """Nothing left to choose. Values of extensions are checked by their engine side, since there is no page here."""

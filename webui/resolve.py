@@ -14,6 +14,7 @@ from typing import Any
 from pydantic import BaseModel, JsonValue, ValidationError
 
 from webui.core.family import FamilySpec, ModelDefaults
+from webui.core.pictures import distinct
 from webui.core.protocol import Capabilities
 from webui.core.registry import Named
 from webui.core.request import MAX_SIDE, MIN_SIDE, GenerationRequest, HiresOptions, ResolvedRequest, SamplerOptions, request_error_from
@@ -33,6 +34,7 @@ from webui.samplers.catalog import (
     implied_options,
     parse_sampler_name,
 )
+from webui.words.service import NO_WORDS, Words
 
 RANDOM_SEEDS = 2**32
 MOST_AREA = 2
@@ -47,10 +49,13 @@ class ResolveContext:
     image: Callable[[str], Path]
     capabilities: Callable[[], Capabilities]
     panels: Callable[[], Mapping[str, type[BaseModel]]]
+    words: Words = NO_WORDS
 
 
 def resolve(request: GenerationRequest, context: ResolveContext) -> ResolvedRequest:
     """Give the same request with nothing left to choose. Raises `RequestError` naming the field that cannot be carried out."""
+    chosen = {"seed": _seed(request.seed), "variation_seed": _seed(request.variation_seed)}
+    request = context.words.put_into(request.model_copy(update=chosen), anew=request.seed == -1)
     checkpoint = _checkpoint(request, context)
     native, spec = checkpoint.native, context.library.families.get(checkpoint.family)
     sampler, schedule = _sampling(request, *known_or_usual(native, context.capabilities()), context.capabilities())
@@ -72,8 +77,6 @@ def resolve(request: GenerationRequest, context: ResolveContext) -> ResolvedRequ
             "height": height,
             "steps": request.steps or native.steps,
             "guidance": native.guidance if request.guidance is None else request.guidance,
-            "seed": _seed(request.seed),
-            "variation_seed": _seed(request.variation_seed),
             "extras": _extras(request.extras, context),
             "hires": hires,
             "sampler_options": _implied(request),
@@ -107,7 +110,7 @@ def _check_family(request: GenerationRequest, sampler: str, schedule: str, spec:
         "inpaint": ("mask", request.mode == "inpaint", "change no part of a picture. Choose txt2img."),
         "hires": ("hires", request.hires is not None and request.mode == "txt2img", "have no second pass. Turn Hires. fix off."),
         "tiling": ("tiling", request.tiling, "make no tiles. Turn tiling off."),
-        "lora": ("prompt", any(tag.kind in ("lora", "lyco") for tag in strip_tags(request.prompt)[1]), "take no LoRA. Take its tag out."),
+        "lora": ("prompt", _asks_for_lora(request), "take no LoRA. Take its tag out."),
         "diffusers": ("profile", request.profile == "diffusers", "are not made by this profile. Choose a1111."),
     }
     for feature, (field, wanted, cannot) in wants.items():
@@ -118,6 +121,10 @@ def _check_family(request: GenerationRequest, sampler: str, schedule: str, spec:
             check_process(entry, spec.process, spec.title)
     if (known := find_schedule(schedule)) is not None:
         check_process(known, spec.process, spec.title)
+
+
+def _asks_for_lora(request: GenerationRequest) -> bool:
+    return any(tag.kind in ("lora", "lyco") for each in distinct(request) for tag in strip_tags(each.prompt)[1])
 
 
 def _processes_of(name: str, capabilities: Capabilities) -> Sampler | None:
@@ -258,13 +265,15 @@ def _hires(request: GenerationRequest, context: ResolveContext) -> HiresOptions 
 def _check_prompts(request: GenerationRequest, hires: HiresOptions | None, steps: int, sampler: str, library: Library) -> None:
     """Raises `RequestError` for a prompt that is too large by the model calls its editing counts with."""
     calls = steps * _calls(sampler)
-    check_prompt("prompt", request.prompt, calls)
-    check_prompt("negative_prompt", request.negative_prompt, calls, negative=True)
-    if hires is not None and request.mode == "txt2img":
+    for each in distinct(request):
+        check_prompt("prompt", each.prompt, calls)
+        check_prompt("negative_prompt", each.negative_prompt, calls, negative=True)
+        if (second := each.hires) is None or hires is None or each.mode != "txt2img":
+            continue
         again = (hires.steps or steps) * _calls(hires.sampler or sampler)
         for field, own, first in (
-            ("prompt", hires.prompt, request.prompt),
-            ("negative_prompt", hires.negative_prompt, request.negative_prompt),
+            ("prompt", second.prompt, each.prompt),
+            ("negative_prompt", second.negative_prompt, each.negative_prompt),
         ):
             check_prompt(f"hires.{field}" if own else field, own or first, calls, again, negative=field != "prompt")
 

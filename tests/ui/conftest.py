@@ -90,6 +90,7 @@ class Page:
         self.queue = JobQueue(state, resolve_without_models, engines)
         self.services = Services(
             settings=settings,
+            words=NO_WORDS,
             library=library,
             downloads=Downloads(library, settings.current, lambda download: None),
             collection=Collection(library, NoteStore(database), lambda kind, body: None, lambda: False, lambda: False),

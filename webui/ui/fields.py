@@ -115,6 +115,8 @@ def to_values(request: Mapping[str, Any]) -> dict[str, Any]:
         spec = specs(GenerationRequest).get(name)
         if name == "extras":
             values.update({f"extras.{owner}.{key}": _shown(each, "") for owner, part in value.items() for key, each in part.items()})
+        elif name == "templates":
+            continue  # the form has what they became
         elif spec is not None and spec.model is not None:
             values.update(_part_values(name, value, spec.optional))
         else:
@@ -193,6 +195,8 @@ def _kind(name: str, spec: FieldSpec, low: float | None, high: float | None) -> 
 def _shown(value: Any, name: str) -> Any:
     if value is None:
         return _EMPTY_WORDS.get(name)
+    if name == "styles":
+        return list(value)
     if isinstance(value, (tuple, list)):
         return ", ".join(f"{each:g}" for each in value)
     return value

@@ -83,6 +83,17 @@ export interface Failed {
 /** What is under the mask at the start, in the order of A1111's numbers. */
 export type Fill = "fill" | "original" | "latent noise" | "latent nothing";
 
+/** What a template becomes for each seed. */
+export interface Filled {
+  prompts: Array<string>;
+}
+
+/** A prompt as it was written, with `{a|b}` and `__wildcards__`, and what each picture of the job has in its place. */
+export interface FilledTemplate {
+  text: string;
+  filled: Array<string>;
+}
+
 /** What a picture or a text says about how it was made. */
 export interface FormParameters {
   text: string;
@@ -98,6 +109,8 @@ export interface GenerationRequest {
   mode: "txt2img" | "img2img" | "inpaint";
   prompt: string;
   negative_prompt: string;
+  styles: Array<string>;
+  dynamic_prompts: boolean;
   checkpoint: string | null;
   vae: string | null;
   text_encoder: string | null;
@@ -147,6 +160,7 @@ export interface GenerationRequest {
   noise_source: "cpu" | "gpu" | "nv";
   profile: "a1111" | "diffusers";
   deterministic: boolean;
+  templates?: Record<string, FilledTemplate>;
   extras?: Record<string, Record<string, JsonValue>>;
 }
 
@@ -563,6 +577,20 @@ export interface Stopped {
   stopped: number;
 }
 
+/** One row. `{prompt}` in it is where the caller's words go; without that it stands behind them. `path` is its file. */
+export interface Style {
+  name: string;
+  prompt: string | null;
+  negative_prompt: string | null;
+  path: string;
+}
+
+/** All styles, and what was wrong with the files they come from. */
+export interface StyleList {
+  styles: Array<Style>;
+  notes: Array<string>;
+}
+
 /** The job that a form has become. */
 export interface Submitted {
   job: Job;
@@ -585,4 +613,26 @@ export interface WaitingJob {
   place: number;
   starts_in: number | null;
   takes: number | null;
+}
+
+/** A list of words as it is shown: `error` says why it cannot be used, `note` what is odd about its file. */
+export interface Wildcard {
+  name: string;
+  values: number;
+  path: string;
+  error: string;
+  note: string;
+}
+
+/** The first lines of what a name or pattern means, and how many there are. */
+export interface WildcardLines {
+  name: string;
+  lines: Array<string>;
+  total: number;
+}
+
+/** All wildcards by name, and the folders that they are looked for in, the first being Darkroom's own. */
+export interface WildcardList {
+  wildcards: Array<Wildcard>;
+  folders: Array<string>;
 }
