@@ -118,3 +118,16 @@ def test_names_and_facts_of_models_to_get_stand_apart(visit, size):
         }).map(row => row.textContent)"""
     )
     assert overlapping == [] and page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+
+
+@pytest.mark.parametrize("size", [(1366, 768), (390, 844)])
+def test_what_is_said_of_a_model_stays_inside_the_page(visit, size):
+    page = visit(size=size)
+    steps.go(page, "models")
+    page.locator(".model > summary").first.click()
+    page.locator(".model[open] .model-more button").first.wait_for()
+    wide = page.evaluate(
+        """() => [...document.querySelectorAll('.model, .model *')].filter(each => each.getBoundingClientRect().right > innerWidth)
+        .map(each => each.outerHTML.slice(0, 200))"""
+    )
+    assert wide == []

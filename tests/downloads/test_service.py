@@ -7,6 +7,8 @@ import signal
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 
 import pytest
 
@@ -242,6 +244,26 @@ def test_pause_resume_and_remove(box, site, fox, lora):
     assert box.until(lambda download: download.state in ("done", "failed")).state == "done"
     box.downloads.remove(started.id)
     assert box.downloads.list() == () and (box.models / "Lora" / "fox.safetensors").exists()
+
+
+def test_two_who_pause_and_resume_at_once_do_no_harm(box, site, fox):
+    site.gate.clear()
+    box.downloads.start()
+    started = box.downloads.add("hf:owner/fox")
+
+    def click() -> None:
+        for act in (box.downloads.pause, box.downloads.resume) * 200:
+            with suppress(Conflict):
+                act(started.id)
+
+    with ThreadPoolExecutor(2) as both:
+        for clicks in [both.submit(click) for _ in range(2)]:
+            clicks.result()
+    with suppress(Conflict):
+        box.downloads.resume(started.id)
+    site.gate.set()
+    ended = box.until(lambda download: download.state in ("done", "failed"))
+    assert (ended.state, ended.error) == ("done", "")
 
 
 def test_two_wishes_for_one_file_are_one_download(box, site, fox):

@@ -181,21 +181,20 @@ class Downloads:
 
     def pause(self, download_id: str) -> Download:
         """Halt one; what has come is kept."""
-        found = self.get(download_id)
-        if found.state not in ("waiting", "running"):
-            raise Conflict("This download is not under way.")
-        self._halted.add(download_id)
-        return self._set(download_id, state="paused", speed=0.0, left_s=None)
+        with self._lock:
+            if self.get(download_id).state not in ("waiting", "running"):
+                raise Conflict("This download is not under way.")
+            self._halted.add(download_id)
+            return self._set(download_id, state="paused", speed=0.0, left_s=None)
 
     def resume(self, download_id: str, kind: str = "") -> Download:
         """Go on with one that was paused or has failed; `kind` where it failed because that was not known."""
         self._check_online()
-        found = self.get(download_id)
-        if found.state not in ("paused", "failed"):
-            raise Conflict("This download is not paused.")
-        self._halted.discard(download_id)
-        new = self._set(download_id, state="waiting", error="", **({"kind": kind} if kind in KINDS else {}))
         with self._lock:
+            if self.get(download_id).state not in ("paused", "failed"):
+                raise Conflict("This download is not paused.")
+            self._halted.discard(download_id)
+            new = self._set(download_id, state="waiting", error="", **({"kind": kind} if kind in KINDS else {}))
             self._lock.notify()
         return new
 
@@ -244,7 +243,8 @@ class Downloads:
             self._library.scan()
         except _Halt:
             if not self._stopping.is_set():
-                self._end(download.id, "paused" if download.id in self._halted else "waiting")
+                with self._lock:  # or a resume that comes between is overwritten
+                    self._end(download.id, "paused" if download.id in self._halted else "waiting")
         except Timeout:
             self._end(download.id, "failed", "Another Darkroom is fetching this. Wait for it, or stop it there.")
         except WebUIError as error:
@@ -317,10 +317,11 @@ class Downloads:
     # What is known ----------------------------------------------------------------------------------------------------------------------
 
     def _set(self, download_id: str, **changes: Any) -> Download:
-        """Change one and write it down."""
-        new = self._show(download_id, **changes)
-        if new.state != "done":
-            keep(new)
+        """Change one and write it down, both under the lock: whoever pauses and whoever works write the same file."""
+        with self._lock:
+            new = self._show(download_id, **changes)
+            if new.state != "done":
+                keep(new)
         return new
 
     def _show(self, download_id: str, **changes: Any) -> Download:
