@@ -166,7 +166,7 @@ class GenerationRequest(FrozenModel):
         (), max_length=MAX_STYLES, title="Styles", description="Names from styles.csv, whose words are put into the prompts."
     )
     dynamic_prompts: bool = Field(
-        True, title="Dynamic prompts", description="Replace {a|b} and __wildcard__ by what each picture's seed chooses."
+        True, title="Dynamic prompts", description="Each picture's seed chooses what takes the place of {a|b} and of wildcards."
     )
     checkpoint: str | None = Field(
         None,
@@ -357,7 +357,8 @@ def request_error_from(error: ValidationError, model: type[BaseModel]) -> Reques
     if first["type"] == "extra_forbidden":
         return RequestError(path, f"There is no field named {path}.")
     if loc and loc[-1] == "[key]":
-        return RequestError(path, f"{_label(model, loc[:1])} has a name that is no text.")
+        known = f"none of {first['ctx']['expected']}" if first["type"] == "literal_error" else "no text"
+        return RequestError(path, f"{_label(model, loc[:1])} has a name that is {known}.")
     field = find(model, loc)
     return RequestError(path, sentence(first, _label(model, loc), (field.low, field.high) if field else (None, None)))
 

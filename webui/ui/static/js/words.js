@@ -12,16 +12,15 @@ import { setApart, withStyles } from './word-tags.js';
 
 component('words', (root) => {
   /** @type {any} */
-  const it = { wildcards: [], folders: [], open: false };
+  const it = { wildcards: [], folders: [] };
   const search = el('input.search', { type: 'search', placeholder: 'Search wildcards', 'aria-label': 'Search wildcards', oninput: () => show(it) });
   it.search = search;
   it.rows = el('div.pick-list.words', { role: 'list', 'aria-label': 'Wildcards' });
   it.note = el('p.muted', {});
   root.append(
     el('div.row-of-buttons', {}, button('paste', 'Put into prompt', putIn), button('save', 'Save as style', () => save(it)), button('trash', 'Delete style', remove)),
-    el('div.setting', {}, search), it.rows, it.note, button('refresh', 'Look for wildcards', () => look(it)));
-  const fold = root.closest('#fold-words');
-  if (fold) new IntersectionObserver((seen) => { if (!it.open && seen.some((each) => each.isIntersecting)) { it.open = true; look(it); } }).observe(root);
+    search, it.rows, it.note, button('refresh', 'Look for wildcards', () => look(it)));
+  look(it);
   return {};
 });
 
