@@ -15,7 +15,7 @@ ROWS: list[set[str]] = [
     {"prompts", "samplers", "images", "library", "devices", "mcp", "words"},
     {"models", "gallery", "collection", "downloads"},
     {"generation", "jobs", "train"},
-    {"engine"},
+    {"engine", "chain"},
     {"resolve", "capabilities"},
     {"services"},
     {"api"},

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from webui.capabilities import CapabilityService
 from webui.collection.notes import NoteStore
 from webui.collection.service import Collection
+from webui.core.finish import MatchColorsStep
 from webui.core.job import LOCAL_OWNER
 from webui.core.request import GenerationRequest, ResolvedRequest
 from webui.core.sentences import in_words
@@ -22,6 +23,7 @@ from webui.downloads.staging import Download
 from webui.errors import StorageError
 from webui.gallery.index import ImageIndex
 from webui.gallery.service import Gallery
+from webui.images import finishers
 from webui.images.store import ImageStore
 from webui.jobs.dispatch import Dispatch
 from webui.jobs.engine_client import COMMAND, InprocClient, SubprocessClient
@@ -104,6 +106,7 @@ def open_app(settings: Settings, make_client: MakeClient | None = None) -> App:
     gallery = Gallery(ImageStore(settings.data_dir), ImageIndex(database), settings.cache / "thumbs")
     extensions = Extensions("web")
     extensions.add_builtin("darkroom", library_builtins)
+    extensions.add_builtin("darkroom's finishers", finishers)
     extensions.load(extension_folders(settings), settings.extensions_off)
     library = Library(settings.all_models_dirs, settings.cache / "library.json", register_all(extensions))
     contributions = collect(extensions)
@@ -115,7 +118,7 @@ def open_app(settings: Settings, make_client: MakeClient | None = None) -> App:
     setup = EngineSetup(store.current, client, lambda: library_version(library), capabilities.extension_failed)
     engines = EnginePool(dispatch, setup)
     words = words_of(store.current)
-    context = ResolveContext(library, gallery.path_by_id, capabilities.current, contributions.models, words=words)
+    context = ResolveContext(library, gallery.path_by_id, capabilities.current, contributions.models, contributions.steps, words)
     queue = JobQueue(state, lambda request: resolve_and_keep(request, context, gallery), engines, quotas.check)
     services = Services(
         settings=store,
@@ -159,7 +162,8 @@ def library_version(library: Library) -> str:
 def resolve_and_keep(request: GenerationRequest, context: ResolveContext, gallery: Gallery) -> ResolvedRequest:
     """Return the request with nothing left to choose, its source images kept as uploads. Raises `RequestError`."""
     resolved = resolve(request, context)
-    for image_id in (resolved.init, resolved.mask):
+    colours = [step.image for step in resolved.finish if isinstance(step, MatchColorsStep)]
+    for image_id in (resolved.init, resolved.mask, *colours):
         if image_id is not None:
             gallery.keep_as_upload(image_id)
     return resolved

@@ -10,7 +10,9 @@ from typing import Annotated, Any, Literal, Self, TypeVar
 
 from pydantic import BaseModel, BeforeValidator, Field, JsonValue, ValidationError, field_validator, model_validator
 
-from webui.core.fields import find
+from webui.core.fields import FieldSpec, find
+from webui.core.finish import MAX_NAME as MAX_NAME
+from webui.core.finish import STEPS, Steps, check_order, checked_id
 from webui.core.frozen import FrozenModel as FrozenModel
 from webui.core.names import printable
 from webui.core.options import MAX_PROMPT as MAX_PROMPT
@@ -23,8 +25,6 @@ from webui.core.sentences import sentence
 from webui.core.templates import is_template
 from webui.errors import RequestError
 
-MAX_NAME = 1000
-"""Letters of a name: of a file, a sampler, a setting of one."""
 MAX_LEVELS = 2000
 MAX_EXTRAS = 200_000
 """Letters of all extensions' values together, as JSON."""
@@ -236,6 +236,7 @@ class GenerationRequest(FrozenModel):
         192, ge=0, le=MAX_SIDE, title="Tile size for upscalers", description="Pixels that a network sees at once; 0: all."
     )
     upscale_overlap: int = Field(8, ge=0, le=256, title="Tile overlap for upscalers", description="Pixels over which tiles are blended.")
+    finish: Steps = Field((), title="Finish", description="What is done to the finished picture, step by step.")
     sampler_options: SamplerOptions = Field(SamplerOptions(), title="Sampler options")
     guidance_options: GuidanceOptions = Field(GuidanceOptions(), title="Guidance options")
     size_conditioning: SizeConditioning = Field(SizeConditioning(), title="SDXL size conditioning")
@@ -279,12 +280,7 @@ class GenerationRequest(FrozenModel):
             raise ValueError(f"All pictures' prompts together have {letters} letters. They may have {MAX_FILLED}; make fewer pictures.")
         return value
 
-    @field_validator("init", "mask")
-    @classmethod
-    def _content_hash(cls, value: str | None) -> str | None:
-        if value is not None and not (len(value) == 64 and set(value) <= set("0123456789abcdef")):
-            raise ValueError("This is not the id of a picture. Upload it first (POST /api/v1/images) and use the id you get.")
-        return value
+    _content_hash = field_validator("init", "mask")(checked_id)
 
     @model_validator(mode="after")
     def _images_in(self) -> Self:
@@ -292,6 +288,7 @@ class GenerationRequest(FrozenModel):
             raise RequestError("init", "Choose a picture first: drop one here, or send one from the gallery.")
         if self.mode == "inpaint" and self.mask is None:
             raise RequestError("mask", "Paint over the part to change, then press Generate.")
+        check_order(self.finish)
         return self
 
     @property
@@ -359,15 +356,26 @@ def request_error_from(error: ValidationError, model: type[BaseModel]) -> Reques
     if loc and loc[-1] == "[key]":
         known = f"none of {first['ctx']['expected']}" if first["type"] == "literal_error" else "no text"
         return RequestError(path, f"{_label(model, loc[:1])} has a name that is {known}.")
-    field = find(model, loc)
+    field = _field(model, loc)
     return RequestError(path, sentence(first, _label(model, loc), (field.low, field.high) if field else (None, None)))
+
+
+def _in_step(loc: tuple[int | str, ...]) -> bool:
+    """Whether a place is a field of a step of the finish chain: finish, number, kind, field."""
+    return len(loc) > 3 and loc[0] == "finish" and loc[2] in STEPS
+
+
+def _field(model: type[BaseModel], loc: tuple[int | str, ...]) -> FieldSpec | None:
+    return find(STEPS[str(loc[2])], loc[3:]) if _in_step(loc) else find(model, loc)
 
 
 def _label(model: type[BaseModel], loc: tuple[int | str, ...]) -> str:
     """The label of the field itself, or of the list or object around the place; which entry of a list, as people count."""
     if not loc:
         return "The request"
-    field = find(model, loc)
+    field = _field(model, loc)
+    if _in_step(loc):
+        return f"{field.title if field else printable(str(loc[3]))} of step {int(loc[1]) + 1} ({loc[2]})"
     label = field.title if field is not None and field.title else ".".join(printable(str(part)) for part in loc)
     entry = next((part + 1 for part in loc if isinstance(part, int)), None)
     return f"{label}, entry {entry}," if entry is not None and field is not None else label

@@ -7,6 +7,7 @@ import torch
 from PIL import Image
 
 import webui
+from webui.core.finish import format_of
 from webui.core.job import Plan
 from webui.core.pictures import distinct
 from webui.core.protocol import RunJob
@@ -63,6 +64,7 @@ def save(image: Image.Image, task: RunJob, index: int, info: GenerationInfo, con
         task.request,
         encoder(task.request, index, info.model_copy(update={"notes": notes})),
         Origin(job_id=task.job_id, owner=task.owner, index=index, seed=image_seeds(task.request, index)[0], notes=notes),
+        format_of(task.request.finish),
     )
     report.saved(record)
     return record

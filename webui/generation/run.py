@@ -13,6 +13,7 @@ from webui.generation.batching import plan_batches
 from webui.generation.conditioning import loras_of, prompts_of
 from webui.generation.context import EngineContext
 from webui.generation.device import SplitDevice
+from webui.generation.finishing import finish
 from webui.generation.img2img import read_source
 from webui.generation.output import generation_info, lora_hashes, process_image, save
 from webui.generation.pipeline import GenerationPipeline
@@ -104,7 +105,8 @@ def generate_images(task: RunJob, plan: Plan, context: EngineContext, report: Jo
             with seamless(model, request.tiling):
                 for index, image in zip(batch.indexes, pipeline.with_request(worded).make(batch), strict=True):
                     if index not in saved:
-                        finished = process_image(image, task, index, context, report)
+                        finished = finish(image, task, index, model.device, context, report) if request.finish else image
+                        finished = process_image(finished, task, index, context, report)
                         said = info.model_copy(update={"batched_with": device.peak_batch_jobs - 1})
                         device.run_off_device(partial(save, finished, task, index, said, context, report))
                         saved.add(index)

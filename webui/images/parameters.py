@@ -10,6 +10,7 @@ from pydantic import Field
 from webui.core.job import Plan
 from webui.core.pictures import image_seeds, one_image
 from webui.core.request import Fill, FrozenModel, GenerationRequest, HiresOptions, SamplerOptions, SizeConditioning
+from webui.images.dialects.postprocessing import pairs_of
 
 __all__ = ["GenerationInfo", "image_seeds", "one_image", "write_parameters"]
 
@@ -78,6 +79,7 @@ def _pairs(request: GenerationRequest, info: GenerationInfo) -> Iterator[Pair]:
     yield from _size_conditioning(request.size_conditioning)
     yield from _hires(request.hires)
     yield from _inpaint(request)
+    yield from pairs_of(request.finish)
     yield "Lora hashes", _names(info.loras)
     yield "TI", ", ".join(info.embeddings) or None
     yield "TI hashes", _names(info.embeddings) if any(info.embeddings.values()) else None

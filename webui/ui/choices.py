@@ -32,6 +32,11 @@ class Choices:
         return self.checkpoints[0] if self.checkpoints else None
 
     @property
+    def image_upscalers(self) -> list[str]:
+        """Those of pictures; the others enlarge latents."""
+        return [name for name in self.upscalers if name not in LATENT_UPSCALERS]
+
+    @property
     def by_field(self) -> dict[str, list[str]]:
         """The names by the form's drop-down."""
         return {

@@ -4,6 +4,7 @@ The form's values are flat: `hires.scale`, `sampler_options.eta`, `extras.film_g
 (`hires`, `soft_inpaint`) has a switch of its own, `hires.enabled`.
 """
 
+import json
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -17,6 +18,8 @@ from webui.errors import RequestError
 
 Kind = Literal["slider", "number", "text", "choice", "check", "list"]
 SWITCH = "enabled"
+CHAIN = "finish"
+"""The form holds the finish chain as JSON, see finish-chain.js."""
 SAME = "Use the same"
 OWN = "Automatic"
 NONE = "None"
@@ -136,11 +139,20 @@ def _given(name: str, value: Any) -> Any:
     """What a component's value means in a request; None is "not said", which leaves the default."""
     if name.endswith(f".{SWITCH}") or value is None or value == _EMPTY_WORDS.get(name):
         return None
+    if name == CHAIN:
+        return _steps(value) if isinstance(value, str) and value.strip() else None
     if isinstance(value, str) and name.endswith(("sigmas", "timesteps")):
         return _numbers(name, value) if value.strip() else None
     if isinstance(value, str) and not value.strip() and not name.endswith("prompt"):
         return None
     return value
+
+
+def _steps(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        raise RequestError(CHAIN, "The steps could not be read. Take them out and add them again.") from None
 
 
 def _numbers(name: str, text: str) -> list[float]:
@@ -197,6 +209,8 @@ def _shown(value: Any, name: str) -> Any:
         return _EMPTY_WORDS.get(name)
     if name == "styles":
         return list(value)
+    if name == CHAIN:
+        return json.dumps(value, separators=(",", ":")) if value else ""
     if isinstance(value, (tuple, list)):
         return ", ".join(f"{each:g}" for each in value)
     return value

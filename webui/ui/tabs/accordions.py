@@ -5,17 +5,19 @@ from contextlib import contextmanager
 
 import gradio as gr
 
+from webui.ui.bodies import StepKind
 from webui.ui.choices import AUTOMATIC, Choices
 from webui.ui.components import Form
 
 IMAGE = "only-img2img only-inpaint"
 
 
-def build(form: Form, choices: Choices) -> None:
-    """Put the folds in, most used first."""
+def build(form: Form, choices: Choices, kinds: list[StepKind]) -> None:
+    """Put the folds in, most used first. `kinds` are the steps of the finish chain."""
     parts: tuple[tuple[str, str, str, Callable[[Form, Choices], None]], ...] = (
         ("words", "Styles and wildcards", "", _words),
         ("hires", "Hires. fix", "only-txt2img", _hires),
+        ("finish", "Finish", "", lambda form, choices: form.chain(kinds)),
         ("soft", "Soft inpainting", "only-inpaint", _soft),
         ("picture", "Picture options", IMAGE, _image),
         ("advanced", "Advanced", "", _advanced),

@@ -70,6 +70,13 @@ export interface ExtensionCard {
   fixed: boolean;
 }
 
+/** A step that an extension carries out. */
+export interface ExtensionStep {
+  kind: "extension";
+  name: string;
+  values?: Record<string, JsonValue>;
+}
+
 /** The job ended with an error; finished pictures are kept. */
 export interface Failed {
   job_id: string;
@@ -102,6 +109,13 @@ export interface FormParameters {
   table: Record<string, string>;
   values: Record<string, unknown>;
   left_out: Array<string>;
+}
+
+/** How the file is written; the last step. */
+export interface FormatStep {
+  kind: "format";
+  format: "png" | "jpeg" | "webp";
+  quality: number;
 }
 
 /** One request for pictures. `{"prompt": "a red apple"}` is a whole one: every field has a default. */
@@ -151,6 +165,7 @@ export interface GenerationRequest {
   hires: HiresOptions | null;
   upscale_tile: number;
   upscale_overlap: number;
+  finish: Array<UpscaleStep | RestoreStep | MatchColorsStep | SharpenStep | GrainStep | FormatStep | ExtensionStep>;
   sampler_options: SamplerOptions;
   guidance_options: GuidanceOptions;
   size_conditioning: SizeConditioning;
@@ -162,6 +177,14 @@ export interface GenerationRequest {
   deterministic: boolean;
   templates?: Record<string, FilledTemplate>;
   extras?: Record<string, Record<string, JsonValue>>;
+}
+
+/** Add film grain, drawn from the picture's seed. */
+export interface GrainStep {
+  kind: "grain";
+  amount: number;
+  size: number;
+  color: boolean;
 }
 
 /** What is done to classifier-free guidance besides its scale. */
@@ -326,6 +349,13 @@ export interface JobList {
 
 export type JsonValue = unknown;
 
+/** Give the picture the colours of another one, and keep its own light. */
+export interface MatchColorsStep {
+  kind: "match_colors";
+  image: string | null;
+  visibility: number;
+}
+
 /** A model file as a list shows it: bytes, why it cannot be used, what else there is to say. */
 export interface ModelCard {
   name: string;
@@ -438,6 +468,15 @@ export interface QuotaBody {
 /** How a start picture is brought to the size, in the order of A1111's numbers. */
 export type ResizeMode = "Just resize" | "Crop and resize" | "Resize and fill" | "Just resize (latent upscale)";
 
+/** Mend faces by a network (GFPGAN, CodeFormer). */
+export interface RestoreStep {
+  kind: "restore";
+  model: string;
+  visibility: number;
+  fidelity: number;
+  aligned: boolean;
+}
+
 /** The machine at one moment: seconds since 1970, percent, bytes, jobs, steps a second. */
 export interface Sample {
   at: number;
@@ -510,6 +549,14 @@ export interface SettingsPage {
   admin: boolean;
 }
 
+/** Raise the contrast of edges (unsharp mask). */
+export interface SharpenStep {
+  kind: "sharpen";
+  radius: number;
+  amount: number;
+  threshold: number;
+}
+
 /** What SDXL is told of the picture's size besides the prompt (Podell et al. 2023, section 2.2). */
 export interface SizeConditioning {
   original_width: number;
@@ -564,12 +611,40 @@ export interface StepDone {
   seq: number;
   at: string | null;
   type: "step";
-  phase: "loading" | "encoding" | "sampling" | "hires" | "decoding" | "upscaling";
+  phase: "loading" | "encoding" | "sampling" | "hires" | "decoding" | "upscaling" | "finishing";
   step: number;
   steps: number;
   batch: number;
   batches: number;
   detail: string;
+}
+
+/** What a step of the finish chain asks for; `names` says which list of names it chooses from. */
+export interface StepField {
+  name: string;
+  label: string;
+  info: string;
+  kind: "number" | "text" | "choice" | "check" | "list" | "picture";
+  value: unknown;
+  choices: Array<string>;
+  low: number | null;
+  high: number | null;
+  step: number | null;
+  names: "" | "upscaler" | "face_restorer";
+}
+
+/** A kind of step: `name` is set for an extension's, whose fields are its `values`. */
+export interface StepKind {
+  kind: string;
+  name: string;
+  title: string;
+  fields: Array<StepField>;
+}
+
+/** The names that steps choose from. */
+export interface StepNames {
+  upscaler: Array<string>;
+  face_restorer: Array<string>;
 }
 
 /** How many jobs were stopped. */
@@ -605,6 +680,18 @@ export interface SystemBody {
 export interface TokenCount {
   count: number;
   limit: number;
+}
+
+/** Enlarge the picture by a factor or to a size, by one upscaler or by two whose results are mixed (A1111's Extras). */
+export interface UpscaleStep {
+  kind: "upscale";
+  upscaler: string;
+  scale: number;
+  width: number;
+  height: number;
+  crop: boolean;
+  second: string;
+  second_visibility: number;
 }
 
 /** A job's place in the line from 1, seconds until it starts and for itself; null where nobody can know. */

@@ -98,6 +98,8 @@ export const page = {
   tokens: (text) => ask('/page/tokens', { method: 'POST', json: { text } }),
   /** @returns {Promise<T.ModelCard[]>} */
   models: (kind) => ask(`/page/models/${kind}`),
+  /** @returns {Promise<T.StepNames>} */
+  steps: () => ask('/page/steps'),
   /** @returns {Promise<T.OwnDefaults | null>} */
   native: (checkpoint) => ask(`/page/native?${new URLSearchParams({ checkpoint })}`),
   /** @returns {Promise<T.FormParameters>} */

@@ -23,6 +23,7 @@ import { component, state } from './state.js';
 import { setTheme, wantedTheme, watchTabs } from './tabs.js';
 
 export { generate, lastSeed, lists, merged, ratioOf, remember, sizeOf, swapped } from './form.js';
+export { mountChain } from './finish-chain.js';
 export { mountNumber } from './number-field.js';
 export { mount } from './state.js';
 
