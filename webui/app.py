@@ -17,6 +17,7 @@ from webui.backends.service import Backends, registered
 from webui.capabilities import CapabilityService
 from webui.collection.notes import NoteStore
 from webui.collection.service import Collection
+from webui.core.finish import MatchColorsStep
 from webui.core.job import LOCAL_OWNER
 from webui.core.request import GenerationRequest, ResolvedRequest
 from webui.core.sentences import in_words
@@ -27,6 +28,7 @@ from webui.downloads.staging import Download
 from webui.errors import StorageError
 from webui.gallery.index import ImageIndex
 from webui.gallery.service import Gallery
+from webui.images import finishers
 from webui.images.decode import look
 from webui.images.store import ImageStore
 from webui.jobs.dispatch import Dispatch
@@ -52,6 +54,7 @@ from webui.services import Services
 from webui.settings import PROJECT, Settings
 from webui.ui import mount
 from webui.ui.quick_import import import_gradio
+from webui.words.service import Words, words_of
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
@@ -113,6 +116,7 @@ def open_app(settings: Settings, make_client: MakeClient | None = None) -> App:
     gallery = Gallery(ImageStore(settings.data_dir), ImageIndex(database), settings.cache / "thumbs")
     extensions = Extensions("web")
     extensions.add_builtin("darkroom", library_builtins)
+    extensions.add_builtin("darkroom's finishers", finishers)
     extensions.load(extension_folders(settings), settings.extensions_off)
     library = Library(settings.all_models_dirs, settings.cache / "library.json", register_all(extensions))
     contributions = collect(extensions)
@@ -123,23 +127,14 @@ def open_app(settings: Settings, make_client: MakeClient | None = None) -> App:
     client = make_client or client_maker(settings)
     setup = EngineSetup(store.current, client, lambda: library_version(library), capabilities.extension_failed)
     engines = EnginePool(dispatch, setup)
-    context = ResolveContext(library, gallery.path_by_id, capabilities.current, contributions.models)
-    backends = Backends(registered(extensions), store.current, KeyStore(settings.data_dir / "data"), os.environ)
-    parts = RemoteParts(database)
-    pool = BackendPool(Tools(backends, dispatch, parts, store.current, lambda image_id: gallery.path_by_id(image_id).read_bytes()))
-    placing = Placing(backends, library, parts, store.current, lambda image_id: look(gallery.path_by_id(image_id).read_bytes()).size)
-
-    def resolve_place(request: GenerationRequest) -> ResolvedRequest:
-        return resolve_and_keep(request, lambda wanted: placing.resolve(wanted, lambda here: resolve(here, context)), gallery)
-
-    def check(owner: str, request: ResolvedRequest) -> None:
-        quotas.check(owner, request)
-        placing.check_budget(owner, request)
-
-    queue = JobQueue(state, resolve_place, Places(engines, pool), check, placing.remarks)
+    words = words_of(store.current)
+    context = ResolveContext(library, gallery.path_by_id, capabilities.current, contributions.models, contributions.steps, words)
+    places = Elsewhere.open(store, extensions, dispatch, gallery, library, words)
+    queue = places.queue(state, engines, quotas, lambda request: resolve(request, context))
     services = Services(
         settings=store,
         library=library,
+        words=words,
         collection=collection_of(library, database, queue, store),
         downloads=Downloads(library, store.current, lambda download: queue.events.publish(download_message(download))),
         extensions=extensions,
@@ -148,12 +143,52 @@ def open_app(settings: Settings, make_client: MakeClient | None = None) -> App:
         gallery=gallery,
         queue=queue,
         engines=engines,
-        backends=backends,
-        backend_pool=pool,
+        backends=places.backends,
+        backend_pool=places.pool,
         quotas=quotas,
         monitor=ResourceMonitor(queue),
     )
     return App(services, dispatch, database, lock, threading.Event())
+
+
+@dataclass(frozen=True)
+class Elsewhere:
+    """What makes pictures besides the engines, and decides where each request goes."""
+
+    backends: Backends
+    pool: BackendPool
+    placing: Placing
+    gallery: Gallery
+
+    @classmethod
+    def open(
+        cls, settings: SettingsStore, extensions: Extensions, dispatch: Dispatch, gallery: Gallery, library: Library, words: Words
+    ) -> "Elsewhere":
+        """Nothing is asked of any backend yet."""
+        keys = KeyStore(settings.current().data_dir / "data")
+        backends = Backends(registered(extensions), settings.current, keys, os.environ)
+        parts = RemoteParts(dispatch.state.store.database)
+
+        def picture(image_id: str) -> bytes:
+            return gallery.path_by_id(image_id).read_bytes()
+
+        pool = BackendPool(Tools(backends, dispatch, parts, settings.current, picture))
+        placing = Placing(backends, library, parts, settings.current, lambda image_id: look(picture(image_id)).size, words)
+        return cls(backends, pool, placing, gallery)
+
+    def queue(
+        self, state: JobState, engines: EnginePool, quotas: Quotas, resolve_here: Callable[[GenerationRequest], ResolvedRequest]
+    ) -> JobQueue:
+        """The users' side of the queue, in front of engines and backends."""
+
+        def resolve_there(request: GenerationRequest) -> ResolvedRequest:
+            return resolve_and_keep(request, lambda wanted: self.placing.resolve(wanted, resolve_here), self.gallery)
+
+        def check(owner: str, request: ResolvedRequest) -> None:
+            quotas.check(owner, request)
+            self.placing.check_budget(owner, request)
+
+        return JobQueue(state, resolve_there, Places(engines, self.pool), check, self.placing.remarks)
 
 
 def collection_of(library: Library, database: Database, queue: JobQueue, settings: SettingsStore) -> Collection:
@@ -182,7 +217,8 @@ def resolve_and_keep(
 ) -> ResolvedRequest:
     """Return the request with nothing left to choose, its source images kept as uploads. Raises `RequestError`."""
     resolved = resolve(request)
-    for image_id in (resolved.init, resolved.mask):
+    colours = [step.image for step in resolved.finish if isinstance(step, MatchColorsStep)]
+    for image_id in (resolved.init, resolved.mask, *colours):
         if image_id is not None:
             gallery.keep_as_upload(image_id)
     return resolved

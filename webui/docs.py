@@ -15,6 +15,7 @@ from pathlib import Path
 from pydantic import BaseModel
 
 from webui import typings
+from webui.core import finish
 from webui.core import request as requests
 from webui.core.fields import FieldSpec, plain_kind, specs
 from webui.plugins import hookspecs
@@ -84,8 +85,9 @@ def variables_line(rest: str) -> str:
 
 def request_table(model_name: str) -> str:
     """The fields of one of a request's models."""
-    model: type[BaseModel] = getattr(requests, model_name)
-    rows = [(code(name), spec.title, kind_text(spec), default_text(spec), spec.description) for name, spec in specs(model).items()]
+    model: type[BaseModel] = getattr(requests, model_name, None) or getattr(finish, model_name)
+    told = [(name, spec) for name, spec in specs(model).items() if name != "kind"]
+    rows = [(code(name), spec.title, kind_text(spec), default_text(spec), spec.description) for name, spec in told]
     return table(("field", "on the page", "kind", "default", "what it does"), rows)
 
 

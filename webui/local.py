@@ -8,6 +8,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pydantic import BaseModel
+
 from webui.core.events import Event, Failed, ImageSaved
 from webui.core.protocol import Capabilities, RunJob
 from webui.core.request import GenerationRequest, ResolvedRequest
@@ -17,6 +19,7 @@ from webui.images.decode import look, read_image
 from webui.images.store import ImageStore
 from webui.resolve import ResolveContext, resolve
 from webui.settings import Settings
+from webui.words.service import words_of
 
 if TYPE_CHECKING:
     from webui.generation.context import EngineContext
@@ -62,7 +65,11 @@ class LocalRunner:
 
     @cached_property
     def _resolve_context(self) -> ResolveContext:
-        return ResolveContext(self.context.library, self._images.upload_path, lambda: self.capabilities, dict)
+        words = words_of(lambda: self._settings)
+        return ResolveContext(self.context.library, self._images.upload_path, lambda: self.capabilities, dict, self._steps, words)
+
+    def _steps(self) -> dict[str, type[BaseModel]]:
+        return {finisher.name: finisher.model for finisher in self.context.finishers}
 
     def resolve(self, request: GenerationRequest) -> ResolvedRequest:
         """Nothing left to choose. Values of extensions are checked by their engine side, since there is no page here."""

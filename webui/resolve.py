@@ -6,22 +6,25 @@ A stored request has no auto left, so that it means the same picture tomorrow, o
 import difflib
 import math
 import random
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from pydantic import BaseModel, JsonValue, ValidationError
 
+from webui.chain import ChainContext, builtin_steps, checked_chain
 from webui.core.family import FamilySpec, ModelDefaults
+from webui.core.pictures import distinct
 from webui.core.protocol import Capabilities
 from webui.core.registry import Named
 from webui.core.request import MAX_SIDE, MIN_SIDE, GenerationRequest, HiresOptions, ResolvedRequest, SamplerOptions, request_error_from
 from webui.errors import CheckpointError, NotFound, RequestError
 from webui.images.decode import look
+from webui.images.upscaling import LATENT_UPSCALERS
 from webui.library import OWN_VAE, Library, ModelFile
 from webui.prompts import strip_tags
-from webui.prompts.limits import check_prompt
+from webui.prompts.limits import check_prompts
 from webui.samplers.catalog import (
     AUTOMATIC,
     BUILTIN_SAMPLERS,
@@ -33,6 +36,7 @@ from webui.samplers.catalog import (
     implied_options,
     parse_sampler_name,
 )
+from webui.words.service import NO_WORDS, Words
 
 RANDOM_SEEDS = 2**32
 MOST_AREA = 2
@@ -47,10 +51,14 @@ class ResolveContext:
     image: Callable[[str], Path]
     capabilities: Callable[[], Capabilities]
     panels: Callable[[], Mapping[str, type[BaseModel]]]
+    finishers: Callable[[], Mapping[str, type[BaseModel]]] = builtin_steps
+    words: Words = NO_WORDS
 
 
 def resolve(request: GenerationRequest, context: ResolveContext) -> ResolvedRequest:
     """Give the same request with nothing left to choose. Raises `RequestError` naming the field that cannot be carried out."""
+    chosen = {"seed": _seed(request.seed), "variation_seed": _seed(request.variation_seed)}
+    request = context.words.put_into(request.model_copy(update=chosen), anew=request.seed == -1)
     checkpoint = _checkpoint(request, context)
     native, spec = checkpoint.native, context.library.families.get(checkpoint.family)
     sampler, schedule = _sampling(request, *known_or_usual(native, context.capabilities()), context.capabilities())
@@ -72,10 +80,9 @@ def resolve(request: GenerationRequest, context: ResolveContext) -> ResolvedRequ
             "height": height,
             "steps": request.steps or native.steps,
             "guidance": native.guidance if request.guidance is None else request.guidance,
-            "seed": _seed(request.seed),
-            "variation_seed": _seed(request.variation_seed),
             "extras": _extras(request.extras, context),
             "hires": hires,
+            "finish": checked_chain(request.finish, _end_size(width, height, request.mode, hires), _chain_context(request, context)),
             "sampler_options": _implied(request),
         }
     )
@@ -107,7 +114,7 @@ def _check_family(request: GenerationRequest, sampler: str, schedule: str, spec:
         "inpaint": ("mask", request.mode == "inpaint", "change no part of a picture. Choose txt2img."),
         "hires": ("hires", request.hires is not None and request.mode == "txt2img", "have no second pass. Turn Hires. fix off."),
         "tiling": ("tiling", request.tiling, "make no tiles. Turn tiling off."),
-        "lora": ("prompt", any(tag.kind in ("lora", "lyco") for tag in strip_tags(request.prompt)[1]), "take no LoRA. Take its tag out."),
+        "lora": ("prompt", _asks_for_lora(request), "take no LoRA. Take its tag out."),
         "diffusers": ("profile", request.profile == "diffusers", "are not made by this profile. Choose a1111."),
     }
     for feature, (field, wanted, cannot) in wants.items():
@@ -118,6 +125,10 @@ def _check_family(request: GenerationRequest, sampler: str, schedule: str, spec:
             check_process(entry, spec.process, spec.title)
     if (known := find_schedule(schedule)) is not None:
         check_process(known, spec.process, spec.title)
+
+
+def _asks_for_lora(request: GenerationRequest) -> bool:
+    return any(tag.kind in ("lora", "lyco") for each in distinct(request) for tag in strip_tags(each.prompt)[1])
 
 
 def _processes_of(name: str, capabilities: Capabilities) -> Sampler | None:
@@ -257,16 +268,9 @@ def _hires(request: GenerationRequest, context: ResolveContext) -> HiresOptions 
 
 def _check_prompts(request: GenerationRequest, hires: HiresOptions | None, steps: int, sampler: str, library: Library) -> None:
     """Raises `RequestError` for a prompt that is too large by the model calls its editing counts with."""
-    calls = steps * _calls(sampler)
-    check_prompt("prompt", request.prompt, calls)
-    check_prompt("negative_prompt", request.negative_prompt, calls, negative=True)
-    if hires is not None and request.mode == "txt2img":
-        again = (hires.steps or steps) * _calls(hires.sampler or sampler)
-        for field, own, first in (
-            ("prompt", hires.prompt, request.prompt),
-            ("negative_prompt", hires.negative_prompt, request.negative_prompt),
-        ):
-            check_prompt(f"hires.{field}" if own else field, own or first, calls, again, negative=field != "prompt")
+    second = hires if request.mode == "txt2img" else None
+    again = None if second is None else (second.steps or steps) * _calls(second.sampler or sampler)
+    check_prompts(request, steps * _calls(sampler), again)
 
 
 def _calls(sampler: str) -> int:
@@ -275,15 +279,42 @@ def _calls(sampler: str) -> int:
     return known.calls if known else 1
 
 
-def _upscaler(name: str, context: ResolveContext) -> str:
+def _end_size(width: int, height: int, mode: str, hires: HiresOptions | None) -> tuple[int, int]:
+    """About the size that pictures have before the finish chain."""
+    if hires is None or mode != "txt2img":
+        return width, height
+    return hires.width or int(width * hires.scale), hires.height or int(height * hires.scale)
+
+
+def _chain_context(request: GenerationRequest, context: ResolveContext) -> ChainContext:
+    return ChainContext(
+        upscaler=lambda name: _upscaler(name, context, LATENT_UPSCALERS),
+        restorer=lambda name: _restorer(name, context.library),
+        picture=lambda image: _image_size(image, "image", context),
+        steps=context.finishers,
+        starts=request.init is not None and request.mode != "txt2img",
+    )
+
+
+def _restorer(name: str, library: Library) -> str:
+    """The name of a face restoration file; the first one where none is named."""
+    files = [file for file in library.models("face_restorer") if not file.error]
+    if name:
+        return library.find("face_restorer", name).name
+    if not files:
+        raise RequestError("model", "There is no network for faces yet. Put GFPGANv1.4.pth into models/GFPGAN, then refresh the list.")
+    return files[0].name
+
+
+def _upscaler(name: str, context: ResolveContext, without: Collection[str] = ()) -> str:
     """The name of a registered upscaler, or of a file; any name where no engine has said yet what there is."""
-    known = {upscaler.lower(): upscaler for upscaler in context.capabilities().upscalers}
+    known = {upscaler.lower(): upscaler for upscaler in context.capabilities().upscalers if upscaler not in without}
     if (registered := known.get(name.strip().lower())) is not None:
         return registered
     try:
         file = context.library.find("upscaler", name)
     except RequestError:
-        if not known:
+        if not context.capabilities().upscalers:
             return name
         names = [*known.values(), *(file.name for file in context.library.models("upscaler"))]
         raise RequestError("hires.upscaler", f"There is no upscaler named {name!r}. There are: {', '.join(names)}.") from None

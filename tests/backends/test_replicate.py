@@ -198,3 +198,9 @@ def test_a_data_url_is_a_picture_too(desk, replicate):
 
     replicate.output = f"data:image/png;base64,{base64.b64encode(png()).decode()}"
     assert desk.made().state == "done"
+
+
+def test_a_template_gives_each_picture_its_own_prompt(desk, replicate):
+    job = desk.made(prompt="a {red|red} apple", batch_count=2)
+    assert job.state == "done", job.error
+    assert [body["input"]["prompt"] for body in replicate.bodies] == ["a red apple", "a red apple"]

@@ -24,7 +24,7 @@ def test_the_sample_reads_as_the_bundled_loader_does(tmp_path):
     tensors = {"x.lora_up.weight": torch.randn(6, 2), "x.lora_down.weight": torch.randn(2, 5), "x.alpha": torch.tensor(1.0)}
     save_file(tensors, path)
     sample = loader("docs/samples")
-    bundled = loader("extensions", ["aspect_calculator", "detail_euler", "film_grain"])
+    bundled = loader("extensions", ["aspect_calculator", "detail_euler", "film_grain", "frame"])
     assert sample.matches(frozenset(tensors)) and not sample.matches(frozenset(["x.lora_up.weight", "y.lora_down.weight"]))
     (first,), (second,) = sample.load(path), bundled.load(path)
     assert torch.allclose(first.apply(weight, 0.8), second.apply(weight, 0.8), atol=1e-6)

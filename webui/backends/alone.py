@@ -27,6 +27,7 @@ from webui.jobs.store import JobStore
 from webui.plugins.discovery import extension_folders
 from webui.plugins.manager import Extensions
 from webui.settings import Settings
+from webui.words.service import words_of
 
 Take = Callable[[Event], None]
 ENDED = ("done", "failed", "cancelled")
@@ -44,7 +45,7 @@ class AloneElsewhere:
         self._settings = settings.model_copy(update={**changes, "data_dir": folder, "outputs_pattern": "{index:05}"})
         environment = os.environ if environment is None else environment
         keys = KeyStore(settings.data_dir / "data", environment)
-        self._folder = folder
+        self._folder, self._words = folder, words_of(lambda: settings)
         self.backends = Backends(registered(extensions), lambda: self._settings, keys, environment)
         if "://" in where:
             self.backends.box(where)  # what is wrong with it is said
@@ -62,12 +63,13 @@ class AloneElsewhere:
         read_image(data)
         return self._images.add_upload(data, look(data).size, path.suffix or ".png", "local").id
 
+    def _size(self, image_id: str) -> tuple[int, int]:
+        return look(self._images.upload_path(image_id).read_bytes()).size
+
     def run(self, request: GenerationRequest, take: Take) -> list[Path]:
         """Make the request's pictures; gives their files in order. What goes wrong is told as `Failed`. Raises `RequestError`."""
         images = self._images
-        resolved = resolve_elsewhere(
-            request, self.spec, self.backends, lambda image_id: look(images.upload_path(image_id).read_bytes()).size
-        )
+        resolved = resolve_elsewhere(request, self.spec, self.backends, self._size, self._words)
         database = open_database(self._folder)
         store = JobStore(database)
         state = JobState(store)

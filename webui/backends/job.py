@@ -120,9 +120,10 @@ class RemoteJob(threading.Thread):
         parts = self._tools.parts.of(self.job.id)
         done = set(self._saved()) | {index for part in parts for index in part.indexes}
         left = [index for index in range(self.job.request.count) if index not in done]
-        for start in range(0, len(left), model.pictures):
+        most = 1 if self.job.resolved.templates else model.pictures  # each picture has prompts of its own
+        for start in range(0, len(left), most):
             self._check_wanted(between=True)
-            indexes = tuple(left[start : start + model.pictures])
+            indexes = tuple(left[start : start + most])
             part = RemotePart(indexes=indexes, at=time.time(), cost=self._estimate(model, len(indexes)))
             self._part(part, connection, model, again=False)
 

@@ -14,6 +14,7 @@ from webui.jobs.store import backend_of
 from webui.library import Library
 from webui.plugins.backends import BackendSpec
 from webui.settings import Settings
+from webui.words.service import NO_WORDS, Words
 
 Resolve = Callable[[GenerationRequest], ResolvedRequest]
 
@@ -28,8 +29,10 @@ class Placing:
         parts: RemoteParts,
         settings: Callable[[], Settings],
         picture_size: Callable[[str], tuple[int, int]],
+        words: Words = NO_WORDS,
     ) -> None:
         self._backends, self._library, self._parts, self._settings, self._size = backends, library, parts, settings, picture_size
+        self._words = words
 
     def resolve(self, request: GenerationRequest, resolve_here: Resolve) -> ResolvedRequest:
         """Return the request with nothing left to choose. Raises `RequestError`."""
@@ -38,7 +41,7 @@ class Placing:
             if request.where_options:
                 raise RequestError("where_options", "A provider's options mean nothing here. Leave them out, or choose the provider.")
             return resolve_here(request)
-        return resolve_elsewhere(request, spec, self._backends, self._picture_size)
+        return resolve_elsewhere(request, spec, self._backends, self._picture_size, self._words)
 
     def place(self, request: GenerationRequest) -> BackendSpec | None:
         """Return the backend that makes the request; None is here. `auto` never chooses a provider. Raises `RequestError`."""

@@ -11,6 +11,7 @@ from webui.core.fields import find
 from webui.core.request import MAX_SIDE, MIN_SIDE, GenerationRequest, ResolvedRequest
 from webui.errors import BackendError, RequestError
 from webui.plugins.backends import BackendSpec
+from webui.words.service import Words
 
 RANDOM_SEEDS = 2**31
 """Providers count seeds in 31 bits."""
@@ -18,13 +19,16 @@ MODES = {"txt2img": "makes pictures of a prompt alone", "img2img": "starts from 
 
 
 def resolve_elsewhere(
-    request: GenerationRequest, spec: BackendSpec, backends: Backends, picture_size: Callable[[str], tuple[int, int]]
+    request: GenerationRequest, spec: BackendSpec, backends: Backends, picture_size: Callable[[str], tuple[int, int]], words: Words
 ) -> ResolvedRequest:
-    """Return the request as a backend takes it. Raises `RequestError` naming the field that it cannot carry out; nothing is sent.
+    """Return the request as a backend takes it, styles and wildcards put into its prompts; nothing is sent.
 
+    Raises `RequestError` naming the field that it cannot carry out.
     A backend that cannot be reached is asked again before the job is sent: until then its model is taken for one that takes all.
     """
     backends.check(spec)
+    chosen = {"seed": _seed(request.seed), "variation_seed": _seed(request.variation_seed)}
+    request = words.put_into(request.model_copy(update=chosen), anew=request.seed == -1)
     if not (request.checkpoint or "").strip():
         offered = [model.name for model in backends.models(spec)] or ([spec.example] if spec.example else [])
         if not offered:

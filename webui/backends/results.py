@@ -10,11 +10,11 @@ from PIL import Image
 from webui import __version__
 from webui.core.backend import BackendModel, RemotePicture, RemoteTask
 from webui.core.job import Job
+from webui.core.pictures import image_seeds, with_prompts
 from webui.core.record import ImageRecord
-from webui.core.request import ResolvedRequest
 from webui.errors import BackendError, RequestError
 from webui.images.decode import read_image
-from webui.images.metadata import GenerationInfo, encoder, image_seeds
+from webui.images.metadata import GenerationInfo, encoder
 from webui.images.store import ImageStore, Origin
 from webui.plugins.backends import BackendSpec, Wire
 
@@ -81,6 +81,6 @@ def _without_alpha(image: Image.Image, store: ImageStore) -> Image.Image:
 
 def task_of(job: Job, indexes: tuple[int, ...], init: bytes | None, mask: bytes | None) -> RemoteTask:
     """Return what to ask for."""
-    request: ResolvedRequest = job.resolved
+    request = with_prompts(job.resolved, indexes[0])
     seed = image_seeds(request, indexes[0])[0]
     return RemoteTask(job_id=job.id, request=request, indexes=indexes, seed=seed, init=init, mask=mask)

@@ -9,7 +9,7 @@ from webui.core.request import FrozenModel, GenerationRequest, Mode, ResolvedReq
 
 HERE, AUTO = "here", "auto"
 EVERYTHING = "*"
-ALWAYS = frozenset({"mode", "prompt", "checkpoint", "where", "where_options", "batch_size", "batch_count", "extras"})
+ALWAYS = frozenset({"mode", "prompt", "checkpoint", "where", "where_options", "batch_size", "batch_count", "extras", "styles", "templates"})
 """Request fields that mean the same wherever a picture is made, or are refused by name elsewhere."""
 
 

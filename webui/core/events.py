@@ -41,7 +41,7 @@ class StepDone(_Event):
     """Progress. `step` of `steps` within `phase` of picture batch `batch` of `batches`. `steps` 0: the length is not known."""
 
     type: Literal["step"] = "step"
-    phase: Literal["loading", "encoding", "sampling", "hires", "decoding", "upscaling"] = "sampling"
+    phase: Literal["loading", "encoding", "sampling", "hires", "decoding", "upscaling", "finishing"] = "sampling"
     step: int = 0
     steps: int = 0
     batch: int = 0

@@ -95,6 +95,10 @@ def sentence(error: Mapping[str, Any], label: str, bounds: Bounds = (None, None)
         return _length(kind, context, label, error.get("input"))
     if kind in ("literal_error", "enum") and context.get("expected"):
         return f"{label} must be one of {context['expected']}."
+    if kind == "union_tag_invalid":
+        return f"{label} must be of one of these kinds: {context.get('expected_tags')}."
+    if kind == "union_tag_not_found":
+        return f"{label} must say its {str(context.get('discriminator')).strip(chr(39))}."
     if kind == "multiple_of":
         return f"{label} must be a multiple of {number(context.get('multiple_of'))}."
     return f"{label} cannot be this value."

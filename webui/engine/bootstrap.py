@@ -14,6 +14,7 @@ from webui.core.registry import Registry
 from webui.devices.plan import plan_for
 from webui.generation import builtins as generation_builtins
 from webui.generation.context import EngineContext
+from webui.images import finishers
 from webui.images.store import ImageStore
 from webui.images.upscaling import LATENT_UPSCALERS
 from webui.library import Library
@@ -24,7 +25,7 @@ from webui.models.cache import MemoryLimits, ModelCache
 from webui.plugins.adapters import LoraLoader
 from webui.plugins.discovery import extension_folders
 from webui.plugins.manager import Extensions
-from webui.plugins.types import Guider, Upscaler
+from webui.plugins.types import Finisher, Guider, Upscaler
 from webui.samplers import builtins
 from webui.samplers.catalog import Sampler, Schedule
 from webui.settings import Settings
@@ -38,24 +39,28 @@ def build_context(settings: Settings, off: tuple[str, ...] = ()) -> EngineContex
     extensions.add_builtin("darkroom", builtins)
     extensions.add_builtin("darkroom's families", library_builtins)
     extensions.add_builtin("darkroom's upscalers", generation_builtins)
+    extensions.add_builtin("darkroom's finishers", finishers)
     extensions.load(extension_folders(settings), off)
     samplers: Registry[Sampler] = Registry("sampler", "sampler")
     schedules: Registry[Schedule] = Registry("schedule", "schedule")
     loras: Registry[LoraLoader] = Registry("lora_loader", "prompt")
     guiders: Registry[Guider] = Registry("guider", "guidance")
     upscalers: Registry[Upscaler] = Registry("upscaler", "hires.upscaler")
+    chain: Registry[Finisher] = Registry("finisher", "finish")
     for hook, registry in (
         ("register_samplers", samplers),
         ("register_schedules", schedules),
         ("register_lora_loaders", loras),
         ("register_guiders", guiders),
         ("register_upscalers", upscalers),
+        ("register_finishers", chain),
     ):
         extensions.fill(hook, registry)
     library = Library(settings.all_models_dirs, settings.cache / "library.json", register_all(extensions))
     limits = MemoryLimits(int(settings.ram_limit * 1e9), int(settings.vram_limit * 1e9))
     images = ImageStore(settings.data_dir, settings.outputs_pattern, settings.picture_format, settings.picture_quality)
-    return EngineContext(ModelCache(library, limits), library, images, samplers, schedules, loras, extensions, upscalers, guiders=guiders)
+    models = ModelCache(library, limits)
+    return EngineContext(models, library, images, samplers, schedules, loras, extensions, upscalers, finishers=chain, guiders=guiders)
 
 
 def capabilities(context: EngineContext) -> Capabilities:

@@ -9,10 +9,11 @@ from webui.generation.preview import PreviewSettings, no_previews
 from webui.images.store import ImageStore
 from webui.library import Library
 from webui.models.cache import ModelCache
+from webui.models.restorers import RestorerFiles
 from webui.models.upscalers import UpscalerFiles
 from webui.plugins.adapters import LoraLoader
 from webui.plugins.manager import Extensions
-from webui.plugins.types import Guider, Upscaler
+from webui.plugins.types import Finisher, Guider, Upscaler
 from webui.samplers.catalog import Sampler, Schedule
 
 
@@ -32,6 +33,8 @@ class EngineContext:
     extensions: Extensions
     upscalers: Registry[Upscaler] = field(default_factory=lambda: Registry("upscaler", "hires.upscaler"))
     upscaler_files: UpscalerFiles = field(default_factory=UpscalerFiles)
+    restorer_files: RestorerFiles = field(default_factory=RestorerFiles)
+    finishers: Registry[Finisher] = field(default_factory=lambda: Registry("finisher", "finish"))
     guiders: Registry[Guider] = field(default_factory=lambda: Registry("guider", "guidance"))
     preview_settings: Callable[[], PreviewSettings] = no_previews
     device: DeviceAccess = INLINE_DEVICE

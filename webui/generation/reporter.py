@@ -7,7 +7,7 @@ from typing import Literal
 from webui.core.events import Done, Emit, ImageSaved, Preview, StepDone
 from webui.core.record import ImageRecord
 
-Phase = Literal["loading", "encoding", "sampling", "hires", "decoding", "upscaling"]
+Phase = Literal["loading", "encoding", "sampling", "hires", "decoding", "upscaling", "finishing"]
 
 
 @dataclass

@@ -13,6 +13,7 @@ from webui.generation.batching import plan_batches
 from webui.generation.conditioning import loras_of, prompts_of
 from webui.generation.context import EngineContext
 from webui.generation.device import SplitDevice
+from webui.generation.finishing import finish
 from webui.generation.img2img import read_source
 from webui.generation.output import generation_info, lora_hashes, process_image, save
 from webui.generation.pipeline import GenerationPipeline
@@ -95,14 +96,17 @@ def generate_images(task: RunJob, plan: Plan, context: EngineContext, report: Jo
     info = generation_info(task, plan, model, loras)
     previewer = LatentPreviewer(model, PreviewDecoders(context.library), context.preview_settings, report, device)
     pipeline = GenerationPipeline(task, model, context, report, previewer, source, plan)
-    for batch in plan_batches(request, saved):
+    for batch, worded in (part for whole in plan_batches(request, saved) for part in whole.parts(request)):
+        if set(batch.indexes) <= saved:
+            continue
         report.batch = batch.number
         device.reset_batch_stats()
         try:
             with seamless(model, request.tiling):
-                for index, image in zip(batch.indexes, pipeline.make(batch), strict=True):
+                for index, image in zip(batch.indexes, pipeline.with_request(worded).make(batch), strict=True):
                     if index not in saved:
-                        finished = process_image(image, task, index, context, report)
+                        finished = finish(image, task, index, model.device, context, report) if request.finish else image
+                        finished = process_image(finished, task, index, context, report)
                         said = info.model_copy(update={"batched_with": device.peak_batch_jobs - 1})
                         device.run_off_device(partial(save, finished, task, index, said, context, report))
                         saved.add(index)

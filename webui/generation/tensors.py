@@ -9,9 +9,12 @@ from torch import Tensor
 
 
 def to_tensor(images: Sequence[Image.Image]) -> Tensor:
-    """Return images of one size as float32 [n, 3, height, width] in −1…1, as a VAE takes them."""
+    """Return images of one size as float32 [n, 3, height, width] in −1…1, as a VAE takes them.
+
+    Contiguous, as Forge's are: with channels last the convolutions take other kernels, and an encoded image differs by some ulp.
+    """
     pixels = np.stack([np.asarray(image.convert("RGB"), np.float32) for image in images]) / 255
-    return torch.from_numpy(pixels).permute(0, 3, 1, 2) * 2 - 1
+    return torch.from_numpy(pixels).permute(0, 3, 1, 2).contiguous() * 2 - 1
 
 
 def mask_tensor(mask: Image.Image, *, rounded: bool) -> Tensor:

@@ -11,7 +11,7 @@ from webui.errors import RequestError
 from webui.generation.context import EngineContext
 from webui.generation.reporter import JobReporter
 from webui.generation.tiles import TileGrid
-from webui.images.upscaling import LATENT_UPSCALERS
+from webui.images.upscaling import LATENT_UPSCALERS, MOST_PIXELS
 from webui.models.upscalers import UpscalerNetwork
 from webui.plugins.types import Upscaler, UpscaleRun
 
@@ -21,6 +21,10 @@ def by_network(network: UpscalerNetwork) -> Callable[[Image.Image, float, Upscal
 
     def upscale(image: Image.Image, factor: float, run: UpscaleRun) -> Image.Image:
         image = image.convert("RGB")
+        between = image.width * network.scale, image.height * network.scale
+        if between[0] * between[1] > MOST_PIXELS:
+            said = f"It makes {network.scale} times as large pictures: {between[0]}×{between[1]} pixels in between are too many."
+            raise RequestError("upscaler", f"{said} Start from a smaller picture, or choose another upscaler.")
         if not run.tile:
             return run.on_device(lambda: _through(network, image))
         grid = TileGrid(*image.size, run.tile, min(run.overlap, run.tile - 1))
@@ -53,7 +57,8 @@ def find_upscaler(name: str, context: EngineContext, device: torch.device, field
     try:
         file = context.library.find("upscaler", name)
     except RequestError:
-        names = [*LATENT_UPSCALERS, *(entry.name for entry in context.upscalers), *(one.name for one in context.library.models("upscaler"))]
+        latent = LATENT_UPSCALERS if field.startswith("hires") else ()
+        names = [*latent, *(entry.name for entry in context.upscalers), *(one.name for one in context.library.models("upscaler"))]
         raise RequestError(field, f"There is no upscaler named {name!r}. There are: {', '.join(names)}.") from None
     if file.error:
         raise RequestError(field, file.error)

@@ -17,11 +17,14 @@ from typing import BinaryIO, Literal
 from PIL import Image
 
 from webui.core.filenames import check_pattern, file_name
+from webui.core.finish import FormatStep
 from webui.core.record import ImageRecord
 from webui.core.request import FrozenModel, ResolvedRequest
 from webui.errors import NotFound, StorageError
 
 Format = Literal["png", "jpeg", "webp"]
+WEBP_SIDE = 16_383
+"""Pixels of a side that WebP can hold; a larger picture is written as PNG."""
 SUFFIX = {"png": ".png", "jpeg": ".jpg", "webp": ".webp"}
 PATTERN = "{date}/{index:05}-{seed}"
 LONGEST_PATH = 255 if os.name == "nt" else 1000 if sys.platform == "darwin" else 4000
@@ -54,13 +57,21 @@ class ImageStore:
         self.format: Format = format
         self.quality = quality
 
-    def save(self, image: Image.Image, request: ResolvedRequest, encode: Encode, origin: Origin) -> ImageRecord:
-        """Write a finished picture and give its record. Raises `StorageError` when the disk is full or the folder cannot be written."""
+    def save(
+        self, image: Image.Image, request: ResolvedRequest, encode: Encode, origin: Origin, wanted: FormatStep | None = None
+    ) -> ImageRecord:
+        """Write a finished picture, in the wanted format if there is one, and give its record.
+
+        Raises `StorageError` when the disk is full or the folder cannot be written.
+        """
         stream = io.BytesIO()
-        encode(image, stream, self.format, self.quality)
+        format, quality = (wanted.format, wanted.quality) if wanted is not None else (self.format, self.quality)
+        if format == "webp" and max(image.size) > WEBP_SIDE:
+            format = "png"
+        encode(image, stream, format, quality)
         data = stream.getvalue()
         created = datetime.now(UTC)
-        path = self._write_named(request, created, origin.seed, data)
+        path = self._write_named(SUFFIX[format], request, created, origin.seed, data)
         return ImageRecord(
             id=hashlib.sha256(data).hexdigest(),
             path=path,
@@ -135,11 +146,11 @@ class ImageStore:
     def _trash_path(self, record: ImageRecord) -> Path:
         return self.root / "data" / "bin" / record.id[:2] / (record.id + Path(record.path).suffix)
 
-    def _write_named(self, request: ResolvedRequest, created: datetime, seed: int, data: bytes) -> str:
+    def _write_named(self, suffix: str, request: ResolvedRequest, created: datetime, seed: int, data: bytes) -> str:
         """Write under the pattern's name; where this file system does not take that name, under the plainest one."""
         for pattern in (self.pattern, PATTERN):
             try:
-                return self._write_new("outputs", self._names(pattern, request, created, seed), SUFFIX[self.format], data)
+                return self._write_new("outputs", self._names(pattern, request, created, seed), suffix, data)
             except StorageError as error:
                 if pattern == PATTERN or not isinstance(error.__cause__, OSError) or error.__cause__.errno not in _NAME_ERRORS:
                     raise

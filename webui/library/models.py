@@ -17,6 +17,7 @@ KINDS: dict[str, tuple[str, ...]] = {
     "embedding": ("embeddings", "Embeddings"),
     "vae_approx": ("VAE-approx", "vae_approx"),
     "upscaler": ("ESRGAN", "RealESRGAN", "upscale_models", "SwinIR", "DAT"),
+    "face_restorer": ("GFPGAN", "Codeformer", "facerestore_models"),
     "controlnet": ("ControlNet", "controlnet"),
     "hypernetwork": ("hypernetworks",),
     "text_encoder": ("text_encoder", "text_encoders", "clip", "Text-encoder"),

@@ -5,11 +5,12 @@ ESRGAN and its kin (Real-ESRGAN, compact), SwinIR, DAT, HAT, OmniSR, SPAN and ot
 
 import importlib
 import sys
+from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from types import ModuleType
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 import torch
 from torch import Tensor
@@ -40,19 +41,26 @@ class UpscalerNetwork:
         return made.float()
 
 
-class UpscalerFiles:
+N = TypeVar("N")
+
+
+class NetworkFiles(ABC, Generic[N]):
     """The network used last stays loaded until another is asked for."""
 
     def __init__(self) -> None:
         self._key: tuple[object, ...] = ()
-        self._network: UpscalerNetwork | None = None
+        self._network: N | None = None
 
-    def get(self, file: ModelFile, device: torch.device) -> UpscalerNetwork:
+    @abstractmethod
+    def load(self, file: ModelFile, device: torch.device) -> N:
+        """Read a network. Raises `CheckpointError` naming the file."""
+
+    def get(self, file: ModelFile, device: torch.device) -> N:
         """Return the file's network. Raises `CheckpointError` for one that is none, or of a kind that is not known."""
         key: tuple[object, FileIdentity, torch.device] = (file.path, file.identity, device)
         if self._network is None or self._key != key:
             self._network = None
-            self._network, self._key = load_upscaler(file, device), key
+            self._network, self._key = self.load(file, device), key
         return self._network
 
     def unload(self) -> None:
@@ -60,11 +68,19 @@ class UpscalerFiles:
         self._network, self._key = None, ()
 
 
+class UpscalerFiles(NetworkFiles[UpscalerNetwork]):
+    """The upscaler used last stays loaded until another is asked for."""
+
+    def load(self, file: ModelFile, device: torch.device) -> UpscalerNetwork:
+        """Read a network, see `load_upscaler`."""
+        return load_upscaler(file, device)
+
+
 def load_upscaler(file: ModelFile, device: torch.device) -> UpscalerNetwork:
     """Read a network. Raises `CheckpointError` naming the file, whatever is in it."""
     tensors = {name: tensor.clone() for name, tensor in open_weights(file.path).tensors.items()}
     check_same(file.path, file.identity)
-    spandrel = _spandrel()
+    spandrel = import_spandrel()
     try:
         descriptor = spandrel.ModelLoader(device=device).load_from_state_dict(tensors)
     except MemoryError:
@@ -80,7 +96,7 @@ def load_upscaler(file: ModelFile, device: torch.device) -> UpscalerNetwork:
     return UpscalerNetwork(descriptor.scale, device, descriptor, half)
 
 
-def _spandrel() -> Any:
+def import_spandrel() -> Any:
     """Return the package. Raises `CheckpointError` where it is not installed."""
     try:
         with _without_vision():

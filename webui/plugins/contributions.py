@@ -1,4 +1,4 @@
-"""What the extensions of the web process registered: panels with typed values inside the form, and tabs."""
+"""What the extensions of the web process registered: panels with typed values inside the form, tabs, steps of the finish chain."""
 
 import traceback
 from dataclasses import dataclass
@@ -7,7 +7,7 @@ from pydantic import BaseModel
 
 from webui.core.registry import Registry
 from webui.plugins.manager import Extensions
-from webui.plugins.types import Panel, Tab
+from webui.plugins.types import Finisher, Panel, Tab
 
 
 @dataclass(frozen=True)
@@ -16,15 +16,21 @@ class Contributions:
 
     panels: Registry[Panel]
     tabs: Registry[Tab]
+    finishers: Registry[Finisher]
 
     def models(self) -> dict[str, type[BaseModel]]:
         """Each extension's model of its values in `request.extras`."""
         return {self.panels.owner(panel.name): panel.model for panel in self.panels}
 
+    def steps(self) -> dict[str, type[BaseModel]]:
+        """The model of each step of the finish chain, by its name."""
+        return {finisher.name: finisher.model for finisher in self.finishers}
+
 
 def collect(extensions: Extensions) -> Contributions:
     """Ask the extensions once what they add. One that registers what cannot be shown is named and left out."""
-    parts = Contributions(Registry("panel", "extras"), Registry("tab", "extras"))
+    parts = Contributions(Registry("panel", "extras"), Registry("tab", "extras"), Registry("finisher", "finish"))
+    extensions.fill("register_finishers", parts.finishers)
     for _ in extensions.call("register_panels", register=parts.panels.register):
         pass
     for _ in extensions.call("register_tabs", register=parts.tabs.register):
@@ -33,16 +39,19 @@ def collect(extensions: Extensions) -> Contributions:
         parts.panels.forget(owner)
         extensions.fail(owner, "register_panels", "An extension has one panel: put the fields of both into one model.")
     for owner in extensions.failed():
-        parts.panels.forget(owner)
-        parts.tabs.forget(owner)
+        _forget(parts, owner)
     return parts
 
 
 def refuse(parts: Contributions, extensions: Extensions, owner: str, hook: str) -> None:
     """Take an extension off the page whose panel or tab raised while it was built; call inside `except`."""
-    parts.panels.forget(owner)
-    parts.tabs.forget(owner)
+    _forget(parts, owner)
     extensions.fail(owner, hook, traceback.format_exc())
+
+
+def _forget(parts: Contributions, owner: str) -> None:
+    for registry in (parts.panels, parts.tabs, parts.finishers):
+        registry.forget(owner)
 
 
 def _several(owners: list[str]) -> set[str]:

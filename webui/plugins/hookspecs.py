@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from webui.plugins.adapters import LoraLoader
     from webui.plugins.backends import BackendSpec
-    from webui.plugins.types import DenoiserWrapper, Guider, Panel, Sampler, Schedule, Tab, Upscaler
+    from webui.plugins.types import DenoiserWrapper, Finisher, Guider, Panel, Sampler, Schedule, Tab, Upscaler
 
 NAMESPACE = "darkroom"
 API_VERSION = "1.3"
@@ -100,6 +100,17 @@ def register_upscalers(register: "Callable[[Upscaler], None]") -> None:
     Files in the upscalers' folders need none: whatever spandrel knows is found by its file's name.
 
     :param register: takes one `Upscaler`; a taken name raises `ExtensionError`.
+    """
+
+
+@called_in("both")
+def register_finishers(register: "Callable[[Finisher], None]") -> None:
+    """Add steps of the finish chain: what is done to finished pictures, and to existing ones in Extras (since API 1.3).
+
+    Called once when a process starts, built-ins first: in web for the page and for checks, in an engine to carry them out. Web has no
+    torch: import it inside the function. A step that raises is left out, the picture says so, and the extension is switched off.
+
+    :param register: takes one `Finisher`; a taken name raises `ExtensionError` naming both owners.
     """
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeVar
 
-from pydantic import BaseModel
+from pydantic import BaseModel, ConfigDict
 
 from webui.core.request import GenerationRequest, Mode
 
@@ -156,6 +156,49 @@ class Upscaler:
 
     name: str
     upscale: "Callable[[PIL.Image.Image, float, UpscaleRun], PIL.Image.Image]"
+    aliases: tuple[str, ...] = ()
+
+
+class NoValues(BaseModel):
+    """The model of a step that asks for nothing."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+@dataclass(frozen=True)
+class FinishRun:
+    """What a finisher is given besides the picture and its values.
+
+    `index` is which picture of the job it is (from 0), `seed` its own seed. `enlarge(image, upscaler, factor)` uses an upscaler by its
+    name, `mend(face, model, fidelity)` a face restoration network on one upright face; `picture(id)` reads a picture;
+    `on_device(work)` runs what uses the device, `off_device(work)` long work that does not; `progress(done, of)` tells how far it is;
+    `note(text)` tells the user something. All but the last may raise `JobCancelled`.
+    """
+
+    request: GenerationRequest
+    index: int
+    seed: int
+    enlarge: "Callable[[PIL.Image.Image, str, float], PIL.Image.Image]"
+    mend: "Callable[[PIL.Image.Image, str, float], PIL.Image.Image]"
+    picture: "Callable[[str], PIL.Image.Image]"
+    on_device: OnDevice
+    off_device: OnDevice
+    progress: Callable[[int, int], None]
+    note: Callable[[str], None]
+
+
+@dataclass(frozen=True, eq=False)
+class Finisher(_Entry):
+    """A step of the finish chain, for `register_finishers`: `function(image, values, run)` returns the changed picture.
+
+    `image` is RGB or RGBA, `values` an instance of `model`, a frozen pydantic model whose fields are what the step asks for. `function` is
+    the function or an import string. In a request it is `{"kind": "extension", "name": name, "values": {…}}`.
+    """
+
+    name: str
+    function: _Function = _Function()
+    model: type[BaseModel] = NoValues
+    title: str = ""
     aliases: tuple[str, ...] = ()
 
 

@@ -106,3 +106,34 @@ class ExtensionCard(FrozenModel):
     reason: str
     restart: bool
     fixed: bool = False
+
+
+class StepField(FrozenModel):
+    """What a step of the finish chain asks for; `names` says which list of names it chooses from."""
+
+    name: str
+    label: str
+    info: str
+    kind: Literal["number", "text", "choice", "check", "list", "picture"]
+    value: Any
+    choices: list[str]
+    low: float | None
+    high: float | None
+    step: float | None
+    names: Literal["", "upscaler", "face_restorer"]
+
+
+class StepKind(FrozenModel):
+    """A kind of step: `name` is set for an extension's, whose fields are its `values`."""
+
+    kind: str
+    name: str
+    title: str
+    fields: list[StepField]
+
+
+class StepNames(FrozenModel):
+    """The names that steps choose from."""
+
+    upscaler: list[str]
+    face_restorer: list[str]

@@ -1,7 +1,7 @@
 """What the drop-downs offer: model files, samplers, schedules, upscalers, as they are now."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from webui.core.backend import AUTO, HERE, BackendModel
 from webui.core.family import ModelDefaults
@@ -32,10 +32,16 @@ class Choices:
     schedules: list[str]
     upscalers: list[str]
     places: tuple[str, ...] = (AUTO, HERE)
+    styles: list[str] = field(default_factory=list)
 
     @property
     def checkpoint(self) -> str | None:
         return self.checkpoints[0] if self.checkpoints else None
+
+    @property
+    def image_upscalers(self) -> list[str]:
+        """Those of pictures; the others enlarge latents."""
+        return [name for name in self.upscalers if name not in LATENT_UPSCALERS]
 
     @property
     def by_field(self) -> dict[str, list[str]]:
@@ -51,6 +57,7 @@ class Choices:
             "hires.upscaler": self.upscalers,
             "hires.sampler": self.hires_samplers,
             "hires.schedule": self.hires_schedules,
+            "styles": self.styles,
         }
 
     @property
@@ -66,12 +73,12 @@ def choices(services: Services, where: str = "") -> Choices:
     """Ask the library and the last known capabilities; for a backend its models are the checkpoints."""
     offered = choices_of(services.library, services.capabilities.current())
     usable = services.backends.usable()
-    here = offered.checkpoints
-    if where in usable:
-        here = [model.name for model in services.backends.models(usable[where])] or (
-            [usable[where].example] if usable[where].example else []
-        )
-    return replace(offered, checkpoints=here, places=(AUTO, HERE, *usable))
+    there = usable.get(where)
+    if there is not None:
+        names = [model.name for model in services.backends.models(there)]
+        offered = replace(offered, checkpoints=names or [name for name in (there.example,) if name])
+    styles = [style.name for style in services.words.styles.all().styles]
+    return replace(offered, places=(AUTO, HERE, *usable), styles=styles)
 
 
 def choices_of(library: Library, known: Capabilities) -> Choices:

@@ -7,7 +7,8 @@ from typing import Any
 import gradio as gr
 from pydantic import BaseModel
 
-from webui.ui.fields import SWITCH, FieldView, field_view
+from webui.ui.bodies import StepKind
+from webui.ui.fields import CHAIN, SWITCH, FieldView, field_view
 
 
 @dataclass(frozen=True)
@@ -42,6 +43,23 @@ class Form:
     def host(self, name: str, **more: Any) -> gr.HTML:
         """An empty box: markup, drawing and events of our own components live in `static/js`."""
         return host(self.script, name, **more)
+
+    def chain(self, kinds: list[StepKind]) -> None:
+        """The finish chain, whose editor is `static/js/finish-chain.js`."""
+        view = field_view(CHAIN)
+        steps = [kind.model_dump(mode="json") for kind in kinds]
+        mount = f"{self.script}.then(page => page.mountChain(element, props, trigger, watch))"
+        self.labels[CHAIN] = view.label
+        self.fields[CHAIN] = gr.HTML(
+            view.value,
+            label=view.label,
+            html_template='<div class="host"></div>',
+            js_on_load=mount,
+            elem_id=CHAIN,
+            elem_classes=["finish-chain"],
+            apply_default_css=False,
+            kinds=steps,
+        )
 
     def fold(self, name: str, title: str, classes: str = "") -> gr.Accordion:
         """A folded group; the browser remembers whether it is open and says in its title what differs from the default."""

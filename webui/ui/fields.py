@@ -4,6 +4,7 @@ The form's values are flat: `hires.scale`, `sampler_options.eta`, `extras.film_g
 (`hires`, `soft_inpaint`) has a switch of its own, `hires.enabled`.
 """
 
+import json
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -17,6 +18,8 @@ from webui.errors import RequestError
 
 Kind = Literal["slider", "number", "text", "choice", "check", "list"]
 SWITCH = "enabled"
+CHAIN = "finish"
+"""The form holds the finish chain as JSON, see finish-chain.js."""
 SAME = "Use the same"
 OWN = "Automatic"
 NONE = "None"
@@ -115,6 +118,8 @@ def to_values(request: Mapping[str, Any]) -> dict[str, Any]:
         spec = specs(GenerationRequest).get(name)
         if name == "extras":
             values.update({f"extras.{owner}.{key}": _shown(each, "") for owner, part in value.items() for key, each in part.items()})
+        elif name == "templates":
+            continue  # the form has what they became
         elif spec is not None and spec.model is not None:
             values.update(_part_values(name, value, spec.optional))
         else:
@@ -134,11 +139,20 @@ def _given(name: str, value: Any) -> Any:
     """What a component's value means in a request; None is "not said", which leaves the default."""
     if name.endswith(f".{SWITCH}") or value is None or value == _EMPTY_WORDS.get(name):
         return None
+    if name == CHAIN:
+        return _steps(value) if isinstance(value, str) and value.strip() else None
     if isinstance(value, str) and name.endswith(("sigmas", "timesteps")):
         return _numbers(name, value) if value.strip() else None
     if isinstance(value, str) and not value.strip() and not name.endswith("prompt"):
         return None
     return value
+
+
+def _steps(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        raise RequestError(CHAIN, "The steps could not be read. Take them out and add them again.") from None
 
 
 def _numbers(name: str, text: str) -> list[float]:
@@ -193,6 +207,10 @@ def _kind(name: str, spec: FieldSpec, low: float | None, high: float | None) -> 
 def _shown(value: Any, name: str) -> Any:
     if value is None:
         return _EMPTY_WORDS.get(name)
+    if name == "styles":
+        return list(value)
+    if name == CHAIN:
+        return json.dumps(value, separators=(",", ":")) if value else ""
     if isinstance(value, (tuple, list)):
         return ", ".join(f"{each:g}" for each in value)
     return value

@@ -20,6 +20,7 @@ from starlette.types import Scope
 from webui.plugins.contributions import refuse
 from webui.plugins.types import Tab
 from webui.services import Services
+from webui.ui.chain_fields import step_kinds
 from webui.ui.choices import choices, native
 from webui.ui.components import Form, host
 from webui.ui.isolated import isolated
@@ -38,7 +39,7 @@ OWN_TABS = {
     "extensions": "Extensions",
 }
 FOR_EVER = "public, max-age=31536000, immutable"
-CSS = ("tokens", "frame", "form", "number", "stage", "mask", "tabs", "gallery", "queue", "cards", "models", "icons", "narrow")
+CSS = ("tokens", "frame", "form", "number", "stage", "mask", "chain", "tabs", "gallery", "queue", "cards", "models", "icons", "narrow")
 
 
 def mount_page(app: FastAPI, services: Services) -> None:
@@ -72,7 +73,8 @@ def build(services: Services, base: str) -> gr.Blocks:
         host(script, "topbar")
         _tabs(services, script)
         folds = [(services.contributions.panels.owner(panel.name), panel) for panel in services.contributions.panels]
-        buttons = generate.build(form, offered, folds, lambda owner: _refuse(services, owner, "register_panels"))
+        kinds = step_kinds(list(services.contributions.finishers))
+        buttons = generate.build(form, offered, folds, kinds, lambda owner: _refuse(services, owner, "register_panels"))
         patch = host(script, "patch", value={}, visible="hidden")
         _wire(services, page, form, buttons, patch, script)
     return page

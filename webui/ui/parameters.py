@@ -55,6 +55,8 @@ def _told(fields: Mapping[str, Any]) -> dict[str, str]:
 
 def _plain(value: Any) -> str:
     """As people write it: 4 rather than 4.0, Yes rather than True."""
+    if isinstance(value, list) and all(isinstance(step, Mapping) and "kind" in step for step in value):
+        return ", ".join(str(step["name" if step["kind"] == "extension" else "kind"]).replace("_", " ") for step in value)
     if isinstance(value, bool):
         return "Yes" if value else "No"
     return f"{value:g}" if isinstance(value, float) and abs(value) < 1e6 else str(value)

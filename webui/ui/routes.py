@@ -25,6 +25,7 @@ from webui.ui.bodies import (
     OwnDefaults,
     SettingSections,
     SettingsPage,
+    StepNames,
     Submitted,
     TokenCount,
 )
@@ -111,6 +112,12 @@ def _list_routes(routes: APIRouter, services: Services) -> None:
         services.library.scan()
         services.backends.forget(where)
         return choices(services, where).by_field
+
+    @routes.get("/steps")
+    def step_names() -> StepNames:
+        """The names that steps of the finish chain choose from."""
+        restorers = [model.name for model in services.library.models("face_restorer") if not model.error]
+        return StepNames(upscaler=choices(services).image_upscalers, face_restorer=restorers)
 
     @routes.get("/native")
     def own(checkpoint: str = "", where: str = "") -> OwnDefaults | None:

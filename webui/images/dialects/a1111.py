@@ -4,8 +4,9 @@ import math
 from collections.abc import Callable, Mapping
 from typing import Any, Literal
 
-from webui.images.dialects import Chunks, ParsedMetadata, short
-from webui.images.dialects.infotext import Infotext, read_infotext
+from webui.core.finish import load_steps
+from webui.images.dialects import Chunks, ParsedMetadata, postprocessing, short
+from webui.images.dialects.infotext import Infotext, read_infotext, read_pairs
 from webui.images.dialects.names import lora_tag, sampler_fields, sampler_name, schedule_name, vae_name
 
 Value = Callable[[str], Any]
@@ -96,6 +97,7 @@ PLAIN: Mapping[str, tuple[str, Value]] = {
     "Soft inpainting mask influence": ("soft_inpaint.mask_influence", float),
     "Soft inpainting difference threshold": ("soft_inpaint.difference_threshold", float),
     "Soft inpainting difference contrast": ("soft_inpaint.difference_contrast", float),
+    postprocessing.FINISH: ("finish", load_steps),
 }
 """Keys that are one field each, and how to read them."""
 
@@ -108,7 +110,7 @@ SPECIAL: Mapping[str, Callable[[str], dict[str, Any]]] = {
 }
 _HASHES = {"Model", "Model hash", "VAE hash", "Lora hashes", "TI", "TI hashes", "Hashes", "Version", "App", "User", "Init image hash"}
 KNOWN = {*_HASHES, "Batch size", "Batch pos", "Soft inpainting enabled", "Sampler", "Schedule type", "Scheduler", "First pass size"}
-KNOWN |= {"Lora weights", "Raw prompt", "Raw negative prompt"}
+KNOWN |= {"Lora weights", "Raw prompt", "Raw negative prompt", *postprocessing.KEYS}
 HARMLESS = {
     ("Hires Module 1", "Use same choices"),
     ("Seed resize from", "-1x-1"),
@@ -131,18 +133,40 @@ def read(chunks: Chunks) -> ParsedMetadata | None:
     text = read_infotext(chunks.get("parameters", ""))
     pairs: dict[str, str] = {}
     repeated = [f"{key}: {value} (a second one)" for key, value in text.pairs if pairs.setdefault(key, value) != value]
+    done = dict(pair for name in postprocessing.CHUNKS for pair in read_pairs(chunks.get(name, "")))
     if "Steps" not in pairs and "Seed" not in pairs:
-        return None
+        return _only_finished(done, chunks)
     fields: dict[str, Any] = {"prompt": text.prompt, "negative_prompt": text.negative}
     unmapped = [line for key, value in pairs.items() if (line := _place(fields, key, value))]
     fields |= _sampling(pairs)
     if checkpoint := f"{pairs.get('Model', '')} [{pairs['Model hash']}]" if pairs.get("Model hash") else pairs.get("Model", ""):
         fields["checkpoint"] = checkpoint.strip()
+    if "finish" not in fields:
+        fields |= _finish(pairs | done, unmapped)
     mode = _settle(fields, pairs, unmapped)
     fooocus = _fooocus(fields, pairs, chunks)
     lines = (*unmapped, *repeated, *_behind(text))
     defaults = OTHERS if fooocus or pairs.get("Version", "").startswith("ComfyUI") else DEFAULTS
     return ParsedMetadata("Fooocus" if fooocus else "A1111/Forge", fields, tuple(map(short, lines)), mode, defaults)
+
+
+def _only_finished(done: Mapping[str, str], chunks: Chunks) -> ParsedMetadata | None:
+    """A picture that was not generated, of which A1111's Extras tell what they did; None for any other."""
+    unmapped: list[str] = []
+    fields = _finish(done, unmapped)
+    if not fields or chunks.get("parameters"):
+        return None
+    return ParsedMetadata("A1111/Forge", fields, tuple(unmapped))
+
+
+def _finish(pairs: Mapping[str, str], unmapped: list[str]) -> dict[str, Any]:
+    """The finish chain, where there is one."""
+    try:
+        steps = postprocessing.steps_of(pairs)
+    except (ValueError, OverflowError):
+        unmapped += [f"{key}: {value}" for key, value in pairs.items() if key in postprocessing.KEYS]
+        return {}
+    return {"finish": steps} if steps else {}
 
 
 def _place(fields: dict[str, Any], key: str, value: str) -> str:

@@ -7,6 +7,7 @@ import gradio as gr
 
 from webui.core.request import Fill, ResizeMode
 from webui.plugins.types import ALL_MODES, Panel
+from webui.ui.bodies import StepKind
 from webui.ui.choices import Choices
 from webui.ui.components import Form, host, icon_button
 from webui.ui.fields import field_view
@@ -17,7 +18,9 @@ AUTO = "Auto"
 RATIOS = ("1:1", "4:3", "3:2", "16:9", "3:4", "2:3", "9:16")
 
 
-def build(form: Form, choices: Choices, panels: list[tuple[str, Panel]], failed: Callable[[str], None]) -> dict[str, gr.Button]:
+def build(
+    form: Form, choices: Choices, panels: list[tuple[str, Panel]], kinds: list[StepKind], failed: Callable[[str], None]
+) -> dict[str, gr.Button]:
     """Put form and stage below the tab bar and give the form's buttons. `failed(owner)` is told of a panel that raises."""
     with gr.Row(elem_id="studio", equal_height=False):
         with gr.Column(elem_id="form"):
@@ -26,7 +29,7 @@ def build(form: Form, choices: Choices, panels: list[tuple[str, Panel]], failed:
                 _image_fields(form)
                 buttons |= _size(form)
                 buttons |= _sampling(form, choices)
-                accordions.build(form, choices)
+                accordions.build(form, choices, kinds)
                 for owner, panel in panels:
                     _panel(form, owner, panel, failed)
             with gr.Row(elem_id="action-bar"):

@@ -70,6 +70,13 @@ export interface ExtensionCard {
   fixed: boolean;
 }
 
+/** A step that an extension carries out. */
+export interface ExtensionStep {
+  kind: "extension";
+  name: string;
+  values?: Record<string, JsonValue>;
+}
+
 /** The job ended with an error; finished pictures are kept. */
 export interface Failed {
   job_id: string;
@@ -83,6 +90,17 @@ export interface Failed {
 /** What is under the mask at the start, in the order of A1111's numbers. */
 export type Fill = "fill" | "original" | "latent noise" | "latent nothing";
 
+/** What a template becomes for each seed. */
+export interface Filled {
+  prompts: Array<string>;
+}
+
+/** A prompt as it was written, with `{a|b}` and `__wildcards__`, and what each picture of the job has in its place. */
+export interface FilledTemplate {
+  text: string;
+  filled: Array<string>;
+}
+
 /** What a picture or a text says about how it was made. */
 export interface FormParameters {
   text: string;
@@ -93,11 +111,20 @@ export interface FormParameters {
   left_out: Array<string>;
 }
 
+/** How the file is written; the last step. */
+export interface FormatStep {
+  kind: "format";
+  format: "png" | "jpeg" | "webp";
+  quality: number;
+}
+
 /** One request for pictures. `{"prompt": "a red apple"}` is a whole one: every field has a default. */
 export interface GenerationRequest {
   mode: "txt2img" | "img2img" | "inpaint";
   prompt: string;
   negative_prompt: string;
+  styles: Array<string>;
+  dynamic_prompts: boolean;
   checkpoint: string | null;
   where: string;
   where_options: string;
@@ -140,6 +167,7 @@ export interface GenerationRequest {
   hires: HiresOptions | null;
   upscale_tile: number;
   upscale_overlap: number;
+  finish: Array<UpscaleStep | RestoreStep | MatchColorsStep | SharpenStep | GrainStep | FormatStep | ExtensionStep>;
   sampler_options: SamplerOptions;
   guidance_options: GuidanceOptions;
   size_conditioning: SizeConditioning;
@@ -149,7 +177,16 @@ export interface GenerationRequest {
   noise_source: "cpu" | "gpu" | "nv";
   profile: "a1111" | "diffusers";
   deterministic: boolean;
+  templates?: Record<string, FilledTemplate>;
   extras?: Record<string, Record<string, JsonValue>>;
+}
+
+/** Add film grain, drawn from the picture's seed. */
+export interface GrainStep {
+  kind: "grain";
+  amount: number;
+  size: number;
+  color: boolean;
 }
 
 /** What is done to classifier-free guidance besides its scale. */
@@ -316,6 +353,13 @@ export interface JobList {
 
 export type JsonValue = unknown;
 
+/** Give the picture the colours of another one, and keep its own light. */
+export interface MatchColorsStep {
+  kind: "match_colors";
+  image: string | null;
+  visibility: number;
+}
+
 /** A model file as a list shows it: bytes, why it cannot be used, what else there is to say. */
 export interface ModelCard {
   name: string;
@@ -430,6 +474,15 @@ export interface QuotaBody {
 /** How a start picture is brought to the size, in the order of A1111's numbers. */
 export type ResizeMode = "Just resize" | "Crop and resize" | "Resize and fill" | "Just resize (latent upscale)";
 
+/** Mend faces by a network (GFPGAN, CodeFormer). */
+export interface RestoreStep {
+  kind: "restore";
+  model: string;
+  visibility: number;
+  fidelity: number;
+  aligned: boolean;
+}
+
 /** The machine at one moment: seconds since 1970, percent, bytes, jobs, steps a second. */
 export interface Sample {
   at: number;
@@ -502,6 +555,14 @@ export interface SettingsPage {
   admin: boolean;
 }
 
+/** Raise the contrast of edges (unsharp mask). */
+export interface SharpenStep {
+  kind: "sharpen";
+  radius: number;
+  amount: number;
+  threshold: number;
+}
+
 /** What SDXL is told of the picture's size besides the prompt (Podell et al. 2023, section 2.2). */
 export interface SizeConditioning {
   original_width: number;
@@ -556,7 +617,7 @@ export interface StepDone {
   seq: number;
   at: string | null;
   type: "step";
-  phase: "loading" | "encoding" | "sampling" | "hires" | "decoding" | "upscaling";
+  phase: "loading" | "encoding" | "sampling" | "hires" | "decoding" | "upscaling" | "finishing";
   step: number;
   steps: number;
   batch: number;
@@ -564,9 +625,51 @@ export interface StepDone {
   detail: string;
 }
 
+/** What a step of the finish chain asks for; `names` says which list of names it chooses from. */
+export interface StepField {
+  name: string;
+  label: string;
+  info: string;
+  kind: "number" | "text" | "choice" | "check" | "list" | "picture";
+  value: unknown;
+  choices: Array<string>;
+  low: number | null;
+  high: number | null;
+  step: number | null;
+  names: "" | "upscaler" | "face_restorer";
+}
+
+/** A kind of step: `name` is set for an extension's, whose fields are its `values`. */
+export interface StepKind {
+  kind: string;
+  name: string;
+  title: string;
+  fields: Array<StepField>;
+}
+
+/** The names that steps choose from. */
+export interface StepNames {
+  upscaler: Array<string>;
+  face_restorer: Array<string>;
+}
+
 /** How many jobs were stopped. */
 export interface Stopped {
   stopped: number;
+}
+
+/** One row. `{prompt}` in it is where the caller's words go; without that it stands behind them. `path` is its file. */
+export interface Style {
+  name: string;
+  prompt: string | null;
+  negative_prompt: string | null;
+  path: string;
+}
+
+/** All styles, and what was wrong with the files they come from. */
+export interface StyleList {
+  styles: Array<Style>;
+  notes: Array<string>;
 }
 
 /** The job that a form has become. */
@@ -585,10 +688,44 @@ export interface TokenCount {
   limit: number;
 }
 
+/** Enlarge the picture by a factor or to a size, by one upscaler or by two whose results are mixed (A1111's Extras). */
+export interface UpscaleStep {
+  kind: "upscale";
+  upscaler: string;
+  scale: number;
+  width: number;
+  height: number;
+  crop: boolean;
+  second: string;
+  second_visibility: number;
+}
+
 /** A job's place in the line from 1, seconds until it starts and for itself; null where nobody can know. */
 export interface WaitingJob {
   id: string;
   place: number;
   starts_in: number | null;
   takes: number | null;
+}
+
+/** A list of words as it is shown: `error` says why it cannot be used, `note` what is odd about its file. */
+export interface Wildcard {
+  name: string;
+  values: number;
+  path: string;
+  error: string;
+  note: string;
+}
+
+/** The first lines of what a name or pattern means, and how many there are. */
+export interface WildcardLines {
+  name: string;
+  lines: Array<string>;
+  total: number;
+}
+
+/** All wildcards by name, and the folders that they are looked for in, the first being Darkroom's own. */
+export interface WildcardList {
+  wildcards: Array<Wildcard>;
+  folders: Array<string>;
 }

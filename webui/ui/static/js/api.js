@@ -98,6 +98,8 @@ export const page = {
   tokens: (text) => ask('/page/tokens', { method: 'POST', json: { text } }),
   /** @returns {Promise<T.ModelCard[]>} */
   models: (kind) => ask(`/page/models/${kind}`),
+  /** @returns {Promise<T.StepNames>} */
+  steps: () => ask('/page/steps'),
   /** @returns {Promise<T.OwnDefaults | null>} */
   native: (checkpoint, where = '') => ask(`/page/native?${new URLSearchParams({ checkpoint, where })}`),
   /** @returns {Promise<T.FormParameters>} */
@@ -123,6 +125,16 @@ export const page = {
 export const backends = {
   /** @returns {Promise<unknown>} */
   accept: (name) => ask(`/api/v1/backends/${encodeURIComponent(name)}/accept`, { method: 'POST' }),
+};
+
+export const words = {
+  /** @returns {Promise<T.WildcardList>} */
+  wildcards: () => ask('/api/v1/wildcards'),
+  /** @returns {Promise<T.StyleList>} */
+  styles: () => ask('/api/v1/styles'),
+  /** @returns {Promise<T.Style>} */
+  saveStyle: (style) => ask('/api/v1/styles', { method: 'PUT', json: style }),
+  removeStyle: (name) => ask(`/api/v1/styles?${new URLSearchParams({ name })}`, { method: 'DELETE' }),
 };
 
 const model = (id) => `/api/v1/models/${encodeURIComponent(id)}`;

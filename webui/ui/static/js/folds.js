@@ -2,6 +2,7 @@
 // The form's folds: remembered open per browser, and a closed one says what in it differs from the default.
 
 import { $, $$, el } from './dom.js';
+import { chainWords } from './finish-steps.js';
 import { store, stored } from './storage.js';
 
 const heads = () => $$('[id^=fold-] > button.label-wrap');
@@ -39,6 +40,7 @@ export function summarise(form) {
  */
 export function summary(name, fields, { values, defaults, labels }) {
   if (name === 'hires') return values['hires.enabled'] ? `${larger(values)} ${values['hires.upscaler']}` : '';
+  if (name === 'finish') return chainWords(values.finish);
   const part = fields.find((field) => field.endsWith('.enabled'));
   if (part) return values[part] ? 'On' : '';
   const changed = fields.filter((field) => (values[field] ?? '') !== (defaults[field] ?? ''));  // an emptied box gives '' or null

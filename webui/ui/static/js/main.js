@@ -5,6 +5,7 @@ import './topbar.js';
 import './elsewhere.js';
 import './source.js';
 import './prompt-tools.js';
+import './words.js';
 import './generate-controls.js';
 import './stage.js';
 import './gallery.js';
@@ -23,6 +24,7 @@ import { component, state } from './state.js';
 import { setTheme, wantedTheme, watchTabs } from './tabs.js';
 
 export { generate, lastSeed, lists, merged, placed, ratioOf, remember, sizeOf, swapped } from './form.js';
+export { mountChain } from './finish-chain.js';
 export { mountNumber } from './number-field.js';
 export { mount } from './state.js';
 

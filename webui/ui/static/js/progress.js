@@ -42,13 +42,13 @@ export function fraction(job, event) {
   const { request } = job;
   const part = event.steps ? event.step / event.steps : 0;
   const second = request.hires ? (request.hires.scale || 2) ** 2 * ((request.hires.steps || request.steps || 0) / (request.steps || 1)) : 0;
-  const inside = { loading: 0, encoding: 0, sampling: part, hires: 1 + part * second, upscaling: 1, decoding: second && event.phase === 'decoding' ? 1 + second : 1 };
+  const inside = { loading: 0, encoding: 0, sampling: part, hires: 1 + part * second, upscaling: 1, finishing: 1 + second, decoding: second && event.phase === 'decoding' ? 1 + second : 1 };
   const batches = Math.max(event.batches || request.batch_count || 1, 1);
   return Math.min(1, (event.batch + Math.min(1, (inside[event.phase] ?? part) / (1 + second))) / batches);
 }
 
 /** @type {Record<string, string>} */
-const PHASES = { loading: 'Loading model', encoding: 'Reading the prompt', hires: 'Hires. fix', decoding: 'Developing', upscaling: 'Upscaling' };
+const PHASES = { loading: 'Loading model', encoding: 'Reading the prompt', hires: 'Hires. fix', decoding: 'Developing', upscaling: 'Upscaling', finishing: 'Finishing' };
 
 /**
  * "Picture 2 of 4 · Hires. fix · Step 12 of 20".

@@ -1,0 +1,108 @@
+"""Checks a finish chain against what there is: upscalers, pictures, extensions' steps, and how large the picture becomes."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from pydantic import BaseModel, ValidationError
+
+from webui.core.finish import (
+    ExtensionStep,
+    FinishStep,
+    FormatStep,
+    MatchColorsStep,
+    RestoreStep,
+    UpscaleStep,
+    upscaled_size,
+)
+from webui.core.request import request_error_from
+from webui.errors import RequestError
+from webui.images.decode import MAX_PIXELS, MAX_SIDE
+from webui.images.finishers import BUILTIN_FINISHERS
+from webui.images.finishing import NO_COLORS, check_format, is_none
+
+Steps = tuple[FinishStep, ...]
+
+
+def builtin_steps() -> dict[str, type[BaseModel]]:
+    """The models of our own steps, by name."""
+    return {finisher.name: finisher.model for finisher in BUILTIN_FINISHERS}
+
+
+@dataclass(frozen=True)
+class ChainContext:
+    """What a chain is checked against. Each function gives a name as it is here and raises `RequestError` for one that is not.
+
+    `steps` gives the models of all steps by name; `starts` says that there is a start picture.
+    """
+
+    upscaler: Callable[[str], str]
+    restorer: Callable[[str], str]
+    picture: Callable[[str], object]
+    steps: Callable[[], Mapping[str, type[BaseModel]]]
+    starts: bool
+
+
+def checked_chain(steps: Steps, size: tuple[int, int], context: ChainContext) -> Steps:
+    """The same chain with names as they are here, for a picture of `size`. Raises `RequestError` on the step that cannot be carried out."""
+    checked: list[FinishStep] = []
+    for number, step in enumerate(steps):
+        try:
+            checked.append(_checked(step, size, context))
+        except RequestError as error:
+            inner = f".{error.field}" if error.field else ""
+            raise RequestError(f"finish.{number}{inner}", error.message) from None
+        size = upscaled_size(size, step) if isinstance(step, UpscaleStep) else size
+    return tuple(checked)
+
+
+def _checked(step: FinishStep, size: tuple[int, int], context: ChainContext) -> FinishStep:
+    match step:
+        case UpscaleStep():
+            return _upscale(step, size, context)
+        case RestoreStep():
+            return step.model_copy(update={"model": context.restorer(step.model)})
+        case MatchColorsStep(image=None) if not context.starts:
+            raise RequestError("image", NO_COLORS)
+        case MatchColorsStep(image=str(image)):
+            context.picture(image)
+        case FormatStep():
+            check_format(size, step)
+        case ExtensionStep():
+            return _extension(step, context)
+    return step
+
+
+def _upscale(step: UpscaleStep, size: tuple[int, int], context: ChainContext) -> UpscaleStep:
+    """Raises `RequestError` for a result that could not be opened again."""
+    if is_none(step.upscaler):
+        return step
+    width, height = upscaled_size(size, step.model_copy(update={"crop": False}))
+    if width * height > MAX_PIXELS or max(width, height) > MAX_SIDE:
+        said = f"The result would have {width}×{height} pixels; at most {MAX_PIXELS // 2**20} million can be made and shown."
+        raise RequestError("scale", f"{said} Choose a smaller size.")
+    names = {"upscaler": _named("upscaler", step.upscaler, context)}
+    if step.second_visibility and not is_none(step.second):
+        names["second"] = _named("second", step.second, context)
+    return step.model_copy(update=names)
+
+
+def _named(field: str, name: str, context: ChainContext) -> str:
+    try:
+        return context.upscaler(name)
+    except RequestError as error:
+        raise RequestError(field, error.message) from None
+
+
+def _extension(step: ExtensionStep, context: ChainContext) -> ExtensionStep:
+    known = {name.lower(): name for name in context.steps() if name not in builtin_steps()}
+    name = known.get(step.name.strip().lower())
+    if name is None:
+        there = f"There are: {', '.join(known.values())}." if known else "No extension adds one."
+        raise RequestError("name", f"There is no step named {step.name!r} that an extension adds. {there}")
+    model = context.steps()[name]
+    try:
+        values = model.model_validate(step.values).model_dump(mode="json")
+    except ValidationError as error:
+        first = request_error_from(error, model)
+        raise RequestError(f"values.{first.field}", first.message) from None
+    return ExtensionStep(name=name, values=values)

@@ -1,0 +1,24 @@
+"""Our own steps of the finish chain, registered through the hook that every extension uses, in web and in engines. No torch."""
+
+from collections.abc import Callable
+
+from webui.core import finish
+from webui.images import finishing
+from webui.plugins.hookspecs import hookimpl
+from webui.plugins.types import Finisher
+
+BUILTIN_FINISHERS = (
+    Finisher("upscale", finishing.upscale, finish.UpscaleStep, "Upscale"),
+    Finisher("restore", finishing.restore, finish.RestoreStep, "Restore faces"),
+    Finisher("match_colors", finishing.match_colors, finish.MatchColorsStep, "Match colours"),
+    Finisher("sharpen", finishing.sharpen, finish.SharpenStep, "Sharpen"),
+    Finisher("grain", finishing.grain, finish.GrainStep, "Film grain"),
+    Finisher("format", finishing.fits_format, finish.FormatStep, "Format"),
+)
+
+
+@hookimpl
+def register_finishers(register: Callable[[Finisher], None]) -> None:
+    """Upscale, restore, match colours, sharpen, film grain, format."""
+    for finisher in BUILTIN_FINISHERS:
+        register(finisher)

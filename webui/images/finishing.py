@@ -1,0 +1,118 @@
+"""The steps of the finish chain that are pixels alone: enlarge, match colours, sharpen, film grain. No torch.
+
+Transparency passes through all but what an upscaler's network drops.
+"""
+
+from collections.abc import Callable
+
+import numpy as np
+from PIL import Image, ImageFilter
+
+from webui.core.finish import FormatStep, GrainStep, MatchColorsStep, RestoreStep, SharpenStep, UpscaleStep, factor_of
+from webui.errors import RequestError
+from webui.images import colors
+from webui.plugins.types import FinishRun
+
+GRAIN = 40.0
+"""Grey levels of the standard deviation at amount 1."""
+LONGEST = {"webp": 16_383, "jpeg": 65_500}
+"""Pixels of a side at most."""
+NO_DETECTOR = "Nothing here finds faces in a picture yet. Cut the face out, and say that the picture is one face (aligned)."
+NO_COLORS = "Choose the picture whose colours are wanted."
+
+
+def upscale(image: Image.Image, step: UpscaleStep, run: FinishRun) -> Image.Image:
+    """Enlarge by one upscaler or by two, as A1111's Extras do: both start from the picture, and their results are blended in 8 bits."""
+    if is_none(step.upscaler):
+        return image
+    factor = factor_of(image.size, step)
+    made = run.enlarge(image, step.upscaler, factor)
+    if step.second_visibility and not is_none(step.second):
+        other = run.enlarge(image, step.second, factor).convert(made.mode)
+        made = Image.blend(made, other, step.second_visibility)
+    return middle(made, (step.width, step.height)) if step.width and step.height and step.crop else made
+
+
+def is_none(name: str) -> bool:
+    """Whether this is A1111's word for no upscaler."""
+    return name.strip().lower() in ("", "none")
+
+
+def middle(image: Image.Image, size: tuple[int, int]) -> Image.Image:
+    """The middle of a picture, of this size, on black."""
+    frame = Image.new("RGB", size)
+    frame.paste(image, (size[0] // 2 - image.width // 2, size[1] // 2 - image.height // 2))
+    return frame
+
+
+def match_colors(image: Image.Image, step: MatchColorsStep, run: FinishRun) -> Image.Image:
+    """Give the picture another one's colours; in part where the visibility is below 1."""
+    source = step.image or run.request.init
+    if source is None:
+        raise RequestError("finish", NO_COLORS)
+    reference = run.picture(source)
+
+    def matched(plain: Image.Image) -> Image.Image:
+        made = colors.match_colors(plain, reference)
+        return made if step.visibility == 1 else Image.blend(plain, made, step.visibility)
+
+    return run.off_device(lambda: on_colors(image, matched))
+
+
+def restore(image: Image.Image, step: RestoreStep, run: FinishRun) -> Image.Image:
+    """Mend the face that the picture is. Raises `RequestError` where faces would have to be found first."""
+    if not step.aligned:
+        raise RequestError("finish", NO_DETECTOR)
+
+    def mended(plain: Image.Image) -> Image.Image:
+        made = run.mend(plain, step.model, step.fidelity)
+        return made if step.visibility == 1 else Image.blend(plain, made, step.visibility)
+
+    return on_colors(image, mended)
+
+
+def sharpen(image: Image.Image, step: SharpenStep, run: FinishRun) -> Image.Image:
+    """Unsharp mask."""
+    mask = ImageFilter.UnsharpMask(step.radius, round(step.amount * 100), step.threshold)
+    return run.off_device(lambda: on_colors(image, lambda plain: plain.filter(mask)))
+
+
+def grain(image: Image.Image, step: GrainStep, run: FinishRun) -> Image.Image:
+    """Add noise drawn from the picture's seed, the same for the same seed and size."""
+    return run.off_device(lambda: on_colors(image, lambda plain: _grained(plain, step, run.seed)))
+
+
+def _grained(image: Image.Image, step: GrainStep, seed: int) -> Image.Image:
+    """Row by row in bands, so that memory stays bounded by the picture itself."""
+    drawn, channels = np.random.default_rng(seed), 3 if step.color else 1
+    cells = max(round(image.width / step.size), 1), max(round(image.height / step.size), 1)
+    noise = drawn.standard_normal((cells[1], cells[0], channels), dtype=np.float32) * np.float32(GRAIN * step.amount)
+    planes = [Image.fromarray(noise[..., channel]).resize(image.size, Image.Resampling.BICUBIC) for channel in range(channels)]
+    pixels = np.array(image)
+    for top in range(0, image.height, 256):
+        band = np.stack([np.asarray(plane.crop((0, top, image.width, min(top + 256, image.height)))) for plane in planes], axis=-1)
+        pixels[top : top + 256] = np.clip(np.rint(pixels[top : top + 256] + band), 0, 255)
+    return Image.fromarray(pixels)
+
+
+def on_colors(image: Image.Image, change: Callable[[Image.Image], Image.Image]) -> Image.Image:
+    """Change the colours of a picture and leave its transparency as it is."""
+    if image.mode != "RGBA":
+        return change(image.convert("RGB"))
+    made = change(image.convert("RGB"))
+    made.putalpha(image.getchannel("A"))
+    return made
+
+
+def fits_format(image: Image.Image, step: FormatStep, run: FinishRun) -> Image.Image:
+    """The picture as it is: how it is written is decided where it is saved. Raises `RequestError` for one that the format cannot hold."""
+    check_format(image.size, step)
+    return image
+
+
+def check_format(size: tuple[int, int], step: FormatStep) -> None:
+    """Raises `RequestError` for a picture of a size that the format cannot hold."""
+    most = LONGEST.get(step.format, 0)
+    if most and max(size) > most:
+        said = f"{step.format.upper()} holds at most {most} pixels a side; the picture would have {size[0]}×{size[1]}. Choose PNG."
+        raise RequestError("finish", said)

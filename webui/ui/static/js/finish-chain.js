@@ -1,0 +1,137 @@
+// @ts-check
+// The editor of the finish chain: a card for each step, in order. The form has one, and so has the Extras tab.
+
+/** @import { StepField, StepKind } from './api-types.d.ts' */
+/** @import { Step } from './finish-steps.js' */
+
+import { images, page } from './api.js';
+import { $, el, icon, iconButton } from './dom.js';
+import { changed, kindOf, moved, newStep, readSteps, valueIn, withStep, writeSteps } from './finish-steps.js';
+import { complain } from './toast.js';
+
+/** @type {Record<string, string[]>} */
+let names = { upscaler: [], face_restorer: [] };
+let asked = 0;
+let count = 0;
+
+/** The names to choose from, asked for once and again after ten seconds, for a file that has come. */
+async function freshNames(then) {
+  if (performance.now() - asked < 10_000 && asked) return;
+  asked = performance.now();
+  try {
+    names = { ...(await page.steps()) };
+    then();
+  } catch (problem) {
+    asked = 0;
+    complain(problem);
+  }
+}
+
+/**
+ * `taken(text)` gets the chain after every change by hand.
+ * @param {StepKind[]} kinds
+ * @param {(text: string) => void} taken
+ */
+export function chainEditor(kinds, taken) {
+  /** @type {Step[]} */
+  let steps = [];
+  const list = el('ol.steps', { 'aria-label': 'Steps' });
+  const add = el('select', { 'aria-label': 'Add a step' }, el('option', { value: '' }, 'Add a step…'), kinds.map((kind, n) => el('option', { value: String(n) }, kind.title)));
+  const put = (next, redraw = true) => {
+    steps = next;
+    if (redraw) draw();
+    taken(writeSteps(steps));
+  };
+  const draw = () => list.replaceChildren(...steps.map((step, at) => card(kinds, step, {
+    set: (name, value, redraw) => put(steps.map((each, n) => (n === at ? changed(each, name, value) : each)), redraw),
+    move: (by) => put(moved(steps, at, by)),
+    remove: () => put(steps.filter((_, n) => n !== at)),
+    first: at === 0,
+    last: at === steps.length - 1,
+  })));
+  add.onchange = () => {
+    if (add.value !== '') put(withStep(steps, newStep(kinds[Number(add.value)])));
+    add.value = '';
+    freshNames(draw);
+  };
+  return {
+    root: el('div.chain', {}, list, add),
+    /** @param {unknown} text */
+    show(text) {
+      if (writeSteps(steps) === writeSteps(readSteps(text))) return;
+      steps = readSteps(text);
+      draw();
+      if (steps.length) freshNames(draw);
+    },
+    steps: () => steps,
+  };
+}
+
+/**
+ * @param {StepKind[]} kinds
+ * @param {Step} step
+ * @param {{set: (name: string, value: unknown, redraw: boolean) => void, move: (by: number) => void, remove: () => void, first: boolean, last: boolean}} acts
+ */
+function card(kinds, step, { set, move, remove, first, last }) {
+  const kind = kindOf(kinds, step);
+  const title = kind?.title ?? `${step.name ?? step.kind} (not here)`;
+  return el('li.step', { 'data-kind': step.kind },
+    el('div.step-head', {}, el('b', {}, title), el('span.grow'),
+      iconButton('up', `${title}: earlier`, () => move(-1), { disabled: first }), iconButton('down', `${title}: later`, () => move(1), { disabled: last }),
+      iconButton('close', `Take out ${title}`, remove)),
+    el('div.step-fields', {}, (kind?.fields ?? []).map((field) => fieldOf(step, field, set))));
+}
+
+/**
+ * @param {Step} step
+ * @param {StepField} field
+ * @param {(name: string, value: unknown, redraw: boolean) => void} set
+ */
+function fieldOf(step, field, set) {
+  const id = `step-${field.name}-${++count}`;
+  const value = valueIn(step, field.name) ?? field.value;
+  const input = field.kind === 'picture' ? picture(id, value, field, set) : control(id, value, field, set);
+  if (field.kind === 'check') return el('label.step-check', { title: field.info }, input, field.label);
+  return el('div.step-field', { title: field.info }, el('label', { for: id }, field.label), input);
+}
+
+function control(id, value, field, set) {
+  if (field.kind === 'check') return el('input', { id, type: 'checkbox', checked: Boolean(value), onchange: (event) => set(field.name, event.target.checked, false) });
+  const choices = field.names ? [...new Set([...(names[field.names] ?? []), String(value ?? '')])] : field.choices;
+  if (field.kind === 'choice' || field.names) {
+    const list = el('select', { id, onchange: () => set(field.name, list.value, false) }, choices.map((name) => el('option', { value: name }, name || 'The first one')));
+    list.value = String(value ?? '');
+    return list;
+  }
+  if (field.kind === 'number') {
+    const number = (text) => (text === '' ? field.value : Number(text));
+    return el('input', { id, type: 'number', min: field.low, max: field.high, step: field.step ?? 'any', value: value ?? '', autocomplete: 'off', oninput: (event) => set(field.name, number(event.target.value), false) });
+  }
+  return el('input', { id, type: 'text', value: value ?? '', oninput: (event) => set(field.name, event.target.value, false) });
+}
+
+/** A button that takes a picture from a file, and shows it. */
+function picture(id, value, field, set) {
+  const file = el('input', { type: 'file', accept: 'image/*', hidden: true, onchange: async () => {
+    try {
+      if (file.files[0]) set(field.name, (await images.upload(file.files[0])).id, true);
+    } catch (problem) {
+      complain(problem);
+    }
+  } });
+  const shown = value ? el('img', { src: images.thumb(value), alt: '' }) : icon('picture');
+  return el('span.step-picture', {}, el('button.action', { id, type: 'button', onclick: () => file.click() }, shown, value ? 'Change' : 'Choose a picture'), file);
+}
+
+/** Called by Gradio once the chain's box is in the page; `props.value` is the text that the form holds. */
+export function mountChain(element, props, trigger, watch) {
+  const root = $('.host', element);
+  if (!root) return;
+  const editor = chainEditor(props.kinds, (text) => {
+    props.value = text;
+    trigger('input');
+  });
+  root.append(editor.root);
+  watch('value', () => editor.show(props.value));
+  editor.show(props.value);
+}
