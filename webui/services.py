@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from webui.backends.pool import BackendPool
+from webui.backends.service import Backends
 from webui.capabilities import CapabilityService
 from webui.collection.service import Collection
 from webui.downloads.service import Downloads
@@ -14,6 +16,7 @@ from webui.library import Library
 from webui.plugins.contributions import Contributions
 from webui.plugins.manager import Extensions
 from webui.preferences import SettingsStore
+from webui.words.service import Words
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,6 +25,7 @@ class Services:
 
     settings: SettingsStore
     library: Library
+    words: Words
     collection: Collection
     downloads: Downloads
     extensions: Extensions
@@ -30,5 +34,7 @@ class Services:
     gallery: Gallery
     queue: JobQueue
     engines: EnginePool
+    backends: Backends
+    backend_pool: BackendPool
     quotas: Quotas
     monitor: ResourceMonitor

@@ -10,6 +10,7 @@ from pydantic import ValidationError
 
 from webui.core.events import Event, EventAdapter
 from webui.core.job import Job, JobError, Plan
+from webui.core.pictures import own_words
 from webui.core.record import ImageRecord
 from webui.core.request import FrozenModel, GenerationRequest, ResolvedRequest
 
@@ -73,6 +74,7 @@ def job_from(row: Any, images: tuple[ImageRecord, ...] = ()) -> Job:
         error=_known(JobError, row.error),
         images=images,
         notes=tuple(json.loads(row.notes)),
+        cost=row.cost,
     )
 
 
@@ -112,6 +114,7 @@ def searched_values(request: GenerationRequest | None) -> dict[str, Any]:
 
 def image_values(record: ImageRecord, request: GenerationRequest | None) -> dict[str, Any]:
     """The columns of a picture's row."""
+    request = None if request is None else own_words(request, record.index)
     return searched_values(request) | {
         "id": record.id,
         "kind": record.kind,

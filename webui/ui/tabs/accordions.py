@@ -15,6 +15,7 @@ IMAGE = "only-img2img only-inpaint"
 def build(form: Form, choices: Choices, kinds: list[StepKind]) -> None:
     """Put the folds in, most used first. `kinds` are the steps of the finish chain."""
     parts: tuple[tuple[str, str, str, Callable[[Form, Choices], None]], ...] = (
+        ("words", "Styles and wildcards", "", _words),
         ("hires", "Hires. fix", "only-txt2img", _hires),
         ("finish", "Finish", "", lambda form, choices: form.chain(kinds)),
         ("soft", "Soft inpainting", "only-inpaint", _soft),
@@ -47,6 +48,12 @@ def _rows(form: Form, *pairs: tuple[str, ...], empty: str | None = None) -> None
                 form.add(name, **more)
 
 
+def _words(form: Form, choices: Choices) -> None:
+    form.add("styles", choices=choices.styles, multiselect=True, value=[])
+    form.add("dynamic_prompts")
+    form.host("words")
+
+
 def _hires(form: Form, choices: Choices) -> None:
     form.switch("hires", "Make a second, larger pass")
     form.add("hires.upscaler", choices=choices.upscalers)
@@ -77,6 +84,7 @@ def _image(form: Form, choices: Choices) -> None:
 
 
 def _advanced(form: Form, choices: Choices) -> None:
+    form.add("where_options", lines=2, placeholder='{"name": "value"}')
     form.add("vae", choices=choices.vaes, info=None)
     form.add("text_encoder", choices=choices.text_encoders, info=None)
     form.add("refiner_checkpoint", choices=choices.refiners, info=None)

@@ -90,6 +90,17 @@ export interface Failed {
 /** What is under the mask at the start, in the order of A1111's numbers. */
 export type Fill = "fill" | "original" | "latent noise" | "latent nothing";
 
+/** What a template becomes for each seed. */
+export interface Filled {
+  prompts: Array<string>;
+}
+
+/** A prompt as it was written, with `{a|b}` and `__wildcards__`, and what each picture of the job has in its place. */
+export interface FilledTemplate {
+  text: string;
+  filled: Array<string>;
+}
+
 /** What a picture or a text says about how it was made. */
 export interface FormParameters {
   text: string;
@@ -112,7 +123,11 @@ export interface GenerationRequest {
   mode: "txt2img" | "img2img" | "inpaint";
   prompt: string;
   negative_prompt: string;
+  styles: Array<string>;
+  dynamic_prompts: boolean;
   checkpoint: string | null;
+  where: string;
+  where_options: string;
   vae: string | null;
   text_encoder: string | null;
   refiner_checkpoint: string | null;
@@ -162,6 +177,7 @@ export interface GenerationRequest {
   noise_source: "cpu" | "gpu" | "nv";
   profile: "a1111" | "diffusers";
   deterministic: boolean;
+  templates?: Record<string, FilledTemplate>;
   extras?: Record<string, Record<string, JsonValue>>;
 }
 
@@ -299,6 +315,7 @@ export interface Job {
   error: JobError | null;
   images: Array<ImageRecord>;
   notes: Array<string>;
+  cost: number;
 }
 
 /** A job with its pictures' addresses. `progress` is there while it runs. */
@@ -317,6 +334,7 @@ export interface JobBody {
   error: JobError | null;
   images: Array<ImageBody>;
   notes: Array<string>;
+  cost: number;
   mine: boolean;
   progress: Progress | null;
 }
@@ -364,6 +382,8 @@ export interface OwnDefaults {
   schedule: string;
   guidance: number;
   unsupported: Array<string>;
+  place: string;
+  accepted: boolean;
 }
 
 /** The data of one event of a page's stream; `event:` says which. */
@@ -642,6 +662,20 @@ export interface Stopped {
   stopped: number;
 }
 
+/** One row. `{prompt}` in it is where the caller's words go; without that it stands behind them. `path` is its file. */
+export interface Style {
+  name: string;
+  prompt: string | null;
+  negative_prompt: string | null;
+  path: string;
+}
+
+/** All styles, and what was wrong with the files they come from. */
+export interface StyleList {
+  styles: Array<Style>;
+  notes: Array<string>;
+}
+
 /** The job that a form has become. */
 export interface Submitted {
   job: Job;
@@ -676,4 +710,26 @@ export interface WaitingJob {
   place: number;
   starts_in: number | null;
   takes: number | null;
+}
+
+/** A list of words as it is shown: `error` says why it cannot be used, `note` what is odd about its file. */
+export interface Wildcard {
+  name: string;
+  values: number;
+  path: string;
+  error: string;
+  note: string;
+}
+
+/** The first lines of what a name or pattern means, and how many there are. */
+export interface WildcardLines {
+  name: string;
+  lines: Array<string>;
+  total: number;
+}
+
+/** All wildcards by name, and the folders that they are looked for in, the first being Darkroom's own. */
+export interface WildcardList {
+  wildcards: Array<Wildcard>;
+  folders: Array<string>;
 }
