@@ -13,7 +13,7 @@ from typing import Any
 
 from pydantic import BaseModel, JsonValue, ValidationError
 
-from webui.chain import ChainContext, builtin_steps, checked_chain
+from webui.chain import ChainContext, builtin_steps, checked_chain, resolved_extras
 from webui.core.family import FamilySpec, ModelDefaults
 from webui.core.protocol import Capabilities
 from webui.core.registry import Named
@@ -54,6 +54,8 @@ class ResolveContext:
 
 def resolve(request: GenerationRequest, context: ResolveContext) -> ResolvedRequest:
     """Give the same request with nothing left to choose. Raises `RequestError` naming the field that cannot be carried out."""
+    if request.mode == "extras":
+        return resolved_extras(request, _chain_context(request, context), lambda image: _image_size(image, "inputs", context), _seed)
     checkpoint = _checkpoint(request, context)
     native, spec = checkpoint.native, context.library.families.get(checkpoint.family)
     sampler, schedule = _sampling(request, *known_or_usual(native, context.capabilities()), context.capabilities())

@@ -16,7 +16,7 @@ def batch_key(request: ResolvedRequest) -> str:
     neighbours, so such a job is alone.
     """
     tags, second_tags = _TAG.findall(request.prompt), _second_tags(request)
-    if request.deterministic or request.refiner_checkpoint or tags != second_tags:
+    if request.mode == "extras" or request.deterministic or request.refiner_checkpoint or tags != second_tags:
         return ""
     shared = [request.checkpoint, request.vae, request.text_encoder, request.width, request.height, request.dtype, request.tiling, tags]
     return hashlib.sha256(json.dumps(shared).encode()).hexdigest()[:16]

@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from pydantic import Field
@@ -51,10 +51,13 @@ def one_image(request: GenerationRequest, index: int) -> GenerationRequest:
 def write_parameters(request: GenerationRequest, index: int = 0, info: GenerationInfo | None = None) -> str:
     """The text for picture `index` of a resolved request."""
     negative = f"\nNegative prompt: {request.negative_prompt}" if request.negative_prompt else ""
-    pairs = ", ".join(
-        f"{key}: {_quote(value)}" for key, value in _pairs(one_image(request, index), info or GenerationInfo()) if value is not None
-    )
+    pairs = pairs_text(_pairs(one_image(request, index), info or GenerationInfo()))
     return f"{request.prompt}{negative}\n{pairs}".strip()
+
+
+def pairs_text(pairs: Iterable[Pair]) -> str:
+    """Pairs as a line; those without a value are left out."""
+    return ", ".join(f"{key}: {_quote(value)}" for key, value in pairs if value is not None)
 
 
 def _pairs(request: GenerationRequest, info: GenerationInfo) -> Iterator[Pair]:
