@@ -12,7 +12,7 @@ ROOT = Path(__file__).resolve().parent.parent
 ROWS: list[set[str]] = [
     {"core", "errors", "settings", "preferences", "surroundings"},
     {"plugins", "db", "client"},
-    {"prompts", "samplers", "images", "library", "devices", "mcp"},
+    {"prompts", "samplers", "images", "library", "devices", "mcp", "words"},
     {"models", "gallery", "collection", "downloads"},
     {"generation", "jobs", "train"},
     {"engine", "chain"},
@@ -30,10 +30,11 @@ ONLY: dict[str, set[str]] = {
     "plugins": ROWS[0],
     "client": ROWS[0],
     "mcp": {*ROWS[0], "client"},
+    "words": ROWS[0],
     "db": ROWS[0],
     "downloads": {*ROWS[0], *ROWS[1], "library"},
     "collection": {*ROWS[0], *ROWS[1], "library", "devices.memory"},
-    "services": {*ROWS[0], *ROWS[1], "jobs", "gallery", "collection", "downloads", "library", "capabilities"},
+    "services": {*ROWS[0], *ROWS[1], "jobs", "gallery", "collection", "downloads", "library", "capabilities", "words"},
     "capabilities": {*ROWS[0], *ROWS[1], "library", "samplers.catalog"},
     "api": {
         *ROWS[0],
@@ -48,6 +49,7 @@ ONLY: dict[str, set[str]] = {
         "library",
         "samplers.catalog",
         "prompts.grammar",
+        "words",
     },
     "ui": {*ROWS[0], *ROWS[1], "services", "resolve", "api.identity", "images", "library", "samplers.catalog", *PROMPTS},
 }

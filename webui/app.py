@@ -47,6 +47,7 @@ from webui.services import Services
 from webui.settings import PROJECT, Settings
 from webui.ui import mount
 from webui.ui.quick_import import import_gradio
+from webui.words.service import words_of
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
@@ -116,11 +117,13 @@ def open_app(settings: Settings, make_client: MakeClient | None = None) -> App:
     client = make_client or client_maker(settings)
     setup = EngineSetup(store.current, client, lambda: library_version(library), capabilities.extension_failed)
     engines = EnginePool(dispatch, setup)
-    context = ResolveContext(library, gallery.path_by_id, capabilities.current, contributions.models, contributions.steps)
+    words = words_of(store.current)
+    context = ResolveContext(library, gallery.path_by_id, capabilities.current, contributions.models, contributions.steps, words)
     queue = JobQueue(state, lambda request: resolve_and_keep(request, context, gallery), engines, quotas.check)
     services = Services(
         settings=store,
         library=library,
+        words=words,
         collection=collection_of(library, database, queue, store),
         downloads=Downloads(library, store.current, lambda download: queue.events.publish(download_message(download))),
         extensions=extensions,

@@ -19,6 +19,7 @@ from webui.images.decode import look, read_image
 from webui.images.store import ImageStore
 from webui.resolve import ResolveContext, resolve
 from webui.settings import Settings
+from webui.words.service import words_of
 
 if TYPE_CHECKING:
     from webui.generation.context import EngineContext
@@ -64,7 +65,8 @@ class LocalRunner:
 
     @cached_property
     def _resolve_context(self) -> ResolveContext:
-        return ResolveContext(self.context.library, self._images.upload_path, lambda: self.capabilities, dict, self._steps)
+        words = words_of(lambda: self._settings)
+        return ResolveContext(self.context.library, self._images.upload_path, lambda: self.capabilities, dict, self._steps, words)
 
     def _steps(self) -> dict[str, type[BaseModel]]:
         return {finisher.name: finisher.model for finisher in self.context.finishers}

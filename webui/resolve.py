@@ -15,6 +15,7 @@ from pydantic import BaseModel, JsonValue, ValidationError
 
 from webui.chain import ChainContext, builtin_steps, checked_chain, resolved_extras
 from webui.core.family import FamilySpec, ModelDefaults
+from webui.core.pictures import distinct
 from webui.core.protocol import Capabilities
 from webui.core.registry import Named
 from webui.core.request import MAX_SIDE, MIN_SIDE, GenerationRequest, HiresOptions, ResolvedRequest, SamplerOptions, request_error_from
@@ -23,7 +24,7 @@ from webui.images.decode import look
 from webui.images.upscaling import LATENT_UPSCALERS
 from webui.library import OWN_VAE, Library, ModelFile
 from webui.prompts import strip_tags
-from webui.prompts.limits import check_prompt
+from webui.prompts.limits import check_prompts
 from webui.samplers.catalog import (
     AUTOMATIC,
     BUILTIN_SAMPLERS,
@@ -35,6 +36,7 @@ from webui.samplers.catalog import (
     implied_options,
     parse_sampler_name,
 )
+from webui.words.service import NO_WORDS, Words
 
 RANDOM_SEEDS = 2**32
 MOST_AREA = 2
@@ -50,12 +52,15 @@ class ResolveContext:
     capabilities: Callable[[], Capabilities]
     panels: Callable[[], Mapping[str, type[BaseModel]]]
     finishers: Callable[[], Mapping[str, type[BaseModel]]] = builtin_steps
+    words: Words = NO_WORDS
 
 
 def resolve(request: GenerationRequest, context: ResolveContext) -> ResolvedRequest:
     """Give the same request with nothing left to choose. Raises `RequestError` naming the field that cannot be carried out."""
     if request.mode == "extras":
         return resolved_extras(request, _chain_context(request, context), lambda image: _image_size(image, "inputs", context), _seed)
+    chosen = {"seed": _seed(request.seed), "variation_seed": _seed(request.variation_seed)}
+    request = context.words.put_into(request.model_copy(update=chosen), anew=request.seed == -1)
     checkpoint = _checkpoint(request, context)
     native, spec = checkpoint.native, context.library.families.get(checkpoint.family)
     sampler, schedule = _sampling(request, *known_or_usual(native, context.capabilities()), context.capabilities())
@@ -77,8 +82,6 @@ def resolve(request: GenerationRequest, context: ResolveContext) -> ResolvedRequ
             "height": height,
             "steps": request.steps or native.steps,
             "guidance": native.guidance if request.guidance is None else request.guidance,
-            "seed": _seed(request.seed),
-            "variation_seed": _seed(request.variation_seed),
             "extras": _extras(request.extras, context),
             "hires": hires,
             "finish": checked_chain(request.finish, _end_size(width, height, request.mode, hires), _chain_context(request, context)),
@@ -113,7 +116,7 @@ def _check_family(request: GenerationRequest, sampler: str, schedule: str, spec:
         "inpaint": ("mask", request.mode == "inpaint", "change no part of a picture. Choose txt2img."),
         "hires": ("hires", request.hires is not None and request.mode == "txt2img", "have no second pass. Turn Hires. fix off."),
         "tiling": ("tiling", request.tiling, "make no tiles. Turn tiling off."),
-        "lora": ("prompt", any(tag.kind in ("lora", "lyco") for tag in strip_tags(request.prompt)[1]), "take no LoRA. Take its tag out."),
+        "lora": ("prompt", _asks_for_lora(request), "take no LoRA. Take its tag out."),
         "diffusers": ("profile", request.profile == "diffusers", "are not made by this profile. Choose a1111."),
     }
     for feature, (field, wanted, cannot) in wants.items():
@@ -124,6 +127,10 @@ def _check_family(request: GenerationRequest, sampler: str, schedule: str, spec:
             check_process(entry, spec.process, spec.title)
     if (known := find_schedule(schedule)) is not None:
         check_process(known, spec.process, spec.title)
+
+
+def _asks_for_lora(request: GenerationRequest) -> bool:
+    return any(tag.kind in ("lora", "lyco") for each in distinct(request) for tag in strip_tags(each.prompt)[1])
 
 
 def _processes_of(name: str, capabilities: Capabilities) -> Sampler | None:
@@ -263,16 +270,9 @@ def _hires(request: GenerationRequest, context: ResolveContext) -> HiresOptions 
 
 def _check_prompts(request: GenerationRequest, hires: HiresOptions | None, steps: int, sampler: str, library: Library) -> None:
     """Raises `RequestError` for a prompt that is too large by the model calls its editing counts with."""
-    calls = steps * _calls(sampler)
-    check_prompt("prompt", request.prompt, calls)
-    check_prompt("negative_prompt", request.negative_prompt, calls, negative=True)
-    if hires is not None and request.mode == "txt2img":
-        again = (hires.steps or steps) * _calls(hires.sampler or sampler)
-        for field, own, first in (
-            ("prompt", hires.prompt, request.prompt),
-            ("negative_prompt", hires.negative_prompt, request.negative_prompt),
-        ):
-            check_prompt(f"hires.{field}" if own else field, own or first, calls, again, negative=field != "prompt")
+    second = hires if request.mode == "txt2img" else None
+    again = None if second is None else (second.steps or steps) * _calls(second.sampler or sampler)
+    check_prompts(request, steps * _calls(sampler), again)
 
 
 def _calls(sampler: str) -> int:

@@ -14,6 +14,7 @@ from webui.library import Library
 from webui.plugins.contributions import Contributions
 from webui.plugins.manager import Extensions
 from webui.preferences import SettingsStore
+from webui.words.service import Words
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,6 +23,7 @@ class Services:
 
     settings: SettingsStore
     library: Library
+    words: Words
     collection: Collection
     downloads: Downloads
     extensions: Extensions

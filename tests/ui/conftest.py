@@ -37,6 +37,7 @@ from webui.plugins.manager import Extensions
 from webui.preferences import SettingsStore
 from webui.services import Services
 from webui.settings import load_settings
+from webui.words.service import words_of
 
 CAPABILITIES = Capabilities(
     samplers=(OptionInfo(name="Euler"), OptionInfo(name="DPM++ 2M")),
@@ -90,6 +91,7 @@ class Page:
         self.queue = JobQueue(state, resolve_without_models, engines)
         self.services = Services(
             settings=settings,
+            words=words_of(settings.current),
             library=library,
             downloads=Downloads(library, settings.current, lambda download: None),
             collection=Collection(library, NoteStore(database), lambda kind, body: None, lambda: False, lambda: False),

@@ -14,6 +14,8 @@ def names(model: type[BaseModel] = GenerationRequest, prefix: str = ""):
     for name, info in model.model_fields.items():
         inner = [part for part in (info.annotation, *getattr(info.annotation, "__args__", ())) if isinstance(part, type)]
         nested = next((part for part in inner if issubclass(part, BaseModel)), None)
+        if name == "templates":
+            continue
         if nested is not None:
             yield from names(nested, f"{prefix}{name}.")
         elif name != "extras":

@@ -14,6 +14,7 @@ from webui.core.record import ImageRecord
 from webui.core.request import FrozenModel, GenerationRequest
 from webui.jobs.placement import EngineStatus
 from webui.jobs.progress import Progress
+from webui.words.wildcards import Wildcard
 
 
 class ImageBody(ImageRecord):
@@ -193,3 +194,31 @@ class JobEventBody(RootModel[JobEvent]):
 
 class PageEvent(RootModel[Snapshot | Engines | JobBody | JobEvent | Alive]):
     """The data of one event of a page's stream; `event:` says which."""
+
+
+class WildcardList(FrozenModel):
+    """All wildcards by name, and the folders that they are looked for in, the first being Darkroom's own."""
+
+    wildcards: tuple[Wildcard, ...]
+    folders: tuple[str, ...]
+
+
+class WildcardLines(FrozenModel):
+    """The first lines of what a name or pattern means, and how many there are."""
+
+    name: str
+    lines: tuple[str, ...]
+    total: int
+
+
+class Template(FrozenModel):
+    """A prompt to fill for some seeds."""
+
+    text: str
+    seeds: tuple[int, ...] = (1,)
+
+
+class Filled(FrozenModel):
+    """What a template becomes for each seed."""
+
+    prompts: tuple[str, ...]

@@ -9,6 +9,7 @@ from pydantic.json_schema import JsonSchemaMode, models_json_schema
 from webui.api import bodies
 from webui.core.job import PreviewChoice
 from webui.core.request import GenerationRequest
+from webui.words.styles import StyleList
 
 REFERENCE = "#/components/schemas/{model}"
 JOB_BODY = {
@@ -28,6 +29,10 @@ ANSWERS: tuple[type[BaseModel], ...] = (
     bodies.SystemBody,
     bodies.PageEvent,
     bodies.JobEventBody,
+    bodies.WildcardList,
+    bodies.WildcardLines,
+    bodies.Filled,
+    StyleList,
     PreviewChoice,
 )
 

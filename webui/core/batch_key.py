@@ -4,6 +4,7 @@ import hashlib
 import json
 import re
 
+from webui.core.pictures import distinct
 from webui.core.request import ResolvedRequest
 
 _TAG = re.compile(r"<[^<>:]+:[^<>]*>")
@@ -16,10 +17,18 @@ def batch_key(request: ResolvedRequest) -> str:
     neighbours, so such a job is alone.
     """
     tags, second_tags = _TAG.findall(request.prompt), _second_tags(request)
-    if request.mode == "extras" or request.deterministic or request.refiner_checkpoint or tags != second_tags:
+    if request.mode == "extras" or request.deterministic or request.refiner_checkpoint:
+        return ""
+    if tags != second_tags or not _same_tags(request):
         return ""
     shared = [request.checkpoint, request.vae, request.text_encoder, request.width, request.height, request.dtype, request.tiling, tags]
     return hashlib.sha256(json.dumps(shared).encode()).hexdigest()[:16]
+
+
+def _same_tags(request: ResolvedRequest) -> bool:
+    """Whether all its pictures ask for the same adapters."""
+    first = (_TAG.findall(request.prompt), _second_tags(request))
+    return all((_TAG.findall(each.prompt), _second_tags(each)) == first for each in distinct(request))
 
 
 def _second_tags(request: ResolvedRequest) -> list[str]:

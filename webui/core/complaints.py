@@ -17,7 +17,8 @@ def request_error_from(error: ValidationError, model: type[BaseModel]) -> Reques
     if first["type"] == "extra_forbidden":
         return RequestError(path, f"There is no field named {path}.")
     if loc and loc[-1] == "[key]":
-        return RequestError(path, f"{_label(model, loc[:1])} has a name that is no text.")
+        known = f"none of {first['ctx']['expected']}" if first["type"] == "literal_error" else "no text"
+        return RequestError(path, f"{_label(model, loc[:1])} has a name that is {known}.")
     field = _field(model, loc)
     return RequestError(path, sentence(first, _label(model, loc), (field.low, field.high) if field else (None, None)))
 

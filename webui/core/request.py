@@ -15,13 +15,22 @@ from webui.core.finish import MAX_NAME as MAX_NAME
 from webui.core.finish import MAX_SEED as MAX_SEED
 from webui.core.finish import Steps, check_order, checked_id
 from webui.core.frozen import FrozenModel as FrozenModel
+from webui.core.options import MAX_PROMPT as MAX_PROMPT
+from webui.core.options import MAX_SIDE as MAX_SIDE
+from webui.core.options import FilledTemplate as FilledTemplate
+from webui.core.options import GuidanceOptions as GuidanceOptions
+from webui.core.options import SizeConditioning as SizeConditioning
+from webui.core.options import SoftInpaint as SoftInpaint
+from webui.core.templates import is_template
 from webui.errors import RequestError
 
-MAX_PROMPT = 100_000
 MAX_LEVELS = 2000
 MAX_EXTRAS = 200_000
 """Letters of all extensions' values together, as JSON."""
-MIN_SIDE, MAX_SIDE = 64, 4096
+MAX_FILLED = 1_000_000
+"""Letters of all pictures' prompts together, where they came from templates."""
+MAX_STYLES = 50
+MIN_SIDE = 64
 
 
 class ResizeMode(StrEnum):
@@ -49,6 +58,7 @@ Mode = Literal["txt2img", "img2img", "inpaint", "extras"]
 ProfileName = Literal["a1111", "diffusers"]
 Emphasis = Literal["Original", "No norm", "Ignore", "None"]
 NoiseSource = Literal["cpu", "gpu", "nv"]
+TemplateField = Literal["prompt", "negative_prompt", "hires.prompt", "hires.negative_prompt"]
 Dtype = Literal["auto", "float32", "bfloat16", "float16"]
 
 
@@ -129,35 +139,6 @@ class SamplerOptions(FrozenModel):
         return self
 
 
-class GuidanceOptions(FrozenModel):
-    """What is done to classifier-free guidance besides its scale."""
-
-    rescale: float = Field(
-        0.0, ge=0, le=1, title="CFG rescale", description="Pull the contrast back that a high CFG scale adds (Lin et al. 2023)."
-    )
-    skip_early: float = Field(
-        0.0,
-        ge=0,
-        le=1,
-        title="Ignore negative prompt during early sampling",
-        description="Fraction of the steps at the start without guidance.",
-    )
-    min_sigma: float = Field(
-        0.0,
-        ge=0,
-        le=15,
-        title="Negative Guidance minimum sigma",
-        description="Below this noise level every other step skips the negative prompt.",
-    )
-    min_sigma_all: bool = Field(
-        False, title="NGMS all steps", description="Skip the negative prompt at every step below that noise level, not every other."
-    )
-    pad: bool = Field(
-        False, title="Pad prompt/negative prompt", description="Pad the shorter of the two to the same length (A1111's option)."
-    )
-    pad_v0: bool = Field(False, title="Pad prompt/negative prompt (v0)", description="The same as A1111 1.6 and older did it.")
-
-
 class HiresOptions(FrozenModel):
     """The second pass ("Hires. fix"): enlarge the first picture and paint over it."""
 
@@ -176,38 +157,18 @@ class HiresOptions(FrozenModel):
     _sides = field_validator("width", "height")(_side("The size of the second pass", 0))
 
 
-class SoftInpaint(FrozenModel):
-    """Soft inpainting: the mask's greys say how much each place may change (Levin & Fried 2023, differential diffusion)."""
-
-    schedule_bias: float = Field(1.0, ge=0, le=8, title="Schedule bias")
-    preservation: float = Field(0.5, ge=0, le=8, title="Preservation strength")
-    contrast: float = Field(4.0, ge=1, le=32, title="Transition contrast boost")
-    mask_influence: float = Field(0.0, ge=0, le=1, title="Mask influence")
-    difference_threshold: float = Field(0.5, ge=0, le=8, title="Difference threshold")
-    difference_contrast: float = Field(2.0, ge=0, le=8, title="Difference contrast")
-
-
-class SizeConditioning(FrozenModel):
-    """What SDXL is told of the picture's size besides the prompt (Podell et al. 2023, section 2.2)."""
-
-    original_width: int = Field(0, ge=0, le=4 * MAX_SIDE, title="Original width", description="0: the picture's own.")
-    original_height: int = Field(0, ge=0, le=4 * MAX_SIDE, title="Original height", description="0: the picture's own.")
-    crop_top: int = Field(0, ge=0, le=4 * MAX_SIDE, title="Crop top", description="Pixels cut off at the top of the training picture.")
-    crop_left: int = Field(0, ge=0, le=4 * MAX_SIDE, title="Crop left", description="Pixels cut off at its left side.")
-    target_width: int = Field(0, ge=0, le=4 * MAX_SIDE, title="Target width", description="0: the picture's own.")
-    target_height: int = Field(0, ge=0, le=4 * MAX_SIDE, title="Target height", description="0: the picture's own.")
-    aesthetic_score: float = Field(6.0, ge=0, le=10, title="Aesthetic score", description="For the refiner: how good the picture is to be.")
-    negative_aesthetic_score: float = Field(
-        2.5, ge=0, le=10, title="Negative aesthetic score", description="For the refiner: the score to keep away from."
-    )
-
-
 class GenerationRequest(FrozenModel):
     """One request for pictures. `{"prompt": "a red apple"}` is a whole one: every field has a default."""
 
     mode: Mode = Field("txt2img", title="Mode")
     prompt: str = Field("", max_length=MAX_PROMPT, title="Prompt")
     negative_prompt: str = Field("", max_length=MAX_PROMPT, title="Negative prompt")
+    styles: tuple[Annotated[str, Field(max_length=MAX_NAME)], ...] = Field(
+        (), max_length=MAX_STYLES, title="Styles", description="Names from styles.csv, whose words are put into the prompts."
+    )
+    dynamic_prompts: bool = Field(
+        True, title="Dynamic prompts", description="Each picture's seed chooses what takes the place of {a|b} and of wildcards."
+    )
     checkpoint: str | None = Field(
         None,
         max_length=MAX_NAME,
@@ -297,6 +258,9 @@ class GenerationRequest(FrozenModel):
     )
     profile: ProfileName = Field("a1111", title="Compatibility profile", description="Whose picture the same seed gives.")
     deterministic: bool = Field(False, title="Deterministic", description="Never batched with other jobs: the same pixels, bit for bit.")
+    templates: dict[TemplateField, FilledTemplate] = Field(
+        default_factory=dict, title="Templates", description="What prompts were made from; filled in when the job is submitted."
+    )
     extras: dict[str, dict[str, JsonValue]] = Field(default_factory=dict, title="Extension values")
 
     _width = field_validator("width")(_side("Width"))
@@ -311,6 +275,13 @@ class GenerationRequest(FrozenModel):
             raise ValueError("The extensions' values are nested too deeply.") from None
         if letters > MAX_EXTRAS:
             raise ValueError(f"The extensions' values have {letters} letters as JSON. They may have {MAX_EXTRAS}.")
+        return value
+
+    @field_validator("templates")
+    @classmethod
+    def _few_letters(cls, value: dict[TemplateField, FilledTemplate]) -> dict[TemplateField, FilledTemplate]:
+        if (letters := sum(len(text) for each in value.values() for text in each.filled)) > MAX_FILLED:
+            raise ValueError(f"All pictures' prompts together have {letters} letters. They may have {MAX_FILLED}; make fewer pictures.")
         return value
 
     _content_hash = field_validator("init", "mask")(checked_id)
@@ -352,6 +323,21 @@ class ResolvedRequest(GenerationRequest):
     guidance: float = Field(ge=0, le=100, title="CFG Scale")
     seed: int = Field(ge=0, le=MAX_SEED, title="Seed")
     variation_seed: int = Field(ge=0, le=MAX_SEED, title="Variation seed")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _from_before_templates(cls, data: Any) -> Any:
+        return as_written(data) if isinstance(data, dict) else data
+
+
+def as_written(stored: dict[str, Any]) -> dict[str, Any]:
+    """A stored request; one from before there were templates keeps its prompts as they are."""
+    hires = stored.get("hires")
+    inner = (hires.get("prompt"), hires.get("negative_prompt")) if isinstance(hires, dict) else ()
+    texts = (stored.get("prompt"), stored.get("negative_prompt"), *inner)
+    if "dynamic_prompts" in stored or not any(isinstance(text, str) and is_template(text) for text in texts):
+        return stored
+    return {**stored, "dynamic_prompts": False}
 
 
 Request = TypeVar("Request", bound=GenerationRequest)

@@ -10,6 +10,7 @@ from pydantic import ValidationError
 
 from webui.core.events import Event, EventAdapter
 from webui.core.job import Job, JobError, Plan
+from webui.core.pictures import own_words
 from webui.core.record import ImageRecord
 from webui.core.request import FrozenModel, GenerationRequest, ResolvedRequest
 
@@ -95,6 +96,7 @@ def image_from(row: Any) -> ImageRecord:
 
 def image_values(record: ImageRecord, request: GenerationRequest | None) -> dict[str, Any]:
     """The columns of a picture's row."""
+    request = None if request is None else own_words(request, record.index)
     return {
         "id": record.id,
         "kind": record.kind,

@@ -1,10 +1,10 @@
 """Splits a job into batches and assigns the seeds."""
 
 from collections.abc import Collection, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from webui.core.pictures import image_seeds, same_prompts, with_prompts
 from webui.core.request import ResolvedRequest
-from webui.images.parameters import image_seeds
 
 
 @dataclass(frozen=True)
@@ -18,6 +18,16 @@ class Batch:
 
     def __len__(self) -> int:
         return len(self.indexes)
+
+    def parts(self, request: ResolvedRequest) -> Iterator[tuple["Batch", ResolvedRequest]]:
+        """The batch as runs of neighbours with the same prompts, each with the request that has them; most often one."""
+        start = 0
+        for end in range(1, len(self) + 1):
+            if end == len(self) or not same_prompts(request, self.indexes[start], self.indexes[end]):
+                among = slice(start, end)
+                part = replace(self, indexes=self.indexes[among], seeds=self.seeds[among], variation_seeds=self.variation_seeds[among])
+                yield part, with_prompts(request, self.indexes[start])
+                start = end
 
 
 def plan_batches(request: ResolvedRequest, saved: Collection[int] = ()) -> Iterator[Batch]:

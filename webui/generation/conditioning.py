@@ -8,6 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from webui.core.pictures import distinct
 from webui.core.request import ResolvedRequest
 from webui.generation.device import INLINE_DEVICE, DeviceAccess
 from webui.generation.lora_tags import misread_in, use_of
@@ -88,9 +89,12 @@ def read_texts(prompt: str, negative: str) -> Texts:
 
 def prompts_of(request: ResolvedRequest) -> str:
     """All that a request's prompts say, of both passes, without tags: a LoRA's name is no word of an embedding."""
+    return "\n".join(strip_tags(text)[0] for each in distinct(request) for text in _said(each) if text)
+
+
+def _said(request: ResolvedRequest) -> tuple[str, ...]:
     hires = request.hires
-    said = (request.prompt, request.negative_prompt, *((hires.prompt, hires.negative_prompt) if hires is not None else ()))
-    return "\n".join(strip_tags(text)[0] for text in said if text)
+    return (request.prompt, request.negative_prompt, *((hires.prompt, hires.negative_prompt) if hires is not None else ()))
 
 
 def loras_of(request: ResolvedRequest) -> tuple[LoraUse, ...]:
@@ -104,8 +108,8 @@ def hypernetworks_of(request: ResolvedRequest) -> tuple[HypernetworkUse, ...]:
 
 
 def _texts_of(request: ResolvedRequest) -> Iterator[Texts]:
-    prompts = (request.prompt, request.hires.prompt if request.hires is not None else "")
-    return (read_texts(prompt, "") for prompt in prompts if prompt)
+    prompts = (text for each in distinct(request) for text in (each.prompt, each.hires.prompt if each.hires is not None else ""))
+    return (read_texts(prompt, "") for prompt in dict.fromkeys(prompts) if prompt)
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ from PIL import Image
 import webui
 from webui.core.finish import format_of
 from webui.core.job import Plan
+from webui.core.pictures import distinct
 from webui.core.protocol import RunJob
 from webui.core.record import ImageRecord
 from webui.errors import RequestError
@@ -71,7 +72,7 @@ def save(image: Image.Image, task: RunJob, index: int, info: GenerationInfo, con
 
 def generation_info(task: RunJob, plan: Plan, model: Model, loras: Mapping[str, str]) -> GenerationInfo:
     """Return what made a job's images, besides the request: versions, device, plan, hashes."""
-    said = f"{task.request.prompt} {task.request.negative_prompt}"
+    said = "\n".join(f"{each.prompt} {each.negative_prompt}" for each in distinct(task.request))
     words = {word: "" for word in model.embeddings if is_named(word, said)}
     return GenerationInfo(
         job_id=task.job_id,

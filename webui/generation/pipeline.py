@@ -65,6 +65,10 @@ class GenerationPipeline:
         """What the profile's program would have made of the request."""
         return profile_of(self.task.request).adapt(self.task.request)
 
+    def with_request(self, request: ResolvedRequest) -> "GenerationPipeline":
+        """The same for pictures with prompts of their own."""
+        return self if request is self.task.request else replace(self, task=self.task.model_copy(update={"request": request}))
+
     def make(self, batch: Batch) -> Iterator[Image.Image]:
         """The finished pictures of a batch, in order, before the extensions see them."""
         self.refined.clear()

@@ -98,12 +98,14 @@ def generate_images(task: RunJob, plan: Plan, context: EngineContext, report: Jo
     info = generation_info(task, plan, model, loras)
     previewer = LatentPreviewer(model, PreviewDecoders(context.library), context.preview_settings, report, device)
     pipeline = GenerationPipeline(task, model, context, report, previewer, source, plan)
-    for batch in plan_batches(request, saved):
+    for batch, worded in (part for whole in plan_batches(request, saved) for part in whole.parts(request)):
+        if set(batch.indexes) <= saved:
+            continue
         report.batch = batch.number
         device.reset_batch_stats()
         try:
             with seamless(model, request.tiling):
-                for index, image in zip(batch.indexes, pipeline.make(batch), strict=True):
+                for index, image in zip(batch.indexes, pipeline.with_request(worded).make(batch), strict=True):
                     if index not in saved:
                         finished = finish(image, task, index, model.device, context, report) if request.finish else image
                         finished = process_image(finished, task, index, context, report)

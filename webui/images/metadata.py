@@ -11,7 +11,7 @@ from PIL import Image
 from pydantic import ValidationError
 
 from webui.core.fields import nested
-from webui.core.request import GenerationRequest, Mode, parse_request
+from webui.core.request import GenerationRequest, Mode, as_written, parse_request
 from webui.errors import RequestError
 from webui.images import text_chunks
 from webui.images.decode import image_bytes
@@ -167,7 +167,7 @@ def _read_own(contents: Mapping[str, str]) -> ImageMetadata | None:
         return None
     mode = stored.get("mode", "txt2img")
     try:
-        request = GenerationRequest.model_validate(stored)
+        request = GenerationRequest.model_validate(as_written(stored))
     except (ValidationError, RequestError):
         parsed = ParsedMetadata("Darkroom", _flat(stored), mode=mode if mode in ("img2img", "inpaint") else "txt2img")
         return replace(_checked(parsed, contents), job_id=job_id, index=place, facts=facts)
@@ -187,7 +187,7 @@ def _checked(found: ParsedMetadata, contents: Mapping[str, str]) -> ImageMetadat
     unmapped = list(found.unmapped)
     while True:
         try:
-            fields = parse_request(nested(flat)).model_dump(mode="json", exclude_unset=True)
+            fields = parse_request(as_written(nested(flat))).model_dump(mode="json", exclude_unset=True)
             break
         except RequestError as error:
             wrong = [key for key in flat if key == error.field or key.startswith(f"{error.field}.") or error.field.startswith(f"{key}.")]

@@ -8,8 +8,11 @@ from typing import Any
 from pydantic import Field
 
 from webui.core.job import Plan
-from webui.core.request import MAX_SEED, Fill, FrozenModel, GenerationRequest, HiresOptions, SamplerOptions, SizeConditioning
+from webui.core.pictures import image_seeds, one_image
+from webui.core.request import Fill, FrozenModel, GenerationRequest, HiresOptions, SamplerOptions, SizeConditioning
 from webui.images.dialects.postprocessing import pairs_of
+
+__all__ = ["GenerationInfo", "image_seeds", "one_image", "write_parameters"]
 
 _TITLE = re.compile(r"(?P<name>.*?)(?: \[(?P<hash>[0-9a-fA-F]+)\])?", re.DOTALL)
 _DEFAULTS = SamplerOptions()
@@ -32,27 +35,18 @@ class GenerationInfo(FrozenModel):
     batched_with: int = Field(0, description="How many other jobs' pictures passed through the model together with this one, at most.")
 
 
-def image_seeds(request: GenerationRequest, index: int) -> tuple[int, int]:
-    """(seed, variation seed) of one picture of a job: each counts up, but a variation keeps the first seed (A1111's rule)."""
-    seed = request.seed if request.variation_strength > 0 else _count_up(request.seed, index)
-    return seed, _count_up(request.variation_seed, index)
-
-
-def _count_up(seed: int, index: int) -> int:
-    return seed if seed < 0 else (seed + index) % (MAX_SEED + 1)
-
-
-def one_image(request: GenerationRequest, index: int) -> GenerationRequest:
-    """The request that makes picture `index` of `request` alone."""
-    seed, variation_seed = image_seeds(request, index)
-    return request.model_copy(update={"seed": seed, "variation_seed": variation_seed, "batch_size": 1, "batch_count": 1})
-
-
 def write_parameters(request: GenerationRequest, index: int = 0, info: GenerationInfo | None = None) -> str:
     """The text for picture `index` of a resolved request."""
-    negative = f"\nNegative prompt: {request.negative_prompt}" if request.negative_prompt else ""
-    pairs = pairs_text(_pairs(one_image(request, index), info or GenerationInfo()))
-    return f"{request.prompt}{negative}\n{pairs}".strip()
+    alone = one_image(request, index)
+    negative = f"\nNegative prompt: {alone.negative_prompt}" if alone.negative_prompt else ""
+    pairs = pairs_text(_pairs(alone, info or GenerationInfo()))
+    return f"{alone.prompt}{negative}\n{pairs}{_templates(request)}".strip()
+
+
+def _templates(request: GenerationRequest) -> str:
+    """Lines behind the pairs, as A1111's Dynamic Prompts extension writes them."""
+    lines = (("Template", "prompt"), ("Negative Template", "negative_prompt"))
+    return "".join(f"\n{name}: {each.text}" for name, field in lines for key, each in request.templates.items() if key == field)
 
 
 def pairs_text(pairs: Iterable[Pair]) -> str:

@@ -4,6 +4,8 @@
 count, before the first text is encoded.
 """
 
+from webui.core.pictures import distinct
+from webui.core.request import GenerationRequest
 from webui.errors import RequestError
 from webui.prompts.chunks import LENGTH, make_chunks
 from webui.prompts.editing import Schedule
@@ -67,6 +69,20 @@ class Budget:
 
     def _refuse(self, text: str) -> None:
         raise RequestError(self._field, f"This prompt is too large. {text}")
+
+
+def check_prompts(request: GenerationRequest, calls: int, again: int | None) -> None:
+    """All prompts of a request's pictures, with the model calls of the first pass, and of the second where there is one."""
+    for each in distinct(request):
+        check_prompt("prompt", each.prompt, calls)
+        check_prompt("negative_prompt", each.negative_prompt, calls, negative=True)
+        if each.hires is None or again is None:
+            continue
+        for field, own, first in (
+            ("prompt", each.hires.prompt, each.prompt),
+            ("negative_prompt", each.hires.negative_prompt, each.negative_prompt),
+        ):
+            check_prompt(f"hires.{field}" if own else field, own or first, calls, again, negative=field != "prompt")
 
 
 def check_prompt(field: str, text: str, calls: int, second_calls: int | None = None, *, negative: bool = False) -> None:

@@ -1,7 +1,7 @@
 """What the drop-downs offer: model files, samplers, schedules, upscalers, as they are now."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 from webui.core.family import ModelDefaults
 from webui.core.protocol import Capabilities, OptionInfo
@@ -25,6 +25,7 @@ class Choices:
     samplers: list[str]
     schedules: list[str]
     upscalers: list[str]
+    styles: list[str] = field(default_factory=list)
 
     @property
     def checkpoint(self) -> str | None:
@@ -48,6 +49,7 @@ class Choices:
             "hires.upscaler": self.upscalers,
             "hires.sampler": self.hires_samplers,
             "hires.schedule": self.hires_schedules,
+            "styles": self.styles,
         }
 
     @property
@@ -61,7 +63,8 @@ class Choices:
 
 def choices(services: Services) -> Choices:
     """Ask the library and the last known capabilities."""
-    return choices_of(services.library, services.capabilities.current())
+    offered = choices_of(services.library, services.capabilities.current())
+    return replace(offered, styles=[style.name for style in services.words.styles.all().styles])
 
 
 def choices_of(library: Library, known: Capabilities) -> Choices:

@@ -118,6 +118,8 @@ def to_values(request: Mapping[str, Any]) -> dict[str, Any]:
         spec = specs(GenerationRequest).get(name)
         if name == "extras":
             values.update({f"extras.{owner}.{key}": _shown(each, "") for owner, part in value.items() for key, each in part.items()})
+        elif name == "templates":
+            continue  # the form has what they became
         elif spec is not None and spec.model is not None:
             values.update(_part_values(name, value, spec.optional))
         else:
@@ -205,6 +207,8 @@ def _kind(name: str, spec: FieldSpec, low: float | None, high: float | None) -> 
 def _shown(value: Any, name: str) -> Any:
     if value is None:
         return _EMPTY_WORDS.get(name)
+    if name == "styles":
+        return list(value)
     if name == CHAIN:
         return json.dumps(value, separators=(",", ":")) if value else ""
     if isinstance(value, (tuple, list)):

@@ -6,7 +6,7 @@ from fastapi import APIRouter, Depends, Request
 from starlette.concurrency import run_in_threadpool
 
 from webui.api.native import Api, Who
-from webui.api.sdapi import extras, listings, pictures, progress, run, scripts, styles
+from webui.api.sdapi import extras, listings, pictures, progress, run, scripts
 from webui.api.sdapi.bodies import ExtrasBatch, ExtrasSingle, Img2Img, Interrogate, PngInfo, Txt2Img
 from webui.api.sdapi.calls import Calls
 from webui.api.sdapi.refusals import A1111Route, Refusal
@@ -197,7 +197,7 @@ def realesrgan_models() -> list[dict[str, Any]]:
 @router.get("/prompt-styles")
 def prompt_styles(api: Api) -> list[dict[str, Any]]:
     """The rows of `styles.csv` in the data directory."""
-    return [style.model_dump() for style in styles.read_styles(api.settings.current().data_dir)]
+    return [style.model_dump(exclude={"path"}) for style in api.words.styles.all().styles]
 
 
 @router.get("/embeddings")

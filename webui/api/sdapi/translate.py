@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from webui.api.sdapi import options, styles
+from webui.api.sdapi import options
 from webui.api.sdapi.always import always_on
 from webui.api.sdapi.bodies import Generation, Img2Img, Txt2Img
 from webui.core.fields import nested
@@ -13,6 +13,7 @@ from webui.core.request import MAX_SIDE, MIN_SIDE, Fill, GenerationRequest, Resi
 from webui.errors import RequestError
 from webui.samplers.catalog import AUTOMATIC, find_sampler, find_schedule, parse_sampler_name
 from webui.services import Services
+from webui.words import styles
 
 FILLS, RESIZE_MODES = tuple(Fill), tuple(ResizeMode)
 UNKNOWN_SAMPLER = "DPM++ 2M"
@@ -49,8 +50,8 @@ def translate(body: Generation, pictures: Pictures, owner: str, api: Services, o
     overrides = _overrides(body.override_settings, own, notes)
     chosen = {**own.set_by(owner), **(overrides or {})}
     notes += options.without_effect(chosen)
-    found = styles.read_styles(api.settings.current().data_dir)
-    prompt, negative, missing = styles.apply(found, body.styles or (), body.prompt or "", body.negative_prompt or "")
+    known = api.words.styles.all().styles
+    prompt, negative, missing = styles.apply(known, body.styles or (), body.prompt or "", body.negative_prompt or "")
     notes += [f"There is no style named {name[:100]!r}; it changed nothing." for name in missing]
     if chosen.get("enable_prompt_comments", True):
         prompt, negative = without_comments(prompt), without_comments(negative)

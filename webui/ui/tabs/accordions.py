@@ -15,6 +15,7 @@ IMAGE = "only-img2img only-inpaint"
 def build(form: Form, choices: Choices, kinds: list[StepKind]) -> None:
     """Put the folds in, most used first. `kinds` are the steps of the finish chain."""
     parts: tuple[tuple[str, str, str, Callable[[Form, Choices], None]], ...] = (
+        ("words", "Styles and wildcards", "", _words),
         ("hires", "Hires. fix", "only-txt2img", _hires),
         ("finish", "Finish", "", lambda form, choices: form.chain(kinds)),
         ("soft", "Soft inpainting", "only-inpaint", _soft),
@@ -45,6 +46,12 @@ def _rows(form: Form, *pairs: tuple[str, ...], empty: str | None = None) -> None
         with gr.Row():
             for name in names:
                 form.add(name, **more)
+
+
+def _words(form: Form, choices: Choices) -> None:
+    form.add("styles", choices=choices.styles, multiselect=True, value=[])
+    form.add("dynamic_prompts")
+    form.host("words")
 
 
 def _hires(form: Form, choices: Choices) -> None:

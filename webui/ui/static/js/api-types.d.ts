@@ -40,6 +40,12 @@ export interface ExtrasJobs {
 /** What is under the mask at the start, in the order of A1111's numbers. */
 export type Fill = "fill" | "original" | "latent noise" | "latent nothing";
 
+/** A prompt as it was written, with `{a|b}` and `__wildcards__`, and what each picture of the job has in its place. */
+export interface FilledTemplate {
+  text: string;
+  filled: Array<string>;
+}
+
 /** What a picture or a text says about how it was made. */
 export interface FormParameters {
   text: string;
@@ -62,6 +68,8 @@ export interface GenerationRequest {
   mode: "txt2img" | "img2img" | "inpaint" | "extras";
   prompt: string;
   negative_prompt: string;
+  styles: Array<string>;
+  dynamic_prompts: boolean;
   checkpoint: string | null;
   vae: string | null;
   text_encoder: string | null;
@@ -113,6 +121,7 @@ export interface GenerationRequest {
   noise_source: "cpu" | "gpu" | "nv";
   profile: "a1111" | "diffusers";
   deterministic: boolean;
+  templates?: Record<string, FilledTemplate>;
   extras?: Record<string, Record<string, JsonValue>>;
 }
 

@@ -122,6 +122,16 @@ export const page = {
   switchExtension: (id, on) => ask(`/page/extensions/${encodeURIComponent(id)}`, { method: 'PUT', json: { on } }),
 };
 
+export const words = {
+  /** @returns {Promise<T.WildcardList>} */
+  wildcards: () => ask('/api/v1/wildcards'),
+  /** @returns {Promise<T.StyleList>} */
+  styles: () => ask('/api/v1/styles'),
+  /** @returns {Promise<T.Style>} */
+  saveStyle: (style) => ask('/api/v1/styles', { method: 'PUT', json: style }),
+  removeStyle: (name) => ask(`/api/v1/styles?${new URLSearchParams({ name })}`, { method: 'DELETE' }),
+};
+
 const model = (id) => `/api/v1/models/${encodeURIComponent(id)}`;
 
 export const models = {

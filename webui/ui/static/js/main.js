@@ -4,6 +4,7 @@
 import './topbar.js';
 import './source.js';
 import './prompt-tools.js';
+import './words.js';
 import './generate-controls.js';
 import './stage.js';
 import './gallery.js';

@@ -1,0 +1,60 @@
+"""Wildcards and styles over HTTP: what prompts may ask for."""
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Query
+
+from webui.api.bodies import Filled, Template, WildcardLines, WildcardList
+from webui.api.errors import ANYWHERE, responses
+from webui.api.native import Api, Who
+from webui.api.schema import answer
+from webui.core.plain import check_plain
+from webui.words.fill import fill
+from webui.words.styles import Style, StyleList
+
+router = APIRouter(prefix="/api/v1", tags=["Words"], responses=responses(*ANYWHERE))
+MOST_LINES = 1000
+
+
+@router.get("/wildcards", openapi_extra=answer(WildcardList))
+def wildcards(api: Api, who: Who) -> dict[str, Any]:
+    """Every wildcard with the number of its lines; `error` says why a file cannot be used."""
+    found = api.words.wildcards
+    return WildcardList(wildcards=found.all(), folders=tuple(map(str, found.folders))).model_dump(mode="json")
+
+
+@router.get("/wildcards/lines", responses=responses(404), openapi_extra=answer(WildcardLines))
+def wildcard_lines(name: str, api: Api, who: Who, limit: Annotated[int, Query(ge=1, le=MOST_LINES)] = 100) -> dict[str, Any]:
+    """The lines of a wildcard, `name` being a name or a pattern such as `colors/*`."""
+    values = api.words.wildcards.values(name, "name")
+    lines = tuple(value.text for value in values[:limit])
+    return WildcardLines(name=name, lines=lines, total=len(values)).model_dump(mode="json")
+
+
+@router.post("/wildcards/try", openapi_extra=answer(Filled))
+def try_template(template: Template, api: Api, who: Who) -> dict[str, Any]:
+    """What a prompt with `{a|b}` and `__wildcards__` becomes for each of at most 100 seeds."""
+    check_plain(template.model_dump())
+    return Filled(prompts=fill(template.text, template.seeds[:100], api.words.wildcards, "text")).model_dump(mode="json")
+
+
+@router.get("/styles", openapi_extra=answer(StyleList))
+def styles(api: Api, who: Who) -> dict[str, Any]:
+    """The styles of `styles.csv`, and what is wrong with its rows."""
+    return api.words.styles.all().model_dump(mode="json")
+
+
+@router.put("/styles", responses=responses(507), openapi_extra=answer(Style))
+def save_style(style: Style, api: Api, who: Who) -> dict[str, Any]:
+    """Keep a style in Darkroom's `styles.csv`, in place of one of its name. For who runs this Darkroom."""
+    who.must_be_admin("change styles")
+    check_plain(style.model_dump())
+    return api.words.styles.save(style).model_dump(mode="json")
+
+
+@router.delete("/styles", responses=responses(404, 507), openapi_extra=answer(StyleList))
+def remove_style(name: str, api: Api, who: Who) -> dict[str, Any]:
+    """Take a style out of Darkroom's `styles.csv`."""
+    who.must_be_admin("change styles")
+    api.words.styles.remove(name)
+    return api.words.styles.all().model_dump(mode="json")

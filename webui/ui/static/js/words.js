@@ -1,0 +1,106 @@
+// @ts-check
+// The fold of styles and wildcards: what there is, put into the prompt by a click; styles kept and taken away.
+
+import { words } from './api.js';
+import { $, button, el } from './dom.js';
+import { fill, form } from './form.js';
+import { matching } from './lora-tags.js';
+import { component } from './state.js';
+import { complain, toast } from './toast.js';
+import { typeInto } from './typing.js';
+import { setApart, withStyles } from './word-tags.js';
+
+component('words', (root) => {
+  /** @type {any} */
+  const it = { wildcards: [], folders: [] };
+  const search = el('input.search', { type: 'search', placeholder: 'Search wildcards', 'aria-label': 'Search wildcards', oninput: () => show(it) });
+  it.search = search;
+  it.rows = el('div.pick-list.words', { role: 'list', 'aria-label': 'Wildcards' });
+  it.note = el('p.muted', {});
+  root.append(
+    el('div.row-of-buttons', {}, button('paste', 'Put into prompt', putIn), button('save', 'Save as style', () => save(it)), button('trash', 'Delete style', remove)),
+    search, it.rows, it.note, button('refresh', 'Look for wildcards', () => look(it)));
+  look(it);
+  return {};
+});
+
+/** @param {any} it */
+async function look(it) {
+  try {
+    const told = await words.wildcards();
+    it.wildcards = told.wildcards;
+    it.folders = told.folders;
+    show(it);
+  } catch (problem) {
+    complain(problem);
+  }
+}
+
+/** @param {any} it */
+function show(it) {
+  /** @type {import('./api-types.d.ts').Wildcard[]} */
+  const all = it.wildcards;
+  const found = matching(all, it.search.value).slice(0, 200);
+  it.rows.replaceChildren(...found.map(row));
+  it.note.textContent = it.wildcards.length ? (found.length ? '' : 'No wildcard matches.') : `No wildcard yet. Put .txt files into ${it.folders[0] ?? 'wildcards'}.`;
+  it.note.hidden = !it.note.textContent;
+}
+
+/** @param {import('./api-types.d.ts').Wildcard} wildcard */
+const row = (wildcard) => el('div', { role: 'listitem' },
+  el('button.pick', { type: 'button', title: wildcard.error || wildcard.note || wildcard.path, disabled: Boolean(wildcard.error), onclick: () => insert(wildcard.name) },
+    el('span', {}, wildcard.name), el('span.muted', {}, wildcard.error || `${wildcard.values}`)));
+
+/** @param {string} name */
+function insert(name) {
+  const area = $('#prompt textarea');
+  const at = area.selectionEnd ?? area.value.length;
+  typeInto(area, at, at, setApart(area.value.slice(0, at), `__${name}__`));
+}
+
+/** The chosen styles' words in the prompts themselves, where they can be changed. */
+async function putIn() {
+  const chosen = /** @type {string[]} */ (form.values.styles ?? []);
+  if (!chosen.length) return toast('Choose a style first');
+  try {
+    const { styles } = await words.styles();
+    fill({ ...withStyles(styles, chosen, String(form.values.prompt ?? ''), String(form.values.negative_prompt ?? '')), styles: [] });
+  } catch (problem) {
+    complain(problem);
+  }
+}
+
+/** @param {any} it */
+function save(it) {
+  const name = el('input', { type: 'text', 'aria-label': 'Name of the style', placeholder: 'Name' });
+  const keep = async () => {
+    try {
+      await words.saveStyle({ name: name.value, prompt: String(form.values.prompt ?? ''), negative_prompt: String(form.values.negative_prompt ?? '') });
+      box.close();
+      toast(`Style ${name.value} saved`);
+      $('#refresh')?.click();
+    } catch (problem) {
+      complain(problem);
+    }
+  };
+  const box = el('dialog.picker', { 'aria-label': 'Save as style', onclose: () => box.remove() },
+    el('h3', {}, 'Save the prompts as a style'), name,
+    el('div.row-of-buttons', {}, button('save', 'Save', keep), button('close', 'Cancel', () => box.close())));
+  name.onkeydown = (event) => { if (event.key === 'Enter') keep(); };
+  document.body.append(box);
+  box.showModal();
+  return it;
+}
+
+async function remove() {
+  const chosen = /** @type {string[]} */ (form.values.styles ?? []);
+  if (!chosen.length) return toast('Choose a style first');
+  try {
+    for (const name of chosen) await words.removeStyle(name);
+    fill({ styles: [] });
+    toast(chosen.length > 1 ? `${chosen.length} styles deleted` : `Style ${chosen[0]} deleted`);
+    $('#refresh')?.click();
+  } catch (problem) {
+    complain(problem);
+  }
+}
