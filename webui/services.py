@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from webui.backends.pool import BackendPool
+from webui.backends.service import Backends
 from webui.capabilities import CapabilityService
 from webui.collection.service import Collection
 from webui.downloads.service import Downloads
@@ -32,5 +34,7 @@ class Services:
     gallery: Gallery
     queue: JobQueue
     engines: EnginePool
+    backends: Backends
+    backend_pool: BackendPool
     quotas: Quotas
     monitor: ResourceMonitor

@@ -62,6 +62,7 @@ class Job(FrozenModel):
     error: JobError | None = None
     images: tuple[ImageRecord, ...] = ()
     notes: tuple[str, ...] = Field((), description="What the user should know about the result.")
+    cost: float = Field(0.0, description="US dollars: before its end as estimated, after it as the provider told, where it does.")
 
     @property
     def resolved(self) -> ResolvedRequest:

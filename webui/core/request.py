@@ -175,6 +175,15 @@ class GenerationRequest(FrozenModel):
         title="Stable Diffusion checkpoint",
         description="Name, file name or `name [hash]`. Empty: the first one found.",
     )
+    where: str = Field(
+        "auto",
+        max_length=MAX_NAME,
+        title="Where",
+        description="here, or a backend's name. auto: here, or on another machine of yours that has the checkpoint.",
+    )
+    where_options: str = Field(
+        "", max_length=MAX_EXTRAS, title="Provider's options", description="Further inputs of a provider's model, as a JSON object."
+    )
     vae: str | None = Field(
         None, max_length=MAX_NAME, title="SD VAE", description="A VAE file. Empty: the checkpoint's own, beside it or inside; None: inside."
     )

@@ -74,6 +74,7 @@ def job_from(row: Any, images: tuple[ImageRecord, ...] = ()) -> Job:
         error=_known(JobError, row.error),
         images=images,
         notes=tuple(json.loads(row.notes)),
+        cost=row.cost,
     )
 
 

@@ -32,14 +32,16 @@ class GenerationInfo(FrozenModel):
     loras: dict[str, str] = Field(default_factory=dict, description="Names of the LoRAs used, and their hashes.")
     embeddings: dict[str, str] = Field(default_factory=dict, description="Names of the textual inversions used, and their hashes.")
     notes: tuple[str, ...] = ()
+    where: str = Field("", description="The backend that made it; empty is this machine.")
+    omitted: tuple[str, ...] = Field((), description="Words of the parameters text for what that backend did not use.")
     batched_with: int = Field(0, description="How many other jobs' pictures passed through the model together with this one, at most.")
 
 
 def write_parameters(request: GenerationRequest, index: int = 0, info: GenerationInfo | None = None) -> str:
     """The text for picture `index` of a resolved request."""
-    alone = one_image(request, index)
+    alone, info = one_image(request, index), info or GenerationInfo()
     negative = f"\nNegative prompt: {alone.negative_prompt}" if alone.negative_prompt else ""
-    pairs = pairs_text(_pairs(alone, info or GenerationInfo()))
+    pairs = pairs_text(pair for pair in _pairs(alone, info) if pair[0] not in info.omitted)
     return f"{alone.prompt}{negative}\n{pairs}{_templates(request)}".strip()
 
 
@@ -88,6 +90,8 @@ def _pairs(request: GenerationRequest, info: GenerationInfo) -> Iterator[Pair]:
     yield "Lora hashes", _names(info.loras)
     yield "TI", ", ".join(info.embeddings) or None
     yield "TI hashes", _names(info.embeddings) if any(info.embeddings.values()) else None
+    yield "Where", info.where or None
+    yield "Not used", "; ".join(note for note in info.notes if "does not use" in note) or None if info.where else None
     yield "Version", f"Darkroom {info.version}" if info.version else None
 
 

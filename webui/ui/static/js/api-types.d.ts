@@ -71,6 +71,8 @@ export interface GenerationRequest {
   styles: Array<string>;
   dynamic_prompts: boolean;
   checkpoint: string | null;
+  where: string;
+  where_options: string;
   vae: string | null;
   text_encoder: string | null;
   refiner_checkpoint: string | null;
@@ -206,6 +208,7 @@ export interface Job {
   error: JobError | null;
   images: Array<ImageRecord>;
   notes: Array<string>;
+  cost: number;
 }
 
 /** A job with its pictures' addresses. `progress` is there while it runs. */
@@ -224,6 +227,7 @@ export interface JobBody {
   error?: JobError | null;
   images: Array<ImageBody>;
   notes: Array<string>;
+  cost: number;
   mine: boolean;
   progress?: Progress | null;
 }
@@ -263,6 +267,8 @@ export interface OwnDefaults {
   schedule: string;
   guidance: number;
   unsupported: Array<string>;
+  place: string;
+  accepted: boolean;
 }
 
 /** A file of a folder that was left alone, and why. */
