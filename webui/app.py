@@ -217,7 +217,7 @@ def resolve_and_keep(
     """Return the request with nothing left to choose, its source images kept as uploads. Raises `RequestError`."""
     resolved = resolve(request)
     colours = [step.image for step in resolved.finish if isinstance(step, MatchColorsStep)]
-    for image_id in (resolved.init, resolved.mask, *colours):
+    for image_id in (resolved.init, resolved.mask, *colours, *resolved.inputs):
         if image_id is not None:
             gallery.keep_as_upload(image_id)
     return resolved

@@ -24,12 +24,13 @@ class ImageBody(ImageRecord):
 
 
 class ImageWithRequest(ImageBody):
-    """A picture with the request that it was made with; an upload has none.
+    """A picture with the request that it was made with; an upload has none. `source` is the picture that Extras made it of.
 
     Where it is listed: its number, stars (0 to 5), flag (1 kept, -1 rejected) and session.
     """
 
     request: GenerationRequest | None
+    source: str | None
     number: int = 0
     rating: int = 0
     flag: int = 0
@@ -59,6 +60,20 @@ class JobList(FrozenModel):
     """Jobs in order of submission."""
 
     jobs: tuple[JobBody, ...]
+
+
+class PassedOverFile(FrozenModel):
+    """A file of a folder that was left alone, and why."""
+
+    name: str
+    why: str
+
+
+class ExtrasJobs(FrozenModel):
+    """The jobs of a call of Extras, in order, and which files of the folder were passed over."""
+
+    jobs: tuple[JobBody, ...]
+    passed_over: tuple[PassedOverFile, ...]
 
 
 class Stopped(FrozenModel):

@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from pydantic import Field
@@ -41,8 +41,7 @@ def write_parameters(request: GenerationRequest, index: int = 0, info: Generatio
     """The text for picture `index` of a resolved request."""
     alone, info = one_image(request, index), info or GenerationInfo()
     negative = f"\nNegative prompt: {alone.negative_prompt}" if alone.negative_prompt else ""
-    told = (pair for pair in _pairs(alone, info) if pair[1] is not None and pair[0] not in info.omitted)
-    pairs = ", ".join(f"{key}: {_quote(value)}" for key, value in told)
+    pairs = pairs_text(pair for pair in _pairs(alone, info) if pair[0] not in info.omitted)
     return f"{alone.prompt}{negative}\n{pairs}{_templates(request)}".strip()
 
 
@@ -50,6 +49,11 @@ def _templates(request: GenerationRequest) -> str:
     """Lines behind the pairs, as A1111's Dynamic Prompts extension writes them."""
     lines = (("Template", "prompt"), ("Negative Template", "negative_prompt"))
     return "".join(f"\n{name}: {each.text}" for name, field in lines for key, each in request.templates.items() if key == field)
+
+
+def pairs_text(pairs: Iterable[Pair]) -> str:
+    """Pairs as a line; those without a value are left out."""
+    return ", ".join(f"{key}: {_quote(value)}" for key, value in pairs if value is not None)
 
 
 def _pairs(request: GenerationRequest, info: GenerationInfo) -> Iterator[Pair]:

@@ -13,6 +13,7 @@ from sqlalchemy.exc import IntegrityError
 from webui.core.backend import AUTO, HERE
 from webui.core.batch_key import batch_key
 from webui.core.events import Cancelled, Done, Event, Failed, ImageSaved, Queued, Started
+from webui.core.finish import size_after
 from webui.core.job import Job, JobError, Plan
 from webui.core.record import ImageRecord
 from webui.core.request import FrozenModel, GenerationRequest, ResolvedRequest
@@ -381,6 +382,7 @@ def pixels_of(request: ResolvedRequest) -> int:
     if request.hires is not None and request.mode == "txt2img":
         width = request.hires.width or round(width * request.hires.scale)
         height = request.hires.height or round(height * request.hires.scale)
+    width, height = size_after((int(width), int(height)), request.finish)
     return width * height * request.count
 
 
