@@ -49,7 +49,7 @@ def install(app: FastAPI) -> None:
     def openapi() -> dict[str, Any]:
         document = derived()
         schemas = document.setdefault("components", {}).setdefault("schemas", {})
-        if "GenerationRequest" not in schemas:
+        if not schemas.keys() >= {model.__name__ for model in (GenerationRequest, *ANSWERS)}:
             schemas |= body_schemas()
             _keep_references(document["paths"])
         return document
