@@ -7,6 +7,7 @@ import threading
 import traceback
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from webui.capabilities import CapabilityService
@@ -23,6 +24,8 @@ from webui.downloads.staging import Download
 from webui.errors import StorageError
 from webui.gallery.index import ImageIndex
 from webui.gallery.service import Gallery
+from webui.grids.service import Grids
+from webui.grids.store import GridStore
 from webui.images import finishers
 from webui.images.store import ImageStore
 from webui.jobs.dispatch import Dispatch
@@ -73,6 +76,7 @@ class App:
         self._attempt("Memory and load are not measured", self.services.monitor.start)
         self._attempt("The model folders are not watched", self.services.collection.start)
         self._attempt("Downloads do not go on", self.services.downloads.start)
+        self._attempt("Grids do not go on", self.services.grids.runner.start)
 
     def _retry(self, act: Callable[[], object]) -> None:
         retry_on_storage_error(act, self.stopping.is_set, lambda why: print(why, file=sys.stderr))
@@ -90,6 +94,7 @@ class App:
         """End the engines, put the running job back, close the database."""
         self.stopping.set()
         self.services.monitor.stop()
+        self.services.grids.runner.stop()
         self.services.downloads.stop()
         self.services.collection.stop()
         self.services.engines.stop()
@@ -119,7 +124,9 @@ def open_app(settings: Settings, make_client: MakeClient | None = None) -> App:
     engines = EnginePool(dispatch, setup)
     words = words_of(store.current)
     context = ResolveContext(library, gallery.path_by_id, capabilities.current, contributions.models, contributions.steps, words)
-    queue = JobQueue(state, lambda request: resolve_and_keep(request, context, gallery), engines, quotas.check)
+    settle = partial(resolve_and_keep, context=context, gallery=gallery)
+    queue = JobQueue(state, settle, engines, quotas.check)
+    grids = Grids(GridStore(database), queue, gallery, settle, lambda: store.current().batch_jobs * max(len(queue.engines()), 1))
     services = Services(
         settings=store,
         library=library,
@@ -132,6 +139,7 @@ def open_app(settings: Settings, make_client: MakeClient | None = None) -> App:
         gallery=gallery,
         queue=queue,
         engines=engines,
+        grids=grids,
         quotas=quotas,
         monitor=ResourceMonitor(queue),
     )

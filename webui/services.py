@@ -6,6 +6,7 @@ from webui.capabilities import CapabilityService
 from webui.collection.service import Collection
 from webui.downloads.service import Downloads
 from webui.gallery.service import Gallery
+from webui.grids.service import Grids
 from webui.jobs.engine_pool import EnginePool
 from webui.jobs.monitor import ResourceMonitor
 from webui.jobs.queue import JobQueue
@@ -32,5 +33,6 @@ class Services:
     gallery: Gallery
     queue: JobQueue
     engines: EnginePool
+    grids: Grids
     quotas: Quotas
     monitor: ResourceMonitor

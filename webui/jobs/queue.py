@@ -7,7 +7,8 @@ from datetime import UTC, datetime
 from typing import Any, Protocol
 
 from webui.core.events import Cancelled
-from webui.core.job import FINAL_STATES, LOCAL_OWNER, Job, PreviewChoice
+from webui.core.grid import GridPlace
+from webui.core.job import FINAL_STATES, LOCAL_OWNER, Job, PreviewChoice, Said
 from webui.core.protocol import Capabilities
 from webui.core.request import GenerationRequest, ResolvedRequest
 from webui.errors import Conflict
@@ -61,6 +62,7 @@ class JobQueue:
         priority: int = 0,
         idempotency_key: str | None = None,
         notes: Sequence[str] = (),
+        place: GridPlace | None = None,
     ) -> Job:
         """Store a job and give it back; it is safe before this returns. `notes` are said of it beside those that its making gives.
 
@@ -70,7 +72,7 @@ class JobQueue:
         with self._submitting:
             if idempotency_key is None or not self.store.knows(owner, idempotency_key):
                 self._check_quotas(owner, resolved)
-            job, event, waiting = self.store.add(resolved, owner, priority, idempotency_key, body, notes)
+            job, event, waiting = self.store.add(resolved, owner, priority, idempotency_key, body, Said(notes=tuple(notes), place=place))
         if event is not None and waiting is not None:
             self._state.remember_owner(job.id, owner)
             with self._state.choosing:

@@ -12,7 +12,7 @@ from sqlalchemy.exc import IntegrityError
 
 from webui.core.batch_key import batch_key
 from webui.core.events import Cancelled, Done, Event, Failed, ImageSaved, Queued, Started
-from webui.core.job import Job, JobError, Plan
+from webui.core.job import Job, JobError, Plan, Said
 from webui.core.record import ImageRecord
 from webui.core.request import FrozenModel, GenerationRequest, ResolvedRequest
 from webui.db.database import Database
@@ -38,7 +38,7 @@ class JobStore:
         self._db = database
 
     def add(
-        self, request: ResolvedRequest, owner: str, priority: int, key: str | None, body: str, notes: Sequence[str] = ()
+        self, request: ResolvedRequest, owner: str, priority: int, key: str | None, body: str, said: Said
     ) -> tuple[Job, Event | None, QueueEntry | None]:
         """Store a new job; a known idempotency key gives the job it made (and nothing new). Raises `Conflict` when the body differs."""
         digest = hashlib.sha256(body.encode()).hexdigest()
@@ -60,7 +60,8 @@ class JobStore:
             "body_hash": digest,
             "created": created,
             "position": 0.0,
-            "notes": json.dumps(notes),
+            "notes": json.dumps(said.notes),
+            "place": said.place.model_dump_json() if said.place is not None else None,
         }
         try:
             with self._db.write() as connection:
@@ -80,9 +81,16 @@ class JobStore:
             request=request,
             idempotency_key=key,
             created=when(created) or datetime.now(UTC),
-            notes=tuple(notes),
+            notes=said.notes,
+            place=said.place,
         )
         return job, event, waiting
+
+    def id_by_key(self, owner: str, key: str) -> str | None:
+        """The job that this idempotency key has made."""
+        with self._db.read() as connection:
+            found = connection.execute(select(jobs.c.id).where(jobs.c.owner == owner, jobs.c.idempotency_key == key)).scalar()
+        return None if found is None else str(found)
 
     def knows(self, owner: str, key: str) -> bool:
         """Whether this idempotency key has made a job already."""
