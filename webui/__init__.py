@@ -7,6 +7,7 @@ from webui.core.events import Event
 from webui.core.record import ImageRecord
 from webui.core.request import GenerationRequest
 from webui.errors import (
+    BackendError,
     CheckpointError,
     ExtensionError,
     JobCancelled,
@@ -19,6 +20,10 @@ from webui.plugins.hookspecs import API_VERSION, hookimpl
 __version__ = "0.1.0"
 
 _LAZY = {
+    "Answer": "webui.plugins.backends",
+    "Backend": "webui.plugins.backends",
+    "BackendModel": "webui.core.backend",
+    "BackendSpec": "webui.plugins.backends",
     "Branch": "webui.generation.guiders",
     "Conditioning": "webui.models.conditioning",
     "FamilySpec": "webui.core.family",
@@ -36,12 +41,16 @@ _LAZY = {
     "Offload": "webui.models.offload",
     "Panel": "webui.plugins.types",
     "RectifiedFlow": "webui.models.prediction",
+    "RemotePicture": "webui.core.backend",
+    "RemoteState": "webui.core.backend",
+    "RemoteTask": "webui.core.backend",
     "Sampler": "webui.plugins.types",
     "Schedule": "webui.plugins.types",
     "Tab": "webui.plugins.types",
-    "Upscaler": "webui.plugins.types",
     "UpscaleRun": "webui.plugins.types",
+    "Upscaler": "webui.plugins.types",
     "WeightChange": "webui.plugins.adapters",
+    "Wire": "webui.plugins.backends",
     "lora_kinds": "webui.library.lora_keys",
     "lora_layers": "webui.library.lora_keys",
     "read_tensors": "webui.models.weights",
@@ -49,6 +58,11 @@ _LAZY = {
 
 __all__ = [
     "API_VERSION",
+    "Answer",
+    "Backend",
+    "BackendError",
+    "BackendModel",
+    "BackendSpec",
     "Branch",
     "CheckpointError",
     "Conditioning",
@@ -73,6 +87,9 @@ __all__ = [
     "OutOfMemory",
     "Panel",
     "RectifiedFlow",
+    "RemotePicture",
+    "RemoteState",
+    "RemoteTask",
     "RequestError",
     "Sampler",
     "Schedule",
@@ -81,6 +98,7 @@ __all__ = [
     "Upscaler",
     "WebUIError",
     "WeightChange",
+    "Wire",
     "hookimpl",
     "lora_kinds",
     "lora_layers",

@@ -7,9 +7,13 @@ import threading
 import traceback
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from webui.backends.job import Tools
+from webui.backends.keys import KeyStore
+from webui.backends.place import Placing
+from webui.backends.pool import BackendPool, Places
+from webui.backends.service import Backends, registered
 from webui.capabilities import CapabilityService
 from webui.collection.notes import NoteStore
 from webui.collection.service import Collection
@@ -27,6 +31,7 @@ from webui.gallery.service import Gallery
 from webui.grids.service import Grids
 from webui.grids.store import GridStore
 from webui.images import finishers
+from webui.images.decode import look
 from webui.images.store import ImageStore
 from webui.jobs.dispatch import Dispatch
 from webui.jobs.engine_client import COMMAND, InprocClient, SubprocessClient
@@ -36,6 +41,7 @@ from webui.jobs.events import Message
 from webui.jobs.monitor import ResourceMonitor
 from webui.jobs.queue import JobQueue
 from webui.jobs.quotas import Quotas
+from webui.jobs.remote_parts import RemoteParts
 from webui.jobs.state import JobState
 from webui.jobs.store import JobStore
 from webui.library import Library
@@ -50,7 +56,7 @@ from webui.services import Services
 from webui.settings import PROJECT, Settings
 from webui.ui import mount
 from webui.ui.quick_import import import_gradio
-from webui.words.service import words_of
+from webui.words.service import Words, words_of
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
@@ -73,6 +79,7 @@ class App:
         self._attempt("The pictures on disk could not be compared with the gallery", lambda: self._retry(lambda: gallery.reconcile(store)))
         self._attempt("The jobs that were running could not be queued again", lambda: self._retry(self.dispatch.recover))
         self._attempt("The engines could not be started", self.services.engines.start)
+        self._attempt("Jobs are not sent to backends", self.services.backend_pool.start)
         self._attempt("Memory and load are not measured", self.services.monitor.start)
         self._attempt("The model folders are not watched", self.services.collection.start)
         self._attempt("Downloads do not go on", self.services.downloads.start)
@@ -97,7 +104,9 @@ class App:
         self.services.grids.runner.stop()
         self.services.downloads.stop()
         self.services.collection.stop()
+        self.services.backend_pool.stop()
         self.services.engines.stop()
+        self.services.backends.close()
         self.database.close()
         self.lock.release()
 
@@ -124,9 +133,9 @@ def open_app(settings: Settings, make_client: MakeClient | None = None) -> App:
     engines = EnginePool(dispatch, setup)
     words = words_of(store.current)
     context = ResolveContext(library, gallery.path_by_id, capabilities.current, contributions.models, contributions.steps, words)
-    settle = partial(resolve_and_keep, context=context, gallery=gallery)
-    queue = JobQueue(state, settle, engines, quotas.check)
-    grids = Grids(GridStore(database), queue, gallery, settle, lambda: store.current().batch_jobs * max(len(queue.engines()), 1))
+    places = Elsewhere.open(store, extensions, dispatch, gallery, library, words)
+    queue = places.queue(state, engines, quotas, lambda request: resolve(request, context))
+    grids = Grids(GridStore(database), queue, gallery, queue.resolve, lambda: store.current().batch_jobs * max(len(queue.engines()), 1))
     services = Services(
         settings=store,
         library=library,
@@ -140,10 +149,52 @@ def open_app(settings: Settings, make_client: MakeClient | None = None) -> App:
         queue=queue,
         engines=engines,
         grids=grids,
+        backends=places.backends,
+        backend_pool=places.pool,
         quotas=quotas,
         monitor=ResourceMonitor(queue),
     )
     return App(services, dispatch, database, lock, threading.Event())
+
+
+@dataclass(frozen=True)
+class Elsewhere:
+    """What makes pictures besides the engines, and decides where each request goes."""
+
+    backends: Backends
+    pool: BackendPool
+    placing: Placing
+    gallery: Gallery
+
+    @classmethod
+    def open(
+        cls, settings: SettingsStore, extensions: Extensions, dispatch: Dispatch, gallery: Gallery, library: Library, words: Words
+    ) -> "Elsewhere":
+        """Nothing is asked of any backend yet."""
+        keys = KeyStore(settings.current().data_dir / "data")
+        backends = Backends(registered(extensions), settings.current, keys, os.environ)
+        parts = RemoteParts(dispatch.state.store.database)
+
+        def picture(image_id: str) -> bytes:
+            return gallery.path_by_id(image_id).read_bytes()
+
+        pool = BackendPool(Tools(backends, dispatch, parts, settings.current, picture))
+        placing = Placing(backends, library, parts, settings.current, lambda image_id: look(picture(image_id)).size, words)
+        return cls(backends, pool, placing, gallery)
+
+    def queue(
+        self, state: JobState, engines: EnginePool, quotas: Quotas, resolve_here: Callable[[GenerationRequest], ResolvedRequest]
+    ) -> JobQueue:
+        """The users' side of the queue, in front of engines and backends."""
+
+        def resolve_there(request: GenerationRequest) -> ResolvedRequest:
+            return resolve_and_keep(request, lambda wanted: self.placing.resolve(wanted, resolve_here), self.gallery)
+
+        def check(owner: str, request: ResolvedRequest) -> None:
+            quotas.check(owner, request)
+            self.placing.check_budget(owner, request)
+
+        return JobQueue(state, resolve_there, Places(engines, self.pool), check, self.placing.remarks)
 
 
 def collection_of(library: Library, database: Database, queue: JobQueue, settings: SettingsStore) -> Collection:
@@ -167,11 +218,13 @@ def library_version(library: Library) -> str:
     return library.version
 
 
-def resolve_and_keep(request: GenerationRequest, context: ResolveContext, gallery: Gallery) -> ResolvedRequest:
+def resolve_and_keep(
+    request: GenerationRequest, resolve: Callable[[GenerationRequest], ResolvedRequest], gallery: Gallery
+) -> ResolvedRequest:
     """Return the request with nothing left to choose, its source images kept as uploads. Raises `RequestError`."""
-    resolved = resolve(request, context)
+    resolved = resolve(request)
     colours = [step.image for step in resolved.finish if isinstance(step, MatchColorsStep)]
-    for image_id in (resolved.init, resolved.mask, *colours):
+    for image_id in (resolved.init, resolved.mask, *colours, *resolved.inputs):
         if image_id is not None:
             gallery.keep_as_upload(image_id)
     return resolved

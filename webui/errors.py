@@ -14,6 +14,7 @@ WebUIError                 base: `except WebUIError as error: show(str(error))`
 ├── NumericalError         NaN or Inf while sampling; fails the job, names the step
 ├── ExtensionError         an extension's hook raised; names extension and hook
 ├── EngineLost             the engine process died or hung; the job runs again
+├── BackendError           another machine or provider did not do what was asked; fails the job, or it is asked again later
 ├── Apart                  not a failure: the job waits until it can have the engine for itself
 └── JobCancelled           not a failure: the user stopped it
 """
@@ -103,6 +104,18 @@ class ExtensionError(WebUIError):
 
 class EngineLost(WebUIError):
     """The engine process died or stopped answering; the supervisor starts another and the job runs again."""
+
+
+class BackendError(WebUIError):
+    """A backend did not do what was asked. `again`: seconds after which another try may help; None where none will without the user.
+
+    `unsure`: it may have been asked for all the same, so that asking once more could be paid twice. `offline`: it could not be reached.
+    `status`: what HTTP says, 0 where nothing was answered.
+    """
+
+    def __init__(self, message: str, again: float | None = None, *, unsure: bool = False, offline: bool = False, status: int = 0) -> None:
+        super().__init__(message)
+        self.again, self.unsure, self.offline, self.status = again, unsure, offline, status
 
 
 class AdmissionRefused(WebUIError):

@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from webui.backends.pool import BackendPool
+from webui.backends.service import Backends
 from webui.capabilities import CapabilityService
 from webui.collection.service import Collection
 from webui.downloads.service import Downloads
@@ -34,5 +36,7 @@ class Services:
     queue: JobQueue
     engines: EnginePool
     grids: Grids
+    backends: Backends
+    backend_pool: BackendPool
     quotas: Quotas
     monitor: ResourceMonitor

@@ -169,6 +169,35 @@ class Settings(BaseModel):
     hf_token: str = Field("", repr=False, description="Token for Hugging Face; empty is HF_TOKEN.")
     civitai_base_url: str = Field("", description="Civitai's address; empty is CIVITAI_BASE_URL, else https://civitai.com.")
     civitai_token: str = Field("", repr=False, description="Token for Civitai; empty is CIVITAI_TOKEN.")
+    backends: tuple[str, ...] = Field(
+        (),
+        title="Providers that are on",
+        description="Cloud providers that jobs may be sent to: replicate, openai, stability, huggingface, horde.",
+        json_schema_extra=_at("Elsewhere"),
+    )
+    boxes: tuple[str, ...] = Field(
+        (),
+        title="Other machines",
+        description="Other Darkrooms and A1111s that make pictures: studio=darkroom://192.168.1.5:7860, a1111://10.0.0.3:7860.",
+        json_schema_extra=_at("Elsewhere"),
+    )
+    backends_accepted: tuple[str, ...] = Field((), description="Providers whose note on what is sent to them was confirmed.")
+    backend_urls: tuple[str, ...] = Field((), description="Other addresses of providers: openai=http://127.0.0.1:8000/v1.")
+    backend_minutes: float = Field(
+        30, gt=0, le=1440, description="Minutes after which a provider's unfinished work is given up.", json_schema_extra=_at("Elsewhere")
+    )
+    budget_user: float = Field(
+        -1, ge=-1, description="US dollars that one user may spend a day; 0 is nothing, -1 no limit.", json_schema_extra=_at("Elsewhere")
+    )
+    budget_all: float = Field(
+        -1,
+        ge=-1,
+        description="US dollars that all may spend a day together; 0 is nothing, -1 no limit.",
+        json_schema_extra=_at("Elsewhere"),
+    )
+    budget_picture: float = Field(
+        0.05, ge=0, description="US dollars that a picture counts where its price is not known.", json_schema_extra=_at("Elsewhere")
+    )
     extensions_off: tuple[str, ...] = Field((), description="Extensions that are switched off.")
 
     _names = field_validator("outputs_pattern")(check_pattern)

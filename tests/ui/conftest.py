@@ -13,6 +13,10 @@ from fastapi.testclient import TestClient
 
 import webui.ui
 from tests.whole_requests import resolve_without_models
+from webui.backends.job import Tools
+from webui.backends.keys import KeyStore
+from webui.backends.pool import BackendPool
+from webui.backends.service import Backends, registered
 from webui.capabilities import CapabilityService
 from webui.collection.notes import NoteStore
 from webui.collection.service import Collection
@@ -31,6 +35,7 @@ from webui.jobs.engine_supervisor import EngineSetup
 from webui.jobs.monitor import ResourceMonitor
 from webui.jobs.queue import JobQueue
 from webui.jobs.quotas import Quotas
+from webui.jobs.remote_parts import RemoteParts
 from webui.jobs.state import JobState
 from webui.jobs.store import JobStore
 from webui.library import Library
@@ -91,6 +96,7 @@ class Page:
         dispatch.set_capabilities(CAPABILITIES)
         engines = EnginePool(dispatch, EngineSetup(settings.current, InprocClient))  # never started: jobs wait
         self.queue = JobQueue(state, resolve_without_models, engines)
+        backends = Backends(registered(self.extensions), settings.current, KeyStore(folder / "data", {}), {})
         self.services = Services(
             settings=settings,
             grids=Grids(GridStore(database), self.queue, gallery, resolve_without_models, lambda: 1),
@@ -104,6 +110,8 @@ class Page:
             gallery=gallery,
             queue=self.queue,
             engines=engines,
+            backends=backends,
+            backend_pool=BackendPool(Tools(backends, dispatch, RemoteParts(database), settings.current, lambda image_id: b"")),
             quotas=Quotas(state.store, settings.current),
             monitor=ResourceMonitor(self.queue),
         )

@@ -57,7 +57,7 @@ def test_every_drop_down_of_the_form_has_its_list(page):
     client = page.client()
     offered = client.get("/page/lists").json()
     assert set(offered) == {
-        *("checkpoint", "vae", "text_encoder", "refiner_checkpoint", "sampler", "schedule"),
+        *("where", "checkpoint", "vae", "text_encoder", "refiner_checkpoint", "sampler", "schedule"),
         *("hires.upscaler", "hires.sampler", "hires.schedule", "styles"),
     }
 

@@ -25,9 +25,10 @@ class ImageBody(ImageRecord):
 
 
 class ImageWithRequest(ImageBody):
-    """A picture with the request that it was made with; an upload has none."""
+    """A picture with the request that it was made with; an upload has none. `source` is the picture that Extras made it of."""
 
     request: GenerationRequest | None
+    source: str | None
 
 
 class ImageList(FrozenModel):
@@ -53,6 +54,20 @@ class JobList(FrozenModel):
     """Jobs in order of submission."""
 
     jobs: tuple[JobBody, ...]
+
+
+class PassedOverFile(FrozenModel):
+    """A file of a folder that was left alone, and why."""
+
+    name: str
+    why: str
+
+
+class ExtrasJobs(FrozenModel):
+    """The jobs of a call of Extras, in order, and which files of the folder were passed over."""
+
+    jobs: tuple[JobBody, ...]
+    passed_over: tuple[PassedOverFile, ...]
 
 
 class Stopped(FrozenModel):

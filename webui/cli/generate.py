@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from tqdm import tqdm
 
 from webui.cli.flags import add_request_flags, request_values
-from webui.core.events import Cancelled, Event, Failed, ImageSaved, StepDone
+from webui.core.events import Cancelled, Done, Event, Failed, ImageSaved, StepDone
 from webui.core.request import GenerationRequest, parse_request
 from webui.errors import RequestError, StorageError
 from webui.settings import Settings
@@ -20,7 +20,7 @@ from webui.settings import Settings
 if TYPE_CHECKING:
     from webui.ui.known import NameMatcher
 
-CHECKPOINT = "request.checkpoint"
+CHECKPOINT, WHERE = "request.checkpoint", "request.where"
 _ID = re.compile(r"^[0-9a-f]{64}$")
 FORMATS = {".png": "png", ".jpg": "jpeg", ".jpeg": "jpeg", ".webp": "webp"}
 
@@ -51,7 +51,7 @@ def run(arguments: argparse.Namespace, settings: Settings) -> int:
         raise RequestError("output", f"{arguments.output.name}: write a .png, .jpg or .webp file.")
     _prepare(arguments.output)
     progress = Progress(quiet=arguments.quiet)
-    maker = _remote if arguments.server else _local
+    maker = _remote if arguments.server else _elsewhere if _is_elsewhere(arguments) else _local
     try:
         written = maker(arguments, settings, progress)
     finally:
@@ -79,10 +79,14 @@ class Progress:
         """Take one event."""
         if isinstance(event, StepDone) and self._bar is not None:
             self._bar.total, self._bar.n = event.steps, event.step
-            self._bar.set_description(event.phase if event.batches < 2 else f"{event.phase} {event.batch + 1}/{event.batches}")
+            self._bar.set_description(
+                event.detail or event.phase if event.batches < 2 else f"{event.phase} {event.batch + 1}/{event.batches}"
+            )
         elif isinstance(event, ImageSaved):
             self.saved.append(event.record.path)
             self.notes = tuple(dict.fromkeys((*self.notes, *event.record.notes)))
+        elif isinstance(event, Done):
+            self.notes = tuple(dict.fromkeys((*self.notes, *event.notes)))
         elif isinstance(event, Failed):
             self.error = " ".join(
                 part for part in (f"{event.error.field}:" if event.error.field else "", event.error.message, event.error.advice) if part
@@ -160,6 +164,31 @@ def _local(arguments: argparse.Namespace, settings: Settings, progress: Progress
     alone = LocalRunner(settings.model_copy(update=changes))
     try:
         request = alone.resolve(build_request(arguments, alone.keep, lambda: NameMatcher.here(alone.context.library, alone.capabilities)))
+        saved = alone.run(request, progress)
+        return [_moved(path, target) for path, target in zip(saved, names(arguments.output, len(saved)), strict=True)]
+    finally:
+        alone.close()
+
+
+def _is_elsewhere(arguments: argparse.Namespace) -> bool:
+    from webui.core.backend import AUTO, HERE
+
+    return str(getattr(arguments, WHERE, HERE)).strip().lower() not in (AUTO, HERE, "")
+
+
+def _elsewhere(arguments: argparse.Namespace, settings: Settings, progress: Progress) -> list[Path]:
+    from webui.backends.alone import AloneElsewhere
+    from webui.local import working_folder
+    from webui.ui.known import NameMatcher
+
+    changes: dict[str, Any] = {"picture_format": FORMATS[arguments.output.suffix.lower()]}
+    where = getattr(arguments, WHERE).strip()
+    alone = AloneElsewhere(settings.model_copy(update=changes), where, working_folder(settings))
+    try:
+        setattr(arguments, WHERE, alone.spec.name)
+        request = build_request(arguments, alone.keep, lambda: NameMatcher.anything())
+        if not arguments.quiet:
+            print(alone.backends.told(alone.spec), file=sys.stderr)
         saved = alone.run(request, progress)
         return [_moved(path, target) for path, target in zip(saved, names(arguments.output, len(saved)), strict=True)]
     finally:

@@ -76,6 +76,7 @@ def job_from(row: Any, images: tuple[ImageRecord, ...] = ()) -> Job:
         images=images,
         notes=tuple(json.loads(row.notes)),
         place=_known(GridPlace, row.place),
+        cost=row.cost,
     )
 
 

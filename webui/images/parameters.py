@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from pydantic import Field
@@ -34,14 +34,16 @@ class GenerationInfo(FrozenModel):
     embeddings: dict[str, str] = Field(default_factory=dict, description="Names of the textual inversions used, and their hashes.")
     notes: tuple[str, ...] = ()
     place: GridPlace | None = Field(None, description="Where the picture stands in a grid.")
+    where: str = Field("", description="The backend that made it; empty is this machine.")
+    omitted: tuple[str, ...] = Field((), description="Words of the parameters text for what that backend did not use.")
     batched_with: int = Field(0, description="How many other jobs' pictures passed through the model together with this one, at most.")
 
 
 def write_parameters(request: GenerationRequest, index: int = 0, info: GenerationInfo | None = None) -> str:
     """The text for picture `index` of a resolved request."""
-    alone = one_image(request, index)
+    alone, info = one_image(request, index), info or GenerationInfo()
     negative = f"\nNegative prompt: {alone.negative_prompt}" if alone.negative_prompt else ""
-    pairs = ", ".join(f"{key}: {_quote(value)}" for key, value in _pairs(alone, info or GenerationInfo()) if value is not None)
+    pairs = pairs_text(pair for pair in _pairs(alone, info) if pair[0] not in info.omitted)
     return f"{alone.prompt}{negative}\n{pairs}{_templates(request)}".strip()
 
 
@@ -49,6 +51,11 @@ def _templates(request: GenerationRequest) -> str:
     """Lines behind the pairs, as A1111's Dynamic Prompts extension writes them."""
     lines = (("Template", "prompt"), ("Negative Template", "negative_prompt"))
     return "".join(f"\n{name}: {each.text}" for name, field in lines for key, each in request.templates.items() if key == field)
+
+
+def pairs_text(pairs: Iterable[Pair]) -> str:
+    """Pairs as a line; those without a value are left out."""
+    return ", ".join(f"{key}: {_quote(value)}" for key, value in pairs if value is not None)
 
 
 def _pairs(request: GenerationRequest, info: GenerationInfo) -> Iterator[Pair]:
@@ -86,6 +93,8 @@ def _pairs(request: GenerationRequest, info: GenerationInfo) -> Iterator[Pair]:
     yield "TI", ", ".join(info.embeddings) or None
     yield "TI hashes", _names(info.embeddings) if any(info.embeddings.values()) else None
     yield "Grid", info.place.text if info.place is not None else None
+    yield "Where", info.where or None
+    yield "Not used", "; ".join(note for note in info.notes if "does not use" in note) or None if info.where else None
     yield "Version", f"Darkroom {info.version}" if info.version else None
 
 

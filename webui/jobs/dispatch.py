@@ -58,6 +58,23 @@ class Dispatch:
                     return started[0]
         return None
 
+    def take_for(self, backend: str) -> Job | None:
+        """The next job for a backend, marked as running; None when nothing waits for it or the queue is paused. Raises `StorageError`."""
+        state = self.state
+        with state.choosing:
+            queue = state.fair_queues.of(backend)
+            while not state.paused and (head := queue.select("")) is not None:
+                self._storage.check_writable()
+                started = state.store.start(head.id, backend)
+                if started is None:
+                    queue.discard(head.id, head.owner)
+                    continue
+                queue.charge(head)
+                state.live.begin(head.id)
+                state.publish(started[1], head.owner)
+                return started[0]
+        return None
+
     def planned(self, job_id: str, plan: Plan) -> None:
         """Keep how the job runs."""
         self.state.store.planned(job_id, plan)

@@ -16,7 +16,7 @@ PreferOtherEngine = Callable[[str], bool]
 class QueueEntry(NamedTuple):
     """A waiting job. Entries of one owner sort by (−priority, position); the smallest runs next.
 
-    Jobs with the same `batch_key` may share a batch; "" is a job that must run alone.
+    Jobs with the same `batch_key` may share a batch; "" is a job that must run alone. `backend` is who makes it; "" is an engine here.
     """
 
     rank: int
@@ -25,6 +25,7 @@ class QueueEntry(NamedTuple):
     owner: str
     checkpoint: str
     batch_key: str = ""
+    backend: str = ""
 
     @property
     def kind(self) -> "Kind":
@@ -155,6 +156,38 @@ class FairQueue:
     def _turn_order(self) -> list[str]:
         """Owners by how long ago they were served, or came."""
         return sorted(self._queues, key=self._last_turn.__getitem__)
+
+
+class FairQueues:
+    """A fair queue for each place that makes pictures, so that nobody waits for another place. The caller holds a lock."""
+
+    def __init__(self, waiting: Iterable[QueueEntry]) -> None:
+        self.here = FairQueue(())
+        self._elsewhere: dict[str, FairQueue] = {}
+        for job in waiting:
+            self.add(job)
+
+    def of(self, backend: str) -> FairQueue:
+        """Return the queue of a backend; "" is the engines'."""
+        return self._elsewhere.setdefault(backend, FairQueue(())) if backend else self.here
+
+    def elsewhere(self) -> list[str]:
+        """Return the backends that jobs wait for."""
+        return [name for name, queue in self._elsewhere.items() if queue.owners()]
+
+    def add(self, job: QueueEntry) -> None:
+        """A job waits (again), or has another place."""
+        self.of(job.backend).add(job)
+
+    def discard(self, job_id: str, owner: str) -> None:
+        """Remove a job that has ended."""
+        for queue in (self.here, *self._elsewhere.values()):
+            queue.discard(job_id, owner)
+            queue.ended(job_id)
+
+    def order(self) -> list[str]:
+        """Ids of waiting jobs in the order they will run: the engines' first, then each backend's."""
+        return [job_id for queue in (self.here, *self._elsewhere.values()) for job_id in queue.order()]
 
 
 def _has_model(loaded: Collection[str]) -> Callable[[Kind], bool]:

@@ -40,17 +40,31 @@ class EngineControl(Protocol):
 
 CheckQuotas = Callable[[str, ResolvedRequest], None]
 """Raises `LimitReached` when an owner may not submit this request now."""
+Remark = Callable[[GenerationRequest, ResolvedRequest], Sequence[str]]
+"""What is said of a request that is carried out otherwise than it was asked."""
 
 
 def no_quotas(owner: str, request: ResolvedRequest) -> None:
     """Allow everything."""
 
 
+def no_remarks(request: GenerationRequest, resolved: ResolvedRequest) -> Sequence[str]:
+    """Say nothing."""
+    return ()
+
+
 class JobQueue:
     """The users' side of the queue; `jobs.dispatch` is the engines'."""
 
-    def __init__(self, state: JobState, resolve: Resolve, engines: EngineControl, check_quotas: CheckQuotas = no_quotas) -> None:
-        self._state, self._resolve, self._engines, self._check_quotas = state, resolve, engines, check_quotas
+    def __init__(
+        self,
+        state: JobState,
+        resolve: Resolve,
+        engines: EngineControl,
+        check_quotas: CheckQuotas = no_quotas,
+        remark: Remark = no_remarks,
+    ) -> None:
+        self._state, self._resolve, self._engines, self._check_quotas, self._remark = state, resolve, engines, check_quotas, remark
         self.store, self.events = state.store, state.events
         self._view = QueueView(state.store, state.estimates)
         self._submitting = threading.Lock()
@@ -70,15 +84,20 @@ class JobQueue:
         """
         resolved, body = self._resolve(request), request.model_dump_json()
         with self._submitting:
-            if idempotency_key is None or not self.store.knows(owner, idempotency_key):
+            if idempotency_key is None or self.store.id_by_key(owner, idempotency_key) is None:
                 self._check_quotas(owner, resolved)
-            job, event, waiting = self.store.add(resolved, owner, priority, idempotency_key, body, Said(notes=tuple(notes), place=place))
+            said = Said(notes=(*notes, *self._remark(request, resolved)), place=place)
+            job, event, waiting = self.store.add(resolved, owner, priority, idempotency_key, body, said)
         if event is not None and waiting is not None:
             self._state.remember_owner(job.id, owner)
             with self._state.choosing:
-                self._state.fair_queue.add(waiting)
+                self._state.fair_queues.add(waiting)
             self._state.publish(event, owner)
         return job
+
+    def resolve(self, request: GenerationRequest) -> ResolvedRequest:
+        """What a job would be made of this request. Raises `RequestError`."""
+        return self._resolve(request)
 
     def get(self, job_id: str) -> Job:
         """One job. Raises `NotFound`."""
@@ -99,7 +118,7 @@ class JobQueue:
     def waiting_order(self) -> list[str]:
         """Ids of waiting jobs in the order they will run."""
         with self._state.choosing:
-            return self._state.fair_queue.order()
+            return self._state.fair_queues.order()
 
     def line(self) -> list[dict[str, Any]]:
         """Waiting jobs in order: id, place from 1, seconds until the start and for the job itself (None: not known)."""
@@ -107,8 +126,10 @@ class JobQueue:
 
     def _remaining(self) -> float | None:
         """Seconds that the running jobs still need, together; None when that is not known."""
-        total = 0.0
+        total, here = 0.0, set(self.store.running(here=True))
         for job in self.jobs(("running",)):
+            if job.id not in here:
+                continue
             needs = self._state.estimates.seconds(job.resolved)
             if needs is None:
                 return None
@@ -193,7 +214,7 @@ class JobQueue:
     def free_memory(self) -> None:
         """Pause, and have engines give their memory back now: a running job waits again and goes on from its next picture later."""
         self.pause(True)
-        for job_id in self.store.running():
+        for job_id in self.store.running(here=True):
             self._state.preempting.add(job_id)
             if not self._engines.cancel(job_id, "stop"):
                 self._state.preempting.discard(job_id)

@@ -8,7 +8,7 @@ from webui.core.protocol import Capabilities
 from webui.jobs.cancel_requests import CancelRequests
 from webui.jobs.estimates import Estimates
 from webui.jobs.events import EventBus, Message
-from webui.jobs.fair_queue import FairQueue
+from webui.jobs.fair_queue import FairQueue, FairQueues
 from webui.jobs.placement import EngineStatus
 from webui.jobs.progress import LiveProgress
 from webui.jobs.store import JobStore
@@ -25,7 +25,7 @@ class JobState:
     def __init__(self, store: JobStore) -> None:
         self.store = store
         self.events = EventBus()
-        self.fair_queue = FairQueue(store.waiting())
+        self.fair_queues = FairQueues(store.waiting())
         self.choosing = threading.Lock()
         """Held while the fair queue is read or changed."""
         self.estimates = Estimates(store)
@@ -36,6 +36,16 @@ class JobState:
         self.paused = bool(store.get_value("paused"))
         self.engines: dict[str, EngineStatus] = {}
         self._owners: dict[str, str] = {}
+
+    @property
+    def fair_queue(self) -> FairQueue:
+        """The engines' queue."""
+        return self.fair_queues.here
+
+    def backends_waiting(self) -> list[str]:
+        """Return the backends that jobs wait for."""
+        with self.choosing:
+            return self.fair_queues.elsewhere()
 
     def owner_of(self, job_id: str) -> str:
         """Return whose job it is. Raises `NotFound`."""
@@ -53,7 +63,7 @@ class JobState:
         """Put a job that waits in the database into the fair queue, at its place."""
         with self.choosing:
             for entry in self.store.waiting(job_id):
-                self.fair_queue.add(entry)
+                self.fair_queues.add(entry)
 
     def put_back(self, job_id: str, reason: str, failed_attempt: bool) -> None:
         """Queue a running job again, or end it as cancelled where that was asked for."""
@@ -74,8 +84,7 @@ class JobState:
         self._forget(event.job_id)
         self.cancels.remove(event.job_id)
         with self.choosing:
-            self.fair_queue.discard(event.job_id, owner)
-            self.fair_queue.ended(event.job_id)
+            self.fair_queues.discard(event.job_id, owner)
         if stored is None:
             return
         if isinstance(event, Done) and request is not None:

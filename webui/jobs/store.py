@@ -10,8 +10,10 @@ from typing import Any
 from sqlalchemy import Connection, Select, and_, case, desc, func, insert, or_, select, update
 from sqlalchemy.exc import IntegrityError
 
+from webui.core.backend import AUTO, HERE
 from webui.core.batch_key import batch_key
 from webui.core.events import Cancelled, Done, Event, Failed, ImageSaved, Queued, Started
+from webui.core.finish import size_after
 from webui.core.job import Job, JobError, Plan, Said
 from webui.core.record import ImageRecord
 from webui.core.request import FrozenModel, GenerationRequest, ResolvedRequest
@@ -35,7 +37,7 @@ class JobStore:
     """All reading and writing of jobs. Times are this machine's clock; order never depends on it (numbers and positions do)."""
 
     def __init__(self, database: Database) -> None:
-        self._db = database
+        self.database = database
 
     def add(
         self, request: ResolvedRequest, owner: str, priority: int, key: str | None, body: str, said: Said
@@ -62,9 +64,10 @@ class JobStore:
             "position": 0.0,
             "notes": json.dumps(said.notes),
             "place": said.place.model_dump_json() if said.place is not None else None,
+            "backend": backend_of(request),
         }
         try:
-            with self._db.write() as connection:
+            with self.database.write() as connection:
                 number = connection.execute(insert(jobs).values(values)).inserted_primary_key[0]  # type: ignore[index]
                 connection.execute(update(jobs).where(jobs.c.number == number).values(position=float(number)))
                 event = _append(connection, Queued(job_id=str(values["id"])))
@@ -73,7 +76,8 @@ class JobStore:
             if known is None:
                 raise
             return known, None, None
-        waiting = QueueEntry(-priority, float(number), str(values["id"]), owner, request.checkpoint, str(values["batch_key"]))
+        kind = (request.checkpoint, str(values["batch_key"]), str(values["backend"]))
+        waiting = QueueEntry(-priority, float(number), str(values["id"]), owner, *kind)
         job = Job(
             id=str(values["id"]),
             owner=owner,
@@ -88,18 +92,12 @@ class JobStore:
 
     def id_by_key(self, owner: str, key: str) -> str | None:
         """The job that this idempotency key has made."""
-        with self._db.read() as connection:
+        with self.database.read() as connection:
             found = connection.execute(select(jobs.c.id).where(jobs.c.owner == owner, jobs.c.idempotency_key == key)).scalar()
         return None if found is None else str(found)
 
-    def knows(self, owner: str, key: str) -> bool:
-        """Whether this idempotency key has made a job already."""
-        with self._db.read() as connection:
-            found = connection.execute(select(jobs.c.number).where(jobs.c.owner == owner, jobs.c.idempotency_key == key)).first()
-        return found is not None
-
     def _by_key(self, owner: str, key: str, digest: str) -> Job | None:
-        with self._db.read() as connection:
+        with self.database.read() as connection:
             row = connection.execute(select(jobs).where(jobs.c.owner == owner, jobs.c.idempotency_key == key)).first()
         if row is None:
             return None
@@ -109,7 +107,7 @@ class JobStore:
 
     def get(self, job_id: str) -> Job:
         """One job with its pictures. Raises `NotFound`."""
-        with self._db.read() as connection:
+        with self.database.read() as connection:
             row = connection.execute(select(jobs).where(jobs.c.id == job_id)).first()
         if row is None:
             raise NotFound(f"There is no job {job_id}.")
@@ -135,7 +133,7 @@ class JobStore:
             query = query.where(jobs.c.owner == owner)
         if search:
             query = query.where(jobs.c.prompt.icontains(search, autoescape=True))
-        with self._db.read() as connection:
+        with self.database.read() as connection:
             rows = connection.execute(query).all()
         images = self.images_of([row.id for row in rows])
         return [job_from(row, images.get(row.id, ())) for row in rows]
@@ -143,27 +141,27 @@ class JobStore:
     def waiting(self, job_id: str | None = None) -> list[QueueEntry]:
         """All waiting jobs, or the one of that id if it waits. One that lost an engine runs alone: it shall take no neighbour with it."""
         key = case((jobs.c.attempts > 0, ""), else_=jobs.c.batch_key)
-        columns = (-jobs.c.priority, jobs.c.position, jobs.c.id, jobs.c.owner, jobs.c.checkpoint, key)
+        columns = (-jobs.c.priority, jobs.c.position, jobs.c.id, jobs.c.owner, jobs.c.checkpoint, key, jobs.c.backend)
         query = select(*columns).where(jobs.c.state == "queued")
         if job_id is not None:
             query = query.where(jobs.c.id == job_id)
-        with self._db.read() as connection:
+        with self.database.read() as connection:
             return [QueueEntry(*row) for row in connection.execute(query)]
 
     def count(self, *states: str) -> int:
         """How many jobs are in these states."""
-        with self._db.read() as connection:
+        with self.database.read() as connection:
             return int(connection.execute(select(func.count()).select_from(jobs).where(jobs.c.state.in_(states))).scalar_one())
 
     def counts(self) -> dict[str, int]:
         """How many jobs there are in each state."""
         query = select(jobs.c.state, func.count()).group_by(jobs.c.state)
-        with self._db.read() as connection:
+        with self.database.read() as connection:
             return {row[0]: int(row[1]) for row in connection.execute(query)}
 
     def start(self, job_id: str, engine: str) -> tuple[Job, Event] | None:
         """Give a waiting job to an engine; None when it is not waiting any more."""
-        with self._db.write() as connection:
+        with self.database.write() as connection:
             changed = connection.execute(
                 update(jobs)
                 .where(jobs.c.id == job_id, jobs.c.state == "queued")
@@ -178,7 +176,7 @@ class JobStore:
 
     def planned(self, job_id: str, plan: Plan) -> None:
         """Keep how the job runs, for its next attempt."""
-        with self._db.write() as connection:
+        with self.database.write() as connection:
             connection.execute(update(jobs).where(jobs.c.id == job_id).values(plan=plan.model_dump_json()))
 
     def finish(self, job_id: str, event: Done | Failed | Cancelled) -> Event | None:
@@ -188,7 +186,7 @@ class JobStore:
         values: dict[str, Any] = {"state": state, "finished": time.time(), "engine_seconds": used}
         if isinstance(event, Failed):
             values["error"] = event.error.model_dump_json()
-        with self._db.write() as connection:
+        with self.database.write() as connection:
             if isinstance(event, Done):
                 said = connection.execute(select(jobs.c.notes).where(jobs.c.id == job_id)).scalar()
                 values["notes"] = json.dumps([*json.loads(said or "[]"), *event.notes])
@@ -199,7 +197,7 @@ class JobStore:
 
     def add_image(self, record: ImageRecord, request: GenerationRequest | None) -> Event | None:
         """Index a finished picture with the event that tells of it; None when it is indexed already."""
-        with self._db.write() as connection:
+        with self.database.write() as connection:
             if not insert_image(connection, record, request):
                 return None
             if record.job_id is None:
@@ -209,7 +207,7 @@ class JobStore:
 
     def requeue(self, job_id: str, reason: str, failed_attempt: bool) -> Event | None:
         """Put a running job back at its place; a failed attempt is counted."""
-        with self._db.write() as connection:
+        with self.database.write() as connection:
             step = 1 if failed_attempt else 0
             changed = connection.execute(
                 update(jobs)
@@ -224,7 +222,7 @@ class JobStore:
     def retry(self, job_id: str) -> Event:
         """Queue an ended job again as it is; pictures it has are kept. Raises `Conflict` when that cannot be."""
         self.check_readable(job_id)
-        with self._db.write() as connection:
+        with self.database.write() as connection:
             changed = connection.execute(
                 update(jobs)
                 .where(jobs.c.id == job_id, jobs.c.state.in_(("failed", "cancelled")))
@@ -239,7 +237,7 @@ class JobStore:
 
         Raises `Conflict` when it is not waiting.
         """
-        with self._db.write() as connection:
+        with self.database.write() as connection:
             row = connection.execute(select(jobs).where(jobs.c.id == job_id)).first()
             if row is None or row.state != "queued":
                 raise Conflict("Only a waiting job can be moved.")
@@ -257,10 +255,11 @@ class JobStore:
             connection.execute(update(jobs).where(jobs.c.id == other.id).values(position=row.position))
             return [job_id, other.id]
 
-    def running(self) -> list[str]:
-        """Ids of jobs that were given to an engine and have not ended."""
-        with self._db.read() as connection:
-            return list(connection.execute(select(jobs.c.id).where(jobs.c.state == "running")).scalars())
+    def running(self, here: bool = False) -> list[str]:
+        """Ids of jobs that were given to an engine and have not ended; with those that a backend makes, unless only those `here`."""
+        query = select(jobs.c.id).where(jobs.c.state == "running")
+        with self.database.read() as connection:
+            return list(connection.execute(query.where(jobs.c.backend == "") if here else query).scalars())
 
     def events_after(self, seq: int, job_id: str | None = None, limit: int = 1000) -> list[Event]:
         """Stored events in order, those that a newer version wrote left out."""
@@ -271,20 +270,20 @@ class JobStore:
         query = select(events).where(events.c.seq > seq).order_by(events.c.seq).limit(limit)
         if job_id is not None:
             query = query.where(events.c.job_id == job_id)
-        with self._db.read() as connection:
+        with self.database.read() as connection:
             rows = connection.execute(query).all()
         return [event for row in rows if (event := event_from(row)) is not None], rows[-1].seq if rows else seq
 
     def requests(self, job_ids: Sequence[str]) -> dict[str, ResolvedRequest]:
         """Requests of waiting jobs by id."""
         query = select(jobs.c.id, jobs.c.request).where(jobs.c.state == "queued", jobs.c.id.in_(job_ids))
-        with self._db.read() as connection:
+        with self.database.read() as connection:
             found = {row.id: resolved_from(row.request) for row in connection.execute(query)}
         return {job_id: request for job_id, request in found.items() if request is not None}
 
     def check_readable(self, job_id: str) -> None:
         """Raises `Conflict` for a job whose request this version does not know whole: made again it would be another picture."""
-        with self._db.read() as connection:
+        with self.database.read() as connection:
             text = connection.execute(select(jobs.c.request).where(jobs.c.id == job_id)).scalar()
         if text is not None and resolved_from(text) is None:
             raise Conflict("This job was stored by a newer Darkroom. Start that version to make it again.")
@@ -293,7 +292,7 @@ class JobStore:
         """Pictures of several jobs, each job's in order."""
         wanted = list(job_ids)
         found: dict[str, list[ImageRecord]] = {}
-        with self._db.read() as connection:
+        with self.database.read() as connection:
             for start in range(0, len(wanted), 500):
                 for row in connection.execute(_shown_images(wanted[start : start + 500])):
                     found.setdefault(row.job_id, []).append(image_from(row))
@@ -301,12 +300,12 @@ class JobStore:
 
     def saved_indexes(self, job_id: str) -> tuple[int, ...]:
         """Places in the job whose pictures were made, binned ones too."""
-        with self._db.read() as connection:
+        with self.database.read() as connection:
             return tuple(connection.execute(select(images.c.index).where(images.c.job_id == job_id).order_by(images.c.index)).scalars())
 
     def owner_of(self, job_id: str) -> str:
         """Whose job it is. Raises `NotFound`."""
-        with self._db.read() as connection:
+        with self.database.read() as connection:
             owner = connection.execute(select(jobs.c.owner).where(jobs.c.id == job_id)).scalar()
         if owner is None:
             raise NotFound(f"There is no job {job_id}.")
@@ -314,13 +313,13 @@ class JobStore:
 
     def get_value(self, key: str) -> Any:
         """A kept value; None when there is none."""
-        with self._db.read() as connection:
+        with self.database.read() as connection:
             text = connection.execute(select(settings_kv.c.value).where(settings_kv.c.key == key)).scalar()
         return None if text is None else json.loads(text)
 
     def set_value(self, key: str, value: Any) -> None:
         """Keep a value of JSON's types."""
-        with self._db.write() as connection:
+        with self.database.write() as connection:
             if not connection.execute(update(settings_kv).where(settings_kv.c.key == key).values(value=json.dumps(value))).rowcount:
                 connection.execute(insert(settings_kv).values(key=key, value=json.dumps(value)))
 
@@ -329,7 +328,7 @@ class JobStore:
         mine = jobs.c.owner == owner
         sums = select(func.coalesce(func.sum(jobs.c.pixels), 0), func.coalesce(func.sum(jobs.c.engine_seconds), 0.0))
         open_states = or_(jobs.c.state == "queued", jobs.c.state == "running")
-        with self._db.read() as connection:
+        with self.database.read() as connection:
             pixels, seconds = connection.execute(sums.where(mine, jobs.c.created >= moment)).one()
             unfinished = connection.execute(select(func.count()).select_from(jobs).where(mine, open_states)).scalar_one()
         return Used(pixels=int(pixels), engine_seconds=float(seconds), unfinished=int(unfinished))
@@ -338,11 +337,11 @@ class JobStore:
         """Requests and seconds of the last jobs that were done, for estimates: the engine's own, where a batch was shared."""
         query = (
             select(jobs.c.request, jobs.c.started, jobs.c.finished, jobs.c.engine_seconds)
-            .where(jobs.c.state == "done", jobs.c.started.is_not(None))
+            .where(jobs.c.state == "done", jobs.c.started.is_not(None), jobs.c.backend == "")
             .order_by(desc(jobs.c.number))
             .limit(limit)
         )
-        with self._db.read() as connection:
+        with self.database.read() as connection:
             return [
                 (request, row.engine_seconds or row.finished - row.started)
                 for row in connection.execute(query)
@@ -354,7 +353,7 @@ class JobStore:
     def fail_unreadable(self) -> list[str]:
         """Fail waiting jobs whose request a newer version wrote, so that the queue goes on; gives their ids."""
         failed = []
-        with self._db.read() as connection:
+        with self.database.read() as connection:
             rows = connection.execute(
                 select(jobs.c.id, jobs.c.request).where(or_(*(jobs.c.state == state for state in ("queued", "running"))))
             ).all()
@@ -374,12 +373,18 @@ def _shown_images(job_ids: Sequence[str]) -> Select[Any]:
     return select(images).where(images.c.job_id.in_(job_ids), images.c.trashed.is_(False)).order_by(images.c.index)
 
 
+def backend_of(request: GenerationRequest) -> str:
+    """Who makes a resolved request's pictures; "" is an engine here."""
+    return "" if request.where in (AUTO, HERE) else request.where
+
+
 def pixels_of(request: ResolvedRequest) -> int:
     """Pixels of the pictures that a resolved request makes."""
     width, height = request.width, request.height
     if request.hires is not None and request.mode == "txt2img":
         width = request.hires.width or round(width * request.hires.scale)
         height = request.hires.height or round(height * request.hires.scale)
+    width, height = size_after((int(width), int(height)), request.finish)
     return width * height * request.count
 
 

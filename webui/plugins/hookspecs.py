@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     import PIL.Image
 
     from webui.plugins.adapters import LoraLoader
+    from webui.plugins.backends import BackendSpec
     from webui.plugins.types import DenoiserWrapper, Finisher, Guider, Panel, Sampler, Schedule, Tab, Upscaler
 
 NAMESPACE = "darkroom"
@@ -110,6 +111,17 @@ def register_finishers(register: "Callable[[Finisher], None]") -> None:
     torch: import it inside the function. A step that raises is left out, the picture says so, and the extension is switched off.
 
     :param register: takes one `Finisher`; a taken name raises `ExtensionError` naming both owners.
+    """
+
+
+@called_in("web")
+def register_backends(register: "Callable[[BackendSpec], None]") -> None:
+    """Add places that make pictures instead of this machine: providers, other programs' servers (since API 1.3). Called once at start.
+
+    A backend of kind "cloud" is one place, off until the owner switches it on. One of kind "box" is a kind of server: the setting `boxes`
+    and `--where` name machines by it, as `name://host:port`.
+
+    :param register: takes one `BackendSpec`; a taken name raises `ExtensionError`.
     """
 
 

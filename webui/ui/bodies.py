@@ -31,9 +31,14 @@ class ModelCard(FrozenModel):
 
 
 class OwnDefaults(ModelDefaults):
-    """What a checkpoint was made for, and the ids of the form's elements that mean nothing for it."""
+    """What a checkpoint was made for, and the ids of the form's elements that mean nothing for it.
+
+    `place` says of a backend where it is, what is sent there and what it does not use; `accepted`: somebody has confirmed that.
+    """
 
     unsupported: list[str]
+    place: str = ""
+    accepted: bool = True
 
 
 class FormParameters(FrozenModel):

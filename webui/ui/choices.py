@@ -3,12 +3,18 @@
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 
+from webui.core.backend import AUTO, HERE, BackendModel
 from webui.core.family import ModelDefaults
+from webui.core.fields import find, walk
 from webui.core.protocol import Capabilities, OptionInfo
+from webui.core.request import GenerationRequest
+from webui.errors import WebUIError
 from webui.images.upscaling import LATENT_UPSCALERS
 from webui.library import Library, ModelFile
+from webui.plugins.backends import BackendSpec
 from webui.resolve import known_or_usual
 from webui.services import Services
+from webui.ui.bodies import OwnDefaults
 from webui.ui.fields import NONE, OWN, SAME
 
 AUTOMATIC = "Automatic"
@@ -25,6 +31,7 @@ class Choices:
     samplers: list[str]
     schedules: list[str]
     upscalers: list[str]
+    places: tuple[str, ...] = (AUTO, HERE)
     styles: list[str] = field(default_factory=list)
 
     @property
@@ -40,6 +47,7 @@ class Choices:
     def by_field(self) -> dict[str, list[str]]:
         """The names by the form's drop-down."""
         return {
+            "where": list(self.places),
             "checkpoint": self.checkpoints,
             "vae": self.vaes,
             "text_encoder": self.text_encoders,
@@ -61,10 +69,16 @@ class Choices:
         return [SAME, *self.schedules]
 
 
-def choices(services: Services) -> Choices:
-    """Ask the library and the last known capabilities."""
+def choices(services: Services, where: str = "") -> Choices:
+    """Ask the library and the last known capabilities; for a backend its models are the checkpoints."""
     offered = choices_of(services.library, services.capabilities.current())
-    return replace(offered, styles=[style.name for style in services.words.styles.all().styles])
+    usable = services.backends.usable()
+    there = usable.get(where)
+    if there is not None:
+        names = [model.name for model in services.backends.models(there)]
+        offered = replace(offered, checkpoints=names or [name for name in (there.example,) if name])
+    styles = [style.name for style in services.words.styles.all().styles]
+    return replace(offered, places=(AUTO, HERE, *usable), styles=styles)
 
 
 def choices_of(library: Library, known: Capabilities) -> Choices:
@@ -105,6 +119,53 @@ def unsupported(services: Services, checkpoint: str | None) -> list[str]:
         return []
     supports = services.library.families.get(model.family).supports
     return [element for feature, elements in _ELEMENTS.items() if feature not in supports for element in elements]
+
+
+_FOLDS = {
+    "hires": "fold-hires",
+    "soft_inpaint": "fold-soft",
+    "sampler_options": "fold-sampler",
+    "guidance_options": "fold-guidance",
+    "size_conditioning": "fold-sizes",
+}
+
+
+def own_defaults(services: Services, checkpoint: str, where: str) -> OwnDefaults | None:
+    """What a model was made for, there where it is, and what it has no use for; None for a name that is not there."""
+    usable = services.backends.usable()
+    if where in usable:
+        return _elsewhere(services, usable[where], checkpoint)
+    if checkpoint and checkpoint not in choices(services).checkpoints:
+        return None
+    name = checkpoint or choices(services).checkpoint
+    return OwnDefaults(**native(services, name).model_dump(), unsupported=unsupported(services, name))
+
+
+def _elsewhere(services: Services, spec: BackendSpec, checkpoint: str) -> OwnDefaults:
+    """The same for a backend's model; what is wrong with it is said in `place`."""
+    usual, told = native(services, None), services.backends.told(spec)
+    accepted = services.backends.is_accepted(spec)
+    try:
+        services.backends.check_key(spec)
+        model = services.backends.model(spec, checkpoint or spec.example)
+    except WebUIError as error:
+        return OwnDefaults(**usual.model_dump(), unsupported=[], place=f"{told} {error}", accepted=accepted)
+    own = {name: getattr(model, name) for name in ("width", "height", "steps", "guidance")}
+    own |= {name: getattr(model, name) or getattr(usual, name) for name in ("sampler", "schedule")}
+    gone, labels = _unused(services, model)
+    price = f" About ${model.price:.3f} a picture." if model.price is not None else ""
+    why = f" {model.name} does not use: {', '.join(labels)}." if labels else ""
+    return OwnDefaults(**own, unsupported=gone, place=f"{told}{price}{why}", accepted=accepted)
+
+
+def _unused(services: Services, model: BackendModel) -> tuple[list[str], list[str]]:
+    """Ids of the form's elements, and the labels of fields, that a backend's model does not use."""
+    top = [name for name in GenerationRequest.model_fields if not model.uses(name) and name not in ("init", "mask", "extras")]
+    ids = [spec.path.replace(".", "-") for spec in walk(GenerationRequest) if spec.path.partition(".")[0] in top]
+    ids += [_FOLDS[name] for name in top if name in _FOLDS]
+    ids += [f"fold-ext-{services.contributions.panels.owner(panel.name)}" for panel in services.contributions.panels]
+    labels = [field.title for name in top if (field := find(GenerationRequest, [name])) is not None and field.title]
+    return ids, labels
 
 
 def _usable_first(library: Library) -> list[ModelFile]:

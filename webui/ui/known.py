@@ -6,9 +6,10 @@ The page, and `generate --from` for its own library or a server's, place names b
 import hashlib
 import re
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
+from webui.core.backend import AUTO, HERE
 from webui.core.names import fold
 from webui.core.protocol import Capabilities
 from webui.errors import CheckpointError
@@ -16,7 +17,7 @@ from webui.library import Library, ModelFile
 from webui.prompts.grammar import strip_tags, without_loras
 from webui.samplers.catalog import find_sampler, find_schedule, parse_sampler_name
 from webui.services import Services
-from webui.ui.choices import choices_of
+from webui.ui.choices import choices, choices_of
 from webui.ui.fields import NONE, OWN, SAME, label_of
 
 _HASH = re.compile(r"(?<!\s)\s*\[([0-9a-fA-F]{6,64})\]$")
@@ -41,7 +42,8 @@ class NameMatcher:
     @classmethod
     def of(cls, services: Services) -> "NameMatcher":
         """As it is now on this server."""
-        return cls.here(services.library, services.capabilities.current())
+        here = cls.here(services.library, services.capabilities.current())
+        return replace(here, names={**here.names, "where": list(choices(services).places)})
 
     @classmethod
     def here(cls, library: Library, capabilities: Capabilities) -> "NameMatcher":
@@ -59,6 +61,11 @@ class NameMatcher:
 
         loras = [name for model in library.models("lora") for name in (model.name, model.file_name, model.path.stem, model.alias) if name]
         return cls(choices_of(library, capabilities).by_field, _both(loras), by_hash, has_hash)
+
+    @classmethod
+    def anything(cls) -> "NameMatcher":
+        """By nothing: every name is believed, for whoever makes the picture knows its own."""
+        return cls({}, _Any(), lambda digest: None, lambda name, digest: True)
 
     @classmethod
     def told(cls, answer: Mapping[str, Any]) -> "NameMatcher":
@@ -127,6 +134,8 @@ class NameMatcher:
     def _names(self, values: Mapping[str, Any], checkpoint: str, told: list[str]) -> dict[str, str | None]:
         """The names of the drop-downs; a checkpoint under another name is found by its hash, and one with another hash is told."""
         lists = {name: names for name, names in self.names.items() if isinstance(values.get(name), str)}
+        if values.get("where", AUTO) not in (AUTO, HERE) and values["where"] in self.names.get("where", ()):
+            lists = {"where": self.names["where"]}  # a backend has its own names
         found = {name: _among(names, self._ours(name, values[name])) for name, names in lists.items()}
         digest = _HASH.search(checkpoint)
         if "checkpoint" in found and digest:
@@ -149,6 +158,13 @@ class NameMatcher:
     def _missing_loras(self, prompt: str) -> list[str]:
         wanted = dict.fromkeys(tag.name for tag in strip_tags(prompt)[1] if tag.kind in ("lora", "lyco"))
         return [name for name in wanted if fold(name) not in self.loras]
+
+
+class _Any(frozenset[str]):
+    """Holds every name."""
+
+    def __contains__(self, name: object) -> bool:
+        return True
 
 
 def _both(names: Iterable[str]) -> frozenset[str]:

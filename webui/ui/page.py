@@ -117,6 +117,8 @@ def _wire(services: Services, page: gr.Blocks, form: Form, buttons: dict[str, gr
     buttons["generate"].click(None, every, None, js=run("generate(v)"))
     lists: list[Any] = [form.fields[name] for name in choices(services).by_field]
     buttons["refresh"].click(None, None, lists, js=run("lists(true)"))
+    where, checkpoint = form.fields["where"], form.fields["checkpoint"]
+    gr.on([where.change], None, [where, checkpoint], checkpoint, js=run("placed(...v)"))
     buttons["dice"].click(None, None, form.fields["seed"], js="() => -1")
     buttons["reuse"].click(None, form.fields["seed"], form.fields["seed"], js=run("lastSeed(v[0])"))
     size = [form.fields["width"], form.fields["height"]]

@@ -29,7 +29,7 @@ from webui.ui.bodies import (
     Submitted,
     TokenCount,
 )
-from webui.ui.choices import choices, native, unsupported
+from webui.ui.choices import choices, own_defaults
 from webui.ui.fields import to_request, to_values
 from webui.ui.known import NameMatcher
 
@@ -102,15 +102,16 @@ def _list_routes(routes: APIRouter, services: Services) -> None:
         ]
 
     @routes.get("/lists")
-    def lists() -> dict[str, list[str]]:
-        """What each of the form's drop-downs offers."""
-        return choices(services).by_field
+    def lists(where: str = "") -> dict[str, list[str]]:
+        """What each of the form's drop-downs offers; the checkpoints are those of the place."""
+        return choices(services, where).by_field
 
     @routes.post("/lists")
-    def look_again() -> dict[str, list[str]]:
-        """The same, after a look into the model folders."""
+    def look_again(where: str = "") -> dict[str, list[str]]:
+        """The same, after a look into the model folders, or at the place."""
         services.library.scan()
-        return choices(services).by_field
+        services.backends.forget(where)
+        return choices(services, where).by_field
 
     @routes.get("/steps")
     def step_names() -> StepNames:
@@ -119,15 +120,12 @@ def _list_routes(routes: APIRouter, services: Services) -> None:
         return StepNames(upscaler=choices(services).image_upscalers, face_restorer=restorers)
 
     @routes.get("/native")
-    def own(checkpoint: str = "") -> OwnDefaults | None:
+    def own(checkpoint: str = "", where: str = "") -> OwnDefaults | None:
         """The size, steps and sampler that a checkpoint was made for, and the elements that it has no use for.
 
         Nothing for a name that is not here.
         """
-        if checkpoint and checkpoint not in choices(services).checkpoints:
-            return None
-        name = checkpoint or choices(services).checkpoint
-        return OwnDefaults(**native(services, name).model_dump(), unsupported=unsupported(services, name))
+        return own_defaults(services, checkpoint, where)
 
 
 def _parameter_routes(routes: APIRouter, services: Services) -> None:

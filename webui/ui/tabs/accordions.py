@@ -84,6 +84,7 @@ def _image(form: Form, choices: Choices) -> None:
 
 
 def _advanced(form: Form, choices: Choices) -> None:
+    form.add("where_options", lines=2, placeholder='{"name": "value"}')
     form.add("vae", choices=choices.vaes, info=None)
     form.add("text_encoder", choices=choices.text_encoders, info=None)
     form.add("refiner_checkpoint", choices=choices.refiners, info=None)

@@ -41,6 +41,8 @@ def build(
 
 
 def _first_fields(form: Form, choices: Choices) -> dict[str, gr.Button]:
+    form.add("where", choices=list(choices.places), info=None)
+    form.host("elsewhere")
     with gr.Row(elem_classes="with-button"):
         form.add("checkpoint", choices=choices.checkpoints, value=choices.checkpoint, info=None, min_width=200)
         refresh = icon_button("Look for model files again", "refresh", "refresh")

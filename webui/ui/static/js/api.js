@@ -101,7 +101,7 @@ export const page = {
   /** @returns {Promise<T.StepNames>} */
   steps: () => ask('/page/steps'),
   /** @returns {Promise<T.OwnDefaults | null>} */
-  native: (checkpoint) => ask(`/page/native?${new URLSearchParams({ checkpoint })}`),
+  native: (checkpoint, where = '') => ask(`/page/native?${new URLSearchParams({ checkpoint, where })}`),
   /** @returns {Promise<T.FormParameters>} */
   readText: (text) => ask('/page/parameters/text', { method: 'POST', json: { text } }),
   /** @returns {Promise<T.FormParameters>} */
@@ -109,9 +109,9 @@ export const page = {
   /** @returns {Promise<Blob>} */
   readMask: (file) => ask('/page/mask', { method: 'POST', body: file, headers: { 'Content-Type': 'application/octet-stream' } }),
   /** @returns {Promise<Record<string, string[]>>} */
-  lists: () => ask('/page/lists'),
+  lists: (where = '') => ask(`/page/lists?${new URLSearchParams({ where })}`),
   /** @returns {Promise<Record<string, string[]>>} */
-  lookAgain: () => ask('/page/lists', { method: 'POST', patience: MORE_PATIENCE }),
+  lookAgain: (where = '') => ask(`/page/lists?${new URLSearchParams({ where })}`, { method: 'POST', patience: MORE_PATIENCE }),
   /** @returns {Promise<T.SettingsPage>} */
   settings: () => ask('/page/settings'),
   /** @returns {Promise<T.SettingSections>} */
@@ -120,6 +120,11 @@ export const page = {
   extensions: () => ask('/page/extensions'),
   /** @returns {Promise<T.ExtensionCard[]>} */
   switchExtension: (id, on) => ask(`/page/extensions/${encodeURIComponent(id)}`, { method: 'PUT', json: { on } }),
+};
+
+export const backends = {
+  /** @returns {Promise<unknown>} */
+  accept: (name) => ask(`/api/v1/backends/${encodeURIComponent(name)}/accept`, { method: 'POST' }),
 };
 
 export const words = {

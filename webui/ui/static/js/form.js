@@ -21,6 +21,7 @@ export function restore(start, values) {
   const wanted = restored(form, stored('form', {}), values);
   remember(wanted);
   adopt(form.values.checkpoint, false);
+  chosenPlace = String(form.values.where ?? '');
   return wanted.map((value, n) => (same(value, values[n]) ? undefined : value));
 }
 
@@ -32,7 +33,8 @@ export function remember(values) {
   store('form', form.values);
   state.noCheckpoint = !form.values.checkpoint;
   if (before.prompt !== form.values.prompt) parts['prompt-tools']?.typed?.(form.values.prompt);
-  if (before.checkpoint && before.checkpoint !== form.values.checkpoint) {
+  const moved = before.where !== undefined && before.where !== form.values.where;
+  if ((before.checkpoint && before.checkpoint !== form.values.checkpoint) || moved) {
     adopt(form.values.checkpoint, true, filled.checkpoint === form.values.checkpoint ? Object.keys(filled).filter((name) => !usual.has(name)) : []);
     filled = {};
     usual = new Set();
@@ -54,12 +56,14 @@ let adoptions = 0;
 /** A checkpoint's own size, steps and sampler take the place of the last one's, where the user changed nothing; `kept` was filled in with it. */
 function adopt(checkpoint, changeFields, kept = []) {
   const mine = ++adoptions;
-  const asked = page.native(checkpoint ?? '').catch(complain);
+  const asked = page.native(checkpoint ?? '', String(form.values.where ?? '')).catch(complain);
   adopting = adopting.then(async () => {
     const told = await asked;  // nothing for a mistyped name
     if (!told || (changeFields && mine !== adoptions)) return;  // chosen again meanwhile: the fields still hold the one before
-    const { unsupported = [], ...own } = told;
+    const { unsupported = [], place = '', accepted = true, ...own } = told;
     greyOut(unsupported);
+    state.place = { where: String(form.values.where ?? ''), told: place, accepted };
+    draw();
     const old = form.native;
     form.native = own;
     if (changeFields) fill(adopted(form.values, old, own, kept));
@@ -77,11 +81,29 @@ function greyOut(ids) {
 /** The drop-downs' lists, as they are now on the server; `again` looks into the model folders first. */
 export async function lists(again = false) {
   try {
-    const told = await (again ? page.lookAgain() : page.lists());
+    const where = String(form.values.where ?? '');
+    const told = await (again ? page.lookAgain(where) : page.lists(where));
+    document.body.classList.toggle('has-places', (told.where ?? []).length > 2);
     return Object.values(told).map((names) => ({ __type__: 'update', choices: names.map((name) => [name, name]) }));
   } catch (problem) {
     complain(problem);
     return [];
+  }
+}
+
+let chosenPlace = '';
+
+/** Another place has other models: their list, and the first of them where the chosen one is not there. */
+export async function placed(where, checkpoint) {
+  if (!form.names.length || where === chosenPlace) return undefined;
+  chosenPlace = where;
+  try {
+    const { checkpoint: names } = await page.lists(where);
+    const value = names.includes(checkpoint) || where !== chosenPlace ? checkpoint : names[0] ?? '';
+    return { __type__: 'update', choices: names.map((name) => [name, name]), ...(value === checkpoint ? {} : { value }) };
+  } catch (problem) {
+    complain(problem);
+    return undefined;
   }
 }
 

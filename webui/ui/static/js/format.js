@@ -36,5 +36,11 @@ export function facts(image) {
   return parts.filter(Boolean).join(' · ');
 }
 
+/**
+ * Which backend makes a request's pictures; nothing for this machine.
+ * @param {SomeRequest} request
+ */
+export const placeOf = (request) => (!request.where || request.where === 'auto' || request.where === 'here' ? '' : `at ${request.where}`);
+
 /** @param {{request?: SomeRequest | null, kind?: string} | null | undefined} thing */
 export const promptOf = (thing) => thing?.request?.prompt || (thing?.kind === 'upload' ? 'Uploaded picture' : 'No prompt');

@@ -2,6 +2,7 @@
 // Darkroom's page. Gradio holds the form and calls what is exported here; everything that moves is drawn from one SSE stream.
 
 import './topbar.js';
+import './elsewhere.js';
 import './source.js';
 import './prompt-tools.js';
 import './words.js';
@@ -22,7 +23,7 @@ import { watchKeys } from './keys.js';
 import { component, state } from './state.js';
 import { setTheme, wantedTheme, watchTabs } from './tabs.js';
 
-export { generate, lastSeed, lists, merged, ratioOf, remember, sizeOf, swapped } from './form.js';
+export { generate, lastSeed, lists, merged, placed, ratioOf, remember, sizeOf, swapped } from './form.js';
 export { mountChain } from './finish-chain.js';
 export { mountNumber } from './number-field.js';
 export { mount } from './state.js';

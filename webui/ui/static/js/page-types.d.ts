@@ -70,6 +70,7 @@ export interface State {
   forever: boolean;
   made: number;
   noCheckpoint?: boolean;
+  place: { where: string; told: string; accepted: boolean };
   now: Situation;
 }
 
@@ -84,7 +85,7 @@ export interface FormFacts {
   shown: Values;
   labels: Record<string, string>;
   folds: Record<string, string[]>;
-  native: Partial<Omit<OwnDefaults, 'unsupported'>>;
+  native: Partial<Omit<OwnDefaults, 'unsupported' | 'place' | 'accepted'>>;
   values: Values;
 }
 

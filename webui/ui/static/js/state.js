@@ -32,6 +32,7 @@ export const state = {
   peek: false,    // a picture was chosen while a job runs: the stage stays on it
   forever: false,
   made: 0,        // pictures since Generate forever was switched on
+  place: { where: '', told: '', accepted: true },  // which backend makes the next pictures, and what is to be said of it
   now: { name: 'idle' },
 };
 

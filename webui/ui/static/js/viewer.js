@@ -9,7 +9,7 @@ import { $, $$, el, iconButton } from './dom.js';
 import { pictureActions } from './image-actions.js';
 import { parts } from './state.js';
 import { shownOwner } from './who.js';
-import { promptOf, size } from './format.js';
+import { placeOf, promptOf, size } from './format.js';
 
 /**
  * `list()` is what ← and → walk through, as it is now; `near` is called when its end is close, `closed(image)` with the picture looked at last.
@@ -103,7 +103,7 @@ function side(image, steps, close) {
 function rows(image, request) {
   const second = request.hires && `${request.hires.scale}× ${request.hires.upscaler}`;
   return [['Size', size(image.width, image.height)], ['Seed', image.seed], ['Sampling method', request.sampler], ['Schedule type', request.schedule], ['Sampling steps', request.steps],
-    ['CFG Scale', request.guidance], ['Checkpoint', request.checkpoint], ['Hires. fix', second], ['Denoising strength', request.init && request.strength], ['Clip skip', (request.clip_skip ?? 1) > 1 && request.clip_skip],
+    ['CFG Scale', request.guidance], ['Checkpoint', request.checkpoint], ['Where', placeOf(request)], ['Hires. fix', second], ['Denoising strength', request.init && request.strength], ['Clip skip', (request.clip_skip ?? 1) > 1 && request.clip_skip],
     ['Made', new Date(image.created).toLocaleString()], ['By', shownOwner(image.owner)], ['File', image.path]]
     .filter(([, value]) => value !== null && value !== undefined && value !== false && value !== '');
 }

@@ -1,0 +1,86 @@
+"""What a backend has made, as our own pictures: read as any foreign picture is, written with how it was made."""
+
+import base64
+import binascii
+from collections.abc import Sequence
+from urllib.parse import unquote_to_bytes
+
+from PIL import Image
+
+from webui import __version__
+from webui.core.backend import BackendModel, RemotePicture, RemoteTask
+from webui.core.job import Job
+from webui.core.pictures import image_seeds, with_prompts
+from webui.core.record import ImageRecord
+from webui.errors import BackendError, RequestError
+from webui.images.decode import read_image
+from webui.images.metadata import GenerationInfo, encoder
+from webui.images.store import ImageStore, Origin
+from webui.plugins.backends import BackendSpec, Wire
+
+UNTOLD = {
+    "steps": ("Steps",),
+    "sampler": ("Sampler",),
+    "schedule": ("Schedule type",),
+    "guidance": ("CFG scale",),
+    "seed": ("Seed",),
+    "strength": ("Denoising strength",),
+    "noise_source": ("RNG",),
+}
+"""The words of the parameters text for what a backend may not use."""
+
+
+def picture_of(made: RemotePicture, wire: Wire, title: str) -> Image.Image:
+    """Return a picture's pixels, fetched if need be. Raises `BackendError` for what is no picture, too large, or from elsewhere."""
+    data = made.data or (_inline(made.url, title) if made.url.startswith("data:") else wire.fetch(made.url))
+    try:
+        image = read_image(data, "picture")
+    except RequestError as error:
+        raise BackendError(f"{title} sent something that is not a picture we can use: {error.message}") from None
+    return image
+
+
+def _inline(url: str, title: str) -> bytes:
+    head, comma, body = url.partition(",")
+    try:
+        data = base64.b64decode(body, validate=False) if head.endswith(";base64") else unquote_to_bytes(body)
+    except (binascii.Error, ValueError):
+        data = b""
+    if not comma or not data:
+        raise BackendError(f"{title} sent a picture that cannot be decoded.")
+    return data
+
+
+def save(
+    image: Image.Image, index: int, job: Job, spec: BackendSpec, model: BackendModel, store: ImageStore, notes: Sequence[str]
+) -> ImageRecord:
+    """Write a picture with its metadata. Raises `StorageError`."""
+    request = job.resolved
+    info = GenerationInfo(
+        job_id=job.id,
+        version=__version__,
+        where=spec.name,
+        omitted=tuple(word for name, words in UNTOLD.items() if not model.uses(name) for word in words),
+        notes=tuple(notes),
+    )
+    told = request.model_copy(update={"width": image.width, "height": image.height}) if _fits(image) else request
+    origin = Origin(job_id=job.id, owner=job.owner, index=index, seed=image_seeds(request, index)[0], notes=tuple(notes))
+    return store.save(_without_alpha(image, store), told, encoder(told, index, info), origin)
+
+
+def _fits(image: Image.Image) -> bool:
+    """Whether a request can have this size; a provider may make others."""
+    return all(side % 8 == 0 and 64 <= side <= 4096 for side in image.size)
+
+
+def _without_alpha(image: Image.Image, store: ImageStore) -> Image.Image:
+    if image.mode == "RGBA" and (store.format == "jpeg" or image.getchannel("A").getextrema() == (255, 255)):
+        return image.convert("RGB")
+    return image
+
+
+def task_of(job: Job, indexes: tuple[int, ...], init: bytes | None, mask: bytes | None) -> RemoteTask:
+    """Return what to ask for."""
+    request = with_prompts(job.resolved, indexes[0])
+    seed = image_seeds(request, indexes[0])[0]
+    return RemoteTask(job_id=job.id, request=request, indexes=indexes, seed=seed, init=init, mask=mask)
