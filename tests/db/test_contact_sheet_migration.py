@@ -19,7 +19,7 @@ def old_database(folder, rows):
     config.set_main_option("script_location", str(MIGRATIONS))
     with engine.begin() as connection:
         config.attributes["connection"] = connection
-        command.upgrade(config, "0006")
+        command.upgrade(config, "0007")
         for number, (request, trashed) in enumerate(rows, 1):
             values = {"id": f"i{number}", "at": 1000.0 + 60 * number, "prompt": (request or {}).get("prompt", ""), "trashed": trashed}
             body = request if request is None or isinstance(request, str) else json.dumps(request)

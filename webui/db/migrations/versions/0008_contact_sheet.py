@@ -8,8 +8,8 @@ from alembic import op
 
 from webui.db.sessions import Sessions
 
-revision = "0007"
-down_revision = "0006"
+revision = "0008"
+down_revision = "0007"
 
 _BIG = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 _FULL_TEXT = (
