@@ -19,6 +19,7 @@ JOB_BODY = {
 ANSWERS: tuple[type[BaseModel], ...] = (
     bodies.JobBody,
     bodies.JobList,
+    bodies.ExtrasJobs,
     bodies.Stopped,
     bodies.ImageWithRequest,
     bodies.ImageList,
@@ -49,7 +50,7 @@ def install(app: FastAPI) -> None:
     def openapi() -> dict[str, Any]:
         document = derived()
         schemas = document.setdefault("components", {}).setdefault("schemas", {})
-        if "GenerationRequest" not in schemas:
+        if bodies.PageEvent.__name__ not in schemas:
             schemas |= body_schemas()
             _keep_references(document["paths"])
         return document
