@@ -3,6 +3,35 @@
 /** The data of `event: alive`: nothing happened for a while. */
 export type Alive = Record<string, never>;
 
+/** An axis: its kind, what it is called, and its values with their labels. */
+export interface AxisBody {
+  kind: string;
+  name: string;
+  of: string;
+  title: string;
+  values: Array<JsonValue>;
+  labels: Array<string>;
+}
+
+/** A kind of axis, and the values that can be chosen. */
+export interface AxisKind {
+  kind: string;
+  name: string;
+  choices: Array<string>;
+}
+
+/** All kinds of axes, those used most first. */
+export interface AxisKinds {
+  kinds: Array<AxisKind>;
+}
+
+/** An axis as it is asked for: a kind (a field, or one of A1111's names) and its values, as a list or in A1111's notation. */
+export interface AxisWish {
+  kind: string;
+  values: string | Array<JsonValue>;
+  of: string;
+}
+
 /** Forward passes since the engine started: how many, how many jobs they answered, their seconds, and the seconds that jobs waited. */
 export interface BatchStats {
   passes: number;
@@ -20,6 +49,18 @@ export interface Cancelled {
   type: "cancelled";
   step: number;
   steps: number;
+}
+
+/** A cell with its pictures. */
+export interface CellBody {
+  number: number;
+  x: number;
+  y: number;
+  z: number;
+  job_id: string | null;
+  state: "planned" | "queued" | "running" | "done" | "failed" | "cancelled";
+  error: string;
+  images: Array<ImageWithRequest>;
 }
 
 /** All pictures of the job are saved. */
@@ -207,6 +248,65 @@ export interface GrainStep {
   seed: number | string;
 }
 
+/** A grid: its axes, its base request, and how many of its cells are in which state. */
+export interface GridBody {
+  id: string;
+  owner: string;
+  title: string;
+  state: "active" | "done" | "cancelled";
+  priority: number;
+  created: number;
+  counts: Record<string, number>;
+  total: number;
+  sides: Array<number>;
+  axes: Array<AxisBody>;
+  request: Record<string, JsonValue>;
+}
+
+/** How many values the axes have, and how many cells that are. */
+export interface GridCount {
+  sides: Array<number>;
+  cells: number;
+}
+
+/** Several grids. */
+export interface GridList {
+  grids: Array<GridBody>;
+}
+
+/** Where a job stands in a grid: said in its pictures. `labels` are "Steps: 20" and the like, one an axis. */
+export interface GridPlace {
+  grid: string;
+  title: string;
+  cell: Array<unknown>;
+  labels: Array<string>;
+}
+
+/** A grid as it is asked for. `new_seeds`: every cell has its own seed instead of all the same. */
+export interface GridWish {
+  request?: Record<string, JsonValue>;
+  axes: Array<AxisWish>;
+  title: string;
+  new_seeds: boolean;
+  priority: number;
+}
+
+/** A grid with all its cells. */
+export interface GridWithCells {
+  id: string;
+  owner: string;
+  title: string;
+  state: "active" | "done" | "cancelled";
+  priority: number;
+  created: number;
+  counts: Record<string, number>;
+  total: number;
+  sides: Array<number>;
+  axes: Array<AxisBody>;
+  request: Record<string, JsonValue>;
+  cells: Array<CellBody>;
+}
+
 /** What is done to classifier-free guidance besides its scale. */
 export interface GuidanceOptions {
   rescale: number;
@@ -330,6 +430,7 @@ export interface Job {
   error: JobError | null;
   images: Array<ImageRecord>;
   notes: Array<string>;
+  place: GridPlace | null;
   cost: number;
 }
 
@@ -349,6 +450,7 @@ export interface JobBody {
   error: JobError | null;
   images: Array<ImageBody>;
   notes: Array<string>;
+  place: GridPlace | null;
   cost: number;
   mine: boolean;
   progress: Progress | null;
