@@ -81,7 +81,7 @@ async function submit(it) {
     const told = await extras.submit({ images: tray.map((image) => image.id), folder, finish: it.editor.steps(), upscale_tile: it.tile.value(), upscale_overlap: it.overlap.value() });
     it.jobs = told.jobs.map((job) => job.id);
     it.passedOver = told.passed_over;
-    for (const job of told.jobs) if (!state.jobs.has(job.id)) state.jobs.set(job.id, { place: Infinity, ...job, request: job.request ?? {} });
+    for (const job of told.jobs) if (!state.jobs.has(job.id)) state.jobs.set(job.id, { order: Infinity, ...job, request: job.request ?? {} });
     if (told.passed_over.length) toast(`${count(told.passed_over.length, 'file')} passed over: ${told.passed_over[0].name}. ${told.passed_over[0].why}`);
     draw();
   } catch (problem) {
