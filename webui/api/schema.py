@@ -55,11 +55,7 @@ def install(app: FastAPI) -> None:
     def openapi() -> dict[str, Any]:
         document = derived()
         schemas = document.setdefault("components", {}).setdefault("schemas", {})
-<<<<<<< HEAD
-        if bodies.PageEvent.__name__ not in schemas:
-=======
-        if not schemas.keys() >= {model.__name__ for model in (GenerationRequest, *ANSWERS)}:
->>>>>>> main
+        if not schemas.keys() >= {GenerationRequest.__name__, *(model.__name__ for model in ANSWERS)}:
             schemas |= body_schemas()
             _keep_references(document["paths"])
         return document
