@@ -18,14 +18,15 @@ import { count as counted, promptOf } from './format.js';
 
 const PAGE = 30;
 const MOST = 200;  // pictures that the server gives at once
+const MOST_HINTS = 12;
 const SORTS = [['newest', 'Newest first'], ['oldest', 'Oldest first'], ['rating', 'Best first'], ['largest', 'Largest first']];
 
 component('gallery', (root) => {
   /** @type {any} */
   const it = { pictures: new PictureList(), chosen: new Selection(), sessions: new Map(), words: '', at: 'pictures', sort: 'newest', failed: false, busy: false, turn: 0, place: null };
   const look = () => { clearTimeout(it.timer); it.timer = setTimeout(() => reload(it), 200); };
-  it.hints = el('datalist', { id: 'gallery-hints' });
-  it.search = el('input.search', { type: 'search', placeholder: 'owl  model:…  steps>20  kept', 'aria-label': 'Search prompts', title: 'Words of the prompt, or model: sampler: steps> cfg: size:portrait rated> kept today …', list: 'gallery-hints', spellcheck: 'false', oninput: () => { look(); suggest(it); } });
+  it.hints = el('div.hints', { hidden: true, role: 'group', 'aria-label': 'Suggestions' });
+  it.search = el('input.search', { type: 'search', placeholder: 'owl  model:…  steps>20  kept', 'aria-label': 'Search prompts', title: 'Words of the prompt, or model: sampler: steps> cfg: size:portrait rated> kept today …', spellcheck: 'false', oninput: () => { look(); suggest(it); } });
   const size = el('input', { type: 'range', min: 120, max: 320, value: stored('thumb', 210), 'aria-label': 'Thumbnail size', oninput: () => { store('thumb', +size.value); resize(); } });
   const resize = () => it.grid.style.setProperty('--thumb', `${size.value}px`);
   const sort = el('select.plain-select', { 'aria-label': 'Order', onchange: () => { it.sort = sort.value; reload(it, true); } }, SORTS.map(([value, label]) => el('option', { value }, label)));
@@ -45,8 +46,8 @@ component('gallery', (root) => {
     marked: (ids, marks) => remark(it, ids, marks),
   });
   resize();
-  root.append(heading('Gallery', it.count, el('span.grow'), el('label.small-range', { title: 'Thumbnail size' }, icon('grid'), size), sort, it.search, it.hints),
-    it.places.node, it.fault, it.grid, it.empty, it.end, it.bulk.node);
+  root.append(heading('Gallery', it.count, el('span.grow'), el('label.small-range', { title: 'Thumbnail size' }, icon('grid'), size), sort, it.search),
+    it.hints, it.places.node, it.fault, it.grid, it.empty, it.end, it.bulk.node);
   it.eye = new IntersectionObserver((seen) => seen.at(-1)?.isIntersecting && more(it), { rootMargin: '600px' });
   it.eye.observe(it.end);
   addEventListener('scroll', () => { if (state.tab === 'gallery') it.place = placeOfPage(it); }, { passive: true });
@@ -137,10 +138,18 @@ const isFiltered = (it) => Boolean(it.words) || it.at !== 'pictures' || it.sort 
 
 async function suggest(it) {
   const typed = it.search.value;
-  const { suggestions } = await images.suggest(typed).catch(() => ({ suggestions: [] }));
-  if (typed !== it.search.value) return;
+  const told = await images.suggest(typed).catch(() => null);
+  if (!told || typed !== it.search.value) return;
   const before = typed.slice(0, typed.lastIndexOf(' ') + 1);
-  it.hints.replaceChildren(...suggestions.map(({ text, count }) => el('option', { value: before + text }, count === null ? '' : counted(count, 'picture'))));
+  const minus = typed.slice(before.length).startsWith('-') ? '-' : '';
+  const take = (text) => {
+    it.search.value = before + minus + text + (text.endsWith(':') ? '' : ' ');
+    it.search.focus();
+    suggest(it);
+    reload(it);
+  };
+  it.hints.replaceChildren(...told.suggestions.slice(0, MOST_HINTS).map(({ text, count }) => el('button.place', { type: 'button', onclick: () => take(text) }, count == null ? text : `${text} ${count}`)));
+  it.hints.hidden = !it.hints.firstChild;
 }
 
 /**
@@ -150,7 +159,7 @@ async function suggest(it) {
  */
 function added(it, image) {
   if (it.search.value || isFiltered(it) || !it.pictures.add(image)) return;
-  it.grid.prepend(thumb(it, image));
+  it.grid.prepend(thumb(image));
   tell(it);
   if (state.tab === 'gallery') learnNew(it);
 }
@@ -188,7 +197,7 @@ function removed(it, image) {
 function returned(it, image) {
   const at = it.pictures.putBack(image);
   if (at < 0) return;
-  it.grid.insertBefore(thumb(it, image), tilesOf(it)[at] ?? null);
+  it.grid.insertBefore(thumb(image), tilesOf(it)[at] ?? null);
   arrange(it);
   tell(it);
 }
@@ -218,7 +227,7 @@ function take(it, page, fresh) {
   it.failed = false;
   fault(it, '');
   if (fresh) renew(it);
-  else it.grid.append(...news.map((image) => thumb(it, image)));
+  else it.grid.append(...news.map((image) => thumb(image)));
   if (fresh) it.sessions.clear();
   arrange(it);
   showChosen(it);
@@ -231,17 +240,14 @@ function take(it, page, fresh) {
 /** The tiles of the list; those that are there stay what they are. */
 function renew(it) {
   const old = new Map(tilesOf(it).map((tile) => [tile.dataset.id, tile]));
-  const tiles = it.pictures.images.map((image) => old.get(image.id) ?? thumb(it, image));
+  const tiles = it.pictures.images.map((image) => old.get(image.id) ?? thumb(image));
   const now = tilesOf(it);
   if (tiles.length !== now.length || tiles.some((tile, n) => now[n] !== tile)) it.grid.replaceChildren(...tiles);
   for (const image of it.pictures.images) showMarks(tileOf(it, image.id), image);
 }
 
-/**
- * @param {any} it
- * @param {PageImage} image
- */
-const thumb = (it, image) => {
+/** @param {PageImage} image */
+const thumb = (image) => {
   const ratio = (image.width || 1) / (image.height || 1);
   const open = el('button.thumb', { type: 'button', 'aria-label': promptOf(image), title: promptOf(image) },
     el('img', { src: images.thumb(image.id), alt: '', loading: 'lazy', width: image.width, height: image.height }));
