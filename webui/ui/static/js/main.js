@@ -10,6 +10,7 @@ import './generate-controls.js';
 import './stage.js';
 import './gallery.js';
 import './queue.js';
+import './grid.js';
 import './models.js';
 import './png-info.js';
 import './settings.js';
