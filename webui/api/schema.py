@@ -55,6 +55,7 @@ def install(app: FastAPI) -> None:
         document = derived()
         schemas = document.setdefault("components", {}).setdefault("schemas", {})
         if bodies.PageEvent.__name__ not in schemas:
+        if not schemas.keys() >= {GenerationRequest.__name__, *(model.__name__ for model in ANSWERS)}:
             schemas |= body_schemas()
             _keep_references(document["paths"])
         return document

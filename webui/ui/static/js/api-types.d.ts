@@ -63,6 +63,38 @@ export interface CellBody {
   images: Array<ImageWithRequest>;
 }
 
+/** The pictures that were changed, the token that takes it back, and what could not be changed, in words. */
+export interface Changed {
+  ids: Array<string>;
+  undo: string;
+  left_out: Array<string>;
+}
+
+/** Pictures that somebody put together; with a query, those that it finds. */
+export interface Collection {
+  number: number;
+  name: string;
+  query: string;
+  count: number;
+}
+
+/** A collection's name, and the query that fills it; without one it is filled by hand. */
+export interface CollectionName {
+  name: string;
+  query: string;
+}
+
+/** Your collections, by name. */
+export interface Collections {
+  collections: Array<Collection>;
+}
+
+/** How many pictures the places of the gallery have, and for a query without any, which part of it is in the way. */
+export interface Counts {
+  total: number;
+  nearest?: Nearest | null;
+}
+
 /** All pictures of the job are saved. */
 export interface Done {
   job_id: string;
@@ -412,6 +444,10 @@ export interface ImageWithRequest {
   url: string;
   request: GenerationRequest | null;
   source: string | null;
+  number: number;
+  rating: number;
+  flag: number;
+  session: number;
 }
 
 /** One row of the queue. Times are UTC. */
@@ -430,7 +466,7 @@ export interface Job {
   error: JobError | null;
   images: Array<ImageRecord>;
   notes: Array<string>;
-  grid: GridPlace | null;
+  place: GridPlace | null;
   cost: number;
 }
 
@@ -450,7 +486,7 @@ export interface JobBody {
   error: JobError | null;
   images: Array<ImageBody>;
   notes: Array<string>;
-  grid: GridPlace | null;
+  place: GridPlace | null;
   cost: number;
   mine: boolean;
   progress: Progress | null;
@@ -488,6 +524,13 @@ export interface ModelCard {
   size: number;
   error: string;
   note: string;
+}
+
+/** For a query without a picture: the same without one of its parts, and how many pictures that finds. */
+export interface Nearest {
+  without: string;
+  query: string;
+  count: number;
 }
 
 /** What a checkpoint was made for, and the ids of the form's elements that mean nothing for it. */
@@ -648,6 +691,40 @@ export interface SamplerOptions {
   ddim_discretize: "uniform" | "quad";
 }
 
+/** Pictures: by their ids, or all that a query finds. */
+export interface Selection {
+  ids?: Array<string> | null;
+  q?: string | null;
+  place: "pictures" | "bin";
+}
+
+/** What is to become of some pictures. */
+export interface SelectionChanges {
+  rating?: number | null;
+  flag?: number | null;
+  trashed?: boolean | null;
+  collection?: string | null;
+  leave?: string | null;
+  ids?: Array<string> | null;
+  q?: string | null;
+  place: "pictures" | "bin";
+}
+
+/** Pictures made in one go: how many are there, when, around which prompt, and what changed among them ("CFG 5 → 7", "seed"). */
+export interface Session {
+  number: number;
+  count: number;
+  first: number;
+  last: number;
+  prompt: string;
+  changed: Array<string>;
+}
+
+/** Sessions, as far as something of them is there. */
+export interface Sessions {
+  sessions: Array<Session>;
+}
+
 /** A field of the Settings tab. `changed`: the file holds a value of its own. `restart`: it takes effect at the next start. */
 export interface SettingCard {
   name: string;
@@ -802,6 +879,17 @@ export interface StyleList {
 /** The job that a form has become. */
 export interface Submitted {
   job: Job;
+}
+
+/** A part of a query that could be meant, and how many pictures have it. */
+export interface Suggestion {
+  text: string;
+  count?: number | null;
+}
+
+/** What the last part of a query may become. */
+export interface Suggestions {
+  suggestions: Array<Suggestion>;
 }
 
 /** Samples of the last minutes, the newest last. */
