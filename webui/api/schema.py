@@ -20,6 +20,7 @@ JOB_BODY = {
 ANSWERS: tuple[type[BaseModel], ...] = (
     bodies.JobBody,
     bodies.JobList,
+    bodies.ExtrasJobs,
     bodies.Stopped,
     bodies.ImageWithRequest,
     bodies.ImageList,
@@ -54,7 +55,6 @@ def install(app: FastAPI) -> None:
     def openapi() -> dict[str, Any]:
         document = derived()
         schemas = document.setdefault("components", {}).setdefault("schemas", {})
-        if bodies.PageEvent.__name__ not in schemas:
         if not schemas.keys() >= {GenerationRequest.__name__, *(model.__name__ for model in ANSWERS)}:
             schemas |= body_schemas()
             _keep_references(document["paths"])
