@@ -28,6 +28,8 @@ from webui.downloads.staging import Download
 from webui.errors import StorageError
 from webui.gallery.index import ImageIndex
 from webui.gallery.service import Gallery
+from webui.grids.service import Grids
+from webui.grids.store import GridStore
 from webui.images import finishers
 from webui.images.decode import look
 from webui.images.store import ImageStore
@@ -81,6 +83,7 @@ class App:
         self._attempt("Memory and load are not measured", self.services.monitor.start)
         self._attempt("The model folders are not watched", self.services.collection.start)
         self._attempt("Downloads do not go on", self.services.downloads.start)
+        self._attempt("Grids do not go on", self.services.grids.runner.start)
 
     def _retry(self, act: Callable[[], object]) -> None:
         retry_on_storage_error(act, self.stopping.is_set, lambda why: print(why, file=sys.stderr))
@@ -98,6 +101,7 @@ class App:
         """End the engines, put the running job back, close the database."""
         self.stopping.set()
         self.services.monitor.stop()
+        self.services.grids.runner.stop()
         self.services.downloads.stop()
         self.services.collection.stop()
         self.services.backend_pool.stop()
@@ -131,6 +135,7 @@ def open_app(settings: Settings, make_client: MakeClient | None = None) -> App:
     context = ResolveContext(library, gallery.path_by_id, capabilities.current, contributions.models, contributions.steps, words)
     places = Elsewhere.open(store, extensions, dispatch, gallery, library, words)
     queue = places.queue(state, engines, quotas, lambda request: resolve(request, context))
+    grids = Grids(GridStore(database), queue, gallery, queue.resolve, lambda: store.current().batch_jobs * max(len(queue.engines()), 1))
     services = Services(
         settings=store,
         library=library,
@@ -143,6 +148,7 @@ def open_app(settings: Settings, make_client: MakeClient | None = None) -> App:
         gallery=gallery,
         queue=queue,
         engines=engines,
+        grids=grids,
         backends=places.backends,
         backend_pool=places.pool,
         quotas=quotas,
@@ -218,7 +224,7 @@ def resolve_and_keep(
     """Return the request with nothing left to choose, its source images kept as uploads. Raises `RequestError`."""
     resolved = resolve(request)
     colours = [step.image for step in resolved.finish if isinstance(step, MatchColorsStep)]
-    for image_id in (resolved.init, resolved.mask, *colours):
+    for image_id in (resolved.init, resolved.mask, *colours, *resolved.inputs):
         if image_id is not None:
             gallery.keep_as_upload(image_id)
     return resolved

@@ -14,7 +14,8 @@ from webui.core.finish import (
     UpscaleStep,
     upscaled_size,
 )
-from webui.core.request import request_error_from
+from webui.core.request import MAX_SIDE as MOST_SIDE
+from webui.core.request import MIN_SIDE, GenerationRequest, ResolvedRequest, request_error_from
 from webui.errors import RequestError
 from webui.images.decode import MAX_PIXELS, MAX_SIDE
 from webui.images.finishers import BUILTIN_FINISHERS
@@ -53,6 +54,38 @@ def checked_chain(steps: Steps, size: tuple[int, int], context: ChainContext) ->
             raise RequestError(f"finish.{number}{inner}", error.message) from None
         size = upscaled_size(size, step) if isinstance(step, UpscaleStep) else size
     return tuple(checked)
+
+
+def resolved_extras(
+    request: GenerationRequest, context: ChainContext, size_of: Callable[[str], tuple[int, int]], seed: Callable[[int], int]
+) -> ResolvedRequest:
+    """A job of Extras with nothing left to choose; what only generating has a use for is left out. Raises `RequestError`."""
+    sizes, steps = [size_of(image) for image in request.inputs], request.finish
+    for number, size in enumerate(sizes, 1):
+        try:
+            steps = checked_chain(request.finish, size, context)
+        except RequestError as error:
+            which = f"Picture {number}: " if len(sizes) > 1 and error.field.endswith(".scale") else ""
+            raise RequestError(error.field, which + error.message) from None
+    width, height = (min(max(round(side / 8) * 8, MIN_SIDE), MOST_SIDE) for side in sizes[0])
+    return ResolvedRequest(
+        mode="extras",
+        inputs=request.inputs,
+        finish=steps,
+        prompt=request.prompt,
+        upscale_tile=request.upscale_tile,
+        upscale_overlap=request.upscale_overlap,
+        deterministic=request.deterministic,
+        checkpoint="",
+        width=width,
+        height=height,
+        steps=1,
+        sampler="None",
+        schedule="None",
+        guidance=1.0,
+        seed=seed(request.seed),
+        variation_seed=0,
+    )
 
 
 def _checked(step: FinishStep, size: tuple[int, int], context: ChainContext) -> FinishStep:

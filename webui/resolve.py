@@ -12,7 +12,7 @@ from typing import Any
 
 from pydantic import BaseModel, JsonValue, ValidationError
 
-from webui.chain import ChainContext, builtin_steps, checked_chain
+from webui.chain import ChainContext, builtin_steps, checked_chain, resolved_extras
 from webui.core.family import FamilySpec, ModelDefaults
 from webui.core.pictures import distinct
 from webui.core.protocol import Capabilities
@@ -55,6 +55,8 @@ class ResolveContext:
 
 def resolve(request: GenerationRequest, context: ResolveContext) -> ResolvedRequest:
     """Give the same request with nothing left to choose. Raises `RequestError` naming the field that cannot be carried out."""
+    if request.mode == "extras":
+        return resolved_extras(request, _chain_context(request, context), lambda image: _image_size(image, "inputs", context), _seed)
     chosen = {"seed": _seed(request.seed), "variation_seed": _seed(request.variation_seed)}
     request = context.words.put_into(request.model_copy(update=chosen), anew=request.seed == -1)
     checkpoint = _checkpoint(request, context)

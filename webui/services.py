@@ -8,6 +8,7 @@ from webui.capabilities import CapabilityService
 from webui.collection.service import Collection
 from webui.downloads.service import Downloads
 from webui.gallery.service import Gallery
+from webui.grids.service import Grids
 from webui.jobs.engine_pool import EnginePool
 from webui.jobs.monitor import ResourceMonitor
 from webui.jobs.queue import JobQueue
@@ -34,6 +35,7 @@ class Services:
     gallery: Gallery
     queue: JobQueue
     engines: EnginePool
+    grids: Grids
     backends: Backends
     backend_pool: BackendPool
     quotas: Quotas

@@ -12,7 +12,7 @@ from fastapi import FastAPI
 from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
-from webui.api import native, schema
+from webui.api import extras, native, schema
 from webui.settings import PROJECT
 from webui.ui import bodies
 
@@ -32,6 +32,7 @@ def api_schemas() -> dict[str, Any]:
     """What the OpenAPI document names, as the server gives it."""
     app = FastAPI()
     app.include_router(native.router)
+    app.include_router(extras.router)
     schema.install(app)
     named: dict[str, Any] = app.openapi()["components"]["schemas"]
     return named

@@ -29,6 +29,7 @@ def job_row(**changes):
         "attempts": 1,
         "idempotency_key": "k",
         "notes": '["n"]',
+        "place": None,
         "cost": 0.0,
         "request": resolved(prompt="an apple").model_dump_json(),
         "plan": Plan(device="cuda:0").model_dump_json(),

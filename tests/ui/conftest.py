@@ -25,6 +25,8 @@ from webui.db import open_database
 from webui.downloads.service import Downloads
 from webui.gallery.index import ImageIndex
 from webui.gallery.service import Gallery
+from webui.grids.service import Grids
+from webui.grids.store import GridStore
 from webui.images.store import ImageStore
 from webui.jobs.dispatch import Dispatch
 from webui.jobs.engine_client import InprocClient
@@ -97,6 +99,7 @@ class Page:
         backends = Backends(registered(self.extensions), settings.current, KeyStore(folder / "data", {}), {})
         self.services = Services(
             settings=settings,
+            grids=Grids(GridStore(database), self.queue, gallery, resolve_without_models, lambda: 1),
             words=words_of(settings.current),
             library=library,
             downloads=Downloads(library, settings.current, lambda download: None),

@@ -5,7 +5,7 @@ import gradio as gr
 from webui.core.request import GenerationRequest
 from webui.ui.page import build
 
-ON_OTHER_PARTS_OF_THE_PAGE = {"mode", "init", "mask", "extras", "templates"}
+ON_OTHER_PARTS_OF_THE_PAGE = {"mode", "init", "mask", "inputs", "extras", "templates"}
 
 
 def components(blocks):

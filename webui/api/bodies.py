@@ -6,9 +6,10 @@ A test compares what the routes really answer with these.
 from datetime import datetime
 from typing import Literal
 
-from pydantic import RootModel
+from pydantic import JsonValue, RootModel
 
 from webui.core.events import Cancelled, Done, Failed, ImageSaved, Preview, Queued, Started, StepDone
+from webui.core.grid import Cell
 from webui.core.job import Job, JobError
 from webui.core.record import ImageRecord
 from webui.core.request import FrozenModel, GenerationRequest
@@ -24,9 +25,10 @@ class ImageBody(ImageRecord):
 
 
 class ImageWithRequest(ImageBody):
-    """A picture with the request that it was made with; an upload has none."""
+    """A picture with the request that it was made with; an upload has none. `source` is the picture that Extras made it of."""
 
     request: GenerationRequest | None
+    source: str | None
 
 
 class ImageList(FrozenModel):
@@ -52,6 +54,20 @@ class JobList(FrozenModel):
     """Jobs in order of submission."""
 
     jobs: tuple[JobBody, ...]
+
+
+class PassedOverFile(FrozenModel):
+    """A file of a folder that was left alone, and why."""
+
+    name: str
+    why: str
+
+
+class ExtrasJobs(FrozenModel):
+    """The jobs of a call of Extras, in order, and which files of the folder were passed over."""
+
+    jobs: tuple[JobBody, ...]
+    passed_over: tuple[PassedOverFile, ...]
 
 
 class Stopped(FrozenModel):
@@ -207,3 +223,69 @@ class Filled(FrozenModel):
     """What a template becomes for each seed."""
 
     prompts: tuple[str, ...]
+
+
+class AxisBody(FrozenModel):
+    """An axis: its kind, what it is called, and its values with their labels."""
+
+    kind: str
+    name: str
+    of: str
+    title: str
+    values: tuple[JsonValue, ...]
+    labels: tuple[str, ...]
+
+
+class GridBody(FrozenModel):
+    """A grid: its axes, its base request, and how many of its cells are in which state."""
+
+    id: str
+    owner: str
+    title: str
+    state: Literal["active", "done", "cancelled"]
+    priority: int
+    created: float
+    counts: dict[str, int]
+    total: int
+    sides: tuple[int, ...]
+    axes: tuple[AxisBody, ...]
+    request: dict[str, JsonValue]
+
+
+class CellBody(Cell):
+    """A cell with its pictures."""
+
+    images: tuple[ImageWithRequest, ...]
+
+
+class GridWithCells(GridBody):
+    """A grid with all its cells."""
+
+    cells: tuple[CellBody, ...]
+
+
+class GridList(FrozenModel):
+    """Several grids."""
+
+    grids: tuple[GridBody, ...]
+
+
+class GridCount(FrozenModel):
+    """How many values the axes have, and how many cells that are."""
+
+    sides: tuple[int, ...]
+    cells: int
+
+
+class AxisKind(FrozenModel):
+    """A kind of axis, and the values that can be chosen."""
+
+    kind: str
+    name: str
+    choices: tuple[str, ...]
+
+
+class AxisKinds(FrozenModel):
+    """All kinds of axes, those used most first."""
+
+    kinds: tuple[AxisKind, ...]

@@ -51,11 +51,12 @@ async def submit(
     idempotency_key: Annotated[str | None, Header(max_length=255)] = None,
 ) -> dict[str, Any]:
     """Queue a job. The body is a GenerationRequest; `{"prompt": "a red apple"}` is a whole one."""
-    body = await _json(request)
+    body = await read_json(request)
     return await run_in_threadpool(_submit, api, body, who, priority, idempotency_key)
 
 
-async def _json(request: Request) -> dict[str, Any]:
+async def read_json(request: Request) -> dict[str, Any]:
+    """The body as an object. Raises `RequestError`."""
     try:
         body = await request.json()
     except RecursionError:

@@ -7,6 +7,7 @@ from pydantic import BaseModel
 from pydantic.json_schema import JsonSchemaMode, models_json_schema
 
 from webui.api import bodies
+from webui.core.grid import GridWish
 from webui.core.job import PreviewChoice
 from webui.core.request import GenerationRequest
 from webui.words.styles import StyleList
@@ -33,6 +34,10 @@ ANSWERS: tuple[type[BaseModel], ...] = (
     bodies.WildcardLines,
     bodies.Filled,
     StyleList,
+    bodies.GridWithCells,
+    bodies.GridList,
+    bodies.GridCount,
+    bodies.AxisKinds,
     PreviewChoice,
 )
 
@@ -60,7 +65,7 @@ def install(app: FastAPI) -> None:
 def body_schemas() -> dict[str, Any]:
     """The request and all answers, with what is inside them, by name."""
     wanted: list[tuple[type[BaseModel], JsonSchemaMode]] = [(model, "serialization") for model in ANSWERS]
-    _, schema = models_json_schema([(GenerationRequest, "validation"), *wanted], ref_template=REFERENCE)
+    _, schema = models_json_schema([(GenerationRequest, "validation"), (GridWish, "validation"), *wanted], ref_template=REFERENCE)
     schemas: dict[str, Any] = schema["$defs"]
     return schemas
 

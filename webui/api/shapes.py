@@ -18,6 +18,8 @@ def image_body(record: ImageRecord, viewer: Viewer, request: GenerationRequest |
     body = record.model_dump(mode="json")
     body["url"] = _address(record.id, viewer)
     body["request"] = request.model_dump(mode="json") if request else None
+    is_of = request is not None and request.mode == "extras" and record.index < len(request.inputs)
+    body["source"] = request.inputs[record.index] if request is not None and is_of else None
     return body
 
 

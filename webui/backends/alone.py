@@ -12,6 +12,7 @@ from webui.backends.pool import BackendPool
 from webui.backends.resolve import remarks, resolve_elsewhere
 from webui.backends.service import Backends, registered
 from webui.core.events import Event, EventAdapter
+from webui.core.job import Said
 from webui.core.request import GenerationRequest
 from webui.db import open_database
 from webui.errors import RequestError
@@ -92,7 +93,7 @@ class AloneElsewhere:
 
         state.events.listen(follow)
         notes = remarks(request, self.spec, self.backends.known_model(self.spec.name, resolved.checkpoint))
-        job, _, waiting = store.add(resolved, "local", 0, None, "", notes)
+        job, _, waiting = store.add(resolved, "local", 0, None, "", Said(notes=tuple(notes)))
         if waiting is not None:
             state.fair_queues.add(waiting)
         try:

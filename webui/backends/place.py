@@ -46,7 +46,7 @@ class Placing:
     def place(self, request: GenerationRequest) -> BackendSpec | None:
         """Return the backend that makes the request; None is here. `auto` never chooses a provider. Raises `RequestError`."""
         where = request.where.strip()
-        if where.lower() == HERE or (where.lower() in (AUTO, "") and not request.checkpoint):
+        if request.mode == "extras" or where.lower() == HERE or (where.lower() in (AUTO, "") and not request.checkpoint):
             return None
         if where.lower() not in (AUTO, ""):
             return self._backends.spec(where)

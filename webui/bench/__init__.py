@@ -16,6 +16,7 @@ BENCHES = {
     "batching": "several users in one batch, against one after another and against the bare UNet",
     "traffic": "20 users at random for 2,000 jobs: lost, mixed up, overtaken",
     "faults": "kill -9 at random moments: jobs lost, files torn, pictures made twice",
+    "grids": "a grid planned, drawn, and made through three kills: cells lost or made twice",
     "previews": "what watching a picture form costs the run",
     "followers": "what twenty browsers that watch cost the web process",
     "fuzz": "broken and hostile files from a seed, through everything that reads them, for as long as you like",

@@ -17,7 +17,9 @@ def batch_key(request: ResolvedRequest) -> str:
     neighbours, so such a job is alone.
     """
     tags, second_tags = _TAG.findall(request.prompt), _second_tags(request)
-    if request.deterministic or request.refiner_checkpoint or tags != second_tags or not _same_tags(request):
+    if request.mode == "extras" or request.deterministic or request.refiner_checkpoint:
+        return ""
+    if tags != second_tags or not _same_tags(request):
         return ""
     shared = [request.checkpoint, request.vae, request.text_encoder, request.width, request.height, request.dtype, request.tiling, tags]
     return hashlib.sha256(json.dumps(shared).encode()).hexdigest()[:16]

@@ -14,6 +14,7 @@ from webui.errors import RequestError
 
 MAX_NAME = 1000
 """Letters of a name: of a file, a sampler, a setting of one."""
+MAX_SEED = 2**64 - 1
 MOST_STEPS = 20
 MOST_SIDE = 2**16
 """Pixels of a side that any picture may have."""
@@ -81,6 +82,7 @@ class GrainStep(FrozenModel):
     amount: float = Field(0.2, ge=0, le=1, title="Amount", description="1 is very grainy.")
     size: float = Field(1.0, ge=1, le=16, title="Size", description="Pixels of a grain.")
     color: bool = Field(False, title="Coloured grain")
+    seed: int = Field(-1, ge=-1, le=MAX_SEED, title="Seed", description="-1 is the picture's own.")
 
 
 class FormatStep(FrozenModel):

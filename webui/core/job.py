@@ -5,6 +5,7 @@ from typing import Literal
 
 from pydantic import Field
 
+from webui.core.grid import GridPlace
 from webui.core.record import ImageRecord
 from webui.core.request import FrozenModel, GenerationRequest, ResolvedRequest
 from webui.errors import RequestError
@@ -45,6 +46,13 @@ class JobError(FrozenModel):
     field: str | None = None
 
 
+class Said(FrozenModel):
+    """What is said of a job besides its request: notes for its owner, and its place in a grid."""
+
+    notes: tuple[str, ...] = ()
+    place: GridPlace | None = None
+
+
 class Job(FrozenModel):
     """One row of the queue. Times are UTC."""
 
@@ -62,6 +70,7 @@ class Job(FrozenModel):
     error: JobError | None = None
     images: tuple[ImageRecord, ...] = ()
     notes: tuple[str, ...] = Field((), description="What the user should know about the result.")
+    place: GridPlace | None = Field(None, description="Where it stands in a grid, for a cell of one.")
     cost: float = Field(0.0, description="US dollars: before its end as estimated, after it as the provider told, where it does.")
 
     @property

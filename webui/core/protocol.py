@@ -10,6 +10,7 @@ from typing import Annotated, BinaryIO, Literal
 from pydantic import Field, JsonValue, TypeAdapter
 
 from webui.core.events import Event
+from webui.core.grid import GridPlace
 from webui.core.job import Plan
 from webui.core.request import FrozenModel, ResolvedRequest
 
@@ -45,6 +46,7 @@ class RunJob(FrozenModel):
     saved: tuple[int, ...] = ()
     library: str = Field("", description="Version of web's list of model files.")
     settings: dict[str, JsonValue] = {}
+    place: GridPlace | None = None
 
 
 class Cancel(FrozenModel):

@@ -8,20 +8,19 @@ import json
 from enum import StrEnum
 from typing import Annotated, Any, Literal, Self, TypeVar
 
-from pydantic import BaseModel, BeforeValidator, Field, JsonValue, ValidationError, field_validator, model_validator
+from pydantic import BeforeValidator, Field, JsonValue, ValidationError, field_validator, model_validator
 
-from webui.core.fields import FieldSpec, find
+from webui.core.complaints import request_error_from as request_error_from
 from webui.core.finish import MAX_NAME as MAX_NAME
-from webui.core.finish import STEPS, Steps, check_order, checked_id
+from webui.core.finish import MAX_SEED as MAX_SEED
+from webui.core.finish import Steps, check_order, checked_id
 from webui.core.frozen import FrozenModel as FrozenModel
-from webui.core.names import printable
 from webui.core.options import MAX_PROMPT as MAX_PROMPT
 from webui.core.options import MAX_SIDE as MAX_SIDE
 from webui.core.options import FilledTemplate as FilledTemplate
 from webui.core.options import GuidanceOptions as GuidanceOptions
 from webui.core.options import SizeConditioning as SizeConditioning
 from webui.core.options import SoftInpaint as SoftInpaint
-from webui.core.sentences import sentence
 from webui.core.templates import is_template
 from webui.errors import RequestError
 
@@ -31,7 +30,6 @@ MAX_EXTRAS = 200_000
 MAX_FILLED = 1_000_000
 """Letters of all pictures' prompts together, where they came from templates."""
 MAX_STYLES = 50
-MAX_SEED = 2**64 - 1
 MIN_SIDE = 64
 
 
@@ -53,7 +51,10 @@ class Fill(StrEnum):
     LATENT_NOTHING = "latent nothing"
 
 
-Mode = Literal["txt2img", "img2img", "inpaint"]
+MOST_INPUTS = 100
+"""Pictures that one job of Extras takes."""
+
+Mode = Literal["txt2img", "img2img", "inpaint", "extras"]
 ProfileName = Literal["a1111", "diffusers"]
 Emphasis = Literal["Original", "No norm", "Ignore", "None"]
 NoiseSource = Literal["cpu", "gpu", "nv"]
@@ -221,6 +222,9 @@ class GenerationRequest(FrozenModel):
     tiling: bool = Field(False, title="Tiling", description="Make a picture whose edges continue on the other side.")
     init: str | None = Field(None, title="Picture", description="Id of the picture to start from.")
     mask: str | None = Field(None, title="Mask", description="Id of the mask: white changes, black stays.")
+    inputs: tuple[str, ...] = Field(
+        (), max_length=MOST_INPUTS, title="Pictures", description="Of Extras: ids of the pictures that the finish chain is done to."
+    )
     strength: float = Field(0.75, ge=0, le=1, title="Denoising strength", description="0 keeps the picture, 1 makes a new one.")
     resize_mode: Annotated[ResizeMode, _choice(ResizeMode)] = Field(ResizeMode.JUST, title="Resize mode")
     mask_blur: int = Field(4, ge=0, le=256, title="Mask blur", description="Pixels over which the mask's edge is softened.")
@@ -291,9 +295,19 @@ class GenerationRequest(FrozenModel):
 
     _content_hash = field_validator("init", "mask")(checked_id)
 
+    @field_validator("inputs")
+    @classmethod
+    def _content_hashes(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        return tuple(each for each in value if checked_id(each))
+
     @model_validator(mode="after")
     def _images_in(self) -> Self:
-        if self.mode != "txt2img" and self.init is None:
+        if self.mode == "extras":
+            if not self.inputs:
+                raise RequestError("inputs", "Choose a picture first: drop one here, or send one from the gallery.")
+            if not self.finish:
+                raise RequestError("finish", "Say what is to be done: add a step, such as upscale.")
+        elif self.mode != "txt2img" and self.init is None:
             raise RequestError("init", "Choose a picture first: drop one here, or send one from the gallery.")
         if self.mode == "inpaint" and self.mask is None:
             raise RequestError("mask", "Paint over the part to change, then press Generate.")
@@ -303,7 +317,7 @@ class GenerationRequest(FrozenModel):
     @property
     def count(self) -> int:
         """How many pictures this request makes."""
-        return self.batch_size * self.batch_count
+        return len(self.inputs) if self.mode == "extras" else self.batch_size * self.batch_count
 
 
 class ResolvedRequest(GenerationRequest):
@@ -353,38 +367,3 @@ def _parse(data: dict[str, Any], kind: type[Request]) -> Request:
         return kind.model_validate(data)
     except ValidationError as error:
         raise request_error_from(error, kind) from None
-
-
-def request_error_from(error: ValidationError, model: type[BaseModel]) -> RequestError:
-    """Say pydantic's first complaint as a sentence about a field that the user knows by its label."""
-    first = error.errors(include_url=False)[0]
-    loc = first["loc"]
-    path = ".".join(printable(str(part)) for part in loc) or "request"
-    if first["type"] == "extra_forbidden":
-        return RequestError(path, f"There is no field named {path}.")
-    if loc and loc[-1] == "[key]":
-        known = f"none of {first['ctx']['expected']}" if first["type"] == "literal_error" else "no text"
-        return RequestError(path, f"{_label(model, loc[:1])} has a name that is {known}.")
-    field = _field(model, loc)
-    return RequestError(path, sentence(first, _label(model, loc), (field.low, field.high) if field else (None, None)))
-
-
-def _in_step(loc: tuple[int | str, ...]) -> bool:
-    """Whether a place is a field of a step of the finish chain: finish, number, kind, field."""
-    return len(loc) > 3 and loc[0] == "finish" and loc[2] in STEPS
-
-
-def _field(model: type[BaseModel], loc: tuple[int | str, ...]) -> FieldSpec | None:
-    return find(STEPS[str(loc[2])], loc[3:]) if _in_step(loc) else find(model, loc)
-
-
-def _label(model: type[BaseModel], loc: tuple[int | str, ...]) -> str:
-    """The label of the field itself, or of the list or object around the place; which entry of a list, as people count."""
-    if not loc:
-        return "The request"
-    field = _field(model, loc)
-    if _in_step(loc):
-        return f"{field.title if field else printable(str(loc[3]))} of step {int(loc[1]) + 1} ({loc[2]})"
-    label = field.title if field is not None and field.title else ".".join(printable(str(part)) for part in loc)
-    entry = next((part + 1 for part in loc if isinstance(part, int)), None)
-    return f"{label}, entry {entry}," if entry is not None and field is not None else label

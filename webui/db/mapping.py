@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 from pydantic import ValidationError
 
 from webui.core.events import Event, EventAdapter
+from webui.core.grid import GridPlace
 from webui.core.job import Job, JobError, Plan
 from webui.core.pictures import own_words
 from webui.core.record import ImageRecord
@@ -74,6 +75,7 @@ def job_from(row: Any, images: tuple[ImageRecord, ...] = ()) -> Job:
         error=_known(JobError, row.error),
         images=images,
         notes=tuple(json.loads(row.notes)),
+        place=_known(GridPlace, row.place),
         cost=row.cost,
     )
 

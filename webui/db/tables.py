@@ -36,6 +36,7 @@ jobs = Table(
     Column("finished", Float),
     Column("error", Text),
     Column("notes", Text, nullable=False, default="[]"),
+    Column("place", Text),
     Column("backend", String(255), nullable=False, default="", server_default=""),
     Column("remote", Text, nullable=False, default="[]", server_default="[]"),
     Column("cost", Float, nullable=False, default=0.0, server_default="0"),
@@ -92,4 +93,33 @@ model_notes = Table(
     Column("body", Text, nullable=False),
     Column("updated", Float, nullable=False),
     UniqueConstraint("kind", "name", name="uq_model_notes_name"),
+)
+
+grids = Table(
+    "grids",
+    metadata,
+    Column("number", _Big, primary_key=True, autoincrement=True),
+    Column("id", String(32), nullable=False, unique=True),
+    Column("owner", String(64), nullable=False),
+    Column("title", Text, nullable=False, default=""),
+    Column("cancelled", Boolean, nullable=False, default=False),
+    Column("priority", Integer, nullable=False, default=0),
+    Column("plan", Text, nullable=False),
+    Column("created", Float, nullable=False),
+    Index("ix_grids_owner", "owner", "number"),
+)
+
+grid_cells = Table(
+    "grid_cells",
+    metadata,
+    Column("place", _Big, primary_key=True, autoincrement=True),
+    Column("grid_id", String(32), nullable=False),
+    Column("number", Integer, nullable=False),
+    Column("x", Integer, nullable=False),
+    Column("y", Integer, nullable=False),
+    Column("z", Integer, nullable=False),
+    Column("job_id", String(32)),
+    Column("error", Text, nullable=False, default=""),
+    UniqueConstraint("grid_id", "number", name="uq_grid_cells_number"),
+    Index("ix_grid_cells_job", "job_id"),
 )

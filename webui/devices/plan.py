@@ -62,6 +62,11 @@ def plan_for(request: ResolvedRequest, device: str, settings: Settings, facts: M
     )
 
 
+def plan_of_extras(device: str, settings: Settings) -> Plan:
+    """The plan of a job that generates nothing: upscalers see one tile at a time, so that no estimate is needed."""
+    return Plan(device=device, dtype="float32", threads=(settings.threads or cores()) if device == "cpu" else settings.threads)
+
+
 def _attention(settings: Settings, device: str, dtype: Dtype, tokens: int) -> Literal["sdpa", "xformers", "tiled"]:
     if settings.attention != "auto":
         return settings.attention

@@ -11,7 +11,7 @@ from webui.core.foreign import INDEX, FileIdentity
 from webui.core.job import Plan
 from webui.core.protocol import Capabilities, OptionInfo, RunJob
 from webui.core.registry import Registry
-from webui.devices.plan import plan_for
+from webui.devices.plan import plan_for, plan_of_extras
 from webui.generation import builtins as generation_builtins
 from webui.generation.context import EngineContext
 from webui.images import finishers
@@ -89,6 +89,8 @@ def make_plan(task: RunJob, context: EngineContext, device: str, settings: Setti
     """
     if task.plan is not None and task.plan.device.split(":")[0] == device.split(":")[0]:
         return task.plan.model_copy(update={"device": device})
+    if task.request.mode == "extras":
+        return plan_of_extras(device, settings)
     facts = facts_of_checkpoint(task, context)
     return plan_for(task.request, device, settings, facts, held=resident_bytes(device) if context.models.loaded else 0)
 

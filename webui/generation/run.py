@@ -13,6 +13,7 @@ from webui.generation.batching import plan_batches
 from webui.generation.conditioning import loras_of, prompts_of
 from webui.generation.context import EngineContext
 from webui.generation.device import SplitDevice
+from webui.generation.extras import finish_pictures
 from webui.generation.finishing import finish
 from webui.generation.img2img import read_source
 from webui.generation.output import generation_info, lora_hashes, process_image, save
@@ -42,7 +43,7 @@ def run_job(task: RunJob, context: EngineContext, emit: Emit, engine_seconds: Ca
     """
     plan = task.plan or Plan()
     context = replace(context, library=View(context.library))
-    report = JobReporter(emit, task.job_id, task.request.batch_count)
+    report = JobReporter(emit, task.job_id, task.request.count if task.request.mode == "extras" else task.request.batch_count)
     saved = set(task.saved)
     tried: frozenset[str] = frozenset()
     while (other := _attempt(task, plan, context, report, saved, tried)) is not None:
@@ -66,7 +67,8 @@ def _attempt(
 ) -> OtherWay | None:
     """Make what is missing. Returns another way, each once: float32 after bad numbers, small parts after memory ran out."""
     try:
-        generate_images(task, plan, context, report, saved)
+        make = finish_pictures if task.request.mode == "extras" else generate_images
+        make(task, plan, context, report, saved)
     except NumericalError:
         if plan.dtype == "float32":
             raise

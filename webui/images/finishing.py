@@ -79,7 +79,7 @@ def sharpen(image: Image.Image, step: SharpenStep, run: FinishRun) -> Image.Imag
 
 def grain(image: Image.Image, step: GrainStep, run: FinishRun) -> Image.Image:
     """Add noise drawn from the picture's seed, the same for the same seed and size."""
-    return run.off_device(lambda: on_colors(image, lambda plain: _grained(plain, step, run.seed)))
+    return run.off_device(lambda: on_colors(image, lambda plain: _grained(plain, step, run.seed if step.seed < 0 else step.seed)))
 
 
 def _grained(image: Image.Image, step: GrainStep, seed: int) -> Image.Image:

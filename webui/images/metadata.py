@@ -16,6 +16,7 @@ from webui.errors import RequestError
 from webui.images import text_chunks
 from webui.images.decode import image_bytes
 from webui.images.dialects import Dialect, ParsedMetadata, a1111, comfyui, fooocus, invokeai, novelai, short, smaller, swarmui
+from webui.images.dialects.postprocessing import CHUNKS
 from webui.images.parameters import GenerationInfo, image_seeds, one_image, write_parameters
 from webui.images.stealth import read_stealth
 from webui.images.store import Encode
@@ -62,6 +63,12 @@ def encoder(request: GenerationRequest, index: int, info: GenerationInfo | None 
         text_chunks.OWN: json.dumps(own, ensure_ascii=False, separators=(",", ":")),
     }
 
+    return texts_encoder(contents)
+
+
+def texts_encoder(contents: Mapping[str, str]) -> Encode:
+    """How `ImageStore.save` writes a picture with these texts; JPEG and WebP hold the parameters text and ours."""
+
     def encode(image: Image.Image, stream: BinaryIO, format: Literal["png", "jpeg", "webp"], quality: int) -> None:
         if format == "png":
             text_chunks.write_png(image, stream, contents)
@@ -93,7 +100,8 @@ class ImageMetadata:
         """The request that makes this picture again; `overrides` win. Raises `RequestError` when a start picture or mask is missing."""
         values = {**self.fields, **(overrides or {})}
         mode: Mode = values.pop("mode", None) or self._mode(values)
-        missing = "init" if mode != "txt2img" and not values.get("init") else "mask" if mode == "inpaint" and not values.get("mask") else ""
+        needed = {"img2img": ("init",), "inpaint": ("init", "mask")}.get(mode, ())
+        missing = next((name for name in needed if not values.get(name)), "")
         if missing:
             what = {"init": "from another picture", "mask": "with a mask"}[missing]
             raise RequestError(
@@ -154,17 +162,19 @@ def _read_own(contents: Mapping[str, str]) -> ImageMetadata | None:
     try:
         own = json.loads(contents.get(text_chunks.OWN, ""))
         index, stored, facts = int(own.get("index", 0)), dict(own["request"]), dict(own.get("facts", {}))
+        place, job_id = int(own.get("place", index)), str(facts.get("job_id", ""))
     except (ValueError, TypeError, KeyError, AttributeError, OverflowError, RecursionError):
         return None
     mode = stored.get("mode", "txt2img")
     try:
         request = GenerationRequest.model_validate(as_written(stored))
     except (ValidationError, RequestError):
-        return _checked(ParsedMetadata("Darkroom", _flat(stored), mode=mode if mode in ("img2img", "inpaint") else "txt2img"), contents)
+        parsed = ParsedMetadata("Darkroom", _flat(stored), mode=mode if mode in ("img2img", "inpaint") else "txt2img")
+        return replace(_checked(parsed, contents), job_id=job_id, index=place, facts=facts)
     fields = one_image(request, index).model_dump(mode="json")
     del fields["mode"]
-    text, job_id = contents.get(text_chunks.PARAMETERS, ""), str(facts.get("job_id", ""))
-    return ImageMetadata("Darkroom", fields, request.mode, text=text, job_id=job_id, index=index, facts=facts)
+    text = contents.get(text_chunks.PARAMETERS, "") or next((contents[name] for name in CHUNKS if name in contents), "")
+    return ImageMetadata("Darkroom", fields, request.mode, text=text, job_id=job_id, index=place, facts=facts)
 
 
 def _checked(found: ParsedMetadata, contents: Mapping[str, str]) -> ImageMetadata:

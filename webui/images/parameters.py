@@ -2,11 +2,12 @@
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from pydantic import Field
 
+from webui.core.grid import GridPlace
 from webui.core.job import Plan
 from webui.core.pictures import image_seeds, one_image
 from webui.core.request import Fill, FrozenModel, GenerationRequest, HiresOptions, SamplerOptions, SizeConditioning
@@ -32,6 +33,7 @@ class GenerationInfo(FrozenModel):
     loras: dict[str, str] = Field(default_factory=dict, description="Names of the LoRAs used, and their hashes.")
     embeddings: dict[str, str] = Field(default_factory=dict, description="Names of the textual inversions used, and their hashes.")
     notes: tuple[str, ...] = ()
+    place: GridPlace | None = Field(None, description="Where the picture stands in a grid.")
     where: str = Field("", description="The backend that made it; empty is this machine.")
     omitted: tuple[str, ...] = Field((), description="Words of the parameters text for what that backend did not use.")
     batched_with: int = Field(0, description="How many other jobs' pictures passed through the model together with this one, at most.")
@@ -41,8 +43,7 @@ def write_parameters(request: GenerationRequest, index: int = 0, info: Generatio
     """The text for picture `index` of a resolved request."""
     alone, info = one_image(request, index), info or GenerationInfo()
     negative = f"\nNegative prompt: {alone.negative_prompt}" if alone.negative_prompt else ""
-    told = (pair for pair in _pairs(alone, info) if pair[1] is not None and pair[0] not in info.omitted)
-    pairs = ", ".join(f"{key}: {_quote(value)}" for key, value in told)
+    pairs = pairs_text(pair for pair in _pairs(alone, info) if pair[0] not in info.omitted)
     return f"{alone.prompt}{negative}\n{pairs}{_templates(request)}".strip()
 
 
@@ -50,6 +51,11 @@ def _templates(request: GenerationRequest) -> str:
     """Lines behind the pairs, as A1111's Dynamic Prompts extension writes them."""
     lines = (("Template", "prompt"), ("Negative Template", "negative_prompt"))
     return "".join(f"\n{name}: {each.text}" for name, field in lines for key, each in request.templates.items() if key == field)
+
+
+def pairs_text(pairs: Iterable[Pair]) -> str:
+    """Pairs as a line; those without a value are left out."""
+    return ", ".join(f"{key}: {_quote(value)}" for key, value in pairs if value is not None)
 
 
 def _pairs(request: GenerationRequest, info: GenerationInfo) -> Iterator[Pair]:
@@ -86,6 +92,7 @@ def _pairs(request: GenerationRequest, info: GenerationInfo) -> Iterator[Pair]:
     yield "Lora hashes", _names(info.loras)
     yield "TI", ", ".join(info.embeddings) or None
     yield "TI hashes", _names(info.embeddings) if any(info.embeddings.values()) else None
+    yield "Grid", info.place.text if info.place is not None else None
     yield "Where", info.where or None
     yield "Not used", "; ".join(note for note in info.notes if "does not use" in note) or None if info.where else None
     yield "Version", f"Darkroom {info.version}" if info.version else None

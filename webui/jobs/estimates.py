@@ -1,10 +1,12 @@
 """When a job will start and end, learned from this machine's past jobs: seconds per unit of work, by checkpoint."""
 
+import math
 import statistics
 import threading
 from collections import defaultdict
 from collections.abc import Iterable
 
+from webui.core.finish import size_after
 from webui.core.request import ResolvedRequest
 from webui.jobs.store import JobStore
 
@@ -14,6 +16,8 @@ _OVERHEAD_STEPS = 2
 def work(request: ResolvedRequest) -> float:
     """Units of work: megapixel-steps of all passes and pictures, with two steps' worth for encoding and decoding."""
     width, height, steps = request.width, request.height, request.steps
+    if request.mode == "extras":
+        return max(math.prod(size_after((width, height), request.finish)), 1) * request.count / 1e6
     share = 1.0 if request.mode == "txt2img" else max(request.strength, 1 / max(steps, 1))
     units = width * height * (steps * share + _OVERHEAD_STEPS)
     if request.hires is not None:
@@ -34,7 +38,8 @@ class Estimates:
         """How long this request will take; None when nothing like it has run here."""
         with self._lock:
             rates = self._rates = self._rates if self._rates is not None else self._learn()
-        known = rates.get(request.checkpoint) or [rate for values in rates.values() for rate in values]
+        other = [rate for checkpoint, values in rates.items() if checkpoint for rate in values] if request.checkpoint else []
+        known = rates.get(request.checkpoint) or other
         return statistics.median(known) * work(request) if known else None
 
     def add(self, request: ResolvedRequest, seconds: float) -> None:

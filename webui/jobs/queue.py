@@ -7,7 +7,8 @@ from datetime import UTC, datetime
 from typing import Any, Protocol
 
 from webui.core.events import Cancelled
-from webui.core.job import FINAL_STATES, LOCAL_OWNER, Job, PreviewChoice
+from webui.core.grid import GridPlace
+from webui.core.job import FINAL_STATES, LOCAL_OWNER, Job, PreviewChoice, Said
 from webui.core.protocol import Capabilities
 from webui.core.request import GenerationRequest, ResolvedRequest
 from webui.errors import Conflict
@@ -75,6 +76,7 @@ class JobQueue:
         priority: int = 0,
         idempotency_key: str | None = None,
         notes: Sequence[str] = (),
+        place: GridPlace | None = None,
     ) -> Job:
         """Store a job and give it back; it is safe before this returns. `notes` are said of it beside those that its making gives.
 
@@ -82,9 +84,9 @@ class JobQueue:
         """
         resolved, body = self._resolve(request), request.model_dump_json()
         with self._submitting:
-            if idempotency_key is None or not self.store.knows(owner, idempotency_key):
+            if idempotency_key is None or self.store.id_by_key(owner, idempotency_key) is None:
                 self._check_quotas(owner, resolved)
-            said = (*notes, *self._remark(request, resolved))
+            said = Said(notes=(*notes, *self._remark(request, resolved)), place=place)
             job, event, waiting = self.store.add(resolved, owner, priority, idempotency_key, body, said)
         if event is not None and waiting is not None:
             self._state.remember_owner(job.id, owner)
@@ -92,6 +94,10 @@ class JobQueue:
                 self._state.fair_queues.add(waiting)
             self._state.publish(event, owner)
         return job
+
+    def resolve(self, request: GenerationRequest) -> ResolvedRequest:
+        """What a job would be made of this request. Raises `RequestError`."""
+        return self._resolve(request)
 
     def get(self, job_id: str) -> Job:
         """One job. Raises `NotFound`."""

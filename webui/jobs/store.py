@@ -13,7 +13,8 @@ from sqlalchemy.exc import IntegrityError
 from webui.core.backend import AUTO, HERE
 from webui.core.batch_key import batch_key
 from webui.core.events import Cancelled, Done, Event, Failed, ImageSaved, Queued, Started
-from webui.core.job import Job, JobError, Plan
+from webui.core.finish import size_after
+from webui.core.job import Job, JobError, Plan, Said
 from webui.core.record import ImageRecord
 from webui.core.request import FrozenModel, GenerationRequest, ResolvedRequest
 from webui.db.database import Database
@@ -39,7 +40,7 @@ class JobStore:
         self.database = database
 
     def add(
-        self, request: ResolvedRequest, owner: str, priority: int, key: str | None, body: str, notes: Sequence[str] = ()
+        self, request: ResolvedRequest, owner: str, priority: int, key: str | None, body: str, said: Said
     ) -> tuple[Job, Event | None, QueueEntry | None]:
         """Store a new job; a known idempotency key gives the job it made (and nothing new). Raises `Conflict` when the body differs."""
         digest = hashlib.sha256(body.encode()).hexdigest()
@@ -61,7 +62,8 @@ class JobStore:
             "body_hash": digest,
             "created": created,
             "position": 0.0,
-            "notes": json.dumps(notes),
+            "notes": json.dumps(said.notes),
+            "place": said.place.model_dump_json() if said.place is not None else None,
             "backend": backend_of(request),
         }
         try:
@@ -83,15 +85,16 @@ class JobStore:
             request=request,
             idempotency_key=key,
             created=when(created) or datetime.now(UTC),
-            notes=tuple(notes),
+            notes=said.notes,
+            place=said.place,
         )
         return job, event, waiting
 
-    def knows(self, owner: str, key: str) -> bool:
-        """Whether this idempotency key has made a job already."""
+    def id_by_key(self, owner: str, key: str) -> str | None:
+        """The job that this idempotency key has made."""
         with self.database.read() as connection:
-            found = connection.execute(select(jobs.c.number).where(jobs.c.owner == owner, jobs.c.idempotency_key == key)).first()
-        return found is not None
+            found = connection.execute(select(jobs.c.id).where(jobs.c.owner == owner, jobs.c.idempotency_key == key)).scalar()
+        return None if found is None else str(found)
 
     def _by_key(self, owner: str, key: str, digest: str) -> Job | None:
         with self.database.read() as connection:
@@ -381,6 +384,7 @@ def pixels_of(request: ResolvedRequest) -> int:
     if request.hires is not None and request.mode == "txt2img":
         width = request.hires.width or round(width * request.hires.scale)
         height = request.hires.height or round(height * request.hires.scale)
+    width, height = size_after((int(width), int(height)), request.finish)
     return width * height * request.count
 
 

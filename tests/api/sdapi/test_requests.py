@@ -12,6 +12,7 @@ import pytest
 from PIL import Image
 
 from tests.api.sdapi.conftest import FOX, picture
+from tests.library.test_scan import write
 from webui.api.sdapi.translate import without_comments
 
 EXTRAS = Path(__file__).resolve().parents[2] / "data" / "reference" / "extras"
@@ -250,6 +251,25 @@ def test_a_picture_is_enlarged_and_keeps_its_text(client):
     assert "faces" in notes(answer)
     huge = client.post("/sdapi/v1/extra-single-image", json=body | {"upscaling_resize": 1e9})
     assert huge.status_code == 422
+
+
+def test_extras_by_a_network_are_a_job_of_the_caller(client, server):
+    write(server.settings.data_dir / "models" / "ESRGAN" / "net.safetensors")
+    server.services.library.scan()
+    client.post("/sdapi/v1/options", json={"ESRGAN_tile": 64})
+    body = {"image": picture(), "upscaler_1": "net", "upscaling_resize": 2, "upscaler_2": "Nearest", "extras_upscaler_2_visibility": 0.5}
+    answer = client.post("/sdapi/v1/extra-single-image", json=body)
+    assert answer.status_code == 200, answer.text[-500:]
+    job = server.services.queue.jobs(owner=client.headers["x-owner"], newest=True, limit=1)[0]
+    (step,) = job.request.finish
+    assert (step.upscaler, step.second, step.second_visibility, job.request.upscale_tile) == ("net", "Nearest", 0.5, 64)
+    assert base64.b64decode(answer.json()["image"]) == server.services.gallery.path(job.images[0]).read_bytes()
+    assert answer.json()["html_info"] == "<p>Postprocess upscale by: 2.0, Postprocess upscaler: net, Postprocess upscaler 2: Nearest</p>"
+    several = {**body, "imageList": [{"data": picture(), "name": "a"}, {"data": picture("in-parameters.jpg"), "name": "b"}]}
+    assert len(client.post("/sdapi/v1/extra-batch-images", json=several).json()["images"]) == 2
+    for wrong, field in (({"upscaler_1": "<nobody>"}, "upscaler_1"), ({"upscaling_resize": 400}, "upscaling_resize")):
+        refused = client.post("/sdapi/v1/extra-single-image", json=body | wrong)
+        assert refused.status_code == 422 and field in refused.json()["detail"], refused.text[:300]
 
 
 @pytest.mark.parametrize("case", ["lanczos-1.5", "nearest-2", "alpha-lanczos", "to-crop-lanczos", "to-smaller"])

@@ -1,20 +1,27 @@
 """The Extras tab's routes and PNG info: pictures larger or smaller, and what a picture says of itself."""
 
+import html
+from collections.abc import Callable
 from typing import Any
 
+from fastapi.responses import JSONResponse
 from PIL import Image
+from starlette.concurrency import run_in_threadpool
 
 from webui.api import encoding
-from webui.api.sdapi import pictures
+from webui.api.identity import Viewer
+from webui.api.sdapi import networks, pictures, run
 from webui.api.sdapi.bodies import Extras, ExtrasBatch, ExtrasSingle
+from webui.api.sdapi.calls import Calls
 from webui.api.sdapi.refusals import Refusal
 from webui.errors import RequestError
 from webui.images import text_chunks
 from webui.images.decode import MAX_PIXELS, MAX_SIDE
 from webui.images.dialects.infotext import read_infotext
+from webui.images.finishing import is_none
 from webui.images.upscaling import AT_ONCE, BUILTIN_UPSCALERS, FILTERS, enlarge, target_of
+from webui.services import Services
 
-NONE = BUILTIN_UPSCALERS[0]
 _NAMES = ", ".join(upscaler.name for upscaler in BUILTIN_UPSCALERS)
 _FILLED: dict[str, Any] = {
     "Clip skip": "1",
@@ -42,15 +49,28 @@ _FILLED: dict[str, Any] = {
 """What a text that does not say it means, for those who paste it."""
 
 
-def single(body: ExtrasSingle) -> tuple[dict[str, Any], list[str]]:
-    """The answer of extra-single-image, and notes."""
-    notes = _notes(body)
-    return {"html_info": _html(body), "image": _upscaled(body, body.image)}, notes
+async def single(body: ExtrasSingle, api: Services, calls: Calls, who: Viewer) -> JSONResponse:
+    """The answer of extra-single-image."""
+    return await _answer(body, [body.image], lambda made: {"html_info": _html(body), "image": made[0]}, api, calls, who)
 
 
-def batch(body: ExtrasBatch) -> tuple[dict[str, Any], list[str]]:
-    """The answer of extra-batch-images, and notes."""
-    return {"html_info": _html(body), "images": [_upscaled(body, each.data) for each in body.imageList]}, _notes(body)
+async def batch(body: ExtrasBatch, api: Services, calls: Calls, who: Viewer) -> JSONResponse:
+    """The answer of extra-batch-images."""
+    sent = [each.data for each in body.imageList]
+    return await _answer(body, sent, lambda made: {"html_info": _html(body), "images": made}, api, calls, who)
+
+
+async def _answer(
+    body: Extras, sent: list[str], said: Callable[[list[str]], dict[str, Any]], api: Services, calls: Calls, who: Viewer
+) -> JSONResponse:
+    try:
+        if sent and networks.is_wanted(body):
+            made, notes = await networks.upscaled(body, sent, api, calls, who)
+        else:
+            made, notes = await run_in_threadpool(lambda: [_upscaled(body, each) for each in sent]), []
+    except run.JobFailed as error:
+        return run.of_failure(error.job)
+    return JSONResponse(said(made), headers=run.note_header([*_notes(body), *notes]))
 
 
 def _upscaled(body: Extras, sent: str) -> str:
@@ -71,7 +91,7 @@ def _one(body: Extras, picture: Image.Image, name: str) -> Image.Image | None:
         return None
     upscaler = FILTERS.get(name.strip().lower())
     if upscaler is None:
-        said = f"There is no upscaler named {name[:100]!r} for this. There are: {_NAMES}; files: hr_upscaler."
+        said = f"There is no upscaler named {name[:100]!r}. There are: {_NAMES}, and the files that /sdapi/v1/upscalers lists."
         raise RequestError("upscaler_1", said)
     factor = _factor(body, picture)
     width, height = target_of(picture, factor)
@@ -105,8 +125,9 @@ def _html(body: Extras) -> str:
     size = f"{body.upscaling_resize_w}x{body.upscaling_resize_h}"
     by = f"Postprocess upscale by: {body.upscaling_resize}"
     to = f"Postprocess upscale to: {size}" + (f", Postprocess crop to: {size}" if body.upscaling_crop else "")
-    name, other = (FILTERS.get(each.strip().lower(), NONE).name for each in (body.upscaler_1, body.upscaler_2))
-    second = f", Postprocess upscaler 2: {other}" if body.extras_upscaler_2_visibility and other != NONE.name else ""
+    known = {key: upscaler.name for key, upscaler in FILTERS.items()}
+    name, other = (known.get(each.strip().lower(), html.escape(each.strip())) for each in (body.upscaler_1, body.upscaler_2))
+    second = f", Postprocess upscaler 2: {other}" if body.extras_upscaler_2_visibility and not is_none(other) else ""
     return f"<p>{to if body.resize_mode == 1 else by}, Postprocess upscaler: {name}{second}</p>"
 
 

@@ -55,6 +55,8 @@ PLAIN: dict[str, tuple[str, Callable[[Any], Any]]] = {
     "inpainting_mask_weight": ("mask_weight", float),
     "initial_noise_multiplier": ("noise_multiplier", float),
     "img2img_extra_noise": ("extra_noise", float),
+    "ESRGAN_tile": ("upscale_tile", int),
+    "ESRGAN_tile_overlap": ("upscale_overlap", int),
     "img2img_color_correction": ("color_correction", bool),
     "img2img_fix_steps": ("exact_steps", bool),
     "sdxl_crop_top": ("size_conditioning.crop_top", int),

@@ -3,7 +3,6 @@
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Request
-from fastapi.responses import JSONResponse
 from starlette.concurrency import run_in_threadpool
 
 from webui.api.native import Api, Who
@@ -52,17 +51,15 @@ async def img2img(body: Img2Img, api: Api, calls: Held, who: Who) -> Any:
 
 
 @router.post("/extra-single-image")
-def extra_single_image(body: ExtrasSingle) -> Any:
-    """One picture larger or smaller."""
-    answer, notes = extras.single(body)
-    return JSONResponse(answer, headers=run.note_header(notes))
+async def extra_single_image(body: ExtrasSingle, api: Api, calls: Held, who: Who) -> Any:
+    """One picture larger or smaller; by a network it is a job of the caller's."""
+    return await extras.single(body, api, calls, who)
 
 
 @router.post("/extra-batch-images")
-def extra_batch_images(body: ExtrasBatch) -> Any:
-    """Several pictures larger or smaller."""
-    answer, notes = extras.batch(body)
-    return JSONResponse(answer, headers=run.note_header(notes))
+async def extra_batch_images(body: ExtrasBatch, api: Api, calls: Held, who: Who) -> Any:
+    """Several pictures larger or smaller; by a network they are one job of the caller's."""
+    return await extras.batch(body, api, calls, who)
 
 
 @router.post("/png-info")

@@ -58,7 +58,7 @@ async def generate(body: Generation, api: Services, calls: Calls, who: Viewer) -
             said = await run_in_threadpool(answers.answer, job, body, made, api.gallery, calls.take_frame(job.id))
             told = [*made.notes, *job.notes]
     except JobFailed as error:
-        return _of_failure(error.job)
+        return of_failure(error.job)
     return JSONResponse(said, headers=note_header(list(dict.fromkeys(told))))
 
 
@@ -112,7 +112,7 @@ def _upload(data: bytes, api: Services, owner: str, field: str, size: tuple[int,
         raise Refusal(422, f"{pictures.INVALID}: {error.message}") from None
 
 
-def _of_failure(job: Job) -> JSONResponse:
+def of_failure(job: Job) -> JSONResponse:
     """Why a job failed, with the status of such an error."""
     error = job.error
     kind, said = (error.kind, f"{error.message} {error.advice}".strip()) if error is not None else ("WebUIError", "The job failed.")

@@ -110,7 +110,7 @@ SPECIAL: Mapping[str, Callable[[str], dict[str, Any]]] = {
 }
 _HASHES = {"Model", "Model hash", "VAE hash", "Lora hashes", "TI", "TI hashes", "Hashes", "Version", "App", "User", "Init image hash"}
 KNOWN = {*_HASHES, "Batch size", "Batch pos", "Soft inpainting enabled", "Sampler", "Schedule type", "Scheduler", "First pass size"}
-KNOWN |= {"Lora weights", "Raw prompt", "Raw negative prompt", *postprocessing.KEYS}
+KNOWN |= {"Grid", "Lora weights", "Raw prompt", "Raw negative prompt", *postprocessing.KEYS}
 HARMLESS = {
     ("Hires Module 1", "Use same choices"),
     ("Seed resize from", "-1x-1"),

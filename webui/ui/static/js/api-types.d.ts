@@ -1,61 +1,5 @@
 // What the server sends, made from its schema by `python -m webui.docs`: do not edit.
 
-/** The data of `event: alive`: nothing happened for a while. */
-export type Alive = Record<string, never>;
-
-/** Forward passes since the engine started: how many, how many jobs they answered, their seconds, and the seconds that jobs waited. */
-export interface BatchStats {
-  passes: number;
-  answered: number;
-  seconds: number;
-  waited: number;
-}
-
-/** The user stopped the job; finished pictures are kept. `step` of `steps` is where. */
-export interface Cancelled {
-  job_id: string;
-  seq: number;
-  at: string | null;
-  engine_seconds: number;
-  type: "cancelled";
-  step: number;
-  steps: number;
-}
-
-/** All pictures of the job are saved. */
-export interface Done {
-  job_id: string;
-  seq: number;
-  at: string | null;
-  engine_seconds: number;
-  type: "done";
-  notes: Array<string>;
-  seconds: number;
-}
-
-/** An engine's status as subscribers see it. */
-export interface EngineStatus {
-  name: string;
-  device: string;
-  state: string;
-  loaded: string;
-  warm: Array<string>;
-  resident: number;
-  device_used: number;
-  device_total: number;
-  message: string;
-  job_id: string;
-  jobs: Array<string>;
-  batch: BatchStats;
-}
-
-/** All engines, and what of the program itself does not work: the data of `event: engine`. */
-export interface Engines {
-  engines: Array<EngineStatus>;
-  paused: boolean;
-  troubles: Array<string>;
-}
-
 /** An extension as the Extensions tab shows it; `error` is a traceback, `reason` its last line, `fixed` is for who may not switch it. */
 export interface ExtensionCard {
   id: string;
@@ -77,23 +21,24 @@ export interface ExtensionStep {
   values?: Record<string, JsonValue>;
 }
 
-/** The job ended with an error; finished pictures are kept. */
-export interface Failed {
-  job_id: string;
-  seq: number;
-  at: string | null;
-  engine_seconds: number;
-  type: "failed";
-  error: JobError;
+/** Which pictures, and what is done to them: ids of uploads or of pictures in the gallery, or a folder of the server's machine. */
+export interface ExtrasBody {
+  images: Array<string>;
+  folder: string;
+  finish: Array<UpscaleStep | RestoreStep | MatchColorsStep | SharpenStep | GrainStep | FormatStep | ExtensionStep>;
+  upscale_tile: number;
+  upscale_overlap: number;
+  seed: number | string;
+}
+
+/** The jobs of a call of Extras, in order, and which files of the folder were passed over. */
+export interface ExtrasJobs {
+  jobs: Array<JobBody>;
+  passed_over: Array<PassedOverFile>;
 }
 
 /** What is under the mask at the start, in the order of A1111's numbers. */
 export type Fill = "fill" | "original" | "latent noise" | "latent nothing";
-
-/** What a template becomes for each seed. */
-export interface Filled {
-  prompts: Array<string>;
-}
 
 /** A prompt as it was written, with `{a|b}` and `__wildcards__`, and what each picture of the job has in its place. */
 export interface FilledTemplate {
@@ -120,7 +65,7 @@ export interface FormatStep {
 
 /** One request for pictures. `{"prompt": "a red apple"}` is a whole one: every field has a default. */
 export interface GenerationRequest {
-  mode: "txt2img" | "img2img" | "inpaint";
+  mode: "txt2img" | "img2img" | "inpaint" | "extras";
   prompt: string;
   negative_prompt: string;
   styles: Array<string>;
@@ -149,6 +94,7 @@ export interface GenerationRequest {
   tiling: boolean;
   init: string | null;
   mask: string | null;
+  inputs: Array<string>;
   strength: number;
   resize_mode: ResizeMode;
   mask_blur: number;
@@ -187,6 +133,15 @@ export interface GrainStep {
   amount: number;
   size: number;
   color: boolean;
+  seed: number | string;
+}
+
+/** Where a job stands in a grid: said in its pictures. `labels` are "Steps: 20" and the like, one an axis. */
+export interface GridPlace {
+  grid: string;
+  title: string;
+  cell: Array<unknown>;
+  labels: Array<string>;
 }
 
 /** What is done to classifier-free guidance besides its scale. */
@@ -197,19 +152,6 @@ export interface GuidanceOptions {
   min_sigma_all: boolean;
   pad: boolean;
   pad_v0: boolean;
-}
-
-/** What is told of somebody else's job. */
-export interface HiddenJobEvent {
-  type: "queued" | "started" | "step" | "done" | "failed" | "cancelled";
-  job_id: string;
-  seq: number;
-  step: number;
-  steps: number;
-  phase: string;
-  batch: number;
-  batches: number;
-  error: JobError | null;
 }
 
 /** The second pass ("Hires. fix"): enlarge the first picture and paint over it. */
@@ -232,35 +174,15 @@ export interface ImageBody {
   id: string;
   path: string;
   kind: "result" | "upload";
-  job_id: string | null;
+  job_id?: string | null;
   index: number;
   owner: string;
   width: number;
   height: number;
-  seed: number | string | null;
+  seed?: number | string | null;
   created: string;
   notes: Array<string>;
   url: string;
-}
-
-/** A picture's id. */
-export interface ImageId {
-  id: string;
-}
-
-/** A page of pictures, newest first, and how many there are in all. */
-export interface ImageList {
-  images: Array<ImageWithRequest>;
-  total: number;
-}
-
-/** A finished picture with its address. */
-export interface ImageMade {
-  job_id: string;
-  seq: number;
-  at: string | null;
-  type: "image";
-  record: ImageBody;
 }
 
 /** One picture file. */
@@ -276,23 +198,6 @@ export interface ImageRecord {
   seed: number | string | null;
   created: string;
   notes: Array<string>;
-}
-
-/** A picture with the request that it was made with; an upload has none. */
-export interface ImageWithRequest {
-  id: string;
-  path: string;
-  kind: "result" | "upload";
-  job_id: string | null;
-  index: number;
-  owner: string;
-  width: number;
-  height: number;
-  seed: number | string | null;
-  created: string;
-  notes: Array<string>;
-  url: string;
-  request: GenerationRequest | null;
 }
 
 /** One row of the queue. Times are UTC. */
@@ -311,6 +216,7 @@ export interface Job {
   error: JobError | null;
   images: Array<ImageRecord>;
   notes: Array<string>;
+  place: GridPlace | null;
   cost: number;
 }
 
@@ -322,17 +228,18 @@ export interface JobBody {
   priority: number;
   attempts: number;
   request: GenerationRequest | null;
-  plan: Plan | null;
-  idempotency_key: string | null;
+  plan?: Plan | null;
+  idempotency_key?: string | null;
   created: string;
-  started: string | null;
-  finished: string | null;
-  error: JobError | null;
+  started?: string | null;
+  finished?: string | null;
+  error?: JobError | null;
   images: Array<ImageBody>;
   notes: Array<string>;
+  place?: GridPlace | null;
   cost: number;
   mine: boolean;
-  progress: Progress | null;
+  progress?: Progress | null;
 }
 
 /** Why a job failed: `kind` is the error class, `message` what is wrong, `advice` what to do, `field` where if it is the request. */
@@ -341,14 +248,6 @@ export interface JobError {
   message: string;
   advice: string;
   field: string | null;
-}
-
-/** The data of one event of a job's stream. */
-export type JobEventBody = Queued | Started | StepDone | Preview | ImageMade | Done | Failed | Cancelled | HiddenJobEvent;
-
-/** Jobs in order of submission. */
-export interface JobList {
-  jobs: Array<JobBody>;
 }
 
 export type JsonValue = unknown;
@@ -382,17 +281,10 @@ export interface OwnDefaults {
   accepted: boolean;
 }
 
-/** The data of one event of a page's stream; `event:` says which. */
-export type PageEvent = Snapshot | Engines | JobBody | Queued | Started | StepDone | Preview | ImageMade | Done | Failed | Cancelled | HiddenJobEvent | Alive;
-
-/** The parameters text inside a picture. */
-export interface ParametersText {
-  text: string;
-}
-
-/** Whether the queue is paused now. */
-export interface PausedBody {
-  paused: boolean;
+/** A file of a folder that was left alone, and why. */
+export interface PassedOverFile {
+  name: string;
+  why: string;
 }
 
 /** How the machine makes the pictures; fixed at the first attempt so that a retry gives the same pixels. */
@@ -407,23 +299,6 @@ export interface Plan {
   peak: number;
   rows: number;
   vae_tiles: boolean;
-}
-
-/** A newer preview frame exists (`GET /api/v1/jobs/{id}/preview`). `data`, a JPEG, is left out of JSON: it travels beside the event. */
-export interface Preview {
-  job_id: string;
-  seq: number;
-  at: string | null;
-  type: "preview";
-  frame: number;
-  width: number;
-  height: number;
-}
-
-/** How often (seconds; 0 is never) and how one job's preview frames are made; None is as the settings say. */
-export interface PreviewChoice {
-  period: number | null;
-  method: "linear" | "taesd" | "full" | null;
 }
 
 /** What every refusal says: a sentence for people, the request's field if it is about one, what to do, and when a limit renews. */
@@ -445,32 +320,6 @@ export interface Progress {
   detail: string;
 }
 
-/** The waiting jobs in the order they will run, and the asker's own limits. */
-export interface QueueBody {
-  waiting: Array<WaitingJob>;
-  paused: boolean;
-  limits: Array<QuotaBody>;
-}
-
-/** The job waits: just submitted, or put back after an engine's death (`reason` says so). */
-export interface Queued {
-  job_id: string;
-  seq: number;
-  at: string | null;
-  type: "queued";
-  attempt: number;
-  reason: string;
-}
-
-/** One limit of one owner, and what is left of it. `renews` is null where it renews as jobs end. */
-export interface QuotaBody {
-  name: "jobs" | "megapixels" | "minutes";
-  limit: number;
-  used: number;
-  left: number;
-  renews: string | null;
-}
-
 /** How a start picture is brought to the size, in the order of A1111's numbers. */
 export type ResizeMode = "Just resize" | "Crop and resize" | "Resize and fill" | "Just resize (latent upscale)";
 
@@ -481,19 +330,6 @@ export interface RestoreStep {
   visibility: number;
   fidelity: number;
   aligned: boolean;
-}
-
-/** The machine at one moment: seconds since 1970, percent, bytes, jobs, steps a second. */
-export interface Sample {
-  at: number;
-  cpu: number;
-  memory: number;
-  memory_total: number;
-  device_used: number;
-  device_total: number;
-  engines_memory: number;
-  queue: number;
-  speed: number;
 }
 
 /** Options of the sampler and the schedule; `None` leaves the sampler's own default. */
@@ -575,21 +411,6 @@ export interface SizeConditioning {
   negative_aesthetic_score: number;
 }
 
-/** Everything as it is now: the data of `event: snapshot`, the first of a page's stream. */
-export interface Snapshot {
-  engines: Array<EngineStatus>;
-  paused: boolean;
-  troubles: Array<string>;
-  jobs: Array<JobBody>;
-  images: Array<ImageWithRequest>;
-  total: number;
-  waiting: Array<WaitingJob>;
-  owner: string;
-  admin: boolean;
-  named: boolean;
-  shared: boolean;
-}
-
 /** Soft inpainting: the mask's greys say how much each place may change (Levin & Fried 2023, differential diffusion). */
 export interface SoftInpaint {
   schedule_bias: number;
@@ -598,31 +419,6 @@ export interface SoftInpaint {
   mask_influence: number;
   difference_threshold: number;
   difference_contrast: number;
-}
-
-/** An engine took the job; `plan` is how it will run. */
-export interface Started {
-  job_id: string;
-  seq: number;
-  at: string | null;
-  type: "started";
-  attempt: number;
-  engine: string;
-  plan: Plan | null;
-}
-
-/** Progress. `step` of `steps` within `phase` of picture batch `batch` of `batches`. `steps` 0: the length is not known. */
-export interface StepDone {
-  job_id: string;
-  seq: number;
-  at: string | null;
-  type: "step";
-  phase: "loading" | "encoding" | "sampling" | "hires" | "decoding" | "upscaling" | "finishing";
-  step: number;
-  steps: number;
-  batch: number;
-  batches: number;
-  detail: string;
 }
 
 /** What a step of the finish chain asks for; `names` says which list of names it chooses from. */
@@ -653,33 +449,9 @@ export interface StepNames {
   face_restorer: Array<string>;
 }
 
-/** How many jobs were stopped. */
-export interface Stopped {
-  stopped: number;
-}
-
-/** One row. `{prompt}` in it is where the caller's words go; without that it stands behind them. `path` is its file. */
-export interface Style {
-  name: string;
-  prompt: string | null;
-  negative_prompt: string | null;
-  path: string;
-}
-
-/** All styles, and what was wrong with the files they come from. */
-export interface StyleList {
-  styles: Array<Style>;
-  notes: Array<string>;
-}
-
 /** The job that a form has become. */
 export interface Submitted {
   job: Job;
-}
-
-/** Samples of the last minutes, the newest last. */
-export interface SystemBody {
-  samples: Array<Sample>;
 }
 
 /** How long a prompt is for the text encoder, and how long it may be before it is cut into chunks. */
@@ -698,34 +470,4 @@ export interface UpscaleStep {
   crop: boolean;
   second: string;
   second_visibility: number;
-}
-
-/** A job's place in the line from 1, seconds until it starts and for itself; null where nobody can know. */
-export interface WaitingJob {
-  id: string;
-  place: number;
-  starts_in: number | null;
-  takes: number | null;
-}
-
-/** A list of words as it is shown: `error` says why it cannot be used, `note` what is odd about its file. */
-export interface Wildcard {
-  name: string;
-  values: number;
-  path: string;
-  error: string;
-  note: string;
-}
-
-/** The first lines of what a name or pattern means, and how many there are. */
-export interface WildcardLines {
-  name: string;
-  lines: Array<string>;
-  total: number;
-}
-
-/** All wildcards by name, and the folders that they are looked for in, the first being Darkroom's own. */
-export interface WildcardList {
-  wildcards: Array<Wildcard>;
-  folders: Array<string>;
 }

@@ -41,6 +41,7 @@ function rateOf(seen) {
 export function fraction(job, event) {
   const { request } = job;
   const part = event.steps ? event.step / event.steps : 0;
+  if (request.mode === 'extras') return Math.min(1, (event.batch + part) / Math.max(event.batches, 1));
   const second = request.hires ? (request.hires.scale || 2) ** 2 * ((request.hires.steps || request.steps || 0) / (request.steps || 1)) : 0;
   const inside = { loading: 0, encoding: 0, sampling: part, hires: 1 + part * second, upscaling: 1, finishing: 1 + second, decoding: second && event.phase === 'decoding' ? 1 + second : 1 };
   const batches = Math.max(event.batches || request.batch_count || 1, 1);

@@ -1,0 +1,60 @@
+"""Extras by networks: a job of the caller's whose pictures the answer holds. Filters alone need none, see `extras`."""
+
+from collections.abc import Sequence
+
+from starlette.concurrency import run_in_threadpool
+
+from webui.api import encoding
+from webui.api.identity import Viewer
+from webui.api.sdapi import options, pictures
+from webui.api.sdapi.bodies import Extras
+from webui.api.sdapi.calls import Calls
+from webui.api.sdapi.refusals import Refusal
+from webui.api.sdapi.run import JobFailed
+from webui.core.job import Job
+from webui.core.request import parse_request
+from webui.errors import RequestError
+from webui.images.decode import read_image
+from webui.images.finishing import is_none
+from webui.images.text_chunks import read_texts
+from webui.images.upscaling import FILTERS
+from webui.services import Services
+
+_FIELDS = {"upscaler": "upscaler_1", "second": "upscaler_2", "scale": "upscaling_resize"}
+
+
+def is_wanted(body: Extras) -> bool:
+    """Whether anything but filters is asked for."""
+    second = body.upscaler_2 if body.extras_upscaler_2_visibility else "None"
+    return not is_none(body.upscaler_1) and any(
+        not is_none(name) and name.strip().lower() not in FILTERS for name in (body.upscaler_1, second)
+    )
+
+
+async def upscaled(body: Extras, sent: Sequence[str], api: Services, calls: Calls, who: Viewer) -> tuple[list[str], list[str]]:
+    """The pictures as they are answered, and the job's notes. Raises `Refusal`, `RequestError`, `JobFailed`."""
+    job = await calls.endings.wait((await run_in_threadpool(_submit, body, sent, api, calls, who)).id)
+    if job.state == "failed":
+        raise JobFailed(job)
+    if len(job.images) < len(sent):
+        raise Refusal(500, " ".join(job.notes) or "The job was interrupted before all pictures were done.")
+    return await run_in_threadpool(lambda: [_answered(api, job, index) for index in range(len(sent))]), list(job.notes)
+
+
+def _submit(body: Extras, sent: Sequence[str], api: Services, calls: Calls, who: Viewer) -> Job:
+    ids = [api.gallery.upload(pictures.picture_of(each)[0], who.name).id for each in sent]
+    size = (
+        {"width": body.upscaling_resize_w, "height": body.upscaling_resize_h} if body.resize_mode == 1 else {"scale": body.upscaling_resize}
+    )
+    step = {"kind": "upscale", "upscaler": body.upscaler_1, "second": body.upscaler_2, "crop": body.upscaling_crop, **size}
+    step["second_visibility"] = body.extras_upscaler_2_visibility
+    tiles = {name: value for name, value in options.request_fields(calls.options.set_by(who.name)).items() if name.startswith("upscale_")}
+    try:
+        return api.queue.submit(parse_request({"mode": "extras", "inputs": ids, "finish": [step], **tiles}), who.name)
+    except RequestError as error:
+        raise RequestError(_FIELDS.get(error.field.rpartition(".")[2], error.field), error.message) from None
+
+
+def _answered(api: Services, job: Job, index: int) -> str:
+    data = api.gallery.path(job.images[index]).read_bytes()
+    return encoding.encoded(data if data.startswith(b"\x89PNG") else encoding.png(read_image(data, "image"), dict(read_texts(data).found)))

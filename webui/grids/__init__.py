@@ -1,0 +1,1 @@
+"""Grids: a request made once for every combination of values."""

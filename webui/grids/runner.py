@@ -1,0 +1,119 @@
+"""Submits the cells of grids, a few at a time, so that they wait their turn, leave room for others and go on after any death."""
+
+import math
+import sys
+import threading
+import traceback
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+from webui.core.grid import Grid, place_of
+from webui.core.job import FINAL_STATES
+from webui.errors import LimitReached, StorageError, WebUIError
+from webui.grids.plan import Place, cell_request
+from webui.grids.store import GridStore, job_key
+from webui.jobs.events import Message
+from webui.jobs.queue import JobQueue
+
+LEAST_AHEAD = 16
+"""Jobs of one grid that wait or run at a time, at least."""
+AGAIN = 30.0
+"""Seconds after which a limit or a full disk is tried again."""
+
+
+class GridRunner:
+    """A thread that keeps some of each grid's cells in the queue. It is woken when a job has ended or a grid has come."""
+
+    def __init__(self, store: GridStore, queue: JobQueue, ahead: Callable[[], int]) -> None:
+        """`ahead`: how many jobs the engines take at once."""
+        self._store, self._queue, self._ahead = store, queue, ahead
+        self._changed = threading.Event()
+        self._stopping = False
+        self._thread: threading.Thread | None = None
+        self.feeding = threading.Lock()
+        """Held while cells of any grid are submitted or stopped."""
+        queue.events.listen(self._heard)
+
+    def start(self) -> None:
+        """Go on where the last run was: what was stopped is stopped whole, the rest is submitted."""
+        for grid_id in self._store.stopped_with_jobs():
+            self.stop_jobs(grid_id)
+        self._changed.set()
+        self._thread = threading.Thread(target=self._run, name="grids", daemon=True)
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Submit nothing more; waits for what is being submitted."""
+        self._stopping = True
+        self._changed.set()
+        if self._thread is not None:
+            self._thread.join(10)
+
+    def wake(self) -> None:
+        """Look for cells to submit."""
+        self._changed.set()
+
+    def stop_jobs(self, grid_id: str) -> None:
+        """Stop the jobs of a grid that wait or run."""
+        for job_id in self._store.unfinished(grid_id):
+            self._queue.cancel(job_id)
+
+    def _heard(self, message: Message) -> None:
+        if message.kind in FINAL_STATES:
+            self._changed.set()
+
+    def _run(self) -> None:
+        again = math.inf
+        while not self._stopping:
+            self._changed.wait(None if again == math.inf else max(again, 0.1))
+            self._changed.clear()
+            again = math.inf
+            try:
+                for grid_id in self._store.waiting():
+                    again = min(again, self.feed(grid_id))
+            except StorageError:
+                again = AGAIN / 6
+            except Exception:
+                traceback.print_exc()
+                print("Grids: submitting cells failed; it is tried again.", file=sys.stderr)
+                again = AGAIN
+
+    def feed(self, grid_id: str) -> float:
+        """Submit as many cells as there is room for. Gives the seconds after which to try again what a limit forbids, else infinity."""
+        room = max(LEAST_AHEAD, 2 * self._ahead()) - len(self._store.unfinished(grid_id))
+        cells = self._store.next_cells(grid_id, room) if room > 0 else []
+        grid = self._store.get(grid_id)  # after its cells: it only grows
+        for number, at in cells:
+            if self._stopping:
+                break
+            try:
+                with self.feeding:
+                    self._submit(grid, number, at)
+            except LimitReached as limit:
+                return _until(limit)
+        return math.inf
+
+    def _submit(self, grid: Grid, number: int, at: Place) -> None:
+        """Submit one cell, unless its job is there or the grid has been stopped."""
+        if not any(number == each for each, _ in self._store.next_cells(grid.id, 1)):
+            return  # stopped meanwhile
+        key = job_key(grid.id, number)
+        known = self._queue.store.id_by_key(grid.owner, key)
+        if known is None:
+            try:
+                place = place_of(grid.id, grid.title, grid.plan, at)
+                request = cell_request(grid.plan, at, number)
+                known = self._queue.submit(request, grid.owner, grid.priority, key, place=place).id
+            except (LimitReached, StorageError):
+                raise
+            except WebUIError as error:
+                self._store.refused(grid.id, number, str(error))
+                return
+        self._store.submitted(grid.id, number, known)
+
+
+def _until(limit: LimitReached) -> float:
+    """Seconds until it is worth trying again; a job that ends wakes the thread anyway."""
+    if limit.renews is None:
+        return AGAIN
+    return max(min((limit.renews - datetime.now(UTC)).total_seconds(), 3600.0), 1.0)
