@@ -26,7 +26,6 @@ from webui.db.retry import retry_on_storage_error
 from webui.downloads.service import Downloads
 from webui.downloads.staging import Download
 from webui.errors import StorageError
-from webui.gallery.index import ImageIndex
 from webui.gallery.service import Gallery
 from webui.grids.service import Grids
 from webui.grids.store import GridStore
@@ -117,7 +116,7 @@ def open_app(settings: Settings, make_client: MakeClient | None = None) -> App:
     lock.acquire()
     store = SettingsStore(settings)
     database = open_database(settings.data_dir, settings.database_url, settings.durability)
-    gallery = Gallery(ImageStore(settings.data_dir), ImageIndex(database), settings.cache / "thumbs")
+    gallery = Gallery(ImageStore(settings.data_dir), database, settings.cache / "thumbs")
     extensions = Extensions("web")
     extensions.add_builtin("darkroom", library_builtins)
     extensions.add_builtin("darkroom's finishers", finishers)

@@ -12,7 +12,7 @@ from fastapi import FastAPI
 from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
-from webui.api import extras, native, schema
+from webui.api import extras, gallery, native, schema
 from webui.settings import PROJECT
 from webui.ui import bodies
 
@@ -31,6 +31,7 @@ def text() -> str:
 def api_schemas() -> dict[str, Any]:
     """What the OpenAPI document names, as the server gives it."""
     app = FastAPI()
+    app.include_router(gallery.router)
     app.include_router(native.router)
     app.include_router(extras.router)
     schema.install(app)

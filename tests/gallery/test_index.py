@@ -52,26 +52,6 @@ def test_each_owner_has_their_own(shelf):
     assert (shelf.index.total("ann"), shelf.index.total()) == (1, 2)
 
 
-@pytest.mark.parametrize(
-    ("words", "found"),
-    [
-        ("apple", "21"),
-        ("RED", "41"),
-        ("apple red", "1"),
-        ("app", "21"),
-        ("100%", "3"),
-        ("%", "3"),
-        ("_", ""),
-        ("nothing", ""),
-        ("  ", "4321"),
-    ],
-)
-def test_all_words_are_looked_for_as_they_are(shelf, words, found):
-    for number, prompt in enumerate(["a red apple", "an Apple tree", "100% wool", "reddish"], 1):
-        shelf.add(number, prompt)
-    assert shelf.ids(search=words) == found and shelf.index.total(search=words) == len(found)
-
-
 def test_a_picture_with_its_request(shelf):
     shelf.add(1, "an apple", seed=2**64 - 1)
     found = shelf.index.get("1")
@@ -109,7 +89,7 @@ def test_an_upload_is_kept_once_and_is_no_result(shelf):
     upload = ImageRecord(id="up", path="uploads/up.png", kind="upload", width=64, height=64, created=NOON)
     shelf.index.add_upload(upload)
     shelf.index.add_upload(upload.model_copy(update={"owner": "bob"}))
-    assert shelf.index.get("up") == (upload, None) and shelf.ids() == "" and shelf.index.total() == 0
+    assert shelf.index.get("up")[:2] == (upload, None) and shelf.ids() == "" and shelf.index.total() == 0
 
 
 def test_a_result_comes_before_an_upload_of_the_same_bytes(shelf):

@@ -8,7 +8,6 @@ from PIL import Image
 from tests.gallery.test_scan import REQUEST, save
 from webui.db import open_database
 from webui.errors import NotFound, RequestError
-from webui.gallery.index import ImageIndex
 from webui.gallery.service import Gallery, request_inside
 from webui.images.store import ImageStore
 from webui.jobs.store import JobStore
@@ -29,7 +28,7 @@ def database(tmp_path):
 
 @pytest.fixture
 def gallery(tmp_path, database):
-    return Gallery(ImageStore(tmp_path), ImageIndex(database), tmp_path / "thumbs")
+    return Gallery(ImageStore(tmp_path), database, tmp_path / "thumbs")
 
 
 @pytest.fixture

@@ -34,7 +34,7 @@ class Box:
     def open(self) -> None:
         self.database = open_database(self.settings.data_dir)
         self.store, self.pictures = JobStore(self.database), ImageIndex(self.database)
-        self.gallery = Gallery(ImageStore(self.settings.data_dir), self.pictures, self.settings.data_dir / "thumbs")
+        self.gallery = Gallery(ImageStore(self.settings.data_dir), self.database, self.settings.data_dir / "thumbs")
         self.state = JobState(self.store)
         self.dispatch = Dispatch(self.state, self.gallery)
         self._connect((sys.executable, "-m", "tests.fake_engine"))

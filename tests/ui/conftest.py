@@ -23,7 +23,6 @@ from webui.collection.service import Collection
 from webui.core.protocol import Capabilities, OptionInfo
 from webui.db import open_database
 from webui.downloads.service import Downloads
-from webui.gallery.index import ImageIndex
 from webui.gallery.service import Gallery
 from webui.grids.service import Grids
 from webui.grids.store import GridStore
@@ -91,7 +90,7 @@ class Page:
         library = Library([folder / "models"])
         database = open_database(folder)
         state = JobState(JobStore(database))
-        gallery = Gallery(ImageStore(folder), ImageIndex(database), folder / "thumbs")
+        gallery = Gallery(ImageStore(folder), database, folder / "thumbs")
         dispatch = Dispatch(state, gallery)
         dispatch.set_capabilities(CAPABILITIES)
         engines = EnginePool(dispatch, EngineSetup(settings.current, InprocClient))  # never started: jobs wait

@@ -25,10 +25,17 @@ class ImageBody(ImageRecord):
 
 
 class ImageWithRequest(ImageBody):
-    """A picture with the request that it was made with; an upload has none. `source` is the picture that Extras made it of."""
+    """A picture with the request that it was made with; an upload has none. `source` is the picture that Extras made it of.
+
+    Where it is listed: its number, stars (0 to 5), flag (1 kept, -1 rejected) and session.
+    """
 
     request: GenerationRequest | None
     source: str | None
+    number: int = 0
+    rating: int = 0
+    flag: int = 0
+    session: int = 0
 
 
 class ImageList(FrozenModel):

@@ -190,14 +190,6 @@ async def _upload_bytes(request: Request, limit: int) -> bytes:
     return data
 
 
-@router.get("/images", openapi_extra=answer(bodies.ImageList))
-def list_images(api: Api, who: Who, after: str = "", search: str = "", limit: Annotated[int, Query(ge=1, le=200)] = 30) -> dict[str, Any]:
-    """Your pictures, newest first, after the one with the id `after`; `search` looks for words in prompts."""
-    owner = None if who.admin else who.name
-    found = api.gallery.index.find(owner, after, search, limit)
-    return {"images": [image_body(item.record, who, item.request) for item in found], "total": api.gallery.index.total(owner, search)}
-
-
 @router.get("/images/{image_id}", responses=responses(404))
 def get_image(image_id: str, api: Api, who: Who, download: bool = False) -> Response:
     """The picture's file, with its metadata."""
@@ -231,7 +223,7 @@ def parameters(image_id: str, api: Api, who: Who) -> dict[str, str]:
 def image_request(image_id: str, api: Api, who: Who) -> dict[str, Any]:
     """A picture's record and request."""
     item = _image(api, image_id, who)
-    return image_body(item.record, who, item.request)
+    return image_body(item.record, who, item.request, item.marks)
 
 
 @router.delete("/images/{image_id}", responses=responses(404), openapi_extra=answer(bodies.ImageId))
@@ -247,7 +239,7 @@ def restore_image(image_id: str, api: Api, who: Who) -> dict[str, Any]:
     """Bring a picture back from the bin."""
     item = _image(api, image_id, who, trashed=True)
     api.gallery.restore(item.record)
-    return image_body(item.record, who, item.request)
+    return image_body(item.record, who, item.request, item.marks)
 
 
 @router.get("/capabilities")

@@ -54,7 +54,7 @@ def install(app: FastAPI) -> None:
     def openapi() -> dict[str, Any]:
         document = derived()
         schemas = document.setdefault("components", {}).setdefault("schemas", {})
-        if "GenerationRequest" not in schemas:
+        if not schemas.keys() >= {GenerationRequest.__name__, *(model.__name__ for model in ANSWERS)}:
             schemas |= body_schemas()
             _keep_references(document["paths"])
         return document

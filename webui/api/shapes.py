@@ -6,6 +6,7 @@ from webui.api.identity import Viewer
 from webui.core.job import Job
 from webui.core.record import ImageRecord
 from webui.core.request import GenerationRequest
+from webui.gallery.index import Marks
 from webui.jobs.events import Message
 from webui.jobs.queue import JobQueue
 
@@ -13,9 +14,9 @@ HIDDEN = "someone"
 _OPEN_EVENTS = ("queued", "started", "step", "done", "failed", "cancelled")
 
 
-def image_body(record: ImageRecord, viewer: Viewer, request: GenerationRequest | None = None) -> dict[str, Any]:
-    """A picture with its address."""
-    body = record.model_dump(mode="json")
+def image_body(record: ImageRecord, viewer: Viewer, request: GenerationRequest | None = None, marks: Marks | None = None) -> dict[str, Any]:
+    """A picture with its address, and its marks if they are given."""
+    body = record.model_dump(mode="json") | (marks._asdict() if marks else {})
     body["url"] = _address(record.id, viewer)
     body["request"] = request.model_dump(mode="json") if request else None
     is_of = request is not None and request.mode == "extras" and record.index < len(request.inputs)

@@ -57,7 +57,7 @@ def snapshot(queue: JobQueue, index: ImageIndex, viewer: Viewer) -> dict[str, An
     mine = None if viewer.admin else viewer.name
     finished = queue.jobs(("done", "failed", "cancelled"), owner=mine, limit=FINISHED, newest=True)
     shown = [job_body(queue, job, viewer) for job in (*running, *ordered, *finished)]
-    images = [image_body(item.record, viewer, item.request) for item in index.find(mine, limit=RECENT)]
+    images = [image_body(item.record, viewer, item.request, item.marks) for item in index.find(mine, limit=RECENT)]
     return {
         "jobs": shown,
         "images": images,

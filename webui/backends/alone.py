@@ -16,7 +16,6 @@ from webui.core.job import Said
 from webui.core.request import GenerationRequest
 from webui.db import open_database
 from webui.errors import RequestError
-from webui.gallery.index import ImageIndex
 from webui.gallery.service import Gallery
 from webui.images.decode import look, read_image
 from webui.images.store import ImageStore
@@ -74,7 +73,7 @@ class AloneElsewhere:
         database = open_database(self._folder)
         store = JobStore(database)
         state = JobState(store)
-        dispatch = Dispatch(state, Gallery(images, ImageIndex(database), self._folder / "thumbs"))
+        dispatch = Dispatch(state, Gallery(images, database, self._folder / "thumbs"))
         tools = Tools(
             self.backends,
             dispatch,

@@ -13,7 +13,6 @@ from webui.app import open_app
 from webui.bench.results import keep
 from webui.core.request import GenerationRequest, ResolvedRequest
 from webui.db import open_database
-from webui.gallery.index import ImageIndex
 from webui.gallery.service import Gallery
 from webui.images.store import ImageStore
 from webui.jobs.dispatch import Dispatch
@@ -62,7 +61,7 @@ def measure(folder: Path, jobs: int, owners: int) -> dict[str, float]:
     """Milliseconds, median and 95th percentile."""
     database = open_database(folder)
     state = JobState(JobStore(database))
-    dispatch = Dispatch(state, Gallery(ImageStore(folder), ImageIndex(database), folder / "thumbs"))
+    dispatch = Dispatch(state, Gallery(ImageStore(folder), database, folder / "thumbs"))
     engines = EnginePool(dispatch, EngineSetup(lambda: Settings(devices=()), InprocClient))
     queue = JobQueue(state, lambda request: REQUEST, engines)
     submit = [_timed(partial(queue.submit, REQUEST, f"user{number % owners}")) for number in range(jobs)]

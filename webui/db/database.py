@@ -4,11 +4,12 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
+from functools import cached_property
 from pathlib import Path
 
 from alembic import command
 from alembic.config import Config
-from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url, text
+from sqlalchemy import URL, Connection, Engine, create_engine, event, inspect, make_url, text
 from sqlalchemy.exc import DatabaseError, IntegrityError, OperationalError, SQLAlchemyError
 
 from webui.db.lock import DataLock
@@ -55,6 +56,11 @@ class Database:
                 yield connection
         except DatabaseError as error:
             raise StorageError(f"The database cannot be read: {error.orig}.") from None
+
+    @cached_property
+    def full_text(self) -> bool:
+        """Whether there is an index of the words of prompts, `images_text`."""
+        return inspect(self._engine).has_table("images_text")
 
     def close(self) -> None:
         """Give all connections back."""

@@ -97,10 +97,27 @@ def image_from(row: Any) -> ImageRecord:
     )
 
 
+def searched_values(request: GenerationRequest | None) -> dict[str, Any]:
+    """The columns of a picture's row that repeat what its request says, to be searched and sorted by."""
+    if request is None:
+        return {}
+    return {
+        "mode": request.mode,
+        "checkpoint": request.checkpoint or "",
+        "sampler": request.sampler or "",
+        "schedule": request.schedule or "",
+        "steps": request.steps,
+        "guidance": request.guidance,
+        "strength": request.strength if request.init else None,
+        "clip_skip": request.clip_skip,
+        "hires": request.hires is not None,
+    }
+
+
 def image_values(record: ImageRecord, request: GenerationRequest | None) -> dict[str, Any]:
     """The columns of a picture's row."""
     request = None if request is None else own_words(request, record.index)
-    return {
+    return searched_values(request) | {
         "id": record.id,
         "kind": record.kind,
         "path": record.path,

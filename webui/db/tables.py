@@ -76,9 +76,44 @@ images = Table(
     Column("request", Text),
     Column("trashed", Boolean, nullable=False, default=False),
     Column("missing", Boolean, nullable=False, default=False),
+    Column("trashed_at", Float),
+    Column("rating", Integer, nullable=False, default=0, server_default="0"),
+    Column("flag", Integer, nullable=False, default=0, server_default="0"),
+    Column("session", _Big, nullable=False, default=0, server_default="0"),
+    Column("mode", String(16), nullable=False, default="", server_default=""),
+    Column("checkpoint", Text, nullable=False, default="", server_default=""),
+    Column("sampler", Text, nullable=False, default="", server_default=""),
+    Column("schedule", Text, nullable=False, default="", server_default=""),
+    Column("steps", Integer),
+    Column("guidance", Float),
+    Column("strength", Float),
+    Column("clip_skip", Integer),
+    Column("hires", Boolean, nullable=False, default=False, server_default="0"),
     UniqueConstraint("id", "kind"),
     UniqueConstraint("job_id", "index", name="uq_images_place"),
     Index("ix_images_gallery", "kind", "trashed", "owner", "number"),
+    Index("ix_images_owner", "owner", "kind", "number"),
+    Index("ix_images_session", "session"),
+)
+
+collections = Table(
+    "collections",
+    metadata,
+    Column("number", _Big, primary_key=True, autoincrement=True),
+    Column("owner", String(64), nullable=False),
+    Column("name", String(120), nullable=False),
+    Column("query", Text, nullable=False, default="", server_default=""),
+    Column("created", Float, nullable=False),
+    UniqueConstraint("owner", "name", name="uq_collections_name"),
+)
+
+collection_images = Table(
+    "collection_images",
+    metadata,
+    Column("number", _Big, primary_key=True, autoincrement=True),
+    Column("collection", _Big, nullable=False),
+    Column("image_id", String(64), nullable=False),
+    UniqueConstraint("collection", "image_id", name="uq_collection_images_image"),
 )
 
 settings_kv = Table("settings_kv", metadata, Column("key", String(128), primary_key=True), Column("value", Text, nullable=False))

@@ -1,5 +1,6 @@
-"""The image index: what the gallery lists, searches, deletes and restores."""
+"""The image index: what the gallery lists, deletes and restores."""
 
+import time
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -9,15 +10,26 @@ from webui.core.record import ImageRecord
 from webui.core.request import GenerationRequest
 from webui.db.database import Database
 from webui.db.mapping import image_from, image_values, request_from
+from webui.db.sessions import Latest, continues
 from webui.db.tables import images
 from webui.errors import NotFound
 
 
+class Marks(NamedTuple):
+    """What is known of a picture beside its file: its number, stars (0 to 5), flag (1 kept, -1 rejected, 0 neither), session."""
+
+    number: int = 0
+    rating: int = 0
+    flag: int = 0
+    session: int = 0
+
+
 class IndexedImage(NamedTuple):
-    """A picture and the request it was made from, if that is known."""
+    """A picture, the request it was made from, if that is known, and its marks."""
 
     record: ImageRecord
     request: GenerationRequest | None
+    marks: Marks = Marks()
 
 
 class ImageIndex:
@@ -26,19 +38,19 @@ class ImageIndex:
     def __init__(self, database: Database) -> None:
         self._db = database
 
-    def find(self, owner: str | None = None, after: str = "", search: str = "", limit: int = 30) -> list[IndexedImage]:
+    def find(self, owner: str | None = None, after: str = "", limit: int = 30) -> list[IndexedImage]:
         """Results, newest first, of one owner or all; the bin and missing files left out."""
-        query = self._results(owner, search).order_by(desc(images.c.number)).limit(limit)
+        query = self._results(owner).order_by(desc(images.c.number)).limit(limit)
         if after:
             number = select(images.c.number).where(images.c.id == after, images.c.kind == "result").scalar_subquery()
             query = query.where(images.c.number < number)
         with self._db.read() as connection:
-            return [_indexed(row) for row in connection.execute(query)]
+            return [indexed(row) for row in connection.execute(query)]
 
-    def total(self, owner: str | None = None, search: str = "") -> int:
+    def total(self, owner: str | None = None) -> int:
         """How many results there are."""
         with self._db.read() as connection:
-            return int(connection.execute(select(func.count()).select_from(self._results(owner, search).subquery())).scalar_one())
+            return int(connection.execute(select(func.count()).select_from(self._results(owner).subquery())).scalar_one())
 
     def get(self, image_id: str, *, trashed: bool = False) -> IndexedImage:
         """A picture by its id: a result before an upload of the same bytes. Raises `NotFound`."""
@@ -47,7 +59,7 @@ class ImageIndex:
             row = connection.execute(query).first()
         if row is None or (row.trashed and not trashed):
             raise NotFound(f"There is no picture {image_id}.")
-        return _indexed(row)
+        return indexed(row)
 
     def add_upload(self, record: ImageRecord) -> None:
         """Index an upload, once per content."""
@@ -58,7 +70,8 @@ class ImageIndex:
     def set_trashed(self, image_id: str, trashed: bool) -> None:
         """Mark a picture as lying in the bin, or not."""
         with self._db.write() as connection:
-            connection.execute(update(images).where(images.c.id == image_id, images.c.kind == "result").values(trashed=trashed))
+            values = {"trashed": trashed, "trashed_at": time.time() if trashed else None}
+            connection.execute(update(images).where(images.c.id == image_id, images.c.kind == "result").values(values))
 
     def paths(self) -> dict[str, str]:
         """id → path of all results outside the bin, for reconciling."""
@@ -76,17 +89,17 @@ class ImageIndex:
                 )
 
     @staticmethod
-    def _results(owner: str | None, search: str):  # type: ignore[no-untyped-def]  # noqa: ANN205
+    def _results(owner: str | None):  # type: ignore[no-untyped-def]  # noqa: ANN205
         query = select(images).where(images.c.kind == "result", images.c.trashed.is_(False), images.c.missing.is_(False))
         if owner is not None:
             query = query.where(images.c.owner == owner)
-        for word in search.split():
-            query = query.where(images.c.prompt.icontains(word, autoescape=True))
         return query
 
 
-def _indexed(row) -> IndexedImage:  # type: ignore[no-untyped-def]  # noqa: ANN001
-    return IndexedImage(image_from(row), request_from(row.request) if row.request else None)
+def indexed(row) -> IndexedImage:  # type: ignore[no-untyped-def]  # noqa: ANN001
+    """A picture from its row."""
+    marks = Marks(row.number, row.rating, row.flag, row.session)
+    return IndexedImage(image_from(row), request_from(row.request) if row.request else None, marks)
 
 
 def insert_image(connection: Connection, record: ImageRecord, request: GenerationRequest | None) -> bool:
@@ -99,5 +112,23 @@ def insert_image(connection: Connection, record: ImageRecord, request: Generatio
     )
     if connection.execute(known).first() is not None:
         return False
-    connection.execute(insert(images).values(image_values(record, request)))
+    values = image_values(record, request)
+    session = _session(connection, record, values) if record.kind == "result" else 0
+    made = connection.execute(insert(images).values({**values, "session": session}))
+    if record.kind == "result" and not session and made.inserted_primary_key:
+        number = made.inserted_primary_key[0]
+        connection.execute(update(images).where(images.c.number == number).values(session=number))
     return True
+
+
+def _session(connection: Connection, record: ImageRecord, values: dict[str, object]) -> int:
+    """The session that a picture goes on with; 0 where it begins one."""
+    newest = (
+        select(images.c.session, images.c.created, images.c.mode, images.c.prompt)
+        .where(images.c.owner == record.owner, images.c.kind == "result")
+        .order_by(desc(images.c.number))
+        .limit(1)
+    )
+    row = connection.execute(newest).first()
+    mode, prompt = str(values.get("mode", "")), str(values["prompt"])
+    return row.session if row and continues(Latest(*row), record.created.timestamp(), mode, prompt) else 0

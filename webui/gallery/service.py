@@ -7,10 +7,13 @@ from pathlib import Path
 from webui.core.foreign import FileError, read_foreign
 from webui.core.record import ImageRecord
 from webui.core.request import GenerationRequest
+from webui.db.database import Database
 from webui.errors import NotFound
 from webui.gallery.index import ImageIndex
+from webui.gallery.marks import Changed, ImageMarks
 from webui.gallery.reconcile import JobRows, reconcile
 from webui.gallery.scan import find_images
+from webui.gallery.sheet import ContactSheet
 from webui.images import decode, metadata, pixels
 from webui.images.store import ImageStore
 
@@ -27,10 +30,11 @@ UPLOAD_SUFFIX = {
 
 
 class Gallery:
-    """The images of one data directory: files in `store`, rows in `index`, thumbnails in a cache folder."""
+    """The images of one data directory: files in `store`, rows in `index`, found by `sheet`, marked by `marks`, thumbnails in a cache."""
 
-    def __init__(self, store: ImageStore, index: ImageIndex, thumbnails: Path) -> None:
-        self.store, self.index, self._thumbnails = store, index, thumbnails
+    def __init__(self, store: ImageStore, database: Database, thumbnails: Path) -> None:
+        self.store, self._thumbnails = store, thumbnails
+        self.index, self.sheet, self.marks = ImageIndex(database), ContactSheet(database), ImageMarks(database, store)
 
     def upload(self, data: bytes, owner: str) -> ImageRecord:
         """Check and keep an uploaded image. Raises `RequestError` when it is none."""
@@ -81,6 +85,14 @@ class Gallery:
         """Bring an image back from the bin. Raises `NotFound`."""
         self.store.restore(record)
         self.index.set_trashed(record.id, False)
+
+    def purge(self, owner: str | None, ids: Sequence[str]) -> Changed:
+        """Delete images that lie in the bin for good, with their thumbnails."""
+        gone = self.marks.purge(owner, ids)
+        for image_id in gone.ids:
+            for path in (self._thumbnails / image_id[:2]).glob(f"{image_id}-*.webp"):
+                path.unlink(missing_ok=True)
+        return gone
 
     def check_writable(self) -> None:
         """Raise `StorageError` while images cannot be written."""

@@ -118,6 +118,14 @@ class ImageStore:
             raise NotFound(f"The picture {record.path} is not in the bin any more.")
         self._move(source, self.root / record.path)
 
+    def purge(self, record: ImageRecord) -> None:
+        """Delete a picture that lies in the bin for good. Raises `StorageError`; one that is gone already is fine."""
+        path = self._trash_path(record)
+        try:
+            path.unlink(missing_ok=True)
+        except OSError as error:
+            raise _storage_error(path, error) from None
+
     def sweep(self) -> int:
         """Remove what a death left half-written; gives how many files. Call it while nobody writes: at the start."""
         halves = [path for top in ("outputs", "data") for path in (self.root / top).rglob(".*.part")]

@@ -1,5 +1,134 @@
 // What the server sends, made from its schema by `python -m webui.docs`: do not edit.
 
+/** The data of `event: alive`: nothing happened for a while. */
+export type Alive = Record<string, never>;
+
+/** An axis: its kind, what it is called, and its values with their labels. */
+export interface AxisBody {
+  kind: string;
+  name: string;
+  of: string;
+  title: string;
+  values: Array<JsonValue>;
+  labels: Array<string>;
+}
+
+/** A kind of axis, and the values that can be chosen. */
+export interface AxisKind {
+  kind: string;
+  name: string;
+  choices: Array<string>;
+}
+
+/** All kinds of axes, those used most first. */
+export interface AxisKinds {
+  kinds: Array<AxisKind>;
+}
+
+/** An axis as it is asked for: a kind (a field, or one of A1111's names) and its values, as a list or in A1111's notation. */
+export interface AxisWish {
+  kind: string;
+  values: string | Array<JsonValue>;
+  of: string;
+}
+
+/** Forward passes since the engine started: how many, how many jobs they answered, their seconds, and the seconds that jobs waited. */
+export interface BatchStats {
+  passes: number;
+  answered: number;
+  seconds: number;
+  waited: number;
+}
+
+/** The user stopped the job; finished pictures are kept. `step` of `steps` is where. */
+export interface Cancelled {
+  job_id: string;
+  seq: number;
+  at: string | null;
+  engine_seconds: number;
+  type: "cancelled";
+  step: number;
+  steps: number;
+}
+
+/** A cell with its pictures. */
+export interface CellBody {
+  number: number;
+  x: number;
+  y: number;
+  z: number;
+  job_id: string | null;
+  state: "planned" | "queued" | "running" | "done" | "failed" | "cancelled";
+  error: string;
+  images: Array<ImageWithRequest>;
+}
+
+/** The pictures that were changed, the token that takes it back, and what could not be changed, in words. */
+export interface Changed {
+  ids: Array<string>;
+  undo: string;
+  left_out: Array<string>;
+}
+
+/** Pictures that somebody put together; with a query, those that it finds. */
+export interface Collection {
+  number: number;
+  name: string;
+  query: string;
+  count: number;
+}
+
+/** A collection's name, and the query that fills it; without one it is filled by hand. */
+export interface CollectionName {
+  name: string;
+  query: string;
+}
+
+/** Your collections, by name. */
+export interface Collections {
+  collections: Array<Collection>;
+}
+
+/** How many pictures the places of the gallery have, and for a query without any, which part of it is in the way. */
+export interface Counts {
+  total: number;
+  nearest?: Nearest | null;
+}
+
+/** All pictures of the job are saved. */
+export interface Done {
+  job_id: string;
+  seq: number;
+  at: string | null;
+  engine_seconds: number;
+  type: "done";
+  notes: Array<string>;
+  seconds: number;
+}
+
+/** An engine's status as subscribers see it. */
+export interface EngineStatus {
+  name: string;
+  device: string;
+  state: string;
+  loaded: string;
+  warm: Array<string>;
+  resident: number;
+  device_used: number;
+  device_total: number;
+  message: string;
+  job_id: string;
+  jobs: Array<string>;
+  batch: BatchStats;
+}
+
+/** All engines, and what of the program itself does not work: the data of `event: engine`. */
+export interface Engines {
+  engines: Array<EngineStatus>;
+  paused: boolean;
+  troubles: Array<string>;
+}
+
 /** An extension as the Extensions tab shows it; `error` is a traceback, `reason` its last line, `fixed` is for who may not switch it. */
 export interface ExtensionCard {
   id: string;
@@ -37,8 +166,23 @@ export interface ExtrasJobs {
   passed_over: Array<PassedOverFile>;
 }
 
+/** The job ended with an error; finished pictures are kept. */
+export interface Failed {
+  job_id: string;
+  seq: number;
+  at: string | null;
+  engine_seconds: number;
+  type: "failed";
+  error: JobError;
+}
+
 /** What is under the mask at the start, in the order of A1111's numbers. */
 export type Fill = "fill" | "original" | "latent noise" | "latent nothing";
+
+/** What a template becomes for each seed. */
+export interface Filled {
+  prompts: Array<string>;
+}
 
 /** A prompt as it was written, with `{a|b}` and `__wildcards__`, and what each picture of the job has in its place. */
 export interface FilledTemplate {
@@ -136,12 +280,63 @@ export interface GrainStep {
   seed: number | string;
 }
 
+/** A grid: its axes, its base request, and how many of its cells are in which state. */
+export interface GridBody {
+  id: string;
+  owner: string;
+  title: string;
+  state: "active" | "done" | "cancelled";
+  priority: number;
+  created: number;
+  counts: Record<string, number>;
+  total: number;
+  sides: Array<number>;
+  axes: Array<AxisBody>;
+  request: Record<string, JsonValue>;
+}
+
+/** How many values the axes have, and how many cells that are. */
+export interface GridCount {
+  sides: Array<number>;
+  cells: number;
+}
+
+/** Several grids. */
+export interface GridList {
+  grids: Array<GridBody>;
+}
+
 /** Where a job stands in a grid: said in its pictures. `labels` are "Steps: 20" and the like, one an axis. */
 export interface GridPlace {
   grid: string;
   title: string;
   cell: Array<unknown>;
   labels: Array<string>;
+}
+
+/** A grid as it is asked for. `new_seeds`: every cell has its own seed instead of all the same. */
+export interface GridWish {
+  request?: Record<string, JsonValue>;
+  axes: Array<AxisWish>;
+  title: string;
+  new_seeds: boolean;
+  priority: number;
+}
+
+/** A grid with all its cells. */
+export interface GridWithCells {
+  id: string;
+  owner: string;
+  title: string;
+  state: "active" | "done" | "cancelled";
+  priority: number;
+  created: number;
+  counts: Record<string, number>;
+  total: number;
+  sides: Array<number>;
+  axes: Array<AxisBody>;
+  request: Record<string, JsonValue>;
+  cells: Array<CellBody>;
 }
 
 /** What is done to classifier-free guidance besides its scale. */
@@ -152,6 +347,19 @@ export interface GuidanceOptions {
   min_sigma_all: boolean;
   pad: boolean;
   pad_v0: boolean;
+}
+
+/** What is told of somebody else's job. */
+export interface HiddenJobEvent {
+  type: "queued" | "started" | "step" | "done" | "failed" | "cancelled";
+  job_id: string;
+  seq: number;
+  step: number;
+  steps: number;
+  phase: string;
+  batch: number;
+  batches: number;
+  error: JobError | null;
 }
 
 /** The second pass ("Hires. fix"): enlarge the first picture and paint over it. */
@@ -174,15 +382,35 @@ export interface ImageBody {
   id: string;
   path: string;
   kind: "result" | "upload";
-  job_id?: string | null;
+  job_id: string | null;
   index: number;
   owner: string;
   width: number;
   height: number;
-  seed?: number | string | null;
+  seed: number | string | null;
   created: string;
   notes: Array<string>;
   url: string;
+}
+
+/** A picture's id. */
+export interface ImageId {
+  id: string;
+}
+
+/** A page of pictures, newest first, and how many there are in all. */
+export interface ImageList {
+  images: Array<ImageWithRequest>;
+  total: number;
+}
+
+/** A finished picture with its address. */
+export interface ImageMade {
+  job_id: string;
+  seq: number;
+  at: string | null;
+  type: "image";
+  record: ImageBody;
 }
 
 /** One picture file. */
@@ -198,6 +426,28 @@ export interface ImageRecord {
   seed: number | string | null;
   created: string;
   notes: Array<string>;
+}
+
+/** A picture with the request that it was made with; an upload has none. `source` is the picture that Extras made it of. */
+export interface ImageWithRequest {
+  id: string;
+  path: string;
+  kind: "result" | "upload";
+  job_id: string | null;
+  index: number;
+  owner: string;
+  width: number;
+  height: number;
+  seed: number | string | null;
+  created: string;
+  notes: Array<string>;
+  url: string;
+  request: GenerationRequest | null;
+  source: string | null;
+  number: number;
+  rating: number;
+  flag: number;
+  session: number;
 }
 
 /** One row of the queue. Times are UTC. */
@@ -228,18 +478,18 @@ export interface JobBody {
   priority: number;
   attempts: number;
   request: GenerationRequest | null;
-  plan?: Plan | null;
-  idempotency_key?: string | null;
+  plan: Plan | null;
+  idempotency_key: string | null;
   created: string;
-  started?: string | null;
-  finished?: string | null;
-  error?: JobError | null;
+  started: string | null;
+  finished: string | null;
+  error: JobError | null;
   images: Array<ImageBody>;
   notes: Array<string>;
-  place?: GridPlace | null;
+  place: GridPlace | null;
   cost: number;
   mine: boolean;
-  progress?: Progress | null;
+  progress: Progress | null;
 }
 
 /** Why a job failed: `kind` is the error class, `message` what is wrong, `advice` what to do, `field` where if it is the request. */
@@ -248,6 +498,14 @@ export interface JobError {
   message: string;
   advice: string;
   field: string | null;
+}
+
+/** The data of one event of a job's stream. */
+export type JobEventBody = Queued | Started | StepDone | Preview | ImageMade | Done | Failed | Cancelled | HiddenJobEvent;
+
+/** Jobs in order of submission. */
+export interface JobList {
+  jobs: Array<JobBody>;
 }
 
 export type JsonValue = unknown;
@@ -268,6 +526,13 @@ export interface ModelCard {
   note: string;
 }
 
+/** For a query without a picture: the same without one of its parts, and how many pictures that finds. */
+export interface Nearest {
+  without: string;
+  query: string;
+  count: number;
+}
+
 /** What a checkpoint was made for, and the ids of the form's elements that mean nothing for it. */
 export interface OwnDefaults {
   width: number;
@@ -281,10 +546,23 @@ export interface OwnDefaults {
   accepted: boolean;
 }
 
+/** The data of one event of a page's stream; `event:` says which. */
+export type PageEvent = Snapshot | Engines | JobBody | Queued | Started | StepDone | Preview | ImageMade | Done | Failed | Cancelled | HiddenJobEvent | Alive;
+
+/** The parameters text inside a picture. */
+export interface ParametersText {
+  text: string;
+}
+
 /** A file of a folder that was left alone, and why. */
 export interface PassedOverFile {
   name: string;
   why: string;
+}
+
+/** Whether the queue is paused now. */
+export interface PausedBody {
+  paused: boolean;
 }
 
 /** How the machine makes the pictures; fixed at the first attempt so that a retry gives the same pixels. */
@@ -299,6 +577,23 @@ export interface Plan {
   peak: number;
   rows: number;
   vae_tiles: boolean;
+}
+
+/** A newer preview frame exists (`GET /api/v1/jobs/{id}/preview`). `data`, a JPEG, is left out of JSON: it travels beside the event. */
+export interface Preview {
+  job_id: string;
+  seq: number;
+  at: string | null;
+  type: "preview";
+  frame: number;
+  width: number;
+  height: number;
+}
+
+/** How often (seconds; 0 is never) and how one job's preview frames are made; None is as the settings say. */
+export interface PreviewChoice {
+  period: number | null;
+  method: "linear" | "taesd" | "full" | null;
 }
 
 /** What every refusal says: a sentence for people, the request's field if it is about one, what to do, and when a limit renews. */
@@ -320,6 +615,32 @@ export interface Progress {
   detail: string;
 }
 
+/** The waiting jobs in the order they will run, and the asker's own limits. */
+export interface QueueBody {
+  waiting: Array<WaitingJob>;
+  paused: boolean;
+  limits: Array<QuotaBody>;
+}
+
+/** The job waits: just submitted, or put back after an engine's death (`reason` says so). */
+export interface Queued {
+  job_id: string;
+  seq: number;
+  at: string | null;
+  type: "queued";
+  attempt: number;
+  reason: string;
+}
+
+/** One limit of one owner, and what is left of it. `renews` is null where it renews as jobs end. */
+export interface QuotaBody {
+  name: "jobs" | "megapixels" | "minutes";
+  limit: number;
+  used: number;
+  left: number;
+  renews: string | null;
+}
+
 /** How a start picture is brought to the size, in the order of A1111's numbers. */
 export type ResizeMode = "Just resize" | "Crop and resize" | "Resize and fill" | "Just resize (latent upscale)";
 
@@ -330,6 +651,19 @@ export interface RestoreStep {
   visibility: number;
   fidelity: number;
   aligned: boolean;
+}
+
+/** The machine at one moment: seconds since 1970, percent, bytes, jobs, steps a second. */
+export interface Sample {
+  at: number;
+  cpu: number;
+  memory: number;
+  memory_total: number;
+  device_used: number;
+  device_total: number;
+  engines_memory: number;
+  queue: number;
+  speed: number;
 }
 
 /** Options of the sampler and the schedule; `None` leaves the sampler's own default. */
@@ -355,6 +689,40 @@ export interface SamplerOptions {
   unipc_skip: "time_uniform" | "time_quadratic" | "logSNR";
   unipc_lower_order_final: boolean;
   ddim_discretize: "uniform" | "quad";
+}
+
+/** Pictures: by their ids, or all that a query finds. */
+export interface Selection {
+  ids?: Array<string> | null;
+  q?: string | null;
+  place: "pictures" | "bin";
+}
+
+/** What is to become of some pictures. */
+export interface SelectionChanges {
+  rating?: number | null;
+  flag?: number | null;
+  trashed?: boolean | null;
+  collection?: string | null;
+  leave?: string | null;
+  ids?: Array<string> | null;
+  q?: string | null;
+  place: "pictures" | "bin";
+}
+
+/** Pictures made in one go: how many are there, when, around which prompt, and what changed among them ("CFG 5 → 7", "seed"). */
+export interface Session {
+  number: number;
+  count: number;
+  first: number;
+  last: number;
+  prompt: string;
+  changed: Array<string>;
+}
+
+/** Sessions, as far as something of them is there. */
+export interface Sessions {
+  sessions: Array<Session>;
 }
 
 /** A field of the Settings tab. `changed`: the file holds a value of its own. `restart`: it takes effect at the next start. */
@@ -411,6 +779,21 @@ export interface SizeConditioning {
   negative_aesthetic_score: number;
 }
 
+/** Everything as it is now: the data of `event: snapshot`, the first of a page's stream. */
+export interface Snapshot {
+  engines: Array<EngineStatus>;
+  paused: boolean;
+  troubles: Array<string>;
+  jobs: Array<JobBody>;
+  images: Array<ImageWithRequest>;
+  total: number;
+  waiting: Array<WaitingJob>;
+  owner: string;
+  admin: boolean;
+  named: boolean;
+  shared: boolean;
+}
+
 /** Soft inpainting: the mask's greys say how much each place may change (Levin & Fried 2023, differential diffusion). */
 export interface SoftInpaint {
   schedule_bias: number;
@@ -419,6 +802,31 @@ export interface SoftInpaint {
   mask_influence: number;
   difference_threshold: number;
   difference_contrast: number;
+}
+
+/** An engine took the job; `plan` is how it will run. */
+export interface Started {
+  job_id: string;
+  seq: number;
+  at: string | null;
+  type: "started";
+  attempt: number;
+  engine: string;
+  plan: Plan | null;
+}
+
+/** Progress. `step` of `steps` within `phase` of picture batch `batch` of `batches`. `steps` 0: the length is not known. */
+export interface StepDone {
+  job_id: string;
+  seq: number;
+  at: string | null;
+  type: "step";
+  phase: "loading" | "encoding" | "sampling" | "hires" | "decoding" | "upscaling" | "finishing";
+  step: number;
+  steps: number;
+  batch: number;
+  batches: number;
+  detail: string;
 }
 
 /** What a step of the finish chain asks for; `names` says which list of names it chooses from. */
@@ -449,9 +857,44 @@ export interface StepNames {
   face_restorer: Array<string>;
 }
 
+/** How many jobs were stopped. */
+export interface Stopped {
+  stopped: number;
+}
+
+/** One row. `{prompt}` in it is where the caller's words go; without that it stands behind them. `path` is its file. */
+export interface Style {
+  name: string;
+  prompt: string | null;
+  negative_prompt: string | null;
+  path: string;
+}
+
+/** All styles, and what was wrong with the files they come from. */
+export interface StyleList {
+  styles: Array<Style>;
+  notes: Array<string>;
+}
+
 /** The job that a form has become. */
 export interface Submitted {
   job: Job;
+}
+
+/** A part of a query that could be meant, and how many pictures have it. */
+export interface Suggestion {
+  text: string;
+  count?: number | null;
+}
+
+/** What the last part of a query may become. */
+export interface Suggestions {
+  suggestions: Array<Suggestion>;
+}
+
+/** Samples of the last minutes, the newest last. */
+export interface SystemBody {
+  samples: Array<Sample>;
 }
 
 /** How long a prompt is for the text encoder, and how long it may be before it is cut into chunks. */
@@ -470,4 +913,34 @@ export interface UpscaleStep {
   crop: boolean;
   second: string;
   second_visibility: number;
+}
+
+/** A job's place in the line from 1, seconds until it starts and for itself; null where nobody can know. */
+export interface WaitingJob {
+  id: string;
+  place: number;
+  starts_in: number | null;
+  takes: number | null;
+}
+
+/** A list of words as it is shown: `error` says why it cannot be used, `note` what is odd about its file. */
+export interface Wildcard {
+  name: string;
+  values: number;
+  path: string;
+  error: string;
+  note: string;
+}
+
+/** The first lines of what a name or pattern means, and how many there are. */
+export interface WildcardLines {
+  name: string;
+  lines: Array<string>;
+  total: number;
+}
+
+/** All wildcards by name, and the folders that they are looked for in, the first being Darkroom's own. */
+export interface WildcardList {
+  wildcards: Array<Wildcard>;
+  folders: Array<string>;
 }
