@@ -158,7 +158,7 @@ test('the order of the queue and what is left of limits', async () => {
   answers.set('/queue', Promise.resolve(new Response(JSON.stringify({ waiting: [{ id: 'b', place: 1, starts_in: 4, takes: 2 }, { id: 'a', place: 2, starts_in: 6, takes: 2 }], limits: [{ name: 'jobs' }] }))));
   await stream.askQueue();
   assert.deepEqual([known('b').number, known('a').number, known('a').startsIn, page.state.limits.length], [1, 2, 6, 1]);
-  assert.ok(known('b').place < known('a').place);
+  assert.ok(known('b').order < known('a').order);
 });
 
 test('a lost connection is known at once', () => {

@@ -48,8 +48,8 @@ test('a picture is kept once, with its job\'s request', () => {
 });
 
 test('a job that is told anew is the same object, with what only the page knows', () => {
-  const old = job({ place: 7, seen: true, stopping: true, progress: { step: 3 }, error: { message: 'old' } });
-  const now = renewed(old, job({ place: undefined, priority: 5 }));
+  const old = job({ order: 7, seen: true, stopping: true, progress: { step: 3 }, error: { message: 'old' } });
+  const now = renewed(old, job({ order: undefined, priority: 5 }));
   assert.equal(now, old);
   assert.deepEqual([now.seen, now.stopping, now.progress, now.priority, now.error], [true, true, { step: 3 }, 5, undefined]);
   assert.equal(renewed(old, job({ state: 'running' })).stopping, false, 'the wish was for the state before');
@@ -63,9 +63,9 @@ test('other people\'s jobs have an empty request', () => {
 });
 
 test('the server\'s order comes before what the page has counted', () => {
-  const jobs = new Map(['a', 'b', 'c'].map((id, place) => [id, job({ id, place })]));
+  const jobs = new Map(['a', 'b', 'c'].map((id, order) => [id, job({ id, order })]));
   takeOrder(jobs, [{ id: 'c', place: 1, starts_in: 3, takes: 1 }, { id: 'b', place: 2, starts_in: null, takes: null }, { id: 'gone', place: 3, starts_in: 1, takes: 1 }], 50);
-  assert.deepEqual([...jobs.values()].sort((a, b) => a.place - b.place).map(({ id, number, startsIn, toldAt }) => [id, number, startsIn, toldAt]),
+  assert.deepEqual([...jobs.values()].sort((a, b) => a.order - b.order).map(({ id, number, startsIn, toldAt }) => [id, number, startsIn, toldAt]),
     [['c', 1, 3, 50], ['b', 2, null, 50], ['a', undefined, undefined, undefined]]);
 });
 

@@ -12,7 +12,7 @@ beforeEach(() => {
 const ids = (jobs) => jobs.map(({ id }) => id).join('');
 
 test('running ones first, then the waiting in their order; what has ended is not there', () => {
-  const jobs = [job({ id: 'a', place: 5 }), job({ id: 'b', place: -2 }), job({ id: 'c', state: 'running', place: 9 }), job({ id: 'd', state: 'done' }), job({ id: 'e', state: 'running', place: 1 })];
+  const jobs = [job({ id: 'a', order: 5 }), job({ id: 'b', order: -2 }), job({ id: 'c', state: 'running', order: 9 }), job({ id: 'd', state: 'done' }), job({ id: 'e', state: 'running', order: 1 })];
   assert.equal(ids(ordered(jobs)), 'ecba');
   assert.equal(firstWaiting(ordered(jobs)), 2);
   assert.equal(firstWaiting([]), -1);

@@ -35,8 +35,8 @@ test('an engine that starts, starts again or is off says so before anything else
 });
 
 test('a waiting job says its number and when it starts', () => {
-  const others = [job({ id: 'r', state: 'running', place: 9 }), job({ id: 'b', place: 1 }), job({ id: 'c', place: 3 }), job({ id: 'd', state: 'done' })];
-  const mine = job({ place: 2, startsIn: 40, toldAt: 90 });
+  const others = [job({ id: 'r', state: 'running', order: 9 }), job({ id: 'b', order: 1 }), job({ id: 'c', order: 3 }), job({ id: 'd', state: 'done' })];
+  const mine = job({ order: 2, startsIn: 40, toldAt: 90 });
   assert.deepEqual(at({ jobs: [...others, mine] }), ['queued', 'Number 2 in the queue', 'Starts in about 30 s']);
   assert.deepEqual(at({ jobs: [mine] }), ['queued', 'Starting', '']);
   assert.deepEqual(at({ jobs: [mine], paused: true }), ['queued', 'The queue is paused', 'Resume it in Queue.']);
@@ -50,8 +50,8 @@ test('when a job starts', () => {
 });
 
 test('a job runs before another of a later place, and not before itself', () => {
-  assert.ok(before(job({ id: 'b', place: 1 }), job({ place: 2 })));
-  assert.ok(!before(job({ place: 1 }), job({ place: 2 })));
+  assert.ok(before(job({ id: 'b', order: 1 }), job({ order: 2 })));
+  assert.ok(!before(job({ order: 1 }), job({ order: 2 })));
 });
 
 test('a running job loads its model first', () => {

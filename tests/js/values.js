@@ -1,6 +1,6 @@
 // Jobs, pictures and engines as tests need them: with what the page expects to be there.
 
-export const job = (more = {}) => ({ id: 'a', state: 'queued', owner: 'local', mine: true, place: 0, request: { steps: 20, batch_count: 1, batch_size: 1 }, images: [], ...more });
+export const job = (more = {}) => ({ id: 'a', state: 'queued', owner: 'local', mine: true, order: 0, request: { steps: 20, batch_count: 1, batch_size: 1 }, images: [], ...more });
 
 export const image = (more = {}) => ({ id: 'i', kind: 'result', path: '', job_id: null, index: 0, owner: 'local', width: 512, height: 512, seed: 1, created: '2026-01-01T00:00:00Z', notes: [], ...more });
 

@@ -31,7 +31,19 @@ def test_the_form_runs_in_the_browser(page):
 
 def test_tabs_in_order(page):
     tabs = [block.label for block in build(page.services, "/look/x").blocks.values() if isinstance(block, gr.Tab)]
-    assert tabs == ["txt2img", "img2img", "inpaint", "Gallery", "PNG info", "Queue", "Models", "Settings", "Extensions", "Grain tab"]
+    assert tabs == [
+        "txt2img",
+        "img2img",
+        "inpaint",
+        "Extras",
+        "Gallery",
+        "PNG info",
+        "Queue",
+        "Models",
+        "Settings",
+        "Extensions",
+        "Grain tab",
+    ]
 
 
 def test_a_panel_is_made_of_its_model(page):

@@ -10,6 +10,7 @@ from pydantic import Field
 from webui.api import bodies
 from webui.api.errors import ANYWHERE, responses
 from webui.api.native import Api, Who
+from webui.api.schema import answer
 from webui.api.shapes import job_body
 from webui.core.finish import Steps
 from webui.core.request import MAX_SEED, MAX_SIDE, MOST_INPUTS, FrozenModel, GenerationRequest, parse_request
@@ -32,7 +33,7 @@ class ExtrasBody(FrozenModel):
     seed: int = Field(-1, ge=-1, le=MAX_SEED)
 
 
-@router.post("/extras", status_code=201, responses=responses(404), response_model=bodies.ExtrasJobs)
+@router.post("/extras", status_code=201, responses=responses(404), openapi_extra=answer(bodies.ExtrasJobs, 201))
 def extras(body: ExtrasBody, api: Api, who: Who) -> dict[str, Any]:
     """Queue jobs that do a finish chain to existing pictures. Originals stay as they are; the results go to the gallery.
 

@@ -20,6 +20,7 @@ JOB_BODY = {
 ANSWERS: tuple[type[BaseModel], ...] = (
     bodies.JobBody,
     bodies.JobList,
+    bodies.ExtrasJobs,
     bodies.Stopped,
     bodies.ImageWithRequest,
     bodies.ImageList,

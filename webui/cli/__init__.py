@@ -1,4 +1,4 @@
-"""The command line: `serve` (the default), `generate`, `compare`, `models`, `key`, `mcp`, `extension`, `bench`, `doctor`, `train`.
+"""The command line: `serve` (the default), `generate`, `extras`, `compare`, `models`, `key`, `mcp`, `extension` and others, see `COMMANDS`.
 
 Each command is a module with `add(parser)` and `run(arguments, settings)`, imported only when it is asked for, so that `--help` is quick.
 """
@@ -17,6 +17,7 @@ from webui.surroundings import mend_proxies, prepare_streams
 COMMANDS = {
     "serve": "Open the studio in the browser (the default).",
     "generate": "Make pictures from the command line.",
+    "extras": "Enlarge and finish pictures that exist: files and folders.",
     "compare": "Compare two pictures: PSNR, differences, and what differs in how they were made.",
     "models": "List the model files that are found.",
     "key": "Make, list and take back API keys.",

@@ -20,6 +20,7 @@ from starlette.types import Scope
 from webui.plugins.contributions import refuse
 from webui.plugins.types import Tab
 from webui.services import Services
+from webui.ui.bodies import StepKind
 from webui.ui.chain_fields import step_kinds
 from webui.ui.choices import choices, native
 from webui.ui.components import Form, host
@@ -31,6 +32,7 @@ from webui.ui.theme import theme
 STATIC = Path(__file__).parent / "static"
 MODES = ("txt2img", "img2img", "inpaint")
 OWN_TABS = {
+    "extras": "Extras",
     "gallery": "Gallery",
     "png-info": "PNG info",
     "queue": "Queue",
@@ -71,23 +73,24 @@ def build(services: Services, base: str) -> gr.Blocks:
     offered = choices(services)
     with gr.Blocks(title="Darkroom", analytics_enabled=False) as page:
         host(script, "topbar")
-        _tabs(services, script)
-        folds = [(services.contributions.panels.owner(panel.name), panel) for panel in services.contributions.panels]
         kinds = step_kinds(list(services.contributions.finishers))
+        _tabs(services, script, kinds)
+        folds = [(services.contributions.panels.owner(panel.name), panel) for panel in services.contributions.panels]
         buttons = generate.build(form, offered, folds, kinds, lambda owner: _refuse(services, owner, "register_panels"))
         patch = host(script, "patch", value={}, visible="hidden")
         _wire(services, page, form, buttons, patch, script)
     return page
 
 
-def _tabs(services: Services, script: str) -> None:
+def _tabs(services: Services, script: str, kinds: list[StepKind]) -> None:
     with gr.Tabs(elem_id="nav", overflow_behavior="wrap"):
         for mode in MODES:
             with gr.Tab(mode, id=mode, elem_id=f"tab-{mode}"):
                 pass  # these share #studio below
         for name, title in OWN_TABS.items():
             with gr.Tab(title, id=name, elem_id=f"tab-{name}"):
-                host(script, name)
+                more = {"kinds": [kind.model_dump(mode="json") for kind in kinds]} if name == "extras" else {}
+                host(script, name, **more)
         for tab in list(services.contributions.tabs):
             _extension_tab(services, tab)
 

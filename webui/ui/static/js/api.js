@@ -59,6 +59,11 @@ export const jobs = {
   preview: (id, frame) => `${ROOT}${job(id)}/preview?n=${frame}`,
 };
 
+export const extras = {
+  /** @returns {Promise<T.ExtrasJobs>} */
+  submit: (body) => ask('/api/v1/extras', { method: 'POST', json: body, patience: MORE_PATIENCE }),
+};
+
 export const queue = {
   /** @returns {Promise<T.QueueBody>} */
   state: () => ask('/api/v1/queue'),

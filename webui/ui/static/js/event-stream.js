@@ -58,7 +58,7 @@ function takeSnapshot(all) {
   const wasLive = live(watchedJob());
   state.online = state.joined = true;
   places = 0;
-  state.jobs = new Map(all.jobs.map((job) => [job.id, renewed(before.get(job.id), { ...known(job), place: places++ })]));
+  state.jobs = new Map(all.jobs.map((job) => [job.id, renewed(before.get(job.id), { ...known(job), order: places++ })]));
   state.images = all.images;
   state.total = all.total;
   for (const key of ['owner', 'named', 'admin', 'shared']) state[key] = all[key] ?? state[key];
@@ -117,7 +117,7 @@ function takeModels() {
 function takeJob(job) {
   const old = state.jobs.get(job.id);
   const before = old?.state;
-  const now = renewed(old, { ...known(job), place: old?.place ?? places++ });
+  const now = renewed(old, { ...known(job), order: old?.order ?? places++ });
   state.jobs.set(job.id, now);
   settle(now, before);
   askOrder();
@@ -148,7 +148,7 @@ async function takeEvent(event) {
 async function fetchJob(id) {
   const mine = turn;
   const job = await jobsApi.get(id).catch(() => null);
-  if (job && mine === turn && !state.jobs.has(id)) state.jobs.set(id, { place: places++, ...known(job) });
+  if (job && mine === turn && !state.jobs.has(id)) state.jobs.set(id, { order: places++, ...known(job) });
 }
 
 /**

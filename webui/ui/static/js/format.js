@@ -2,6 +2,8 @@
 /** @import { PageImage, SomeRequest } from './page-types.d.ts' */
 // Numbers and states in words: the same ones everywhere on the page.
 
+import { stepWords } from './finish-steps.js';
+
 /** @type {(seconds: number) => string} */
 export const clock = (seconds) =>
   seconds < 1 ? 'under 1 s' : seconds < 90 ? `${Math.round(seconds)} s` : seconds < 5400 ? `${Math.round(seconds / 60)} min` : `${(seconds / 3600).toFixed(1)} h`;
@@ -43,4 +45,4 @@ export function facts(image) {
 export const placeOf = (request) => (!request.where || request.where === 'auto' || request.where === 'here' ? '' : `at ${request.where}`);
 
 /** @param {{request?: SomeRequest | null, kind?: string} | null | undefined} thing */
-export const promptOf = (thing) => thing?.request?.prompt || (thing?.kind === 'upload' ? 'Uploaded picture' : 'No prompt');
+export const promptOf = (thing) => thing?.request?.prompt || (thing?.request?.mode === 'extras' ? `Extras: ${stepWords(thing.request.finish ?? [])}` : '') || (thing?.kind === 'upload' ? 'Uploaded picture' : 'No prompt');

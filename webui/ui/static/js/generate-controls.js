@@ -24,7 +24,7 @@ component('run', (root) => {
   return {
     stop,
     submitted(job) {
-      if (!state.jobs.has(job.id)) state.jobs.set(job.id, { place: Infinity, ...job });
+      if (!state.jobs.has(job.id)) state.jobs.set(job.id, { order: Infinity, ...job });
       const watched = watchedJob();
       if (!live(watched)) watch(job.id);
       else if (watched.id !== job.id) toast('Added to the queue');

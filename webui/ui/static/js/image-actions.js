@@ -4,6 +4,7 @@
 
 import { images } from './api.js';
 import { button, copyText, el, icon } from './dom.js';
+import { sendToExtras, sourceOf } from './extras-tray.js';
 import { reuse, secondPass, sendTo } from './form.js';
 import { placeOf } from './picture-list.js';
 import { draw, parts, state } from './state.js';
@@ -16,14 +17,17 @@ import { complain, toast } from './toast.js';
  */
 export function pictureActions(image, close = () => {}) {
   const after = (act) => () => { close(); return act(image); };
-  const made = Boolean(image.request);
+  const made = Boolean(image.request) && image.request?.mode !== 'extras';
+  const source = sourceOf(image);
   return [
     made && button('reuse', 'Reuse parameters', after(reuse)),
     button('picture', 'Send to img2img', after((it) => sendTo('img2img', it))),
     button('brush', 'Send to inpaint', after((it) => sendTo('inpaint', it))),
+    button('enlarge', 'Send to Extras', after(sendToExtras)),
+    source && el('a', { href: images.file(source), target: '_blank', title: 'The picture that this one was made of', class: 'action roomy' }, icon('open'), el('span', {}, 'Source')),
     made && button('enlarge', 'Second pass', after(secondPass), { title: 'Second pass: the same seed with Hires. fix, larger', class: 'action roomy' }),
     el('a', { href: `${images.file(image.id)}?download=1`, download: nameOf(image), title: 'Download', class: 'action compact' }, icon('save'), el('span', {}, 'Download')),
-    made && button('copy', 'Copy parameters', () => copyParameters(image), { class: 'action compact' }),
+    Boolean(image.request) && button('copy', 'Copy parameters', () => copyParameters(image), { class: 'action compact' }),
     button('trash', 'Delete', () => bin(image), { class: 'action compact' }),
   ].filter(Boolean);
 }

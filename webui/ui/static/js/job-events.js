@@ -22,10 +22,10 @@ export const known = (job) => ({ ...job, request: job.request ?? {} });
  */
 export function renewed(old, job) {
   if (!old) return job;
-  const { place, seen, progress } = old;
+  const { order, seen, progress } = old;
   const stopping = old.stopping && old.state === job.state;
   for (const key of Object.keys(old)) delete old[/** @type {keyof PageJob} */ (key)];
-  return Object.assign(old, { place, seen, progress, stopping }, job);
+  return Object.assign(old, { order, seen, progress, stopping }, job);
 }
 
 const ALL_WHOSE_PLACE_IS_KNOWN = 1e6;  // they come before those that the page has only counted
@@ -39,7 +39,7 @@ const ALL_WHOSE_PLACE_IS_KNOWN = 1e6;  // they come before those that the page h
 export function takeOrder(jobs, waiting, now) {
   for (const { id, place, starts_in: startsIn } of waiting) {
     const job = jobs.get(id);
-    if (job) Object.assign(job, { place: place - ALL_WHOSE_PLACE_IS_KNOWN, number: place, startsIn, toldAt: now });
+    if (job) Object.assign(job, { order: place - ALL_WHOSE_PLACE_IS_KNOWN, number: place, startsIn, toldAt: now });
   }
 }
 

@@ -8,6 +8,7 @@ import './prompt-tools.js';
 import './words.js';
 import './generate-controls.js';
 import './stage.js';
+import './extras.js';
 import './gallery.js';
 import './queue.js';
 import './models.js';

@@ -32,7 +32,7 @@ export interface PageJob extends Partial<Omit<JobBody, 'id' | 'state' | 'request
   progress?: PageProgress | null;
   seconds?: number;
   stoppedAt?: Cancelled;
-  place: number;          // the order in which jobs run, and the server's own once it is known
+  order: number;          // the order in which jobs run, and the server's own once it is known
   number?: number;        // from 1, as people count
   startsIn?: number | null;
   toldAt?: number;        // when `startsIn` was told

@@ -13,7 +13,7 @@ import { component, draw, live, state } from './state.js';
 import { complain, toast } from './toast.js';
 import { go } from './tabs.js';
 import { READ_ONLY, shownOwner, whoSees } from './who.js';
-import { count, JOB_WORDS, placeOf, size } from './format.js';
+import { count, JOB_WORDS, placeOf, promptOf, size } from './format.js';
 
 component('queue', (root) => {
   const rows = el('div.queue', { role: 'list', 'aria-label': 'Jobs' });
@@ -95,11 +95,11 @@ function update(rows, list) {
  */
 function make(job, key, place, waiting) {
   const { request } = job;
-  const about = [request.mode, request.width && size(request.width, request.height), request.steps && `${request.steps} steps`, placeOf(request), job.cost && `$${job.cost.toFixed(2)}`, shownOwner(job.owner)].filter(Boolean).join(' · ');
+  const about = [request.mode, request.mode === 'extras' ? count(request.inputs?.length ?? 0, 'picture') : request.width && size(request.width, request.height), request.mode !== 'extras' && request.steps && `${request.steps} steps`, placeOf(request), job.cost && `$${job.cost.toFixed(2)}`, shownOwner(job.owner)].filter(Boolean).join(' · ');
   const picture = job.images?.at(-1);
   return el('div.job', { role: 'listitem', 'data-id': job.id, 'data-key': key, 'data-state': job.state },
     picture ? el('img', { src: images.thumb(picture.id), alt: '' }) : el('img.blank', { alt: '' }),
-    el('div.job-text', {}, el('b', {}, job.mine === false ? "Somebody else's job" : request.prompt || 'No prompt'), el('span.muted', {}, about), job.error && el('span.danger', { title: job.error.advice }, job.error.message)),
+    el('div.job-text', {}, el('b', {}, job.mine === false ? "Somebody else's job" : promptOf(job)), el('span.muted', {}, about), job.error && el('span.danger', { title: job.error.advice }, job.error.message)),
     el('span.state', {}, el('b', {}, JOB_WORDS[job.state], batchMark(job)), el('span.muted')),
     el('div.job-acts', {}, actions(job, place, waiting)),
     job.state === 'running' && el('i.job-bar'));

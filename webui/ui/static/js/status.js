@@ -72,7 +72,7 @@ export function startsIn(job) {
  * @param {PageJob} a
  * @param {PageJob} b
  */
-export const before = (a, b) => a.id !== b.id && a.place < b.place;
+export const before = (a, b) => a.id !== b.id && a.order < b.order;
 
 /**
  * @param {PageJob} job

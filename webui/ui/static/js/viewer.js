@@ -9,6 +9,7 @@ import { $, $$, el, iconButton } from './dom.js';
 import { pictureActions } from './image-actions.js';
 import { parts } from './state.js';
 import { shownOwner } from './who.js';
+import { stepWords } from './finish-steps.js';
 import { placeOf, promptOf, size } from './format.js';
 
 /**
@@ -101,9 +102,11 @@ function side(image, steps, close) {
  * @param {SomeRequest} request
  */
 function rows(image, request) {
+  if (request.mode === 'extras')
+    return [['Size', size(image.width, image.height)], ['Extras', stepWords(request.finish ?? [])], ['Made', new Date(image.created).toLocaleString()], ['By', shownOwner(image.owner)], ['File', image.path]];
   const second = request.hires && `${request.hires.scale}× ${request.hires.upscaler}`;
   return [['Size', size(image.width, image.height)], ['Seed', image.seed], ['Sampling method', request.sampler], ['Schedule type', request.schedule], ['Sampling steps', request.steps],
-    ['CFG Scale', request.guidance], ['Checkpoint', request.checkpoint], ['Where', placeOf(request)], ['Hires. fix', second], ['Denoising strength', request.init && request.strength], ['Clip skip', (request.clip_skip ?? 1) > 1 && request.clip_skip],
+    ['CFG Scale', request.guidance], ['Checkpoint', request.checkpoint], ['Where', placeOf(request)], ['Hires. fix', second], ['Finish', stepWords(request.finish ?? [])], ['Denoising strength', request.init && request.strength], ['Clip skip', (request.clip_skip ?? 1) > 1 && request.clip_skip],
     ['Made', new Date(image.created).toLocaleString()], ['By', shownOwner(image.owner)], ['File', image.path]]
     .filter(([, value]) => value !== null && value !== undefined && value !== false && value !== '');
 }

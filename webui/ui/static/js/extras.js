@@ -1,0 +1,126 @@
+// @ts-check
+/** @import { PageImage, PageJob } from './page-types.d.ts' */
+// Extras: a finish chain for pictures that exist. Drop some, or send one from the gallery, say what is to be done, and press Go.
+
+import { extras, images } from './api.js';
+import { button, el, heading, icon, iconButton } from './dom.js';
+import { takePictures } from './drops.js';
+import { put, takeOut, tray } from './extras-tray.js';
+import { chainEditor } from './finish-chain.js';
+import { count, size } from './format.js';
+import { component, draw, live, state } from './state.js';
+import { store, stored } from './storage.js';
+import { complain, toast } from './toast.js';
+import { openViewer } from './viewer.js';
+
+const USUAL = '[{"kind":"upscale","upscaler":"Lanczos","scale":2}]';
+
+component('extras', (root, { props }) => {
+  const it = parts(props.kinds ?? []);
+  root.append(heading('Extras'), el('div.extras', {},
+    el('div.extras-form', {}, it.drop, it.file, it.list, it.folder, el('h3', {}, 'What is to be done'), it.editor.root,
+      el('details', {}, el('summary', {}, 'Tiles of networks'), el('div.step-fields.tiles', {}, it.tile.root, it.overlap.root)),
+      el('div.row-of-buttons', {}, it.go), it.trouble),
+    el('div.extras-results', { 'aria-live': 'polite' }, it.said, it.results)));
+  it.editor.show(stored('extras', USUAL));
+  takePictures(() => state.tab === 'extras', (file) => take(it, [file]));
+  const changed = () => showTray(it);
+  changed();
+  return { changed, draw: () => showJobs(it), opened: changed };
+});
+
+/** The tab's elements. */
+function parts(kinds) {
+  /** @type {any} */
+  const it = { jobs: [], passedOver: [] };
+  it.file = el('input', { type: 'file', accept: 'image/*', multiple: true, hidden: true, onchange: () => { take(it, [...it.file.files]); it.file.value = ''; } });
+  it.drop = el('button.drop', { type: 'button', onclick: () => it.file.click() }, icon('picture'), el('span', {}, 'Drop pictures, paste one, or ', el('u', {}, 'choose files')));
+  it.list = el('div.tray', { role: 'list', 'aria-label': 'Pictures' });
+  it.path = el('input', { type: 'text', id: 'extras-folder', placeholder: '/home/me/pictures', autocomplete: 'off', oninput: () => showTray(it) });
+  it.folder = el('div.step-field.extras-folder', {}, el('label', { for: 'extras-folder' }, 'Or every picture in a folder of this machine'), it.path);
+  it.editor = chainEditor(kinds, (text) => { store('extras', text); it.trouble.hidden = true; });
+  it.tile = number('extras-tile', 'Tile size', 192);
+  it.overlap = number('extras-overlap', 'Overlap', 8);
+  it.go = button('enlarge', 'Go', () => submit(it), { class: 'action primary', id: 'extras-go' });
+  it.trouble = el('p.field-error', { role: 'alert', hidden: true });
+  it.said = el('p.muted', {});
+  it.results = el('div.extras-grid', { role: 'list', 'aria-label': 'Results' });
+  return it;
+}
+
+function number(id, label, value) {
+  const input = el('input', { id, type: 'number', min: 0, step: 1, value, autocomplete: 'off' });
+  return { root: el('div.step-field', {}, el('label', { for: id }, label), input), value: () => (input.value === '' ? value : Number(input.value)) };
+}
+
+/** @param {File[]} files */
+async function take(it, files) {
+  for (const file of files) {
+    try {
+      put(await images.upload(file));
+    } catch (problem) {
+      complain(problem);
+    }
+  }
+  it.trouble.hidden = true;
+}
+
+function showTray(it) {
+  const folder = it.path.value.trim();
+  it.folder.hidden = !state.admin || tray.length > 0;
+  it.drop.hidden = Boolean(folder);
+  it.list.replaceChildren(...tray.map((image) => el('div.tray-picture', { role: 'listitem', 'data-id': image.id },
+    el('img', { src: images.thumb(image.id), alt: size(image.width, image.height), title: size(image.width, image.height) }),
+    iconButton('close', 'Take out', () => takeOut(image)))));
+}
+
+async function submit(it) {
+  const folder = tray.length ? '' : it.path.value.trim();
+  it.trouble.hidden = true;
+  try {
+    const told = await extras.submit({ images: tray.map((image) => image.id), folder, finish: it.editor.steps(), upscale_tile: it.tile.value(), upscale_overlap: it.overlap.value() });
+    it.jobs = told.jobs.map((job) => job.id);
+    it.passedOver = told.passed_over;
+    for (const job of told.jobs) if (!state.jobs.has(job.id)) state.jobs.set(job.id, { order: Infinity, ...job, request: job.request ?? {} });
+    if (told.passed_over.length) toast(`${count(told.passed_over.length, 'file')} passed over: ${told.passed_over[0].name}. ${told.passed_over[0].why}`);
+    draw();
+  } catch (problem) {
+    it.trouble.textContent = problem.message;
+    it.trouble.hidden = false;
+  }
+}
+
+/** The jobs of the last Go: how far they are, and their pictures. */
+function showJobs(it) {
+  showFolder(it);
+  /** @type {PageJob[]} */
+  const jobs = it.jobs.map((id) => state.jobs.get(id)).filter(Boolean);
+  /** @type {PageImage[]} */
+  const made = jobs.flatMap((job) => (job.images ?? []).map((image) => ({ request: job.request, ...image })));
+  it.said.textContent = words(jobs, made.length, it.passedOver.length);
+  const shown = [...it.results.children].map((node) => node.dataset.id).join();
+  if (shown === made.map((image) => image.id).join()) return;
+  it.results.replaceChildren(...made.map((image) => el('button.extras-result', { type: 'button', role: 'listitem', 'data-id': image.id, title: size(image.width, image.height), onclick: () => openViewer(() => made, image) },
+    el('img', { src: images.thumb(image.id), alt: `Result, ${size(image.width, image.height)}` }), el('span', {}, size(image.width, image.height)))));
+}
+
+function showFolder(it) {
+  it.folder.hidden = !state.admin || tray.length > 0;
+}
+
+/**
+ * @param {PageJob[]} jobs
+ * @param {number} made
+ * @param {number} passed
+ */
+function words(jobs, made, passed) {
+  if (!jobs.length) return '';
+  const wanted = jobs.reduce((sum, job) => sum + (job.request.inputs?.length ?? 0), 0);
+  const failed = jobs.find((job) => job.state === 'failed');
+  const notes = [...new Set(jobs.flatMap((job) => job.notes ?? []))].join(' ');
+  const over = passed ? ` ${count(passed, 'file')} passed over.` : '';
+  if (failed) return `Failed: ${failed.error?.message ?? ''}${over}`;
+  if (jobs.some(live)) return `${made} of ${wanted} done.${over}`;
+  return `${jobs.some((job) => job.state === 'cancelled') ? 'Stopped: ' : ''}${made} of ${wanted} done.${over} ${notes}`.trim();
+}
+
