@@ -27,7 +27,7 @@ def add(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--title", default="", help="what stands above the picture")
     parser.add_argument("--new-seeds", action="store_true", help="a seed of its own for each cell")
     parser.add_argument("--cells", type=Path, metavar="DIR", help="folder for the cells' pictures; what is there of the same grid is kept")
-    parser.add_argument("--side", type=int, default=512, metavar="N", help="pixels of a cell's longest side in the labelled picture")
+    parser.add_argument("--side", type=int, metavar="N", help="pixels of a cell's longest side in the labelled picture")
     parser.add_argument("--json", type=Path, metavar="FILE", help="also write axes and cells as JSON (with --server)")
     generate.add(parser)
 
@@ -147,7 +147,7 @@ def _remote(arguments: argparse.Namespace, settings: Settings, progress: Progres
             if (now := _progress(grid)) != said and not arguments.quiet:
                 said = now
                 print(said, file=sys.stderr)
-        query = f"?format={FORMATS[arguments.output.suffix.lower()]}&side={arguments.side}"
+        query = f"?format={FORMATS[arguments.output.suffix.lower()]}{f'&side={arguments.side}' if arguments.side else ''}"
         arguments.output.write_bytes(client.fetch(f"{address}/picture{query}"))
         print(arguments.output)
         if arguments.json:
