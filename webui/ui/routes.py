@@ -6,9 +6,10 @@ from typing import Any
 
 from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse, Response
-from pydantic import BaseModel, ConfigDict, JsonValue, model_validator
+from pydantic import BaseModel, ConfigDict, Field, JsonValue, model_validator
 
 from webui.api.identity import viewer_of
+from webui.core.grid import MAX_AXES, MAX_TITLE, AxisWish, GridWish
 from webui.core.plain import check_plain
 from webui.core.request import MAX_PROMPT
 from webui.errors import NotFound, RequestError, WebUIError
@@ -32,6 +33,7 @@ from webui.ui.bodies import (
 from webui.ui.choices import choices, own_defaults
 from webui.ui.fields import to_request, to_values
 from webui.ui.known import NameMatcher
+from webui.words.presets import MAX_NAME, Preset
 
 
 class Values(BaseModel):
@@ -46,6 +48,25 @@ class Values(BaseModel):
     def _plain(cls, data: Any) -> Any:
         check_plain(data)
         return data
+
+
+class GridForm(Values):
+    """A form's values, and the axes of a grid over them."""
+
+    axes: tuple[AxisWish, ...] = Field(min_length=1, max_length=MAX_AXES)
+    title: str = Field("", max_length=MAX_TITLE)
+    new_seeds: bool = False
+
+    def wish(self) -> GridWish:
+        """What they ask for. Raises `RequestError`."""
+        request = to_request(self.values).model_dump(mode="json", exclude_unset=True)
+        return GridWish(request=request, axes=self.axes, title=self.title, new_seeds=self.new_seeds)
+
+
+class PresetForm(Values):
+    """A form's values, and the name to keep them under."""
+
+    name: str = Field(max_length=MAX_NAME)
 
 
 class Text(BaseModel):
@@ -64,6 +85,7 @@ def router(services: Services) -> APIRouter:
     """The routes below `/page`."""
     routes = APIRouter(prefix="/page", include_in_schema=False)
     _form_routes(routes, services)
+    _grid_routes(routes, services)
     _list_routes(routes, services)
     _parameter_routes(routes, services)
     _mask_routes(routes, services)
@@ -80,6 +102,16 @@ def _form_routes(routes: APIRouter, services: Services) -> None:
         except WebUIError as error:
             return refusal(error)
 
+    @routes.post("/presets", response_model=None)
+    def keep(form: PresetForm, request: Request) -> dict[str, Any] | JSONResponse:
+        """Keep a form under a name."""
+        try:
+            fields = to_request({**form.values, "mode": "txt2img"}).model_dump(mode="json", exclude_unset=True)
+            kept = services.presets.save(viewer_of(request).name, Preset(name=form.name, request=fields))
+            return kept.model_dump(mode="json")
+        except WebUIError as error:
+            return refusal(error)
+
     @routes.post("/values")
     def values(form: Values) -> dict[str, Any]:
         """What the form shows for a request."""
@@ -90,6 +122,25 @@ def _form_routes(routes: APIRouter, services: Services) -> None:
         """How long a prompt is for the text encoder."""
         counted = count_tokens(prompt.text[:MAX_PROMPT], clip_l_tokenizer())
         return TokenCount(count=counted.tokens, limit=counted.limit)
+
+
+def _grid_routes(routes: APIRouter, services: Services) -> None:
+    @routes.post("/grids/count", response_model=None)
+    def count(form: GridForm) -> dict[str, Any] | JSONResponse:
+        """How many cells a grid over a form's request would have."""
+        try:
+            sides = services.grids.count(form.wish())
+            return {"sides": list(sides), "cells": sides[0] * sides[1] * sides[2]}
+        except WebUIError as error:
+            return refusal(error)
+
+    @routes.post("/grids", response_model=None)
+    def make(form: GridForm, request: Request) -> dict[str, Any] | JSONResponse:
+        """Make a grid over a form's request."""
+        try:
+            return services.grids.create(form.wish(), viewer_of(request).name).body
+        except WebUIError as error:
+            return refusal(error)
 
 
 def _list_routes(routes: APIRouter, services: Services) -> None:

@@ -123,6 +123,10 @@ export const collections = {
 export const page = {
   /** @returns {Promise<T.Submitted>} */
   generate: (values) => ask('/page/generate', { method: 'POST', json: { values } }),
+  /** @returns {Promise<T.GridCount>} */
+  countGrid: (wish) => ask('/page/grids/count', { method: 'POST', json: wish }),
+  /** @returns {Promise<T.GridBody>} */
+  makeGrid: (wish) => ask('/page/grids', { method: 'POST', json: wish }),
   /** @returns {Promise<import('./page-types.d.ts').Values>} */
   values: (request) => ask('/page/values', { method: 'POST', json: { values: request } }),
   /** @returns {Promise<T.TokenCount>} */
@@ -158,6 +162,20 @@ export const backends = {
   accept: (name) => ask(`/api/v1/backends/${encodeURIComponent(name)}/accept`, { method: 'POST' }),
 };
 
+export const grids = {
+  /** @returns {Promise<T.AxisKinds>} */
+  axes: () => ask('/api/v1/grids/axes'),
+  /** @returns {Promise<T.GridList>} */
+  list: () => ask('/api/v1/grids'),
+  /** @returns {Promise<T.GridWithCells>} */
+  get: (id) => ask(`/api/v1/grids/${id}`),
+  stop: (id) => ask(`/api/v1/grids/${id}`, { method: 'DELETE' }),
+  retry: (id) => ask(`/api/v1/grids/${id}/retry`, { method: 'POST' }),
+  add: (id, more) => ask(`/api/v1/grids/${id}/values`, { method: 'POST', json: more }),
+  picture: (id) => `${ROOT}/api/v1/grids/${id}/picture`,
+  export: (id) => `${ROOT}/api/v1/grids/${id}/export`,
+};
+
 export const words = {
   /** @returns {Promise<T.WildcardList>} */
   wildcards: () => ask('/api/v1/wildcards'),
@@ -165,6 +183,14 @@ export const words = {
   styles: () => ask('/api/v1/styles'),
   /** @returns {Promise<T.Style>} */
   saveStyle: (style) => ask('/api/v1/styles', { method: 'PUT', json: style }),
+  /** @returns {Promise<T.PresetList>} */
+  presets: () => ask('/api/v1/presets'),
+  /** @returns {Promise<T.Preset>} */
+  savePreset: (name, values) => ask('/page/presets', { method: 'POST', json: { name, values } }),
+  /** @returns {Promise<T.PresetList>} */
+  removePreset: (name) => ask(`/api/v1/presets?${new URLSearchParams({ name })}`, { method: 'DELETE' }),
+  /** @returns {Promise<T.PromptList>} */
+  prompts: (search) => ask(`/api/v1/prompts?${new URLSearchParams({ search })}`),
   removeStyle: (name) => ask(`/api/v1/styles?${new URLSearchParams({ name })}`, { method: 'DELETE' }),
 };
 
