@@ -15,10 +15,10 @@ let waiting = new Set();
  * @param {number} session
  * @param {Map<number, any>} known
  * @param {(ids: string[]) => void} choose
- * @param {readonly PageImage[]} list
+ * @param {() => readonly PageImage[]} list the pictures that were read, as they are then
  */
 export function sessionHead(session, known, choose, list) {
-  const all = () => choose(list.filter((image) => image.session === session).map((image) => image.id));
+  const all = () => choose(list().filter((image) => image.session === session).map((image) => image.id));
   const head = el('div.session-head', { role: 'listitem', 'data-session': session });
   const fill = (told) => head.replaceChildren(el('h3', {}, el('time', {}, whenOf(told.last, new Date())), ' ', el('span.session-title', { title: titleOf(told) }, titleOf(told))),
     el('span.changes', {}, told.changed.map((change) => el('span.chip', {}, change))), el('button.session-count', { type: 'button', title: 'Choose all of these', onclick: all }, counted(told.count, 'picture')));

@@ -173,8 +173,8 @@ async function learnNew(it) {
     if (turn !== it.turn) return;
     if (known) Object.assign(image, { number: known.number, session: known.session, rating: known.rating, flag: known.flag });
     it.sessions.delete(known?.session);
+    arrange(it);
   }
-  arrange(it);
 }
 
 /**
@@ -267,9 +267,13 @@ function showMarks(tile, image) {
 
 /** The heads of sessions, where the order is that of time. */
 function arrange(it) {
-  for (const head of $$('.session-head', it.grid)) head.remove();
-  if (!['newest', 'oldest'].includes(it.sort) || it.at !== 'pictures') return;
-  for (const [image, session] of heads(it.pictures.images)) tileOf(it, image.id)?.before(sessionHead(session, it.sessions, (ids) => choose(it, ids), it.pictures.images));
+  const inTime = ['newest', 'oldest'].includes(it.sort) && it.at === 'pictures';
+  const wanted = new Map((inTime ? heads(it.pictures.images) : []).map(([image, session]) => [tileOf(it, image.id), session]));
+  for (const head of $$('.session-head', it.grid)) {  // one that stands where it should stays: nothing may move
+    if (wanted.get(head.nextElementSibling) === Number(head.dataset.session)) wanted.delete(head.nextElementSibling);
+    else head.remove();
+  }
+  for (const [tile, session] of wanted) tile?.before(sessionHead(session, it.sessions, (ids) => choose(it, ids), () => it.pictures.images));
 }
 
 // ---------------------------------------------------------------------------------------------------------- choosing and marking
