@@ -4,7 +4,6 @@ A stored request has no auto left, so that it means the same picture tomorrow, o
 """
 
 import difflib
-import math
 import random
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -19,6 +18,7 @@ from webui.core.pictures import distinct
 from webui.core.protocol import Capabilities
 from webui.core.registry import Named
 from webui.core.request import MAX_SIDE, MIN_SIDE, GenerationRequest, HiresOptions, ResolvedRequest, SamplerOptions, request_error_from
+from webui.core.sizes import asked_size
 from webui.errors import CheckpointError, NotFound, RequestError
 from webui.images.decode import look
 from webui.images.finishing import is_none
@@ -39,8 +39,6 @@ from webui.samplers.catalog import (
 from webui.words.service import NO_WORDS, Words
 
 RANDOM_SEEDS = 2**32
-MOST_AREA = 2
-"""Times the checkpoint's own area that a picture to start from is worked on as it is."""
 
 
 @dataclass(frozen=True)
@@ -314,29 +312,9 @@ def _size(request: GenerationRequest, native: tuple[int, int], context: ResolveC
 
 
 def _asked_size(request: GenerationRequest, native: tuple[int, int], context: ResolveContext) -> tuple[int, int]:
-    if request.init is None or request.mode == "txt2img":
-        return request.width or native[0], request.height or native[1]
-    init = _image_size(request.init, "init", context)
-    if request.width is None and request.height is None:
-        return start_size(init, native)
-    shape = init[0] / init[1]
-    return request.width or _side((request.height or 0) * shape), request.height or _side((request.width or 0) / shape)
-
-
-def start_size(image: tuple[int, int], native: tuple[int, int]) -> tuple[int, int]:
-    """The size to work at for a picture to start from, in its shape: its own, or the checkpoint's own area when it is more than twice that.
-
-    `fitSource` of the page does the same.
-    """
-    area, own = image[0] * image[1], native[0] * native[1]
-    scale = math.sqrt(own / area) if area > MOST_AREA * own else 1.0
-    scale = min(scale, MAX_SIDE / max(image))
-    return _side(image[0] * scale), _side(image[1] * scale)
-
-
-def _side(side: float) -> int:
-    """The nearest side that a picture may have."""
-    return min(max(int(side / 8 + 0.5) * 8, MIN_SIDE), MAX_SIDE)
+    from_picture = request.init is not None and request.mode != "txt2img"
+    init = _image_size(str(request.init), "init", context) if from_picture else None
+    return asked_size((request.width, request.height), native, init)
 
 
 def _image_size(image_id: str, field: str, context: ResolveContext) -> tuple[int, int]:

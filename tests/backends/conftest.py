@@ -14,7 +14,6 @@ from webui.backends.pool import BackendPool
 from webui.backends.service import Backends, registered
 from webui.core.request import GenerationRequest
 from webui.db import open_database
-from webui.gallery.index import ImageIndex
 from webui.gallery.service import Gallery
 from webui.images.decode import look
 from webui.images.store import ImageStore
@@ -44,7 +43,7 @@ class Desk:
     def open(self) -> None:
         self.database = open_database(self.settings.data_dir)
         self.store = JobStore(self.database)
-        self.gallery = Gallery(ImageStore(self.settings.data_dir), ImageIndex(self.database), self.settings.data_dir / "thumbs")
+        self.gallery = Gallery(ImageStore(self.settings.data_dir), self.database, self.settings.data_dir / "thumbs")
         self.state = JobState(self.store)
         self.dispatch = Dispatch(self.state, self.gallery)
         self.keys = KeyStore(self.settings.data_dir / "data", self.environment, keyring=None)

@@ -8,7 +8,7 @@ from webui.api.errors import ANYWHERE, responses
 from webui.api.native import Api, Who
 from webui.core.backend import BackendModel
 from webui.core.request import FrozenModel
-from webui.errors import BackendError, RequestError
+from webui.errors import BackendError, NotFound, RequestError
 from webui.plugins.backends import BackendSpec
 from webui.services import Services
 
@@ -71,11 +71,11 @@ def model(api: Api, where: str, checkpoint: str) -> BackendModel:
         raise RequestError("checkpoint", str(error)) from None
 
 
-@router.patch("/{name}")
+@router.patch("/{name}", responses=responses(404))
 def change(name: str, wish: BackendWish, api: Api, who: Who) -> BackendBody:
     """Switch a provider on or off, confirm what is sent there, give its key."""
     who.must_be_admin("change where pictures are made")
-    spec = api.backends.spec(name)
+    spec = _named(api, name)
     now = api.settings.current()
     changes: dict[str, Any] = {}
     if wish.on is not None:
@@ -90,10 +90,17 @@ def change(name: str, wish: BackendWish, api: Api, who: Who) -> BackendBody:
     return _body(api, spec, api.backend_pool.running().get(spec.name, 0), False)
 
 
-@router.post("/{name}/accept")
+@router.post("/{name}/accept", responses=responses(404))
 def accept(name: str, api: Api, who: Who) -> BackendBody:
     """Confirm where a provider is and what is sent there. Until then nothing is."""
     return change(name, BackendWish(accepted=True), api, who)
+
+
+def _named(api: Services, name: str) -> BackendSpec:
+    try:
+        return api.backends.spec(name)
+    except RequestError as error:
+        raise NotFound(error.message) from None
 
 
 def _with(names: tuple[str, ...], name: str, wanted: bool) -> tuple[str, ...]:

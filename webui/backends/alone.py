@@ -91,7 +91,7 @@ class AloneElsewhere:
                 ended.set()
 
         state.events.listen(follow)
-        notes = remarks(request, resolved, self.spec, self.backends.known_model(self.spec.name, resolved.checkpoint))
+        notes = remarks(request, self.spec, self.backends.known_model(self.spec.name, resolved.checkpoint))
         job, _, waiting = store.add(resolved, "local", 0, None, "", Said(notes=tuple(notes)))
         if waiting is not None:
             state.fair_queues.add(waiting)

@@ -10,7 +10,7 @@ from functools import partial
 from typing import TypeVar
 
 from webui.backends.resolve import check_bounds, late_remarks
-from webui.backends.results import picture_of, save, task_of
+from webui.backends.results import facts_of, made_request, picture_of, save, task_of
 from webui.backends.service import Backends, Connection
 from webui.core.backend import BackendModel, RemotePart, RemoteState, RemoteTask
 from webui.core.events import Cancelled, Done, Event, Failed, ImageSaved, Preview, StepDone
@@ -293,5 +293,6 @@ class RemoteJob(threading.Thread):
                 continue
             image = self._insist(partial(picture_of, made, connection.wire, spec.title))
             notes = tuple(dict.fromkeys((*self._notes, *((made.note,) if made.note else ()))))
-            record = save(image, index, self.job, spec, model, store, notes)
-            self._keep(partial(self._tools.dispatch.handle_event, ImageSaved(job_id=self.job.id, record=record), self.job.request))
+            request = made_request(self.job, state, image)
+            record = save(image, index, self.job, request, facts_of(self.job, spec, model, notes), store)
+            self._keep(partial(self._tools.dispatch.handle_event, ImageSaved(job_id=self.job.id, record=record), request))

@@ -80,7 +80,7 @@ class Placing:
         if not name:
             return ()
         spec = self._backends.spec(name)
-        return remarks(request, resolved, spec, self._backends.known_model(name, resolved.checkpoint))
+        return remarks(request, spec, self._backends.known_model(name, resolved.checkpoint))
 
     def _picture_size(self, image_id: str) -> tuple[int, int]:
         try:

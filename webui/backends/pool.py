@@ -46,8 +46,11 @@ class BackendPool:
         """Let go of all jobs; they wait for the next start, which takes them up where they are. Returns within a few seconds."""
         with self._change:
             self._stopping = True
-            jobs = list(self._jobs.values())
             self._change.notify_all()
+        if self._thread.is_alive():
+            self._thread.join(5)  # whatever it has begun to hand out is known then
+        with self._change:
+            jobs = list(self._jobs.values())
         for job in jobs:
             job.stop()
         for job in jobs:
@@ -99,6 +102,7 @@ class BackendPool:
                     thread = RemoteJob(job, self._tools, self._ended)
                     with self._change:
                         self._jobs[job.id] = thread
+                        thread.start()
                 except StorageError as error:
                     print(error, file=sys.stderr)
                     return str(error)
@@ -108,7 +112,6 @@ class BackendPool:
                         self._change.notify_all()
                 if how := self._tools.dispatch.state.cancels.get(job.id):
                     thread.ask(how)
-                thread.start()
         return None
 
     def _most(self, name: str) -> int:

@@ -8,7 +8,8 @@ from typing import Any
 from webui.backends.service import Backends
 from webui.core.backend import BackendModel, omitted
 from webui.core.fields import find
-from webui.core.request import MAX_SIDE, MIN_SIDE, GenerationRequest, ResolvedRequest
+from webui.core.request import GenerationRequest, ResolvedRequest
+from webui.core.sizes import asked_size
 from webui.errors import BackendError, RequestError
 from webui.plugins.backends import BackendSpec
 from webui.words.service import Words
@@ -102,15 +103,9 @@ def check_bounds(request: ResolvedRequest, model: BackendModel, spec: BackendSpe
         raise RequestError("width", f"{whose} makes {', '.join(f'{w}x{h}' for w, h in model.sizes)} only. Choose one of these sizes.")
 
 
-def remarks(request: GenerationRequest, resolved: ResolvedRequest, spec: BackendSpec, model: BackendModel | None) -> Sequence[str]:
-    """Return what is to be said of a request that goes to a backend: what was left out, and that it cannot be made again."""
-    plain = GenerationRequest()
-
-    def is_gone(name: str) -> bool:
-        unset = (getattr(plain, name), None, "")
-        return getattr(request, name) not in unset and getattr(resolved, name) in unset
-
-    return _said([name for name in GenerationRequest.model_fields if name not in ("where", "checkpoint") and is_gone(name)], spec, model)
+def remarks(request: GenerationRequest, spec: BackendSpec, model: BackendModel | None) -> Sequence[str]:
+    """Return what is to be said of a request that goes to a backend: what is left out, and that it cannot be made again."""
+    return _said(omitted(request, model), spec, model) if model is not None else ()
 
 
 def late_remarks(resolved: ResolvedRequest, spec: BackendSpec, model: BackendModel) -> Sequence[str]:
@@ -135,15 +130,11 @@ def _label(name: str) -> str:
 
 
 def _size(request: GenerationRequest, model: BackendModel, picture_size: Callable[[str], tuple[int, int]]) -> tuple[int, int]:
-    if request.mode != "txt2img" and request.init is not None and request.width is None and request.height is None:
-        return tuple(_side(side) for side in picture_size(request.init))  # type: ignore[return-value]
-    if model.uses("width"):
-        return request.width or model.width, request.height or model.height
-    return model.width, model.height
-
-
-def _side(side: float) -> int:
-    return min(max(round(side / 8) * 8, MIN_SIDE), MAX_SIDE)
+    if not model.uses("width"):
+        return model.width, model.height
+    from_picture = request.init is not None and request.mode != "txt2img"
+    init = picture_size(str(request.init)) if from_picture else None
+    return asked_size((request.width, request.height), (model.width, model.height), init)
 
 
 def _seed(seed: int) -> int:

@@ -6,12 +6,14 @@ from collections.abc import Sequence
 from urllib.parse import unquote_to_bytes
 
 from PIL import Image
+from pydantic import ValidationError
 
 from webui import __version__
-from webui.core.backend import BackendModel, RemotePicture, RemoteTask
+from webui.core.backend import BackendModel, RemotePicture, RemoteState, RemoteTask
 from webui.core.job import Job
 from webui.core.pictures import image_seeds, with_prompts
 from webui.core.record import ImageRecord
+from webui.core.request import ResolvedRequest
 from webui.errors import BackendError, RequestError
 from webui.images.decode import read_image
 from webui.images.metadata import GenerationInfo, encoder
@@ -29,9 +31,14 @@ UNTOLD = {
 }
 """The words of the parameters text for what a backend may not use."""
 
+CHOSEN = ("sampler", "schedule", "steps", "guidance")
+"""Fields that a backend may have chosen itself."""
+
 
 def picture_of(made: RemotePicture, wire: Wire, title: str) -> Image.Image:
     """Return a picture's pixels, fetched if need be. Raises `BackendError` for what is no picture, too large, or from elsewhere."""
+    if not made.data and not made.url:
+        raise BackendError(f"{title} gave an empty file for the picture.")
     data = made.data or (_inline(made.url, title) if made.url.startswith("data:") else wire.fetch(made.url))
     try:
         image = read_image(data, "picture")
@@ -51,21 +58,29 @@ def _inline(url: str, title: str) -> bytes:
     return data
 
 
-def save(
-    image: Image.Image, index: int, job: Job, spec: BackendSpec, model: BackendModel, store: ImageStore, notes: Sequence[str]
-) -> ImageRecord:
-    """Write a picture with its metadata. Raises `StorageError`."""
+def made_request(job: Job, state: RemoteState, image: Image.Image) -> ResolvedRequest:
+    """Return the request as it was carried out: with what the backend has chosen itself, and the size that it gave."""
     request = job.resolved
-    info = GenerationInfo(
-        job_id=job.id,
-        version=__version__,
-        where=spec.name,
-        omitted=tuple(word for name, words in UNTOLD.items() if not model.uses(name) for word in words),
-        notes=tuple(notes),
-    )
-    told = request.model_copy(update={"width": image.width, "height": image.height}) if _fits(image) else request
-    origin = Origin(job_id=job.id, owner=job.owner, index=index, seed=image_seeds(request, index)[0], notes=tuple(notes))
-    return store.save(_without_alpha(image, store), told, encoder(told, index, info), origin)
+    chosen = {name: value for name, value in state.request.items() if name in CHOSEN and value}
+    size = {"width": image.width, "height": image.height} if _fits(image) else {}
+    if request.hires is not None:
+        size = {}  # the request's size is the first pass's
+    try:
+        return ResolvedRequest.model_validate({**dict(request), **chosen, **size})
+    except ValidationError:
+        return request
+
+
+def save(image: Image.Image, index: int, job: Job, request: ResolvedRequest, facts: GenerationInfo, store: ImageStore) -> ImageRecord:
+    """Write a picture with its metadata. Raises `StorageError`."""
+    origin = Origin(job_id=job.id, owner=job.owner, index=index, seed=image_seeds(request, index)[0], notes=facts.notes)
+    return store.save(_without_alpha(image, store), request, encoder(request, index, facts), origin)
+
+
+def facts_of(job: Job, spec: BackendSpec, model: BackendModel, notes: Sequence[str]) -> GenerationInfo:
+    """Return what is true of a picture besides its request."""
+    omitted = tuple(word for name, words in UNTOLD.items() if not model.uses(name) for word in words)
+    return GenerationInfo(job_id=job.id, version=__version__, where=spec.name, omitted=omitted, notes=tuple(notes))
 
 
 def _fits(image: Image.Image) -> bool:

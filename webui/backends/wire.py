@@ -58,7 +58,7 @@ class HttpWire:
         """See `Wire.call`."""
         self._check_online()
         patience, key = float(options.pop("patience", PATIENCE)), self._key()
-        headers = {**(self._spec.authorize(key) if key else {}), **options.pop("headers", {})}
+        headers = {**self._spec.authorize(key), **options.pop("headers", {})}
         url = self.url.rstrip("/") + path
         answer = self._sent(method, url, MOST_ANSWER, headers=headers, timeout=httpx.Timeout(20, read=patience, write=60), **options)
         if 300 <= answer.status < 400:
@@ -85,8 +85,7 @@ class HttpWire:
         raise BackendError(f"{self._spec.title} sends from one address to the next without end: {_host(first)}.")
 
     def _credentials(self, url: str) -> Mapping[str, str]:
-        key = self._key()
-        return self._spec.authorize(key) if key and self._is_home(url) else {}
+        return self._spec.authorize(self._key()) if self._is_home(url) else {}
 
     def _is_home(self, url: str) -> bool:
         parts = urlsplit(url)

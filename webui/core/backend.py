@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Literal
 
-from pydantic import Field
+from pydantic import Field, JsonValue
 
 from webui.core.request import FrozenModel, GenerationRequest, Mode, ResolvedRequest
 
@@ -69,7 +69,8 @@ class RemotePicture(FrozenModel):
 class RemoteState(FrozenModel):
     """How far a send is. `id` is the backend's name for it, empty where there is none; `progress` goes from 0 to 1.
 
-    `error` ends it: why the backend made nothing. `cost`: US dollars, None: not told.
+    `error` ends it: why the backend made nothing. `cost`: US dollars, None: not told. `request` is what the backend has chosen itself,
+    by the request's names.
     """
 
     id: str = ""
@@ -82,6 +83,7 @@ class RemoteState(FrozenModel):
     error: str = ""
     cost: float | None = None
     preview: bytes = Field(b"", repr=False)
+    request: Mapping[str, JsonValue] = Field(default_factory=dict)
 
 
 class RemotePart(FrozenModel):

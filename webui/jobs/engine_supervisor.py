@@ -210,7 +210,7 @@ class EngineSupervisor(threading.Thread):
             saved=saved,
             library=self._library(),
             settings=settings,
-            place=job.place,
+            grid=job.grid,
         )
 
     def _owners_at_limit(self, running: Sequence[Job]) -> set[str]:
@@ -359,7 +359,7 @@ class EngineSupervisor(threading.Thread):
     def _send_preview_settings(self, client: EngineClient, job: Job) -> None:
         settings, choice = self._settings(), self._dispatch.state.live.preview_choice(job.id)
         period = settings.preview_period if choice.period is None else choice.period
-        period = period if self._dispatch.state.events.has_subscribers else 0.0
+        period = period if choice.period is not None or self._dispatch.state.events.has_subscribers else 0.0
         client.send(SetPreview(job_id=job.id, period=period, method=choice.method or settings.preview_method))
 
     def _show(self, **changes: object) -> None:

@@ -98,7 +98,7 @@ class BackendSpec:
     key_variable: str = ""
     needs_key: bool = True
     hosts: tuple[str, ...] = ()
-    authorize: Callable[[str], Mapping[str, str]] = lambda key: {"Authorization": f"Bearer {key}"}
+    authorize: Callable[[str], Mapping[str, str]] = lambda key: {"Authorization": f"Bearer {key}"} if key else {}
     sends: str = "the prompt, and the picture and mask to start from if there are any"
     example: str = ""
     """A model to name, for messages."""

@@ -1,0 +1,93 @@
+"""Stability AI, REST v2beta: Core, Ultra, Stable Diffusion 3.5; of a prompt, of a picture, and inpainting."""
+
+import json
+
+from webui import Backend, BackendError, BackendModel, BackendSpec, RemotePicture, RemoteState, hookimpl
+
+TITLE = "Stability AI"
+VERSION = "1.0"
+RATIOS = {"1:1": 1, "16:9": 16 / 9, "21:9": 21 / 9, "3:2": 3 / 2, "2:3": 2 / 3, "5:4": 5 / 4, "4:5": 4 / 5, "9:16": 9 / 16, "9:21": 9 / 21}
+PRICES = {"core": 0.03, "ultra": 0.08, "sd3.5-large": 0.065, "sd3.5-large-turbo": 0.04, "sd3.5-medium": 0.035, "sd3.5-flash": 0.025}
+"""US dollars a picture: credits, of which a hundred are a dollar."""
+_PATIENCE = 300.0
+_MAX_SEED = 2**32 - 2
+
+
+@hookimpl
+def register_backends(register):
+    register(
+        BackendSpec(
+            name="stability",
+            title="Stability AI",
+            url="https://api.stability.ai",
+            connect=Stability,
+            url_variable="STABILITY_BASE_URL",
+            key_variable="STABILITY_API_KEY",
+            example="core",
+            cancels=False,
+            resumes=False,
+            table=tuple(model_of(name) for name in PRICES),
+        )
+    )
+
+
+class Stability(Backend):
+    """Each call gives one picture, in its answer."""
+
+    def models(self):
+        return [model_of(name) for name in PRICES]
+
+    def model(self, name):
+        return model_of(name)
+
+    def send(self, task):
+        request = task.request
+        form = {"prompt": request.prompt, "negative_prompt": request.negative_prompt, "seed": task.seed % _MAX_SEED, "output_format": "png"}
+        form |= json.loads(request.where_options or "{}")
+        files = {}
+        if request.mode == "inpaint":
+            path, files = "edit/inpaint", {"image": ("image.png", task.init), "mask": ("mask.png", task.mask)}
+        else:
+            kind = request.checkpoint if request.checkpoint in ("core", "ultra") else "sd3"
+            path = f"generate/{kind}"
+            if request.mode == "img2img":
+                files = {"image": ("image.png", task.init)}
+                form["strength"] = request.strength
+            else:
+                form["aspect_ratio"] = nearest(request.width / request.height)
+            if kind == "sd3":
+                form |= {"model": request.checkpoint, "mode": "image-to-image" if files else "text-to-image", "cfg_scale": request.guidance}
+                form.pop("aspect_ratio" if files else "strength", None)
+        parts = {name: (None, str(value)) for name, value in form.items() if value not in ("", None)}
+        headers = {"Accept": "image/*"}
+        answer = self.wire.call("POST", f"/v2beta/stable-image/{path}", files={**parts, **files}, headers=headers, patience=_PATIENCE)
+        if answer.headers.get("finish-reason", "SUCCESS").upper() == "CONTENT_FILTERED":
+            return RemoteState(state="failed", error="its filter blurred this picture")
+        if answer.headers.get("content-type", "").startswith("application/json"):
+            raise BackendError(f"Stability AI answered without a picture: {str(answer.json())[:200]}")
+        return RemoteState(state="done", pictures=(RemotePicture(data=answer.body),), cost=PRICES.get(request.checkpoint))
+
+
+def model_of(name):
+    """What a model honours. Of a size only its shape counts: the service chooses the pixels."""
+    from_picture = ("img2img", "inpaint") if name != "core" else ("inpaint",)
+    honours = ["negative_prompt", "width", "height", "seed", "init", "mask"]
+    honours += ["strength"] if name != "core" else []
+    honours += ["guidance"] if name.startswith("sd3") else []
+    ranges = {"guidance": (1, 10)} if name.startswith("sd3") else {}
+    guidance = 1.0 if name.endswith(("turbo", "flash")) else 4.0
+    note = "The size gives the shape alone."
+    return BackendModel(
+        name=name,
+        honours=tuple(honours),
+        modes=("txt2img", *from_picture),
+        ranges=ranges,
+        guidance=guidance,
+        price=PRICES.get(name),
+        note=note,
+    )
+
+
+def nearest(shape):
+    """The ratio that a shape is nearest to."""
+    return min(RATIOS, key=lambda name: max(RATIOS[name] / shape, shape / RATIOS[name]))
