@@ -1,0 +1,52 @@
+"""kill -9 of web while a provider works: nothing is paid twice, nothing is lost. `DARKROOM_KILLS=20` kills more often than the suite."""
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+from tests.backends.conftest import Desk
+from tests.backends.replicate_server import ReplicateServer
+
+ROOT = Path(__file__).resolve().parents[2]
+KILLS = int(os.environ.get("DARKROOM_KILLS", "3"))
+JOBS = 6 + 2 * KILLS
+MOMENTS = ("POST", "GET /v1/predictions/", "GET /files/")
+
+
+class Watched(ReplicateServer):
+    """Kills the process that asks, in the moment in which it asks for this."""
+
+    victim, moment, killed = None, "", threading.Event()
+
+    def answer(self, method, path, headers, data):
+        answer = super().answer(method, path, headers, data)
+        with self.lock:
+            if self.victim is not None and f"{method} {path}".startswith(self.moment):
+                os.kill(self.victim, signal.SIGKILL)
+                self.victim = None
+                self.killed.set()
+        return answer
+
+
+def test_nothing_is_paid_twice_and_nothing_lost(tmp_path):
+    server = Watched(looks=1)
+    command = [sys.executable, "-m", "tests.backends.kill_web", str(tmp_path), server.url, server.key, str(JOBS)]
+    for number in range(KILLS):
+        server.killed.clear()
+        server.moment = MOMENTS[number % len(MOMENTS)]
+        process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
+        server.victim = process.pid
+        assert process.wait(120) == -signal.SIGKILL and server.killed.is_set()
+        process.stdout.close()
+    desk = Desk(tmp_path, {"REPLICATE_BASE_URL": server.url, "REPLICATE_API_TOKEN": server.key})
+    for number in range(JOBS):
+        desk.queue.submit(desk.request(prompt=f"apple {number % 3}", seed=number % 2), "local", idempotency_key=f"job-{number}")
+    jobs = [desk.wait(job, seconds=120) for job in desk.queue.jobs(limit=1000)]
+    desk.close()
+    server.close()
+    assert [job.state for job in jobs] == ["done"] * JOBS, [job.error for job in jobs if job.error]
+    assert [len(job.images) for job in jobs] == [1] * JOBS
+    assert len(server.predictions) == JOBS, "each was paid for once"
