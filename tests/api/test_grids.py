@@ -34,7 +34,7 @@ def test_every_cell_becomes_a_picture_that_says_where_it_stood(server, grid):
     assert {cell["images"][0]["seed"] for cell in grid["cells"]} == {1, 2, 3}
     with server.client("ann") as client:
         job = client.get(f"/api/v1/jobs/{grid['cells'][0]['job_id']}").json()
-        assert job["place"]["labels"] == ["Prompt S/R: red", "Seed: 1"] and job["place"]["title"] == "Apples"
+        assert job["grid"]["labels"] == ["Prompt S/R: red", "Seed: 1"] and job["grid"]["title"] == "Apples"
 
 
 @pytest.mark.parametrize("format", ["png", "webp", "jpeg"])

@@ -64,7 +64,7 @@ def test_a_cell_is_a_job_that_knows_its_place(place):
     place.runner.feed(grid.id)
     jobs = place.jobs()
     assert len(jobs) == 10 and {job.owner for job in jobs} == {"ann"} and {job.priority for job in jobs} == {-1}
-    assert jobs[0].place.labels == ("Steps: 1", "CFG Scale: 3") and jobs[0].place.title == "Mine"
+    assert jobs[0].grid.labels == ("Steps: 1", "CFG Scale: 3") and jobs[0].grid.title == "Mine"
     assert place.grids.get(grid.id).counts == {"queued": 10}
     place.finish()
     assert (place.grids.get(grid.id).counts, place.grids.get(grid.id).state) == ({"done": 10}, "done")

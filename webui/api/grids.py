@@ -32,7 +32,7 @@ Format = Literal["png", "webp", "jpeg"]
 async def create(request: Request, api: Api, who: Who) -> dict[str, Any]:
     """Make `request` for every combination of up to three axes, each `{kind, values}`: cells are jobs of yours that wait their turn."""
     wish = _wish(await read_json(request))
-    return grid_body(await run_in_threadpool(api.grids.create, wish, who.name), api.grids)
+    return (await run_in_threadpool(api.grids.create, wish, who.name)).body
 
 
 @router.post("/count", openapi_extra=WISH | answer(bodies.GridCount))
@@ -76,7 +76,7 @@ def _choices(api: Services) -> dict[str, list[str]]:
 def list_grids(api: Api, who: Who, after: str = "", limit: Annotated[int, Query(ge=1, le=100)] = 30) -> dict[str, Any]:
     """Your grids, newest first."""
     found = api.grids.find(None if who.admin else who.name, after, limit)
-    return {"grids": [grid_body(grid, api.grids) for grid in found]}
+    return {"grids": [grid.body for grid in found]}
 
 
 @router.get("/{grid_id}", responses=responses(404), openapi_extra=answer(bodies.GridWithCells))
@@ -89,21 +89,21 @@ def get_grid(grid_id: str, api: Api, who: Who) -> dict[str, Any]:
         {**cell.model_dump(mode="json"), "images": [image_body(each, who) for each in pictures.get(cell.job_id or "", ())]}
         for cell in cells
     ]
-    return {**grid_body(grid, api.grids), "cells": shown}
+    return {**grid.body, "cells": shown}
 
 
 @router.delete("/{grid_id}", responses=responses(404), openapi_extra=answer(bodies.GridBody))
 def cancel_grid(grid_id: str, api: Api, who: Who) -> dict[str, Any]:
     """Stop a grid: no further cell, and those that wait or run are stopped. Its pictures stay."""
     _own(api, grid_id, who)
-    return grid_body(api.grids.cancel(grid_id), api.grids)
+    return api.grids.cancel(grid_id).body
 
 
 @router.post("/{grid_id}/retry", responses=responses(404, 409), openapi_extra=answer(bodies.GridBody))
 def retry_grid(grid_id: str, api: Api, who: Who) -> dict[str, Any]:
     """Try the cells again that failed."""
     _own(api, grid_id, who)
-    return grid_body(api.grids.retry(grid_id), api.grids)
+    return api.grids.retry(grid_id).body
 
 
 @router.post("/{grid_id}/values", status_code=201, responses=responses(404, 409), openapi_extra=answer(bodies.GridBody, 201))
@@ -118,7 +118,7 @@ async def add_values(grid_id: str, request: Request, api: Api, who: Who) -> dict
         raise RequestError("values", "The values are a text or a list.")
     await run_in_threadpool(_own, api, grid_id, who)
     given = values if isinstance(values, str) else tuple(values)
-    return grid_body(await run_in_threadpool(api.grids.add, grid_id, "xyz".index(axis), given), api.grids)
+    return (await run_in_threadpool(api.grids.add, grid_id, "xyz".index(axis), given)).body
 
 
 @router.get("/{grid_id}/export", responses=responses(404))
@@ -155,13 +155,6 @@ def sheet_bytes(grids: Grids, grid: Grid, format: Format, side: int, labels: boo
     else:
         image.save(stream, format.upper(), quality=90, **({"method": 0} if format == "webp" else {}))
     return stream.getvalue()
-
-
-def grid_body(grid: Grid, grids: Grids) -> dict[str, Any]:
-    """A grid's JSON."""
-    body = grid.model_dump(mode="json", exclude={"plan"})
-    axes = [{**axis.model_dump(mode="json"), "title": axis.title} for axis in grid.plan.axes]
-    return {**body, "total": grid.total, "sides": list(grid.plan.sides), "axes": axes, "request": grid.plan.base}
 
 
 def _own(api: Services, grid_id: str, who: Viewer) -> Grid:

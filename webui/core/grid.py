@@ -118,6 +118,13 @@ class Grid(FrozenModel):
         x, y, z = self.plan.sides
         return x * y * z
 
+    @property
+    def body(self) -> dict[str, Any]:
+        """Its JSON, with the axes and the base request beside the counts."""
+        shown = self.model_dump(mode="json", exclude={"plan"})
+        axes = [{**axis.model_dump(mode="json"), "title": axis.title} for axis in self.plan.axes]
+        return {**shown, "total": self.total, "sides": list(self.plan.sides), "axes": axes, "request": self.plan.base}
+
 
 def place_of(grid_id: str, title: str, plan: GridPlan, at: tuple[int, int, int]) -> GridPlace:
     """Where a cell stands."""

@@ -70,7 +70,7 @@ class Job(FrozenModel):
     error: JobError | None = None
     images: tuple[ImageRecord, ...] = ()
     notes: tuple[str, ...] = Field((), description="What the user should know about the result.")
-    place: GridPlace | None = Field(None, description="Where it stands in a grid, for a cell of one.")
+    grid: GridPlace | None = Field(None, description="Where it stands in a grid, for a cell of one.")
     cost: float = Field(0.0, description="US dollars: before its end as estimated, after it as the provider told, where it does.")
 
     @property

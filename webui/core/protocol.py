@@ -46,7 +46,7 @@ class RunJob(FrozenModel):
     saved: tuple[int, ...] = ()
     library: str = Field("", description="Version of web's list of model files.")
     settings: dict[str, JsonValue] = {}
-    place: GridPlace | None = None
+    grid: GridPlace | None = None
 
 
 class Cancel(FrozenModel):

@@ -75,7 +75,7 @@ def job_from(row: Any, images: tuple[ImageRecord, ...] = ()) -> Job:
         error=_known(JobError, row.error),
         images=images,
         notes=tuple(json.loads(row.notes)),
-        place=_known(GridPlace, row.place),
+        grid=_known(GridPlace, row.place),
         cost=row.cost,
     )
 

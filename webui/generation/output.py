@@ -82,7 +82,7 @@ def generation_info(task: RunJob, plan: Plan, model: Model, loras: Mapping[str, 
         versions={"torch": torch.__version__},
         loras=dict(loras),
         embeddings=words,
-        place=task.place,
+        grid=task.grid,
     )
 
 

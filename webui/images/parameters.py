@@ -33,7 +33,7 @@ class GenerationInfo(FrozenModel):
     loras: dict[str, str] = Field(default_factory=dict, description="Names of the LoRAs used, and their hashes.")
     embeddings: dict[str, str] = Field(default_factory=dict, description="Names of the textual inversions used, and their hashes.")
     notes: tuple[str, ...] = ()
-    place: GridPlace | None = Field(None, description="Where the picture stands in a grid.")
+    grid: GridPlace | None = Field(None, description="Where the picture stands in a grid.")
     where: str = Field("", description="The backend that made it; empty is this machine.")
     omitted: tuple[str, ...] = Field((), description="Words of the parameters text for what that backend did not use.")
     batched_with: int = Field(0, description="How many other jobs' pictures passed through the model together with this one, at most.")
@@ -92,7 +92,7 @@ def _pairs(request: GenerationRequest, info: GenerationInfo) -> Iterator[Pair]:
     yield "Lora hashes", _names(info.loras)
     yield "TI", ", ".join(info.embeddings) or None
     yield "TI hashes", _names(info.embeddings) if any(info.embeddings.values()) else None
-    yield "Grid", info.place.text if info.place is not None else None
+    yield "Grid", info.grid.text if info.grid is not None else None
     yield "Where", info.where or None
     yield "Not used", "; ".join(note for note in info.notes if "does not use" in note) or None if info.where else None
     yield "Version", f"Darkroom {info.version}" if info.version else None

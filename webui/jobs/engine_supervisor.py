@@ -210,7 +210,7 @@ class EngineSupervisor(threading.Thread):
             saved=saved,
             library=self._library(),
             settings=settings,
-            place=job.place,
+            grid=job.grid,
         )
 
     def _owners_at_limit(self, running: Sequence[Job]) -> set[str]:

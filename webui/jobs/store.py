@@ -86,7 +86,7 @@ class JobStore:
             idempotency_key=key,
             created=when(created) or datetime.now(UTC),
             notes=said.notes,
-            place=said.place,
+            grid=said.place,
         )
         return job, event, waiting
 

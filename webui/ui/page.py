@@ -36,12 +36,16 @@ OWN_TABS = {
     "gallery": "Gallery",
     "png-info": "PNG info",
     "queue": "Queue",
+    "grid": "Grid",
     "models": "Models",
     "settings": "Settings",
     "extensions": "Extensions",
 }
 FOR_EVER = "public, max-age=31536000, immutable"
-CSS = ("tokens", "frame", "form", "number", "stage", "mask", "chain", "tabs", "gallery", "queue", "cards", "models", "icons", "narrow")
+CSS = (
+    *("tokens", "frame", "form", "number", "stage", "mask", "chain", "tabs"),
+    *("gallery", "queue", "grid", "cards", "models", "icons", "narrow"),
+)
 
 
 def mount_page(app: FastAPI, services: Services) -> None:

@@ -6,10 +6,11 @@ from typing import Any
 
 from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse, Response
-from pydantic import BaseModel, ConfigDict, JsonValue, model_validator
+from pydantic import BaseModel, ConfigDict, Field, JsonValue, model_validator
 
 from webui.api.identity import viewer_of
 from webui.core.backend import AUTO, HERE
+from webui.core.grid import MAX_AXES, MAX_TITLE, AxisWish, GridWish
 from webui.core.plain import check_plain
 from webui.core.request import MAX_PROMPT, GenerationRequest
 from webui.errors import NotFound, RequestError, WebUIError
@@ -49,6 +50,19 @@ class Values(BaseModel):
         return data
 
 
+class GridForm(Values):
+    """A form's values, and the axes of a grid over them."""
+
+    axes: tuple[AxisWish, ...] = Field(min_length=1, max_length=MAX_AXES)
+    title: str = Field("", max_length=MAX_TITLE)
+    new_seeds: bool = False
+
+    def wish(self) -> GridWish:
+        """What they ask for. Raises `RequestError`."""
+        request = to_request(self.values).model_dump(mode="json", exclude_unset=True)
+        return GridWish(request=request, axes=self.axes, title=self.title, new_seeds=self.new_seeds)
+
+
 class Text(BaseModel):
     """A prompt or a pasted parameters text."""
 
@@ -65,6 +79,7 @@ def router(services: Services) -> APIRouter:
     """The routes below `/page`."""
     routes = APIRouter(prefix="/page", include_in_schema=False)
     _form_routes(routes, services)
+    _grid_routes(routes, services)
     _list_routes(routes, services)
     _parameter_routes(routes, services)
     _mask_routes(routes, services)
@@ -96,6 +111,25 @@ def _form_routes(routes: APIRouter, services: Services) -> None:
         """How long a prompt is for the text encoder."""
         counted = count_tokens(prompt.text[:MAX_PROMPT], clip_l_tokenizer())
         return TokenCount(count=counted.tokens, limit=counted.limit)
+
+
+def _grid_routes(routes: APIRouter, services: Services) -> None:
+    @routes.post("/grids/count", response_model=None)
+    def count(form: GridForm) -> dict[str, Any] | JSONResponse:
+        """How many cells a grid over a form's request would have."""
+        try:
+            sides = services.grids.count(form.wish())
+            return {"sides": list(sides), "cells": sides[0] * sides[1] * sides[2]}
+        except WebUIError as error:
+            return refusal(error)
+
+    @routes.post("/grids", response_model=None)
+    def make(form: GridForm, request: Request) -> dict[str, Any] | JSONResponse:
+        """Make a grid over a form's request."""
+        try:
+            return services.grids.create(form.wish(), viewer_of(request).name).body
+        except WebUIError as error:
+            return refusal(error)
 
 
 def _list_routes(routes: APIRouter, services: Services) -> None:

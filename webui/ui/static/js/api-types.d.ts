@@ -466,7 +466,7 @@ export interface Job {
   error: JobError | null;
   images: Array<ImageRecord>;
   notes: Array<string>;
-  place: GridPlace | null;
+  grid: GridPlace | null;
   cost: number;
 }
 
@@ -486,7 +486,7 @@ export interface JobBody {
   error: JobError | null;
   images: Array<ImageBody>;
   notes: Array<string>;
-  place: GridPlace | null;
+  grid: GridPlace | null;
   cost: number;
   mine: boolean;
   progress: Progress | null;

@@ -97,6 +97,10 @@ export const images = {
 export const page = {
   /** @returns {Promise<T.Submitted>} */
   generate: (values) => ask('/page/generate', { method: 'POST', json: { values } }),
+  /** @returns {Promise<T.GridCount>} */
+  countGrid: (wish) => ask('/page/grids/count', { method: 'POST', json: wish }),
+  /** @returns {Promise<T.GridBody>} */
+  makeGrid: (wish) => ask('/page/grids', { method: 'POST', json: wish }),
   /** @returns {Promise<import('./page-types.d.ts').Values>} */
   values: (request) => ask('/page/values', { method: 'POST', json: { values: request } }),
   /** @returns {Promise<T.TokenCount>} */
@@ -130,6 +134,20 @@ export const page = {
 export const backends = {
   /** @returns {Promise<unknown>} */
   accept: (name) => ask(`/api/v1/backends/${encodeURIComponent(name)}/accept`, { method: 'POST' }),
+};
+
+export const grids = {
+  /** @returns {Promise<T.AxisKinds>} */
+  axes: () => ask('/api/v1/grids/axes'),
+  /** @returns {Promise<T.GridList>} */
+  list: () => ask('/api/v1/grids'),
+  /** @returns {Promise<T.GridWithCells>} */
+  get: (id) => ask(`/api/v1/grids/${id}`),
+  stop: (id) => ask(`/api/v1/grids/${id}`, { method: 'DELETE' }),
+  retry: (id) => ask(`/api/v1/grids/${id}/retry`, { method: 'POST' }),
+  add: (id, more) => ask(`/api/v1/grids/${id}/values`, { method: 'POST', json: more }),
+  picture: (id) => `${ROOT}/api/v1/grids/${id}/picture`,
+  export: (id) => `${ROOT}/api/v1/grids/${id}/export`,
 };
 
 export const words = {

@@ -266,6 +266,13 @@ export function generate(values) {
   else toast('Not connected. Your settings are kept.', { kind: 'error' });
 }
 
+/** What the form would generate now: its values, the mode, and the mask (a promise) where one is painted. */
+export function formRequest() {
+  const mask = state.mode === 'inpaint' ? parts.mask?.id() : null;
+  mask?.catch(() => {});
+  return { values: { ...form.values, ratio: undefined, mode: state.mode, init: state.source.image ?? null }, mode: state.mode, mask };
+}
+
 function send(values, mode) {
   const request = { ...values, ratio: undefined, mode, init: state.source.image ?? null };
   const painted = mode === 'inpaint' ? parts.mask.id() : null;  // the mask of now: painting may go on while others are sent

@@ -11,6 +11,7 @@ import './stage.js';
 import './extras.js';
 import './gallery.js';
 import './queue.js';
+import './grid.js';
 import './models.js';
 import './png-info.js';
 import './settings.js';

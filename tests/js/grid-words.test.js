@@ -1,0 +1,26 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+
+import { countOf, ended, joined, nameOf, progressOf } from '../../webui/ui/static/js/grid-words.js';
+
+test('values stand between commas, in quotes where they need them', () => {
+  assert.equal(joined(['Euler', 'a, b', 'say "hi"']), 'Euler, "a, b", "say ""hi"""');
+});
+
+test('a grid says how far it is', () => {
+  assert.equal(progressOf({ counts: { done: 3, failed: 1, running: 2 }, total: 9, state: 'active' }), '3 of 9 cells, 1 failed, 2 running');
+  assert.equal(progressOf({ counts: { done: 3, cancelled: 6 }, total: 9, state: 'cancelled' }), '3 of 9 cells, stopped');
+  assert.equal(ended({ counts: { done: 3, cancelled: 6 } }), 9);
+});
+
+test('it is called by its title or its axes', () => {
+  const axes = [{ title: 'Steps' }, { title: 'Seed' }];
+  assert.equal(nameOf({ title: '', axes }), 'Steps × Seed');
+  assert.equal(nameOf({ title: 'Mine', axes }), 'Mine');
+});
+
+test('how many cells there will be', () => {
+  assert.equal(countOf([3, 4, 1]), '3 × 4 = 12 cells');
+  assert.equal(countOf([5, 1, 1]), '5 cells');
+  assert.equal(countOf([1, 1, 1]), '1 cell');
+});

@@ -1,0 +1,30 @@
+// @ts-check
+// What a grid says of itself on the page, and values as they are written into a box.
+
+/** @import { GridBody } from './api-types.d.ts' */
+
+/** Values with commas between; what holds a comma or a quote stands in quotes. @param {readonly string[]} values */
+export const joined = (values) => values.map((value) => (/[",\n]/.test(value) ? `"${value.replaceAll('"', '""')}"` : value)).join(', ');
+
+/** How many cells have come to an end, whatever end. @param {Pick<GridBody, 'counts'>} grid */
+export const ended = ({ counts }) => (counts.done ?? 0) + (counts.failed ?? 0) + (counts.cancelled ?? 0);
+
+/** "8 of 12 cells, 1 failed". @param {Pick<GridBody, 'counts' | 'total' | 'state'>} grid */
+export function progressOf({ counts, total, state }) {
+  const parts = [`${counts.done ?? 0} of ${total} cells`];
+  if (counts.failed) parts.push(`${counts.failed} failed`);
+  if (state === 'cancelled') parts.push('stopped');
+  else if (counts.running) parts.push(`${counts.running} running`);
+  return parts.join(', ');
+}
+
+/** What a grid is about: its title, or its axes. @param {Pick<GridBody, 'title' | 'axes'>} grid */
+export const nameOf = ({ title, axes }) => title || axes.map((axis) => axis.title).join(' × ');
+
+/** "3 × 4 = 12 cells". @param {readonly number[]} sides */
+export function countOf(sides) {
+  const shown = sides.filter((side, place) => place === 0 || side > 1);
+  const cells = sides.reduce((product, side) => product * side, 1);
+  const what = cells === 1 ? 'cell' : 'cells';
+  return shown.length > 1 ? `${shown.join(' × ')} = ${cells} ${what}` : `${cells} ${what}`;
+}
