@@ -135,7 +135,7 @@ def picture(
     api: Api,
     who: Who,
     format: Format = "png",
-    side: Annotated[int, Query(ge=32, le=4096)] = 512,
+    side: Annotated[int | None, Query(ge=32, le=4096)] = None,
     labels: bool = True,
 ) -> Response:
     """All cells in one labelled picture, each at most `side` pixels wide and high. Cells that are not done yet are grey."""
@@ -145,7 +145,7 @@ def picture(
     return Response(data, media_type=f"image/{format}", headers={**NO_STORE, **name})
 
 
-def sheet_bytes(grids: Grids, grid: Grid, format: Format, side: int, labels: bool) -> bytes:
+def sheet_bytes(grids: Grids, grid: Grid, format: Format, side: int | None, labels: bool) -> bytes:
     """A grid's picture as a file. A PNG says what it shows, as A1111 writes it."""
     image, stream = grids.sheet(grid.id, side, labels), io.BytesIO()
     if format == "png":
@@ -153,7 +153,10 @@ def sheet_bytes(grids: Grids, grid: Grid, format: Format, side: int, labels: boo
         said.add_itxt("parameters", grids.said(grid))
         image.save(stream, "PNG", pnginfo=said, compress_level=1)
     else:
-        image.save(stream, format.upper(), quality=90, **({"method": 0} if format == "webp" else {}))
+        try:
+            image.save(stream, format.upper(), quality=90, **({"method": 0} if format == "webp" else {}))
+        except (ValueError, OSError):
+            raise RequestError("format", f"This picture is too large for {format}. Ask for PNG, or for a smaller side.") from None
     return stream.getvalue()
 
 

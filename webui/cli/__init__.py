@@ -17,6 +17,7 @@ from webui.surroundings import mend_proxies, prepare_streams
 COMMANDS = {
     "serve": "Open the studio in the browser (the default).",
     "generate": "Make pictures from the command line.",
+    "grid": "Make a request for every combination of values: X/Y/Z grids.",
     "extras": "Enlarge and finish pictures that exist: files and folders.",
     "compare": "Compare two pictures: PSNR, differences, and what differs in how they were made.",
     "models": "List the model files that are found.",

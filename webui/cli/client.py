@@ -52,6 +52,14 @@ class Client:
         """Queue a job; gives its id."""
         return str(self._json("POST", "/api/v1/jobs", json=request.model_dump(mode="json", exclude_unset=True))["id"])
 
+    def call(self, method: str, path: str, **arguments: Any) -> Any:
+        """Any route's answer, as plain data."""
+        return self._json(method, path, **arguments)
+
+    def fetch(self, path: str) -> bytes:
+        """The content of an address that the server gave."""
+        return self._get(path).content
+
     def follow(self, job_id: str, take: Callable[[Event], None]) -> None:
         """Hand on the job's events until it has ended; a server that restarts meanwhile is waited for."""
         seen, until = 0, time.monotonic() + PATIENCE

@@ -97,7 +97,7 @@ class Grids:
         pairs, mark, behind = text.partition("\nTemplate: ")
         return f"{pairs}{', ' if pairs else ''}{', '.join(_axes_text(grid))}{mark}{behind}"
 
-    def sheet(self, grid_id: str, side: int, labelled: bool = True) -> Image.Image:
+    def sheet(self, grid_id: str, side: int | None = None, labelled: bool = True) -> Image.Image:
         """One labelled picture of all cells, each at most `side` pixels wide and high. Raises `NotFound`, `RequestError`."""
         grid, cells = self.get(grid_id), self.cells(grid_id)
         pictures = self.pictures(cells)

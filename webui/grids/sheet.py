@@ -19,7 +19,9 @@ Corner = tuple[int, int, int, int]
 FONT = PROJECT / "webui" / "ui" / "static" / "inter.woff2"
 OTHER_FONTS = ("NotoSansCJK-Regular.ttc", "NotoSansCJKsc-Regular.otf", "msyh.ttc", "PingFang.ttc", "Hiragino Sans GB.ttc", "DejaVuSans.ttf")
 """For letters that ours does not have, where the system has one of them."""
-MOST_PIXELS = 60_000_000
+MOST_PIXELS, USUAL_PIXELS = 60_000_000, 12_000_000
+"""Of a picture whose cells' size was asked for, and of others, which are there in a moment."""
+USUAL_SIDE = 512
 MOST_SIDE = 16_000
 LEAST_CELL = 16
 PAPER, INK, EMPTY, MUTED = (255, 255, 255), (20, 20, 20), (236, 236, 236), (120, 120, 120)
@@ -29,13 +31,16 @@ _LATIN = 0x2000
 
 @dataclass(frozen=True)
 class Sheet:
-    """What is to be drawn. `files` and `states` are by place; a cell without a file shows its state. `side`: a cell's longest side."""
+    """What is to be drawn. `files` and `states` are by place; a cell without a file shows its state.
+
+    `side` is a cell's longest side, if it was asked for.
+    """
 
     plan: GridPlan
     title: str
     files: Mapping[Place, Path | None]
     states: Mapping[Place, str]
-    side: int
+    side: int | None = None
     labelled: bool = True
 
     @cached_property
@@ -43,8 +48,8 @@ class Sheet:
         """Width and height of a cell: the first picture's shape, small enough for the whole to be bearable."""
         size = next((found for path in self.files.values() if path is not None and (found := _size(path)) is not None), (64, 64))
         x, y, z = self.plan.sides
-        scale = min(1.0, self.side / max(size), MOST_SIDE / (x * size[0]), MOST_SIDE / (y * z * size[1]))
-        scale = min(scale, (MOST_PIXELS / (x * y * z * size[0] * size[1])) ** 0.5)
+        scale = min(1.0, (self.side or USUAL_SIDE) / max(size), MOST_SIDE / (x * size[0]), MOST_SIDE / (y * z * size[1]))
+        scale = min(scale, ((MOST_PIXELS if self.side else USUAL_PIXELS) / (x * y * z * size[0] * size[1])) ** 0.5)
         if scale * max(size) < LEAST_CELL:
             raise RequestError("grid", f"A picture of {x * y * z:,} cells cannot be drawn. Look at them one by one, or export the grid.")
         return max(round(size[0] * scale), 1), max(round(size[1] * scale), 1)

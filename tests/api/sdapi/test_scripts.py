@@ -60,7 +60,12 @@ BAD = {
     "a wrong choice": ("Prompt matrix", [False, False, "both", "comma", 0]),
     "a text for a number": ("SD upscale", ["", "much", "Lanczos", 2]),
     "out of range": ("Loopback", [900, 0.5, "Linear", "None"]),
-    "not here": ("X/Y/Z plot", []),
+    "not here": ("Outpainting mk2", []),
+    "no axes": ("X/Y/Z plot", []),
+    "no such axis": ("X/Y/Z plot", ["Nonsense", "1", [], 0, "", [], 0, "", []]),
+    "an absent axis": ("X/Y/Z plot", ["Face restore", "x", [], 0, "", [], 0, "", []]),
+    "too many cells": ("X/Y/Z plot", ["Seed", "1-1000", [], 0, "", [], 0, "", []]),
+    "no values": ("X/Y/Z plot", ["Steps", "", [], 0, "", [], 0, "", []]),
     "unknown": ("no such", []),
     "an unknown flag": ("Prompts from file or textbox", [False, False, "start", "--outpath /etc x", False]),
     "no lines": ("Prompts from file or textbox", [False, False, "start", "", False]),
@@ -88,3 +93,32 @@ def test_interrupting_ends_the_whole_script(client, server):
         other.post("/sdapi/v1/interrupt")
         call.join(60)
     assert not call.is_alive() and len(server.services.queue.jobs(owner=client.headers["x-owner"])) == 1
+
+
+def test_an_xyz_plot_is_one_labelled_picture(client):
+    args = [4, "2-3", [], "Prompt S/R", "fox, hen", [], "Nothing", "", [], True, False, False, False, False, False, False, 0, False]
+    answer = client.post("/sdapi/v1/txt2img", json=FOX | {"prompt": "a fox", "script_name": "X/Y/Z plot", "script_args": args})
+    (sheet,) = opened(answer)
+    assert sheet.width > 2 * 64 and sheet.height > 2 * 64 and "parameters" in sheet.text
+    info = json.loads(answer.json()["info"])
+    assert info["all_prompts"] == ["a fox", "a fox", "a hen", "a hen"] and info["all_seeds"] == [42] * 4
+
+
+def test_an_xyz_plot_with_its_cells_and_seeds_of_their_own(client):
+    args = ["CFG Scale", "3, 7", [], "Sampler", "", ["Euler", "DDIM"], 0, "", [], False, True, False, False, True, True, False, 0, False]
+    answer = client.post("/sdapi/v1/txt2img", json=FOX | {"script_name": "x/y/z plot", "script_args": args})
+    assert [each.size for each in opened(answer)][1:] == [(64, 64)] * 4
+    info = json.loads(answer.json()["info"])
+    assert info["all_seeds"] == [42, 43, 44, 45] and info["index_of_first_image"] == 1
+
+
+def test_a_template_tells_each_pictures_prompt(client):
+    answer = client.post("/sdapi/v1/txt2img", json=FOX | {"prompt": "a {fox|hen|owl|cat|dog}", "batch_size": 4})
+    prompts = json.loads(answer.json()["info"])["all_prompts"]
+    assert len(set(prompts)) > 1 and not any("{" in prompt for prompt in prompts)
+
+
+def test_dynamic_prompts_are_turned_off_by_the_extensions_own_argument(client):
+    off = {"prompt": "a {fox|hen}", "alwayson_scripts": {"Dynamic Prompts v2.17.1": {"args": [False, False, 1]}}}
+    answer = client.post("/sdapi/v1/txt2img", json=FOX | off)
+    assert json.loads(answer.json()["info"])["prompt"] == "a {fox|hen}"

@@ -10,8 +10,10 @@ from webui.services import Services
 
 NO_EFFECT = ("refiner", "sampler", "seed")
 """A1111's built-in scripts whose arguments have no effect over its API: the request's own fields count."""
+TEMPLATES = "dynamic prompts"
+"""The extension, whatever its version; its first argument says whether it is on, which is all that differs from what Darkroom does."""
 KNOWN_ALWAYS_ON = (
-    *("controlnet", "extra options", "soft inpainting", "adetailer", "dynamic prompts v2.17.1", "dynamic prompts"),
+    *("controlnet", "extra options", "soft inpainting", "adetailer"),
     *("dynamicthresholding (cfg-fix) integrated", "dynamic thresholding (cfg scale fix)", "tiled diffusion", "tiled vae"),
     *("freeu integrated (sd 1.x, sd 2.x, sdxl)", "kohya hrfix integrated", "latentmodifier integrated", "multidiffusion integrated"),
     *("never oom integrated", "perturbedattentionguidance integrated", "stylealign integrated", "reactor", "animatediff"),
@@ -21,21 +23,24 @@ KNOWN_ALWAYS_ON = (
 
 
 def always_on(body: Generation, api: Services, notes: list[str]) -> dict[str, Any]:
-    """The extensions' values of a request. Raises `Refusal` for a script that nobody knows."""
+    """The extensions' values of a request, and whether its prompts are templates. Raises `Refusal` for a script that nobody knows."""
     panels = {name.lower(): name for name in api.contributions.models()}
     titles = {state.title.lower(): state.id for state in api.capabilities.current().extensions if state.id in panels.values()}
     extras: dict[str, Any] = {}
+    found: dict[str, Any] = {}
     for name, said in body.alwayson_scripts.items():
         key = name.lower()
         args = said.get("args", []) if isinstance(said, Mapping) else []
         if key in panels or key in titles:
             extension = panels.get(key) or titles[key]
             extras[extension] = _values(extension, args, api)
+        elif key.startswith(TEMPLATES):
+            found |= {"dynamic_prompts": bool(args[0])} if isinstance(args, list) and args else {}
         elif key in KNOWN_ALWAYS_ON:
             _pass_over(name, args, notes)
         elif key not in NO_EFFECT:
             raise Refusal(422, f"Script '{name[:200]}' not found")
-    return {"extras": extras} if extras else {}
+    return found | ({"extras": extras} if extras else {})
 
 
 def _values(extension: str, args: Any, api: Services) -> dict[str, Any]:

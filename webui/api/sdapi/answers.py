@@ -13,7 +13,7 @@ from webui.api.sdapi.rounds import Outcome
 from webui.api.sdapi.translate import Translation
 from webui.core.job import Job
 from webui.core.record import ImageRecord
-from webui.core.request import GenerationRequest
+from webui.core.request import GenerationRequest, TemplateField
 from webui.errors import RequestError
 from webui.gallery.service import Gallery
 from webui.images import pixels, text_chunks
@@ -61,12 +61,16 @@ def of_rounds(outcome: Outcome, body: Generation, gallery: Gallery) -> dict[str,
     if outcome.grid and len(parts) > 1:
         shown.insert(0, _grid([data for _, _, data in parts], texts[0] if outcome.grid_has_text else ""))
         texts.insert(0, texts[0])
+    if outcome.first is not None and texts:
+        shown.insert(0, encoding.png(read_image(outcome.first, "picture"), {text_chunks.PARAMETERS: texts[0]}))
+        texts.insert(0, texts[0])
     made, job = outcome.made[0]
     facts = info(job, body, made, texts)
     each = [info(one, body, translation, ()) for translation, one in outcome.made]
     for name in ("all_prompts", "all_negative_prompts", "all_seeds", "all_subseeds"):
         facts[name] = [value for found in each for value in found[name]]
-    facts["index_of_first_image"] = int(outcome.grid and outcome.grid_has_text and len(parts) > 1)
+    has_grid = outcome.grid and outcome.grid_has_text and len(parts) > 1
+    facts["index_of_first_image"] = int(has_grid or outcome.first is not None)
     sent = [encoding.encoded(data) for data in shown] if body.send_images else []
     return {"images": sent, "parameters": echo(body, made), "info": json.dumps(facts)}
 
@@ -86,12 +90,12 @@ def info(job: Job, body: Generation, made: Translation, texts: Sequence[str]) ->
     request = job.request
     seeds = [image_seeds(request, index) for index in range(request.count)]
     name, _, digest = (request.checkpoint or "").partition(" [")
-    prompt, negative = made.prompt, made.negative_prompt
+    prompts, negatives = _filled(request, "prompt", made.prompt), _filled(request, "negative_prompt", made.negative_prompt)
     return {
-        "prompt": prompt,
-        "all_prompts": [prompt] * request.count,
-        "negative_prompt": negative,
-        "all_negative_prompts": [negative] * request.count,
+        "prompt": prompts[0],
+        "all_prompts": prompts,
+        "negative_prompt": negatives[0],
+        "all_negative_prompts": negatives,
         "seed": seeds[0][0],
         "all_seeds": [seed for seed, _ in seeds],
         "subseed": seeds[0][1],
@@ -121,6 +125,12 @@ def info(job: Job, body: Generation, made: Translation, texts: Sequence[str]) ->
         "is_using_inpainting_conditioning": False,
         "version": VERSION,
     }
+
+
+def _filled(request: GenerationRequest, field: TemplateField, text: str) -> list[str]:
+    """A prompt of each picture: as it was sent, or what its template became."""
+    template = request.templates.get(field)
+    return [text] * request.count if template is None else list(template.filled)
 
 
 def timestamp(job: Job) -> str:

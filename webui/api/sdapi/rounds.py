@@ -41,12 +41,13 @@ class Argument:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a script made: jobs in order, whether a grid of all stands first, and a picture that takes the place of theirs."""
+    """What a script made: jobs in order, whether a grid of all stands first, a picture in the place of theirs, and one in front of them."""
 
     made: list[Made]
     grid: bool = False
     grid_has_text: bool = False
     whole: bytes | None = None
+    first: bytes | None = None
 
 
 _CURVES = ("Aggressive", "Linear", "Lazy")
@@ -145,10 +146,11 @@ async def run_starts(body: Generation, starts: Sequence[Any], make: Make) -> Out
         body.model_copy(update={"init_images": [start], "seed": seed + number, **alone})
         for number, start in enumerate(list(starts) * (body.n_iter or 1))
     ]
-    return Outcome(await _each(bodies, make), grid=body.save_images, grid_has_text=True)
+    return Outcome(await each_of(bodies, make), grid=body.save_images, grid_has_text=True)
 
 
-async def _each(bodies: Sequence[Generation], make: Make) -> list[Made]:
+async def each_of(bodies: Sequence[Generation], make: Make) -> list[Made]:
+    """Make the bodies one after another. Raises `RequestError` for too many or none, and what `make` raises."""
     if not 0 < len(bodies) <= MOST_ROUNDS:
         raise RequestError("script_args", f"A script may make 1 to {MOST_ROUNDS} rounds; this one would make {len(bodies)}.")
     made: list[Made] = []
@@ -172,7 +174,7 @@ async def _matrix(body: Generation, given: list[Any], make: Make) -> Outcome:
         chosen = [part.strip() for place, part in enumerate(parts) if number & (1 << place)]
         words = delimiter.join([*chosen, main.strip()] if at_start else [main.strip(), *chosen])
         bodies.append(body.model_copy(update={field: words, "seed": (body.seed or 0) + (number if other_seeds else 0)}))
-    return Outcome(await _each(bodies, make), grid=True, grid_has_text=True)
+    return Outcome(await each_of(bodies, make), grid=True, grid_has_text=True)
 
 
 async def _lines(body: Generation, given: list[Any], make: Make) -> Outcome:
@@ -186,7 +188,7 @@ async def _lines(body: Generation, given: list[Any], make: Make) -> Outcome:
         fields["prompt"] = " ".join(part for part in ((words, own) if position == "start" else (own, words)) if part)
         fields.setdefault("seed", (body.seed or 0) + (number if iterate else 0))
         bodies.append(type(body).model_validate(body.model_dump() | fields))
-    return Outcome(await _each(bodies, make), grid=bool(combined) and len(bodies) > 1, grid_has_text=True)
+    return Outcome(await each_of(bodies, make), grid=bool(combined) and len(bodies) > 1, grid_has_text=True)
 
 
 _LINE_FIELDS = {
@@ -245,7 +247,7 @@ async def _upscale(body: Img2Img, given: list[Any], make: Make, read: Read) -> O
         body.model_copy(update={"init_images": [encoding.encoded(encoding.png(large.crop((x, y, x + width, y + height))))], "n_iter": 1})
         for x, y in places
     ]
-    made = await _each([each.model_copy(update={"batch_size": 1}) for each in bodies], make)
+    made = await each_of([each.model_copy(update={"batch_size": 1}) for each in bodies], make)
     tiles = [read_image(files[0], "tile").convert("RGB") if (files := read(job)) else None for _, job in made]
     places = places[: len(tiles)]
     return Outcome(made, whole=encoding.png(_joined(large, places, tiles, int(overlap))))

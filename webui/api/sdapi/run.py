@@ -10,7 +10,7 @@ from starlette.concurrency import run_in_threadpool
 
 from webui.api.errors import STATUS
 from webui.api.identity import Viewer
-from webui.api.sdapi import answers, infotext, pictures, rounds, scripts
+from webui.api.sdapi import answers, infotext, pictures, rounds, scripts, xyz
 from webui.api.sdapi.bodies import Generation, Img2Img
 from webui.api.sdapi.calls import Calls
 from webui.api.sdapi.refusals import Refusal, failed
@@ -50,7 +50,12 @@ async def generate(body: Generation, api: Services, calls: Calls, who: Viewer) -
         starts = rounds.starts_of(body)
         if scripts.is_chosen(body.script_name) or starts:
             files = partial(answers.files, gallery=api.gallery)
-            outcome = await (rounds.run_starts(body, starts, make) if starts else rounds.run(body, make, files))
+            if starts:
+                outcome = await rounds.run_starts(body, starts, make)
+            elif (body.script_name or "").lower() == xyz.NAME:
+                outcome = await xyz.run(body, make, lambda job: [api.gallery.path(record) for record in job.images])
+            else:
+                outcome = await rounds.run(body, make, files)
             said = await run_in_threadpool(answers.of_rounds, outcome, body, api.gallery)
             told = [note for made, job in outcome.made for note in (*made.notes, *job.notes)]
         else:

@@ -4,13 +4,14 @@ import json
 from dataclasses import asdict
 from typing import Any
 
+from webui.api.sdapi import xyz
 from webui.api.sdapi.always import NO_EFFECT
 from webui.api.sdapi.refusals import Refusal
 from webui.api.sdapi.rounds import SCRIPTS
 from webui.core.fields import specs
 from webui.services import Services
 
-KNOWN = (*("x/y/z plot", "outpainting mk2", "poor man's outpainting", "img2img alternative test", "ultimate sd upscale"),)
+KNOWN = (*("outpainting mk2", "poor man's outpainting", "img2img alternative test", "ultimate sd upscale"),)
 """Scripts of A1111 and Forge that one chooses, which Darkroom does not have."""
 
 
@@ -18,7 +19,7 @@ def is_chosen(name: str | None) -> bool:
     """Whether a script is to run. Raises `Refusal` for one that is not here."""
     if not name or name.lower() == "none":
         return False
-    if name.lower() in SCRIPTS:
+    if name.lower() in (*SCRIPTS, xyz.NAME):
         return True
     if name.lower() in KNOWN:
         raise Refusal(422, f"Script '{name}' is not in Darkroom. Send the pictures it would make as requests of their own.")
@@ -28,7 +29,7 @@ def is_chosen(name: str | None) -> bool:
 def names(api: Services, route: str) -> list[str]:
     """The scripts of a route, in lower case as A1111 lists them."""
     chosen = [name for name, (routes, _) in SCRIPTS.items() if route in routes]
-    return [*chosen, *(name.lower() for name in api.contributions.models()), *NO_EFFECT]
+    return [*chosen, xyz.NAME, *(name.lower() for name in api.contributions.models()), *NO_EFFECT]
 
 
 def info(api: Services) -> list[dict[str, Any]]:
@@ -39,6 +40,9 @@ def info(api: Services) -> list[dict[str, Any]]:
         for name, (routes, wanted) in SCRIPTS.items():
             if route in routes:
                 found.append({"name": name, "is_alwayson": False, "is_img2img": is_img2img, "args": [asdict(each) for each in wanted]})
+        found.append(
+            {"name": xyz.NAME, "is_alwayson": False, "is_img2img": is_img2img, "args": [asdict(each) for each in xyz.arguments(is_img2img)]}
+        )
         for name, model in api.contributions.models().items():
             arguments = [_argument(field, spec, model) for field, spec in specs(model).items()]
             found.append({"name": name.lower(), "is_alwayson": True, "is_img2img": is_img2img, "args": arguments})
