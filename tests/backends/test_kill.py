@@ -4,8 +4,9 @@ import os
 import signal
 import subprocess
 import sys
-import threading
 from pathlib import Path
+
+import pytest
 
 from tests.backends.conftest import Desk
 from tests.backends.replicate_server import ReplicateServer
@@ -21,7 +22,7 @@ MOMENTS = ("POST", "GET /v1/predictions/", "GET /files/")
 class Watched(ReplicateServer):
     """Kills the process that asks, in the moment in which it asks for this."""
 
-    victim, moment, killed = None, "", threading.Event()
+    victim, moment = None, ""
 
     def answer(self, method, path, headers, data):
         answer = super().answer(method, path, headers, data)
@@ -29,19 +30,28 @@ class Watched(ReplicateServer):
             if self.victim is not None and f"{method} {path}".startswith(self.moment):
                 os.kill(self.victim, signal.SIGKILL)
                 self.victim = None
-                self.killed.set()
         return answer
 
 
+def start(server: Watched, forks: subprocess.Popen, count: int, moment: str) -> None:
+    """Start web with so many jobs, and kill it in that moment."""
+    with server.lock:  # it is not answered before it is known whom to kill
+        server.moment = moment
+        forks.stdin.write(f"{count}\n")
+        forks.stdin.flush()
+        server.victim = int(forks.stdout.readline())
+    assert forks.stdout.readline() == "ended\n"
+    assert server.victim is None, "it ended by itself"
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="forks")
 def test_nothing_is_paid_twice_and_nothing_lost(tmp_path):
     server = Watched(looks=1)
-    for number in range(KILLS):
-        command = [sys.executable, "-m", "tests.backends.kill_web", str(tmp_path), server.url, server.key, str(EACH * (number + 1))]
-        server.killed.clear()
-        server.moment = MOMENTS[number % len(MOMENTS)]
-        process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL)
-        server.victim = process.pid
-        assert process.wait(120) == -signal.SIGKILL and server.killed.is_set()
+    command = [sys.executable, "-m", "tests.backends.kill_web", str(tmp_path), server.url, server.key]
+    with subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as forks:
+        for number in range(KILLS):
+            start(server, forks, EACH * (number + 1), MOMENTS[number % len(MOMENTS)])
+        forks.stdin.close()
     desk = Desk(tmp_path, {"REPLICATE_BASE_URL": server.url, "REPLICATE_API_TOKEN": server.key})
     for number in range(JOBS):
         desk.queue.submit(desk.request(prompt=f"apple {number % 3}", seed=number % 2), "local", idempotency_key=f"job-{number}")
