@@ -10,9 +10,10 @@ from safetensors.torch import save_file
 from tests import tiny
 from webui.core.protocol import Capabilities
 from webui.core.request import parse_request
+from webui.core.sizes import start_size
 from webui.errors import RequestError
 from webui.library import Library
-from webui.resolve import ResolveContext, resolve, start_size
+from webui.resolve import ResolveContext, resolve
 
 
 @pytest.fixture(scope="module")
