@@ -55,6 +55,7 @@ from webui.services import Services
 from webui.settings import PROJECT, Settings
 from webui.ui import mount
 from webui.ui.quick_import import import_gradio
+from webui.words.presets import PresetStore
 from webui.words.service import Words, words_of
 
 if TYPE_CHECKING:
@@ -139,6 +140,7 @@ def open_app(settings: Settings, make_client: MakeClient | None = None) -> App:
         settings=store,
         library=library,
         words=words,
+        presets=PresetStore(database),
         collection=collection_of(library, database, queue, store),
         downloads=Downloads(library, store.current, lambda download: queue.events.publish(download_message(download))),
         extensions=extensions,

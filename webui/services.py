@@ -17,6 +17,7 @@ from webui.library import Library
 from webui.plugins.contributions import Contributions
 from webui.plugins.manager import Extensions
 from webui.preferences import SettingsStore
+from webui.words.presets import PresetStore
 from webui.words.service import Words
 
 
@@ -27,6 +28,7 @@ class Services:
     settings: SettingsStore
     library: Library
     words: Words
+    presets: PresetStore
     collection: Collection
     downloads: Downloads
     extensions: Extensions

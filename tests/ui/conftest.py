@@ -43,6 +43,7 @@ from webui.plugins.manager import Extensions
 from webui.preferences import SettingsStore
 from webui.services import Services
 from webui.settings import load_settings
+from webui.words.presets import PresetStore
 from webui.words.service import words_of
 
 CAPABILITIES = Capabilities(
@@ -99,6 +100,7 @@ class Page:
         self.services = Services(
             settings=settings,
             grids=Grids(GridStore(database), self.queue, gallery, resolve_without_models, lambda: 1),
+            presets=PresetStore(database),
             words=words_of(settings.current),
             library=library,
             downloads=Downloads(library, settings.current, lambda download: None),

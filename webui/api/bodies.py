@@ -15,6 +15,8 @@ from webui.core.record import ImageRecord
 from webui.core.request import FrozenModel, GenerationRequest
 from webui.jobs.placement import EngineStatus
 from webui.jobs.progress import Progress
+from webui.jobs.prompt_history import UsedPrompt
+from webui.words.presets import Preset
 from webui.words.wildcards import Wildcard
 
 
@@ -296,3 +298,15 @@ class AxisKinds(FrozenModel):
     """All kinds of axes, those used most first."""
 
     kinds: tuple[AxisKind, ...]
+
+
+class PresetList(FrozenModel):
+    """Several presets."""
+
+    presets: tuple[Preset, ...]
+
+
+class PromptList(FrozenModel):
+    """Prompts that were used."""
+
+    prompts: tuple[UsedPrompt, ...]

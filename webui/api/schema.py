@@ -39,6 +39,8 @@ ANSWERS: tuple[type[BaseModel], ...] = (
     bodies.GridList,
     bodies.GridCount,
     bodies.AxisKinds,
+    bodies.PresetList,
+    bodies.PromptList,
     PreviewChoice,
 )
 

@@ -4,13 +4,15 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Query
 
-from webui.api.bodies import Filled, Template, WildcardLines, WildcardList
+from webui.api.bodies import Filled, PresetList, PromptList, Template, WildcardLines, WildcardList
 from webui.api.errors import ANYWHERE, responses
 from webui.api.native import Api, Who
 from webui.api.printed import PrintedRoute
 from webui.api.schema import answer
 from webui.core.plain import check_plain
+from webui.jobs.prompt_history import used_prompts
 from webui.words.fill import fill
+from webui.words.presets import Preset
 from webui.words.styles import Style, StyleList
 
 router = APIRouter(route_class=PrintedRoute, prefix="/api/v1", tags=["Words"], responses=responses(*ANYWHERE))
@@ -59,3 +61,30 @@ def remove_style(name: str, api: Api, who: Who) -> dict[str, Any]:
     who.must_be_admin("change styles")
     api.words.styles.remove(name)
     return api.words.styles.all().model_dump(mode="json")
+
+
+@router.get("/presets", openapi_extra=answer(PresetList))
+def presets(api: Api, who: Who) -> dict[str, Any]:
+    """Your presets: whole requests under a name. The one called Default is what your form starts with."""
+    return {"presets": [each.model_dump(mode="json") for each in api.presets.all(who.name)]}
+
+
+@router.put("/presets", responses=responses(409), openapi_extra=answer(Preset))
+def save_preset(preset: Preset, api: Api, who: Who) -> dict[str, Any]:
+    """Keep a preset of yours, in place of one of its name."""
+    check_plain(preset.model_dump())
+    return api.presets.save(who.name, preset).model_dump(mode="json")
+
+
+@router.delete("/presets", responses=responses(404), openapi_extra=answer(PresetList))
+def remove_preset(name: str, api: Api, who: Who) -> dict[str, Any]:
+    """Forget a preset of yours."""
+    api.presets.remove(who.name, name)
+    return presets(api, who)
+
+
+@router.get("/prompts", openapi_extra=answer(PromptList))
+def prompts(api: Api, who: Who, search: str = "", limit: Annotated[int, Query(ge=1, le=500)] = 50) -> dict[str, Any]:
+    """Prompts that you have used, each once, the latest first; `search` looks for words in them."""
+    found = used_prompts(api.queue.store.database, who.name, search, limit)
+    return {"prompts": [each.model_dump(mode="json") for each in found]}

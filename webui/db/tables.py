@@ -158,3 +158,14 @@ grid_cells = Table(
     UniqueConstraint("grid_id", "number", name="uq_grid_cells_number"),
     Index("ix_grid_cells_job", "job_id"),
 )
+
+presets = Table(
+    "presets",
+    metadata,
+    Column("number", _Big, primary_key=True, autoincrement=True),
+    Column("owner", String(64), nullable=False),
+    Column("name", Text, nullable=False),
+    Column("request", Text, nullable=False),
+    Column("updated", Float, nullable=False),
+    UniqueConstraint("owner", "name", name="uq_presets_name"),
+)

@@ -33,6 +33,7 @@ from webui.ui.bodies import (
 from webui.ui.choices import choices, own_defaults
 from webui.ui.fields import to_request, to_values
 from webui.ui.known import NameMatcher
+from webui.words.presets import MAX_NAME, Preset
 
 
 class Values(BaseModel):
@@ -60,6 +61,12 @@ class GridForm(Values):
         """What they ask for. Raises `RequestError`."""
         request = to_request(self.values).model_dump(mode="json", exclude_unset=True)
         return GridWish(request=request, axes=self.axes, title=self.title, new_seeds=self.new_seeds)
+
+
+class PresetForm(Values):
+    """A form's values, and the name to keep them under."""
+
+    name: str = Field(max_length=MAX_NAME)
 
 
 class Text(BaseModel):
@@ -92,6 +99,16 @@ def _form_routes(routes: APIRouter, services: Services) -> None:
         """Check a form and put the job into the queue."""
         try:
             return Submitted(job=services.queue.submit(to_request(form.values), viewer_of(request).name))
+        except WebUIError as error:
+            return refusal(error)
+
+    @routes.post("/presets", response_model=None)
+    def keep(form: PresetForm, request: Request) -> dict[str, Any] | JSONResponse:
+        """Keep a form under a name."""
+        try:
+            fields = to_request({**form.values, "mode": "txt2img"}).model_dump(mode="json", exclude_unset=True)
+            kept = services.presets.save(viewer_of(request).name, Preset(name=form.name, request=fields))
+            return kept.model_dump(mode="json")
         except WebUIError as error:
             return refusal(error)
 

@@ -579,6 +579,17 @@ export interface Plan {
   vae_tiles: boolean;
 }
 
+/** Fields of a request under a name; what it does not say stays as it is by default. */
+export interface Preset {
+  name: string;
+  request?: Record<string, JsonValue>;
+}
+
+/** Several presets. */
+export interface PresetList {
+  presets: Array<Preset>;
+}
+
 /** A newer preview frame exists (`GET /api/v1/jobs/{id}/preview`). `data`, a JPEG, is left out of JSON: it travels beside the event. */
 export interface Preview {
   job_id: string;
@@ -613,6 +624,11 @@ export interface Progress {
   batches: number;
   frame: number;
   detail: string;
+}
+
+/** Prompts that were used. */
+export interface PromptList {
+  prompts: Array<UsedPrompt>;
 }
 
 /** The waiting jobs in the order they will run, and the asker's own limits. */
@@ -913,6 +929,13 @@ export interface UpscaleStep {
   crop: boolean;
   second: string;
   second_visibility: number;
+}
+
+/** Both prompts as they were written: with their templates, where they had some. */
+export interface UsedPrompt {
+  prompt: string;
+  negative_prompt: string;
+  job_id: string;
 }
 
 /** A job's place in the line from 1, seconds until it starts and for itself; null where nobody can know. */

@@ -157,6 +157,14 @@ export const words = {
   styles: () => ask('/api/v1/styles'),
   /** @returns {Promise<T.Style>} */
   saveStyle: (style) => ask('/api/v1/styles', { method: 'PUT', json: style }),
+  /** @returns {Promise<T.PresetList>} */
+  presets: () => ask('/api/v1/presets'),
+  /** @returns {Promise<T.Preset>} */
+  savePreset: (name, values) => ask('/page/presets', { method: 'POST', json: { name, values } }),
+  /** @returns {Promise<T.PresetList>} */
+  removePreset: (name) => ask(`/api/v1/presets?${new URLSearchParams({ name })}`, { method: 'DELETE' }),
+  /** @returns {Promise<T.PromptList>} */
+  prompts: (search) => ask(`/api/v1/prompts?${new URLSearchParams({ search })}`),
   removeStyle: (name) => ask(`/api/v1/styles?${new URLSearchParams({ name })}`, { method: 'DELETE' }),
 };
 

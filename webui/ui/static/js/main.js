@@ -24,6 +24,8 @@ import { form, restore as restoreForm } from './form.js';
 import { watchKeys } from './keys.js';
 import { component, state } from './state.js';
 import { setTheme, wantedTheme, watchTabs } from './tabs.js';
+import { startWithDefault } from './presets.js';
+import { stored } from './storage.js';
 
 export { generate, lastSeed, lists, merged, placed, ratioOf, remember, sizeOf, swapped } from './form.js';
 export { mountChain } from './finish-chain.js';
@@ -44,10 +46,12 @@ function start() {
 
 /** Gradio's load event: only now the whole form is there. */
 export function restore(start, values) {
+  const isNew = !stored('form', null);
   const put = restoreForm(start, values);
   reopenFolds();
   summarise(form);
   oneGroup($('#ratio'));
+  if (isNew) startWithDefault();
   for (const button of $$('.icon-button')) button.title = button.textContent.trim();
   if (state.tab === 'txt2img' && document.activeElement === document.body && matchMedia('(hover: hover)').matches) $('#prompt textarea')?.focus({ preventScroll: true });
   return put;

@@ -7,6 +7,7 @@ import { $, el, iconButton } from './dom.js';
 import { takePictures } from './drops.js';
 import { fillFrom, form, useValues } from './form.js';
 import { matching, nameIn, tagAfter } from './lora-tags.js';
+import { earlierPrompts, presets } from './presets.js';
 import { component, state } from './state.js';
 import { go } from './tabs.js';
 import { complain, toast } from './toast.js';
@@ -19,7 +20,7 @@ component('prompt-tools', (root) => {
   const count = el('span', { id: 'tokens', title: 'Tokens of the prompt, and what fits into its chunks' }, '0 / 75');
   const lora = iconButton('layers', 'Insert a LoRA', () => { pick(); });
   const apply = iconButton('paste', 'Apply a parameters text in the prompt', () => { applyText(form.values.prompt ?? ''); });
-  root.append(el('div.prompt-tools', {}, lora, apply, count));
+  root.append(el('div.prompt-tools', {}, iconButton('open', 'Presets', presets), iconButton('undo', 'Earlier prompts', earlierPrompts), lora, apply, count));
   document.addEventListener('paste', (event) => offer(event));
   takePictures((target) => state.tab === 'txt2img' || Boolean(target.closest?.('#prompt')), applyPicture);
   let timer = 0, turn = 0;

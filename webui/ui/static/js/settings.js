@@ -5,6 +5,7 @@
 import { page } from './api.js';
 import { $, $$, button, el, heading, iconButton, notice } from './dom.js';
 import { resetForm } from './form.js';
+import { startWithDefault } from './presets.js';
 import { component } from './state.js';
 import { complain, toast } from './toast.js';
 import { nameField, READ_ONLY, whoSees } from './who.js';
@@ -138,7 +139,7 @@ function browserRows() {
   const name = nameField('setting-owner');
   const setting = (label, text, value, id) => el('div.setting', { 'data-words': `${label} ${text}`.toLowerCase() }, el('div.setting-text', {}, el('label', { for: id }, label), el('p.muted', {}, text)), el('div.setting-value', {}, value));
   return [setting('Your name', `Shown beside your jobs when several people use this Darkroom. A courtesy, not a lock. ${whoSees()}`, name, 'setting-owner'),
-    setting('Form', 'Prompt and settings are kept in this browser.', button('undo', 'Reset form', resetForm))];
+    setting('Form', 'Prompt and settings are kept in this browser.', button('undo', 'Reset form', () => { resetForm(); startWithDefault(true); }))];
 }
 
 function filter(body, words) {
