@@ -14,12 +14,15 @@ from webui.core.finish import (
     UpscaleStep,
     upscaled_size,
 )
+from webui.core.protocol import Capabilities
 from webui.core.request import MAX_SIDE as MOST_SIDE
-from webui.core.request import MIN_SIDE, GenerationRequest, ResolvedRequest, request_error_from
+from webui.core.request import MIN_SIDE, GenerationRequest, HiresOptions, ResolvedRequest, request_error_from
 from webui.errors import RequestError
 from webui.images.decode import MAX_PIXELS, MAX_SIDE
 from webui.images.finishers import BUILTIN_FINISHERS
 from webui.images.finishing import NO_COLORS, check_format, is_none
+from webui.images.upscaling import LATENT_UPSCALERS
+from webui.library import Library
 
 Steps = tuple[FinishStep, ...]
 
@@ -139,3 +142,41 @@ def _extension(step: ExtensionStep, context: ChainContext) -> ExtensionStep:
         first = request_error_from(error, model)
         raise RequestError(f"values.{first.field}", first.message) from None
     return ExtensionStep(name=name, values=values)
+
+
+def end_size(width: int, height: int, mode: str, hires: HiresOptions | None) -> tuple[int, int]:
+    """About the size that pictures have before the finish chain."""
+    if hires is None or mode != "txt2img":
+        return width, height
+    return hires.width or int(width * hires.scale), hires.height or int(height * hires.scale)
+
+
+def restorer_name(name: str, library: Library) -> str:
+    """The name of a face restoration file; the first one where none is named. Raises `RequestError`."""
+    files = [file for file in library.models("face_restorer") if not file.error]
+    if name:
+        return library.find("face_restorer", name).name
+    if not files:
+        raise RequestError("model", "There is no network for faces yet. Put GFPGANv1.4.pth into models/GFPGAN, then refresh the list.")
+    return files[0].name
+
+
+def upscaler_name(name: str, library: Library, capabilities: Capabilities, field: str = "hires.upscaler") -> str:
+    """The name of a registered upscaler, or of a file; any name where no engine has said yet what there is. Raises `RequestError`.
+
+    Those of latents are for the second pass alone.
+    """
+    without = () if field == "hires.upscaler" else LATENT_UPSCALERS
+    known = {upscaler.lower(): upscaler for upscaler in capabilities.upscalers if upscaler not in without}
+    if (registered := known.get(name.strip().lower())) is not None:
+        return registered
+    try:
+        file = library.find("upscaler", name)
+    except RequestError:
+        if not capabilities.upscalers:
+            return name
+        names = [*known.values(), *(file.name for file in library.models("upscaler"))]
+        raise RequestError(field, f"There is no upscaler named {name!r}. There are: {', '.join(names)}.") from None
+    if file.error:
+        raise RequestError(field, file.error)
+    return file.name

@@ -5,14 +5,14 @@ A stored request has no auto left, so that it means the same picture tomorrow, o
 
 import difflib
 import random
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from pydantic import BaseModel, JsonValue, ValidationError
 
-from webui.chain import ChainContext, builtin_steps, checked_chain, resolved_extras
+from webui.chain import ChainContext, builtin_steps, checked_chain, end_size, resolved_extras, restorer_name, upscaler_name
 from webui.core.family import FamilySpec, ModelDefaults
 from webui.core.pictures import distinct
 from webui.core.protocol import Capabilities
@@ -21,7 +21,7 @@ from webui.core.request import MAX_SIDE, MIN_SIDE, GenerationRequest, HiresOptio
 from webui.core.sizes import asked_size
 from webui.errors import CheckpointError, NotFound, RequestError
 from webui.images.decode import look
-from webui.images.upscaling import LATENT_UPSCALERS
+from webui.images.finishing import is_none
 from webui.library import OWN_VAE, Library, ModelFile
 from webui.prompts import strip_tags
 from webui.prompts.limits import check_prompts
@@ -82,7 +82,8 @@ def resolve(request: GenerationRequest, context: ResolveContext) -> ResolvedRequ
             "guidance": native.guidance if request.guidance is None else request.guidance,
             "extras": _extras(request.extras, context),
             "hires": hires,
-            "finish": checked_chain(request.finish, _end_size(width, height, request.mode, hires), _chain_context(request, context)),
+            "init_upscaler": _init_upscaler(request, context),
+            "finish": checked_chain(request.finish, end_size(width, height, request.mode, hires), _chain_context(request, context)),
             "sampler_options": _implied(request),
         }
     )
@@ -263,7 +264,9 @@ def _hires(request: GenerationRequest, context: ResolveContext) -> HiresOptions 
         return None
     sampler = _sampler(parse_sampler_name(hires.sampler)[0], "hires.sampler", capabilities)[0] if hires.sampler else None
     schedule = _schedule(hires.schedule, "hires.schedule", capabilities) if hires.schedule else None
-    return hires.model_copy(update={"sampler": sampler, "schedule": schedule, "upscaler": _upscaler(hires.upscaler, context)})
+    return hires.model_copy(
+        update={"sampler": sampler, "schedule": schedule, "upscaler": upscaler_name(hires.upscaler, context.library, capabilities)}
+    )
 
 
 def _check_prompts(request: GenerationRequest, hires: HiresOptions | None, steps: int, sampler: str, library: Library) -> None:
@@ -279,48 +282,21 @@ def _calls(sampler: str) -> int:
     return known.calls if known else 1
 
 
-def _end_size(width: int, height: int, mode: str, hires: HiresOptions | None) -> tuple[int, int]:
-    """About the size that pictures have before the finish chain."""
-    if hires is None or mode != "txt2img":
-        return width, height
-    return hires.width or int(width * hires.scale), hires.height or int(height * hires.scale)
-
-
 def _chain_context(request: GenerationRequest, context: ResolveContext) -> ChainContext:
     return ChainContext(
-        upscaler=lambda name: _upscaler(name, context, LATENT_UPSCALERS),
-        restorer=lambda name: _restorer(name, context.library),
+        upscaler=lambda name: upscaler_name(name, context.library, context.capabilities(), "finish"),
+        restorer=lambda name: restorer_name(name, context.library),
         picture=lambda image: _image_size(image, "image", context),
         steps=context.finishers,
         starts=request.init is not None and request.mode != "txt2img",
     )
 
 
-def _restorer(name: str, library: Library) -> str:
-    """The name of a face restoration file; the first one where none is named."""
-    files = [file for file in library.models("face_restorer") if not file.error]
-    if name:
-        return library.find("face_restorer", name).name
-    if not files:
-        raise RequestError("model", "There is no network for faces yet. Put GFPGANv1.4.pth into models/GFPGAN, then refresh the list.")
-    return files[0].name
-
-
-def _upscaler(name: str, context: ResolveContext, without: Collection[str] = ()) -> str:
-    """The name of a registered upscaler, or of a file; any name where no engine has said yet what there is."""
-    known = {upscaler.lower(): upscaler for upscaler in context.capabilities().upscalers if upscaler not in without}
-    if (registered := known.get(name.strip().lower())) is not None:
-        return registered
-    try:
-        file = context.library.find("upscaler", name)
-    except RequestError:
-        if not context.capabilities().upscalers:
-            return name
-        names = [*known.values(), *(file.name for file in context.library.models("upscaler"))]
-        raise RequestError("hires.upscaler", f"There is no upscaler named {name!r}. There are: {', '.join(names)}.") from None
-    if file.error:
-        raise RequestError("hires.upscaler", file.error)
-    return file.name
+def _init_upscaler(request: GenerationRequest, context: ResolveContext) -> str:
+    """The name of what enlarges the start picture."""
+    if request.mode == "txt2img" or is_none(request.init_upscaler):
+        return "None"
+    return upscaler_name(request.init_upscaler, context.library, context.capabilities(), "init_upscaler")
 
 
 def _size(request: GenerationRequest, native: tuple[int, int], context: ResolveContext, multiple: int) -> tuple[int, int]:

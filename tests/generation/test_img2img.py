@@ -10,6 +10,7 @@ from webui.errors import RequestError
 from webui.generation.decode import to_image
 from webui.generation.img2img import fit
 from webui.generation.tensors import to_tensor
+from webui.images.metadata import read_metadata, read_parameters
 
 
 def request(**fields):
@@ -93,3 +94,27 @@ def test_an_edit_model_sees_the_picture_by_its_own_scale(engine, start):
     init = engine.keep(start)
     weak, strong = (engine.make(checkpoint="edit", mode="img2img", init=init, strength=0.9, image_guidance=scale)[0] for scale in (0.5, 3))
     assert compare(weak, strong).psnr < 40
+
+
+def test_a_small_start_picture_grows_by_the_upscaler_of_choice(start):
+    small = start.resize((32, 32))
+    request = resolved(mode="img2img", init="0" * 64, resize_mode="Crop and resize", width=96, height=64)
+    seen = []
+
+    def scale(image, width, height):
+        seen.append((image.size, (width, height)))
+        return image.resize((width, height), Image.Resampling.NEAREST)
+
+    made = fit(small, None, request, scale)
+    assert seen == [((32, 32), (96, 96))]
+    assert np.array_equal(np.asarray(made.image), np.asarray(small.resize((96, 96), Image.Resampling.NEAREST).crop((0, 16, 96, 80))))
+
+
+def test_the_upscaler_of_the_start_picture_stands_in_the_picture(engine, start):
+    source = engine.keep(start.resize((32, 32)))
+    plain = engine.make(prompt="fox", mode="img2img", init=source, strength=0.3)[0]
+    made = engine.make(prompt="fox", mode="img2img", init=source, strength=0.3, init_upscaler="Nearest")[0]
+    assert not np.array_equal(made, plain)
+    record = next(event.record for event in engine.events if event.type == "image")
+    found = read_metadata(engine.context.images.path(record))
+    assert "Upscaler for img2img: Nearest" in found.text and read_parameters(found.text).fields["init_upscaler"] == "Nearest"

@@ -227,6 +227,12 @@ class GenerationRequest(FrozenModel):
     )
     strength: float = Field(0.75, ge=0, le=1, title="Denoising strength", description="0 keeps the picture, 1 makes a new one.")
     resize_mode: Annotated[ResizeMode, _choice(ResizeMode)] = Field(ResizeMode.JUST, title="Resize mode")
+    init_upscaler: str = Field(
+        "None",
+        max_length=MAX_NAME,
+        title="Upscaler for img2img",
+        description="What enlarges a start picture that is too small.",
+    )
     mask_blur: int = Field(4, ge=0, le=256, title="Mask blur", description="Pixels over which the mask's edge is softened.")
     mask_round: bool = Field(True, title="Round mask", description="A latent pixel changes wholly or not at all.")
     fill: Annotated[Fill, _choice(Fill)] = Field(Fill.ORIGINAL, title="Masked content")

@@ -15,7 +15,7 @@ from webui.errors import NotFound, RequestError
 from webui.generation.profiles import profile_of
 from webui.generation.tensors import to_tensor
 from webui.images.decode import read_image, read_mask
-from webui.images.pixels import Region, crop_region, expand_region, fill_masked, flatten, overlay, prepare_mask, resize
+from webui.images.pixels import Region, Scale, crop_region, expand_region, fill_masked, flatten, lanczos, overlay, prepare_mask, resize
 from webui.images.store import ImageStore
 from webui.models.model import Model
 
@@ -39,26 +39,26 @@ class Source:
     notes: tuple[str, ...] = ()
 
 
-def read_source(request: ResolvedRequest, images: ImageStore) -> Source | None:
+def read_source(request: ResolvedRequest, images: ImageStore, scale: Scale = lanczos) -> Source | None:
     """The start picture of this request, fitted; None for txt2img. Raises `RequestError` for a picture that is gone or broken."""
     if request.mode == "txt2img" or request.init is None:
         return None
     image = flatten(read_image(_bytes(images, request.init, "init"), "init"))
     mask = _read_mask(request, images) if request.mode == "inpaint" else None
-    source = fit(image, mask, request)
+    source = fit(image, mask, request, scale)
     if not profile_of(request).lays_over and source.region is None:
         source = replace(source, over=None)  # the decoded picture is shown as it is
     return replace(source, colours=source.image) if request.color_correction else source
 
 
-def fit(image: Image.Image, mask: Image.Image | None, request: ResolvedRequest) -> Source:
+def fit(image: Image.Image, mask: Image.Image | None, request: ResolvedRequest, scale: Scale = lanczos) -> Source:
     """Bring picture and prepared mask to the request's size."""
     size = request.width, request.height
     region = _region(mask, request) if mask is not None and request.only_masked else None
     if mask is not None and request.only_masked and region is None:
-        return replace(fit(image, None, request), notes=(BLANK_MASK,))
+        return replace(fit(image, None, request, scale), notes=(BLANK_MASK,))
     if region is None and request.resize_mode is not ResizeMode.LATENT:
-        image = resize(image, request.resize_mode, *size)
+        image = resize(image, request.resize_mode, *size, scale)
     if mask is None:
         return Source(image, original=image)
     over = overlay(image, _overlay_mask(mask, image.size, region, request))
@@ -66,7 +66,8 @@ def fit(image: Image.Image, mask: Image.Image | None, request: ResolvedRequest) 
     if region is None:
         mask = resize(mask, _mask_mode(request), *size)
     else:
-        image, mask = (resize(each.crop(region), ResizeMode.FILL, *size) for each in (image, mask))
+        image = resize(image.crop(region), ResizeMode.FILL, *size, scale)
+        mask = resize(mask.crop(region), ResizeMode.FILL, *size)
     if request.fill is not Fill.ORIGINAL:
         image = fill_masked(image, mask)
     return Source(image, original, mask, over, region)

@@ -21,6 +21,7 @@ from webui.generation.pipeline import GenerationPipeline
 from webui.generation.preview import LatentPreviewer, PreviewSettings, SkipBatch
 from webui.generation.profiles import profile_of
 from webui.generation.reporter import JobReporter
+from webui.generation.upscaling import scale_of
 from webui.library import View
 from webui.models.cache import give_memory_back
 from webui.models.preview_decoders import PreviewDecoders
@@ -92,7 +93,7 @@ def generate_images(task: RunJob, plan: Plan, context: EngineContext, report: Jo
     model = device.run_on_device(
         lambda: context.models.get(request.checkpoint, request.vae, plan, report.loading, context.library, request.text_encoder)
     )
-    source = read_source(profile_of(request).adapt(request), context.images)
+    source = read_source(profile_of(request).adapt(request), context.images, scale_of(request, model.device, context, report))
     report.note(*(source.notes if source else ()), *((NO_SECOND_PASS,) if request.hires and request.mode != "txt2img" else ()))
     report.note(*model.words.notes(prompts_of(request)))
     info = generation_info(task, plan, model, loras)

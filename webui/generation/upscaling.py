@@ -7,11 +7,14 @@ import torch
 from PIL import Image
 from torch import Tensor
 
+from webui.core.request import ResolvedRequest
 from webui.errors import RequestError
 from webui.generation.context import EngineContext
 from webui.generation.reporter import JobReporter
 from webui.generation.tiles import TileGrid
-from webui.images.upscaling import LATENT_UPSCALERS, MOST_PIXELS
+from webui.images.finishing import is_none
+from webui.images.pixels import Scale, lanczos
+from webui.images.upscaling import LATENT_UPSCALERS, MOST_PIXELS, enlarge_to
 from webui.models.upscalers import UpscalerNetwork
 from webui.plugins.types import Upscaler, UpscaleRun
 
@@ -63,6 +66,15 @@ def find_upscaler(name: str, context: EngineContext, device: torch.device, field
     if file.error:
         raise RequestError(field, file.error)
     return Upscaler(file.name, by_network(context.device.run_on_device(lambda: context.upscaler_files.get(file, device))))
+
+
+def scale_of(request: ResolvedRequest, device: torch.device, context: EngineContext, report: JobReporter) -> Scale:
+    """How a start picture is brought to its size: by the upscaler that the request names where it must grow, then by Lanczos."""
+    if request.mode == "txt2img" or is_none(request.init_upscaler):
+        return lanczos
+    upscaler = find_upscaler(request.init_upscaler, context, device, "init_upscaler")
+    run = run_of(request.upscale_tile, request.upscale_overlap, context, report)
+    return lambda image, width, height: enlarge_to(image, upscaler, (width, height), run)
 
 
 def run_of(tile: int, overlap: int, context: EngineContext, report: JobReporter) -> UpscaleRun:

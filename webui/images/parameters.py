@@ -79,6 +79,7 @@ def _pairs(request: GenerationRequest, info: GenerationInfo) -> Iterator[Pair]:
     yield from _seeds(request)
     if request.mode != "txt2img" or request.hires:
         yield "Denoising strength", request.strength if request.hires is None else request.hires.strength
+    yield "Upscaler for img2img", request.init_upscaler if request.mode != "txt2img" and request.init_upscaler != "None" else None
     yield "Conditional mask weight", _trim(request.mask_weight) if request.mode == "inpaint" and request.mask_weight != 1 else None
     yield "Clip skip", request.clip_skip if request.clip_skip > 1 else None
     yield "ENSD", request.sampler_options.ensd or None

@@ -7,7 +7,7 @@ Pillow and numpy do the work.
 import contextlib
 import math
 import secrets
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +17,8 @@ from webui.core.request import ResizeMode
 from webui.errors import StorageError
 from webui.images.decode import read_image
 
+Scale = Callable[[Image.Image, int, int], Image.Image]
+"""Brings a picture to a width and a height."""
 Region = tuple[int, int, int, int]
 """Left, top, right, bottom in pixels; right and bottom are outside."""
 
@@ -34,36 +36,40 @@ def flatten(image: Image.Image, background: str = "#ffffff") -> Image.Image:
     return image.convert("RGB")
 
 
-def resize(image: Image.Image, mode: ResizeMode, width: int, height: int) -> Image.Image:
-    """Bring a picture to `width`×`height` by one of A1111's resize modes; the latent one resizes pixels like "Just resize"."""
-    if mode is ResizeMode.CROP:
-        return _cover(image, width, height)
-    if mode is ResizeMode.FILL:
-        return _fit(image, width, height)
-    return _lanczos(image, width, height)
-
-
-def _lanczos(image: Image.Image, width: int, height: int) -> Image.Image:
+def lanczos(image: Image.Image, width: int, height: int) -> Image.Image:
+    """The picture at this size."""
     return image.resize((width, height), Image.Resampling.LANCZOS)
 
 
-def _cover(image: Image.Image, width: int, height: int) -> Image.Image:
+def resize(image: Image.Image, mode: ResizeMode, width: int, height: int, scale: Scale = lanczos) -> Image.Image:
+    """Bring a picture to `width`×`height` by one of A1111's resize modes; the latent one resizes pixels like "Just resize".
+
+    `scale` makes the sizes.
+    """
+    if mode is ResizeMode.CROP:
+        return _cover(image, width, height, scale)
+    if mode is ResizeMode.FILL:
+        return _fit(image, width, height, scale)
+    return scale(image, width, height)
+
+
+def _cover(image: Image.Image, width: int, height: int, scale: Scale) -> Image.Image:
     """Fill the frame; what stands over is cut off on both sides."""
     wider = width / height > image.width / image.height
     inner = (width, image.height * width // image.width) if wider else (image.width * height // image.height, height)
     frame = Image.new(image.mode, (width, height))
-    frame.paste(_lanczos(image, *inner), (width // 2 - inner[0] // 2, height // 2 - inner[1] // 2))
+    frame.paste(scale(image, *inner), (width // 2 - inner[0] // 2, height // 2 - inner[1] // 2))
     return frame
 
 
-def _fit(image: Image.Image, width: int, height: int) -> Image.Image:
+def _fit(image: Image.Image, width: int, height: int, scale: Scale) -> Image.Image:
     """Show the whole picture; bars beside it go on with its edge.
 
     The bars are what Pillow makes of a box without extent, as in A1111: 9/8 of the outermost pixels less 1/8 of their neighbours.
     """
     narrower = width / height < image.width / image.height
     inner = (width, image.height * width // image.width) if narrower else (image.width * height // image.height, height)
-    scaled = _lanczos(image, max(inner[0], 1), max(inner[1], 1))
+    scaled = scale(image, max(inner[0], 1), max(inner[1], 1))
     left, top = width // 2 - scaled.width // 2, height // 2 - scaled.height // 2
     frame = Image.new(image.mode, (width, height))
     frame.paste(scaled, (left, top))
@@ -178,7 +184,7 @@ def apply_overlay(result: Image.Image, over: Image.Image, region: Region | None 
     """Lay the kept part over a result; with `region` the result is first put back where it was cut out."""
     if region is not None:
         base = Image.new("RGBA", over.size)
-        base.paste(_cover(result, region[2] - region[0], region[3] - region[1]), region[:2])
+        base.paste(_cover(result, region[2] - region[0], region[3] - region[1], lanczos), region[:2])
         result = base
     result = result.convert("RGBA")
     result.alpha_composite(over)

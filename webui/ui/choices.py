@@ -55,6 +55,7 @@ class Choices:
             "sampler": self.samplers,
             "schedule": self.schedules,
             "hires.upscaler": self.upscalers,
+            "init_upscaler": self.image_upscalers,
             "hires.sampler": self.hires_samplers,
             "hires.schedule": self.hires_schedules,
             "styles": self.styles,

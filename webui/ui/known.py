@@ -13,6 +13,7 @@ from webui.core.backend import AUTO, HERE
 from webui.core.names import fold
 from webui.core.protocol import Capabilities
 from webui.errors import CheckpointError
+from webui.images.upscaling import LATENT_UPSCALERS
 from webui.library import Library, ModelFile
 from webui.prompts.grammar import strip_tags, without_loras
 from webui.samplers.catalog import find_sampler, find_schedule, parse_sampler_name
@@ -82,6 +83,7 @@ class NameMatcher:
         fields |= {"sampler": samplers, "schedule": schedules, "hires.sampler": [SAME, *samplers], "hires.schedule": [SAME, *schedules]}
         fields["hires.upscaler"] = [*(str(name) for name in answer.get("upscalers", [])), *named(models.get("upscaler"))]
         loras = [*named(models.get("lora")), *(str(each["alias"]) for each in models.get("lora") or [] if each.get("alias"))]
+        fields["init_upscaler"] = [name for name in fields["hires.upscaler"] if name not in LATENT_UPSCALERS]
         return cls(fields, _both(loras), lambda digest: None, lambda name, digest: True)
 
     def match(self, values: Mapping[str, Any], checkpoint: str = "") -> tuple[dict[str, Any], list[str]]:

@@ -55,6 +55,7 @@ PLAIN: dict[str, tuple[str, Callable[[Any], Any]]] = {
     "inpainting_mask_weight": ("mask_weight", float),
     "initial_noise_multiplier": ("noise_multiplier", float),
     "img2img_extra_noise": ("extra_noise", float),
+    "upscaler_for_img2img": ("init_upscaler", str),
     "ESRGAN_tile": ("upscale_tile", int),
     "ESRGAN_tile_overlap": ("upscale_overlap", int),
     "img2img_color_correction": ("color_correction", bool),

@@ -46,6 +46,7 @@ PLAIN: Mapping[str, tuple[str, Value]] = {
     "Text encoder": ("text_encoder", str),
     "Refiner": ("refiner_checkpoint", str),
     "Refiner switch at": ("refiner_switch_at", float),
+    "Upscaler for img2img": ("init_upscaler", str),
     "Mask blur": ("mask_blur", _whole),
     "Masked content": ("fill", str),
     "Masked area padding": ("padding", _whole),

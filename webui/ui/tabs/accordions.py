@@ -76,6 +76,7 @@ def _soft(form: Form, choices: Choices) -> None:
 
 
 def _image(form: Form, choices: Choices) -> None:
+    form.add("init_upscaler", choices=choices.image_upscalers)
     for name in ("exact_steps", "color_correction", "noise_multiplier", "extra_noise", "image_guidance"):
         form.add(name)
     with gr.Column(elem_classes="only-inpaint"):

@@ -241,6 +241,7 @@ export interface GenerationRequest {
   inputs: Array<string>;
   strength: number;
   resize_mode: ResizeMode;
+  init_upscaler: string;
   mask_blur: number;
   mask_round: boolean;
   fill: Fill;

@@ -2,7 +2,9 @@
 /** @import { PageImage } from './page-types.d.ts' */
 // The pictures that Extras is to finish, put there by a drop or from the gallery before its tab was ever open.
 
+import { writeSteps } from './finish-steps.js';
 import { parts } from './state.js';
+import { store } from './storage.js';
 import { go } from './tabs.js';
 
 /** @type {PageImage[]} */
@@ -27,6 +29,16 @@ export function takeOut(image) {
 /** @param {PageImage} image */
 export function sendToExtras(image) {
   put(image);
+  go('extras');
+}
+
+/**
+ * Open Extras with the steps that a job was done with.
+ * @param {import('./finish-steps.js').Step[]} steps
+ */
+export function useSteps(steps) {
+  store('extras', writeSteps(steps));
+  parts.extras?.stepsChanged?.();
   go('extras');
 }
 

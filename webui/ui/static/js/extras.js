@@ -26,7 +26,8 @@ component('extras', (root, { props }) => {
   takePictures(() => state.tab === 'extras', (file) => take(it, [file]));
   const changed = () => showTray(it);
   changed();
-  return { changed, draw: () => showJobs(it), opened: changed };
+  const stepsChanged = () => it.editor.show(stored('extras', USUAL));
+  return { changed, stepsChanged, draw: () => showJobs(it), opened: changed };
 });
 
 /** The tab's elements. */

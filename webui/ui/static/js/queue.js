@@ -13,6 +13,7 @@ import { component, draw, live, state } from './state.js';
 import { complain, toast } from './toast.js';
 import { go } from './tabs.js';
 import { READ_ONLY, shownOwner, whoSees } from './who.js';
+import { useSteps } from './extras-tray.js';
 import { count, JOB_WORDS, placeOf, promptOf, size } from './format.js';
 
 component('queue', (root) => {
@@ -135,7 +136,9 @@ function actions(job, place, waiting) {
       iconButton('down', 'Move down', () => move('down'), { disabled: place === waiting.length - 1 }), button('close', 'Remove', stop, { disabled: Boolean(job.stopping) })];
   }
   const retry = job.state !== 'done' && iconButton('play', 'Try again', () => call(jobsApi.retry(job.id)));
-  return [iconButton('reuse', 'Reuse parameters', () => useRequest(job.request, { keepBatch: false })), retry, iconButton('dice', 'Run again with a new seed', () => call(jobsApi.again(job.id)))];
+  const reuse = job.request.mode === 'extras' ? iconButton('reuse', 'Reuse steps', () => useSteps(job.request.finish ?? []))
+    : iconButton('reuse', 'Reuse parameters', () => useRequest(job.request, { keepBatch: false }));
+  return [reuse, retry, iconButton('dice', 'Run again with a new seed', () => call(jobsApi.again(job.id)))];
 }
 
 /**

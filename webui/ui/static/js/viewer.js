@@ -103,7 +103,7 @@ function side(image, steps, close) {
  */
 function rows(image, request) {
   if (request.mode === 'extras')
-    return [['Size', size(image.width, image.height)], ['Extras', stepWords(request.finish ?? [])], ['Made', new Date(image.created).toLocaleString()], ['By', shownOwner(image.owner)], ['File', image.path]];
+    return [['Size', size(image.width, image.height)], ['Extras', stepWords(request.finish ?? [])], ['Made', new Date(image.created).toLocaleString()], ['By', shownOwner(image.owner)], ['File', image.path]].filter(([, value]) => value);
   const second = request.hires && `${request.hires.scale}× ${request.hires.upscaler}`;
   return [['Size', size(image.width, image.height)], ['Seed', image.seed], ['Sampling method', request.sampler], ['Schedule type', request.schedule], ['Sampling steps', request.steps],
     ['CFG Scale', request.guidance], ['Checkpoint', request.checkpoint], ['Where', placeOf(request)], ['Hires. fix', second], ['Finish', stepWords(request.finish ?? [])], ['Denoising strength', request.init && request.strength], ['Clip skip', (request.clip_skip ?? 1) > 1 && request.clip_skip],
