@@ -14,6 +14,7 @@ test('a closed fold says what differs, two things at most', () => {
   assert.equal(of('more', defaults, { tiling: true, steps: 30 }), 'Tiling, Steps 30');
   assert.equal(of('more', defaults, { eta: 1, tiling: true, steps: 30, vae: 'x' }), 'Eta 1, Tiling, 2 more');
   assert.equal(of('more', { tiling: true }, { tiling: false }), 'no Tiling');
+  assert.equal(of('more', { vae: [] }, { vae: [] }), '', 'a list is what is in it');
 });
 
 test('a part that is switched on says so', () => {

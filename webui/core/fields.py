@@ -116,9 +116,15 @@ def _spec(name: str, info: FieldInfo) -> FieldSpec:
         high=rules.get("le", rules.get("lt")),
         above="gt" in rules and "ge" not in rules,
         model=plain if kind == "model" else None,
-        item=get_args(plain)[0] if kind == "list" else None,
+        item=_item(get_args(plain)[0]) if kind == "list" else None,
         extra=info.json_schema_extra if isinstance(info.json_schema_extra, dict) else None,
     )
+
+
+def _item(entry: Any) -> Any:
+    """A list's entry without the rules for it."""
+    bare = get_args(entry)[0] if get_origin(entry) is Annotated else entry
+    return bare if bare in _PLAIN else entry
 
 
 def _choices(plain: Any) -> tuple[str, ...]:

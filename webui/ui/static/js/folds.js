@@ -43,7 +43,7 @@ export function summary(name, fields, { values, defaults, labels }) {
   if (name === 'finish') return chainWords(values.finish);
   const part = fields.find((field) => field.endsWith('.enabled'));
   if (part) return values[part] ? 'On' : '';
-  const changed = fields.filter((field) => (values[field] ?? '') !== (defaults[field] ?? ''));  // an emptied box gives '' or null
+  const changed = fields.filter((field) => String(values[field] ?? '') !== String(defaults[field] ?? ''));  // an emptied box gives '' or null, two lists are never one
   const told = changed.slice(0, 2).map((field) => (values[field] === true ? labels[field] : values[field] === false ? `no ${labels[field]}` : `${labels[field]} ${values[field] ?? ''}`));
   return [...told, changed.length > 2 && `${changed.length - 2} more`].filter(Boolean).join(', ');
 }
