@@ -15,11 +15,15 @@ from pathlib import Path
 from pydantic import BaseModel
 
 from webui import typings
+from webui.backends.service import registered
 from webui.core import finish
 from webui.core import request as requests
+from webui.core.backend import EVERYTHING, BackendModel
 from webui.core.fields import FieldSpec, plain_kind, specs
 from webui.plugins import hookspecs
+from webui.plugins.backends import BackendSpec
 from webui.plugins.discovery import HOOKS
+from webui.plugins.manager import Extensions
 from webui.settings import PREFIX, PROJECT, Settings
 
 FOLDER = PROJECT / "docs"
@@ -129,6 +133,45 @@ def default_text(spec: FieldSpec) -> str:
     if isinstance(value, Path):
         return "the project's folder"
     return "" if value in (None, "", (), {}) else code(", ".join(value) if isinstance(value, tuple) else value)
+
+
+def backends_table(rest: str) -> str:
+    """What the models of each bundled backend honour."""
+    rows = [
+        (spec.title, code(model.name), ", ".join(model.modes), _honoured(model), _price(model))
+        for spec in _backends()
+        for model in spec.table
+    ]
+    return table(("place", "model", "modes", "honours besides the prompt", "price"), rows)
+
+
+def provider_table(rest: str) -> str:
+    """Where each bundled provider is, and what its name and key are called."""
+    rows = [
+        (code(each.name), each.title, each.url, code(each.key_variable), code(each.url_variable), _yes(each.cancels), _yes(each.resumes))
+        for each in _backends()
+        if each.kind == "cloud"
+    ]
+    return table(("name", "provider", "address", "key", "another address", "stops", "resumes"), rows)
+
+
+def _backends() -> list[BackendSpec]:
+    extensions = Extensions("web")
+    extensions.load((PROJECT / "extensions",))
+    return list(registered(extensions))
+
+
+def _honoured(model: BackendModel) -> str:
+    fields = specs(requests.GenerationRequest)
+    return "everything" if EVERYTHING in model.honours else ", ".join(fields[name].title for name in model.honours if name in fields)
+
+
+def _price(model: BackendModel) -> str:
+    return "not told" if model.price is None else f"${model.price:g} a picture" if model.price else "free"
+
+
+def _yes(value: bool) -> str:
+    return "yes" if value else "no"
 
 
 # Commands
@@ -266,6 +309,8 @@ def file_text(path: str) -> str:
 
 
 PRINTED: dict[str, Callable[[str], str]] = {
+    "backends": backends_table,
+    "providers": provider_table,
     "settings": settings_table,
     "variables": variables_line,
     "request": request_table,

@@ -6,6 +6,7 @@ Read from `settings.toml` in the data directory, then `DARKROOM_*` environment v
 import codecs
 import ipaddress
 import os
+import re
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
@@ -24,6 +25,7 @@ from webui.errors import SettingsError
 PROJECT = Path(__file__).resolve().parent.parent
 PREFIX = "DARKROOM_"
 FILE_NAME = "settings.toml"
+_PLACE = re.compile(r"([^=:/]{1,60}=\s*)?[a-z0-9]{1,20}(\+https)?://[^\s/]\S{0,300}", re.IGNORECASE)
 
 
 def _at(section: str, *, restart: bool = False) -> dict[str, Any]:
@@ -223,6 +225,14 @@ class Settings(BaseModel):
                 ipaddress.ip_network(entry.strip(), strict=False)
             except ValueError:
                 raise ValueError(f"{entry} is no proxy's address. Write one such as 127.0.0.1, or a network such as 10.0.0.0/8.") from None
+        return value
+
+    @field_validator("boxes", "backend_urls")
+    @classmethod
+    def _places(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for entry in value:
+            if not _PLACE.fullmatch(entry.strip()):
+                raise ValueError(f"{printable(entry[:100])} is no place. Write studio=darkroom://192.168.1.5:7860, or openai=https://….")
         return value
 
     @field_validator("root_path")

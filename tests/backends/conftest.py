@@ -67,8 +67,11 @@ class Desk:
         self.backends.close()
         self.database.close()
 
-    def submit(self, prompt="a red apple", where="replicate", checkpoint="stability-ai/sdxl", owner="local", **values):
-        return self.queue.submit(GenerationRequest(prompt=prompt, where=where, checkpoint=checkpoint, **values), owner)
+    def request(self, prompt="a red apple", where="replicate", checkpoint="stability-ai/sdxl", **values):
+        return GenerationRequest(prompt=prompt, where=where, checkpoint=checkpoint, **values)
+
+    def submit(self, owner="local", **values):
+        return self.queue.submit(self.request(**values), owner)
 
     def wait(self, job, *states: str, seconds: float = 60):
         until = time.monotonic() + seconds

@@ -1,9 +1,11 @@
 """A server on loopback that answers as a provider's published API says, and misbehaves on demand."""
 
+import contextlib
 import io
 import json
 import socket
 import struct
+import sys
 import threading
 import zlib
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -46,7 +48,10 @@ class Fake:
             protocol_version = "HTTP/1.1"
 
             def _answer(self):
-                data = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+                length = int(self.headers.get("Content-Length") or 0)
+                data = self.rfile.read(length)
+                if len(data) < length:  # whoever asked was killed meanwhile
+                    return self._cut()
                 path = self.path
                 with fake.lock:
                     fake.calls.append((self.command, path))
@@ -68,14 +73,20 @@ class Fake:
 
             def _cut(self):
                 self.close_connection = True
-                self.connection.shutdown(socket.SHUT_RDWR)
+                with contextlib.suppress(OSError):
+                    self.connection.shutdown(socket.SHUT_RDWR)
 
             do_GET = do_POST = do_DELETE = do_PUT = _answer
 
             def log_message(self, *words):
                 pass
 
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        class Server(ThreadingHTTPServer):
+            def handle_error(self, request, client_address):
+                if not isinstance(sys.exception(), OSError):
+                    super().handle_error(request, client_address)
+
+        self._server = Server(("127.0.0.1", 0), Handler)
         self._server.daemon_threads = True
         self.url = f"http://127.0.0.1:{self._server.server_port}"
         threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()

@@ -38,10 +38,10 @@ def test_a_picture_is_made_saved_and_says_where_it_is_from(desk, replicate):
 
 
 def test_what_the_model_does_not_use_is_left_out_and_told(desk, replicate):
-    job = desk.made(clip_skip=2, tiling=True)
+    job = desk.made(clip_skip=2, tiling=True, extras={"film_grain": {"amount": 1}})
     assert job.state == "done"
-    assert job.notes == ("Replicate does not use: Clip skip, Tiling. Left out.",)
-    assert "Replicate does not use: Clip skip, Tiling. Left out." in job.images[0].notes
+    assert job.notes == ("Replicate does not use: Clip skip, Tiling, Extension values. Left out.",)
+    assert job.notes[0] in job.images[0].notes
     assert "clip_skip" not in replicate.bodies[0]["input"]
     assert job.request.clip_skip == 1 and "Not used" in read_metadata(picture(desk, job)).text
 
@@ -79,7 +79,6 @@ def test_a_picture_to_start_from_goes_along(desk, replicate):
         ({"steps": 51}, "steps", "Sampling steps must be between 1 and 50 for Replicate's stability-ai/sdxl."),
         ({"width": 2048}, "width", "Width must be between 64 and 1024"),
         ({"sampler": "Euler a"}, "sampler", "There are: DDIM, K_EULER"),
-        ({"extras": {"film_grain": {"amount": 1}}}, "extras", "Leave them out"),
     ],
 )
 def test_what_cannot_be_is_refused_before_anything_is_sent(desk, replicate, wrong, field, said):

@@ -4,7 +4,7 @@ import zlib
 from collections.abc import Iterator
 from typing import Annotated, Any, NamedTuple
 
-from fastapi import APIRouter, Depends, Query, Request, Response
+from fastapi import APIRouter, Depends, Path, Query, Request, Response
 from fastapi.responses import StreamingResponse
 
 from webui.api.bodies import ImageList
@@ -25,6 +25,7 @@ from webui.services import Services
 
 router = APIRouter(route_class=PrintedRoute, prefix="/api/v1", tags=["Darkroom"], responses=responses(*ANYWHERE))
 Line = Annotated[str, Query(max_length=MAX_QUERY, description="Words and fields; see docs/gallery.md.")]
+Number = Annotated[int, Path(ge=0, le=10**15)]
 Numbers = Annotated[str, Query(max_length=4_000, pattern=r"^\d{1,15}(,\d{1,15})*$", description="Numbers with commas, at most 200.")]
 MOST_NUMBERS = 200
 
@@ -203,14 +204,14 @@ def save_query(wish: CollectionName, api: Api, who: Who) -> Collections:
 
 
 @router.patch("/collections/{number}", responses=responses(404, 409))
-def rename_collection(number: int, wish: CollectionName, api: Api, who: Who) -> Collections:
+def rename_collection(number: Number, wish: CollectionName, api: Api, who: Who) -> Collections:
     """Call a collection otherwise."""
     api.gallery.marks.name_collection(who.name, number, wish.name)
     return _collections(api, who)
 
 
 @router.delete("/collections/{number}", responses=responses(404))
-def remove_collection(number: int, api: Api, who: Who) -> Collections:
+def remove_collection(number: Number, api: Api, who: Who) -> Collections:
     """Forget a collection; its pictures stay."""
     api.gallery.marks.remove_collection(who.name, number)
     return _collections(api, who)

@@ -54,8 +54,6 @@ def resolved_for(
     check_options(request.where_options)
     plain = GenerationRequest()
     values: dict[str, Any] = dict(request) | {name: getattr(plain, name) for name in omitted(request, model)}
-    if request.extras:
-        raise RequestError("extras", f"Extensions' values mean nothing at {spec.title}. Leave them out, or choose here.")
     width, height = _size(request, model, picture_size)
     values |= {"where": spec.name, "checkpoint": model.name, "width": width, "height": height, "seed": _seed(request.seed)}
     values |= {

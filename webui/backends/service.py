@@ -68,7 +68,7 @@ class Backends:
     def box(self, entry: str) -> BackendSpec:
         """Return the backend of another machine, `[name=]kind://host[:port]`. Raises `RequestError` for what names none."""
         label, equals, address = entry.strip().partition("=") if "=" in entry.partition("://")[0] else ("", "", entry.strip())
-        kind, mark, host = address.partition("://")
+        kind, mark, host = address.strip().partition("://")
         secure, kind = kind.endswith("+https"), kind.removesuffix("+https").lower()
         templates = {spec.name: spec for spec in self._registered if spec.kind == "box"}
         if not mark or kind not in templates or not host.strip("/"):

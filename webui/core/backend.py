@@ -9,8 +9,12 @@ from webui.core.request import FrozenModel, GenerationRequest, Mode, ResolvedReq
 
 HERE, AUTO = "here", "auto"
 EVERYTHING = "*"
-ALWAYS = frozenset({"mode", "prompt", "checkpoint", "where", "where_options", "batch_size", "batch_count", "extras", "styles", "templates"})
-"""Request fields that mean the same wherever a picture is made, or are refused by name elsewhere."""
+ALWAYS = frozenset({"mode", "prompt", "checkpoint", "where", "where_options", "batch_size", "batch_count", "styles", "templates"})
+"""Request fields that mean the same wherever a picture is made."""
+
+OF_PICTURES = frozenset({"init", "strength", "resize_mode", "color_correction", "noise_multiplier", "image_guidance", "exact_steps"})
+OF_MASKS = frozenset({"mask", "mask_blur", "mask_round", "fill", "only_masked", "padding", "invert_mask", "soft_inpaint", "mask_weight"})
+"""Request fields that mean nothing without a picture to start from, or a mask."""
 
 
 class BackendModel(FrozenModel):
@@ -39,7 +43,7 @@ class BackendModel(FrozenModel):
 
     def uses(self, field: str) -> bool:
         """Whether it honours a field of the request."""
-        return EVERYTHING in self.honours or field in ALWAYS or field in self.honours
+        return (EVERYTHING in self.honours and field != "extras") or field in ALWAYS or field in self.honours
 
 
 class RemoteTask(FrozenModel):
@@ -98,5 +102,6 @@ class RemotePart(FrozenModel):
 def omitted(request: GenerationRequest, model: BackendModel) -> tuple[str, ...]:
     """Return the fields that somebody set and the model does not use, in the request's order."""
     plain = GenerationRequest()
-    fields = (name for name in GenerationRequest.model_fields if not model.uses(name))
+    idle = {"txt2img": OF_PICTURES | OF_MASKS, "img2img": OF_MASKS, "inpaint": frozenset[str]()}[request.mode]
+    fields = (name for name in GenerationRequest.model_fields if not model.uses(name) and name not in idle)
     return tuple(name for name in fields if getattr(request, name) not in (getattr(plain, name), None))

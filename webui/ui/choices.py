@@ -122,6 +122,8 @@ def unsupported(services: Services, checkpoint: str | None) -> list[str]:
     return [element for feature, elements in _ELEMENTS.items() if feature not in supports for element in elements]
 
 
+_NAMED = ("negative_prompt", "width", "steps", "guidance", "sampler", "schedule", "seed", "strength", "clip_skip", "hires", "finish")
+"""Fields that are named where a backend's model does not use them; the others are only greyed out."""
 _FOLDS = {
     "hires": "fold-hires",
     "soft_inpaint": "fold-soft",
@@ -155,7 +157,7 @@ def _elsewhere(services: Services, spec: BackendSpec, checkpoint: str) -> OwnDef
     own |= {name: getattr(model, name) or getattr(usual, name) for name in ("sampler", "schedule")}
     gone, labels = _unused(services, model)
     price = f" About ${model.price:.3f} a picture." if model.price is not None else ""
-    why = f" {model.name} does not use: {', '.join(labels)}." if labels else ""
+    why = f" {model.name} does not use {', '.join(labels)} or what else is greyed out." if labels else ""
     return OwnDefaults(**own, unsupported=gone, place=f"{told}{price}{why}", accepted=accepted)
 
 
@@ -165,7 +167,7 @@ def _unused(services: Services, model: BackendModel) -> tuple[list[str], list[st
     ids = [spec.path.replace(".", "-") for spec in walk(GenerationRequest) if spec.path.partition(".")[0] in top]
     ids += [_FOLDS[name] for name in top if name in _FOLDS]
     ids += [f"fold-ext-{services.contributions.panels.owner(panel.name)}" for panel in services.contributions.panels]
-    labels = [field.title for name in top if (field := find(GenerationRequest, [name])) is not None and field.title]
+    labels = [field.title for name in top if name in _NAMED and (field := find(GenerationRequest, [name])) is not None]
     return ids, labels
 
 

@@ -9,9 +9,10 @@ from fastapi.responses import JSONResponse, Response
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, model_validator
 
 from webui.api.identity import viewer_of
+from webui.core.backend import AUTO, HERE
 from webui.core.grid import MAX_AXES, MAX_TITLE, AxisWish, GridWish
 from webui.core.plain import check_plain
-from webui.core.request import MAX_PROMPT
+from webui.core.request import MAX_PROMPT, GenerationRequest
 from webui.errors import NotFound, RequestError, WebUIError
 from webui.images.decode import as_png, read_mask
 from webui.images.pixels import mask_grey
@@ -93,12 +94,17 @@ def router(services: Services) -> APIRouter:
     return routes
 
 
+def _placed(request: GenerationRequest) -> GenerationRequest:
+    """The form holds every extension's values, and a backend knows none: the page has greyed them out."""
+    return request if request.where in (AUTO, HERE) else request.model_copy(update={"extras": {}})
+
+
 def _form_routes(routes: APIRouter, services: Services) -> None:
     @routes.post("/generate", response_model=Submitted)
     def generate(form: Values, request: Request) -> Submitted | JSONResponse:
         """Check a form and put the job into the queue."""
         try:
-            return Submitted(job=services.queue.submit(to_request(form.values), viewer_of(request).name))
+            return Submitted(job=services.queue.submit(_placed(to_request(form.values)), viewer_of(request).name))
         except WebUIError as error:
             return refusal(error)
 
