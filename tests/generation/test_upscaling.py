@@ -13,8 +13,8 @@ from PIL import Image
 from safetensors.torch import save_file
 
 from webui.errors import CheckpointError, JobCancelled, RequestError
-from webui.generation.tiles import TileGrid
 from webui.generation.upscaling import by_network, find_upscaler
+from webui.images.tiles import TileGrid
 from webui.images.upscaling import BUILTIN_UPSCALERS, enlarge, enlarge_to
 from webui.library import Library
 from webui.models.upscalers import UpscalerFiles, load_upscaler

@@ -11,9 +11,9 @@ from webui.core.request import ResolvedRequest
 from webui.errors import RequestError
 from webui.generation.context import EngineContext
 from webui.generation.reporter import JobReporter
-from webui.generation.tiles import TileGrid
 from webui.images.finishing import is_none
 from webui.images.pixels import Scale, lanczos
+from webui.images.tiles import TileGrid
 from webui.images.upscaling import LATENT_UPSCALERS, MOST_PIXELS, enlarge_to
 from webui.models.upscalers import UpscalerNetwork
 from webui.plugins.types import Upscaler, UpscaleRun

@@ -52,7 +52,8 @@ def test_sd_upscale_paints_over_tiles(client, server):
     body = {"init_images": [picture()], "denoising_strength": 0.3, "script_name": "SD upscale", "script_args": ["", 8, "Lanczos", 2.0]}
     (large,) = opened(client.post("/sdapi/v1/img2img", json=FOX | body))
     assert large.size == (128, 128) and "parameters" in large.text
-    assert len(server.services.queue.jobs(owner=client.headers["x-owner"])) == 9
+    jobs = server.services.queue.jobs(owner=client.headers["x-owner"])
+    assert [job.request.seed for job in jobs] == [42 + number for number in range(9)]
 
 
 BAD = {

@@ -13,13 +13,13 @@ from webui.api.identity import Viewer
 from webui.api.sdapi import networks, pictures, run
 from webui.api.sdapi.bodies import Extras, ExtrasBatch, ExtrasSingle
 from webui.api.sdapi.calls import Calls
-from webui.api.sdapi.refusals import Refusal
+from webui.api.sdapi.refusals import JobFailed, Refusal
 from webui.errors import RequestError
 from webui.images import text_chunks
-from webui.images.decode import MAX_PIXELS, MAX_SIDE
+from webui.images.decode import MAX_SIDE
 from webui.images.dialects.infotext import read_infotext
 from webui.images.finishing import is_none
-from webui.images.upscaling import AT_ONCE, BUILTIN_UPSCALERS, FILTERS, enlarge, target_of
+from webui.images.upscaling import AT_ONCE, BUILTIN_UPSCALERS, FILTERS, enlarge
 from webui.services import Services
 
 _NAMES = ", ".join(upscaler.name for upscaler in BUILTIN_UPSCALERS)
@@ -68,7 +68,7 @@ async def _answer(
             made, notes = await networks.upscaled(body, sent, api, calls, who)
         else:
             made, notes = await run_in_threadpool(lambda: [_upscaled(body, each) for each in sent]), []
-    except run.JobFailed as error:
+    except JobFailed as error:
         return run.of_failure(error.job)
     return JSONResponse(said(made), headers=run.note_header([*_notes(body), *notes]))
 
@@ -94,10 +94,7 @@ def _one(body: Extras, picture: Image.Image, name: str) -> Image.Image | None:
         said = f"There is no upscaler named {name[:100]!r}. There are: {_NAMES}, and the files that /sdapi/v1/upscalers lists."
         raise RequestError("upscaler_1", said)
     factor = _factor(body, picture)
-    width, height = target_of(picture, factor)
-    if width * height > MAX_PIXELS or max(width, height) > MAX_SIDE:
-        said = f"The result would have {width}×{height} pixels; at most {MAX_PIXELS // 2**20} million can be made."
-        raise RequestError("upscaling_resize", said)
+    networks.check_size(picture, factor)
     large = enlarge(picture, upscaler, factor, AT_ONCE)
     return _cropped(large, body) if body.resize_mode == 1 and body.upscaling_crop else large
 

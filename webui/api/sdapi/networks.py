@@ -2,22 +2,22 @@
 
 from collections.abc import Sequence
 
+from PIL import Image
 from starlette.concurrency import run_in_threadpool
 
 from webui.api import encoding
 from webui.api.identity import Viewer
 from webui.api.sdapi import options, pictures
-from webui.api.sdapi.bodies import Extras
+from webui.api.sdapi.bodies import Extras, ExtrasSingle
 from webui.api.sdapi.calls import Calls
-from webui.api.sdapi.refusals import Refusal
-from webui.api.sdapi.run import JobFailed
+from webui.api.sdapi.refusals import JobFailed, Refusal
 from webui.core.job import Job
 from webui.core.request import parse_request
 from webui.errors import RequestError
-from webui.images.decode import read_image
+from webui.images.decode import MAX_PIXELS, MAX_SIDE, read_image
 from webui.images.finishing import is_none
 from webui.images.text_chunks import read_texts
-from webui.images.upscaling import FILTERS
+from webui.images.upscaling import AT_ONCE, FILTERS, enlarge, target_of
 from webui.services import Services
 
 _FIELDS = {"upscaler": "upscaler_1", "second": "upscaler_2", "scale": "upscaling_resize"}
@@ -29,6 +29,25 @@ def is_wanted(body: Extras) -> bool:
     return not is_none(body.upscaler_1) and any(
         not is_none(name) and name.strip().lower() not in FILTERS for name in (body.upscaler_1, second)
     )
+
+
+async def enlarged(body: ExtrasSingle, image: Image.Image, api: Services, calls: Calls, who: Viewer) -> Image.Image:
+    """A picture by one upscaler, by A1111's rule; itself by "None". Raises as `upscaled` does."""
+    if is_none(body.upscaler_1):
+        return image
+    if not is_wanted(body):
+        check_size(image, body.upscaling_resize)
+        return await run_in_threadpool(enlarge, image, FILTERS[body.upscaler_1.strip().lower()], body.upscaling_resize, AT_ONCE)
+    (made,), _ = await upscaled(body, [encoding.encoded(encoding.png(image))], api, calls, who)
+    return pictures.picture_of(made)[1].convert("RGB")
+
+
+def check_size(image: Image.Image, factor: float) -> None:
+    """Raises `RequestError` for a result that could not be opened again."""
+    width, height = target_of(image, factor)
+    if width * height > MAX_PIXELS or max(width, height) > MAX_SIDE:
+        said = f"The result would have {width}×{height} pixels; at most {MAX_PIXELS // 2**20} million can be made."
+        raise RequestError("upscaling_resize", said)
 
 
 async def upscaled(body: Extras, sent: Sequence[str], api: Services, calls: Calls, who: Viewer) -> tuple[list[str], list[str]]:

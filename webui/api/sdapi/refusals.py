@@ -10,6 +10,7 @@ from starlette.exceptions import HTTPException
 
 from webui.api.errors import STATUS
 from webui.api.printed import PrintedRoute
+from webui.core.job import Job
 from webui.core.names import printable
 from webui.errors import OutOfMemory, RequestError, WebUIError
 
@@ -24,6 +25,14 @@ class Refusal(Exception):
     def __init__(self, status: int, detail: str) -> None:
         super().__init__(detail)
         self.status, self.detail = status, detail
+
+
+class JobFailed(Exception):
+    """A job has failed; it says why."""
+
+    def __init__(self, job: Job) -> None:
+        super().__init__(job.id)
+        self.job = job
 
 
 class A1111Route(PrintedRoute):

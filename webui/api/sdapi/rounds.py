@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from random import SystemRandom
 from typing import Any
 
-import numpy as np
 from PIL import Image
 
 from webui.api import encoding
@@ -17,7 +16,9 @@ from webui.api.sdapi.refusals import Refusal
 from webui.api.sdapi.translate import Translation, side
 from webui.core.job import Job
 from webui.errors import RequestError
-from webui.images.decode import MAX_PIXELS, read_image
+from webui.images.decode import read_image
+from webui.images.pixels import flatten
+from webui.images.tiles import TileGrid
 
 MOST_ROUNDS = 256
 Made = tuple[Translation, Job]
@@ -25,6 +26,10 @@ Make = Callable[[Generation], Awaitable[Made]]
 """Runs one body as a job and waits for its end."""
 Read = Callable[[Job], list[bytes]]
 """The files of a job's pictures."""
+
+
+Enlarge = Callable[[Image.Image, str, float], Awaitable[Image.Image]]
+"""The picture by an upscaler's name and a factor. Raises `RequestError`."""
 
 
 @dataclass(frozen=True)
@@ -115,7 +120,7 @@ def arguments_of(body: Generation) -> list[Any]:
     return found
 
 
-async def run(body: Generation, make: Make, read: Read) -> Outcome:
+async def run(body: Generation, make: Make, read: Read, enlarge: Enlarge) -> Outcome:
     """Run the script that a body names. Raises `RequestError`, `Refusal`, and what `make` raises."""
     given = arguments_of(body)
     plain = body.model_copy(update={"script_name": None, "script_args": []})
@@ -127,7 +132,7 @@ async def run(body: Generation, make: Make, read: Read) -> Outcome:
         return await _lines(plain, given, make)
     if not isinstance(plain, Img2Img) or not plain.init_images:
         raise Refusal(404, "Init image not found")
-    return await (_loopback(plain, given, make, read) if name == "loopback" else _upscale(plain, given, make, read))
+    return await (_loopback(plain, given, make, read) if name == "loopback" else _upscale(plain, given, make, read, enlarge))
 
 
 def starts_of(body: Generation) -> list[Any]:
@@ -233,44 +238,22 @@ async def _loopback(body: Img2Img, given: list[Any], make: Make, read: Read) -> 
     return Outcome(made, grid=len(made) > 1)
 
 
-async def _upscale(body: Img2Img, given: list[Any], make: Make, read: Read) -> Outcome:
-    """The picture enlarged, then painted over tile by tile; tiles overlap, and run into each other there."""
-    _, overlap, _, scale = given
+async def _upscale(body: Img2Img, given: list[Any], make: Make, read: Read, enlarge: Enlarge) -> Outcome:
+    """The picture enlarged, then painted over tile by tile, and the tiles joined: A1111's rule, its seed one higher for each tile."""
+    _, overlap, upscaler, factor = given
     _, start = pictures.picture_of((body.init_images or [""])[0])
-    size = max(int(start.width * scale), 1), max(int(start.height * scale), 1)
-    if size[0] * size[1] > MAX_PIXELS:
-        raise RequestError("script_args", f"The result would have {size[0]}×{size[1]} pixels; at most {MAX_PIXELS // 2**20} million.")
-    large = start.convert("RGB").resize(size, Image.Resampling.LANCZOS)
+    large = await enlarge(flatten(start), str(upscaler), float(factor))
     width, height = side("width", body.width), side("height", body.height)
-    places = [(left, top) for top in _starts(size[1], height, int(overlap)) for left in _starts(size[0], width, int(overlap))]
-    bodies = [
-        body.model_copy(update={"init_images": [encoding.encoded(encoding.png(large.crop((x, y, x + width, y + height))))], "n_iter": 1})
-        for x, y in places
+    grid = TileGrid(*large.size, width, min(int(overlap), width - 8, height - 8), height)
+    if len(grid) > MOST_ROUNDS:
+        raise RequestError("script_args", f"These are {len(grid)} tiles; at most {MOST_ROUNDS} can be made. Take larger tiles.")
+    tiles = list(grid.cut(large))
+    once = {"batch_size": 1, "n_iter": 1}
+    each = [
+        body.model_copy(update={"init_images": [encoding.encoded(encoding.png(tile))], "seed": (body.seed or 0) + number, **once})
+        for number, tile in enumerate(tiles)
     ]
-    made = await each_of([each.model_copy(update={"batch_size": 1}) for each in bodies], make)
-    tiles = [read_image(files[0], "tile").convert("RGB") if (files := read(job)) else None for _, job in made]
-    places = places[: len(tiles)]
-    return Outcome(made, whole=encoding.png(_joined(large, places, tiles, int(overlap))))
-
-
-def _starts(length: int, tile: int, overlap: int) -> list[int]:
-    """Where tiles begin along a side: evenly, with at least this overlap."""
-    if length <= tile:
-        return [0]
-    count = math.ceil((length - overlap) / max(tile - overlap, 8))
-    return [round(number * (length - tile) / (count - 1)) for number in range(count)]
-
-
-def _joined(large: Image.Image, places: Sequence[tuple[int, int]], tiles: Sequence[Image.Image | None], overlap: int) -> Image.Image:
-    """All tiles in one picture; where they overlap, each counts less towards its edge."""
-    total = np.asarray(large, np.float32) * 1e-3
-    weights = np.full(total.shape[:2], 1e-3, np.float32)
-    for (left, top), tile in zip(places, tiles, strict=True):
-        if tile is None:
-            continue
-        wide, high = min(tile.width, large.width - left), min(tile.height, large.height - top)
-        ramp = [np.minimum(np.minimum(np.arange(n) + 1, np.arange(n)[::-1] + 1) / max(overlap, 1), 1.0) for n in (high, wide)]
-        weight = np.outer(*ramp).astype(np.float32)
-        total[top : top + high, left : left + wide] += np.asarray(tile, np.float32)[:high, :wide] * weight[..., None]
-        weights[top : top + high, left : left + wide] += weight
-    return Image.fromarray(np.clip(np.rint(total / weights[..., None]), 0, 255).astype(np.uint8))
+    made = await each_of(each, make)
+    files = [read(job) for _, job in made]
+    done = [read_image(each[0], "tile").convert("RGB") if each else tile for each, tile in zip(files, tiles, strict=False)]
+    return Outcome(made, whole=encoding.png(grid.join(iter([*done, *tiles[len(done) :]]))))

@@ -10,10 +10,10 @@ from starlette.concurrency import run_in_threadpool
 
 from webui.api.errors import STATUS
 from webui.api.identity import Viewer
-from webui.api.sdapi import answers, infotext, pictures, rounds, scripts, xyz
-from webui.api.sdapi.bodies import Generation, Img2Img
+from webui.api.sdapi import answers, infotext, networks, pictures, rounds, scripts, xyz
+from webui.api.sdapi.bodies import ExtrasSingle, Generation, Img2Img
 from webui.api.sdapi.calls import Calls
-from webui.api.sdapi.refusals import Refusal, failed
+from webui.api.sdapi.refusals import JobFailed, Refusal, failed
 from webui.api.sdapi.translate import Pictures, Translation, translate
 from webui.core.job import Job
 from webui.core.plain import check_plain
@@ -23,14 +23,6 @@ from webui.services import Services
 
 NOTES = "X-Darkroom-Notes"
 _MOST_LETTERS = 4000
-
-
-class JobFailed(Exception):
-    """A job has failed; it says why."""
-
-    def __init__(self, job: Job) -> None:
-        super().__init__(job.id)
-        self.job = job
 
 
 async def generate(body: Generation, api: Services, calls: Calls, who: Viewer) -> JSONResponse:
@@ -45,6 +37,10 @@ async def generate(body: Generation, api: Services, calls: Calls, who: Viewer) -
             made.notes.append("The job was interrupted before its first picture was done.")
         return made, job
 
+    async def enlarge(image: Image.Image, upscaler: str, factor: float) -> Image.Image:
+        wish = ExtrasSingle(upscaler_1=upscaler, upscaling_resize=factor)
+        return await networks.enlarged(wish, image, api, calls, who)
+
     body = await run_in_threadpool(infotext.filled, body)
     try:
         starts = rounds.starts_of(body)
@@ -55,7 +51,7 @@ async def generate(body: Generation, api: Services, calls: Calls, who: Viewer) -
             elif (body.script_name or "").lower() == xyz.NAME:
                 outcome = await xyz.run(body, make, lambda job: [api.gallery.path(record) for record in job.images])
             else:
-                outcome = await rounds.run(body, make, files)
+                outcome = await rounds.run(body, make, files, enlarge)
             said = await run_in_threadpool(answers.of_rounds, outcome, body, api.gallery)
             told = [note for made, job in outcome.made for note in (*made.notes, *job.notes)]
         else:

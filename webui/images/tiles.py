@@ -1,6 +1,6 @@
 """Images in overlapping tiles, and tiles joined to an image: A1111's rule, by which upscalers and SD upscale work.
 
-Every tile is a square of the same side. Joining fades the first pixels of a tile in over what is there, in 8 bits.
+All tiles have the same size. Joining fades the first pixels of a tile in over what is there, in 8 bits.
 """
 
 import math
@@ -13,7 +13,7 @@ from PIL import Image
 
 @dataclass(frozen=True)
 class TileGrid:
-    """Where the tiles of an image lie: squares of `side` pixels that overlap by at least `overlap`.
+    """Where the tiles of an image lie: squares of `side` pixels, or as high as `tall`, that overlap by at least `overlap`.
 
     A side of the image that is shorter than a tile is filled up with black at the left and top.
     """
@@ -22,6 +22,12 @@ class TileGrid:
     height: int
     side: int
     overlap: int
+    tall: int = 0
+
+    @property
+    def high(self) -> int:
+        """How high a tile is."""
+        return self.tall or self.side
 
     @property
     def columns(self) -> list[int]:
@@ -31,7 +37,7 @@ class TileGrid:
     @property
     def rows(self) -> list[int]:
         """Upper edges."""
-        return _starts(self.height, self.side, self.overlap)
+        return _starts(self.height, self.high, self.overlap)
 
     def __len__(self) -> int:
         return len(self.columns) * len(self.rows)
@@ -40,16 +46,16 @@ class TileGrid:
         """Yield the tiles in reading order."""
         for top in self.rows:
             for left in self.columns:
-                yield image.crop((left, top, left + self.side, top + self.side))
+                yield image.crop((left, top, left + self.side, top + self.high))
 
     def join(self, tiles: Iterator[Image.Image], scale: int = 1) -> Image.Image:
         """Return the image of these tiles, each `scale` times as large as it was cut. Takes them one after another."""
         whole = Image.new("RGB", (self.width * scale, self.height * scale))
-        side, overlap = self.side * scale, self.overlap * scale
+        high, overlap = self.high * scale, self.overlap * scale
         down = Image.fromarray(np.repeat(_ramp(overlap)[:, None], whole.width, axis=1)) if overlap else None
-        across = Image.fromarray(np.repeat(_ramp(overlap)[None], side, axis=0)) if overlap else None
+        across = Image.fromarray(np.repeat(_ramp(overlap)[None], high, axis=0)) if overlap else None
         for row, top in enumerate(self.rows):
-            strip = Image.new("RGB", (whole.width, side))
+            strip = Image.new("RGB", (whole.width, high))
             for column, left in enumerate(self.columns):
                 _lay(strip, next(tiles), (left * scale, 0), across if column else None)
             _lay(whole, strip, (0, top * scale), down if row else None)
@@ -57,7 +63,7 @@ class TileGrid:
 
 
 def _starts(length: int, side: int, overlap: int) -> list[int]:
-    count = max(math.ceil((length - overlap) / (side - overlap)), 1)
+    count = max(math.ceil((length - overlap) / max(side - overlap, 1)), 1)
     last = length - side
     return [min(int(place * last / (count - 1)), last) for place in range(count)] if count > 1 else [last]
 

@@ -1,0 +1,38 @@
+"""The Extras tab: pictures are dropped or sent there, finished by a chain, and shown; what is wrong is said beside Go."""
+
+import io
+
+import numpy as np
+from PIL import Image
+
+
+def picture(seed, size=(48, 32)):
+    data = io.BytesIO()
+    Image.fromarray(np.random.default_rng(seed).integers(0, 256, (size[1], size[0], 3), np.uint8)).save(data, "PNG")
+    return {"name": f"{seed}.png", "mimeType": "image/png", "buffer": data.getvalue()}
+
+
+def test_pictures_go_through_a_chain_and_again(visit):
+    from playwright.sync_api import expect
+
+    page = visit()
+    page.locator("#tab-extras-button").click()
+    page.locator(".extras input[type=file]").first.set_input_files([picture(1), picture(2)])
+    expect(page.locator(".tray-picture")).to_have_count(2)
+    add = page.locator(".extras select[aria-label='Add a step']")
+    for title in ("Format", "Film grain"):
+        add.select_option(label=title)
+    expect(page.locator(".extras .step")).to_have_count(3)
+    assert page.locator(".extras .step").evaluate_all("all => all.map((step) => step.dataset.kind)") == ["upscale", "grain", "format"]
+    page.locator("#extras-go").click()
+    expect(page.locator(".extras-result")).to_have_count(2)
+    expect(page.locator(".extras-results > p")).to_contain_text("2 of 2 done")
+    page.locator(".extras-result").first.click()
+    viewer = page.locator("dialog.viewer")
+    expect(viewer.get_by_text("96 × 64")).to_be_visible()
+    assert viewer.get_by_text("Source").evaluate("(node) => node.closest('a').pathname").startswith("/api/v1/images/")
+    viewer.get_by_title("Send to Extras").click()
+    expect(page.locator(".tray-picture")).to_have_count(3)
+    page.get_by_label("Width to").fill("30000")
+    page.locator("#extras-go").click()
+    expect(page.locator(".extras .field-error")).to_contain_text("million can be made")
