@@ -69,11 +69,14 @@ class Progress:
     def __init__(self, quiet: bool) -> None:
         self._bar: Any = None if quiet else tqdm(total=0, unit="step", leave=False, file=sys.stderr, disable=None)
         self.error = ""
+        self._quiet, self._waits = quiet, ""
         self.notes: tuple[str, ...] = ()
         self.saved: list[str] = []
 
     def __call__(self, event: Event) -> None:
         """Take one event."""
+        if isinstance(event, StepDone) and " Again in " in event.detail:
+            self._tell(event.detail.rpartition(" Again in ")[0])
         if isinstance(event, StepDone) and self._bar is not None:
             self._bar.total, self._bar.n = event.steps, event.step
             self._bar.set_description(
@@ -90,6 +93,12 @@ class Progress:
             )
         elif isinstance(event, Cancelled):
             self.error = "Stopped."
+
+    def _tell(self, why: str) -> None:
+        """Say once why it waits: a provider asks for a pause, or cannot be reached."""
+        if why != self._waits and not self._quiet:
+            print(f"{why} It goes on by itself; Ctrl+C ends it.", file=sys.stderr)
+        self._waits = why
 
     def close(self) -> None:
         """Take the bar away."""
