@@ -94,6 +94,9 @@ def test_a_tilde_is_the_home_folder_and_what_is_relative_begins_here(tmp_path, m
         (os.fsdecode(b"/bad\xff"), "/bad%FF has bytes in its name"),
         ("~nobody-of-this-name/x", "home folder of somebody"),
         ("a\0b", "number 0"),
+        ("/" + "n" * 300, "too long for a path"),
+        ("/" + "ü" * 130, "too long for a path"),
+        ("/n" * 2100, "too long for a path"),
     ],
 )
 @pytest.mark.parametrize("setting", ["data_dir", "models_dirs"])

@@ -32,6 +32,10 @@ def _at(section: str, *, restart: bool = False) -> dict[str, Any]:
     return {"section": section, "restart": restart}
 
 
+LONGEST_NAME, LONGEST_PATH = 255, 4_000
+"""Bytes that no file system takes more of."""
+
+
 def folder(path: Path) -> Path:
     """A folder as it was written, whole: `~` is the home folder, and what is relative begins where the program was started.
 
@@ -47,6 +51,8 @@ def folder(path: Path) -> Path:
         raise ValueError(f"{printable(str(whole))} has bytes in its name that are no UTF-8 text. Rename the folder.") from None
     if "\0" in str(whole):
         raise ValueError("A path has no character of the number 0 in it.")
+    if len(os.fsencode(whole)) > LONGEST_PATH or any(len(os.fsencode(part)) > LONGEST_NAME for part in whole.parts):
+        raise ValueError(f"{str(whole)[:60]}… is too long for a path. Were several written into one? Write each on a line of its own.")
     return whole
 
 

@@ -10,6 +10,7 @@ import socket
 import subprocess
 import threading
 import time
+from contextlib import closing
 from pathlib import Path
 
 import httpx
@@ -227,6 +228,19 @@ def test_who_comes_through_a_proxy_that_names_itself_is_not_at_the_machine(serve
         told = next(json.loads(line[6:]) for line in _first_event(client) if line.startswith("data: "))
         assert (told["admin"], told["named"], told["shared"]) == (False, False, True)
         assert client.post("/api/v1/queue/pause").status_code == 403
+        assert local.post("/api/v1/queue/resume").status_code == 200
+
+
+def test_who_comes_through_nginx_as_it_comes_is_not_at_the_machine(server):
+    """It speaks HTTP/1.0 to what lies behind it and names nobody; no browser does."""
+
+    class Old(http.client.HTTPConnection):
+        _http_vsn, _http_vsn_str = 10, "HTTP/1.0"
+
+    with closing(Old("127.0.0.1", int(server.url.rpartition(":")[2]), timeout=30)) as nginx:
+        nginx.request("POST", "/api/v1/queue/pause", headers={"Host": server.url.rpartition("/")[2]})
+        assert nginx.getresponse().status == 403
+    with server.client() as local:
         assert local.post("/api/v1/queue/resume").status_code == 200
 
 

@@ -105,7 +105,7 @@ def test_back_closes_the_viewer_and_forward_opens_it(visit, crowd):
     expect(viewer).to_be_visible()
     page.keyboard.press("ArrowRight")
     looked_at = shown(page)
-    assert looked_at == page.locator(".grid > *").nth(3).get_attribute("data-id")
+    assert looked_at == page.locator(".grid .tile").nth(3).get_attribute("data-id")
     page.go_back()
     expect(viewer).to_have_count(0)
     at(page, "#gallery")
@@ -149,7 +149,7 @@ def test_the_gallery_keeps_its_place(visit, crowd, origin, size):
     top = "() => document.elementFromPoint(60, 300).closest('[data-id]')?.dataset.id"
     picture = page.evaluate(top)
     first = page.evaluate(
-        """() => [...document.querySelectorAll('.grid > *')].map((tile) => [tile.dataset.id, tile.getBoundingClientRect()])
+        """() => [...document.querySelectorAll('.grid .tile')].map((tile) => [tile.dataset.id, tile.getBoundingClientRect()])
             .filter(([, box]) => box.bottom > 60).map(([id, box]) => [id, box.top])[0]"""
     )
     same = "([top, place]) => Math.abs(scrollY - place) < 2"
@@ -165,7 +165,7 @@ def test_the_gallery_keeps_its_place(visit, crowd, origin, size):
     steps.go(page, "queue")
     page.go_back()
     stays()
-    page.locator(f"[data-id='{picture}'] button").click()
+    page.locator(f"[data-id='{picture}'] .thumb").click()
     page.keyboard.press("Escape")
     expect(page.locator("dialog.viewer")).to_have_count(0)
     stays()

@@ -136,7 +136,7 @@ def test_each_click_on_generate_is_a_job_of_what_the_form_said_then(page):
 def test_of_two_searches_the_later_is_shown_whichever_answer_comes_first(page):
     steps.go(page, "gallery")
     expect(page.locator(".thumb")).not_to_have_count(0)
-    asked = Held(page, "**/api/v1/images?*search=*")
+    asked = Held(page, "**/api/v1/images?*q=*")
     _overtake(page, page.get_by_role("searchbox", name="Search prompts"), asked, page.locator("#gallery .thumb"))
     steps.go(page, "queue")
     asked = Held(page, "**/api/v1/jobs?*search=*")
@@ -170,7 +170,7 @@ def test_the_gallery_can_be_used_while_it_is_asked_for_anew(page, origin):
     boat = page.get_by_role("button", name="boat two", exact=True).first
     boat.wait_for()
     page.wait_for_function("document.querySelectorAll('.thumb').length > 30")  # one page does not fill this screen
-    asked = Held(page, "**/api/v1/images?*search=*")
+    asked = Held(page, "**/api/v1/images?*q=*")
     page.get_by_role("searchbox", name="Search prompts").fill("boat")
     asked.came(1)
     boat.dblclick()  # the second click falls beside the picture, where a click closes

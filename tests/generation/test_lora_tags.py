@@ -137,11 +137,18 @@ def test_jobs_side_by_side_are_at_their_own_steps(engine, loras, model, tmp_path
         (":start=x", "its steps 'x' to '' were left out"),
         (":step=-3-2", "were left out"),
         (":stop=nan", "were left out"),
+        (":0,8", "the weight '0,8' is no number, so 1 was used. Write 0.8."),
+        (":0.1@0,0@1", "the weight '0.1@0,0@1' is no number"),
+        (":nan", "the weight 'nan' is no number"),
+        (":inf", "the weight 'inf' is no number"),
+        (":1:te=x", "the weight 'x' is no number"),
+        (":1:foo=1", "'foo=1' is not known here and was left out"),
         (":lbw=" + "nan," * 16 + "1", "the block weights"),
     ],
 )
 def test_what_cannot_be_read_of_a_tag_is_a_note(engine, loras, strengths, tag, said):
-    engine.make(prompt=f"fox <lora:mid:1{tag}>", steps=2)
+    weight = "" if tag[1:].startswith(("0", "nan", "inf")) else ":1"
+    engine.make(prompt=f"fox <lora:mid{weight}{tag}>", steps=2)
     assert len(engine.notes) == 1 and said in engine.notes[0] and on(strengths) == "++"
 
 

@@ -153,3 +153,12 @@ def test_a_rounded_latent_mask_is_all_or_nothing():
 @pytest.mark.parametrize(("count", "size"), [(1, (8, 8)), (2, (16, 8)), (4, (16, 16)), (5, (24, 16))])
 def test_grid(count, size):
     assert pixels.grid([picture(8, 8, seed) for seed in range(count)]).size == size
+
+
+def test_a_soft_masks_faintest_greys_count_unless_it_has_no_black():
+    soft = Image.fromarray(np.arange(256, dtype=np.uint8).reshape(16, 16))
+    assert np.array_equal(np.asarray(pixels.prepare_mask(soft, invert=False, blur=0)), np.asarray(soft)), (
+        "as in Forge, with which it was compared"
+    )
+    scanned = soft.point(lambda value: max(value, 3))
+    assert np.asarray(pixels.prepare_mask(scanned, invert=False, blur=0)).ravel()[:10].tolist() == [0] * 8 + [8, 9]

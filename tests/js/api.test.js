@@ -18,10 +18,10 @@ const says = (text, status = 200, type = 'application/json') => { answer = () =>
 
 test('ids and words are escaped', async () => {
   await jobs.get('a/b?');
-  await images.page('x&y', 'red apple', 5);
-  await images.page();
+  await images.page({ after: 'x&y', q: 'red apple', limit: 5, sort: '' });
+  await images.page({});
   await jobs.find({ state: 'done', newest: true });
-  assert.deepEqual(calls.map(({ path }) => path), ['/api/v1/jobs/a%2Fb%3F', '/api/v1/images?limit=5&after=x%26y&search=red+apple', '/api/v1/images?limit=30', '/api/v1/jobs?state=done&newest=true']);
+  assert.deepEqual(calls.map(({ path }) => path), ['/api/v1/jobs/a%2Fb%3F', '/api/v1/images?limit=5&after=x%26y&q=red+apple', '/api/v1/images?limit=30', '/api/v1/jobs?state=done&newest=true']);
 });
 
 test('values are sent as JSON, files as they are', async () => {

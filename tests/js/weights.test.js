@@ -69,6 +69,11 @@ describe('tags', () => rows([
   ['<lora:x:-0.5|>', true, '<lora:x:-0.45|>'],
   ['<lora:x:-0.5|>', false, '<lora:x:-0.55|>'],
   ['<lora:x:0.02|>', false, '<lora:x:0|>'],
+  ['<lora:epoch=10-step=500:0.8|>', true, '<lora:epoch=10-step=500:0.85|>'],
+  ['<lora:te=style|:0.8>', true, '<lora:te=style|:0.85>'],
+  ['<lora:eq=1|>', true, '<lora:eq=1|:1.05>'],
+  ['<lora:a:b:0.5|>', true, '<lora:a:b:0.55|>'],
+  ['<lora:x:1e-1|>', true, '<lora:x:0.15|>'],
   ['a [[b <lora:x]]:1>', true, 'a ([[b <lora:x:1>]]:1.1)'],
 ]));
 

@@ -96,3 +96,10 @@ def test_a_folder_that_is_reached_by_two_names_is_listed_once(tmp_path):
     (tmp_path / "b" / "models").mkdir(parents=True)
     (tmp_path / "b" / "models" / "loras").symlink_to(tmp_path / "a" / "models" / "Lora")
     assert len(Library([tmp_path / "a", tmp_path / "b"]).models("lora")) == 1
+
+
+@pytest.mark.parametrize("name", ["n" * 300, "x" * 250 + "/" + "y" * 250, "plain/below"])
+def test_a_folder_that_cannot_be_is_no_programs_and_holds_nothing(tmp_path, name):
+    (tmp_path / "plain").write_text("a file")
+    assert program_of(tmp_path / name) == ""
+    assert Library([tmp_path / name, tmp_path]).all_models == ()

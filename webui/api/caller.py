@@ -78,7 +78,8 @@ def enter(scope: Scope, proxies: Proxies, root_path: str) -> tuple[Scope, Caller
     root = told.get("x-forwarded-prefix", "").strip().rstrip("/")
     root = root if is_root(root) and root else root_path
     address = proxies.client(told["x-forwarded-for"], peer) if told.get("x-forwarded-for") else peer
-    proxied = trusted or any(name in _HINTS for name, _ in scope["headers"])
+    old = scope.get("http_version") == "1.0"  # no browser speaks it any more; nginx does, which as it comes says nothing of itself
+    proxied = trusted or old or any(name in _HINTS for name, _ in scope["headers"])
     admin = is_loopback(peer) and not proxied
     caller = Caller(address=_plain(address), host=host, root=root, proxied=proxied, trusted=trusted, admin=admin)
     scheme = _last(told.get("x-forwarded-proto", "")).lower()

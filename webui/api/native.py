@@ -210,8 +210,8 @@ def image_as_read(image_id: str, api: Api, who: Who) -> Response:
 
 @router.get("/images/{image_id}/thumb", responses=responses(404))
 def thumbnail(image_id: str, api: Api, who: Who, size: Annotated[int, Query(ge=64, le=1024)] = 384) -> Response:
-    """A small version of the picture."""
-    return FileResponse(api.gallery.thumbnail(_image(api, image_id, who).record, size), headers=IMMUTABLE)
+    """A small version of the picture, also of one in the bin."""
+    return FileResponse(api.gallery.thumbnail(_image(api, image_id, who, trashed=True).record, size), headers=IMMUTABLE)
 
 
 @router.get("/images/{image_id}/parameters", responses=responses(404), openapi_extra=answer(bodies.ParametersText))

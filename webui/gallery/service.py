@@ -65,11 +65,18 @@ class Gallery:
         return self.store.path(record)
 
     def thumbnail(self, record: ImageRecord, size: int) -> Path:
-        """Return a small WebP of an image, made once."""
+        """Return a small WebP of an image, made once; also of one in the bin."""
         path = self._thumbnails / record.id[:2] / f"{record.id}-{size}.webp"
         if not path.is_file():
-            pixels.write_thumbnail(self.store.path(record), path, size)
+            pixels.write_thumbnail(self._file(record), path, size)
         return path
+
+    def _file(self, record: ImageRecord) -> Path:
+        """Return where an image lies, in the bin or not. Raises `NotFound`."""
+        try:
+            return self.store.path(record)
+        except NotFound:
+            return self.store.path_in_bin(record)
 
     def parameters(self, record: ImageRecord) -> str:
         """Return the parameters text inside an image's file; "" when there is none."""

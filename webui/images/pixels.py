@@ -23,7 +23,7 @@ Region = tuple[int, int, int, int]
 """Left, top, right, bottom in pixels; right and bottom are outside."""
 
 _NEARLY_BLACK = 8
-"""A mask's greys below this are black: of 16 bits, of a scan or of JPEG, its black is seldom 0."""
+"""The darkest grey that is meant as black where a mask has no 0 at all, as of 16 bits or of a scan."""
 _FILL_BLURS = ((256, 1), (64, 1), (16, 2), (4, 4), (2, 2), (0, 1))
 
 
@@ -99,7 +99,11 @@ def mask_grey(mask: Image.Image, round_alpha: bool = True) -> Image.Image:
     alpha = mask.convert("RGBA").getchannel("A") if mask.has_transparency_data else None
     if alpha is not None and alpha.getextrema() != (255, 255):
         return alpha.point(lambda value: 255 if value > 128 else 0) if round_alpha else alpha
-    return mask.convert("L").point(lambda value: 0 if value < _NEARLY_BLACK else value)
+    grey = mask.convert("L")
+    darkest = grey.getextrema()[0]
+    if not 0 < int(darkest) < _NEARLY_BLACK:  # type: ignore[arg-type]
+        return grey  # a soft mask's faintest greys count, as in Forge
+    return grey.point(lambda value: 0 if value < _NEARLY_BLACK else value)
 
 
 def blur_mask(mask: Image.Image, blur: int) -> Image.Image:

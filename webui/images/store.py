@@ -100,6 +100,13 @@ class ImageStore:
             raise NotFound(f"The picture {record.path} is not there any more.")
         return path
 
+    def path_in_bin(self, record: ImageRecord) -> Path:
+        """Where a picture lies that was moved to the bin. Raises `NotFound`."""
+        path = self._trash_path(record)
+        if not path.is_file():
+            raise NotFound(f"The picture {record.path} is not in the bin any more.")
+        return path
+
     def upload_path(self, content_hash: str) -> Path:
         """The upload with this content. Raises `NotFound`."""
         found = next((self._uploads / "data" / "uploads" / content_hash[:2]).glob(f"{content_hash}.*"), None)
@@ -113,10 +120,7 @@ class ImageStore:
 
     def restore(self, record: ImageRecord) -> None:
         """Bring a picture back from the bin to where it lay. Raises `NotFound`."""
-        source = self._trash_path(record)
-        if not source.is_file():
-            raise NotFound(f"The picture {record.path} is not in the bin any more.")
-        self._move(source, self.root / record.path)
+        self._move(self.path_in_bin(record), self.root / record.path)
 
     def purge(self, record: ImageRecord) -> None:
         """Delete a picture that lies in the bin for good. Raises `StorageError`; one that is gone already is fine."""

@@ -8,6 +8,7 @@ import json
 import os
 import re
 from collections.abc import Iterator, Mapping
+from os.path import isdir, isfile
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -69,16 +70,16 @@ class Place(NamedTuple):
 
 def program_of(folder: Path) -> str:
     """The program whose folder this is, "" for another one."""
-    root = _root(folder)
-    if (root / "invokeai.yaml").is_file() or (root / "databases" / "invokeai.db").is_file():
+    root = _root(folder)  # os.path's questions, not Path's, which raise where a folder may not be looked into or has too long a name
+    if isfile(root / "invokeai.yaml") or isfile(root / "databases" / "invokeai.db"):
         return "InvokeAI"
-    if (root / "comfy").is_dir() or any((root / name).is_file() for name in _COMFYUI):
+    if isdir(root / "comfy") or any(isfile(root / name) for name in _COMFYUI):
         return "ComfyUI"
-    if (root / "modules_forge").is_dir():
+    if isdir(root / "modules_forge"):
         return "Forge"
-    if (root / "webui.py").is_file() and (root / "html" / "locale_en.json").is_file():
+    if isfile(root / "webui.py") and isfile(root / "html" / "locale_en.json"):
         return "SD.Next"
-    if (root / "webui.py").is_file() or any((root / name).is_file() for name in _USER_FLAGS):
+    if isfile(root / "webui.py") or any(isfile(root / name) for name in _USER_FLAGS):
         return "A1111"
     return ""
 

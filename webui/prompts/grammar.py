@@ -62,7 +62,7 @@ def read_attention(text: str) -> list[Span]:
         if token in opened:
             opened[token].append(len(words))
         elif (weight is not None or token == ")") and opened["("]:
-            close("(", ROUND if weight is None else _number(weight, ROUND))
+            close("(", ROUND if weight is None or (number := _number(weight)) is None else number)
         elif token == "]" and opened["["]:
             close("[", SQUARE)
         elif len(token) > 1 and token[0] == "\\":
@@ -97,12 +97,13 @@ def _merge(words: list[Span], closed: list[tuple[int, int, float]]) -> list[Span
     return [("".join(texts), weight) for texts, weight in merged] or [("", 1.0)]
 
 
-def _number(text: str, otherwise: float) -> float:
+def _number(text: str) -> float | None:
+    """The number that a text is; None for none, and for those that are not finite."""
     try:
         value = float(text)
     except ValueError:
-        return otherwise
-    return value if math.isfinite(value) else otherwise
+        return None
+    return value if math.isfinite(value) else None
 
 
 def split_and(text: str) -> list[list[str | float]]:
@@ -159,9 +160,19 @@ class Tag:
         start, stop = (first, last) if dash else (self.named.get("start", ""), self.named.get("stop", ""))
         return start.strip(), stop.strip()
 
+    @property
+    def unread_weights(self) -> tuple[str, ...]:
+        """What stands where a weight belongs and is no number."""
+        return tuple(text for key, place in (("te", 1), ("unet", 2)) if (text := self._said(key, place)) and _number(text) is None)
+
     def _weight(self, key: str, place: int, otherwise: float) -> float:
-        text = self.named.get(key, self.args[place] if len(self.args) > place else "")
-        return _number(text, otherwise)
+        value = _number(self._said(key, place))
+        return otherwise if value is None else value
+
+    def _said(self, key: str, place: int) -> str:
+        """What stands for a weight; behind the first one what is no number is a preset of block weights."""
+        behind = self.args[place] if len(self.args) > place else ""
+        return self.named.get(key, "" if place == 2 and not _is_number(behind) else behind).strip()
 
 
 def strip_tags(text: str) -> tuple[str, tuple[Tag, ...]]:

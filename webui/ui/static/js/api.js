@@ -10,7 +10,7 @@ const PATIENCE = 60_000;        // ms
 const MORE_PATIENCE = 600_000;  // where much is sent, or a slow disk is looked through
 
 /**
- * The server's answer: JSON as values, or a picture as a Blob.
+ * The server's answer: JSON as values, or a picture or an archive as a Blob.
  * @param {string} path
  * @param {{method?: string, json?: unknown, body?: Blob, headers?: Record<string, string>, patience?: number}} [options]
  * @returns {Promise<any>}
@@ -28,7 +28,7 @@ async function ask(path, { method = 'GET', json, body, headers = {}, patience = 
   } catch (problem) {
     throw new Error(problem.name === 'TimeoutError' ? 'The server does not answer. Your settings are kept.' : 'Not connected. Your settings are kept.');
   }
-  if (answer.ok && answer.headers.get('Content-Type') === 'image/png') return answer.blob();
+  if (answer.ok && ['image/png', 'application/zip'].includes(answer.headers.get('Content-Type') ?? '')) return answer.blob();
   const content = await answer.text().then(parseExact).catch(() => undefined);  // cut off, or not ours
   if (answer.ok && content !== undefined) return content;
   if (answer.ok) throw new Error('The answer did not arrive whole. Try again.');
@@ -76,9 +76,26 @@ export const queue = {
 };
 
 export const images = {
-  /** @returns {Promise<T.ImageList>} */
-  page: (after = '', search = '', limit = 30) =>
-    ask(`/api/v1/images?${new URLSearchParams({ limit: String(limit), ...(after && { after }), ...(search && { search }) })}`),
+  /**
+   * @param {{after?: string, q?: string, sort?: string, place?: string, limit?: number}} asked
+   * @returns {Promise<T.ImageList>}
+   */
+  page: ({ limit = 30, ...asked }) =>
+    ask(`/api/v1/images?${new URLSearchParams({ limit: String(limit), ...Object.fromEntries(Object.entries(asked).filter(([, value]) => value)) })}`),
+  /** @returns {Promise<T.Sessions>} */
+  sessions: (numbers) => ask(`/api/v1/images/sessions?numbers=${numbers.join(',')}`),
+  /** @returns {Promise<T.Counts>} */
+  count: (q, place) => ask(`/api/v1/images/count?${new URLSearchParams({ q, place })}`),
+  /** @returns {Promise<T.Suggestions>} */
+  suggest: (q) => ask(`/api/v1/images/suggest?${new URLSearchParams({ q })}`),
+  /** @returns {Promise<T.Changed>} */
+  change: (selection, changes) => ask('/api/v1/images', { method: 'PATCH', json: { ...selection, ...changes }, patience: MORE_PATIENCE }),
+  /** @returns {Promise<T.Changed>} */
+  undo: (token) => ask(`/api/v1/images/undo/${encodeURIComponent(token)}`, { method: 'POST', patience: MORE_PATIENCE }),
+  /** @returns {Promise<T.Changed>} */
+  purge: (selection) => ask('/api/v1/images/purge', { method: 'POST', json: selection, patience: MORE_PATIENCE }),
+  /** @returns {Promise<Blob>} */
+  zip: (selection) => ask('/api/v1/images/zip', { method: 'POST', json: selection, patience: MORE_PATIENCE }),
   file: (id) => ROOT + image(id),
   asRead: (id) => `${ROOT}${image(id)}/read`,
   thumb: (id) => `${ROOT}${image(id)}/thumb`,
@@ -92,6 +109,15 @@ export const images = {
   restore: (id) => ask(`${image(id)}/restore`, { method: 'POST' }),
   /** @returns {Promise<T.ImageWithRequest>} */
   upload: (file) => ask('/api/v1/images', { method: 'POST', body: file, headers: { 'Content-Type': file.type || 'application/octet-stream' } }),
+};
+
+export const collections = {
+  /** @returns {Promise<T.Collections>} */
+  all: () => ask('/api/v1/collections'),
+  /** @returns {Promise<T.Collections>} */
+  save: (name, query) => ask('/api/v1/collections', { method: 'POST', json: { name, query } }),
+  /** @returns {Promise<T.Collections>} */
+  remove: (number) => ask(`/api/v1/collections/${number}`, { method: 'DELETE' }),
 };
 
 export const page = {

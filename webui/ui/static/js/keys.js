@@ -26,6 +26,7 @@ function act(event) {
   const ctrl = event.ctrlKey || event.metaKey;
   const dialog = $('dialog[open]');
   if (ctrl && event.key === 'Enter') return event.repeat || click('#generate');  // a key held down is one wish
+  if (event.key === 'Escape' && !typing && !dialog && state.tab === 'gallery' && parts.gallery?.escape?.()) return true;
   if (event.key === 'Escape' && !typing && !dialog && !$('.menu:not([hidden])')) return parts.run?.stop() ?? false;
   if (ctrl && ['ArrowUp', 'ArrowDown'].includes(event.key) && target.matches?.(PROMPTS)) return weigh(target, event.key === 'ArrowUp');
   if (event.altKey && /^[1-9]$/.test(event.key)) return click($$('#nav > .tab-wrapper [role=tab]')[event.key - 1]);

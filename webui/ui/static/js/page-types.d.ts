@@ -9,6 +9,10 @@ export type SomeRequest = Partial<GenerationRequest>;
 export interface PageImage extends Omit<ImageBody, 'url'> {
   url?: string;
   request?: SomeRequest | null;
+  number?: number;        // from here on: of those that were listed
+  rating?: number;
+  flag?: number;
+  session?: number;
 }
 
 /** How far a running job is: the server's last words on it, and what the page works out of them. Times in seconds. */

@@ -9,7 +9,7 @@ const STEP = 0.1, STEP_OF_TAG = 0.05;
 const TAG = /<(\w+):([^<>]+)>/y;
 const WEIGHT = /:\s*([+-]?(?:\d+\.?\d*|\.\d+))\s*$/;
 const WORD = /(?:\\[()[\]\\]|[^\s,()[\]<>:|])+/g;
-const NUMBER = /^\s*[+-]?(?:\d+\.?\d*|\.\d+)\s*$/;
+const NUMBER = /^\s*[+-]?(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?\s*$/i;
 const WHOLE_SYNTAX = /^(?:AND|BREAK)$/;
 
 /**
@@ -190,6 +190,15 @@ function reweighGroup(value, groups, group, up) {
 }
 
 /**
+ * What stands first is the name, whatever is in it; with what follows up to a weight, for `a:b` is a file's name too.
+ * @param {string[]} parts
+ */
+function nameOf(parts) {
+  const ends = parts.slice(1).findIndex((part) => part.includes('=') || NUMBER.test(part) || part === '');
+  return parts.slice(0, Math.max(ends, 0) + 1).join(':');
+}
+
+/**
  * <lora:name:te:unet> and <lora:name:te=0.5:unet=0.7>: the number at the cursor, else the last; one without a number gets it.
  * @param {string} value
  * @param {Tag} tag
@@ -200,15 +209,19 @@ function reweighGroup(value, groups, group, up) {
 function reweighTag(value, tag, at, up) {
   const [, kind, inner] = /** @type {RegExpMatchArray} */ (value.slice(tag.start, tag.end).match(/<(\w+):([^<>]+)>/));
   const numbers = [];
-  let start = tag.start + kind.length + 2, place = 0, nameEnd = null;
-  for (const part of inner.split(':')) {
+  const parts = inner.split(':');
+  const name = nameOf(parts);
+  const nameEnd = tag.start + kind.length + 2 + name.length;
+  let start = nameEnd + 1, place = 1;
+  for (const part of parts.slice(name.split(':').length)) {
     const [key, text] = part.includes('=') ? [part.slice(0, part.indexOf('=')).trim(), part.slice(part.indexOf('=') + 1)] : [place++, part];
-    if (nameEnd === null) nameEnd = start + part.length;
-    else if (['te', 'unet', 1, 2].includes(key) && NUMBER.test(text)) numbers.push({ start: start + part.length - text.length, end: start + part.length });
+    const weighs = ['te', 'unet', 1, 2].includes(key);
+    if (weighs && NUMBER.test(text)) numbers.push({ start: start + part.length - text.length, end: start + part.length });
+    else if (key === 1) return null;  // what stands for the weight is no number: nobody knows what it would become
     start += part.length + 1;
   }
   const number = numbers.find((each) => each.start <= at && at <= each.end) ?? numbers.at(-1);
-  const [from, to] = number ? [number.start, number.end] : [nameEnd ?? start, nameEnd ?? start];
+  const [from, to] = number ? [number.start, number.end] : [nameEnd, nameEnd];
   const now = number ? +value.slice(from, to) : 1;
   const weight = now < 0 ? round2(now + (up ? STEP_OF_TAG : -STEP_OF_TAG)) : next(now, STEP_OF_TAG, up);
   const text = number ? String(weight) : `:${weight}`;

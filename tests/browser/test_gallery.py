@@ -1,0 +1,164 @@
+"""The contact sheet in a real browser: found by a query, chosen, marked, binned and brought back, by mouse, key and finger."""
+
+import httpx
+import pytest
+from browser import steps
+from browser.conftest import DESKTOP, PHONE
+from browser.test_frame import submit
+from playwright.sync_api import expect
+
+pytestmark = pytest.mark.e2e
+
+
+@pytest.fixture(scope="module")
+def sheet(origin):
+    """Two sessions of pictures in two formats, and something else."""
+    submit(origin, "a lighthouse, storm", batch_size=2, steps=2)
+    submit(origin, "a lighthouse, calm", width=96, steps=3)
+    submit(origin, "a fox in the snow", height=96)
+    return origin
+
+
+def find(page, query, count):
+    steps.go(page, "gallery")
+    page.get_by_role("searchbox", name="Search prompts").fill(query)
+    expect(page.locator(".tile")).to_have_count(count)
+
+
+def tiles(page):
+    return page.locator(".tile")
+
+
+@pytest.mark.parametrize("size", [DESKTOP, PHONE])
+def test_pictures_stand_in_their_formats_below_what_changed(visit, sheet, size, tmp_path):
+    page = visit(size)
+    find(page, "lighthouse", 3)
+    head = page.locator(".session-head").first
+    expect(head).to_contain_text("a lighthouse")
+    expect(head).to_contain_text("3 pictures")
+    expect(head.locator(".chip")).to_contain_text(["storm → calm", "steps 2 → 3", "size", "seed"])
+    ratios = page.evaluate("[...document.querySelectorAll('.tile')].map((tile) => tile.offsetWidth / tile.offsetHeight)")
+    assert ratios[0] == pytest.approx(1.5, abs=0.05) and ratios[1] == pytest.approx(1, abs=0.05)
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+
+
+def test_what_is_no_query_is_said_and_what_finds_nothing_is_explained(visit, sheet):
+    page = visit()
+    find(page, "lighthouse steps>2", 1)
+    search = page.get_by_role("searchbox", name="Search prompts")
+    search.fill("lighthouse stops>2")
+    expect(page.locator(".search-fault")).to_contain_text("There is no field named stops. Did you mean steps:?")
+    expect(tiles(page)).to_have_count(1)
+    search.fill("lighthouse steps>900")
+    page.get_by_text("Without steps>900 there are 3 pictures.").wait_for()
+    expect(page.locator(".search-fault")).to_be_hidden()
+    page.get_by_role("button", name="Show them").click()
+    expect(tiles(page)).to_have_count(3)
+
+
+def test_what_may_follow_is_offered(visit, sheet):
+    page = visit()
+    find(page, "lighthouse", 3)
+    page.get_by_role("searchbox", name="Search prompts").press_sequentially(" ste")
+    page.get_by_role("group", name="Suggestions").get_by_role("button", name="steps:").click()
+    search = page.get_by_role("searchbox", name="Search prompts")
+    expect(search).to_have_value("lighthouse steps:")
+    search.press_sequentially("3")
+    expect(tiles(page)).to_have_count(1)
+
+
+def test_pictures_are_chosen_rated_kept_and_set_back(visit, sheet):
+    page = visit()
+    find(page, "lighthouse", 3)
+    tiles(page).first.click(modifiers=["Control"])
+    tiles(page).last.click(modifiers=["Shift"])
+    bar = page.get_by_role("toolbar", name="Chosen pictures")
+    expect(bar).to_contain_text("3 pictures chosen")
+    bar.get_by_role("button", name="4 stars").click()
+    expect(page.locator(".tile .marks", has_text="★★★★")).to_have_count(3)
+    expect(bar).to_be_hidden()
+    page.get_by_role("button", name="4 stars", exact=True).click()
+    expect(page.get_by_role("searchbox", name="Search prompts")).to_have_value("lighthouse rated>=4")
+    expect(tiles(page)).to_have_count(3)
+    page.locator(".toast").get_by_role("button", name="Undo").click()
+    expect(tiles(page)).to_have_count(0)
+
+
+def test_keys_mark_and_go_on(visit, sheet):
+    page = visit()
+    find(page, "lighthouse", 3)
+    page.locator(".thumb").first.focus()
+    page.keyboard.press("p")
+    expect(page.locator(".tile[data-flag='1']")).to_have_count(1)
+    expect(page.locator(".thumb").nth(1)).to_be_focused()
+    page.keyboard.press("x")
+    page.keyboard.press("ArrowLeft")
+    expect(page.locator(".tile[data-flag='-1']")).to_have_count(1)
+    page.locator(".thumb").nth(0).focus()
+    page.keyboard.press("u")
+    page.locator(".thumb").nth(1).focus()
+    page.keyboard.press("u")
+    expect(page.locator(".tile:not([data-flag='0'])")).to_have_count(0)
+    page.locator(".thumb").first.focus()
+    page.keyboard.press("Space")
+    expect(page.locator(".tile.chosen")).to_have_count(1)
+    page.keyboard.press("Escape")
+    expect(page.locator(".tile.chosen")).to_have_count(0)
+
+
+def test_the_bin_gives_back_and_deletes_for_good(visit, sheet):
+    submit(sheet, "to be binned", batch_size=2)
+    page = visit()
+    find(page, "binned", 2)
+    page.locator(".thumb").first.focus()
+    page.keyboard.press("Control+a")
+    page.get_by_role("toolbar", name="Chosen pictures").get_by_role("button", name="Delete").click()
+    expect(tiles(page)).to_have_count(0)
+    page.get_by_role("button", name="Bin", exact=True).click()
+    expect(page.locator(".tile[data-id] img")).not_to_have_count(0)
+    page.wait_for_function("[...document.querySelectorAll('.tile img')].every((image) => image.complete && image.naturalWidth > 0)")
+    page.get_by_role("searchbox", name="Search prompts").fill("binned")
+    expect(tiles(page)).to_have_count(2)
+    tiles(page).first.click()
+    bar = page.get_by_role("toolbar", name="Chosen pictures")
+    bar.get_by_role("button", name="Restore").click()
+    expect(tiles(page)).to_have_count(1)
+    tiles(page).first.click()
+    bar.get_by_role("button", name="Delete for good").click()
+    bar.get_by_role("button", name="Delete 1 picture for good? They cannot be brought back.").click()
+    expect(tiles(page)).to_have_count(0)
+    page.get_by_role("button", name="All", exact=True).click()
+    find(page, "binned", 1)
+
+
+def test_collections_and_saved_searches_are_places(visit, sheet):
+    page = visit()
+    find(page, "lighthouse", 3)
+    tiles(page).first.locator(".tick").click()
+    bar = page.get_by_role("toolbar", name="Chosen pictures")
+    bar.get_by_role("button", name="Add to collection").click()
+    bar.get_by_label("Collection").fill("Sea")
+    page.keyboard.press("Enter")
+    places = page.get_by_role("toolbar", name="Places")
+    places.get_by_role("button", name="Sea 1").click()
+    expect(tiles(page)).to_have_count(1)
+    places.get_by_role("button", name="Remove the collection Sea").click()
+    expect(places.get_by_role("button", name="Sea 1")).to_have_count(0)
+    find(page, "fox height>64", 1)
+    places.get_by_role("button", name="Save this search").click()
+    places.get_by_label("Name of this search").fill("tall foxes")
+    page.keyboard.press("Enter")
+    places.get_by_role("button", name="All", exact=True).click()
+    places.get_by_role("button", name="tall foxes").click()
+    expect(tiles(page)).to_have_count(1)
+    listed = httpx.get(f"{sheet}/api/v1/collections").json()["collections"]
+    assert [(each["name"], each["query"]) for each in listed] == [("tall foxes", "fox height>64")]
+
+
+def test_chosen_pictures_come_as_an_archive(visit, sheet):
+    page = visit()
+    find(page, "fox", 1)
+    tiles(page).first.locator(".tick").click()
+    with page.expect_download() as download:
+        page.get_by_role("toolbar", name="Chosen pictures").get_by_role("button", name="ZIP").click()
+    assert download.value.suggested_filename == "pictures.zip"

@@ -1,0 +1,159 @@
+// @ts-check
+// Above the gallery's pictures: places and collections. Below them: what can be done with those that are chosen.
+
+import { collections, images } from './api.js';
+import { toggled } from './contact-sheet.js';
+import { $, button, el, iconButton } from './dom.js';
+import { count as counted } from './format.js';
+import { draw, parts, state } from './state.js';
+import { complain, toast } from './toast.js';
+
+const MARKS = [['Kept', 'kept'], ['Rejected', 'rejected'], ['4 stars', 'rated>=4']];
+
+/**
+ * Mark pictures, with a way back. False where it could not be done.
+ * @param {object} selection
+ * @param {{rating?: number, flag?: number}} marks
+ * @param {(ids: readonly string[], marks: object) => void} done
+ */
+export async function mark(selection, marks, done) {
+  try {
+    const { ids, undo } = await images.change(selection, marks);
+    done(ids, marks);
+    for (const image of state.images) if (ids.includes(image.id)) Object.assign(image, marks);
+    const said = marks.rating === undefined ? { 1: 'Kept', '-1': 'Rejected', 0: 'Neither kept nor rejected' }[marks.flag ?? 0] : marks.rating ? '★'.repeat(marks.rating) : 'No stars';
+    toast(ids.length === 1 ? `${said}` : `${said}: ${counted(ids.length, 'picture')}`, { action: { label: 'Undo', run: () => takeBack(undo) } });
+    return true;
+  } catch (problem) {
+    complain(problem);
+    return false;
+  }
+}
+
+async function takeBack(token) {
+  try {
+    await images.undo(token);
+  } catch (problem) {
+    complain(problem);
+  }
+  parts.gallery?.refresh?.(true);
+}
+
+/** The row of places: all, kept, the bin, and one's collections. */
+export function placesBar({ query, show, at }) {
+  const node = el('div.places', { role: 'toolbar', 'aria-label': 'Places' });
+  let known = [];
+  const chip = (label, on, act, more = {}) => el('button.place', { type: 'button', 'aria-pressed': String(on), onclick: act, ...more }, label);
+  const forget = async (each) => {
+    try {
+      known = (await collections.remove(each.number)).collections;
+      toast(`${each.name} is no collection any more; its pictures stay`);
+      paint();
+    } catch (problem) {
+      complain(problem);
+    }
+  };
+  const save = async (form, input) => {
+    try {
+      known = (await collections.save(input.value.trim(), query().trim())).collections;
+      form.remove();
+      paint();
+    } catch (problem) {
+      complain(problem);
+    }
+  };
+  const ask = (event) => {
+    const input = el('input', { 'aria-label': 'Name of this search', placeholder: 'Name of this search', maxlength: 120 });
+    const form = el('form.inline-form', { onsubmit: (sent) => { sent.preventDefault(); save(form, input); } }, input, button('save', 'Save', () => {}, { type: 'submit' }));
+    event.currentTarget.replaceWith(form);
+    input.focus();
+  };
+  function paint() {
+    const words = query().trim();
+    const parts = words.split(/\s+/);
+    node.replaceChildren(
+      chip('All', at() === 'pictures' && !words, () => show('')),
+      ...MARKS.map(([label, part]) => chip(label, at() === 'pictures' && parts.includes(part), () => show(at() === 'pictures' ? toggled(words, part) : part))),
+      ...known.flatMap((each) => {
+        const part = `collection:"${each.name}"`;
+        const on = at() === 'pictures' && words === part;
+        return [chip(each.query ? each.name : `${each.name} ${each.count}`, on, () => show(part)), on && iconButton('close', `Remove the collection ${each.name}`, () => forget(each))].filter(Boolean);
+      }),
+      chip('Bin', at() === 'bin', () => show('', 'bin')),
+      words && at() === 'pictures' && !words.startsWith('collection:') ? chip('Save this search…', false, ask, { class: 'place offer' }) : '');
+  }
+  const draw = async () => {
+    paint();
+    const told = await collections.all().catch(() => null);
+    if (told && !$('form', node)) {
+      known = told.collections;
+      paint();
+    }
+  };
+  return { node, draw };
+}
+
+/** What can be done with the chosen pictures; hidden while there are none. */
+export function bulkBar({ chosen, total, at, named, redraw, changed, marked }) {
+  const node = el('div.bulk', { role: 'toolbar', 'aria-label': 'Chosen pictures', hidden: true });
+  const over = (fresh) => {
+    chosen.clear();
+    redraw();
+    return changed(fresh);
+  };
+  const rate = (marks) => mark(named(), marks, marked).then(() => over(false));
+  const bin = async (selection) => {
+    try {
+      const { ids, undo, left_out: left } = await images.change(selection, { trashed: true });
+      gone(ids);
+      toast(`${counted(ids.length, 'picture')} moved to the bin`, { action: { label: 'Undo', run: () => takeBack(undo) } });
+      if (left.length) toast(left.join(' '), { kind: 'error' });
+    } catch (problem) {
+      return complain(problem);
+    }
+    return over(true);
+  };
+  const restore = () => images.change(named(), { trashed: false }).then(({ ids }) => { toast(`${counted(ids.length, 'picture')} restored`); return over(true); }, complain);
+  const purge = () => images.purge(named()).then(({ ids }) => { toast(`${counted(ids.length, 'picture')} deleted for good`); return over(true); }, complain);
+  const put = (name) => images.change(named(), { collection: name }).then(({ ids, undo }) => {
+    toast(`${counted(ids.length, 'picture')} in ${name}`, { action: { label: 'Undo', run: () => takeBack(undo) } });
+    return over(false);
+  }, complain);
+  const pack = () => images.zip(named()).then((data) => {
+    const link = el('a', { href: URL.createObjectURL(data), download: 'pictures.zip' });
+    link.click();
+    setTimeout(() => URL.revokeObjectURL(link.href), 60_000);
+  }, complain);
+  const askCollection = () => {
+    const input = el('input', { 'aria-label': 'Collection', placeholder: 'Name of the collection', maxlength: 120, list: 'gallery-collections' });
+    const form = el('form.inline-form', { onsubmit: (event) => { event.preventDefault(); if (input.value.trim()) put(input.value.trim()); } }, input, button('save', 'Add', () => {}, { type: 'submit' }));
+    node.append(form);
+    input.focus();
+  };
+  const sure = (event) => {
+    const asked = button('trash', `Delete ${counted(chosen.count(total()), 'picture')} for good? They cannot be brought back.`, purge, { class: 'action danger-action' });
+    event.currentTarget.replaceWith(asked);
+    asked.focus();
+  };
+  const draw = () => {
+    node.hidden = chosen.empty;
+    if (chosen.empty) return node.replaceChildren();
+    const many = chosen.count(total());
+    const acts = at() === 'bin'
+      ? [button('undo', 'Restore', restore), el('button.action', { type: 'button', onclick: sure }, 'Delete for good…')]
+      : [button('plus', 'Keep', () => rate({ flag: 1 })), button('minus', 'Reject', () => rate({ flag: -1 })), stars(rate), button('layers', 'Add to collection…', askCollection), button('save', 'ZIP', pack), button('trash', 'Delete', () => bin(named()))];
+    node.replaceChildren(el('span', { 'aria-live': 'polite' }, `${counted(many, 'picture')} chosen`), !chosen.all && many < total() && button('grid', `All ${total()}`, () => { chosen.everything(); redraw(); }), ...acts.filter(Boolean), iconButton('close', 'Choose none (Esc)', () => { chosen.clear(); redraw(); }));
+  };
+  return { node, draw, bin };
+}
+
+const stars = (rate) => el('span.stars', { role: 'group', 'aria-label': 'Stars' }, [1, 2, 3, 4, 5].map((n) => el('button.star', { type: 'button', title: `${n} ${n === 1 ? 'star' : 'stars'} (${n})`, 'aria-label': `${n} ${n === 1 ? 'star' : 'stars'}`, onclick: () => rate({ rating: n }) }, '★')));
+
+/** They are not in the strip of the last pictures any more either. */
+function gone(ids) {
+  const known = new Set(ids);
+  state.images = state.images.filter((image) => !known.has(image.id));
+  if (known.has(state.shown)) state.shown = state.images[0]?.id ?? null;
+  state.total -= ids.length;
+  draw();
+}
