@@ -24,7 +24,16 @@ def test_none_goes_back_to_the_default(tmp_path):
     assert load_settings({"data_dir": tmp_path}, {}).threads == 0
 
 
-@pytest.mark.parametrize(("changes", "field"), [({"threads": -1}, "threads"), ({"bogus": 1}, "bogus")])
+@pytest.mark.parametrize(
+    ("changes", "field"),
+    [
+        ({"threads": -1}, "threads"),
+        ({"bogus": 1}, "bogus"),
+        ({"devices": ("cpu", "nope")}, "devices"),
+        ({"devices": ("cuda:x",)}, "devices"),
+        ({"devices": ("cpu",) * 1000}, "devices"),
+    ],
+)
 def test_a_wrong_value_is_refused_and_changes_nothing(tmp_path, changes, field):
     with pytest.raises(RequestError) as caught:
         change_settings(load_settings({"data_dir": tmp_path}, {}), changes)

@@ -17,6 +17,7 @@ def test_flags_beat_environment_beats_file(tmp_path):
 
 def test_lists_in_the_environment():
     assert load_settings({}, {"DARKROOM_DEVICES": "cpu,cpu"}).devices == ("cpu", "cpu")
+    assert load_settings({}, {"DARKROOM_DEVICES": "CUDA:0, rocm,auto"}).devices == ("cuda:0", "rocm", "auto")
 
 
 @pytest.mark.parametrize(

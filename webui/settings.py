@@ -15,6 +15,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from webui.core.addresses import is_root
+from webui.core.device_names import checked_devices
 from webui.core.fields import specs
 from webui.core.filenames import check_pattern
 from webui.core.names import printable
@@ -210,6 +211,7 @@ class Settings(BaseModel):
 
     _names = field_validator("outputs_pattern")(check_pattern)
     _folder = field_validator("data_dir")(folder)
+    _devices = field_validator("devices")(checked_devices)
 
     @field_validator("models_dirs")
     @classmethod

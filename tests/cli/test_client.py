@@ -44,6 +44,11 @@ def test_a_refusal_and_a_failure_are_told(server, tmp_path, capsys):
     assert "it was asked to fail" in capsys.readouterr().err
     assert main(["generate", "x", "--server", "http://127.0.0.1:9", *words[4:]]) == 2
     assert "Is Darkroom running there?" in capsys.readouterr().err
+    for wrong in ("http://[::1", "localhost:7860", "http://", "ftp://a"):
+        assert main(["generate", "x", "--server", wrong, *words[4:]]) == 2
+        assert f"server: {wrong!r} is no server's address." in capsys.readouterr().err
+    assert main(["generate", "x", "--server", server.url, "--key", "schlüssel", *words[4:]]) == 2
+    assert "key: This is no key" in capsys.readouterr().err
     assert not (tmp_path / "out.png").exists()
 
 

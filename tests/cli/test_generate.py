@@ -14,7 +14,8 @@ from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
 from webui.cli import main
-from webui.cli.generate import names
+from webui.cli.output import names, place
+from webui.errors import StorageError
 from webui.ui.known import NameMatcher
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -92,6 +93,8 @@ def test_a_picture_made_of_another_is_made_again(darkroom, apple, tmp_path):
         (("x", "--checkpoint", "nowhere"), "checkpoint: There is no checkpoint named 'nowhere'"),
         (("x", "-o", "picture.gif"), "write a .png, .jpg or .webp file"),
         (("x", "-o", "launch.py/out.png"), "launch.py/out.png cannot be written"),
+        (("x", "-o", "webui/" + "🍎" * 80 + ".png"), ".png cannot be written: File name too long"),
+        (("x", "-o", "docs/samples/.png/../../samples"), "write a .png"),
         (("x", "--init", "nowhere.png"), "init: nowhere.png cannot be read"),
         (("x", "--init", "launch.py"), "init: launch.py: This file is not a picture"),
         (("x", "--mask", "docs/screenshot.png"), "init: Choose a picture first"),
@@ -114,6 +117,24 @@ def test_what_is_wrong_is_said_and_nothing_is_written(darkroom, tmp_path, words,
 def test_names_of_several():
     assert [path.name for path in names(Path("a/apple.png"), 2)] == ["apple-1.png", "apple-2.png"]
     assert names(Path("apple.png"), 1) == [Path("apple.png")]
+
+
+def test_a_folder_of_that_name_is_no_file(darkroom, tmp_path):
+    (tmp_path / "out.png").mkdir()
+    done = darkroom("generate", "x", "-o", tmp_path / "out.png", "--data-dir", tmp_path)
+    assert done.returncode == 2 and "out.png is a folder. Write the name of a file, such as out.png/out.png." in done.stderr
+
+
+def test_pictures_that_find_no_place_are_kept_and_named(tmp_path):
+    saved = [tmp_path / f"{number}.tmp" for number in range(3)]
+    for path in saved:
+        path.write_text(path.stem)
+    for number in (1, 3):  # as if they had come while the pictures were made
+        (tmp_path / f"out-{number}.png").mkdir()
+    with pytest.raises(StorageError, match=r"out-3\.png cannot be written: it is a folder\. The pictures are kept: ") as caught:
+        place(saved, tmp_path / "out.png", ())
+    kept = [Path(name) for name in str(caught.value).partition("kept: ")[2].rstrip(".").split(", ")]
+    assert [path.read_text() for path in kept] == ["0", "2"] and (tmp_path / "out-2.png").read_text() == "1"
 
 
 def test_models_and_help(darkroom):

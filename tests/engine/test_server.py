@@ -1,13 +1,19 @@
 """What the engine process makes of messages that come at odd moments."""
 
+import subprocess
+import sys
+from pathlib import Path
+
 import pytest
 
 from webui.core.events import StepDone
-from webui.core.protocol import Cancel, SetPreview
+from webui.core.protocol import Cancel, FromEngineAdapter, SetPreview, Start, StartFailed, read_frame, write_frame
 from webui.devices.plan import is_device_lost
 from webui.engine.control import JobControls
 from webui.errors import JobCancelled
 from webui.generation.preview import SkipBatch
+
+ROOT = Path(__file__).resolve().parents[2]
 
 
 def test_a_stop_before_the_job_begins_stops_it():
@@ -57,3 +63,15 @@ def test_wishes_for_one_job_leave_the_others_alone():
 )
 def test_a_lost_device_is_told_from_other_errors(error, lost):
     assert is_device_lost(error) is lost
+
+
+def test_an_engine_that_cannot_start_says_why_and_ends_in_order(tmp_path):
+    settings = {"data_dir": str(tmp_path), "devices": ["cuda:77"]}
+    with subprocess.Popen([sys.executable, "-m", "webui.engine.server"], cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as engine:
+        write_frame(engine.stdin, Start(engine="engine-1", device="cuda:77", settings=settings))
+        messages = []
+        while (frame := read_frame(engine.stdout)) is not None:
+            messages.append(FromEngineAdapter.validate_json(frame[0]))
+        assert engine.wait(60) == 1
+    (failed,) = [message for message in messages if isinstance(message, StartFailed)]
+    assert failed.message.startswith("devices: there is no device 'cuda:77' here. There are: ")

@@ -139,3 +139,16 @@ def test_fooocuss_scheme_a1111():
 )
 def test_texts_made_to_be_slow_end(text):
     assert len(read_infotext(text).pairs) <= 1000
+
+
+@pytest.mark.parametrize(
+    ("more", "version", "said"),
+    [
+        ('Lora hashes: "base: 1a2b3c, half: 444"', "Fooocus v2.5.0", ("base", "half")),
+        ('Lora hashes: "base: 1a2b3c, half: 444", Lora weights: "half: 0.5"', "Fooocus v2.5.0", ("base",)),
+        ('Lora hashes: "ink: 1a2b3c, base: 444"', "v1.10.1", ("base",)),
+    ],
+)
+def test_loras_of_which_only_the_hash_is_told_are_said(more, version, said):
+    reading = read_parameters(f"an apple <lora:Ink:0.5>\nSteps: 7, Sampler: Euler, Seed: 3, Size: 64x64, {more}, Version: {version}")
+    assert reading.unmapped == tuple(f"LoRA: {name} (its weight is not told)" for name in said)

@@ -322,7 +322,7 @@ WORKFLOW = {
                 {"name": "negative", "type": "CONDITIONING", "link": 5}, {"name": "latent_image", "type": "LATENT", "link": 6},
             ],
         },
-        {"id": 6, "type": "VAEDecode", "inputs": [{"name": "samples", "type": "LATENT", "link": 7}]},
+        {"id": 6, "type": "VAEDecode", "inputs": [{"name": "samples", "link": 7}, {"name": "vae", "link": 11}]},
         {"id": 7, "type": "SaveImage", "inputs": [{"name": "images", "type": "IMAGE", "link": 8}], "widgets_values": ["x"]},
         {
             "id": 8, "type": "LoraLoader", "mode": 4, "widgets_values": ["off.safetensors", 1, 1],
@@ -333,7 +333,7 @@ WORKFLOW = {
     "links": [
         [1, 8, 1, 2, 0, "CLIP"], [2, 8, 1, 3, 0, "CLIP"], [3, 8, 0, 5, 0, "MODEL"], [4, 2, 0, 5, 1, "CONDITIONING"],
         [5, 3, 0, 5, 2, "CONDITIONING"], [6, 4, 0, 5, 3, "LATENT"], [7, 5, 0, 6, 0, "LATENT"], [8, 6, 0, 7, 0, "IMAGE"],
-        [9, 1, 0, 8, 0, "MODEL"], [10, 1, 1, 8, 1, "CLIP"],
+        [9, 1, 0, 8, 0, "MODEL"], [10, 1, 1, 8, 1, "CLIP"], [11, 1, 2, 6, 1, "VAE"],
     ],
 }  # fmt: skip
 
@@ -365,3 +365,52 @@ def test_loops_and_huge_graphs_end():
     words = {"99": node("String", value="x" * 1000), "2": node("CLIPTextEncode", text=["169", 0], clip=["1", 1])}
     reading = png(prompt=BASE | doubled | words)
     assert "too large" in reading.unmapped[0]
+
+
+LORA = node("LoraLoaderModelOnly", lora_name="base.safetensors", strength_model=0.5, model=["10", 0])
+
+
+@pytest.mark.parametrize(
+    ("changes", "sampler", "lacks", "line"),
+    [
+        ({}, {"model": ["99", 0]}, "checkpoint", "Checkpoint: is not linked"),
+        ({"10": node("Reroute")}, {"model": ["10", 0]}, "checkpoint", "Checkpoint: comes from node Reroute"),
+        ({"10": LORA}, {"model": ["10", 0]}, "checkpoint", "Checkpoint: its links go in a circle"),
+        ({"2": node("CLIPTextEncode", text="x", clip=["98", 1])}, {}, "", "Prompt: its text encoder is not linked"),
+        ({"3": node("CLIPTextEncode", text="x", clip=["98", 1])}, {}, "", "Negative prompt: its text encoder is not linked"),
+        (
+            {"2": node("CLIPTextEncode", text="x", clip=["10", 1]), "10": node("CLIPSetLastLayer", stop_at_clip_layer=-2, clip=["10", 0])},
+            {},
+            "",
+            "Text encoder: its links go in a circle",
+        ),
+        ({"6": node("VAEDecode", samples=["5", 0], vae=["97", 0])}, {}, "vae", "VAE: is not linked"),
+        (
+            {"6": node("VAEDecode", samples=["5", 0], vae=["10", 0]), "10": node("X", vae=["10", 0])},
+            {},
+            "vae",
+            "VAE: its links go in a circle",
+        ),
+        ({}, {"latent_image": ["96", 0]}, "width", "Size: the first latent is not linked"),
+        (
+            {"10": node("RepeatLatentBatch", samples=["10", 0])},
+            {"latent_image": ["10", 0]},
+            "width",
+            "Size: the first latent is not linked",
+        ),
+    ],
+)
+def test_a_link_that_leads_nowhere_is_said(changes, sampler, lacks, line):
+    reading = read(changes, **sampler)
+    assert line in reading.unmapped and lacks not in reading.fields
+
+
+def test_a_muted_node_on_the_models_way_is_said():
+    nodes = [
+        {"id": 1, "type": "CheckpointLoaderSimple", "outputs": [{"type": "MODEL"}], "widgets_values": ["tiny.safetensors"]},
+        {"id": 2, "type": "LoraLoader", "mode": 2, "inputs": [{"name": "model", "link": 1}], "outputs": [{"type": "MODEL"}]},
+        {"id": 3, "type": "KSampler", "inputs": [{"name": "model", "link": 2}], "widgets_values": [3, "fixed", 7, 5, "euler", "normal", 1]},
+    ]  # fmt: skip
+    links = [[1, 1, 0, 2, 0, "MODEL"], [2, 2, 0, 3, 0, "MODEL"]]
+    reading = png(workflow={"nodes": nodes, "links": links})
+    assert "checkpoint" not in reading.fields and "Checkpoint: is not linked" in reading.unmapped

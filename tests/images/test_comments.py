@@ -1,12 +1,13 @@
 """EXIF's user comment in every encoding that programs use, JPEG's comment segment, XMP, and AVIF."""
 
 import io
+import zlib
 
 import pytest
 from PIL import ExifTags, Image
 
 from webui.images.comments import decode_comment, xmp_texts
-from webui.images.metadata import read_metadata
+from webui.images.metadata import read_metadata, read_parameters
 
 TEXT = "ein Füchslein, 狐\nNegative prompt: blurry\nSteps: 7, Sampler: Euler a, CFG scale: 5, Seed: 123, Size: 128x192"
 A_PICTURE = Image.new("RGB", (16, 16), "grey")
@@ -80,3 +81,40 @@ def test_a_packet_that_is_no_plain_xml_says_nothing(packet):
     image = Image.new("RGB", (8, 8))
     image.info["xmp"] = packet.encode()
     assert list(xmp_texts(image)) == []
+
+
+SAID = "a red äpple 🍎\nNegative prompt: blurry\nSteps: 7, Sampler: Euler a, CFG scale: 5, Seed: 123, Size: 128x192"
+
+
+def with_chunk(kind: bytes, text: bytes) -> bytes:
+    """A PNG with one more text, its bytes as they are."""
+    stream = io.BytesIO()
+    Image.new("RGB", (8, 8)).save(stream, "PNG")
+    body = kind + b"parameters\0" + (b"\0" + zlib.compress(text) if kind == b"zTXt" else text)
+    chunk = (len(body) - 4).to_bytes(4, "big") + body + zlib.crc32(body).to_bytes(4, "big")
+    data = stream.getvalue()
+    return data[:33] + chunk + data[33:]
+
+
+@pytest.mark.parametrize("kind", [b"tEXt", b"zTXt"])
+@pytest.mark.parametrize(
+    ("text", "prompt"),
+    [
+        (SAID.encode(), "a red äpple 🍎"),
+        (SAID.encode("utf-8-sig"), "a red äpple 🍎"),
+        (SAID.replace("🍎", "é").encode("latin-1"), "a red äpple é"),
+    ],
+)
+def test_a_pngs_latin_text_that_is_utf_8(kind, text, prompt):
+    assert read_metadata(with_chunk(kind, text)).fields["prompt"] == prompt
+
+
+def test_a_mark_before_a_text_is_not_of_the_prompt():
+    assert read_parameters("\ufeff" + SAID).fields["prompt"] == "a red äpple 🍎"
+
+
+def test_a_gifs_comment():
+    stream = io.BytesIO()
+    Image.new("P", (8, 8)).save(stream, "GIF", comment=SAID.encode())
+    reading = read_metadata(stream.getvalue())
+    assert (reading.fields["prompt"], reading.fields["steps"]) == ("a red äpple 🍎", 7)

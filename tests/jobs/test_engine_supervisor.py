@@ -263,3 +263,27 @@ def test_models_are_given_back_when_nothing_was_to_do_for_so_long(tmp_path):
             time.sleep(0.01)
     assert len(box.links) == 1
     box.close()
+
+
+@pytest.mark.parametrize(
+    ("raised", "told"),
+    [
+        ("SettingsError('devices: no such device here.')", "The engine cannot start. devices: no such device here."),
+        ("ValueError('two words')", "The engine cannot start. A fault that Darkroom did not foresee: two words. The log has the details."),
+    ],
+)
+def test_what_keeps_an_engine_from_starting_is_told_in_its_words(box, raised, told):
+    broken = f"""
+from webui.engine.server import EngineServer, main
+from webui.errors import SettingsError
+class Broken(EngineServer):
+    def prepare(self, start, settings):
+        raise {raised}
+main(Broken)
+"""
+    box.start((sys.executable, "-c", broken))
+    until = time.monotonic() + 60
+    while not (said := box.queue.engines()[0].message):
+        assert time.monotonic() < until
+        time.sleep(0.01)
+    assert said == told

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
-import { countOf, ended, joined, nameOf, progressOf } from '../../webui/ui/static/js/grid-words.js';
+import { countOf, ended, joined, nameOf, progressOf, stepOf } from '../../webui/ui/static/js/grid-words.js';
 
 test('values stand between commas, in quotes where they need them', () => {
   assert.equal(joined(['Euler', 'a, b', 'say "hi"']), 'Euler, "a, b", "say ""hi"""');
@@ -23,4 +23,11 @@ test('how many cells there will be', () => {
   assert.equal(countOf([3, 4, 1]), '3 × 4 = 12 cells');
   assert.equal(countOf([5, 1, 1]), '5 cells');
   assert.equal(countOf([1, 1, 1]), '1 cell');
+});
+
+test('a grid is drawn anew at each quarter and at the end', () => {
+  const at = (done, state = 'active') => stepOf({ counts: { done }, total: 100, state });
+  assert.equal(at(1), at(24));
+  assert.notEqual(at(24), at(25));
+  assert.notEqual(at(99), at(100, 'done'));
 });

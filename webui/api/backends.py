@@ -6,13 +6,14 @@ from fastapi import APIRouter
 
 from webui.api.errors import ANYWHERE, responses
 from webui.api.native import Api, Who
+from webui.api.printed import PrintedRoute
 from webui.core.backend import BackendModel
 from webui.core.request import FrozenModel
 from webui.errors import BackendError, NotFound, RequestError
 from webui.plugins.backends import BackendSpec
 from webui.services import Services
 
-router = APIRouter(prefix="/api/v1/backends", tags=["Darkroom"], responses=responses(*ANYWHERE))
+router = APIRouter(route_class=PrintedRoute, prefix="/api/v1/backends", tags=["Darkroom"], responses=responses(*ANYWHERE))
 
 
 class BackendBody(FrozenModel):

@@ -7,12 +7,13 @@ from fastapi import APIRouter
 from webui.api.errors import ANYWHERE, responses
 from webui.api.identity import Viewer
 from webui.api.native import Api, Who
+from webui.api.printed import PrintedRoute
 from webui.core.plain import check_plain
 from webui.core.request import FrozenModel
 from webui.downloads.staging import Download
 from webui.downloads.starters import starters_for
 
-router = APIRouter(prefix="/api/v1/models", tags=["Models"], responses=responses(*ANYWHERE))
+router = APIRouter(route_class=PrintedRoute, prefix="/api/v1/models", tags=["Models"], responses=responses(*ANYWHERE))
 
 
 class Wanted(FrozenModel):

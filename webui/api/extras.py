@@ -10,6 +10,7 @@ from pydantic import Field
 from webui.api import bodies
 from webui.api.errors import ANYWHERE, responses
 from webui.api.native import Api, Who
+from webui.api.printed import PrintedRoute
 from webui.api.schema import answer
 from webui.api.shapes import job_body
 from webui.core.finish import Steps
@@ -19,7 +20,7 @@ from webui.gallery.folder import MOST_FILES, take_folder
 
 OF_A_FOLDER = 10
 """Pictures of one job: between two jobs others have their turn."""
-router = APIRouter(prefix="/api/v1", tags=["Darkroom"], responses=responses(*ANYWHERE))
+router = APIRouter(route_class=PrintedRoute, prefix="/api/v1", tags=["Darkroom"], responses=responses(*ANYWHERE))
 
 
 class ExtrasBody(FrozenModel):

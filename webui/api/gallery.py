@@ -11,6 +11,7 @@ from webui.api.bodies import ImageList
 from webui.api.errors import ANYWHERE, responses
 from webui.api.identity import Viewer
 from webui.api.native import Api, Who
+from webui.api.printed import PrintedRoute
 from webui.api.schema import answer
 from webui.api.shapes import image_body
 from webui.core.request import FrozenModel
@@ -22,7 +23,7 @@ from webui.gallery.query import MAX_QUERY, MAX_TERMS, ImageQuery, Term, parse_qu
 from webui.gallery.sheet import Nearest, Place, Session, Sort, Suggestion, Wanted
 from webui.services import Services
 
-router = APIRouter(prefix="/api/v1", tags=["Darkroom"], responses=responses(*ANYWHERE))
+router = APIRouter(route_class=PrintedRoute, prefix="/api/v1", tags=["Darkroom"], responses=responses(*ANYWHERE))
 Line = Annotated[str, Query(max_length=MAX_QUERY, description="Words and fields; see docs/gallery.md.")]
 Number = Annotated[int, Path(ge=0, le=10**15)]
 Numbers = Annotated[str, Query(max_length=4_000, pattern=r"^\d{1,15}(,\d{1,15})*$", description="Numbers with commas, at most 200.")]

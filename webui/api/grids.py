@@ -13,6 +13,7 @@ from webui.api import bodies
 from webui.api.errors import ANYWHERE, responses
 from webui.api.identity import Viewer
 from webui.api.native import NO_STORE, Api, Who, read_json
+from webui.api.printed import PrintedRoute
 from webui.api.schema import REFERENCE, answer
 from webui.api.shapes import image_body
 from webui.core.grid import MAX_AXES, Grid, GridWish
@@ -23,7 +24,7 @@ from webui.grids.plan import parse_wish
 from webui.grids.service import Grids
 from webui.services import Services
 
-router = APIRouter(prefix="/api/v1/grids", tags=["Grids"], responses=responses(*ANYWHERE))
+router = APIRouter(route_class=PrintedRoute, prefix="/api/v1/grids", tags=["Grids"], responses=responses(*ANYWHERE))
 WISH = {"requestBody": {"required": True, "content": {"application/json": {"schema": {"$ref": REFERENCE.format(model="GridWish")}}}}}
 Format = Literal["png", "webp", "jpeg"]
 

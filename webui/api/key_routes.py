@@ -7,10 +7,11 @@ from fastapi import APIRouter, Depends, Request
 from webui.api.api_keys import ApiKey, ApiKeys, Scope
 from webui.api.errors import ANYWHERE, responses
 from webui.api.native import Who
+from webui.api.printed import PrintedRoute
 from webui.core.request import FrozenModel
 from webui.errors import Forbidden, RequestError
 
-router = APIRouter(prefix="/api/v1/keys", tags=["Darkroom"], responses=responses(*ANYWHERE))
+router = APIRouter(route_class=PrintedRoute, prefix="/api/v1/keys", tags=["Darkroom"], responses=responses(*ANYWHERE))
 
 
 class KeyWish(FrozenModel):

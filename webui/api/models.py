@@ -10,6 +10,7 @@ from pydantic import Field, JsonValue
 from webui.api.errors import ANYWHERE, responses
 from webui.api.identity import Viewer
 from webui.api.native import IMMUTABLE, Api, Who
+from webui.api.printed import PrintedRoute
 from webui.collection.cards import Entry, Wish, page_of
 from webui.collection.fit import Room
 from webui.core.plain import check_plain
@@ -19,7 +20,7 @@ from webui.images.decode import image_bytes, read_image
 from webui.library import KINDS
 from webui.services import Services
 
-router = APIRouter(prefix="/api/v1/models", tags=["Models"], responses=responses(*ANYWHERE))
+router = APIRouter(route_class=PrintedRoute, prefix="/api/v1/models", tags=["Models"], responses=responses(*ANYWHERE))
 
 
 class Asked(Wish):

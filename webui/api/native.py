@@ -11,6 +11,7 @@ from starlette.concurrency import run_in_threadpool
 from webui.api import bodies, stream
 from webui.api.errors import ANYWHERE, responses
 from webui.api.identity import Viewer, viewer_of
+from webui.api.printed import PrintedRoute
 from webui.api.schema import JOB_BODY, answer
 from webui.api.shapes import image_body, job_body
 from webui.core.job import Job, PreviewChoice
@@ -39,7 +40,7 @@ def get_viewer(request: Request) -> Viewer:
 Api = Annotated[Services, Depends(get_services)]
 Who = Annotated[Viewer, Depends(get_viewer)]
 Number = Annotated[int, Query(ge=0, le=MAX_SEQUENCE)]
-router = APIRouter(prefix="/api/v1", tags=["Darkroom"], responses=responses(*ANYWHERE))
+router = APIRouter(route_class=PrintedRoute, prefix="/api/v1", tags=["Darkroom"], responses=responses(*ANYWHERE))
 
 
 @router.post("/jobs", status_code=201, responses=responses(409), openapi_extra=JOB_BODY | answer(bodies.JobBody, 201))

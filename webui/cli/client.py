@@ -9,6 +9,7 @@ from typing import Any, Self
 
 import httpx
 
+from webui.client.addresses import checked_address, checked_key
 from webui.core.events import Event, EventAdapter
 from webui.core.job import FINAL_STATES
 from webui.core.request import GenerationRequest
@@ -23,11 +24,12 @@ class Client:
     """Submit, follow and fetch. Raises `RequestError` for HTTP 422, `WebUIError` for anything else that goes wrong."""
 
     def __init__(self, url: str, key: str = "") -> None:
-        here = httpx.URL(url).host in LOOPBACK  # a proxy could not reach it
+        address = checked_address(url)
+        here = address.host in LOOPBACK  # a proxy could not reach it
         self._http = httpx.Client(
-            base_url=url.rstrip("/"),
+            base_url=address,
             timeout=httpx.Timeout(30, read=None),
-            headers={"X-Access-Key": key} if key else {},
+            headers={"X-Access-Key": checked_key(key)} if key else {},
             trust_env=not here,
         )
 
@@ -101,7 +103,7 @@ class Client:
     def _send(self, method: str, url: str, **arguments: Any) -> httpx.Response:
         try:
             return self._http.request(method, url, **arguments)
-        except httpx.HTTPError as error:
+        except (httpx.HTTPError, httpx.InvalidURL) as error:
             raise WebUIError(f"{self._http.base_url} does not answer: {error}. Is Darkroom running there?") from None
 
     @staticmethod

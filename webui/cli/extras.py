@@ -8,7 +8,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from webui.cli.generate import FORMATS, Progress
+from webui.cli.generate import Progress
+from webui.cli.output import FORMATS
 from webui.core.names import printable
 from webui.core.request import GenerationRequest, parse_request
 from webui.errors import RequestError, StorageError

@@ -2,9 +2,7 @@
 
 import argparse
 import re
-import shutil
 import sys
-import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,7 +10,9 @@ from typing import TYPE_CHECKING, Any
 from tqdm import tqdm
 
 from webui.cli.flags import add_request_flags, request_values
+from webui.cli.output import FORMATS, names, place, prepare
 from webui.core.events import Cancelled, Done, Event, Failed, ImageSaved, StepDone
+from webui.core.names import printable
 from webui.core.request import GenerationRequest, parse_request
 from webui.errors import RequestError, StorageError
 from webui.settings import Settings
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 
 CHECKPOINT, WHERE = "request.checkpoint", "request.where"
 _ID = re.compile(r"^[0-9a-f]{64}$")
-FORMATS = {".png": "png", ".jpg": "jpeg", ".jpeg": "jpeg", ".webp": "webp"}
 
 
 def add(parser: argparse.ArgumentParser) -> None:
@@ -47,9 +46,7 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace, settings: Settings) -> int:
     """Make the pictures; 0 when all are written, 1 when the job failed."""
-    if arguments.output.suffix.lower() not in FORMATS:
-        raise RequestError("output", f"{arguments.output.name}: write a .png, .jpg or .webp file.")
-    _prepare(arguments.output)
+    prepare(arguments.output)
     progress = Progress(quiet=arguments.quiet)
     maker = _remote if arguments.server else _elsewhere if _is_elsewhere(arguments) else _local
     try:
@@ -109,11 +106,6 @@ class Progress:
             self._bar.close()
 
 
-def names(output: Path, count: int) -> list[Path]:
-    """`apple.png` for one picture, `apple-1.png`, `apple-2.png` … for several."""
-    return [output] if count == 1 else [output.with_stem(f"{output.stem}-{number}") for number in range(1, count + 1)]
-
-
 def build_request(arguments: argparse.Namespace, keep: Callable[[Path], str], known: "Callable[[], NameMatcher]") -> GenerationRequest:
     """The request the flags mean. `keep` stores a picture file and gives its id (for --init and --mask).
 
@@ -151,16 +143,6 @@ def _kept(name: str, path: Path, keep: Callable[[Path], str]) -> str:
         raise RequestError(name, f"{path}: {error.message}") from None
 
 
-def _prepare(output: Path) -> None:
-    """Find out before the work, not after it, that the file cannot be written."""
-    try:
-        output.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=output.parent):
-            pass
-    except OSError as error:
-        raise StorageError(f"{output} cannot be written: {error.strerror}. Choose another file with -o.") from None
-
-
 def _local(arguments: argparse.Namespace, settings: Settings, progress: Progress) -> list[Path]:
     from webui.local import LocalRunner
     from webui.ui.known import NameMatcher
@@ -174,7 +156,7 @@ def _local(arguments: argparse.Namespace, settings: Settings, progress: Progress
     try:
         request = alone.resolve(build_request(arguments, alone.keep, lambda: NameMatcher.here(alone.context.library, alone.capabilities)))
         saved = alone.run(request, progress)
-        return [_moved(path, target) for path, target in zip(saved, names(arguments.output, len(saved)), strict=True)]
+        return place(saved, arguments.output, (settings.outputs,))
     finally:
         alone.close()
 
@@ -199,14 +181,9 @@ def _elsewhere(arguments: argparse.Namespace, settings: Settings, progress: Prog
         if not arguments.quiet:
             print(alone.backends.told(alone.spec), file=sys.stderr)
         saved = alone.run(request, progress)
-        return [_moved(path, target) for path, target in zip(saved, names(arguments.output, len(saved)), strict=True)]
+        return place(saved, arguments.output, (settings.outputs,))
     finally:
         alone.close()
-
-
-def _moved(path: Path, target: Path) -> Path:
-    shutil.move(path, target)
-    return target
 
 
 def _remote(arguments: argparse.Namespace, settings: Settings, progress: Progress) -> list[Path]:
@@ -219,5 +196,9 @@ def _remote(arguments: argparse.Namespace, settings: Settings, progress: Progres
         images = client.downloads(job)
         targets = names(arguments.output, len(images))
         for target, data in zip(targets, images, strict=True):
-            target.write_bytes(data)
+            try:
+                target.write_bytes(data)
+            except OSError as error:
+                said = f"{printable(str(target))} cannot be written: {error.strerror}."
+                raise StorageError(f"{said} The pictures are kept on the server, in the Gallery.") from None
         return targets

@@ -11,7 +11,8 @@ from typing import Any
 from pydantic import ValidationError
 
 from webui.cli import generate
-from webui.cli.generate import FORMATS, Progress, build_request, names
+from webui.cli.generate import Progress, build_request
+from webui.cli.output import FORMATS, names, prepare
 from webui.core.grid import AXIS_NAMES, GridPlan, GridWish
 from webui.core.request import GenerationRequest
 from webui.errors import RequestError, StorageError
@@ -34,8 +35,7 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace, settings: Settings) -> int:
     """Make the grid; 0 when its picture is written, 1 when a cell failed."""
-    if arguments.output.suffix.lower() not in FORMATS:
-        raise RequestError("output", f"{arguments.output.name}: write a .png, .jpg or .webp file.")
+    prepare(arguments.output)
     if not axes_of(arguments):
         raise RequestError("x", 'Say what varies: --x "Steps=10-30 (+10)".')
     progress = Progress(quiet=arguments.quiet)
@@ -90,7 +90,12 @@ def _local(arguments: argparse.Namespace, settings: Settings, progress: Progress
                 saved = alone.run(alone.resolve(cell_request(plan, at, number)), progress)
                 _move(saved, folder / f"{number:05}{suffix}")
         shown = {at: path if _made(path) else None for at, path in files.items()}
-        draw_sheet(Sheet(plan, arguments.title, shown, {}, arguments.side)).save(arguments.output)
+        try:
+            draw_sheet(Sheet(plan, arguments.title, shown, {}, arguments.side)).save(arguments.output)
+        except OSError as error:
+            raise StorageError(
+                f"{arguments.output} cannot be written: {error.strerror or error}. The cells are kept in {folder}."
+            ) from None
     finally:
         alone.close()
     print(arguments.output)

@@ -10,6 +10,7 @@ from typing import Any
 
 import httpx
 
+from webui.client.addresses import checked_address, checked_key
 from webui.client.values import JobEvent, Picture, RemoteJob
 from webui.core.request import GenerationRequest
 from webui.errors import Conflict, Forbidden, LimitReached, NotFound, RequestError, StorageError, WebUIError
@@ -41,10 +42,11 @@ class Call:
 
 def connection(url: str, key: str, owner: str) -> dict[str, Any]:
     """Arguments of both of httpx's clients. `key` is an API key or an access key, `owner` the name to act under."""
-    headers = {"Authorization": f"Bearer {key}"} if key else {}
+    address = checked_address(url)
+    headers = {"Authorization": f"Bearer {checked_key(key)}"} if key else {}
     headers |= {"X-Owner": owner} if owner else {}
-    here = httpx.URL(url).host in LOOPBACK  # a proxy could not reach it
-    return {"base_url": url.rstrip("/"), "headers": headers, "timeout": httpx.Timeout(30, read=None), "trust_env": not here}
+    here = address.host in LOOPBACK  # a proxy could not reach it
+    return {"base_url": address, "headers": headers, "timeout": httpx.Timeout(30, read=None), "trust_env": not here}
 
 
 def submit(request: Wanted, priority: int = 0, idempotency_key: str | None = None) -> Call:

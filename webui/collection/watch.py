@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from webui.core.foreign import is_same
+from webui.core.names import encodable
 from webui.core.request import FrozenModel
 from webui.library import Library, ModelFile
 from webui.library.models import SUFFIXES
@@ -84,7 +85,7 @@ class Watcher:
         """Follow the system's events until the set of folders is another one."""
         from watchfiles import watch
 
-        there = [folder for folder in folders if os.path.isdir(folder)]
+        there = [folder for folder in folders if os.path.isdir(folder) and _is_unicode(folder)]
         if not there:
             raise OSError("there is nothing to watch")
         batches = watch(
@@ -120,6 +121,11 @@ class Watcher:
                 self._changed(change)
         self._unsettled = [model for model in self._known if abs(time.time() - model.identity.mtime_ns / 1e9) < SETTLED_S]
         self._stopping.wait(min(took, 0.5) if written else 0)  # while a large file is copied, events come without end
+
+
+def _is_unicode(folder: Path) -> bool:
+    """Whether the system's events can be asked for: `watchfiles` takes Unicode alone. Of other folders every look tells."""
+    return encodable(str(folder)) == str(folder)
 
 
 def _matters(path: str) -> bool:

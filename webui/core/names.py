@@ -31,6 +31,15 @@ def _shown(letter: str) -> str:
     return "".join(f"%{byte:02X}" for byte in data)
 
 
+def encodable(text: str) -> str:
+    """The text as it is, lone surrogates (they stand for bytes of a file's name) shown as `%` and digits."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return "".join(_shown(letter) if unicodedata.category(letter) == "Cs" else letter for letter in text)
+    return text
+
+
 def in_tag(text: str) -> str:
     """A printable name as it can stand inside `<lora:…>`: the marks that end a tag or its parts, or begin a comment, as `%` and digits."""
     return "".join(f"%{ord(letter):02X}" if letter in _TAG_MARKS else letter for letter in text)

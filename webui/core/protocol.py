@@ -128,6 +128,13 @@ class Ready(FrozenModel):
     versions: dict[str, str] = {}
 
 
+class StartFailed(FrozenModel):
+    """The engine cannot be what it was started as, and ends. `message` is a sentence for people."""
+
+    type: Literal["start_failed"] = "start_failed"
+    message: str
+
+
 class BatchStats(FrozenModel):
     """Forward passes since the engine started: how many, how many jobs they answered, their seconds, and the seconds that jobs waited."""
 
@@ -187,7 +194,7 @@ class ExtensionFailed(FrozenModel):
 
 
 FromEngine = Annotated[
-    Capabilities | Ready | Heartbeat | JobEventMessage | Planned | Declined | ExtensionFailed, Field(discriminator="type")
+    Capabilities | Ready | StartFailed | Heartbeat | JobEventMessage | Planned | Declined | ExtensionFailed, Field(discriminator="type")
 ]
 
 ToEngineAdapter: TypeAdapter[ToEngine] = TypeAdapter(ToEngine)

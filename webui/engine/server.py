@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 from webui.core.events import Cancelled, Event, Failed, Preview
 from webui.core.job import JobError
+from webui.core.names import encodable
 from webui.core.protocol import (
     EXIT_DEVICE_LOST,
     BatchStats,
@@ -28,6 +29,7 @@ from webui.core.protocol import (
     RunJob,
     SetPreview,
     Start,
+    StartFailed,
     Stop,
     ToEngine,
     ToEngineAdapter,
@@ -80,17 +82,32 @@ class EngineServer:
         self._admission: AdmissionController | None = None
         self._unload_wanted = self._has_hung_thread = False
 
-    def run(self) -> None:
-        """Serve until told to stop or web is gone."""
+    def run(self) -> bool:
+        """Serve until told to stop or web is gone; False where it could not start, which web has been told."""
         threading.Thread(target=self._read, name="reader", daemon=True).start()
         threading.Thread(target=self._send_heartbeats, name="heartbeat", daemon=True).start()
         start = self._inbox.get()
         if isinstance(start, Start):
-            runner = self.prepare(start, Settings.model_validate(start.settings))
+            runner = self._prepared(start)
+            if runner is None:
+                return False
             self._scheduler = BatchScheduler(
                 self._inbox, runner, self._take, self._on_job_ended, self.controls.is_stopped, self._on_job_hung, self.hung_after_s
             )
             self._scheduler.run()
+        return True
+
+    def _prepared(self, start: Start) -> ModelRunner | None:
+        """The model runner; None where something is wrong, which is sent as a sentence."""
+        try:
+            return self.prepare(start, Settings.model_validate(start.settings))
+        except WebUIError as error:
+            said = str(error)
+        except Exception as error:
+            traceback.print_exc()
+            said = f"A fault that Darkroom did not foresee{in_words(error)}. The log has the details."
+        self.writer.send(StartFailed(message=encodable(said)))
+        return None
 
     # What an engine is; `tests.fake_engine` has another one -----------------------------------------------------------------
 
@@ -281,17 +298,24 @@ def serve(source: BinaryIO, sink: BinaryIO, on_end: Callable[[], None] = lambda:
     EngineServer(source, sink, on_end).run()
 
 
-def main() -> None:
-    """The program: take standard output for frames alone, and end at once when web does."""
+def main(make: type[EngineServer] = EngineServer) -> None:
+    """The program: take standard output for frames alone, and end at once when web does.
+
+    It ends without Python's clean-up, which aborts the process where the reader still waits for standard input.
+    """
     sink = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
     _ignore_interrupts()
     started = time.monotonic()
+    code = 1
     try:
-        serve(sys.stdin.buffer, sink, on_end=lambda: os._exit(0))
+        code = 0 if make(sys.stdin.buffer, sink, lambda: os._exit(0)).run() else 1
     except EngineLost:
-        os._exit(EXIT_DEVICE_LOST)  # the device's own clean-up would hang or fail
-    print(f"engine ended after {time.monotonic() - started:.0f} s", file=sys.stderr)
+        code = EXIT_DEVICE_LOST  # the device's own clean-up would hang or fail
+    except Exception:
+        traceback.print_exc()
+    print(f"engine ended after {time.monotonic() - started:.0f} s", file=sys.stderr, flush=True)
+    os._exit(code)
 
 
 def _ignore_interrupts() -> None:

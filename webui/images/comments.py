@@ -56,7 +56,7 @@ def _utf8_after_all(text: str) -> str:
 
 
 def comment_text(image: Image.Image) -> str:
-    """Give a JPEG's comment segment; empty when there is none."""
+    """Give a JPEG's or a GIF's comment; empty when there is none."""
     comment = image.info.get("comment", b"")
     return _guess(comment) if isinstance(comment, bytes) else str(comment)
 

@@ -47,6 +47,8 @@ DIALECTS: tuple[Dialect, ...] = (
 )
 
 
+_MARK = "\ufeff"
+"""A byte-order mark, which editors put before a text."""
 _RANDOM = {"mode", "seed", "variation_seed"}
 _DEFAULT_FIELDS = GenerationRequest().model_dump(mode="json")
 
@@ -138,6 +140,7 @@ def read_parameters(text: str) -> ImageMetadata | None:
 
 
 def _read_foreign(contents: Mapping[str, str]) -> ImageMetadata | None:
+    contents = {key: text.lstrip(_MARK) for key, text in contents.items()}
     found = next((result for dialect in DIALECTS if (result := _found(dialect, contents)) is not None), None)
     return None if found is None else _checked(found, contents)
 

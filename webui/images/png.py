@@ -91,8 +91,16 @@ def read_texts(data: bytes) -> Contents:
             said.append(_left_out(key, chunk.whole))
             continue
         room -= len(text)
-        found[key] = text.decode("latin-1" if chunk.kind != b"iTXt" else "utf-8", errors="replace")
+        found[key] = _decoded(chunk.kind, text)
     return Contents(found, (*said[:_MOST_NAMED], *(["and other texts"] if len(said) > _MOST_NAMED else [])))
+
+
+def _decoded(kind: bytes, text: bytes) -> str:
+    """UTF-8 where it is that: many programs write it also where the format says Latin-1, whose texts are hardly ever valid UTF-8."""
+    try:
+        return text.decode()
+    except UnicodeDecodeError:
+        return text.decode("utf-8" if kind == b"iTXt" else "latin-1", errors="replace")
 
 
 def _left_out(key: str, whole: bool) -> str:

@@ -1,4 +1,4 @@
-"""A picture file's texts: PNG text chunks, EXIF's user comment in JPEG and WebP, and our own JSON where each format has room for it."""
+"""A picture file's texts: PNG's chunks, EXIF's user comment, comments of JPEG and GIF, and our own JSON where a format has room for it."""
 
 import io
 import warnings
@@ -54,12 +54,12 @@ def read_texts(data: bytes) -> Contents:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            image = Image.open(io.BytesIO(data), formats=("JPEG", "WEBP", "AVIF"))
+            image = Image.open(io.BytesIO(data), formats=("JPEG", "WEBP", "AVIF", "GIF"))
     except Exception:  # Pillow's readers raise any kind for what strangers wrote
         return Contents({})
     with image:
         texts = _exif_texts(image.info.get("exif")) | dict(_segments(image)) | dict(xmp_texts(image))
-        comment = comment_text(image) if image.format in ("JPEG", "MPO") else ""
+        comment = comment_text(image) if image.format in ("JPEG", "MPO", "GIF") else ""
         texts = {PARAMETERS: comment} | texts if comment else texts
     return Contents({key: text for key, text in texts.items() if text})
 

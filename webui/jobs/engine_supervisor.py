@@ -29,6 +29,7 @@ from webui.core.protocol import (
     RunJob,
     SetPreview,
     Start,
+    StartFailed,
     Stop,
     Unload,
 )
@@ -90,6 +91,7 @@ class EngineSupervisor(threading.Thread):
         self._idle_since = math.inf  # no job has run since the models were loaded
         self._last_beat = 0.0
         self._losses = 0
+        self._why_not_started = ""
         self._taking = False
 
     # The thread ---------------------------------------------------------------------------------------------------------
@@ -116,7 +118,7 @@ class EngineSupervisor(threading.Thread):
 
     def _serve_engine(self) -> str:
         """One engine from start to end; gives the cause of its end, "" when we asked for it."""
-        self._ended, self._last_beat, self._is_full = False, time.monotonic(), False
+        self._ended, self._last_beat, self._is_full, self._why_not_started = False, time.monotonic(), False, ""
         self._show(state="starting" if not self._losses else "restarting", loaded="", warm=(), job_id="", jobs=())
         try:
             client = self._make_client(self._receive, self._on_end)
@@ -147,7 +149,7 @@ class EngineSupervisor(threading.Thread):
                     client.send(Stop())
                     return ""
                 if self._ended:
-                    return client.cause()
+                    return self._why_not_started or client.cause()
             if time.monotonic() - self._last_beat > self._timeouts.hung:
                 return f"it did not answer for {self._timeouts.hung:.0f} s"
             if self._status.state in ("starting", "restarting") and time.monotonic() - started > self._timeouts.ready:
@@ -242,7 +244,8 @@ class EngineSupervisor(threading.Thread):
             jobs, self._jobs = list(self._jobs), {}
         if cause:
             self._losses += 1
-            self._show(state="restarting", message=f"The engine stopped: {cause}.", job_id="", jobs=(), loaded="", warm=())
+            said = f"The engine cannot start. {cause}" if self._why_not_started else f"The engine stopped: {cause}."
+            self._show(state="restarting", message=said, job_id="", jobs=(), loaded="", warm=())
         for job_id in jobs:
             if cause:
                 self._persist(partial(self._dispatch.lost, job_id, cause, self._settings().max_attempts, ADVICE))
@@ -266,6 +269,8 @@ class EngineSupervisor(threading.Thread):
                 self._losses = 0
                 self._show(state="ready", device=message.device, message=message.name, device_total=message.memory)
                 self.wake()
+            case StartFailed():
+                self._why_not_started = message.message
             case Heartbeat():
                 self._show(
                     resident=message.resident,

@@ -6,17 +6,17 @@ from typing import Any
 from fastapi import Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
-from fastapi.routing import APIRoute
 from starlette.exceptions import HTTPException
 
 from webui.api.comfy.graphs import GraphError
 from webui.api.errors import STATUS
+from webui.api.printed import PrintedRoute
 from webui.core.names import printable
 from webui.core.sentences import sentence
 from webui.errors import RequestError, WebUIError
 
 
-class ComfyRoute(APIRoute):
+class ComfyRoute(PrintedRoute):
     """A route whose refusals have ComfyUI's shape."""
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:

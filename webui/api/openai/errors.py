@@ -6,18 +6,18 @@ from typing import Any
 from fastapi import Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
-from fastapi.routing import APIRoute
 from starlette.exceptions import HTTPException
 
 from webui.api.dialects import openai_error
 from webui.api.errors import STATUS
+from webui.api.printed import PrintedRoute
 from webui.core.job import JobError
 from webui.core.names import printable
 from webui.core.sentences import sentence
 from webui.errors import NotFound, OutOfMemory, RequestError, WebUIError
 
 
-class OpenAIRoute(APIRoute):
+class OpenAIRoute(PrintedRoute):
     """A route whose refusals have OpenAI's shape."""
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:

@@ -8,6 +8,7 @@ import psutil
 
 from webui.api.sdapi.options import known_hash, title
 from webui.core.foreign import FileError, read_foreign
+from webui.core.names import printable
 from webui.core.protocol import OptionInfo
 from webui.errors import WebUIError
 from webui.images.upscaling import BUILTIN_UPSCALERS, LATENT_UPSCALERS
@@ -156,8 +157,8 @@ def below(api: Services, model: ModelFile) -> str:
     """A file's path from the models folder on: clients expect one, and nobody needs to know where the folder lies."""
     for root in api.settings.current().all_models_dirs:
         if model.path.is_relative_to(root):
-            return f"models/{model.path.relative_to(root).as_posix()}"
-    return model.file_name
+            return printable(f"models/{model.path.relative_to(root).as_posix()}")
+    return printable(model.file_name)
 
 
 def extensions(api: Services) -> list[dict[str, Any]]:

@@ -6,10 +6,10 @@ from typing import Any
 from fastapi import Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
-from fastapi.routing import APIRoute
 from starlette.exceptions import HTTPException
 
 from webui.api.errors import STATUS
+from webui.api.printed import PrintedRoute
 from webui.core.job import Job
 from webui.core.names import printable
 from webui.errors import OutOfMemory, RequestError, WebUIError
@@ -35,7 +35,7 @@ class JobFailed(Exception):
         self.job = job
 
 
-class A1111Route(APIRoute):
+class A1111Route(PrintedRoute):
     """A route whose refusals have A1111's shape."""
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:

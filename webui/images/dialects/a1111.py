@@ -1,13 +1,14 @@
 """AUTOMATIC1111's `parameters` text, as Forge, reForge, SD.Next, Fooocus and savers of ComfyUI write it too: pairs to request fields."""
 
 import math
+import re
 from collections.abc import Callable, Mapping
 from typing import Any, Literal
 
 from webui.core.finish import load_steps
 from webui.images.dialects import Chunks, ParsedMetadata, postprocessing, short
 from webui.images.dialects.infotext import Infotext, read_infotext, read_pairs
-from webui.images.dialects.names import lora_tag, sampler_fields, sampler_name, schedule_name, vae_name
+from webui.images.dialects.names import file_stem, lora_tag, sampler_fields, sampler_name, schedule_name, vae_name
 
 Value = Callable[[str], Any]
 
@@ -123,6 +124,7 @@ DEFAULTS = {"noise_source": "nv", "mask_blur": 0}
 """What A1111 means where it writes nothing: noise from CUDA's generator, and (with a mask) no blur."""
 OTHERS = {"noise_source": "cpu"}
 """The same for Fooocus and ComfyUI, which write this text too."""
+_TAG = re.compile(r"<\w+:([^:<>]+)")
 _OLD_PIXELS = 512 * 512
 _INPAINT = ("mask_blur", "fill", "only_masked", "invert_mask")
 _START = ("Init image hash", "Resize mode", "Image CFG scale", "Noise multiplier")
@@ -146,7 +148,7 @@ def read(chunks: Chunks) -> ParsedMetadata | None:
         fields |= _finish(pairs | done, unmapped)
     mode = _settle(fields, pairs, unmapped)
     fooocus = _fooocus(fields, pairs, chunks)
-    lines = (*unmapped, *repeated, *_behind(text))
+    lines = (*unmapped, *repeated, *_untold_loras(fields, pairs), *_behind(text))
     defaults = OTHERS if fooocus or pairs.get("Version", "").startswith("ComfyUI") else DEFAULTS
     return ParsedMetadata("Fooocus" if fooocus else "A1111/Forge", fields, tuple(map(short, lines)), mode, defaults)
 
@@ -185,6 +187,14 @@ def _place(fields: dict[str, Any], key: str, value: str) -> str:
     except (ValueError, OverflowError):
         return f"{key}: {value}"
     return ""
+
+
+def _untold_loras(fields: Mapping[str, Any], pairs: Mapping[str, str]) -> list[str]:
+    """LoRAs of which the text tells the hash and no weight: no tag stands for them."""
+    prompts = " ".join(str(fields.get(key, "")) for key in ("prompt", "negative_prompt", "hires.prompt", "hires.negative_prompt"))
+    tags = {file_stem(name.strip()).casefold() for name in _TAG.findall(prompts)}
+    named = [entry.rpartition(":")[0].strip() for entry in pairs.get("Lora hashes", "").split(",")]
+    return [f"LoRA: {name} (its weight is not told)" for name in named if name and file_stem(name).casefold() not in tags]
 
 
 def _behind(text: Infotext) -> list[str]:

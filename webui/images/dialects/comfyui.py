@@ -17,6 +17,7 @@ from webui.images.dialects.names import file_stem
 Mode = Literal["txt2img", "img2img", "inpaint"]
 _IMAGE = re.compile(r"(?:base_|input_)?(?:image|images|samples|latent|pixels|source|destination|any)(?:_?\w{1,4})?$")
 _FACTOR = re.compile(r"(?:^|[^0-9])([1-8])x|x([1-8])(?![0-9])", re.IGNORECASE)
+_SECOND = "Model of the second pass"
 _INPAINTS = ("VAEEncodeForInpaint", "SetLatentNoiseMask", "InpaintModelConditioning")
 
 
@@ -34,6 +35,7 @@ class Way:
 
     passes: list[Pass] = field(default_factory=list)
     vae: Link | None = None
+    is_decoded: bool = False
     source: Node | None = None
     before: list[Node] = field(default_factory=list)
     mode: Mode = "txt2img"
@@ -100,7 +102,7 @@ def _back(walk: Walk, link: Link | None) -> Way:
             if way.vae is None:
                 way.vae = node.link("optional_vae", "vae")
         elif node.kind.startswith("VAEDecode") and not way.passes:
-            way.vae = node.link("vae")
+            way.vae, way.is_decoded = node.link("vae"), True
         else:
             between.append(node)
         link = node.link(*LATENTS) or _other_image(node)
@@ -151,7 +153,7 @@ def _models(walk: Walk, way: Way, model: Chain, clip: Chain | None) -> dict[str,
         walk.note(f"Text encoder: that of the checkpoint {clip.checkpoint}")
     return {
         "checkpoint": model.checkpoint,
-        "vae": vae_of(walk, way.vae, model.checkpoint),
+        "vae": vae_of(walk, way.vae, model.checkpoint) if way.vae or way.is_decoded else None,
         "clip_skip": clip.clip_skip if clip and clip.clip_skip > 1 else None,
         "guidance_options.rescale": model.rescale,
     }
@@ -176,6 +178,7 @@ def _source(walk: Walk, way: Way) -> dict[str, Any]:
             walk.note(f"node {node.kind}")
     source = way.source
     if source is None:
+        walk.note(f"{'Size' if way.mode == 'txt2img' else 'Start picture'}: the first latent is not linked")
         return found
     width, height = (source.inputs.get(key, source.inputs.get(f"empty_latent_{key}")) for key in ("width", "height"))
     if way.mode == "txt2img" and width is not None and height is not None:
@@ -201,7 +204,7 @@ def _later(walk: Walk, way: Way, first: Sampling, model: Chain, fields: dict[str
                 walk.note(f"node {node.kind}")
     second, between = sampling_of(walk, way.passes[-2].node), way.passes[-1].after
     if not any(node.kind in UPSCALES for node in between) and not second.adds_noise:
-        name = chain_of(walk, second.model, "model").checkpoint
+        name = chain_of(walk, second.model, "model", _SECOND).checkpoint
         walk.note(f"node {way.passes[-2].node.kind}: goes on where the first sampler stops, with checkpoint {name}")
         return
     if way.mode != "txt2img":
@@ -263,9 +266,9 @@ def _differences(walk: Walk, first: Sampling, second: Sampling, model: Chain, fi
     if second.fields.get("seed") != first.fields.get("seed"):
         walk.note(f"Seed of the second pass: {second.fields.get('seed')}")
     if second.model != first.model:
-        other = chain_of(walk, second.model, "model")
-        if (other.checkpoint, other.loras) != (model.checkpoint, model.loras):
-            walk.note(f"Model of the second pass: {other.checkpoint}")
+        other = chain_of(walk, second.model, "model", _SECOND)
+        if other.checkpoint and (other.checkpoint, other.loras) != (model.checkpoint, model.loras):
+            walk.note(f"{_SECOND}: {other.checkpoint}")
     for key, link, ours in (("prompt", second.positive, first.positive), ("negative_prompt", second.negative, first.negative)):
         if link != ours and (words := words_of(walk, link, f"Hires {key.replace('_', ' ')}")) is not None:
             prompt = words.prompt if key == "prompt" else ", ".join(filter(None, words.branches))

@@ -26,9 +26,10 @@ class Chain:
     rescale: float | None = None
 
 
-def chain_of(walk: Walk, link: Link | None, port: str) -> Chain:
-    """Follow a link of type `port` (model or clip) to its loader."""
-    chain, seen = Chain(), set()
+def chain_of(walk: Walk, link: Link | None, port: str, what: str = "") -> Chain:
+    """Follow a link of type `port` (model or clip) to its loader; one that ends before is noted under the name `what`."""
+    chain, seen = Chain(), set[str]()
+    what = what or ("Checkpoint" if port == "model" else "Text encoder")
     while (found := walk.at(link)) is not None and found[0].id not in seen:
         node = found[0]
         seen.add(node.id)
@@ -41,7 +42,9 @@ def chain_of(walk: Walk, link: Link | None, port: str) -> Chain:
         _changed(walk, node, chain, port)
         link = node.link(*_PORTS[port])
         if link is None:
-            walk.note(f"{'Checkpoint' if port == 'model' else 'Text encoder'}: comes from node {node.kind}")
+            walk.note(f"{what}: comes from node {node.kind}")
+            return chain
+    walk.note(f"{what}: {'is not linked' if found is None else 'its links go in a circle'}")
     return chain
 
 
@@ -146,6 +149,7 @@ def vae_of(walk: Walk, link: Link | None, checkpoint: str | None) -> str | None:
     for _ in range(MAX_DEPTH):
         found = walk.at(link)
         if found is None:
+            walk.note("VAE: is not linked")
             return None
         node, slot = found
         if "vae_name" in node.inputs:
@@ -157,5 +161,7 @@ def vae_of(walk: Walk, link: Link | None, checkpoint: str | None) -> str | None:
         onward = node.link("optional_vae", "vae")
         if onward is None:
             walk.note(f"VAE: comes from node {node.kind}")
+            return None
         link = onward
+    walk.note("VAE: its links go in a circle")
     return None

@@ -105,7 +105,10 @@ def _encoded(walk: Walk, node: Node, slot: int, what: str) -> Words | None:
     for name, text in known.items():
         if text != first and text.strip():
             walk.note(f"{what}, {name}: {text}")
-    return Words((_ours(walk, first, what),), node.link("clip"))
+    clip = node.link("clip")
+    if clip is None and node.kind in ENCODERS:
+        walk.note(f"{what}: its text encoder is not linked")
+    return Words((_ours(walk, first, what),), clip)
 
 
 def _ours(walk: Walk, text: str, what: str) -> str:

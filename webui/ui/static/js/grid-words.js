@@ -28,3 +28,6 @@ export function countOf(sides) {
   const what = cells === 1 ? 'cell' : 'cells';
   return shown.length > 1 ? `${shown.join(' × ')} = ${cells} ${what}` : `${cells} ${what}`;
 }
+
+/** Which drawing of a grid is worth fetching: another one at each quarter, and at the end. @param {Pick<GridBody, 'counts' | 'total' | 'state'>} grid */
+export const stepOf = (grid) => (grid.state === 'active' ? `${Math.floor((4 * ended(grid)) / grid.total)}of${grid.total}` : `all${ended(grid)}`);

@@ -6,7 +6,7 @@
 import { grids, images, page } from './api.js';
 import { $, button, el, heading, iconButton, notice } from './dom.js';
 import { form, formRequest } from './form.js';
-import { countOf, ended, joined, nameOf, progressOf } from './grid-words.js';
+import { countOf, ended, joined, nameOf, progressOf, stepOf } from './grid-words.js';
 import { component, state } from './state.js';
 import { complain, toast } from './toast.js';
 import { openViewer } from './viewer.js';
@@ -125,20 +125,27 @@ function card(it, grid) {
   if (known?.seen === seen) return known.node;
   const act = (/** @type {Promise<unknown>} */ going) => going.then(() => look(it)).catch(complain);
   const has = Boolean(grid.counts.done);
+  const drawn = has ? pictureOf(grid, known?.drawn) : null;
   const node = el('div.card.grid-card', { role: 'listitem', 'data-id': grid.id, 'data-state': grid.state },
     el('div.card-head', {}, el('h3', {}, nameOf(grid)), el('span.muted', {}, progressOf(grid))),
     el('progress', { max: grid.total, value: ended(grid), 'aria-label': 'Cells done', hidden: grid.state !== 'active' }),
     ...grid.axes.map((axis) => el('p.muted', {}, `${axis.title}: ${axis.labels.slice(0, 12).join(', ')}${axis.labels.length > 12 ? ` … (${axis.labels.length})` : ''}`)),
     has && el('button.grid-picture', { type: 'button', title: 'Open the cells', 'aria-label': 'Open the cells', onclick: () => cells(grid.id) },
-      el('img', { src: `${grids.picture(grid.id)}?format=webp&side=256&n=${ended(grid)}`, alt: `Labelled picture of ${nameOf(grid)}` })),
+      drawn),
     el('div.row-of-buttons', {},
       has && el('a.action', { href: grids.picture(grid.id), target: '_blank', title: 'Open the labelled picture' }, el('span', {}, 'Labelled picture')),
       el('a.action', { href: grids.export(grid.id), title: 'Export as JSON' }, el('span', {}, 'Export as JSON')),
       grid.state !== 'cancelled' && button('plus', 'Add values', () => addValues(it, grid)),
       Boolean(grid.counts.failed) && grid.state !== 'cancelled' && button('refresh', 'Try failed cells again', () => act(grids.retry(grid.id))),
       grid.state === 'active' && button('close', 'Stop the grid', () => act(grids.stop(grid.id)))));
-  it.known.set(grid.id, { seen, node });
+  it.known.set(grid.id, { seen, node, drawn });
   return node;
+}
+
+/** The labelled picture: drawn anew at each quarter of the cells only, because the server reads all of them for it. @param {GridBody} grid @param {HTMLImageElement | null} [before] */
+function pictureOf(grid, before) {
+  const address = `${grids.picture(grid.id)}?format=webp&side=256&n=${stepOf(grid)}`;
+  return before?.getAttribute('src') === address ? before : el('img', { src: address, alt: `Labelled picture of ${nameOf(grid)}` });
 }
 
 /** The cells' pictures in the viewer, in the grid's order. @param {string} id */
