@@ -73,14 +73,14 @@ class Desk:
     def submit(self, owner="local", **values):
         return self.queue.submit(self.request(**values), owner)
 
-    def wait(self, job, *states: str, seconds: float = 60):
+    def wait(self, job, *states: str, seconds: float = 240):
         until = time.monotonic() + seconds
         while (found := self.queue.get(job.id)).state not in (states or ("done", "failed", "cancelled")):
             assert time.monotonic() < until, (found, self.queue.progress(job.id))
             time.sleep(0.01)
         return found
 
-    def until(self, true, seconds: float = 60):
+    def until(self, true, seconds: float = 240):
         limit = time.monotonic() + seconds
         while not (found := true()):
             assert time.monotonic() < limit

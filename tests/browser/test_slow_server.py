@@ -245,7 +245,7 @@ def test_words_typed_before_the_loras_have_come_are_searched_for(page, models):
     (models / "Lora").mkdir(exist_ok=True)
     for name in ("early bird", "late bird"):
         save_file({"lora_unet_mid_block_attentions_0_proj_in.alpha": np.ones((), np.float32)}, models / "Lora" / f"{name}.safetensors")
-    with page.expect_response("**/page/lists"):
+    with page.expect_response("**/page/lists*"):
         page.locator("#refresh").click()
     asked = Held(page, "**/page/models/lora")
     page.get_by_role("button", name="Insert a LoRA").click()
@@ -340,7 +340,7 @@ def test_what_fails_is_told_and_changes_nothing(page):
     acts = page.locator(".acts")
     sent = Held(page, "**/page/generate")
     page.evaluate("window.stays = true")
-    with failing(page, "**/page/lists"):
+    with failing(page, "**/page/lists*"):
         page.locator("#refresh").click()
         told(page)
     with failing(page, "**/page/values"):

@@ -42,7 +42,7 @@ def test_keys_sizes_and_seed(visit):
     expect(page.locator("#seed input")).to_have_value("-1")
     page.locator("#reuse-seed").click()
     expect(page.locator("#seed input")).to_have_value("77")
-    page.keyboard.press("Alt+4")
+    page.keyboard.press("Alt+5")
     expect(page.locator("#tab-gallery-button")).to_have_attribute("aria-selected", "true")
 
 

@@ -12,8 +12,12 @@ from webui.core.grid import MAX_CELLS, plain
 from webui.errors import RequestError
 
 Value = TypeVar("Value")
-_NUMBER = r"[+-]?\s*(?:\d+(?:\.\d*)?|\.\d+)"
-_RANGE = re.compile(rf"\s*({_NUMBER})\s*-\s*({_NUMBER})\s*(?:\(\s*([+-]\s*(?:\d+(?:\.\d*)?|\.\d+))\s*\)|\[\s*(\d+)\s*\])?\s*")
+_DIGITS = r"(?:\d{1,18}(?:\.\d{0,18})?|\.\d{1,18})"
+_NUMBER = rf"(?:[+-]\s{{0,9}})?{_DIGITS}"
+_RANGE = re.compile(
+    rf"({_NUMBER})\s{{0,9}}-\s{{0,9}}({_NUMBER})"
+    rf"(?:\s{{0,9}}\(\s{{0,9}}([+-]\s{{0,9}}{_DIGITS})\s{{0,9}}\)|\s{{0,9}}\[\s{{0,9}}(\d{{1,18}})\s{{0,9}}\])?"
+)
 MAX_TEXT = 1_000_000
 
 
@@ -33,7 +37,7 @@ def numbers_of(text: str, whole: bool) -> list[int | float]:
     """Numbers and ranges of numbers between commas. Raises `RequestError` naming the part that is none."""
     found: list[int | float] = []
     for word in words_of(text):
-        found += _range(word, whole) if _RANGE.fullmatch(word) else [_number(word, whole)]
+        found += _range(word, whole) if _RANGE.fullmatch(word.strip()) else [_number(word, whole)]
         bounded(found)
     return found
 
@@ -57,7 +61,7 @@ def _number(word: str, whole: bool) -> int | float:
 
 
 def _range(word: str, whole: bool) -> Sequence[int | float]:
-    match = _RANGE.fullmatch(word)
+    match = _RANGE.fullmatch(word.strip())
     if match is None:
         return ()
     start, end = (_number(re.sub(r"\s", "", part), whole) for part in match.group(1, 2))
