@@ -169,7 +169,8 @@ def test_the_gallery_can_be_used_while_it_is_asked_for_anew(page, origin):
     steps.go(page, "gallery")
     boat = page.get_by_role("button", name="boat two", exact=True).first
     boat.wait_for()
-    page.wait_for_function("document.querySelectorAll('.thumb').length > 30")  # one page does not fill this screen
+    page.wait_for_function("() => { scrollTo(0, 1e6); return document.querySelectorAll('.thumb').length > 30; }")
+    page.evaluate("scrollTo(0, 0)")
     asked = Held(page, "**/api/v1/images?*q=*")
     page.get_by_role("searchbox", name="Search prompts").fill("boat")
     asked.came(1)
