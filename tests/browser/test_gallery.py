@@ -106,6 +106,18 @@ def test_keys_mark_and_go_on(visit, sheet):
     expect(page.locator(".tile.chosen")).to_have_count(0)
 
 
+def test_undo_takes_a_mark_back_where_nothing_is_searched_for(visit, sheet):
+    page = visit()
+    steps.go(page, "gallery")
+    tiles(page).first.wait_for()
+    for number in (0, 1, 2):
+        tiles(page).nth(number).locator(".tick").click()
+    page.get_by_role("toolbar", name="Chosen pictures").get_by_role("button", name="5 stars").click()
+    expect(page.locator(".tile .marks", has_text="★★★★★")).to_have_count(3)
+    page.locator(".toast").get_by_role("button", name="Undo").click()
+    expect(page.locator(".tile .marks", has_text="★★★★★")).to_have_count(0)
+
+
 def test_the_bin_gives_back_and_deletes_for_good(visit, sheet):
     submit(sheet, "to be binned", batch_size=2)
     page = visit()

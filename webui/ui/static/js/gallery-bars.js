@@ -30,9 +30,10 @@ export async function mark(selection, marks, done) {
   }
 }
 
-async function takeBack(token) {
+async function takeBack(token, binned = false) {
   try {
-    await images.undo(token);
+    const { ids } = await images.undo(token);
+    if (binned) state.total += ids.length;
   } catch (problem) {
     complain(problem);
   }
@@ -106,7 +107,7 @@ export function bulkBar({ chosen, total, at, named, redraw, changed, marked }) {
     try {
       const { ids, undo, left_out: left } = await images.change(selection, { trashed: true });
       gone(ids);
-      toast(`${counted(ids.length, 'picture')} moved to the bin`, { action: { label: 'Undo', run: () => takeBack(undo) } });
+      toast(`${counted(ids.length, 'picture')} moved to the bin`, { action: { label: 'Undo', run: () => takeBack(undo, true) } });
       if (left.length) toast(left.join(' '), { kind: 'error' });
     } catch (problem) {
       return complain(problem);

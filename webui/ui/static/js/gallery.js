@@ -54,7 +54,7 @@ component('gallery', (root) => {
   return {
     opened() { putBack(it); lookAtAddress(it); it.places.draw(); learnNew(it); },
     arrived: () => lookAtAddress(it),
-    refresh() { if (it.words || it.failed || it.at !== 'pictures' || it.pictures.total !== state.total || it.pictures.images[0]?.id !== state.images[0]?.id) reload(it); },
+    refresh(anyhow = false) { if (anyhow || it.words || it.failed || it.at !== 'pictures' || it.pictures.total !== state.total || it.pictures.images[0]?.id !== state.images[0]?.id) reload(it); },
     added: (image) => added(it, image),
     removed: (image) => removed(it, image),
     returned: (image) => returned(it, image),
@@ -356,7 +356,7 @@ function nearest(tiles, at, by) {
 /** One picture alone: the mark goes on to the next; several: all of them. */
 async function markHere(it, tile, marks) {
   const selection = it.chosen.empty ? { ids: [tile.dataset.id] } : it.chosen.named(it.words, it.at);
-  if (await mark(selection, marks, (ids, now) => remark(it, ids, now)) && it.chosen.empty) $('.thumb', tile.nextElementSibling ?? tile)?.focus();
+  if (await mark(selection, marks, (ids, now) => remark(it, ids, now)) && it.chosen.empty) $('.thumb', tilesOf(it)[tilesOf(it).indexOf(tile) + 1] ?? tile).focus();
 }
 
 function remark(it, ids, marks) {
