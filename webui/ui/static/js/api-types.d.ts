@@ -573,6 +573,7 @@ export interface Plan {
   attention: "sdpa" | "xformers" | "tiled";
   threads: number;
   channels_last: boolean;
+  packed: boolean;
   offload: "none" | "model" | "sequential";
   work: number;
   peak: number;
