@@ -274,7 +274,7 @@ class _Complaints:
 
 
 class _Seldom(logging.Filter):
-    """At most ten lines a minute that say the same: strangers can make the server complain as often as they like."""
+    """At most ten lines a minute that say the same: anybody can make the server complain as often as they like."""
 
     def __init__(self) -> None:
         super().__init__()
