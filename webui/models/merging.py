@@ -16,6 +16,7 @@ from webui.models.block_weights import read_blocks, weight_of
 from webui.models.embeddings import Vectors, bundled, fitted
 from webui.models.layer_names import UNET, Layer, LayerNames
 from webui.models.model import Model
+from webui.models.packing import Held, held, kept, plain
 from webui.models.weight_sets import Recipe, WeightPatch
 from webui.models.weights import open_weights
 from webui.plugins.adapters import LoraLoader, WeightChange
@@ -173,18 +174,19 @@ def _is_word(name: str, content: Content) -> bool:
     return name.startswith(BUNDLED) and name.removeprefix(BUNDLED).partition(".")[0] in content.words
 
 
-def _made(model: Model, plan: _Plan) -> tuple[dict[nn.Parameter, Tensor], dict[nn.Parameter, Recipe]]:
+def _made(model: Model, plan: _Plan) -> tuple[dict[nn.Parameter, Held], dict[nn.Parameter, Recipe]]:
     """The finished tensor of each parameter, and what it was made from. Adds to the plan's unfit targets those whose shapes differ."""
     text = {parameter for part in model.texts for parameter in part.module.parameters()}
     bases = model.weights.bases()
-    tensors: dict[nn.Parameter, Tensor] = {}
+    tensors: dict[nn.Parameter, Held] = {}
     recipes: dict[nn.Parameter, Recipe] = {}
     for parameter, planned in plan.steps.items():
         recipe = tuple(step.key for step in planned)
         tensor = model.weights.made(parameter, recipe)
         if tensor is None and planned:
-            base = bases.get(parameter, parameter.data)
-            tensor = _finished(base, planned, parameter in text and model.weights.is_half(parameter, base), plan.unfit)
+            base = plain(bases.get(parameter, held(parameter)))
+            finished = _finished(base, planned, parameter in text and model.weights.is_half(parameter, base), plan.unfit)
+            tensor = None if finished is None else kept(parameter, finished)
         if tensor is not None:
             tensors[parameter], recipes[parameter] = tensor, recipe
     return tensors, recipes

@@ -604,6 +604,7 @@ export interface Plan {
   attention: "sdpa" | "xformers" | "tiled";
   threads: number;
   channels_last: boolean;
+  packed: boolean;
   offload: "none" | "model" | "sequential";
   work: number;
   peak: number;
