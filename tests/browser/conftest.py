@@ -16,6 +16,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.downloads.fakes import Site
+
 ROOT = Path(__file__).resolve().parent.parent.parent
 FLAGS = (
     "--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking --disable-component-update --disable-sync"
@@ -55,7 +57,15 @@ def models(tmp_path_factory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def origin(tmp_path_factory, models) -> Iterator[str]:
+def hugging_face() -> Iterator[Site]:
+    """What the running app takes for Hugging Face; it has nothing until a test puts something there."""
+    site = Site()
+    yield site
+    site.close()
+
+
+@pytest.fixture(scope="session")
+def origin(tmp_path_factory, models, hugging_face) -> Iterator[str]:
     """Start `serve` on a scratch folder; gives its address without the last slash."""
     data = tmp_path_factory.mktemp("studio")
     if not list((ROOT / "models" / "Stable-diffusion").glob("*.safetensors")):
@@ -63,7 +73,7 @@ def origin(tmp_path_factory, models) -> Iterator[str]:
 
         tiny.write(models / "Stable-diffusion" / "tiny.safetensors", seed=1)
     command = [sys.executable, "-m", "webui", "serve", "--port", "0", "--no-browser", "--data-dir", str(data), "--models-dir", str(models)]
-    environment = {**os.environ, "OMP_WAIT_POLICY": "passive"}
+    environment = {**os.environ, "OMP_WAIT_POLICY": "passive", "HF_ENDPOINT": hugging_face.url}
     process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     said: list[str] = []
     yield _address(process, said).rstrip("/")

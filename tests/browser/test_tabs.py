@@ -1,8 +1,12 @@
 """Queue, Settings and Extensions in a real browser."""
 
+import httpx
 import pytest
 from browser import steps
 from playwright.sync_api import expect
+
+from tests import tiny
+from webui.downloads.starters import STARTERS
 
 pytestmark = pytest.mark.e2e
 
@@ -140,6 +144,33 @@ def test_names_and_facts_of_models_to_get_stand_apart(visit, size):
         }).map(row => row.textContent)"""
     )
     assert overlapping == [] and page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+
+
+@pytest.fixture
+def first_model(origin, models, hugging_face, tmp_path):
+    """The newcomer's first model is to be had; at the end it is gone again."""
+    source, _, file = STARTERS[0].source.removeprefix("hf:").partition(":")
+    hugging_face.repository(source, {file: tiny.write(tmp_path / file, seed=5).read_bytes()})
+    yield
+    for download in httpx.get(f"{origin}/api/v1/models/downloads").json()["downloads"]:
+        httpx.delete(f"{origin}/api/v1/models/downloads/{download['id']}").raise_for_status()
+    (models / "Stable-diffusion" / file).unlink()
+
+
+def test_the_picture_that_was_typed_is_made_when_its_model_has_arrived(visit, hugging_face, first_model):
+    page = visit()
+    steps.prompt(page, "an owl")
+    before = steps.pictures(page)
+    hugging_face.gate.clear()
+    steps.go(page, "models")
+    page.locator(".starters .download").first.wait_for(state="attached")
+    page.evaluate("document.querySelectorAll('.get-models, .starters').forEach(fold => { fold.open = true; })")
+    page.get_by_role("button", name="Get it, then make my picture").first.click()
+    expect(page.locator(".toast").first).to_contain_text("when Stable Diffusion 1.5 has arrived")
+    hugging_face.gate.set()
+    page.wait_for_function(steps.DRAWN, arg=before, timeout=steps.PATIENCE)
+    made = page.evaluate("known.images[0].request")
+    assert made["prompt"] == "an owl" and made["checkpoint"].startswith("v1-5-pruned-emaonly")
 
 
 @pytest.mark.parametrize("size", [(1366, 768), (390, 844)])

@@ -273,6 +273,25 @@ export function formRequest() {
   return { values: { ...form.values, ratio: undefined, mode: state.mode, init: state.source.image ?? null }, mode: state.mode, mask };
 }
 
+/** Choose a checkpoint, and generate with it what the form says: its own size and steps go with it, as when somebody chooses it. */
+export async function generateWith(checkpoint) {
+  if (form.values.checkpoint !== checkpoint) {
+    const before = adoptions;
+    await lists();
+    fill({ checkpoint });
+    await until(() => adoptions > before);
+  }
+  await adopting;
+  const { values, mode } = everything();
+  if (!inStudio()) go(mode);
+  send(values, mode);
+}
+
+/** Wait until it is so, a frame at a time. */
+async function until(isSo) {
+  while (!isSo()) await new Promise((next) => { setTimeout(next, 50); });
+}
+
 function send(values, mode) {
   const request = { ...values, ratio: undefined, mode, init: state.source.image ?? null };
   const painted = mode === 'inpaint' ? parts.mask.id() : null;  // the mask of now: painting may go on while others are sent

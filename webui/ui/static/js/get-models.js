@@ -1,11 +1,14 @@
 // @ts-check
 // "Get a model": an address, what the site has for it, and the list of downloads.
 
-import { models } from './api.js';
+import { models, page } from './api.js';
 import { button, el } from './dom.js';
+import { form, generateWith } from './form.js';
+import { forget, store, stored } from './storage.js';
 import { state } from './state.js';
-import { complain } from './toast.js';
+import { complain, toast } from './toast.js';
 
+const WAITING = 'picture-waits-for';  // the download that a typed picture waits for
 const HOW = 'hf:owner/repository, civitai:VERSION, or an address copied from the browser';
 
 /** The fold, what to call when the tab opens, and what to call with a download that has changed. */
@@ -27,7 +30,28 @@ export function getModels() {
     if (!rows.has(told.id)) list.append(fresh);
     rows.set(told.id, fresh);
     if (told.error === 'Removed.') { fresh.remove(); rows.delete(told.id); }
+    if (stored(WAITING, '') === told.id && !['running', 'waiting'].includes(told.state)) arrived(told);
   }
+
+  /** What the picture waited for is here, or will not come. */
+  async function arrived(told) {
+    if (told.state === 'paused') return;
+    forget(WAITING);
+    if (told.state !== 'done') return;
+    const look = () => page.lookAgain().then(() => models.find({ kind: 'checkpoint', sort: '-added', limit: 20 }));
+    await act(look, ({ models: found }) => {
+      const name = found.find((each) => each.file === told.target)?.name;
+      if (!name) return;
+      toast(`${told.title} is here. Making your picture with it.`);
+      generateWith(name).catch(complain);
+    });
+  }
+
+  const getAndMake = (each) => act(() => models.download(each.source, each.kind), (told) => {
+    store(WAITING, told.id);
+    toast(`Your picture is made when ${each.title} has arrived.`);
+    show(told);
+  });
 
   function row(told) {
     const share = told.size ? Math.min(told.received / told.size, 1) : 0;
@@ -46,17 +70,19 @@ export function getModels() {
     node.hidden = !state.admin;
     if (!state.admin) return;
     await act(() => models.downloads(), ({ downloads }) => { rows.clear(); list.replaceChildren(); downloads.forEach(show); node.open ||= downloads.length > 0; });
-    if (!starters.childElementCount) await act(models.starters, ({ starters: all, memory, checkpoints }) => {
+    await act(models.starters, ({ starters: all, memory, checkpoints }) => {
       node.open ||= checkpoints <= 1;
-      starters.open = checkpoints <= 1;
-      starters.append(el('summary', {}, 'Models to begin with'), checkpoints <= 1 && el('p.muted', {}, 'The model that comes with Darkroom draws 150 simple things at 128 pixels. These draw everything:') || '', ...all.map((each) => starter(each, memory)));
+      if (!starters.childElementCount) starters.open = checkpoints <= 1;
+      starters.replaceChildren(el('summary', {}, 'Models to begin with'), checkpoints <= 1 && el('p.muted', {}, 'The model that comes with Darkroom draws 150 simple things at 128 pixels. These draw everything:') || '', ...all.map((each) => starter(each, memory)));
     });
   }
 
   const starter = (each, memory) => el('div.download', {},
     el('span', {}, each.title), el('span.muted', {}, `${each.kind} · ${each.licence} · ${megabytes(each.size)}`),
     el('p.muted', {}, each.why, memory && each.memory > memory ? ' It needs more memory than there is here, so it will be slow or not fit.' : ''),
-    el('div.row-of-buttons', {}, button('down', `Get ${each.title}`, () => act(() => models.download(each.source, each.kind), show))));
+    el('div.row-of-buttons', {},
+      button('down', `Get ${each.title}`, () => act(() => models.download(each.source, each.kind), show)),
+      each.kind === 'checkpoint' && form.values.prompt && button('play', 'Get it, then make my picture', () => getAndMake(each))));
 
   return { node, opened, told: show };
 }
