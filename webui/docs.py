@@ -95,7 +95,7 @@ def request_table(model_name: str) -> str:
     return table(("field", "on the page", "kind", "default", "what it does"), rows)
 
 
-_WORDS = {"int": "whole number", "float": "number", "bool": "yes/no", "text": "text", "path": "folder", "object": "object"}
+_WORDS = {"int": "whole number", "float": "number", "bool": "yes/no", "text": "text", "path": "folder", "object": "object", "list": "list"}
 
 
 def kind_text(spec: FieldSpec) -> str:

@@ -95,6 +95,36 @@ export interface Counts {
   nearest?: Nearest | null;
 }
 
+/** Find regions such as faces, paint each again at full size, and put it back: outside the masks no pixel changes. */
+export interface DetailStep {
+  kind: "detail";
+  detector: string;
+  regions: Array<Array<unknown>>;
+  prompt: string;
+  negative_prompt: string;
+  confidence: number;
+  strength: number;
+  order: "left to right" | "center to edge" | "large to small" | "confidence";
+  limit: number;
+  limit_by: "size" | "confidence";
+  smallest: number;
+  largest: number;
+  grow: number;
+  offset_x: number;
+  offset_y: number;
+  mask_blur: number;
+  merge: "none" | "merge" | "merge and invert";
+  padding: number;
+  width: number;
+  height: number;
+  steps: number;
+  guidance: number | null;
+  sampler: string;
+  schedule: string;
+  checkpoint: string;
+  clip_skip: number;
+}
+
 /** All pictures of the job are saved. */
 export interface Done {
   job_id: string;
@@ -154,7 +184,7 @@ export interface ExtensionStep {
 export interface ExtrasBody {
   images: Array<string>;
   folder: string;
-  finish: Array<UpscaleStep | RestoreStep | MatchColorsStep | SharpenStep | GrainStep | FormatStep | ExtensionStep>;
+  finish: Array<UpscaleStep | RestoreStep | DetailStep | MatchColorsStep | SharpenStep | GrainStep | FormatStep | ExtensionStep>;
   upscale_tile: number;
   upscale_overlap: number;
   seed: number | string;
@@ -258,7 +288,7 @@ export interface GenerationRequest {
   hires: HiresOptions | null;
   upscale_tile: number;
   upscale_overlap: number;
-  finish: Array<UpscaleStep | RestoreStep | MatchColorsStep | SharpenStep | GrainStep | FormatStep | ExtensionStep>;
+  finish: Array<UpscaleStep | RestoreStep | DetailStep | MatchColorsStep | SharpenStep | GrainStep | FormatStep | ExtensionStep>;
   sampler_options: SamplerOptions;
   guidance_options: GuidanceOptions;
   size_conditioning: SizeConditioning;
@@ -851,13 +881,13 @@ export interface StepField {
   name: string;
   label: string;
   info: string;
-  kind: "number" | "text" | "choice" | "check" | "list" | "picture";
+  kind: "number" | "text" | "choice" | "check" | "list" | "picture" | "regions";
   value: unknown;
   choices: Array<string>;
   low: number | null;
   high: number | null;
   step: number | null;
-  names: "" | "upscaler" | "face_restorer";
+  names: "" | "upscaler" | "face_restorer" | "detector" | "sampler" | "schedule" | "checkpoint";
 }
 
 /** A kind of step: `name` is set for an extension's, whose fields are its `values`. */
@@ -872,6 +902,10 @@ export interface StepKind {
 export interface StepNames {
   upscaler: Array<string>;
   face_restorer: Array<string>;
+  detector: Array<string>;
+  sampler: Array<string>;
+  schedule: Array<string>;
+  checkpoint: Array<string>;
 }
 
 /** How many jobs were stopped. */
