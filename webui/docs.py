@@ -278,10 +278,10 @@ def routes_table(rest: str) -> str:
     """Every route of the API."""
     from fastapi import FastAPI
 
-    from webui.api import downloads, extras, health, key_routes, models, native
+    from webui.api import downloads, extras, health, key_routes, models, native, regions
 
     app = FastAPI()
-    for routes in (native, extras, key_routes, downloads, models, health):
+    for routes in (native, extras, regions, key_routes, downloads, models, health):
         app.include_router(routes.router)
     rows = [
         (code(f"{method.upper()} {path}"), operation.get("description", operation.get("summary", "")))

@@ -6,7 +6,7 @@ from typing import Any
 
 from webui.errors import RequestError
 
-INSTALL = "python -m pip install opencv-python-headless==4.* onnxruntime"
+INSTALL = "In Darkroom's environment (.venv): python -m pip install opencv-python-headless==4.* onnxruntime"
 
 
 def has(package: str) -> bool:
@@ -19,4 +19,4 @@ def needed(package: str, title: str) -> Any:
     try:
         return import_module(package)
     except ImportError:
-        raise RequestError("detector", f"Finding regions needs {title}, which is not installed. In Darkroom's environment (.venv): {INSTALL}") from None
+        raise RequestError("detector", f"Finding regions needs {title}, which is not installed. {INSTALL}") from None

@@ -40,7 +40,7 @@ class Detectors:
         else:
             package = "onnxruntime"
         if package and not has(package):
-            raise RequestError(FIELD, f"{found.name} needs the package {package}, which is not installed. In Darkroom's environment (.venv): {INSTALL}")
+            raise RequestError(FIELD, f"{found.name} needs the package {package}, which is not installed. {INSTALL}")
         return found.name
 
     def detect(self, image: Image.Image, name: str, confidence: float) -> Sequence[Region]:

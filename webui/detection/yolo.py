@@ -55,7 +55,8 @@ class Frame:
 def detect(path: Path, identity: FileIdentity, image: Image.Image, confidence: float) -> list[Region]:
     """Return what the network finds, the surest first.
 
-    Raises `CheckpointError` naming a file that is none, and `RequestError` where onnxruntime is not installed. One network runs at a time: it takes all cores.
+    Raises `CheckpointError` naming a file that is none, and `RequestError` where onnxruntime is not installed.
+    One network runs at a time: it takes all cores.
     """
     with _one_at_a_time:
         check_same(path, identity)

@@ -688,6 +688,13 @@ export interface QuotaBody {
   renews: string | null;
 }
 
+/** A picture by its id, and the step `detail` whose regions are asked for. */
+export interface RegionsBody {
+  image: string;
+  step: DetailStep;
+  masks: boolean;
+}
+
 /** How a start picture is brought to the size, in the order of A1111's numbers. */
 export type ResizeMode = "Just resize" | "Crop and resize" | "Resize and fill" | "Just resize (latent upscale)";
 
