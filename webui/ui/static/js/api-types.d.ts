@@ -125,6 +125,12 @@ export interface DetailStep {
   clip_skip: number;
 }
 
+/** The detectors' names, and why files of theirs are not among them. */
+export interface DetectorList {
+  detectors: Array<string>;
+  refused: Record<string, string>;
+}
+
 /** All pictures of the job are saved. */
 export interface Done {
   job_id: string;
@@ -686,6 +692,22 @@ export interface QuotaBody {
   used: number;
   left: number;
   renews: string | null;
+}
+
+/** A part of a picture that a detector found: left, top, right, bottom in pixels. */
+export interface RegionBody {
+  box: Array<unknown>;
+  confidence: number;
+  label: string;
+}
+
+/** What a step would paint again in a picture of this size, in order. `masks` are PNGs in base64, as soft as they are used. */
+export interface RegionList {
+  width: number;
+  height: number;
+  regions: Array<RegionBody>;
+  masks: Array<string>;
+  notes: Array<string>;
 }
 
 /** A picture by its id, and the step `detail` whose regions are asked for. */
