@@ -30,7 +30,7 @@ PURE = (
         "picture-list",
         "progress",
     ),
-    *("queue-words", "status", "storage", "stream", "toast-stack", "weights", "word-tags", "zoom-place"),
+    *("picture-list", "progress", "queue-words", "status", "storage", "stream", "toast-stack", "weights", "word-tags", "zoom-place"),
 )
 """Modules that need no page: nothing in them is without a type, and each has its unit test. The list may only grow."""
 OLDEST_NODE = (20, 19)
