@@ -26,6 +26,7 @@ def test_lists_in_the_environment():
         ("bogus = 1", "no setting named 'bogus'"),
         ("port = 'x'", "port"),
         ("port = ", "is not a settings file"),
+        ("devices = []", "at least one device"),
         ("\x00", "is not a settings file"),
     ],
 )

@@ -326,7 +326,7 @@ def test_wrong_keys_are_slowed_on_every_way_and_the_right_one_never(tmp_path, wa
 
 
 def test_a_websocket_without_a_key_is_refused():
-    """Nothing answers websockets today; what an extension's Gradio may add is behind the same door."""
+    """ComfyUI's, and what an extension's Gradio may add, are behind the same door."""
     from webui.api.caller import Proxies
     from webui.api.guard import Guard
     from webui.api.keys import Keys

@@ -163,6 +163,19 @@ def _overtake(page, search, asked, found):
         expect(found.filter(has_text="boat two").or_(found.and_(page.locator("[title='boat two']")))).to_have_count(1)
 
 
+@pytest.mark.parametrize(("address", "pressed"), [("#txt2img", "gallery"), ("#gallery", "txt2img")])
+def test_a_tab_pressed_before_the_scripts_have_come_stays(page, address, pressed):
+    page.evaluate("address => history.replaceState(null, '', address)", address)
+    script = Held(page, "**/js/tabs.js")
+    page.reload(wait_until="commit")
+    script.came(1)
+    page.locator(f"#tab-{pressed}-button").click()
+    script.answer(0)
+    page.wait_for_function("name => location.hash === `#${name}` && document.body.dataset.state !== 'joining'", arg=pressed)
+    expect(page.locator(f"#tab-{pressed}-button")).to_have_attribute("aria-selected", "true")
+    expect(page.locator("body")).to_have_attribute("data-tab", "gallery" if pressed == "gallery" else "studio")
+
+
 def test_the_gallery_can_be_used_while_it_is_asked_for_anew(page, origin):
     page.evaluate("localStorage.setItem('darkroom.thumb', '120')")
     page.reload()

@@ -15,12 +15,15 @@ import h11
 import uvicorn
 from starlette.types import ASGIApp
 from uvicorn.protocols.http.h11_impl import H11Protocol
+from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
 from webui.core.request import FrozenModel
 
 _EVERY = 1.0
 _QUEUE, _AT_ONCE = 2048, 32
 """Connections that may wait to be accepted, and how many are in one go: so many files more than the limit are open for a moment."""
+_SOCKET_MESSAGE = 2**16
+"""Bytes of the longest message that a websocket takes; clients have nothing to say there."""
 _FULL = b'{"message": "Too many connections are open. Close some, or try again in a moment."}'
 _SLOW = b'{"message": "The request did not arrive in time."}'
 
@@ -79,6 +82,18 @@ class Pool:
             loop.call_later(_EVERY, self._watch, loop)
 
 
+class Socket(WebSocketsSansIOProtocol):
+    """uvicorn's websocket, which says when it is gone. A client that does not answer its pings is closed."""
+
+    gone: Callable[[], None] | None = None
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Gone."""
+        if self.gone is not None:
+            self.gone()
+        super().connection_lost(exc)
+
+
 class Connection(H11Protocol):
     """uvicorn's connection, which also knows since when it waits for its client, and for what."""
 
@@ -90,11 +105,12 @@ class Connection(H11Protocol):
         self._begun = True  # what is awaited first is a head, from the moment of connecting
         self._taken = 0
         self._stuck: float | None = None
+        self._is_socket = False
 
     @property
     def is_idle(self) -> bool:
         """Nothing is being answered."""
-        return self.cycle is None or self.cycle.response_complete
+        return not self._is_socket and (self.cycle is None or self.cycle.response_complete)
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Come in, or hear that there is no room."""
@@ -108,6 +124,14 @@ class Connection(H11Protocol):
         self._pool.forget(self)
         super().connection_lost(exc)
 
+    def handle_websocket_upgrade(self, event: h11.Request) -> None:
+        """It goes on as a websocket, in the place that it has among the others."""
+        self._is_socket = True
+        super().handle_websocket_upgrade(event)
+        socket = self.transport.get_protocol()
+        if isinstance(socket, Socket):
+            socket.gone = lambda: self._pool.forget(self)
+
     def data_received(self, data: bytes) -> None:
         """Note when a head or a body begins."""
         if self.transport.is_closing():
@@ -117,7 +141,7 @@ class Connection(H11Protocol):
             self._restart(begun=True)
         self._taken += len(data)
         super().data_received(data)
-        if self.conn.their_state is not before:
+        if self.conn.their_state is not before or self._is_socket:
             self._restart(begun=False)
 
     def on_response_complete(self) -> None:
@@ -143,6 +167,8 @@ class Connection(H11Protocol):
         elif self.transport.is_closing():
             if waited > patience.after:
                 self.transport.abort()
+        elif self._is_socket:
+            self.since = now  # so that it has its time once it closes
         elif self.conn.their_state is h11.IDLE and self.is_idle:
             if self._begun and waited > patience.head:
                 self._say(b"408 Request Timeout", _SLOW)
@@ -202,7 +228,9 @@ def make_server(app: ASGIApp, pool: Pool, log_level: str = "warning") -> Server:
         timeout_graceful_shutdown=1,
         access_log=False,
         proxy_headers=False,
-        ws="none",
+        ws=Socket,
+        ws_max_size=_SOCKET_MESSAGE,
+        ws_per_message_deflate=False,
         backlog=_AT_ONCE,
     )
     config.load()
@@ -246,7 +274,7 @@ class _Complaints:
 
 
 class _Seldom(logging.Filter):
-    """At most ten lines a minute that say the same: strangers can make the server complain as often as they like."""
+    """At most ten lines a minute that say the same: anybody can make the server complain as often as they like."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -256,8 +284,6 @@ class _Seldom(logging.Filter):
         """Whether this line is printed. A stream that is cut off at the end of the program is no failure."""
         if record.exc_info and isinstance(record.exc_info[1], asyncio.CancelledError):
             return False
-        if "upgrade request" in str(record.msg) or "WebSocket library" in str(record.msg):
-            return False  # nothing here answers websockets: advice to install a library for them misleads
         now = time.monotonic()
         since, count = self._seen.get(str(record.msg), (now, 0))
         since, count = (now, 0) if now - since >= 60 else (since, count)

@@ -42,6 +42,9 @@ _OF_GRADIO = (
 _CLOSED = ("/login", "/logout", "/openapi.json", "/monitoring", "/pwa_icon", "/docs", "/redoc")
 _READING = ("/sdapi/v1/png-info", "/internal/progress", "/controlnet/detect", "/mcp")
 """What is posted and yet only read."""
+_LOOKS = "/ws"
+"""The socket that only tells."""
+_ASKED = "An access key is needed: send it as X-Access-Key, or open the link that the server printed."
 _UPLOAD = "/gradio_api/upload"
 _IMAGES = ("/api/v1/images", "/page/parameters/picture", "/page/mask")
 _RANK: dict[Role | None, int] = {None: 0, "guest": 1, "admin": 2}
@@ -87,7 +90,7 @@ class Guard:
         headers = Headers(scope=scope)
         answer, caller = await self._let_in(scope, headers, caller, receive)
         if scope["type"] == "websocket":
-            await self._websocket(scope, receive, send, answer)
+            await self._websocket(scope, caller, receive, send, answer)
             return
         guest = "" if caller.admin else next((each for each in cookies(headers.get("cookie", ""), GUEST_COOKIE) if len(each) >= 20), "")
         is_new = not (caller.admin or guest)
@@ -107,11 +110,14 @@ class Guard:
     async def _let_in(self, scope: Scope, headers: Headers, caller: Caller, receive: Receive) -> tuple[Response | None, Caller]:
         """An answer of our own, or None for who may come in; and the caller with their rights."""
         answer = self._refusal(scope, headers, caller)
-        text = api_keys.given(headers)
+        text = api_keys.given(headers) or _key_of_socket(scope)
         if answer is None and self._api_keys is not None and text.startswith(api_keys.PREFIX):
             answer, caller = await self._by_api_key(scope, caller, text, self._api_keys)
         elif answer is None and self._keys.asked_for:
-            answer, role = await self._door(scope, headers, caller, receive)
+            if scope["type"] == "websocket":
+                answer, role = self._socket_door(headers, caller, text, _path(scope))
+            else:
+                answer, role = await self._door(scope, headers, caller, receive)
             caller = caller.model_copy(update={"shared": True, "admin": role == "admin", "by_key": role == "admin"})
         if answer is None and _is_closed(_path(scope)):
             answer = say(403, "This is switched off.")
@@ -131,12 +137,26 @@ class Guard:
         told = {"shared": True, "admin": key.is_admins, "by_key": True, "key_owner": key.owner, "scopes": key.scopes}
         return (say(403, "This is switched off.") if _is_closed(path) else None), caller.model_copy(update=told)
 
-    async def _websocket(self, scope: Scope, receive: Receive, send: Send, answer: Response | None) -> None:
+    async def _websocket(self, scope: Scope, caller: Caller, receive: Receive, send: Send, answer: Response | None) -> None:
         if answer is None:
+            guest = next((each for each in cookies(Headers(scope=scope).get("cookie", ""), GUEST_COOKIE) if len(each) >= 20), "")
+            scope[KEY] = caller.model_copy(update={"guest": _guest_name("" if caller.admin else guest)})
             await self._app(scope, receive, send)
+            return
+        await receive()
+        if "websocket.http.response" in (scope.get("extensions") or {}):
+            await answer(scope, receive, send)
         else:
-            await receive()
             await send({"type": "websocket.close", "code": 1008})
+
+    def _socket_door(self, headers: Headers, caller: Caller, text: str, path: str) -> tuple[Response | None, Role | None]:
+        """With a key: who brings it, or has it in a cookie, opens a socket. Its address may carry it: pages set no headers of sockets."""
+        role = max(self._keys.role(text), self._keys.role_of_tokens(cookies(headers.get("cookie", ""), KEY_COOKIE)), key=_RANK.__getitem__)
+        if role is not None:
+            return None, role
+        if text and self._throttle.too_many(f"socket {caller.address}", text):
+            return say(429, "Too many wrong keys were sent from your address. Wait half a minute.", {"Retry-After": "30"}, path), None
+        return say(403, "This access key is wrong.", path=path) if text else say(401, _ASKED, path=path), None
 
     def _refusal(self, scope: Scope, headers: Headers, caller: Caller) -> Response | None:
         """What no page of ours would send, in a sentence."""
@@ -201,10 +221,18 @@ class Guard:
 def _beyond(scope: Scope, scopes: tuple[str, ...]) -> Response | None:
     """What a key with these scopes may not do; without a key, nothing."""
     path = _path(scope)
-    reads = scope["type"] != "websocket" and (scope.get("method", "GET") in _SAFE or path.startswith(_READING))
+    reads = path == _LOOKS if scope["type"] == "websocket" else scope.get("method", "GET") in _SAFE or path.startswith(_READING)
     if not scopes or reads or any(scope != "read" for scope in scopes):
         return None
     return say(403, "This API key may only read. Use one with the scope generate.", path=path)
+
+
+def _key_of_socket(scope: Scope) -> str:
+    """The key in a socket's address."""
+    if scope["type"] != "websocket":
+        return ""
+    query: dict[str, list[str]] = parse_qs(scope.get("query_string", b"").decode("latin-1"))
+    return query.get("key", [""])[0]
 
 
 def _path(scope: Scope) -> str:
@@ -272,8 +300,7 @@ async def _given_key(scope: Scope, receive: Receive) -> str | None:
 def _ask(headers: Headers, caller: Caller, path: str, message: str, status: int) -> Response:
     wait = {"Retry-After": "30"} if status == 429 else None
     if "text/html" not in headers.get("accept", "") or path.startswith(dialects.CLIENTS):
-        said = message or "An access key is needed: send it as X-Access-Key, or open the link that the server printed."
-        return say(status, said, wait, path)
+        return say(status, message or _ASKED, wait, path)
     return HTMLResponse(page(message, caller.root), status, wait)
 
 

@@ -20,6 +20,8 @@ from webui.api import (
 )
 from webui.api.api_keys import ApiKeys
 from webui.api.comfy import routes as comfy
+from webui.api.comfy import socket as comfy_socket
+from webui.api.comfy.sent import Graphs
 from webui.api.openai import images
 from webui.api.sdapi import neighbours, routes
 from webui.api.sdapi.calls import Calls
@@ -32,7 +34,7 @@ def install(app: FastAPI, services: Services) -> None:
     app.state.services = services
     app.state.api_keys = ApiKeys(services.queue.store)
     app.state.endings = Endings(services.queue)
-    app.state.comfy = comfy.Graphs()
+    app.state.comfy = Graphs()
     app.state.sdapi = Calls(services, app.state.endings)
     errors.install(app)
     schema.install(app)
@@ -40,4 +42,5 @@ def install(app: FastAPI, services: Services) -> None:
     own = (*made, key_routes.router, backends.router, downloads.router, models.router, words.router, health.router)
     for router in (*own, routes.router, neighbours.control, neighbours.router, images.router, comfy.router):
         app.include_router(router)
+    app.include_router(comfy_socket.router)
     mcp_route.install(app)

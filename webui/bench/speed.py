@@ -145,7 +145,9 @@ def _diffusers(alone: LocalRunner, request: ResolvedRequest, plan: Plan) -> Call
     from diffusers.pipelines.stable_diffusion.pipeline_stable_diffusion import StableDiffusionPipeline
     from diffusers.schedulers.scheduling_euler_discrete import EulerDiscreteScheduler
 
-    model = alone.context.models.get(request.checkpoint, None, plan.model_copy(update={"channels_last": False, "offload": "none"}))
+    model = alone.context.models.get(
+        request.checkpoint, None, plan.model_copy(update={"channels_last": False, "packed": False, "offload": "none"})
+    )
     parts: dict[str, Any] = {"unet": model.unet, "vae": model.vae.to(model.dtype), "text_encoder": model.text_encoder}
     parts["unet"].set_attn_processor(AttnProcessor2_0())
     torch.backends.cudnn.deterministic, torch.backends.cudnn.allow_tf32 = False, True  # as torch has it: our engine sets them

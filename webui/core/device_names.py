@@ -9,8 +9,10 @@ _NAME = re.compile(r"auto|cpu|mps|(?:cuda|rocm|xpu)(?::\d{1,2})?")
 
 
 def checked_devices(names: tuple[str, ...]) -> tuple[str, ...]:
-    """The names without spaces, in small letters. Raises ValueError for what is no device or cannot be here, and for too many."""
+    """The names without spaces, in small letters. Raises ValueError for what is no device or cannot be here, for none and for too many."""
     cleaned = tuple(name.strip().lower() for name in names)
+    if not cleaned:
+        raise ValueError("Name at least one device: without an engine every job would wait. `auto` takes the best there is.")
     if len(cleaned) > MOST:
         raise ValueError(f"There may be at most {MOST} devices, with an engine for each; these are {len(cleaned)}.")
     for name in cleaned:

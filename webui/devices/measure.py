@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import conv2d, scaled_dot_product_attention
 
+from webui.devices import layouts
 from webui.devices.attention import LONG, tiled_attention
 from webui.devices.machine import cpu_name
 
@@ -43,6 +44,13 @@ class Measurements:
         }
         times = self._timed(f"attention over {tokens} tokens in {str(dtype).removeprefix('torch.')}", works)
         return times["tiled"] * 1.05 < times["sdpa"]
+
+    def packing_pays(self) -> bool:
+        """Whether convolutions in bfloat16 are faster with weights that were laid out once."""
+        if not layouts.available():
+            return False
+        times = self._timed("layout", {"plain": partial(layouts.trial, False), "packed": partial(layouts.trial, True)})
+        return times["packed"] * 1.05 < times["plain"]
 
     def _timed(self, what: str, works: Mapping[str, Callable[[], Callable[[], object]]]) -> dict[str, float]:
         kept = self._read()

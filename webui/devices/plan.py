@@ -54,6 +54,7 @@ def plan_for(request: ResolvedRequest, device: str, settings: Settings, facts: M
         attention=_attention(settings, device, dtype, width * height // facts.downscale**2),
         threads=(settings.threads or cores()) if device == "cpu" else settings.threads,
         channels_last=device == "cpu" or device.startswith("cuda"),
+        packed=device == "cpu" and dtype == "bfloat16" and measurements(settings).packing_pays(),
         work=way.need.work,
         peak=way.peak,
         offload=way.offload,

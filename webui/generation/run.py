@@ -73,7 +73,9 @@ def _attempt(
     except NumericalError:
         if plan.dtype == "float32":
             raise
-        return OtherWay(plan.model_copy(update={"dtype": "float32", "attention": "sdpa"}), IN_FLOAT32.format(dtype=plan.dtype))
+        return OtherWay(
+            plan.model_copy(update={"dtype": "float32", "attention": "sdpa", "packed": False}), IN_FLOAT32.format(dtype=plan.dtype)
+        )
     except (MemoryError, RuntimeError) as error:
         if isinstance(error, WebUIError) or not is_out_of_memory(error):
             raise

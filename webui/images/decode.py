@@ -71,7 +71,7 @@ def look(data: bytes, field: str = "init") -> Look:
     image = _open(data, field)
     try:
         return _look(image, data)
-    except Exception:  # Pillow's readers raise any kind for what strangers wrote
+    except Exception:  # Pillow's readers raise any kind for what others wrote
         raise RequestError(field, _BROKEN) from None
 
 
@@ -122,7 +122,7 @@ def _read(data: bytes, field: str, *, colours: bool) -> Image.Image:
         rgb = converted if converted.mode == "RGBA" else converted.convert("RGB")
         turn = _TURNS.get(_orientation_of(image, data))
         return rgb if turn is None else rgb.transpose(turn)
-    except Exception:  # Pillow's readers raise any kind for what strangers wrote
+    except Exception:  # Pillow's readers raise any kind for what others wrote
         raise RequestError(field, _BROKEN) from None
 
 

@@ -30,7 +30,7 @@ def read_stealth(data: bytes) -> dict[str, str]:
     """Read the texts hidden in the pixels of a PNG or WebP file by key; empty when there are none, or they are cut or too long."""
     try:
         return _read(data)
-    except Exception:  # Pillow's readers raise any kind for what strangers wrote
+    except Exception:  # Pillow's readers raise any kind for what others wrote
         return {}
 
 

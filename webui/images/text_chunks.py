@@ -55,7 +55,7 @@ def read_texts(data: bytes) -> Contents:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             image = Image.open(io.BytesIO(data), formats=("JPEG", "WEBP", "AVIF", "GIF"))
-    except Exception:  # Pillow's readers raise any kind for what strangers wrote
+    except Exception:  # Pillow's readers raise any kind for what others wrote
         return Contents({})
     with image:
         texts = _exif_texts(image.info.get("exif")) | dict(_segments(image)) | dict(xmp_texts(image))

@@ -1,5 +1,6 @@
 """Memory, load, speed and queue depth over the last minutes, for the Queue tab's plots."""
 
+import contextlib
 import threading
 import time
 from collections import deque
@@ -35,11 +36,13 @@ class ResourceMonitor:
         return {"samples": list(self._ring)}
 
     def _run(self) -> None:
-        psutil.cpu_percent()
+        with contextlib.suppress(OSError):  # no more files may be opened
+            psutil.cpu_percent()
         steps, at = self._queue.steps_made, time.monotonic()
         while not self._stop.wait(self._period):
             now, made = time.monotonic(), self._queue.steps_made
-            self._ring.append({**_machine(), **self._engines(), "queue": self._depth(), "speed": round((made - steps) / (now - at), 2)})
+            with contextlib.suppress(OSError):  # the same: there is no sample this time
+                self._ring.append({**_machine(), **self._engines(), "queue": self._depth(), "speed": round((made - steps) / (now - at), 2)})
             steps, at = made, now
 
     def _engines(self) -> dict[str, int]:

@@ -2,7 +2,7 @@
 
 import asyncio
 import threading
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from datetime import UTC, datetime
 from typing import Any, Protocol
 
@@ -254,7 +254,7 @@ class JobQueue:
             body["progress"] = progress.model_dump(mode="json")
         return body
 
-    async def follow(self, after: int | None = None, job_id: str | None = None) -> AsyncIterator[Message]:
+    async def follow(self, after: int | None = None, job_id: str | None = None) -> AsyncGenerator[Message]:
         """Stored events after `after` (None: none), then live ones; of one job until it has ended, or of all for ever."""
         with self.events.subscribe() as subscription:
             seen, more = after or 0, after is not None

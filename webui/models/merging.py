@@ -16,6 +16,7 @@ from webui.models.block_weights import read_blocks, weight_of
 from webui.models.embeddings import Vectors, bundled, fitted
 from webui.models.layer_names import UNET, Layer, LayerNames
 from webui.models.model import Model
+from webui.models.packing import Held, held, kept, plain
 from webui.models.weight_sets import Recipe, WeightPatch
 from webui.models.weights import open_weights
 from webui.plugins.adapters import LoraLoader, WeightChange
@@ -130,13 +131,13 @@ def _add(plan: _Plan, source: Source, changes: Sequence[WeightChange], layers: L
 
     A file that is named twice counts by its strengths: as in Forge the same strength a second time adds nothing.
     """
-    strangers = plan.unfit.setdefault(source, [])
+    unfit = plan.unfit.setdefault(source, [])
     blocks = read_blocks(source.use.blocks, family) if source.use.blocks else None
     for number, change in enumerate(changes):
         layer = layers.find(change.target)
         parameter = getattr(layer.module, change.parameter, None) if layer is not None else None
         if layer is None or not isinstance(parameter, nn.Parameter):
-            strangers.append(change.target)
+            unfit.append(change.target)
             continue
         step = _Step(change, _strength(source, layer, blocks), source, number)
         known = plan.steps.setdefault(parameter, [])
@@ -150,17 +151,17 @@ def _strength(source: Source, layer: Layer, blocks: Mapping[str, float] | None) 
     return source.use.text * weight_of(layer.block, blocks)
 
 
-def _told(source: Source, content: Content, strangers: Sequence[str]) -> Iterator[str]:
+def _told(source: Source, content: Content, unfit: Sequence[str]) -> Iterator[str]:
     """What was left out of a file: layers that the model has not, and tensors that nobody read."""
     name, count = source.use.name, len(content.changes)
     if content.error:
         yield f"LoRA {name!r} was left out: {content.error}"
     elif not count:
         yield f"LoRA {name!r} was left out: nothing in it can be read ({counted(content.names)})."
-    elif len(strangers) == count:
+    elif len(unfit) == count:
         yield f"LoRA {name!r} was left out: it was made for another model (none of its {count} layers fits this one)."
-    elif strangers:
-        yield f"LoRA {name!r}: {len(strangers)} of its {count} layers do not fit this model, the first is {strangers[0]}."
+    elif unfit:
+        yield f"LoRA {name!r}: {len(unfit)} of its {count} layers do not fit this model, the first is {unfit[0]}."
     keys = {key for change in content.changes for key in change.keys}
     unread = {name for name in content.names - keys if not _is_word(name, content)} if keys else set()
     if unread:
@@ -173,18 +174,19 @@ def _is_word(name: str, content: Content) -> bool:
     return name.startswith(BUNDLED) and name.removeprefix(BUNDLED).partition(".")[0] in content.words
 
 
-def _made(model: Model, plan: _Plan) -> tuple[dict[nn.Parameter, Tensor], dict[nn.Parameter, Recipe]]:
+def _made(model: Model, plan: _Plan) -> tuple[dict[nn.Parameter, Held], dict[nn.Parameter, Recipe]]:
     """The finished tensor of each parameter, and what it was made from. Adds to the plan's unfit targets those whose shapes differ."""
     text = {parameter for part in model.texts for parameter in part.module.parameters()}
     bases = model.weights.bases()
-    tensors: dict[nn.Parameter, Tensor] = {}
+    tensors: dict[nn.Parameter, Held] = {}
     recipes: dict[nn.Parameter, Recipe] = {}
     for parameter, planned in plan.steps.items():
         recipe = tuple(step.key for step in planned)
         tensor = model.weights.made(parameter, recipe)
         if tensor is None and planned:
-            base = bases.get(parameter, parameter.data)
-            tensor = _finished(base, planned, parameter in text and model.weights.is_half(parameter, base), plan.unfit)
+            base = plain(bases.get(parameter, held(parameter)))
+            finished = _finished(base, planned, parameter in text and model.weights.is_half(parameter, base), plan.unfit)
+            tensor = None if finished is None else kept(parameter, finished)
         if tensor is not None:
             tensors[parameter], recipes[parameter] = tensor, recipe
     return tensors, recipes

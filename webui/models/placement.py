@@ -19,13 +19,14 @@ class Placement:
     dtype: torch.dtype = torch.float32
     channels_last: bool = False
     attention: str = "sdpa"
+    packed: bool = False
 
     @classmethod
     def of(cls, plan: Plan) -> Self:
         """The place that a plan asks for."""
         device = torch.device(plan.device)
         storage = device if plan.offload == "none" else torch.device("cpu")
-        return cls(device, storage, DTYPES[plan.dtype], plan.channels_last, plan.attention)
+        return cls(device, storage, DTYPES[plan.dtype], plan.channels_last, plan.attention, plan.packed)
 
     @property
     def vae_dtype(self) -> torch.dtype:

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from webui.models.offload import Offload
+from webui.models.packing import Held, held, put, storages
 
 MOST_BYTES = 8 * 2**30
 """Finished sets that are kept take no more than this, and no more than half of the memory that is free."""
@@ -24,15 +25,15 @@ class WeightPatch:
     """The finished tensors of one set of adapters, by the parameter they stand in for. `recipes` say what each was made from."""
 
     key: Hashable = ()
-    tensors: Mapping[nn.Parameter, Tensor] = field(default_factory=dict)
+    tensors: Mapping[nn.Parameter, Held] = field(default_factory=dict)
     recipes: Mapping[nn.Parameter, Recipe] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
     words: Mapping[str, tuple[Tensor, ...]] = field(default_factory=dict)
     """Embeddings that came with the adapters: for each text encoder their vectors."""
 
-    def storages(self) -> dict[int, Tensor]:
-        """Its tensors by where their numbers lie: sets may share them."""
-        return {tensor.data_ptr(): tensor for tensor in self.tensors.values()}
+    def storages(self) -> dict[int, int]:
+        """Bytes of its tensors by where their numbers lie: sets may share them."""
+        return {place: size for tensor in self.tensors.values() for place, size in storages(tensor).items()}
 
 
 NOTHING = WeightPatch()
@@ -45,7 +46,7 @@ class WeightSets:
         self.on: WeightPatch = NOTHING
         self.jobs = 0
         self.held: Hashable = ()
-        self._base: list[tuple[nn.Parameter, Tensor]] = []
+        self._base: list[tuple[nn.Parameter, Held]] = []
         self._kept: dict[Hashable, WeightPatch] = {}
         self._half: dict[nn.Parameter, bool] = {}
 
@@ -55,14 +56,14 @@ class WeightSets:
             return
         offload.unload_all()
         for parameter, tensor in self._base:
-            parameter.data = tensor
-        self._base = [(parameter, parameter.data) for parameter in patch.tensors]
+            put(parameter, tensor)
+        self._base = [(parameter, held(parameter)) for parameter in patch.tensors]
         self.on = patch
         for parameter, tensor in patch.tensors.items():
-            parameter.data = tensor
+            put(parameter, tensor)
 
-    def bases(self) -> dict[nn.Parameter, Tensor]:
-        """The model's own tensors of the parameters that the set on has replaced."""
+    def bases(self) -> dict[nn.Parameter, Held]:
+        """The model's own tensors of the parameters that the set on has replaced, as they are kept."""
         return dict(self._base)
 
     def is_half(self, parameter: nn.Parameter, base: Tensor) -> bool:
@@ -78,7 +79,7 @@ class WeightSets:
             self._kept[key] = patch  # the last used is the last to go
         return patch
 
-    def made(self, parameter: nn.Parameter, recipe: Recipe) -> Tensor | None:
+    def made(self, parameter: nn.Parameter, recipe: Recipe) -> Held | None:
         """A tensor made from the same changes for another set."""
         for patch in self._kept.values():
             if patch.recipes.get(parameter) == recipe:
@@ -99,17 +100,17 @@ class WeightSets:
                 del self._kept[key]
 
     def _bytes(self) -> int:
-        tensors: dict[int, Tensor] = {}
+        sizes: dict[int, int] = {}
         for patch in self._kept.values():
-            tensors |= patch.storages()
-        return sum(tensor.numel() * tensor.element_size() for tensor in tensors.values())
+            sizes |= patch.storages()
+        return sum(sizes.values())
 
 
 def _room(patch: WeightPatch) -> int:
     """How many bytes the sets may take together where this one's tensors lie."""
-    device = next((tensor.device for tensor in patch.tensors.values()), torch.device("cpu"))
+    device = next((parameter.device for parameter in patch.tensors), torch.device("cpu"))
     free = torch.cuda.mem_get_info(device)[0] if device.type == "cuda" else psutil.virtual_memory().available
-    taken = sum(tensor.numel() * tensor.element_size() for tensor in patch.storages().values())
+    taken = sum(patch.storages().values())
     return min(MOST_BYTES, taken + free // 2)
 
 

@@ -1,13 +1,10 @@
 """ComfyUI's routes: /prompt, /history, /view, /upload, /queue, /interrupt, /object_info, /system_stats."""
 
 import json
-import re
-import threading
-from collections import OrderedDict
 from pathlib import Path
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Query, Request
+from fastapi import APIRouter, Query, Request
 from fastapi.responses import FileResponse, JSONResponse, Response
 from PIL import Image
 from starlette.concurrency import run_in_threadpool
@@ -15,7 +12,9 @@ from starlette.datastructures import UploadFile
 
 from webui import __version__
 from webui.api.comfy.graphs import ENDS, INPUTS, OUTPUTS, GraphError, Understood, failed, understood
+from webui.api.comfy.history import history_of
 from webui.api.comfy.refusals import ComfyRoute
+from webui.api.comfy.sent import PICTURE, SID, Graphs, Held, Sent
 from webui.api.identity import Viewer
 from webui.api.native import Api, Who
 from webui.core.job import FINAL_STATES, Job
@@ -28,64 +27,17 @@ from webui.services import Services
 REFUSED: dict[int | str, dict[str, Any]] = {
     status: {"description": "It cannot be done; `error` says why."} for status in (400, 401, 403, 404, 413, 422, 429, 507)
 }
-MOST = 1000
-_ID = re.compile(r"([0-9a-f]{64})(?:\.\w+)?")
 _NO_BODY = {"requestBody": {"content": {"application/json": {"schema": {"type": "object"}}}}}
 Text = Annotated[str, Query(max_length=1000)]
 router = APIRouter(tags=["ComfyUI"], route_class=ComfyRoute, responses=REFUSED)
-
-
-class Graphs:
-    """The graphs that were sent, by job, and the names of uploads, by user. Bounded."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._graphs: OrderedDict[str, tuple[Any, str]] = OrderedDict()
-        self._names: OrderedDict[tuple[str, str], str] = OrderedDict()
-
-    def keep(self, job_id: str, graph: Any, saves: str) -> None:
-        """Remember a job's graph, and which of its nodes saves."""
-        with self._lock:
-            self._graphs[job_id] = (graph, saves)
-            while len(self._graphs) > MOST:
-                self._graphs.popitem(last=False)
-
-    def of(self, job_id: str) -> tuple[Any, str]:
-        """A job's graph and the node that saves."""
-        with self._lock:
-            return self._graphs.get(job_id, ({}, "0"))
-
-    def name(self, owner: str, name: str, image_id: str) -> None:
-        """Remember what a user called an upload."""
-        with self._lock:
-            self._names[owner, name] = image_id
-            while len(self._names) > MOST:
-                self._names.popitem(last=False)
-
-    def id_of(self, owner: str, name: str) -> str:
-        """The upload of this name. Raises `RequestError`."""
-        bare = name.removesuffix(" [input]").removesuffix(" [output]")
-        with self._lock:
-            known = self._names.get((owner, bare)) or self._names.get((owner, bare.rpartition("/")[2]))
-        match = _ID.fullmatch(bare)
-        if known is None and match is None:
-            raise RequestError("image", f"There is no picture named {name[:100]!r} of yours. Send it to /upload/image first.")
-        return known or str(match and match[1])
-
-
-def get_graphs(request: Request) -> Graphs:
-    """What this room holds between calls."""
-    return request.app.state.comfy  # type: ignore[no-any-return]
-
-
-Held = Annotated[Graphs, Depends(get_graphs)]
 
 
 @router.post("/prompt", openapi_extra=_NO_BODY)
 async def submit(request: Request, api: Api, who: Who, graphs: Held) -> dict[str, Any]:
     """Queue a graph."""
     body = await _object(request)
-    job = await run_in_threadpool(_submit, body, api, who, graphs)
+    async with graphs.sending(who.name):
+        job = await run_in_threadpool(_submit, body, api, who, graphs)
     return {"prompt_id": job.id, "number": len(await run_in_threadpool(api.queue.waiting_order)), "node_errors": {}}
 
 
@@ -97,7 +49,8 @@ def _submit(body: dict[str, Any], api: Services, who: Viewer, graphs: Graphs) ->
         job = api.queue.submit(meant.request(images), who.name, notes=meant.notes)
     except RequestError as error:
         raise failed(error) from None
-    graphs.keep(job.id, body["prompt"], meant.saves)
+    client = body.get("client_id")
+    graphs.keep(job.id, Sent(body["prompt"], meant.saves, client[:SID] if isinstance(client, str) else ""))
     return job
 
 
@@ -126,7 +79,7 @@ def waiting(api: Api) -> dict[str, Any]:
 def histories(api: Api, who: Who, graphs: Held, max_items: Annotated[int, Query(ge=1, le=200)] = 50) -> dict[str, Any]:
     """Your jobs that have ended."""
     jobs = api.queue.jobs(tuple(sorted(FINAL_STATES)), owner=who.name, limit=max_items, newest=True)
-    return {job.id: _history(job, graphs) for job in reversed(jobs)}
+    return {job.id: history_of(job, graphs.of(job.id)) for job in reversed(jobs)}
 
 
 @router.get("/history/{prompt_id}")
@@ -136,7 +89,7 @@ def history(prompt_id: str, api: Api, who: Who, graphs: Held) -> dict[str, Any]:
         job = api.queue.get(prompt_id)
     except NotFound:
         return {}
-    return {job.id: _history(job, graphs)} if job.state in FINAL_STATES and who.may_touch(job.owner) else {}
+    return {job.id: history_of(job, graphs.of(job.id))} if job.state in FINAL_STATES and who.may_touch(job.owner) else {}
 
 
 @router.post("/history")
@@ -146,27 +99,10 @@ async def forget(request: Request) -> dict[str, Any]:
     return {}
 
 
-def _history(job: Job, graphs: Graphs) -> dict[str, Any]:
-    graph, saves = graphs.of(job.id)
-    images = [{"filename": f"{record.id}{Path(record.path).suffix}", "subfolder": "", "type": "output"} for record in job.images]
-    status = {"status_str": "success" if job.state == "done" else "error", "completed": job.state == "done", "messages": _messages(job)}
-    return {"prompt": [0, job.id, graph, {}, [saves]], "outputs": {saves: {"images": images}}, "status": status, "meta": {}}
-
-
-def _messages(job: Job) -> list[list[Any]]:
-    at = int((job.finished or job.created).timestamp() * 1000)
-    begun: list[list[Any]] = [["execution_start", {"prompt_id": job.id, "timestamp": int((job.started or job.created).timestamp() * 1000)}]]
-    if job.state == "done":
-        return [*begun, ["execution_success", {"prompt_id": job.id, "timestamp": at}]]
-    said = job.error.message if job.error is not None else "It was stopped."
-    kind = "execution_error" if job.state == "failed" else "execution_interrupted"
-    return [*begun, [kind, {"prompt_id": job.id, "timestamp": at, "exception_message": said}]]
-
-
 @router.get("/view")
 def view(api: Api, who: Who, graphs: Held, filename: Text = "", subfolder: Text = "", type: Text = "output") -> Response:
     """A picture's file."""
-    match = _ID.fullmatch(filename)
+    match = PICTURE.fullmatch(filename)
     image_id = match[1] if match else graphs.id_of(who.name, filename)
     try:
         record = api.gallery.index.get(image_id).record
@@ -196,11 +132,12 @@ async def upload(request: Request, api: Api, who: Who, graphs: Held) -> dict[str
 @router.get("/queue")
 def queue(api: Api, who: Who, graphs: Held) -> dict[str, Any]:
     """Your jobs that run and wait."""
-    found = {
-        state: [[number, job.id, graphs.of(job.id)[0], {}, [graphs.of(job.id)[1]]] for number, job in enumerate(_own(api, who, state))]
-        for state in ("running", "queued")
-    }
-    return {"queue_running": found["running"], "queue_pending": found["queued"]}
+    return {"queue_running": _queued(api, who, graphs, "running"), "queue_pending": _queued(api, who, graphs, "queued")}
+
+
+def _queued(api: Services, who: Viewer, graphs: Graphs, state: str) -> list[list[Any]]:
+    found = [(number, job.id, graphs.of(job.id)) for number, job in enumerate(_own(api, who, state))]
+    return [[number, job_id, sent.graph, {}, [sent.saves]] for number, job_id, sent in found]
 
 
 def _own(api: Services, who: Viewer, state: str) -> list[Job]:
@@ -313,8 +250,8 @@ def embeddings(api: Api) -> list[str]:
 
 @router.get("/ws")
 def no_socket() -> Response:
-    """Darkroom serves no websockets."""
-    error = GraphError("not_supported", "Darkroom serves no websockets.", "Ask /history/PROMPT_ID until it answers.")
+    """What is not asked for as a websocket."""
+    error = GraphError("not_supported", "This address is a websocket.", "Open it as one, or ask /history/PROMPT_ID until it answers.")
     return JSONResponse(error.body, 400)
 
 

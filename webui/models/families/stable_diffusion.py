@@ -21,6 +21,7 @@ from webui.models.families import ldm
 from webui.models.loading import LoadContext, prediction_beside
 from webui.models.model import FamilyRules, Model, TextPart, scaled_linear_alphas, zero_terminal_snr
 from webui.models.offload import Offload
+from webui.models.packing import pack
 from webui.models.placement import Placement
 from webui.models.prediction import Prediction, diffusion
 from webui.models.weights import Progress, WeightSource, placed, take_scales
@@ -260,6 +261,8 @@ class StableDiffusion(FamilyRules):
             )
         except (TypeError, ValueError, KeyError, AttributeError, NotImplementedError, StrictDataclassError) as error:
             raise CheckpointError(f"{weights.source}: its configuration does not make a {self.title} model ({error}).") from None
+        if placement.packed:
+            pack(model)
         return model.eval().requires_grad_(False)
 
 

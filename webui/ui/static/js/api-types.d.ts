@@ -547,6 +547,37 @@ export interface JobList {
 
 export type JsonValue = unknown;
 
+/** One key as it may be shown. A scope includes those before it: read, generate, admin. */
+export interface KeyBody {
+  id: string;
+  owner: string;
+  name: string;
+  scopes: Array<"read" | "generate" | "admin">;
+  created: string;
+}
+
+/** Several keys. */
+export interface KeyList {
+  keys: Array<KeyBody>;
+}
+
+/** A key to be made. `owner` is yourself where it is left out; another's, and the scope admin, only an admin may ask for. */
+export interface KeyWish {
+  name: string;
+  scopes: Array<"read" | "generate" | "admin">;
+  owner: string;
+}
+
+/** A key that was just made, with its text. */
+export interface MadeKey {
+  id: string;
+  owner: string;
+  name: string;
+  scopes: Array<"read" | "generate" | "admin">;
+  created: string;
+  key: string;
+}
+
 /** Give the picture the colours of another one, and keep its own light. */
 export interface MatchColorsStep {
   kind: "match_colors";
@@ -609,6 +640,7 @@ export interface Plan {
   attention: "sdpa" | "xformers" | "tiled";
   threads: number;
   channels_last: boolean;
+  packed: boolean;
   offload: "none" | "model" | "sequential";
   work: number;
   peak: number;

@@ -64,7 +64,9 @@ function words(found, kept) {
 function boxes(found, taken) {
   const svg = document.createElementNS(SVG, 'svg');
   svg.setAttribute('viewBox', `0 0 ${found.width} ${found.height}`);
-  const marks = found.regions.map(({ box: [left, top, right, bottom], label, confidence }, number) => {
+  const all = /** @type {number[][]} */ (found.regions.map((region) => region.box));
+  const marks = found.regions.map(({ label, confidence }, number) => {
+    const [left, top, right, bottom] = all[number];
     const mark = document.createElementNS(SVG, 'rect');
     const attributes = { x: left, y: top, width: right - left, height: bottom - top, tabindex: 0, role: 'checkbox', 'aria-checked': 'true', 'aria-label': `${label || 'Region'} ${number + 1}` };
     for (const [name, value] of Object.entries(attributes)) mark.setAttribute(name, String(value));
@@ -75,7 +77,7 @@ function boxes(found, taken) {
       const off = marks.filter((each) => each !== mark && each.getAttribute('aria-checked') === 'true').length === 0;
       if (off && mark.getAttribute('aria-checked') === 'true') return;  // the last one stays: without any the detector looks anew
       mark.setAttribute('aria-checked', String(mark.getAttribute('aria-checked') !== 'true'));
-      taken(found.regions.filter((_, n) => marks[n].getAttribute('aria-checked') === 'true').map((region) => region.box));
+      taken(all.filter((_, n) => marks[n].getAttribute('aria-checked') === 'true'));
     };
     mark.addEventListener('click', turn);
     mark.addEventListener('keydown', (event) => {

@@ -47,11 +47,20 @@ function arrived(arrival) {
   };
   new MutationObserver(now).observe($('#nav'), { subtree: true, attributes: true, attributeFilter: ['aria-selected'] });
   const open = opened() ? nameOf(opened()) : 'txt2img';
-  if (!location.hash || !tabOf(here().tab)) visit(`#${open}`, { instead: true });
+  if (!location.hash || !tabOf(here().tab) || pressed(open)) visit(`#${open}`, { instead: true });
   if (here().tab !== open) go(here().tab);
   else changed(open);
   watchAddress(arrive);
   addEventListener('scroll', () => { places[state.tab] = scrollY; }, { passive: true });
+}
+
+/**
+ * Whether somebody has pressed a tab before this script ran: what they chose goes before the address.
+ * Gradio opens the first tab, so another one was pressed; the first one, pressed, has the focus.
+ * @param {string} open
+ */
+function pressed(open) {
+  return open !== nameOf($('[role=tab]', bar())) || document.activeElement === tabOf(open);
 }
 
 /** Back, Forward, or an address typed by hand. One that does not exist is put right. */
