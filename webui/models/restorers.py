@@ -10,11 +10,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from webui.core.foreign import check_same
 from webui.errors import CheckpointError
 from webui.library import ModelFile
-from webui.models.upscalers import NetworkFiles, import_spandrel
-from webui.models.weights import open_weights
+from webui.models.networks import NetworkFiles, import_spandrel, read_network
 
 FACE = 512
 """Pixels a side of the faces that the networks were trained on."""
@@ -53,16 +51,8 @@ class RestorerFiles(NetworkFiles[FaceRestorer]):
 
 def load_restorer(file: ModelFile, device: torch.device) -> FaceRestorer:
     """Read a network. Raises `CheckpointError` naming the file: for one that mends no faces, and for CodeFormer without its package."""
-    tensors = {name: tensor.clone() for name, tensor in open_weights(file.path).tensors.items()}
-    check_same(file.path, file.identity)
-    spandrel = import_spandrel()
     extra = _with_extra()
-    try:
-        descriptor = spandrel.ModelLoader(device=device).load_from_state_dict(tensors)
-    except MemoryError:
-        raise
-    except Exception:  # the boundary around a file whose names match an architecture that its shapes do not
-        descriptor = None
+    descriptor, tensors = read_network(file, device)
     if descriptor is None or descriptor.architecture.id not in _MADE_FOR:
         said = f"{file.file_name} is no network that mends faces and is known here."
         if not extra and any(name.startswith("quantize.") for name in tensors):
@@ -75,6 +65,7 @@ def load_restorer(file: ModelFile, device: torch.device) -> FaceRestorer:
 
 def _with_extra() -> bool:
     """Let spandrel know the architectures of its non-commercial package, where somebody has installed it."""
+    import_spandrel()
     try:
         importlib.import_module("spandrel_extra_arches").install(ignore_duplicates=True)
     except ImportError:
