@@ -511,6 +511,37 @@ export interface JobList {
 
 export type JsonValue = unknown;
 
+/** One key as it may be shown. A scope includes those before it: read, generate, admin. */
+export interface KeyBody {
+  id: string;
+  owner: string;
+  name: string;
+  scopes: Array<"read" | "generate" | "admin">;
+  created: string;
+}
+
+/** Several keys. */
+export interface KeyList {
+  keys: Array<KeyBody>;
+}
+
+/** A key to be made. `owner` is yourself where it is left out; another's, and the scope admin, only an admin may ask for. */
+export interface KeyWish {
+  name: string;
+  scopes: Array<"read" | "generate" | "admin">;
+  owner: string;
+}
+
+/** A key that was just made, with its text. */
+export interface MadeKey {
+  id: string;
+  owner: string;
+  name: string;
+  scopes: Array<"read" | "generate" | "admin">;
+  created: string;
+  key: string;
+}
+
 /** Give the picture the colours of another one, and keep its own light. */
 export interface MatchColorsStep {
   kind: "match_colors";

@@ -157,6 +157,18 @@ export const page = {
   switchExtension: (id, on) => ask(`/page/extensions/${encodeURIComponent(id)}`, { method: 'PUT', json: { on } }),
 };
 
+export const keys = {
+  /** @returns {Promise<T.KeyList>} */
+  all: () => ask('/api/v1/keys'),
+  /**
+   * @param {T.KeyWish} wish
+   * @returns {Promise<T.MadeKey>}
+   */
+  make: (wish) => ask('/api/v1/keys', { method: 'POST', json: wish }),
+  /** @returns {Promise<T.KeyBody>} */
+  remove: (id) => ask(`/api/v1/keys/${encodeURIComponent(id)}`, { method: 'DELETE' }),
+};
+
 export const backends = {
   /** @returns {Promise<unknown>} */
   accept: (name) => ask(`/api/v1/backends/${encodeURIComponent(name)}/accept`, { method: 'POST' }),
