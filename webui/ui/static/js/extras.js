@@ -5,6 +5,7 @@
 import { extras, images } from './api.js';
 import { button, el, heading, icon, iconButton } from './dom.js';
 import { takePictures } from './drops.js';
+import { numberOf } from './exact.js';
 import { put, takeOut, tray } from './extras-tray.js';
 import { chainEditor } from './finish-chain.js';
 import { count, size } from './format.js';
@@ -50,8 +51,8 @@ function parts(kinds) {
 }
 
 function number(id, label, value) {
-  const input = el('input', { id, type: 'number', min: 0, step: 1, value, autocomplete: 'off' });
-  return { root: el('div.step-field', {}, el('label', { for: id }, label), input), value: () => (input.value === '' ? value : Number(input.value)) };
+  const input = el('input', { id, type: 'number', min: 0, step: 1, value, placeholder: value, autocomplete: 'off' });
+  return { root: el('div.step-field', {}, el('label', { for: id }, label), input), value: () => (input.validity.badInput ? 'no number' : input.value === '' ? value : numberOf(input.value)) };
 }
 
 /** @param {File[]} files */

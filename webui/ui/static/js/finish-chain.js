@@ -6,6 +6,7 @@
 
 import { images, page } from './api.js';
 import { $, el, icon, iconButton } from './dom.js';
+import { numberOf } from './exact.js';
 import { changed, kindOf, moved, newStep, readSteps, valueIn, withStep, writeSteps } from './finish-steps.js';
 import { regionsField } from './regions.js';
 import { state } from './state.js';
@@ -115,8 +116,8 @@ function control(id, value, field, set) {
     return list;
   }
   if (field.kind === 'number') {
-    const number = (text) => (text === '' ? field.value : Number(text));
-    return el('input', { id, type: 'number', min: field.low, max: field.high, step: field.step ?? 'any', value: value ?? '', autocomplete: 'off', oninput: (event) => set(field.name, number(event.target.value), false) });
+    const number = (box) => (box.validity.badInput ? 'no number' : box.value === '' ? field.value : numberOf(box.value));
+    return el('input', { id, type: 'number', min: field.low, max: field.high, step: field.step ?? 'any', value: value ?? '', placeholder: field.value ?? '', autocomplete: 'off', oninput: (event) => set(field.name, number(event.target), false) });
   }
   return el('input', { id, type: 'text', value: value ?? '', oninput: (event) => set(field.name, event.target.value, false) });
 }

@@ -1,6 +1,8 @@
 // @ts-check
 // The finish chain as values: read from the form's text, changed, written back, and said in words. No DOM.
 
+import { parseExact } from './exact.js';
+
 /** @import { StepKind } from './api-types.d.ts' */
 /** @typedef {Record<string, any> & {kind: string}} Step */
 
@@ -11,7 +13,7 @@
  */
 export function readSteps(text) {
   try {
-    const found = JSON.parse(String(text || '[]'));
+    const found = parseExact(String(text || '[]'));
     return Array.isArray(found) ? found.filter((step) => step && typeof step.kind === 'string') : [];
   } catch {
     return [];

@@ -4,13 +4,17 @@
 import { $, $$ } from './dom.js';
 import { draw, inStudio, parts, state } from './state.js';
 import { go } from './tabs.js';
+import { undoLast } from './toast.js';
 import { typeInto } from './typing.js';
 import { reweigh } from './weights.js';
 
 const TEXT = 'input:not([type=range],[type=radio],[type=checkbox]), textarea, select, [contenteditable]';
 const PROMPTS = '#prompt textarea, #negative_prompt textarea, #hires-prompt textarea, #hires-negative_prompt textarea';
 
+let typedAt = 0;  // when somebody last typed, as events are stamped
+
 export function watchKeys() {
+  addEventListener('input', (event) => { if (event.isTrusted) typedAt = event.timeStamp; }, true);
   addEventListener('keydown', (event) => {
     if (act(event)) {
       event.preventDefault();
@@ -31,6 +35,7 @@ function act(event) {
   if (ctrl && ['ArrowUp', 'ArrowDown'].includes(event.key) && target.matches?.(PROMPTS)) return weigh(target, event.key === 'ArrowUp');
   if (event.altKey && event.code === 'KeyV' && !dialog) return parts.vary?.here() ?? false;
   if (event.altKey && /^[1-9]$/.test(event.key)) return click($$('#nav > .tab-wrapper [role=tab]')[event.key - 1]);
+  if (ctrl && !event.shiftKey && event.key === 'z') return (!typing && !dialog && parts.mask?.key(event)) || undoLast(typing ? typedAt : 0);
   if (typing || dialog) return false;
   if (event.key === '/') return focusPrompt();
   if (!ctrl && ['ArrowLeft', 'ArrowRight'].includes(event.key) && free(target)) return step(event.key === 'ArrowLeft' ? -1 : 1);

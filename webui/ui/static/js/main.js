@@ -21,6 +21,8 @@ import { watchDrops } from './drops.js';
 import { reopenFolds, summarise, watchFolds } from './folds.js';
 import { connect, watchVisibility } from './event-stream.js';
 import { form, restore as restoreForm } from './form.js';
+import { watchDropdowns } from './dropdowns.js';
+import { watchFocus } from './focus.js';
 import { watchKeys } from './keys.js';
 import { component, state } from './state.js';
 import { setTheme, wantedTheme, watchTabs } from './tabs.js';
@@ -39,6 +41,8 @@ function start() {
   setTheme(wantedTheme());
   watchTabs();
   watchKeys();
+  watchDropdowns();
+  watchFocus();
   watchFolds();
   watchDrops();
   watchVary();

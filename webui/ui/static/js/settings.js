@@ -4,6 +4,7 @@
 
 import { page } from './api.js';
 import { $, $$, button, el, heading, iconButton, notice } from './dom.js';
+import { numberOf } from './exact.js';
 import { resetForm } from './form.js';
 import { keyCard } from './key-card.js';
 import { startWithDefault } from './presets.js';
@@ -80,7 +81,7 @@ function control(field, id) {
 }
 
 /** Empty is back to the default; what is no number is refused by the server, in words. */
-const numberIn = (input) => (input.validity.badInput ? 'no number' : input.value === '' ? null : +input.value);
+const numberIn = (input) => (input.validity.badInput ? 'no number' : input.value === '' ? null : numberOf(input.value));
 /**
  * @param {SettingCard} field
  * @param {any} input

@@ -8,6 +8,10 @@ import { added, sentence } from './toast-stack.js';
 let notes = [];
 /** @type {Map<import('./toast-stack.js').Note, any>} */
 const elements = new Map();
+const UNDO = 'Undo';
+const KEPT = 600_000;  // ms that Ctrl+Z remembers what was done
+/** @type {{note: import('./toast-stack.js').Note, at: number} | null} */
+let undoable = null;
 
 /**
  * Show a message. Equal messages become one with a count; their actions are run together, the newest first.
@@ -23,14 +27,32 @@ export function toast(text, options = {}) {
   const node = elements.get(note);
   $('.times', node).textContent = note.times > 1 ? `×${note.times}` : '';
   if (node.parentNode !== at) at.append(node);
+  if (note.offer === UNDO) undoable = { note, at: performance.now() };
   keep(note);
+}
+
+/**
+ * Undo what the last message with Undo told of, also when it is gone by now; false where there is none since `since`.
+ * @param {number} since ms, as events are stamped
+ */
+export function undoLast(since = 0) {
+  const now = performance.now();
+  if (!undoable || undoable.at < since || now - undoable.at > KEPT) return false;
+  press(undoable.note);
+  return true;
+}
+
+/** @param {import('./toast-stack.js').Note} note */
+function press(note) {
+  if (undoable?.note === note) undoable = null;
+  remove(note);
+  note.runs.forEach((run) => run());
 }
 
 export const complain = (problem) => toast(sentence(problem), { kind: 'error' });
 
 function make(note) {
-  const press = () => { remove(note); note.runs.forEach((run) => run()); };
-  const node = el('div.toast', { 'data-kind': note.kind }, el('span', {}, note.text), el('span.times'), note.offer && el('button.action', { type: 'button', onclick: press }, note.offer));
+  const node = el('div.toast', { 'data-kind': note.kind }, el('span', {}, note.text), el('span.times'), note.offer && el('button.action', { type: 'button', onclick: () => press(note), ...(note.offer === UNDO && { title: 'Undo (Ctrl+Z)', 'aria-keyshortcuts': 'Control+Z' }) }, note.offer));
   node.onpointerenter = node.onfocusin = () => clearTimeout(node.timer);
   node.onpointerleave = node.onfocusout = () => keep(note);
   return node;

@@ -1,0 +1,89 @@
+"""The page without a mouse: no list stays open behind the focus, the focus is never lost, what was done can be undone."""
+
+import json
+
+import pytest
+from browser import steps
+from playwright.sync_api import expect
+
+pytestmark = pytest.mark.e2e
+BIG = "18446744073709551557"
+OPEN_LISTS = "[...document.querySelectorAll('[role=combobox]')].filter(field => field.getAttribute('aria-expanded') === 'true').length"
+FOCUSED = "document.activeElement.getAttribute('aria-label') || document.activeElement.id || document.activeElement.tagName"
+
+
+def test_tab_goes_from_field_to_field_and_leaves_no_list_open(visit):
+    page = visit()
+    page.get_by_role("combobox", name="Sampling method").first.focus()
+    page.wait_for_function(f"{OPEN_LISTS} === 1")
+    page.keyboard.press("Tab")
+    page.wait_for_function(f"{FOCUSED} === 'Schedule type'")
+    page.wait_for_function(f"{OPEN_LISTS} === 1")
+    page.keyboard.press("Tab")
+    page.wait_for_function(f"{FOCUSED} === 'steps-number' && {OPEN_LISTS} === 0")
+    page.keyboard.press("Shift+Tab")
+    page.wait_for_function(f"{FOCUSED} === 'Schedule type' && {OPEN_LISTS} === 1")
+
+
+def test_a_choice_by_keyboard_leaves_the_focus_on_its_field(visit):
+    page = visit()
+    field = page.get_by_role("combobox", name="Schedule type").first
+    field.focus()
+    page.wait_for_function(f"{OPEN_LISTS} === 1")
+    page.keyboard.press("Control+a")
+    page.keyboard.type("expon")
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("Enter")
+    expect(field).not_to_have_value("Karras")
+    page.wait_for_function(f"{FOCUSED} === 'Schedule type' && {OPEN_LISTS} === 0")
+
+
+def test_the_focus_goes_on_when_what_was_pressed_is_gone(visit):
+    page = visit()
+    for words in ("one", "two", "three"):
+        steps.generate(page, words, steps=1)
+    steps.go(page, "gallery")
+    first = page.get_by_role("button", name="three", exact=True).first
+    first.focus()
+    page.keyboard.press("Delete")
+    first.wait_for(state="detached")
+    page.wait_for_function("document.activeElement.matches('.thumb')")
+    steps.go(page, "txt2img")
+    steps.number(page, "steps", 150)
+    page.locator("#generate").focus()
+    page.keyboard.press("Enter")
+    stop = page.locator("#stop")
+    expect(stop).to_be_visible()
+    stop.focus()
+    page.keyboard.press("Enter")
+    page.wait_for_function("document.activeElement.id === 'generate'")
+    steps.state(page, "idle")
+
+
+def test_control_z_takes_back_what_filled_the_form_also_later(visit):
+    page = visit()
+    steps.generate(page, "kept in the picture", steps=1)
+    steps.prompt(page, "typed by hand")
+    reuse = page.get_by_role("button", name="Reuse parameters").first
+    reuse.focus()
+    page.keyboard.press("Enter")
+    prompt = page.locator("#prompt textarea")
+    expect(prompt).to_have_value("kept in the picture")
+    page.locator(".toast").wait_for(state="detached")
+    prompt.focus()
+    page.keyboard.press("Control+z")
+    expect(prompt).to_have_value("typed by hand")
+    page.keyboard.press("End")
+    page.keyboard.type(" and more")
+    page.keyboard.press("Control+z")
+    expect(prompt).not_to_have_value("typed by hand and more")
+
+
+def test_every_digit_of_a_number_in_a_chain_is_sent(visit):
+    page = visit()
+    page.locator("#fold-finish > button, #fold-finish summary, #fold-finish .label-wrap").first.click()
+    page.locator("#fold-finish select.add, #fold-finish select").first.select_option(label="Film grain")
+    page.get_by_label("Seed", exact=True).last.fill(BIG)
+    with page.expect_request("**/page/generate") as asked:
+        page.locator("#generate").click()
+    assert f'\\"seed\\":\\"{BIG}\\"' in asked.value.post_data or BIG in json.dumps(asked.value.post_data_json)
