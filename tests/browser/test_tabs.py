@@ -89,6 +89,28 @@ def test_a_setting_is_found_changed_refused_and_reset(visit):
     expect(page.locator("#setting-picture_quality")).to_have_value("95")
 
 
+def test_a_key_is_made_shown_once_and_taken_back(visit):
+    page = visit()
+    steps.go(page, "settings")
+    page.get_by_label("New key").fill("For Krita")
+    page.get_by_label("What it may do").select_option("Look only")
+    page.get_by_role("button", name="Make key").click()
+    shown = page.get_by_label("The new key")
+    expect(shown).to_contain_text("dk_")
+    text = shown.inner_text()
+    expect(page.locator(".key")).to_contain_text("For Krita")
+    expect(page.locator(".key")).to_contain_text("look only")
+    headers = {"Authorization": f"Bearer {text}"}
+    assert page.request.get(f"{page.url.partition('#')[0]}api/v1/jobs", headers=headers).status == 200
+    steps.go(page, "queue")
+    steps.go(page, "settings")
+    expect(page.locator(".key")).to_have_count(1)
+    expect(page.get_by_label("The new key")).to_have_count(0)
+    page.get_by_role("button", name="Take back For Krita").click()
+    expect(page.locator(".key")).to_have_count(0)
+    assert page.request.get(f"{page.url.partition('#')[0]}api/v1/jobs", headers=headers).status == 401
+
+
 def test_the_examples_have_cards_a_panel_and_a_tab(visit):
     page = visit()
     steps.go(page, "extensions")

@@ -39,3 +39,25 @@ def test_offline_and_nothing_to_get(tmp_path, site, capsys):
     assert call(tmp_path, "hf:owner/fox", "--offline") == 1
     assert "offline" in capsys.readouterr().err and site.seen == []
     assert call(tmp_path) == 2
+
+
+def test_a_model_is_converted_by_name_and_what_is_unknown_is_said(tmp_path, capsys):
+    folder = tmp_path / "models" / "Lora"
+    path = write(folder / "fox.safetensors", SD1_LORA)
+    words = [
+        "models",
+        "convert",
+        path.stem,
+        "none",
+        "--to",
+        "bfloat16",
+        "--data-dir",
+        str(tmp_path),
+        "--models-dir",
+        str(tmp_path / "models"),
+    ]
+    assert main(words) == 1
+    told = capsys.readouterr()
+    made = folder / f"{path.stem}-bf16.safetensors"
+    assert told.out.strip() == str(made) and made.exists() and "none: there is no such model" in told.err
+    assert main(words[:2] + words[4:]) == 2

@@ -25,15 +25,20 @@ _FRESH = 2.0
 """Seconds after which the list is read again: the command line changes it from another process."""
 
 
-class ApiKey(FrozenModel):
-    """One key without its text. A scope includes those before it: read, generate, admin."""
+class KeyBody(FrozenModel):
+    """One key as it may be shown. A scope includes those before it: read, generate, admin."""
 
     id: str
     owner: str
     name: str = ""
     scopes: tuple[Scope, ...] = ("read", "generate")
-    digest: str = Field(repr=False)
     created: datetime
+
+
+class ApiKey(KeyBody):
+    """One key as it is kept: without its text."""
+
+    digest: str = Field(repr=False)
 
     @property
     def is_admins(self) -> bool:

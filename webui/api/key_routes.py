@@ -1,10 +1,10 @@
 """`/api/v1/keys`: a user's own API keys."""
 
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import APIRouter, Depends, Request
 
-from webui.api.api_keys import ApiKey, ApiKeys, Scope
+from webui.api.api_keys import ApiKey, ApiKeys, KeyBody, Scope
 from webui.api.errors import ANYWHERE, responses
 from webui.api.native import Who
 from webui.api.printed import PrintedRoute
@@ -22,6 +22,18 @@ class KeyWish(FrozenModel):
     owner: str = ""
 
 
+class MadeKey(KeyBody):
+    """A key that was just made, with its text."""
+
+    key: str
+
+
+class KeyList(FrozenModel):
+    """Several keys."""
+
+    keys: tuple[KeyBody, ...]
+
+
 def get_keys(request: Request) -> ApiKeys:
     """All keys."""
     return request.app.state.api_keys  # type: ignore[no-any-return]
@@ -31,7 +43,7 @@ Keys = Annotated[ApiKeys, Depends(get_keys)]
 
 
 @router.post("", status_code=201)
-def make_key(wish: KeyWish, keys: Keys, who: Who) -> dict[str, Any]:
+def make_key(wish: KeyWish, keys: Keys, who: Who) -> MadeKey:
     """Make a key. Its text, `key`, is in this answer and nowhere else."""
     if who.by_key and not who.admin:
         raise Forbidden("A key cannot make keys, unless it has the scope admin.")
@@ -40,21 +52,21 @@ def make_key(wish: KeyWish, keys: Keys, who: Who) -> dict[str, Any]:
     if "admin" in wish.scopes or wish.owner not in ("", who.name):
         who.must_be_admin("make keys of others, or with the scope admin")
     text, key = keys.make(wish.owner or who.name, wish.name, wish.scopes)
-    return {**shown(key), "key": text}
+    return MadeKey(**shown(key).model_dump(), key=text)
 
 
 @router.get("")
-def list_keys(keys: Keys, who: Who) -> dict[str, Any]:
+def list_keys(keys: Keys, who: Who) -> KeyList:
     """Your keys, without their texts; an admin sees everybody's."""
-    return {"keys": [shown(key) for key in keys.all(None if who.admin else who.name)]}
+    return KeyList(keys=tuple(shown(key) for key in keys.all(None if who.admin else who.name)))
 
 
 @router.delete("/{key_id}", responses=responses(404))
-def remove_key(key_id: str, keys: Keys, who: Who) -> dict[str, Any]:
+def remove_key(key_id: str, keys: Keys, who: Who) -> KeyBody:
     """Take a key back: it opens nothing from now on."""
     return shown(keys.remove(key_id, None if who.admin else who.name))
 
 
-def shown(key: ApiKey) -> dict[str, Any]:
+def shown(key: ApiKey) -> KeyBody:
     """A key as it may be shown."""
-    return key.model_dump(mode="json", exclude={"digest"})
+    return KeyBody(**key.model_dump(exclude={"digest"}))

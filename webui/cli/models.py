@@ -1,24 +1,33 @@
-"""`models`: the model files that are found, by kind; `models get` fetches more."""
+"""`models`: the model files that are found, by kind; `models get` fetches more, `models convert` saves them anew."""
 
 import argparse
 import sys
 import time
 
 from webui.core.names import printable
-from webui.errors import WebUIError
-from webui.library import KINDS, Library
+from webui.errors import NotFound, WebUIError
+from webui.library import KINDS, Library, ModelFile
 from webui.library.families import families_of
 from webui.settings import Settings
 
-GET = "get"
+GET, CONVERT = "get", "convert"
+NUMBER_TYPES = ("keep", "float32", "float16", "bfloat16", "float8")
 
 
 def add(parser: argparse.ArgumentParser) -> None:
     """Flags of `models`."""
-    parser.add_argument("kind", nargs="?", choices=[*sorted(KINDS), GET], help="only this kind; or get, to fetch models")
-    parser.add_argument("sources", nargs="*", metavar="SOURCE", help="get: hf:owner/repository[:file], civitai:VERSION, or an address")
+    parser.add_argument(
+        "kind", nargs="?", choices=[*sorted(KINDS), GET, CONVERT], help="only this kind; or get, to fetch models, or convert"
+    )
+    parser.add_argument(
+        "sources",
+        nargs="*",
+        metavar="SOURCE",
+        help="get: hf:owner/repository[:file], civitai:VERSION, or an address; convert: models' names",
+    )
     parser.add_argument("--hash", action="store_true", help="also print each file's sha256 (reads it once)")
-    parser.add_argument("--as", dest="as_kind", choices=sorted(KINDS), default="", help="get: the kind, where the site does not say it")
+    parser.add_argument("--as", dest="as_kind", choices=sorted(KINDS), default="", help="get, convert: the kind, where it is not clear")
+    parser.add_argument("--to", choices=NUMBER_TYPES, default="keep", help="convert: the numbers' type (default: as they are)")
     parser.add_argument("--look", action="store_true", help="get: only say what there is")
     parser.add_argument("--offline", action="store_true", default=None, help="fetch nothing")
 
@@ -28,6 +37,8 @@ def run(arguments: argparse.Namespace, settings: Settings) -> int:
     library = Library(settings.all_models_dirs, settings.cache / "library.json", families_of(settings))
     if arguments.kind == GET:
         return _get(arguments, settings, library)
+    if arguments.kind == CONVERT:
+        return _convert(arguments, library)
     print("Looked into " + ", ".join(library.looked_at or ("no folder",)), file=sys.stderr)
     for kind in [arguments.kind] if arguments.kind else KINDS:
         for model in library.models(kind):
@@ -73,6 +84,39 @@ def _get(arguments: argparse.Namespace, settings: Settings, library: Library) ->
             ended.target if ended.state == "done" else f"{source}: {ended.error}", file=sys.stdout if ended.state == "done" else sys.stderr
         )
     return 1 if failed else 0
+
+
+def _convert(arguments: argparse.Namespace, library: Library) -> int:
+    from webui.models.convert import convert
+
+    if not arguments.sources:
+        print("Say which models to convert, by their names as `models` lists them.", file=sys.stderr)
+        return 2
+    told, failed = 0.0, 0
+
+    def tell(done: int, total: int) -> None:
+        nonlocal told
+        if time.monotonic() - told > 1:
+            told = time.monotonic()
+            print(f"  {done / 1e6:.0f} of {total / 1e6:.0f} MB", file=sys.stderr)
+
+    for name in arguments.sources:
+        try:
+            print(printable(str(convert(_named(library, name, arguments.as_kind), arguments.to, tell))))
+        except WebUIError as error:
+            print(f"{name}: {error}", file=sys.stderr)
+            failed += 1
+    return 1 if failed else 0
+
+
+def _named(library: Library, name: str, kind: str) -> ModelFile:
+    """The one model of that name, file name or path. Raises `NotFound`."""
+    found = [model for model in library.all_models if name in (model.name, model.file_name, str(model.path)) and kind in ("", model.kind)]
+    if len(found) == 1:
+        return found[0]
+    if not found:
+        raise NotFound("there is no such model. `models` lists what there is.")
+    raise NotFound(f"{len(found)} models are called so. Say --as {found[0].kind}, or write the whole path.")
 
 
 def _card(title: str, base: str, licence: str, size: int, needs: str, files: list[str]) -> str:

@@ -40,6 +40,7 @@ _DTYPES = {
     "BOOL": torch.bool,
 }
 """The format's names of types that weights have."""
+DTYPE_NAMES = {dtype: name for name, dtype in _DTYPES.items()}
 
 
 class WeightSource(Protocol):
@@ -327,7 +328,7 @@ def take_scales(state: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
     return found
 
 
-def _scaled(tensor: torch.Tensor, scale: torch.Tensor, dtype: torch.dtype) -> torch.Tensor:
+def scaled(tensor: torch.Tensor, scale: torch.Tensor, dtype: torch.dtype) -> torch.Tensor:
     """Multiplied in float32: one number, or one for each row."""
     factor = scale.float().reshape(-1, *[1] * (tensor.ndim - 1)) if scale.numel() > 1 else scale.float().reshape(())
     return (tensor.float() * factor).to(dtype)
@@ -351,7 +352,7 @@ def placed(
         layout = torch.channels_last if channels_last and tensor.ndim == 4 else torch.contiguous_format
         wanted = dtype if tensor.is_floating_point() else tensor.dtype
         copied = tensor.to(device=device, dtype=wanted, memory_format=layout, copy=True)
-        result[name] = copied if name not in scales else _scaled(tensor, scales[name], wanted).to(device=device, memory_format=layout)
+        result[name] = copied if name not in scales else scaled(tensor, scales[name], wanted).to(device=device, memory_format=layout)
         release(tensor)
         if number % 32 == 0:
             tick(number, len(tensors))

@@ -60,6 +60,8 @@ export const jobs = {
 };
 
 export const extras = {
+  /** @returns {Promise<T.RegionList>} */
+  regions: (image, step) => ask('/api/v1/regions', { method: 'POST', json: { image, step }, patience: MORE_PATIENCE }),
   /** @returns {Promise<T.ExtrasJobs>} */
   submit: (body) => ask('/api/v1/extras', { method: 'POST', json: body, patience: MORE_PATIENCE }),
 };
@@ -155,6 +157,18 @@ export const page = {
   extensions: () => ask('/page/extensions'),
   /** @returns {Promise<T.ExtensionCard[]>} */
   switchExtension: (id, on) => ask(`/page/extensions/${encodeURIComponent(id)}`, { method: 'PUT', json: { on } }),
+};
+
+export const keys = {
+  /** @returns {Promise<T.KeyList>} */
+  all: () => ask('/api/v1/keys'),
+  /**
+   * @param {T.KeyWish} wish
+   * @returns {Promise<T.MadeKey>}
+   */
+  make: (wish) => ask('/api/v1/keys', { method: 'POST', json: wish }),
+  /** @returns {Promise<T.KeyBody>} */
+  remove: (id) => ask(`/api/v1/keys/${encodeURIComponent(id)}`, { method: 'DELETE' }),
 };
 
 export const backends = {
