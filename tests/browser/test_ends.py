@@ -6,9 +6,12 @@ from playwright.sync_api import expect
 
 pytestmark = pytest.mark.e2e
 TITLES = """() => { window.titles = [document.title];
-    new MutationObserver(() => titles.push(document.title)).observe(document.head, { subtree: true, childList: true, characterData: true }); }"""
+    const watcher = new MutationObserver(() => titles.push(document.title));
+    watcher.observe(document.head, { subtree: true, childList: true, characterData: true }); }"""
 NOTIFICATIONS = """() => { window.told = [];
-    window.Notification = class { static requestPermission = async () => 'granted'; constructor(title, { body }) { told.push([title, body]); } }; }"""
+    window.Notification = class {
+        static requestPermission = async () => 'granted';
+        constructor(title, { body }) { told.push([title, body]); } }; }"""
 HIDDEN = """hidden => { Object.defineProperty(document, 'hidden', { get: () => hidden, configurable: true });
     document.dispatchEvent(new Event('visibilitychange')); }"""
 
