@@ -146,11 +146,7 @@ def test_new_sides_make_the_size_and_fit_the_model(world, tmp_path):
 def test_a_detail_step_is_checked_before_anything_is_made(world):
     step = resolved(world, finish=[{"kind": "detail", "detector": "x", "sampler": "dpm++ 2m", "checkpoint": "tiny"}]).finish[0]
     assert (step.sampler, step.schedule, step.steps) == ("DPM++ 2M", "", 0) and step.checkpoint.startswith("tiny [")
-    for wrong, field in (
-        ({"sampler": "nobody"}, "sampler"),
-        ({"checkpoint": "nobody"}, "checkpoint"),
-        ({"prompt": "a, " * 30_000}, "prompt"),
-    ):
+    for field, value in (("sampler", "nobody"), ("checkpoint", "nobody"), ("prompt", " AND ".join("a" * 101))):
         with pytest.raises(RequestError) as caught:
-            resolved(world, finish=[{"kind": "detail", **wrong}])
+            resolved(world, finish=[{"kind": "detail", field: value}])
         assert caught.value.field == f"finish.0.{field}"
