@@ -19,7 +19,8 @@ import './extensions.js';
 import { $, $$ } from './dom.js';
 import { watchDrops } from './drops.js';
 import { reopenFolds, summarise, watchFolds } from './folds.js';
-import { connect, watchVisibility } from './event-stream.js';
+import { watchEnds } from './ends.js';
+import { connect, rest, watchVisibility } from './event-stream.js';
 import { form, restore as restoreForm } from './form.js';
 import { watchDropdowns } from './dropdowns.js';
 import { watchFocus } from './focus.js';
@@ -46,6 +47,7 @@ function start() {
   watchFolds();
   watchDrops();
   watchVary();
+  watchEnds(rest);
   watchVisibility();
   connect();
 }
