@@ -34,14 +34,17 @@ beforeEach(async () => {
 });
 const hashes = () => page.entries.map(({ hash }) => hash);
 
-test('addresses of tabs and pictures', async () => {
-  const { placeAt, pictureAddress } = await import('../../webui/ui/static/js/address.js');
-  assert.deepEqual(placeAt(''), { tab: 'txt2img', picture: null });
-  assert.deepEqual(placeAt('#queue'), { tab: 'queue', picture: null });
-  assert.deepEqual(placeAt('#picture/abc'), { tab: 'gallery', picture: 'abc' });
-  assert.deepEqual(placeAt('#picture/'), { tab: 'picture', picture: null });
-  assert.deepEqual(placeAt('#%'), { tab: '%', picture: null }, 'typed by hand');
-  assert.deepEqual(placeAt(pictureAddress('a/b ü%')), { tab: 'gallery', picture: 'a/b ü%' });
+test('addresses of tabs, pictures and comparisons', async () => {
+  const { compareAddress, placeAt, pictureAddress } = await import('../../webui/ui/static/js/address.js');
+  const at = (tab, picture = null, compare = []) => ({ tab, picture, compare });
+  assert.deepEqual(placeAt(''), at('txt2img'));
+  assert.deepEqual(placeAt('#queue'), at('queue'));
+  assert.deepEqual(placeAt('#picture/abc'), at('gallery', 'abc'));
+  assert.deepEqual(placeAt('#picture/'), at('picture'));
+  assert.deepEqual(placeAt('#%'), at('%'), 'typed by hand');
+  assert.deepEqual(placeAt(pictureAddress('a/b ü%')), at('gallery', 'a/b ü%'));
+  assert.deepEqual(placeAt(compareAddress(['a', 'b/ü'])), at('gallery', null, ['a', 'b/ü']));
+  assert.deepEqual(placeAt('#compare/a'), at('compare'), 'one alone is compared with nothing');
 });
 
 test('visits are steps, except in place of the present one', () => {
@@ -50,7 +53,7 @@ test('visits are steps, except in place of the present one', () => {
   address.visit('#gallery');
   address.visit('#picture/1', { instead: true });
   assert.deepEqual(hashes(), ['', '#queue', '#picture/1']);
-  assert.deepEqual(address.here(), { tab: 'gallery', picture: '1' });
+  assert.deepEqual(address.here(), { tab: 'gallery', picture: '1', compare: [] });
 });
 
 test('leaving a picture goes back to where one came from', () => {

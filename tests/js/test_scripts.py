@@ -17,8 +17,9 @@ HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
 SCRIPTS = ROOT / "webui" / "ui" / "static" / "js"
 PURE = (
-    *("address", "exact", "form-values", "format", "grid-words", "job-events", "key-words", "lora-tags", "mask-strokes", "picture-list"),
-    *("progress", "queue-words", "status", "storage", "stream", "toast-stack", "weights", "word-tags"),
+    *("address", "differences", "exact", "form-values", "format", "grid-words", "job-events", "key-words", "lora-tags"),
+    *("mask-strokes", "picture-list", "progress", "queue-words", "status", "storage", "stream", "toast-stack", "weights", "word-tags"),
+    "zoom-place",
 )
 """Modules that need no page: nothing in them is without a type, and each has its unit test. The list may only grow."""
 OLDEST_NODE = (20, 19)

@@ -153,7 +153,7 @@ def _check_held(each: _Written, numbers: Tensor, source: str) -> None:
 
 
 def _bytes(numbers: Tensor) -> memoryview:
-    return memoryview(numbers.reshape(-1).view(torch.uint8).numpy()) if numbers.numel() else memoryview(b"")
+    return numbers.reshape(-1).view(torch.uint8).numpy().data if numbers.numel() else memoryview(b"")
 
 
 def _same_bits(there: Tensor, wanted: Tensor) -> bool:

@@ -1,5 +1,5 @@
 // @ts-check
-// Every tab has an address, and so has a picture that is looked at: `#queue`, `#picture/ID`. Back and Forward go through those that were visited.
+// Every tab has an address, and so has what is looked at: `#queue`, `#picture/ID`, `#compare/ID/ID`. Back and Forward go through those that were visited.
 
 const PATIENCE = 1000;  // ms that going back may take
 
@@ -7,17 +7,19 @@ let going = 0;       // the timer while a step back is under way
 /** @type {string | null} */
 let wished = null;   // an address that was asked for meanwhile
 
-/** Where the page is by its address: {tab, picture}; `picture` lies in the gallery. */
+/** Where the page is by its address; `picture`, or those of `compare`, lie in the gallery. */
 export const here = () => placeAt(location.hash);
 
 /**
- * The place that an address means: `#queue`, `#picture/ID`.
+ * The place that an address means: `#queue`, `#picture/ID`, `#compare/ID/ID`.
  * @param {string} hash
- * @returns {{tab: string, picture: string | null}}
+ * @returns {{tab: string, picture: string | null, compare: string[]}}
  */
 export function placeAt(hash) {
-  const [first, ...rest] = decoded(hash.slice(1)).split('/');
-  return first === 'picture' && rest[0] ? { tab: 'gallery', picture: rest.join('/') } : { tab: first || 'txt2img', picture: null };
+  const [first, ...rest] = hash.slice(1).split('/').map(decoded);
+  if (first === 'picture' && rest[0]) return { tab: 'gallery', picture: rest.join('/'), compare: [] };
+  if (first === 'compare' && rest.length > 1) return { tab: 'gallery', picture: null, compare: rest };
+  return { tab: first || 'txt2img', picture: null, compare: [] };
 }
 
 /** @param {string} text */
@@ -31,6 +33,8 @@ function decoded(text) {
 
 /** @type {(id: string) => string} */
 export const pictureAddress = (id) => `#picture/${encodeURIComponent(id)}`;
+/** @type {(ids: readonly string[]) => string} */
+export const compareAddress = (ids) => `#compare/${ids.map(encodeURIComponent).join('/')}`;
 
 /**
  * Go on to an address. `instead`: in place of the present one.

@@ -201,6 +201,21 @@ export function useValues(values, { say = 'Parameters filled in', before = every
   return known;
 }
 
+/** Some values of a picture and nothing else, with the way back. */
+export function takeValues(values, say) {
+  const before = everything();
+  wishes += 1;
+  clearErrors();
+  fill(values);
+  toast(say, { action: wayBack(before) });
+}
+
+/** A picture's values as the form has them, for who wants to look at them. */
+export const valuesOf = async (image) => {
+  const { mode, ...request } = image.request ?? {};
+  return { mode, values: image.request ? { ...(await page.values(request)), ...(image.seed == null ? {} : { seed: image.seed }) } : {} };
+};
+
 export const reuse = (image) => useRequest({ ...image.request, seed: image.seed ?? image.request.seed });
 export const lastSeed = (seed) => shownImage()?.seed ?? seed;
 

@@ -5,9 +5,11 @@ import { collections, images } from './api.js';
 import { toggled } from './contact-sheet.js';
 import { $, button, el, iconButton } from './dom.js';
 import { count as counted } from './format.js';
+import { undoable } from './last-undo.js';
 import { draw, parts, state } from './state.js';
 import { complain, toast } from './toast.js';
 
+const MOST_COMPARED = 4;
 const MARKS = [['Kept', 'kept'], ['Rejected', 'rejected'], ['4 stars', 'rated>=4']];
 
 /**
@@ -22,7 +24,7 @@ export async function mark(selection, marks, done) {
     done(ids, marks);
     for (const image of state.images) if (ids.includes(image.id)) Object.assign(image, marks);
     const said = marks.rating === undefined ? { 1: 'Kept', '-1': 'Rejected', 0: 'Neither kept nor rejected' }[marks.flag ?? 0] : marks.rating ? '★'.repeat(marks.rating) : 'No stars';
-    toast(ids.length === 1 ? `${said}` : `${said}: ${counted(ids.length, 'picture')}`, { action: { label: 'Undo', run: () => takeBack(undo) } });
+    toast(ids.length === 1 ? `${said}` : `${said}: ${counted(ids.length, 'picture')}`, { action: { label: 'Undo', run: undoable(() => takeBack(undo)) } });
     return true;
   } catch (problem) {
     complain(problem);
@@ -38,6 +40,7 @@ async function takeBack(token, binned = false) {
     complain(problem);
   }
   parts.gallery?.refresh?.(true);
+  parts.viewer?.remarked();
 }
 
 /** The row of places: all, kept, the bin, and one's collections. */
@@ -95,7 +98,7 @@ export function placesBar({ query, show, at }) {
 }
 
 /** What can be done with the chosen pictures; hidden while there are none. */
-export function bulkBar({ chosen, total, at, named, redraw, changed, marked }) {
+export function bulkBar({ chosen, total, at, named, redraw, changed, marked, compare }) {
   const node = el('div.bulk', { role: 'toolbar', 'aria-label': 'Chosen pictures', hidden: true });
   const over = (fresh) => {
     chosen.clear();
@@ -107,7 +110,7 @@ export function bulkBar({ chosen, total, at, named, redraw, changed, marked }) {
     try {
       const { ids, undo, left_out: left } = await images.change(selection, { trashed: true });
       gone(ids);
-      toast(`${counted(ids.length, 'picture')} moved to the bin`, { action: { label: 'Undo', run: () => takeBack(undo, true) } });
+      toast(`${counted(ids.length, 'picture')} moved to the bin`, { action: { label: 'Undo', run: undoable(() => takeBack(undo, true)) } });
       if (left.length) toast(left.join(' '), { kind: 'error' });
     } catch (problem) {
       return complain(problem);
@@ -142,7 +145,7 @@ export function bulkBar({ chosen, total, at, named, redraw, changed, marked }) {
     const many = chosen.count(total());
     const acts = at() === 'bin'
       ? [button('undo', 'Restore', restore), el('button.action', { type: 'button', onclick: sure }, 'Delete for good…')]
-      : [button('plus', 'Keep', () => rate({ flag: 1 })), button('minus', 'Reject', () => rate({ flag: -1 })), stars(rate), button('layers', 'Add to collection…', askCollection), button('save', 'ZIP', pack), button('trash', 'Delete', () => bin(named()))];
+      : [button('plus', 'Keep', () => rate({ flag: 1 })), button('minus', 'Reject', () => rate({ flag: -1 })), stars(rate), !chosen.all && many > 1 && many <= MOST_COMPARED && button('compare', 'Compare', compare, { title: 'Compare (C)' }), button('layers', 'Add to collection…', askCollection), button('save', 'ZIP', pack), button('trash', 'Delete', () => bin(named()))];
     node.replaceChildren(el('span', { 'aria-live': 'polite' }, `${counted(many, 'picture')} chosen`), !chosen.all && many < total() && button('grid', `All ${total()}`, () => { chosen.everything(); redraw(); }), ...acts.filter(Boolean), iconButton('close', 'Choose none (Esc)', () => { chosen.clear(); redraw(); }));
   };
   return { node, draw, bin };

@@ -13,12 +13,15 @@ import { askFor, PictureList } from './picture-list.js';
 import { Selection } from './selection.js';
 import { component, draw, parts, state } from './state.js';
 import { toast } from './toast.js';
+import { openCompare } from './compare.js';
+import { undoLast } from './last-undo.js';
 import { openViewer } from './viewer.js';
 import { count as counted, promptOf } from './format.js';
 
 const PAGE = 30;
 const MOST = 200;  // pictures that the server gives at once
 const MOST_HINTS = 12;
+const MOST_COMPARED = 4;
 const SORTS = [['newest', 'Newest first'], ['oldest', 'Oldest first'], ['rating', 'Best first'], ['largest', 'Largest first']];
 
 component('gallery', (root) => {
@@ -44,6 +47,7 @@ component('gallery', (root) => {
     redraw: () => showChosen(it),
     changed: (fresh) => (fresh ? reload(it) : Promise.resolve()).then(() => it.places.draw()),
     marked: (ids, marks) => remark(it, ids, marks),
+    compare: () => compareChosen(it),
   });
   resize();
   root.append(heading('Gallery', it.count, el('span.grow'), el('label.small-range', { title: 'Thumbnail size' }, icon('grid'), size), sort, it.search),
@@ -91,12 +95,14 @@ const tilesOf = (it) => $$('[data-id]', it.grid);
 
 // ---------------------------------------------------------------------------------------------------------- viewer
 function look(it, image) {
-  openViewer(() => it.pictures.images, image, { near: () => more(it), closed: (last) => $('button', tileOf(it, last.id) ?? it.grid)?.focus({ preventScroll: true }) });
+  openViewer(() => it.pictures.images, image, { near: () => more(it), total: () => it.pictures.total, closed: (last) => $('button', tileOf(it, last.id) ?? it.grid)?.focus({ preventScroll: true }) });
 }
 
-/** Open or close the viewer as the address says; its picture may lie further down than the gallery was read. */
+/** Open or close the viewer, or Compare, as the address says; the viewer's picture may lie further down than the gallery was read. */
 async function lookAtAddress(it) {
-  const { picture } = here();
+  const { picture, compare } = here();
+  if (compare.length) return compareAtAddress(compare);
+  parts.compare?.close();
   if (!picture) return parts.viewer?.close();
   const known = it.pictures.images.find((image) => image.id === picture);
   const image = known ?? await images.record(picture).catch(() => null);
@@ -107,6 +113,26 @@ async function lookAtAddress(it) {
   } else if (parts.viewer) parts.viewer.look(image);
   else look(it, image);
   if (!known) reach(it, picture);
+}
+
+async function compareAtAddress(ids) {
+  if (parts.compare?.shows(ids)) return;
+  const told = await Promise.all(ids.map((id) => images.record(id).catch(() => null)));
+  if (here().compare.join() !== ids.join()) return;
+  parts.compare?.close();
+  if (told.every((image) => image !== null)) return openCompare(told);
+  visit('#gallery', { instead: true });
+  toast('One of these pictures is not there any more');
+}
+
+/** Those that are chosen; of none, the picture with the focus and the one after it. */
+function compareChosen(it, focused = '') {
+  const list = it.pictures.images;
+  const at = list.findIndex((image) => image.id === focused);
+  const wanted = it.chosen.empty ? [list[at], list[at + 1]] : list.filter((image) => it.chosen.has(image.id));
+  const known = wanted.filter(Boolean);
+  if (known.length > 1 && known.length <= MOST_COMPARED) openCompare(known);
+  else toast(`Compare takes 2 to ${MOST_COMPARED} pictures`);
 }
 
 /** Read on until a picture is in the list, so that it has neighbours in the viewer. */
@@ -317,6 +343,7 @@ function key(it, event) {
 }
 
 function ctrlKey(it, pressed) {
+  if (pressed.toLowerCase() === 'z') return undoLast();
   if (pressed.toLowerCase() !== 'a') return false;
   it.chosen.everything();
   showChosen(it);
@@ -331,6 +358,7 @@ function plainKey(it, pressed, tile) {
   if (to !== undefined) $('.thumb', tiles[to] ?? tile).focus();
   else if (pressed === ' ') it.chosen.toggle(tile.dataset.id, order(it));
   else if (marks) markHere(it, tile, marks);
+  else if (pressed.toLowerCase() === 'c') compareChosen(it, tile.dataset.id);
   else if (pressed === 'Delete' && it.at === 'pictures') it.bulk.bin(it.chosen.empty ? { ids: [tile.dataset.id] } : it.chosen.named(it.words, it.at));
   else return false;
   if (pressed === ' ') showChosen(it);

@@ -6,31 +6,39 @@ import { images } from './api.js';
 import { button, copyText, el, icon } from './dom.js';
 import { sendToExtras, sourceOf } from './extras-tray.js';
 import { reuse, secondPass, sendTo } from './form.js';
+import { undoable } from './last-undo.js';
 import { placeOf } from './picture-list.js';
 import { draw, parts, state } from './state.js';
 import { complain, toast } from './toast.js';
 
 /**
- * The buttons for one picture; `close` runs before those that lead elsewhere (the viewer goes away).
+ * The buttons for one picture by what they do; `close` runs before those that lead elsewhere (the viewer goes away). Those that mean nothing for it are null.
  * @param {PageImage} image
  * @param {() => void} [close]
  */
-export function pictureActions(image, close = () => {}) {
+export function actionsOf(image, close = () => {}) {
   const after = (act) => () => { close(); return act(image); };
   const made = Boolean(image.request) && image.request?.mode !== 'extras';
   const source = sourceOf(image);
-  return [
-    made && button('reuse', 'Reuse parameters', after(reuse)),
-    button('picture', 'Send to img2img', after((it) => sendTo('img2img', it))),
-    button('brush', 'Send to inpaint', after((it) => sendTo('inpaint', it))),
-    button('enlarge', 'Send to Extras', after(sendToExtras)),
-    source && el('a', { href: images.file(source), target: '_blank', title: 'The picture that this one was made of', class: 'action roomy' }, icon('open'), el('span', {}, 'Source')),
-    made && button('enlarge', 'Second pass', after(secondPass), { title: 'Second pass: the same seed with Hires. fix, larger', class: 'action roomy' }),
-    el('a', { href: `${images.file(image.id)}?download=1`, download: nameOf(image), title: 'Download', class: 'action compact' }, icon('save'), el('span', {}, 'Download')),
-    Boolean(image.request) && button('copy', 'Copy parameters', () => copyParameters(image), { class: 'action compact' }),
-    button('trash', 'Delete', () => bin(image), { class: 'action compact' }),
-  ].filter(Boolean);
+  return {
+    reuse: made ? button('reuse', 'Reuse parameters', after(reuse)) : null,
+    img2img: button('picture', 'Send to img2img', after((it) => sendTo('img2img', it))),
+    inpaint: button('brush', 'Send to inpaint', after((it) => sendTo('inpaint', it))),
+    extras: button('enlarge', 'Send to Extras', after(sendToExtras)),
+    source: source ? el('a', { href: images.file(source), target: '_blank', title: 'The picture that this one was made of', class: 'action roomy' }, icon('open'), el('span', {}, 'Source')) : null,
+    second: made ? button('enlarge', 'Second pass', after(secondPass), { title: 'Second pass: the same seed with Hires. fix, larger', class: 'action roomy' }) : null,
+    download: el('a', { href: `${images.file(image.id)}?download=1`, download: nameOf(image), title: 'Download', class: 'action compact' }, icon('save'), el('span', {}, 'Download')),
+    copy: image.request ? button('copy', 'Copy parameters', () => copyParameters(image), { class: 'action compact' }) : null,
+    bin: button('trash', 'Delete', () => bin(image), { class: 'action compact' }),
+  };
 }
+
+/**
+ * All of them in a row.
+ * @param {PageImage} image
+ * @param {() => void} [close]
+ */
+export const pictureActions = (image, close) => Object.values(actionsOf(image, close)).filter((each) => each !== null);
 
 /** @param {PageImage} image */
 const nameOf = (image) => (image.path ?? '').split('/').at(-1) || `darkroom-${image.seed}.png`;
@@ -49,7 +57,7 @@ async function copyParameters(image) {
  * Moved to the bin without a question; the toast brings it back.
  * @param {PageImage} image
  */
-async function bin(image) {
+export async function bin(image) {
   try {
     await images.bin(image.id);
   } catch (problem) {
@@ -61,7 +69,7 @@ async function bin(image) {
   state.total -= 1;
   for (const part of Object.values(parts)) part.removed?.(image);
   draw();
-  toast('Moved to the bin', { action: { label: 'Undo', run: () => restore(image, at >= 0) } });
+  toast('Moved to the bin', { action: { label: 'Undo', run: undoable(() => restore(image, at >= 0)) } });
 }
 
 /**

@@ -1,7 +1,7 @@
 // @ts-check
 // Short messages: what was done, and the way back. Room is made for them, so that they cover nothing.
 
-import { $, el } from './dom.js';
+import { $, $$, el } from './dom.js';
 import { added, sentence } from './toast-stack.js';
 
 /** @type {import('./toast-stack.js').Note[]} */
@@ -52,12 +52,13 @@ function keep(note) {
 let box = null;
 let room = null;
 
-/** The box of the messages, in an open dialog, outside of which everything is inert, else in the body. The stylesheet keeps `--toasts` free for it. */
+/** The box of the messages, in the topmost open dialog, outside of which everything is inert, else in the body. The stylesheet keeps `--toasts` free for it. */
 function place() {
   box ??= el('div', { id: 'toasts', role: 'status' });
-  const dialog = $('dialog[open]');
-  if (box.parentNode === (dialog ?? document.body)) return box;
-  (dialog ?? document.body).append(box);
+  const dialog = $$('dialog[open]').at(-1);
+  const at = $('.look-room', dialog ?? el('i')) ?? dialog ?? document.body;  // a large picture's bar has a place for them
+  if (box.parentNode === at) return box;
+  at.append(box);
   dialog?.addEventListener('close', place, { once: true });
   room ??= new ResizeObserver(makeRoom);
   room.observe(box);
