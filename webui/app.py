@@ -23,6 +23,8 @@ from webui.core.request import GenerationRequest, ResolvedRequest
 from webui.core.sentences import in_words
 from webui.db import Database, DataLock, open_database
 from webui.db.retry import retry_on_storage_error
+from webui.detection import builtins as detection_builtins
+from webui.detection.service import Detectors
 from webui.downloads.service import Downloads
 from webui.downloads.staging import Download
 from webui.errors import StorageError
@@ -121,9 +123,11 @@ def open_app(settings: Settings, make_client: MakeClient | None = None) -> App:
     extensions = Extensions("web")
     extensions.add_builtin("darkroom", library_builtins)
     extensions.add_builtin("darkroom's finishers", finishers)
+    extensions.add_builtin("darkroom's detectors", detection_builtins)
     extensions.load(extension_folders(settings), settings.extensions_off)
     library = Library(settings.all_models_dirs, settings.cache / "library.json", register_all(extensions))
     contributions = collect(extensions)
+    detectors = Detectors(contributions.detectors, library, extensions)
     state = JobState(JobStore(database))
     dispatch = Dispatch(state, gallery)
     capabilities = CapabilityService(state.capabilities, extensions, contributions, library, store)
@@ -132,7 +136,9 @@ def open_app(settings: Settings, make_client: MakeClient | None = None) -> App:
     setup = EngineSetup(store.current, client, lambda: library_version(library), capabilities.extension_failed)
     engines = EnginePool(dispatch, setup)
     words = words_of(store.current)
-    context = ResolveContext(library, gallery.path_by_id, capabilities.current, contributions.models, contributions.steps, words)
+    context = ResolveContext(
+        library, gallery.path_by_id, capabilities.current, contributions.models, contributions.steps, words, detectors.named
+    )
     places = Elsewhere.open(store, extensions, dispatch, gallery, library, words)
     queue = places.queue(state, engines, quotas, lambda request: resolve(request, context))
     grids = Grids(GridStore(database), queue, gallery, queue.resolve, lambda: store.current().batch_jobs * max(len(queue.engines()), 1))
@@ -145,6 +151,7 @@ def open_app(settings: Settings, make_client: MakeClient | None = None) -> App:
         downloads=Downloads(library, store.current, lambda download: queue.events.publish(download_message(download))),
         extensions=extensions,
         contributions=contributions,
+        detectors=detectors,
         capabilities=capabilities,
         gallery=gallery,
         queue=queue,

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from pydantic import BaseModel, ValidationError
 
+from webui.core.detail import DetailStep
 from webui.core.finish import (
     ExtensionStep,
     FinishStep,
@@ -36,12 +37,14 @@ def builtin_steps() -> dict[str, type[BaseModel]]:
 class ChainContext:
     """What a chain is checked against. Each function gives a name as it is here and raises `RequestError` for one that is not.
 
-    `steps` gives the models of all steps by name; `starts` says that there is a start picture.
+    `steps` gives the models of all steps by name; `starts` says that there is a start picture. `detail` gives a step with its names as
+    they are here, and in Extras with nothing left to choose.
     """
 
     upscaler: Callable[[str], str]
     restorer: Callable[[str], str]
     picture: Callable[[str], object]
+    detail: Callable[[DetailStep], DetailStep]
     steps: Callable[[], Mapping[str, type[BaseModel]]]
     starts: bool
 
@@ -97,6 +100,8 @@ def _checked(step: FinishStep, size: tuple[int, int], context: ChainContext) -> 
             return _upscale(step, size, context)
         case RestoreStep():
             return step.model_copy(update={"model": context.restorer(step.model)})
+        case DetailStep():
+            return context.detail(step)
         case MatchColorsStep(image=None) if not context.starts:
             raise RequestError("image", NO_COLORS)
         case MatchColorsStep(image=str(image)):

@@ -95,7 +95,7 @@ def request_table(model_name: str) -> str:
     return table(("field", "on the page", "kind", "default", "what it does"), rows)
 
 
-_WORDS = {"int": "whole number", "float": "number", "bool": "yes/no", "text": "text", "path": "folder", "object": "object"}
+_WORDS = {"int": "whole number", "float": "number", "bool": "yes/no", "text": "text", "path": "folder", "object": "object", "list": "list"}
 
 
 def kind_text(spec: FieldSpec) -> str:
@@ -278,10 +278,10 @@ def routes_table(rest: str) -> str:
     """Every route of the API."""
     from fastapi import FastAPI
 
-    from webui.api import downloads, extras, health, key_routes, models, native
+    from webui.api import downloads, extras, health, key_routes, models, native, regions
 
     app = FastAPI()
-    for routes in (native, extras, key_routes, downloads, models, health):
+    for routes in (native, extras, regions, key_routes, downloads, models, health):
         app.include_router(routes.router)
     rows = [
         (code(f"{method.upper()} {path}"), operation.get("description", operation.get("summary", "")))

@@ -66,7 +66,8 @@ class LocalRunner:
     @cached_property
     def _resolve_context(self) -> ResolveContext:
         words = words_of(lambda: self._settings)
-        return ResolveContext(self.context.library, self._images.upload_path, lambda: self.capabilities, dict, self._steps, words)
+        context, upload = self.context, self._images.upload_path
+        return ResolveContext(context.library, upload, lambda: self.capabilities, dict, self._steps, words, context.detectors.named)
 
     def _steps(self) -> dict[str, type[BaseModel]]:
         return {finisher.name: finisher.model for finisher in self.context.finishers}

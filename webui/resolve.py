@@ -13,7 +13,9 @@ from typing import Any
 from pydantic import BaseModel, JsonValue, ValidationError
 
 from webui.chain import ChainContext, builtin_steps, checked_chain, end_size, resolved_extras, restorer_name, upscaler_name
+from webui.core.detail import SKIP, DetailStep
 from webui.core.family import FamilySpec, ModelDefaults
+from webui.core.finish import details_of
 from webui.core.pictures import distinct
 from webui.core.protocol import Capabilities
 from webui.core.registry import Named
@@ -24,7 +26,7 @@ from webui.images.decode import look
 from webui.images.finishing import is_none
 from webui.library import OWN_VAE, Library, ModelFile
 from webui.prompts import strip_tags
-from webui.prompts.limits import check_prompts
+from webui.prompts.limits import check_prompt, check_prompts
 from webui.samplers.catalog import (
     AUTOMATIC,
     BUILTIN_SAMPLERS,
@@ -51,6 +53,8 @@ class ResolveContext:
     panels: Callable[[], Mapping[str, type[BaseModel]]]
     finishers: Callable[[], Mapping[str, type[BaseModel]]] = builtin_steps
     words: Words = NO_WORDS
+    detector: Callable[[str], str] = str
+    """Gives a detector's name as it is here; raises `RequestError` for one that cannot be used."""
 
 
 def resolve(request: GenerationRequest, context: ResolveContext) -> ResolvedRequest:
@@ -113,13 +117,14 @@ def _check_family(request: GenerationRequest, sampler: str, schedule: str, spec:
         "clip_skip": ("clip_skip", request.clip_skip > 1, "have no CLIP layers to skip. Leave clip skip at 1."),
         "img2img": ("init", request.mode == "img2img", "do not start from a picture. Choose txt2img."),
         "inpaint": ("mask", request.mode == "inpaint", "change no part of a picture. Choose txt2img."),
+        "detail": ("finish", bool(details_of(request.finish)), "change no part of a picture. Take the step Detail out."),
         "hires": ("hires", request.hires is not None and request.mode == "txt2img", "have no second pass. Turn Hires. fix off."),
         "tiling": ("tiling", request.tiling, "make no tiles. Turn tiling off."),
         "lora": ("prompt", _asks_for_lora(request), "take no LoRA. Take its tag out."),
         "diffusers": ("profile", request.profile == "diffusers", "are not made by this profile. Choose a1111."),
     }
     for feature, (field, wanted, cannot) in wants.items():
-        if wanted and feature not in spec.supports:
+        if wanted and {"detail": "inpaint"}.get(feature, feature) not in spec.supports:
             raise RequestError(field, f"{spec.title} models {cannot}")
     for name in [sampler, *((request.hires.sampler or "",) if request.hires else ())]:
         if name and (entry := _processes_of(parse_sampler_name(name)[0], capabilities)) is not None:
@@ -287,9 +292,41 @@ def _chain_context(request: GenerationRequest, context: ResolveContext) -> Chain
         upscaler=lambda name: upscaler_name(name, context.library, context.capabilities(), "finish"),
         restorer=lambda name: restorer_name(name, context.library),
         picture=lambda image: _image_size(image, "image", context),
+        detail=lambda step: _detail(step, request, context),
         steps=context.finishers,
         starts=request.init is not None and request.mode != "txt2img",
     )
+
+
+def _detail(step: DetailStep, request: GenerationRequest, context: ResolveContext) -> DetailStep:
+    """The step with its names as they are here; in Extras, where there is no picture's own to go by, with nothing left to choose."""
+    own = request.mode != "extras"
+    detector = step.detector if step.regions else context.detector(step.detector)
+    if own and not (step.checkpoint or step.sampler or step.schedule):
+        _check_parts(step, request.steps or 1, request.sampler or "")
+        return step.model_copy(update={"detector": detector})
+    base = request if own else GenerationRequest(checkpoint=request.checkpoint)
+    wanted = {
+        "checkpoint": step.checkpoint or base.checkpoint,
+        "sampler": step.sampler or base.sampler,
+        "schedule": step.schedule or base.schedule,
+        "steps": step.steps or base.steps,
+        "width": step.width or base.width,
+        "height": step.height or base.height,
+    }
+    paints = (DetailStep(regions=((0, 0, 1, 1),)),)  # so that a checkpoint that cannot is refused
+    whole = resolve(GenerationRequest(**wanted, guidance=step.guidance, seed=0, finish=paints), context)
+    names = {name: getattr(whole, name) for name in wanted if not own or getattr(step, name)}
+    names |= {"guidance": whole.guidance} if not own else {}
+    _check_parts(step, whole.steps, whole.sampler)
+    return step.model_copy(update={"detector": detector, **names})
+
+
+def _check_parts(step: DetailStep, steps: int, sampler: str) -> None:
+    """Raises `RequestError` for a region's prompt that is too large."""
+    for field, parts in (("prompt", step.prompts), ("negative_prompt", step.negative_prompts)):
+        for part in {part for part in parts if part and part.upper() != SKIP}:
+            check_prompt(field, part, steps * _calls(sampler), negative=field != "prompt")
 
 
 def _init_upscaler(request: GenerationRequest, context: ResolveContext) -> str:

@@ -6,6 +6,7 @@ from webui.backends.pool import BackendPool
 from webui.backends.service import Backends
 from webui.capabilities import CapabilityService
 from webui.collection.service import Collection
+from webui.detection.service import Detectors
 from webui.downloads.service import Downloads
 from webui.gallery.service import Gallery
 from webui.grids.service import Grids
@@ -33,6 +34,7 @@ class Services:
     downloads: Downloads
     extensions: Extensions
     contributions: Contributions
+    detectors: Detectors
     capabilities: CapabilityService
     gallery: Gallery
     queue: JobQueue

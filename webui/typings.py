@@ -12,7 +12,7 @@ from fastapi import FastAPI
 from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
-from webui.api import extras, gallery, key_routes, native, schema
+from webui.api import extras, gallery, key_routes, native, regions, schema
 from webui.settings import PROJECT
 from webui.ui import bodies
 
@@ -34,6 +34,7 @@ def api_schemas() -> dict[str, Any]:
     app.include_router(gallery.router)
     app.include_router(native.router)
     app.include_router(extras.router)
+    app.include_router(regions.router)
     app.include_router(key_routes.router)
     schema.install(app)
     named: dict[str, Any] = app.openapi()["components"]["schemas"]

@@ -76,3 +76,13 @@ def test_what_is_wrong_is_a_sentence(extras, folder, tmp_path):
     cut.write_bytes((folder / "0.png").read_bytes()[:30])
     done = extras(cut, folder / "1.png", "-o", out, "--grain", "0.1")
     assert done.code == 1 and "cut.png" in done.err and [path.name for path in out.iterdir()] == ["1.png"]
+
+
+def test_a_detailer_s_flags_are_a_step(extras, folder, tmp_path):
+    pytest.importorskip("cv2")
+    for words, said in (
+        (("--detail", "a face", "--detector", "nobody"), "There is no detector named 'nobody'. There are: Face"),
+        (("--detail", "--checkpoint", "nobody"), "There is no checkpoint named 'nobody'"),
+    ):
+        failed = extras(folder / "1.png", "-o", tmp_path / "out", *words)
+        assert failed.code == 1 and said in failed.err

@@ -22,6 +22,7 @@ from webui.collection.notes import NoteStore
 from webui.collection.service import Collection
 from webui.core.protocol import Capabilities, OptionInfo
 from webui.db import open_database
+from webui.detection.service import Detectors
 from webui.downloads.service import Downloads
 from webui.gallery.service import Gallery
 from webui.grids.service import Grids
@@ -107,6 +108,7 @@ class Page:
             collection=Collection(library, NoteStore(database), lambda kind, body: None, lambda: False, lambda: False),
             extensions=self.extensions,
             contributions=self.parts,
+            detectors=Detectors(self.parts.detectors, library, self.extensions),
             capabilities=CapabilityService(state.capabilities, self.extensions, self.parts, library, settings),
             gallery=gallery,
             queue=self.queue,

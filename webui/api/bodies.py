@@ -310,3 +310,28 @@ class PromptList(FrozenModel):
     """Prompts that were used."""
 
     prompts: tuple[UsedPrompt, ...]
+
+
+class DetectorList(FrozenModel):
+    """The detectors' names, and why files of theirs are not among them."""
+
+    detectors: tuple[str, ...]
+    refused: dict[str, str]
+
+
+class RegionBody(FrozenModel):
+    """A part of a picture that a detector found: left, top, right, bottom in pixels."""
+
+    box: tuple[int, int, int, int]
+    confidence: float
+    label: str
+
+
+class RegionList(FrozenModel):
+    """What a step would paint again in a picture of this size, in order. `masks` are PNGs in base64, as soft as they are used."""
+
+    width: int
+    height: int
+    regions: tuple[RegionBody, ...]
+    masks: tuple[str, ...]
+    notes: tuple[str, ...]

@@ -194,14 +194,14 @@ async def _upload_bytes(request: Request, limit: int) -> bytes:
 @router.get("/images/{image_id}", responses=responses(404))
 def get_image(image_id: str, api: Api, who: Who, download: bool = False) -> Response:
     """The picture's file, with its metadata."""
-    path = api.gallery.path(_image(api, image_id, who).record)
+    path = api.gallery.path(image_of(api, image_id, who).record)
     return FileResponse(path, headers=IMMUTABLE, filename=path.name, content_disposition_type="attachment" if download else "inline")
 
 
 @router.get("/images/{image_id}/read", responses=responses(404))
 def image_as_read(image_id: str, api: Api, who: Who) -> Response:
     """The picture as a job reads it to start from: upright, in 8 bits and sRGB, of an animation the first one."""
-    path = api.gallery.path(_image(api, image_id, who).record)
+    path = api.gallery.path(image_of(api, image_id, who).record)
     data = image_bytes(path, "picture")
     if look(data, "picture").plain:
         return FileResponse(path, headers=IMMUTABLE)
@@ -211,26 +211,26 @@ def image_as_read(image_id: str, api: Api, who: Who) -> Response:
 @router.get("/images/{image_id}/thumb", responses=responses(404))
 def thumbnail(image_id: str, api: Api, who: Who, size: Annotated[int, Query(ge=64, le=1024)] = 384) -> Response:
     """A small version of the picture, also of one in the bin."""
-    return FileResponse(api.gallery.thumbnail(_image(api, image_id, who, trashed=True).record, size), headers=IMMUTABLE)
+    return FileResponse(api.gallery.thumbnail(image_of(api, image_id, who, trashed=True).record, size), headers=IMMUTABLE)
 
 
 @router.get("/images/{image_id}/parameters", responses=responses(404), openapi_extra=answer(bodies.ParametersText))
 def parameters(image_id: str, api: Api, who: Who) -> dict[str, str]:
     """The parameters text inside the picture."""
-    return {"text": api.gallery.parameters(_image(api, image_id, who).record)}
+    return {"text": api.gallery.parameters(image_of(api, image_id, who).record)}
 
 
 @router.get("/images/{image_id}/request", responses=responses(404), openapi_extra=answer(bodies.ImageWithRequest))
 def image_request(image_id: str, api: Api, who: Who) -> dict[str, Any]:
     """A picture's record and request."""
-    item = _image(api, image_id, who)
+    item = image_of(api, image_id, who)
     return image_body(item.record, who, item.request, item.marks)
 
 
 @router.delete("/images/{image_id}", responses=responses(404), openapi_extra=answer(bodies.ImageId))
 def delete_image(image_id: str, api: Api, who: Who) -> dict[str, str]:
     """Move a picture to the bin."""
-    record = _image(api, image_id, who).record
+    record = image_of(api, image_id, who).record
     api.gallery.trash(record)
     return {"id": record.id}
 
@@ -238,7 +238,7 @@ def delete_image(image_id: str, api: Api, who: Who) -> dict[str, str]:
 @router.post("/images/{image_id}/restore", responses=responses(404), openapi_extra=answer(bodies.ImageWithRequest))
 def restore_image(image_id: str, api: Api, who: Who) -> dict[str, Any]:
     """Bring a picture back from the bin."""
-    item = _image(api, image_id, who, trashed=True)
+    item = image_of(api, image_id, who, trashed=True)
     api.gallery.restore(item.record)
     return image_body(item.record, who, item.request, item.marks)
 
@@ -296,7 +296,8 @@ def _own(api: Services, job_id: str, who: Viewer) -> Job:
     return api.queue.get(job_id)
 
 
-def _image(api: Services, image_id: str, who: Viewer, *, trashed: bool = False) -> IndexedImage:
+def image_of(api: Services, image_id: str, who: Viewer, *, trashed: bool = False) -> IndexedImage:
+    """A picture that this viewer may see. Raises `NotFound`."""
     item = api.gallery.index.get(image_id, trashed=trashed)
     if item.record.kind == "result" and not who.may_touch(item.record.owner):
         raise NotFound(f"There is no picture {image_id} of yours.")

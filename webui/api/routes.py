@@ -2,7 +2,22 @@
 
 from fastapi import FastAPI
 
-from webui.api import backends, downloads, errors, extras, gallery, grids, health, key_routes, mcp_route, models, native, schema, words
+from webui.api import (
+    backends,
+    downloads,
+    errors,
+    extras,
+    gallery,
+    grids,
+    health,
+    key_routes,
+    mcp_route,
+    models,
+    native,
+    regions,
+    schema,
+    words,
+)
 from webui.api.api_keys import ApiKeys
 from webui.api.comfy import routes as comfy
 from webui.api.comfy import socket as comfy_socket
@@ -23,7 +38,7 @@ def install(app: FastAPI, services: Services) -> None:
     app.state.sdapi = Calls(services, app.state.endings)
     errors.install(app)
     schema.install(app)
-    made = (gallery.router, native.router, grids.router, extras.router)
+    made = (gallery.router, native.router, grids.router, extras.router, regions.router)
     own = (*made, key_routes.router, backends.router, downloads.router, models.router, words.router, health.router)
     for router in (*own, routes.router, neighbours.control, neighbours.router, images.router, comfy.router):
         app.include_router(router)

@@ -21,6 +21,8 @@ ANSWERS: tuple[type[BaseModel], ...] = (
     bodies.JobBody,
     bodies.JobList,
     bodies.ExtrasJobs,
+    bodies.DetectorList,
+    bodies.RegionList,
     bodies.Stopped,
     bodies.ImageWithRequest,
     bodies.ImageList,

@@ -29,6 +29,9 @@ def add(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--size", metavar="WxH", help="enlarge to this size instead, cropped to it")
     parser.add_argument("--second", metavar="NAME", help="a second upscaler that is mixed in")
     parser.add_argument("--second-visibility", type=float, metavar="N", help="how much of it, 0 to 1 (default: 0.5)")
+    parser.add_argument("--detail", metavar="PROMPT", nargs="?", const="", help="paint faces again at full size, by this prompt")
+    parser.add_argument("--detector", metavar="NAME", help="what --detail looks for: a file in models/adetailer (default: Face)")
+    parser.add_argument("--checkpoint", metavar="NAME", help="the checkpoint that --detail paints with (default: the first one)")
     parser.add_argument("--sharpen", type=float, metavar="N", help="unsharp mask of this amount")
     parser.add_argument("--grain", type=float, metavar="N", help="film grain of this amount, 0 to 1")
     parser.add_argument("--format", choices=("png", "jpeg", "webp"), help="format of the results")
@@ -36,7 +39,7 @@ def add(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--finish", metavar="JSON", help="the whole chain instead of the flags above, see docs/extras.md")
     parser.add_argument("--tile", type=int, metavar="N", help="pixels that a network sees at once; 0: all (default: 192)")
     parser.add_argument("--overlap", type=int, metavar="N", help="pixels over which tiles are blended (default: 8)")
-    parser.add_argument("--seed", type=int, default=-1, metavar="N", help="of the grain")
+    parser.add_argument("--seed", type=int, default=-1, metavar="N", help="of --detail and the grain")
     parser.add_argument("--server", metavar="URL", help="use a running Darkroom instead of an engine of our own")
     parser.add_argument("--key", default="", help="access key of that server")
     parser.add_argument("--quiet", action="store_true", help="no progress bar")
@@ -73,6 +76,9 @@ def _steps(arguments: argparse.Namespace) -> Any:
     steps: list[dict[str, Any]] = []
     if arguments.upscaler:
         steps.append({"kind": "upscale", "upscaler": arguments.upscaler, **_size(arguments), **_second(arguments)})
+    if arguments.detail is not None or arguments.detector:
+        wanted = {"prompt": arguments.detail, "detector": arguments.detector, "checkpoint": arguments.checkpoint}
+        steps.append({"kind": "detail", **{name: value for name, value in wanted.items() if value}})
     for kind in ("sharpen", "grain"):
         if (amount := getattr(arguments, kind)) is not None:
             steps.append({"kind": kind, "amount": amount})

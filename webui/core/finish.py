@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, JsonValue, TypeAdapter, ValidationError, field_validator
 
+from webui.core.detail import DetailStep
 from webui.core.frozen import FrozenModel
 from webui.errors import RequestError
 
@@ -112,12 +113,13 @@ class ExtensionStep(FrozenModel):
         return value
 
 
-BuiltinStep = UpscaleStep | RestoreStep | MatchColorsStep | SharpenStep | GrainStep | FormatStep
+BuiltinStep = UpscaleStep | RestoreStep | DetailStep | MatchColorsStep | SharpenStep | GrainStep | FormatStep
 FinishStep = Annotated[BuiltinStep | ExtensionStep, Field(discriminator="kind")]
 Steps = Annotated[tuple[FinishStep, ...], Field(max_length=MOST_STEPS)]
 STEPS: Mapping[str, type[BuiltinStep] | type[ExtensionStep]] = {
     "upscale": UpscaleStep,
     "restore": RestoreStep,
+    "detail": DetailStep,
     "match_colors": MatchColorsStep,
     "sharpen": SharpenStep,
     "grain": GrainStep,
@@ -137,6 +139,11 @@ def check_order(steps: tuple[FinishStep, ...]) -> None:
 def name_of(step: FinishStep) -> str:
     """The name of the finisher that carries a step out."""
     return step.name if isinstance(step, ExtensionStep) else step.kind
+
+
+def details_of(steps: tuple[FinishStep, ...]) -> tuple[DetailStep, ...]:
+    """The steps that paint parts of a picture again: those that need a checkpoint."""
+    return tuple(step for step in steps if isinstance(step, DetailStep))
 
 
 def format_of(steps: tuple[FinishStep, ...]) -> FormatStep | None:

@@ -1,6 +1,7 @@
 """How much memory a request will take, from the file's header and the sizes alone."""
 
 from webui.core.family import MemoryEstimate, ModelFacts, SizeRequest
+from webui.core.finish import details_of
 from webui.core.request import ResolvedRequest
 
 BYTES = {"float32": 4, "bfloat16": 2, "float16": 2}
@@ -50,6 +51,8 @@ def stored(facts: ModelFacts, weights: str, dtype: str) -> ModelFacts:
 def largest_size(request: ResolvedRequest) -> tuple[int, int]:
     """Width and height of the largest pass."""
     width, height = request.width or 512, request.height or 512
+    for step in details_of(request.finish):
+        width, height = max(width, step.width), max(height, step.height)
     if request.hires is None:
         return width, height
     scaled = round(width * request.hires.scale), round(height * request.hires.scale)

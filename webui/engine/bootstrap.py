@@ -7,10 +7,13 @@ import psutil
 import torch
 
 from webui.core.family import FamilySpec, ModelFacts
+from webui.core.finish import details_of
 from webui.core.foreign import INDEX, FileIdentity
 from webui.core.job import Plan
 from webui.core.protocol import Capabilities, OptionInfo, RunJob
 from webui.core.registry import Registry
+from webui.detection import builtins as detection_builtins
+from webui.detection.service import Detectors
 from webui.devices.plan import plan_for, plan_of_extras
 from webui.generation import builtins as generation_builtins
 from webui.generation.context import EngineContext
@@ -25,7 +28,7 @@ from webui.models.cache import MemoryLimits, ModelCache
 from webui.plugins.adapters import LoraLoader
 from webui.plugins.discovery import extension_folders
 from webui.plugins.manager import Extensions
-from webui.plugins.types import Finisher, Guider, Upscaler
+from webui.plugins.types import Detector, Finisher, Guider, Upscaler
 from webui.samplers import builtins
 from webui.samplers.catalog import Sampler, Schedule
 from webui.settings import Settings
@@ -40,6 +43,7 @@ def build_context(settings: Settings, off: tuple[str, ...] = ()) -> EngineContex
     extensions.add_builtin("darkroom's families", library_builtins)
     extensions.add_builtin("darkroom's upscalers", generation_builtins)
     extensions.add_builtin("darkroom's finishers", finishers)
+    extensions.add_builtin("darkroom's detectors", detection_builtins)
     extensions.load(extension_folders(settings), off)
     samplers: Registry[Sampler] = Registry("sampler", "sampler")
     schedules: Registry[Schedule] = Registry("schedule", "schedule")
@@ -47,6 +51,7 @@ def build_context(settings: Settings, off: tuple[str, ...] = ()) -> EngineContex
     guiders: Registry[Guider] = Registry("guider", "guidance")
     upscalers: Registry[Upscaler] = Registry("upscaler", "hires.upscaler")
     chain: Registry[Finisher] = Registry("finisher", "finish")
+    found: Registry[Detector] = Registry("detector", "detector")
     for hook, registry in (
         ("register_samplers", samplers),
         ("register_schedules", schedules),
@@ -54,13 +59,17 @@ def build_context(settings: Settings, off: tuple[str, ...] = ()) -> EngineContex
         ("register_guiders", guiders),
         ("register_upscalers", upscalers),
         ("register_finishers", chain),
+        ("register_detectors", found),
     ):
         extensions.fill(hook, registry)
     library = Library(settings.all_models_dirs, settings.cache / "library.json", register_all(extensions))
     limits = MemoryLimits(int(settings.ram_limit * 1e9), int(settings.vram_limit * 1e9))
     images = ImageStore(settings.data_dir, settings.outputs_pattern, settings.picture_format, settings.picture_quality)
     models = ModelCache(library, limits)
-    return EngineContext(models, library, images, samplers, schedules, loras, extensions, upscalers, finishers=chain, guiders=guiders)
+    detectors = Detectors(found, library, extensions)
+    return EngineContext(
+        models, library, images, samplers, schedules, loras, extensions, detectors, upscalers, finishers=chain, guiders=guiders
+    )
 
 
 def capabilities(context: EngineContext) -> Capabilities:
@@ -90,7 +99,11 @@ def make_plan(task: RunJob, context: EngineContext, device: str, settings: Setti
     if task.plan is not None and task.plan.device.split(":")[0] == device.split(":")[0]:
         return task.plan.model_copy(update={"device": device})
     if task.request.mode == "extras":
-        return plan_of_extras(device, settings)
+        painted = next(iter(details_of(task.request.finish)), None)
+        if painted is None:
+            return plan_of_extras(device, settings)
+        size = {"width": painted.width or task.request.width, "height": painted.height or task.request.height}
+        task = task.model_copy(update={"request": task.request.model_copy(update={"checkpoint": painted.checkpoint, **size})})
     facts = facts_of_checkpoint(task, context)
     return plan_for(task.request, device, settings, facts, held=resident_bytes(device) if context.models.loaded else 0)
 

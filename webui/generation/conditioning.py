@@ -8,6 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from webui.core.finish import details_of
 from webui.core.pictures import distinct
 from webui.core.request import ResolvedRequest
 from webui.generation.device import INLINE_DEVICE, DeviceAccess
@@ -88,17 +89,19 @@ def read_texts(prompt: str, negative: str) -> Texts:
 
 
 def prompts_of(request: ResolvedRequest) -> str:
-    """All that a request's prompts say, of both passes, without tags: a LoRA's name is no word of an embedding."""
+    """All that a request's prompts say, of all passes, without tags: a LoRA's name is no word of an embedding."""
     return "\n".join(strip_tags(text)[0] for each in distinct(request) for text in _said(each) if text)
 
 
 def _said(request: ResolvedRequest) -> tuple[str, ...]:
     hires = request.hires
-    return (request.prompt, request.negative_prompt, *((hires.prompt, hires.negative_prompt) if hires is not None else ()))
+    second = (hires.prompt, hires.negative_prompt) if hires is not None else ()
+    details = (text for step in details_of(request.finish) for text in (step.prompt, step.negative_prompt))
+    return (request.prompt, request.negative_prompt, *second, *details)
 
 
 def loras_of(request: ResolvedRequest) -> tuple[LoraUse, ...]:
-    """The LoRAs that a request's prompts ask for, of both passes."""
+    """The LoRAs that a request's prompts ask for, of all passes."""
     return tuple(use for texts in _texts_of(request) for use in texts.loras)
 
 
@@ -108,7 +111,8 @@ def hypernetworks_of(request: ResolvedRequest) -> tuple[HypernetworkUse, ...]:
 
 
 def _texts_of(request: ResolvedRequest) -> Iterator[Texts]:
-    prompts = (text for each in distinct(request) for text in (each.prompt, each.hires.prompt if each.hires is not None else ""))
+    prompts = [text for each in distinct(request) for text in (each.prompt, each.hires.prompt if each.hires is not None else "")]
+    prompts += [step.prompt for step in details_of(request.finish)]
     return (read_texts(prompt, "") for prompt in dict.fromkeys(prompts) if prompt)
 
 

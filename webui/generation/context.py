@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from webui.core.registry import Registry
+from webui.detection.service import Detectors
 from webui.generation.device import INLINE_DEVICE, DeviceAccess
 from webui.generation.preview import PreviewSettings, no_previews
 from webui.images.store import ImageStore
@@ -31,6 +32,7 @@ class EngineContext:
     schedules: Registry[Schedule]
     loras: Registry[LoraLoader]
     extensions: Extensions
+    detectors: Detectors
     upscalers: Registry[Upscaler] = field(default_factory=lambda: Registry("upscaler", "hires.upscaler"))
     upscaler_files: UpscalerFiles = field(default_factory=UpscalerFiles)
     restorer_files: RestorerFiles = field(default_factory=RestorerFiles)

@@ -49,7 +49,7 @@ def _finish_one(task: RunJob, index: int, plan: Plan, context: EngineContext, re
     report.step("finishing", 0, len(request.finish))
     data = context.device.run_off_device(lambda: _bytes(context.images, source))
     image = context.device.run_off_device(lambda: read_image(data, FIELD))
-    made = finish(image, task, index, torch.device(plan.device), context, report)
+    made = finish(image, task, index, plan, context, report)
     seed, notes = image_seeds(request, index)[0], tuple(report.notes)
     info = GenerationInfo(
         job_id=task.job_id, version=webui.__version__, device=plan.device, plan=plan, versions={"torch": torch.__version__}, notes=notes

@@ -6,10 +6,13 @@ import torch
 from PIL import Image
 
 from webui.core.finish import ExtensionStep, FinishStep, name_of
+from webui.core.job import Plan
+from webui.core.pictures import own_words
 from webui.core.protocol import RunJob
 from webui.errors import NotFound, RequestError, WebUIError
 from webui.generation.context import EngineContext
 from webui.generation.decode import to_image
+from webui.generation.detailing import Repainter
 from webui.generation.reporter import JobReporter
 from webui.generation.tensors import to_tensor
 from webui.generation.upscaling import find_upscaler, run_of
@@ -21,10 +24,10 @@ from webui.models.restorers import FACE
 from webui.plugins.types import Finisher, FinishRun
 
 
-def finish(image: Image.Image, task: RunJob, index: int, device: torch.device, context: EngineContext, report: JobReporter) -> Image.Image:
+def finish(image: Image.Image, task: RunJob, index: int, plan: Plan, context: EngineContext, report: JobReporter) -> Image.Image:
     """Return picture `index` of a job after its chain. Raises `RequestError` on the step that cannot be carried out."""
     steps = task.request.finish
-    run = _run_of(task, index, device, context, report)
+    run = _run_of(task, index, plan, context, report)
     for number, step in enumerate(steps):
         entry = _finisher(step, number, context)
         report.step("finishing", number, len(steps), detail=entry.title or entry.name)
@@ -67,8 +70,8 @@ def _finisher(step: FinishStep, number: int, context: EngineContext) -> Finisher
         raise RequestError(f"finish.{number}", f"{error.message} Switch the extension on that adds it, or take the step out.") from None
 
 
-def _run_of(task: RunJob, index: int, device: torch.device, context: EngineContext, report: JobReporter) -> FinishRun:
-    request = task.request
+def _run_of(task: RunJob, index: int, plan: Plan, context: EngineContext, report: JobReporter) -> FinishRun:
+    request, device = own_words(task.request, index), torch.device(plan.device)
     upscale_run = run_of(request.upscale_tile, request.upscale_overlap, context, report)
 
     def enlarged(image: Image.Image, upscaler: str, factor: float) -> Image.Image:
@@ -91,6 +94,8 @@ def _run_of(task: RunJob, index: int, device: torch.device, context: EngineConte
         seed=seed,
         enlarge=enlarged,
         mend=mended,
+        detect=context.detectors.seen_by(context.library).detect,
+        repaint=Repainter(task, index, plan, context, report),
         picture=lambda image: read_upload(context.images, image),
         on_device=context.device.run_on_device,
         off_device=context.device.run_off_device,

@@ -110,7 +110,7 @@ def generate_images(task: RunJob, plan: Plan, context: EngineContext, report: Jo
             with seamless(model, request.tiling):
                 for index, image in zip(batch.indexes, pipeline.with_request(worded).make(batch), strict=True):
                     if index not in saved:
-                        finished = finish(image, task, index, model.device, context, report) if request.finish else image
+                        finished = finish(image, task, index, plan, context, report) if request.finish else image
                         finished = process_image(finished, task, index, context, report)
                         said = info.model_copy(update={"batched_with": device.peak_batch_jobs - 1})
                         device.run_off_device(partial(save, finished, task, index, said, context, report))

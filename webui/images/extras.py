@@ -7,6 +7,7 @@ from typing import Any
 from webui.core.finish import GrainStep
 from webui.core.request import MAX_SEED, ResolvedRequest
 from webui.images import text_chunks
+from webui.images.dialects import adetailer
 from webui.images.dialects.infotext import read_infotext, read_pairs
 from webui.images.dialects.postprocessing import CHUNKS, FINISH, KEYS, pairs_of
 from webui.images.metadata import GenerationInfo, ImageMetadata, read_metadata, texts_encoder
@@ -68,7 +69,7 @@ def _request(reading: ImageMetadata | None, added: Added, chain: list[dict[str, 
 def _with_pairs(text: str, pairs: str) -> str:
     """A parameters text with more pairs at the end of its line of pairs; as it was where it has none."""
     read, lines = read_infotext(text), text.rstrip().split("\n")
-    kept = tuple((key, value) for key, value in read.pairs if key != FINISH and key not in KEYS)
+    kept = tuple((key, value) for key, value in read.pairs if key != FINISH and key not in KEYS and not adetailer.is_key(key))
     at = next((number for number, line in reversed([*enumerate(lines)]) if read.pairs and tuple(read_pairs(line)) == read.pairs), None)
     if at is None:
         return text

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from webui.core import finish
+from webui.core import detail, finish
 from webui.images import finishing
 from webui.plugins.hookspecs import hookimpl
 from webui.plugins.types import Finisher
@@ -10,6 +10,7 @@ from webui.plugins.types import Finisher
 BUILTIN_FINISHERS = (
     Finisher("upscale", finishing.upscale, finish.UpscaleStep, "Upscale"),
     Finisher("restore", finishing.restore, finish.RestoreStep, "Restore faces"),
+    Finisher("detail", "webui.images.detailing:detail", detail.DetailStep, "Detail"),
     Finisher("match_colors", finishing.match_colors, finish.MatchColorsStep, "Match colours"),
     Finisher("sharpen", finishing.sharpen, finish.SharpenStep, "Sharpen"),
     Finisher("grain", finishing.grain, finish.GrainStep, "Film grain"),
@@ -19,6 +20,6 @@ BUILTIN_FINISHERS = (
 
 @hookimpl
 def register_finishers(register: Callable[[Finisher], None]) -> None:
-    """Upscale, restore, match colours, sharpen, film grain, format."""
+    """Upscale, restore, detail, match colours, sharpen, film grain, format."""
     for finisher in BUILTIN_FINISHERS:
         register(finisher)

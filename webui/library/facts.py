@@ -35,6 +35,8 @@ _NOT_LISTED = ("kind", "families", "said")
 
 def facts_of(path: Path, kind: str, families: Families) -> dict[str, Any]:
     """What a file's header tells, or its error. `kind` is its folder's, "any" for one that any file may lie in."""
+    if kind == "detector":
+        return {"families": families.version, "error": _detector_error(path)}
     header = read_foreign(path, read_any_header)
     if isinstance(header, FileError):
         likely = path.suffix.lower() in (".ckpt", ".safetensors") or path.name == INDEX
@@ -58,6 +60,14 @@ def facts_of(path: Path, kind: str, families: Families) -> dict[str, Any]:
     told = said_by(header, listed_kind, spec).model_dump(mode="json", exclude_defaults=True)
     known: dict[str, Any] = {"alias": alias, "note": note, "native": made_for, "lacks": lacks, "said": told, "families": families.version}
     return {**architecture.model_dump(), **known}
+
+
+def _detector_error(path: Path) -> str:
+    """Why a file in a folder of detectors cannot be used; nothing of one that is whole as far as can be seen without running it."""
+    if path.suffix.lower() == ".onnx":
+        return "" if path.stat().st_size else f"{shown(path)} is empty. Download it again."
+    said = f"{shown(path)} is a program of Ultralytics' package, whose licence (AGPL) is not Darkroom's; it is not opened."
+    return f"{said} Export it where that package is: yolo export model={shown(path)} format=onnx"
 
 
 def described(kind: str, name: Callable[[str], str], path: Path, identity: FileIdentity, facts: Mapping[str, Any]) -> ModelFile | None:

@@ -16,7 +16,7 @@ import yaml
 
 from webui.core.foreign import INDEX, FileError, read_foreign, read_whole
 from webui.library.folders import Folders
-from webui.library.models import KINDS, SUFFIXES
+from webui.library.models import DETECTORS, KINDS, SUFFIXES
 
 ANY = "any"
 """The kind of a folder in which any file may lie: its content tells."""
@@ -105,7 +105,7 @@ def model_files(folder: Path, seen: Folders, met: set[tuple[int, int]]) -> Itera
         return  # its parts' folders are called like folders of models
     for kind, root in places(folder, seen):
         if _is_new(root, met):
-            for path in seen.walk(root, SUFFIXES):
+            for path in seen.walk(root, DETECTORS if kind == "detector" else SUFFIXES):
                 if path.name == INDEX and kind not in ("checkpoint", ANY):
                     continue
                 yield "vae" if kind == "checkpoint" and is_beside(path) else kind, root, path

@@ -18,6 +18,7 @@ KINDS: dict[str, tuple[str, ...]] = {
     "vae_approx": ("VAE-approx", "vae_approx"),
     "upscaler": ("ESRGAN", "RealESRGAN", "upscale_models", "SwinIR", "DAT"),
     "face_restorer": ("GFPGAN", "Codeformer", "facerestore_models"),
+    "detector": ("adetailer", "ultralytics", "Ultralytics", "yolo"),
     "controlnet": ("ControlNet", "controlnet"),
     "hypernetwork": ("hypernetworks",),
     "text_encoder": ("text_encoder", "text_encoders", "clip", "Text-encoder"),
@@ -28,6 +29,8 @@ OWN_VAE = ("", "automatic", "none")
 """A1111's words for "the checkpoint's own VAE": the one that lies beside it, if any, but with "none" always the one inside."""
 
 SUFFIXES = {".safetensors", ".ckpt", ".pt", ".pth", ".bin"}
+DETECTORS = {".onnx", ".pt"}
+"""Suffixes of detectors, of which .pt is refused by name."""
 
 
 VECTORS = ("emb_params", "string_to_param.*")

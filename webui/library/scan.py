@@ -33,7 +33,7 @@ FIELDS = {
     "hypernetwork": "prompt",
     "upscaler": "hires.upscaler",
 }
-WORDS = {"vae": "VAE", "lora": "LoRA", "controlnet": "ControlNet", "face_restorer": "network for faces"}
+WORDS = {"vae": "VAE", "lora": "LoRA", "controlnet": "ControlNet", "face_restorer": "network for faces", "detector": "detector"}
 MOST_NAMED = 10
 _HUB = re.compile(r"/models--([^/]+?)--([^/]+)/snapshots/[^/]+$")
 """How Hugging Face's own cache names a repository's folder."""

@@ -7,7 +7,7 @@ from pydantic import BaseModel
 
 from webui.core.registry import Registry
 from webui.plugins.manager import Extensions
-from webui.plugins.types import Finisher, Panel, Tab
+from webui.plugins.types import Detector, Finisher, Panel, Tab
 
 
 @dataclass(frozen=True)
@@ -17,6 +17,7 @@ class Contributions:
     panels: Registry[Panel]
     tabs: Registry[Tab]
     finishers: Registry[Finisher]
+    detectors: Registry[Detector]
 
     def models(self) -> dict[str, type[BaseModel]]:
         """Each extension's model of its values in `request.extras`."""
@@ -29,8 +30,11 @@ class Contributions:
 
 def collect(extensions: Extensions) -> Contributions:
     """Ask the extensions once what they add. One that registers what cannot be shown is named and left out."""
-    parts = Contributions(Registry("panel", "extras"), Registry("tab", "extras"), Registry("finisher", "finish"))
+    finishers: Registry[Finisher] = Registry("finisher", "finish")
+    detectors: Registry[Detector] = Registry("detector", "detector")
+    parts = Contributions(Registry("panel", "extras"), Registry("tab", "extras"), finishers, detectors)
     extensions.fill("register_finishers", parts.finishers)
+    extensions.fill("register_detectors", parts.detectors)
     for _ in extensions.call("register_panels", register=parts.panels.register):
         pass
     for _ in extensions.call("register_tabs", register=parts.tabs.register):
@@ -50,7 +54,7 @@ def refuse(parts: Contributions, extensions: Extensions, owner: str, hook: str) 
 
 
 def _forget(parts: Contributions, owner: str) -> None:
-    for registry in (parts.panels, parts.tabs, parts.finishers):
+    for registry in (parts.panels, parts.tabs, parts.finishers, parts.detectors):
         registry.forget(owner)
 
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from webui.plugins.adapters import LoraLoader
     from webui.plugins.backends import BackendSpec
-    from webui.plugins.types import DenoiserWrapper, Finisher, Guider, Panel, Sampler, Schedule, Tab, Upscaler
+    from webui.plugins.types import DenoiserWrapper, Detector, Finisher, Guider, Panel, Sampler, Schedule, Tab, Upscaler
 
 NAMESPACE = "darkroom"
 API_VERSION = "1.3"
@@ -111,6 +111,17 @@ def register_finishers(register: "Callable[[Finisher], None]") -> None:
     torch: import it inside the function. A step that raises is left out, the picture says so, and the extension is switched off.
 
     :param register: takes one `Finisher`; a taken name raises `ExtensionError` naming both owners.
+    """
+
+
+@called_in("both")
+def register_detectors(register: "Callable[[Detector], None]") -> None:
+    """Add finders of regions, for the step `detail` and `POST /api/v1/regions` (since API 1.3). Called once when a process starts.
+
+    They run in web, which shows what would be found, and in an engine. Web has no torch: import heavy packages inside the function.
+    One that raises finds nothing: the picture says so, and the extension is switched off.
+
+    :param register: takes one `Detector`; a taken name raises `ExtensionError` naming both owners.
     """
 
 

@@ -1,13 +1,14 @@
 """What extensions register: samplers, schedules, upscalers, panels, tabs and others. Importing this loads neither torch nor Gradio."""
 
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeVar
 
 from pydantic import BaseModel, ConfigDict
 
+from webui.core.detail import Box, DetailStep
 from webui.core.request import GenerationRequest, Mode
 
 if TYPE_CHECKING:
@@ -166,11 +167,39 @@ class NoValues(BaseModel):
 
 
 @dataclass(frozen=True)
+class Region:
+    """A part of a picture that a detector found: its box, how sure it is (0 to 1), what it is, and its shape where that is known.
+
+    `mask` is a picture in mode L of the picture's size, white inside.
+    """
+
+    box: Box
+    confidence: float
+    label: str = ""
+    mask: "PIL.Image.Image | None" = None
+
+
+@dataclass(frozen=True, eq=False)
+class Detector(_Entry):
+    """A finder of regions, for `register_detectors`: `function(image, confidence)` returns `Region`s that it is so sure of or surer.
+
+    `image` is RGB. `function` is the function or an import string.
+    """
+
+    name: str
+    function: _Function = _Function()
+    title: str = ""
+    aliases: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class FinishRun:
     """What a finisher is given besides the picture and its values.
 
     `index` is which picture of the job it is (from 0), `seed` its own seed. `enlarge(image, upscaler, factor)` uses an upscaler by its
-    name, `mend(face, model, fidelity)` a face restoration network on one upright face; `picture(id)` reads a picture;
+    name, `mend(face, model, fidelity)` a face restoration network on one upright face; `detect(image, detector, confidence)` finds regions;
+    `repaint(image, mask, step, number)` paints what is white in the mask again with the step's prompt, strength and sampling, for the
+    region of that number (its seed counts up), and leaves every other pixel as it is; `picture(id)` reads a picture;
     `on_device(work)` runs what uses the device, `off_device(work)` long work that does not; `progress(done, of)` tells how far it is;
     `note(text)` tells the user something. All but the last may raise `JobCancelled`.
     """
@@ -180,6 +209,8 @@ class FinishRun:
     seed: int
     enlarge: "Callable[[PIL.Image.Image, str, float], PIL.Image.Image]"
     mend: "Callable[[PIL.Image.Image, str, float], PIL.Image.Image]"
+    detect: "Callable[[PIL.Image.Image, str, float], Sequence[Region]]"
+    repaint: "Callable[[PIL.Image.Image, PIL.Image.Image, DetailStep, int], PIL.Image.Image]"
     picture: "Callable[[str], PIL.Image.Image]"
     on_device: OnDevice
     off_device: OnDevice

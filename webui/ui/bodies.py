@@ -114,13 +114,13 @@ class StepField(FrozenModel):
     name: str
     label: str
     info: str
-    kind: Literal["number", "text", "choice", "check", "list", "picture"]
+    kind: Literal["number", "text", "choice", "check", "list", "picture", "regions"]
     value: Any
     choices: list[str]
     low: float | None
     high: float | None
     step: float | None
-    names: Literal["", "upscaler", "face_restorer"]
+    names: Literal["", "upscaler", "face_restorer", "detector", "sampler", "schedule", "checkpoint"]
 
 
 class StepKind(FrozenModel):
@@ -137,3 +137,7 @@ class StepNames(FrozenModel):
 
     upscaler: list[str]
     face_restorer: list[str]
+    detector: list[str]
+    sampler: list[str]
+    schedule: list[str]
+    checkpoint: list[str]

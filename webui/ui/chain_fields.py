@@ -7,9 +7,17 @@ from webui.plugins.types import Finisher
 from webui.ui.bodies import StepField, StepKind
 from webui.ui.fields import FieldView, field_view
 
-_LISTS = {("upscale", "upscaler"): "upscaler", ("upscale", "second"): "upscaler", ("restore", "model"): "face_restorer"}
+_LISTS = {
+    ("upscale", "upscaler"): "upscaler",
+    ("upscale", "second"): "upscaler",
+    ("restore", "model"): "face_restorer",
+    ("detail", "detector"): "detector",
+    ("detail", "sampler"): "sampler",
+    ("detail", "schedule"): "schedule",
+    ("detail", "checkpoint"): "checkpoint",
+}
 """Fields whose choices are the names that there are now."""
-_PICTURES = {("match_colors", "image")}
+_PICTURES = {("match_colors", "image"): "picture", ("detail", "regions"): "regions"}
 
 
 def step_kinds(finishers: Sequence[Finisher]) -> list[StepKind]:
@@ -33,7 +41,7 @@ def _field(step: str, view: FieldView) -> StepField:
         name=view.name,
         label=view.label,
         info=view.info,
-        kind="picture" if (step, view.name) in _PICTURES else "number" if view.kind == "slider" else view.kind,
+        kind=_PICTURES.get((step, view.name)) or ("number" if view.kind == "slider" else view.kind),
         value=view.value,
         choices=list(view.choices),
         low=view.low,

@@ -174,7 +174,10 @@ def _list_routes(routes: APIRouter, services: Services) -> None:
     def step_names() -> StepNames:
         """The names that steps of the finish chain choose from."""
         restorers = [model.name for model in services.library.models("face_restorer") if not model.error]
-        return StepNames(upscaler=choices(services).image_upscalers, face_restorer=restorers)
+        offered = choices(services)
+        lists = {name: ["", *(each for each in offered.by_field[name] if each)] for name in ("sampler", "schedule", "checkpoint")}
+        found = services.detectors.names
+        return StepNames(upscaler=offered.image_upscalers, face_restorer=restorers, detector=found, **lists)
 
     @routes.get("/native")
     def own(checkpoint: str = "", where: str = "") -> OwnDefaults | None:

@@ -169,11 +169,30 @@ def test_an_extensions_values_come_through_alwayson_scripts(client, server):
 
 
 def test_a_script_that_is_not_here_is_named(client, server):
-    answer, _ = made(client, server, alwayson_scripts={"ADetailer": {"args": [True, {"ad_model": "face"}]}, "ControlNet": {"args": []}})
-    assert "ADetailer" in notes(answer) and "ControlNet" not in notes(answer)
+    answer, _ = made(client, server, alwayson_scripts={"ReActor": {"args": [True]}, "ControlNet": {"args": []}})
+    assert "ReActor" in notes(answer) and "ControlNet" not in notes(answer)
     units = {"ControlNet": {"args": [{"enabled": True, "module": "canny"}]}}
     refused = client.post("/sdapi/v1/txt2img", json=FOX | {"alwayson_scripts": units})
     assert refused.status_code == 422 and "ControlNet" in refused.json()["detail"]
+
+
+def test_adetailer_s_units_are_steps_of_the_chain(client, server):
+    pytest.importorskip("cv2")
+    face = {"ad_model": "face_yolov8n.pt", "ad_prompt": "a face", "ad_denoising_strength": 0.3, "ad_use_steps": False, "ad_steps": 9}
+    hands = {"ad_model": "hand_yolov8n.pt"}
+    more = {"ad_model": "mediapipe_face_full", "ad_mask_merge_invert": "Merge", "ad_controlnet_model": "tile", "ad_mask_k": 1}
+    units = [True, False, face, hands, more, {"ad_model": "None"}]
+    answer, job = made(client, server, alwayson_scripts={"ADetailer": {"args": units}})
+    first, second = job.request.finish
+    assert (first.detector, first.prompt, first.strength, first.steps) == ("Face", "a face", 0.3, 0)
+    assert (second.merge, second.limit) == ("merge", 1)
+    for words in ("'face_yolov8n.pt'", "There is no detector named 'hand_yolov8n.pt'", "'ad_controlnet_model'"):
+        assert words in notes(answer)
+    assert "ADetailer model: Face, ADetailer prompt: a face" in json.loads(answer.json()["info"])["infotexts"][0]
+    assert made(client, server, alwayson_scripts={"ADetailer": {"args": [False, face]}})[1].request.finish == ()
+    wrong = {"ADetailer": {"args": [{"ad_model": "Face", "ad_confidence": "much"}]}}
+    refused = client.post("/sdapi/v1/txt2img", json=FOX | {"alwayson_scripts": wrong})
+    assert refused.status_code == 422 and "ADetailer" in str(refused.json()["detail"])
 
 
 def test_comments_are_taken_out_unless_switched_off(client, server):

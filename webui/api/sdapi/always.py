@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+from webui.api.sdapi import detailer
 from webui.api.sdapi.bodies import Generation
 from webui.api.sdapi.refusals import Refusal
 from webui.errors import RequestError
@@ -13,7 +14,7 @@ NO_EFFECT = ("refiner", "sampler", "seed")
 TEMPLATES = "dynamic prompts"
 """The extension, whatever its version; its first argument says whether it is on, which is all that differs from what Darkroom does."""
 KNOWN_ALWAYS_ON = (
-    *("controlnet", "extra options", "soft inpainting", "adetailer"),
+    *("controlnet", "extra options", "soft inpainting"),
     *("dynamicthresholding (cfg-fix) integrated", "dynamic thresholding (cfg scale fix)", "tiled diffusion", "tiled vae"),
     *("freeu integrated (sd 1.x, sd 2.x, sdxl)", "kohya hrfix integrated", "latentmodifier integrated", "multidiffusion integrated"),
     *("never oom integrated", "perturbedattentionguidance integrated", "stylealign integrated", "reactor", "animatediff"),
@@ -23,7 +24,10 @@ KNOWN_ALWAYS_ON = (
 
 
 def always_on(body: Generation, api: Services, notes: list[str]) -> dict[str, Any]:
-    """The extensions' values of a request, and whether its prompts are templates. Raises `Refusal` for a script that nobody knows."""
+    """The extensions' values of a request, whether its prompts are templates, and the detailer's steps.
+
+    Raises `Refusal` for a script that nobody knows.
+    """
     panels = {name.lower(): name for name in api.contributions.models()}
     titles = {state.title.lower(): state.id for state in api.capabilities.current().extensions if state.id in panels.values()}
     extras: dict[str, Any] = {}
@@ -34,6 +38,8 @@ def always_on(body: Generation, api: Services, notes: list[str]) -> dict[str, An
         if key in panels or key in titles:
             extension = panels.get(key) or titles[key]
             extras[extension] = _values(extension, args, api)
+        elif key == detailer.NAME:
+            found["finish"] = detailer.steps_of(args, api, notes)
         elif key.startswith(TEMPLATES):
             found |= {"dynamic_prompts": bool(args[0])} if isinstance(args, list) and args else {}
         elif key in KNOWN_ALWAYS_ON:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Literal
 
 from webui.core.finish import load_steps
-from webui.images.dialects import Chunks, ParsedMetadata, postprocessing, short
+from webui.images.dialects import Chunks, ParsedMetadata, adetailer, postprocessing, short
 from webui.images.dialects.infotext import Infotext, read_infotext, read_pairs
 from webui.images.dialects.names import file_stem, lora_tag, sampler_fields, sampler_name, schedule_name, vae_name
 
@@ -167,14 +167,14 @@ def _finish(pairs: Mapping[str, str], unmapped: list[str]) -> dict[str, Any]:
     try:
         steps = postprocessing.steps_of(pairs)
     except (ValueError, OverflowError):
-        unmapped += [f"{key}: {value}" for key, value in pairs.items() if key in postprocessing.KEYS]
+        unmapped += [f"{key}: {value}" for key, value in pairs.items() if key in postprocessing.KEYS or adetailer.is_key(key)]
         return {}
     return {"finish": steps} if steps else {}
 
 
 def _place(fields: dict[str, Any], key: str, value: str) -> str:
     """Put a pair into its field; gives the line to show when there is no place for it."""
-    if key in KNOWN or (key, value) in HARMLESS:
+    if key in KNOWN or (key, value) in HARMLESS or adetailer.is_key(key):
         return ""
     try:
         if key in PLAIN:

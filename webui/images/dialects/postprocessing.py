@@ -3,7 +3,8 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from webui.core.finish import BuiltinStep, ExtensionStep, RestoreStep, UpscaleStep, dump_steps
+from webui.core.finish import BuiltinStep, ExtensionStep, RestoreStep, UpscaleStep, details_of, dump_steps
+from webui.images.dialects import adetailer
 
 Pair = tuple[str, Any]
 CHUNKS = ("postprocessing", "extras")
@@ -27,6 +28,7 @@ def pairs_of(steps: Sequence[BuiltinStep | ExtensionStep]) -> Iterator[Pair]:
         if step.kind not in seen:
             seen.add(step.kind)
             yield from _named(step)
+    yield from adetailer.pairs_of(details_of(tuple(steps)))
     if steps:
         yield FINISH, dump_steps(tuple(steps))
 
@@ -70,4 +72,4 @@ def steps_of(pairs: Mapping[str, str]) -> list[dict[str, Any]]:
         if share is not None:
             said = {field: float(pairs[key]) for field, key in more.items() if key in pairs}
             steps.append({"kind": "restore", "model": network, "visibility": float(share), **said})
-    return steps
+    return [*steps, *adetailer.steps_of(pairs)]

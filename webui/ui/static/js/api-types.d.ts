@@ -95,6 +95,42 @@ export interface Counts {
   nearest?: Nearest | null;
 }
 
+/** Find regions such as faces, paint each again at full size, and put it back: outside the masks no pixel changes. */
+export interface DetailStep {
+  kind: "detail";
+  detector: string;
+  regions: Array<Array<unknown>>;
+  prompt: string;
+  negative_prompt: string;
+  confidence: number;
+  strength: number;
+  order: "left to right" | "center to edge" | "large to small" | "confidence";
+  limit: number;
+  limit_by: "size" | "confidence";
+  smallest: number;
+  largest: number;
+  grow: number;
+  offset_x: number;
+  offset_y: number;
+  mask_blur: number;
+  merge: "none" | "merge" | "merge and invert";
+  padding: number;
+  width: number;
+  height: number;
+  steps: number;
+  guidance: number | null;
+  sampler: string;
+  schedule: string;
+  checkpoint: string;
+  clip_skip: number;
+}
+
+/** The detectors' names, and why files of theirs are not among them. */
+export interface DetectorList {
+  detectors: Array<string>;
+  refused: Record<string, string>;
+}
+
 /** All pictures of the job are saved. */
 export interface Done {
   job_id: string;
@@ -154,7 +190,7 @@ export interface ExtensionStep {
 export interface ExtrasBody {
   images: Array<string>;
   folder: string;
-  finish: Array<UpscaleStep | RestoreStep | MatchColorsStep | SharpenStep | GrainStep | FormatStep | ExtensionStep>;
+  finish: Array<UpscaleStep | RestoreStep | DetailStep | MatchColorsStep | SharpenStep | GrainStep | FormatStep | ExtensionStep>;
   upscale_tile: number;
   upscale_overlap: number;
   seed: number | string;
@@ -258,7 +294,7 @@ export interface GenerationRequest {
   hires: HiresOptions | null;
   upscale_tile: number;
   upscale_overlap: number;
-  finish: Array<UpscaleStep | RestoreStep | MatchColorsStep | SharpenStep | GrainStep | FormatStep | ExtensionStep>;
+  finish: Array<UpscaleStep | RestoreStep | DetailStep | MatchColorsStep | SharpenStep | GrainStep | FormatStep | ExtensionStep>;
   sampler_options: SamplerOptions;
   guidance_options: GuidanceOptions;
   size_conditioning: SizeConditioning;
@@ -691,6 +727,29 @@ export interface QuotaBody {
   renews: string | null;
 }
 
+/** A part of a picture that a detector found: left, top, right, bottom in pixels. */
+export interface RegionBody {
+  box: Array<unknown>;
+  confidence: number;
+  label: string;
+}
+
+/** What a step would paint again in a picture of this size, in order. `masks` are PNGs in base64, as soft as they are used. */
+export interface RegionList {
+  width: number;
+  height: number;
+  regions: Array<RegionBody>;
+  masks: Array<string>;
+  notes: Array<string>;
+}
+
+/** A picture by its id, and the step `detail` whose regions are asked for. */
+export interface RegionsBody {
+  image: string;
+  step: DetailStep;
+  masks: boolean;
+}
+
 /** How a start picture is brought to the size, in the order of A1111's numbers. */
 export type ResizeMode = "Just resize" | "Crop and resize" | "Resize and fill" | "Just resize (latent upscale)";
 
@@ -884,13 +943,13 @@ export interface StepField {
   name: string;
   label: string;
   info: string;
-  kind: "number" | "text" | "choice" | "check" | "list" | "picture";
+  kind: "number" | "text" | "choice" | "check" | "list" | "picture" | "regions";
   value: unknown;
   choices: Array<string>;
   low: number | null;
   high: number | null;
   step: number | null;
-  names: "" | "upscaler" | "face_restorer";
+  names: "" | "upscaler" | "face_restorer" | "detector" | "sampler" | "schedule" | "checkpoint";
 }
 
 /** A kind of step: `name` is set for an extension's, whose fields are its `values`. */
@@ -905,6 +964,10 @@ export interface StepKind {
 export interface StepNames {
   upscaler: Array<string>;
   face_restorer: Array<string>;
+  detector: Array<string>;
+  sampler: Array<string>;
+  schedule: Array<string>;
+  checkpoint: Array<string>;
 }
 
 /** How many jobs were stopped. */

@@ -60,6 +60,8 @@ export const jobs = {
 };
 
 export const extras = {
+  /** @returns {Promise<T.RegionList>} */
+  regions: (image, step) => ask('/api/v1/regions', { method: 'POST', json: { image, step }, patience: MORE_PATIENCE }),
   /** @returns {Promise<T.ExtrasJobs>} */
   submit: (body) => ask('/api/v1/extras', { method: 'POST', json: body, patience: MORE_PATIENCE }),
 };

@@ -39,7 +39,7 @@ function parts(kinds) {
   it.list = el('div.tray', { role: 'list', 'aria-label': 'Pictures' });
   it.path = el('input', { type: 'text', id: 'extras-folder', placeholder: '/home/me/pictures', autocomplete: 'off', oninput: () => showTray(it) });
   it.folder = el('div.step-field.extras-folder', {}, el('label', { for: 'extras-folder' }, 'Or every picture in a folder of this machine'), it.path);
-  it.editor = chainEditor(kinds, (text) => { store('extras', text); it.trouble.hidden = true; });
+  it.editor = chainEditor(kinds, (text) => { store('extras', text); it.trouble.hidden = true; }, () => tray[0]?.id);
   it.tile = number('extras-tile', 'Tile size', 192);
   it.overlap = number('extras-overlap', 'Overlap', 8);
   it.go = button('enlarge', 'Go', () => submit(it), { class: 'action primary', id: 'extras-go' });

@@ -7,10 +7,14 @@
 import { images, page } from './api.js';
 import { $, el, icon, iconButton } from './dom.js';
 import { changed, kindOf, moved, newStep, readSteps, valueIn, withStep, writeSteps } from './finish-steps.js';
+import { regionsField } from './regions.js';
+import { state } from './state.js';
 import { complain } from './toast.js';
 
 /** @type {Record<string, string[]>} */
 let names = { upscaler: [], face_restorer: [] };
+/** Of a step that asks for more than `MANY` fields, so many are shown at once. */
+const MANY = 10, SHOWN = 6;
 let asked = 0;
 let count = 0;
 
@@ -28,11 +32,12 @@ async function freshNames(then) {
 }
 
 /**
- * `taken(text)` gets the chain after every change by hand.
+ * `taken(text)` gets the chain after every change by hand; `look()` gives the id of the picture that regions are looked for in.
  * @param {StepKind[]} kinds
  * @param {(text: string) => void} taken
+ * @param {() => string | null | undefined} look
  */
-export function chainEditor(kinds, taken) {
+export function chainEditor(kinds, taken, look) {
   /** @type {Step[]} */
   let steps = [];
   const list = el('ol.steps', { 'aria-label': 'Steps' });
@@ -43,6 +48,7 @@ export function chainEditor(kinds, taken) {
     taken(writeSteps(steps));
   };
   const draw = () => list.replaceChildren(...steps.map((step, at) => card(kinds, step, {
+    look,
     set: (name, value, redraw) => put(steps.map((each, n) => (n === at ? changed(each, name, value) : each)), redraw),
     move: (by) => put(moved(steps, at, by)),
     remove: () => put(steps.filter((_, n) => n !== at)),
@@ -70,36 +76,41 @@ export function chainEditor(kinds, taken) {
 /**
  * @param {StepKind[]} kinds
  * @param {Step} step
- * @param {{set: (name: string, value: unknown, redraw: boolean) => void, move: (by: number) => void, remove: () => void, first: boolean, last: boolean}} acts
+ * @param {{look: () => string | null | undefined, set: (name: string, value: unknown, redraw: boolean) => void, move: (by: number) => void, remove: () => void, first: boolean, last: boolean}} acts
  */
-function card(kinds, step, { set, move, remove, first, last }) {
+function card(kinds, step, { look, set, move, remove, first, last }) {
   const kind = kindOf(kinds, step);
+  const fields = kind?.fields ?? [], some = fields.length > MANY ? SHOWN : fields.length;
+  const shown = (part) => el('div.step-fields', {}, part.map((field) => fieldOf(step, field, set, look)));
   const title = kind?.title ?? `${step.name ?? step.kind} (not here)`;
   return el('li.step', { 'data-kind': step.kind },
     el('div.step-head', {}, el('b', {}, title), el('span.grow'),
       iconButton('up', `${title}: earlier`, () => move(-1), { disabled: first }), iconButton('down', `${title}: later`, () => move(1), { disabled: last }),
       iconButton('close', `Take out ${title}`, remove)),
-    el('div.step-fields', {}, (kind?.fields ?? []).map((field) => fieldOf(step, field, set))));
+    shown(fields.slice(0, some)),
+    some < fields.length ? el('details.step-more', {}, el('summary', {}, 'More'), shown(fields.slice(some))) : null);
 }
 
 /**
  * @param {Step} step
  * @param {StepField} field
  * @param {(name: string, value: unknown, redraw: boolean) => void} set
+ * @param {() => string | null | undefined} look
  */
-function fieldOf(step, field, set) {
+function fieldOf(step, field, set, look) {
   const id = `step-${field.name}-${++count}`;
   const value = valueIn(step, field.name) ?? field.value;
+  if (field.kind === 'regions') return regionsField(step, look, (boxes) => set(field.name, boxes, false));
   const input = field.kind === 'picture' ? picture(id, value, field, set) : control(id, value, field, set);
   if (field.kind === 'check') return el('label.step-check', { title: field.info }, input, field.label);
-  return el('div.step-field', { title: field.info }, el('label', { for: id }, field.label), input);
+  return el(field.name.endsWith('prompt') ? 'div.step-field.wide' : 'div.step-field', { title: field.info }, el('label', { for: id }, field.label), input);
 }
 
 function control(id, value, field, set) {
   if (field.kind === 'check') return el('input', { id, type: 'checkbox', checked: Boolean(value), onchange: (event) => set(field.name, event.target.checked, false) });
   const choices = field.names ? [...new Set([...(names[field.names] ?? []), String(value ?? '')])] : field.choices;
   if (field.kind === 'choice' || field.names) {
-    const list = el('select', { id, onchange: () => set(field.name, list.value, false) }, choices.map((name) => el('option', { value: name }, name || 'The first one')));
+    const list = el('select', { id, onchange: () => set(field.name, list.value, false) }, choices.map((name) => el('option', { value: name }, name || (field.names === 'face_restorer' ? 'The first one' : 'The picture’s'))));
     list.value = String(value ?? '');
     return list;
   }
@@ -130,7 +141,7 @@ export function mountChain(element, props, trigger, watch) {
   const editor = chainEditor(props.kinds, (text) => {
     props.value = text;
     trigger('input');
-  });
+  }, () => (state.mode !== 'txt2img' && state.source.image) || state.shown || state.images[0]?.id);
   root.append(editor.root);
   watch('value', () => editor.show(props.value));
   editor.show(props.value);

@@ -34,7 +34,7 @@ export const kindOf = (kinds, step) => kinds.find((each) => each.kind === step.k
  * @returns {Step}
  */
 export function newStep(kind) {
-  const values = Object.fromEntries(kind.fields.map((field) => [field.name, field.value ?? (field.kind === 'picture' ? null : '')]));
+  const values = Object.fromEntries(kind.fields.map((field) => [field.name, field.kind === 'regions' ? [] : field.value ?? (field.kind === 'picture' || field.kind === 'number' ? null : '')]));
   return kind.name ? { kind: kind.kind, name: kind.name, values } : { kind: kind.kind, ...values };
 }
 
