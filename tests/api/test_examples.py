@@ -10,6 +10,7 @@ import pytest
 
 from tests.api.comfy.test_graphs import usual
 from tests.api.conftest import ROOT, server  # noqa: F401 - a fixture
+from tests.js.test_scripts import SCRIPTS, node
 
 PAGES = ("api.md", "from-a1111.md")
 
@@ -28,6 +29,15 @@ def test_a_python_example_runs(server, code, tmp_path, monkeypatch):  # noqa: F8
     port = server.url.rpartition(":")[2]
     exec(compile(code.replace("7860", port), "example", "exec"), {"graph": usual()})
     assert "apple.png" not in code or Path("apple.png").read_bytes().startswith(b"\x89PNG")
+
+
+@pytest.mark.parametrize("code", [code for _, code in blocks("js")], ids=[name for name, _ in blocks("js")])
+def test_a_javascript_example_runs(server, code, tmp_path):  # noqa: F811
+    for name in ("client.js", "exact.js"):
+        shutil.copy(SCRIPTS / name, tmp_path)
+    (tmp_path / "example.mjs").write_text(code.replace("7860", server.url.rpartition(":")[2]))
+    subprocess.run([node(), "example.mjs"], cwd=tmp_path, timeout=300, check=True)
+    assert (tmp_path / "apple.png").read_bytes().startswith(b"\x89PNG")
 
 
 @pytest.mark.skipif(shutil.which("curl") is None, reason="curl is not installed")

@@ -54,6 +54,41 @@ def test_stop_and_try_again(darkroom):
     darkroom.cancel_all()
 
 
+AXES = [{"kind": "Prompt S/R", "values": "red, green"}, {"kind": "Seed", "values": [1, 2]}]
+
+
+def test_a_grid_is_made_and_drawn(darkroom):
+    made = darkroom.submit_grid(APPLE, AXES, title="Apples")
+    assert (made.state, made.total, made.sides, made.cells) == ("active", 4, (2, 2, 1), ())
+    done = darkroom.wait_grid(made.id)
+    assert done.counts == {"done": 4} and {cell.images[0].seed for cell in done.cells} == {1, 2}
+    assert {(cell.x, cell.y) for cell in done.cells} == {(0, 0), (0, 1), (1, 0), (1, 1)}
+    with Image.open(io.BytesIO(darkroom.grid_picture(made.id, format="webp", side=64))) as sheet:
+        assert sheet.format == "WEBP" and sheet.width > 128
+    assert [each.title for each in darkroom.grids(limit=1)] == ["Apples"]
+
+
+def test_a_grid_is_stopped(darkroom):
+    made = darkroom.submit_grid({**APPLE, "prompt": "never"}, AXES[1:])
+    assert darkroom.cancel_grid(made.id).state == "cancelled"
+    assert darkroom.wait_grid(made.id).state == "cancelled"
+    with pytest.raises(NotFound):
+        darkroom.grid("none-such")
+    with pytest.raises(RequestError):
+        darkroom.submit_grid(APPLE, [{"kind": "none-such", "values": "1"}])
+
+
+def test_a_grid_is_awaited(server):  # noqa: F811
+    async def act() -> None:
+        async with AsyncClient(server.url, owner="client user") as client:
+            made = await client.submit_grid(APPLE, AXES[1:], new_seeds=True)
+            done = await client.wait_grid(made.id)
+            assert len(done.cells) == 2 and (await client.grid_picture(made.id)).startswith(b"\x89PNG")
+            assert made.id in [each.id for each in await client.grids()]
+
+    asyncio.run(act())
+
+
 def test_errors_are_darkrooms_own(darkroom, server):  # noqa: F811
     with pytest.raises(RequestError) as caught:
         darkroom.submit({"steps": -1})

@@ -64,6 +64,24 @@ def test_a_stop_outlives_the_program(tmp_path, how, state, kept):
     box.close()
 
 
+def test_an_engine_that_takes_a_job_while_it_is_stopped_is_told(box):
+    """Between the look at a waiting job and its end in the database an engine may have taken it: it worked on for nobody, for ever."""
+    engines = Deaf()
+    box.queue = JobQueue(box.state, resolve_without_models, engines)
+    job = box.submit("one")
+    look, taken = box.queue.store.get, []
+
+    def taken_after_a_look(job_id):
+        found = look(job_id)
+        if not taken:
+            taken.append(box.dispatch.take("e", "").id)
+        return found
+
+    box.queue.store.get = taken_after_a_look
+    box.queue.cancel(job.id)
+    assert taken == [job.id] and engines.told == ["stop"] and look(job.id).state == "cancelled"
+
+
 def test_a_database_that_cannot_be_written_keeps_nobody_from_stopping(box):
     engines = Deaf()
     box.queue = JobQueue(box.state, resolve_without_models, engines)

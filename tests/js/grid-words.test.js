@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
-import { countOf, ended, joined, nameOf, progressOf, stepOf } from '../../webui/ui/static/js/grid-words.js';
+import { cellWords, countOf, ended, joined, nameOf, plotWords, progressOf, stepOf, titleOfAxis, toggledValue, valuesIn } from '../../webui/ui/static/js/grid-words.js';
 
 test('values stand between commas, in quotes where they need them', () => {
   assert.equal(joined(['Euler', 'a, b', 'say "hi"']), 'Euler, "a, b", "say ""hi"""');
@@ -30,4 +30,23 @@ test('a grid is drawn anew at each quarter and at the end', () => {
   assert.equal(at(1), at(24));
   assert.notEqual(at(24), at(25));
   assert.notEqual(at(99), at(100, 'done'));
+});
+
+test('values between commas are taken apart and put together', () => {
+  assert.deepEqual(valuesIn(' a, "b, c",, "say ""x""",d '), ['a', 'b, c', 'say "x"', 'd']);
+  assert.deepEqual(valuesIn(''), []);
+  assert.equal(toggledValue('Euler, Heun', 'Heun'), 'Euler');
+  assert.equal(toggledValue('', 'DPM++ 2M'), 'DPM++ 2M');
+  assert.equal(toggledValue('a', 'b, c'), 'a, "b, c"');
+});
+
+test('a cell says where it stands, a grid what it varies', () => {
+  const axes = [{ kind: 'guidance', name: 'CFG Scale', title: 'CFG Scale', of: '', values: [3, 7], labels: ['3', '7'] }, { kind: 'Prompt S/R', name: 'Prompt S/R', title: 'Prompt S/R', of: '', values: ['red', 'blue'], labels: ['red', 'blue'] }];
+  assert.equal(cellWords({ axes }, { x: 1, y: 0, z: 0 }), 'CFG Scale 7, red');
+  assert.equal(plotWords({ axes }), 'X Type: CFG Scale, X Values: "3, 7", Y Type: Prompt S/R, Y Values: "red, blue"');
+});
+
+test('a word of the prompt is called by itself', () => {
+  assert.equal(titleOfAxis({ kind: 'Prompt S/R', title: 'Prompt S/R', labels: ['red', 'blue'] }), '“red”');
+  assert.equal(titleOfAxis({ kind: 'steps', title: 'Steps', labels: ['5'] }), 'Steps');
 });

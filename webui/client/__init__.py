@@ -9,6 +9,6 @@ with Client("http://127.0.0.1:7860") as darkroom:
 
 from webui.client.awaiting import AsyncClient
 from webui.client.blocking import Client
-from webui.client.values import JobEvent, Picture, RemoteJob
+from webui.client.values import JobEvent, Picture, RemoteCell, RemoteGrid, RemoteJob
 
-__all__ = ["AsyncClient", "Client", "JobEvent", "Picture", "RemoteJob"]
+__all__ = ["AsyncClient", "Client", "JobEvent", "Picture", "RemoteCell", "RemoteGrid", "RemoteJob"]

@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -11,7 +11,7 @@ import httpx
 
 from webui.client import calls
 from webui.client.calls import Call, Wanted
-from webui.client.values import JobEvent, Picture, RemoteJob
+from webui.client.values import JobEvent, Picture, RemoteGrid, RemoteJob
 from webui.errors import WebUIError
 
 PATIENCE = 60.0
@@ -90,6 +90,38 @@ class AsyncClient:
     async def generate(self, request: Wanted) -> list[bytes]:
         """Submit, wait, and fetch the pictures."""
         return [await self.picture(each) for each in (await self.wait((await self.submit(request)).id)).images]
+
+    async def submit_grid(
+        self, request: Wanted, axes: Sequence[Mapping[str, Any]], *, title: str = "", new_seeds: bool = False
+    ) -> RemoteGrid:
+        """Make the request for every combination of up to three axes, each `{"kind": "Steps", "values": "10-30 (+10)"}`."""
+        return calls.grid_of(await self._json(calls.submit_grid(request, axes, title, new_seeds)))
+
+    async def grid(self, grid_id: str) -> RemoteGrid:
+        """One grid with its cells."""
+        return calls.grid_of(await self._json(Call("GET", f"/api/v1/grids/{grid_id}")))
+
+    async def grids(self, *, after: str = "", limit: int = 30) -> list[RemoteGrid]:
+        """Your grids, newest first, without their cells."""
+        return calls.grids_of(await self._json(Call("GET", "/api/v1/grids", {"after": after, "limit": limit})))
+
+    async def wait_grid(self, grid_id: str) -> RemoteGrid:
+        """The grid once none of its cells waits or runs. Cells that failed are counted, not raised."""
+        while (grid := await self.grid(grid_id)).state == "active":
+            await asyncio.sleep(0.5)
+        return grid
+
+    async def cancel_grid(self, grid_id: str) -> RemoteGrid:
+        """Stop a grid; its pictures stay."""
+        return calls.grid_of(await self._json(Call("DELETE", f"/api/v1/grids/{grid_id}")))
+
+    async def retry_grid(self, grid_id: str) -> RemoteGrid:
+        """Try the cells again that failed."""
+        return calls.grid_of(await self._json(Call("POST", f"/api/v1/grids/{grid_id}/retry")))
+
+    async def grid_picture(self, grid_id: str, *, format: str = "png", side: int | None = None, labels: bool = True) -> bytes:
+        """All cells in one labelled picture, each at most `side` pixels wide and high."""
+        return (await self._send(calls.grid_picture(grid_id, format, side, labels))).content
 
     async def upload(self, picture: bytes | str | Path) -> Picture:
         """Send a picture (its bytes, or where it lies)."""

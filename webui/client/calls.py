@@ -2,7 +2,7 @@
 
 import base64
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -11,7 +11,7 @@ from typing import Any
 import httpx
 
 from webui.client.addresses import checked_address, checked_key
-from webui.client.values import JobEvent, Picture, RemoteJob
+from webui.client.values import JobEvent, Picture, RemoteGrid, RemoteJob
 from webui.core.request import GenerationRequest
 from webui.errors import Conflict, Forbidden, LimitReached, NotFound, RequestError, StorageError, WebUIError
 from webui.surroundings import LOOPBACK
@@ -51,15 +51,29 @@ def connection(url: str, key: str, owner: str) -> dict[str, Any]:
 
 def submit(request: Wanted, priority: int = 0, idempotency_key: str | None = None) -> Call:
     """POST /api/v1/jobs."""
-    body = request.model_dump(mode="json", exclude_unset=True) if isinstance(request, GenerationRequest) else dict(request)
     headers = {"Idempotency-Key": idempotency_key} if idempotency_key else {}
-    return Call("POST", "/api/v1/jobs", {"priority": priority or None}, body, headers=headers)
+    return Call("POST", "/api/v1/jobs", {"priority": priority or None}, _body(request), headers=headers)
+
+
+def _body(request: Wanted) -> dict[str, Any]:
+    return request.model_dump(mode="json", exclude_unset=True) if isinstance(request, GenerationRequest) else dict(request)
 
 
 def jobs(state: str, after: str, search: str, limit: int, newest: bool) -> Call:
     """GET /api/v1/jobs."""
     asked = {"state": state or None, "after": after or None, "search": search or None, "limit": limit, "newest": newest or None}
     return Call("GET", "/api/v1/jobs", asked)
+
+
+def submit_grid(request: Wanted, axes: Sequence[Mapping[str, Any]], title: str, new_seeds: bool) -> Call:
+    """POST /api/v1/grids."""
+    wish = {"request": _body(request), "axes": [dict(each) for each in axes], "title": title, "new_seeds": new_seeds}
+    return Call("POST", "/api/v1/grids", body=wish)
+
+
+def grid_picture(grid_id: str, format: str, side: int | None, labels: bool) -> Call:
+    """GET /api/v1/grids/ID/picture."""
+    return Call("GET", f"/api/v1/grids/{grid_id}/picture", {"format": format, "side": side, "labels": labels})
 
 
 def upload(picture: bytes | str | Path) -> Call:
@@ -97,6 +111,16 @@ def jobs_of(body: Any) -> list[RemoteJob]:
 def pictures_of(body: Any) -> list[Picture]:
     """A list of pictures."""
     return [Picture.model_validate(each) for each in body["images"]]
+
+
+def grid_of(body: Any) -> RemoteGrid:
+    """A grid from its JSON."""
+    return RemoteGrid.model_validate(body)
+
+
+def grids_of(body: Any) -> list[RemoteGrid]:
+    """A list of grids."""
+    return [grid_of(each) for each in body["grids"]]
 
 
 def event_of(line: str) -> JobEvent | None:

@@ -1,7 +1,7 @@
 """What the client gives: jobs, pictures and events as the API tells of them. Fields that a newer server adds are passed over."""
 
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict
 
@@ -49,6 +49,30 @@ class RemoteJob(_Told):
     def has_ended(self) -> bool:
         """Whether nothing more will happen to it."""
         return self.state in ("done", "failed", "cancelled")
+
+
+class RemoteCell(_Told):
+    """One cell of a grid: where it stands on each axis, and its pictures once they are there."""
+
+    x: int = 0
+    y: int = 0
+    z: int = 0
+    state: str = "planned"
+    job_id: str | None = None
+    images: tuple[Picture, ...] = ()
+
+
+class RemoteGrid(_Told):
+    """A grid. `counts`: how many cells are in which state. `cells` are told of one grid, not in lists."""
+
+    id: str
+    state: Literal["active", "done", "cancelled"]
+    owner: str = ""
+    title: str = ""
+    total: int = 0
+    sides: tuple[int, ...] = ()
+    counts: dict[str, int] = {}
+    cells: tuple[RemoteCell, ...] = ()
 
 
 class JobEvent(_Told):

@@ -146,6 +146,7 @@ class JobQueue:
         self._state.preempting.discard(job_id)
         if job.state == "queued" and how == "stop":
             self._state.end(Cancelled(job_id=job_id))
+            self._engines.cancel(job_id, how)  # one may have taken it in between; it would work on it for nobody
         elif job.state == "running":
             if how != "skip":
                 self._state.cancels.add(job_id, how)

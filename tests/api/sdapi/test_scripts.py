@@ -56,7 +56,36 @@ def test_sd_upscale_paints_over_tiles(client, server):
     assert [job.request.seed for job in jobs] == [42 + number for number in range(9)]
 
 
+def test_outpainting_goes_on_at_each_side(client, server):
+    arguments = ["", 16, 4, ["left", "down"], 1.0, 0.05]
+    body = {"init_images": [picture()], "denoising_strength": 0.8, "script_name": "Outpainting mk2", "script_args": arguments}
+    (large,) = opened(client.post("/sdapi/v1/img2img", json=FOX | body))
+    assert large.size == (80, 80) and "parameters" in large.text
+    left, down = server.services.queue.jobs(owner=client.headers["x-owner"])
+    assert [(job.request.mode, job.request.seed, job.request.only_masked) for job in (left, down)] == [
+        ("inpaint", 42, False),
+        ("inpaint", 43, False),
+    ]
+    assert (left.request.width, left.request.height) == (80, 64) and (down.request.width, down.request.height) == (80, 80)
+    with Image.open(server.services.gallery.path_by_id(left.request.mask)) as mask:
+        assert mask.convert("L").getpixel((17, 30)) == 255 and mask.convert("L").getpixel((30, 30)) == 0
+
+
+def test_poor_mans_outpainting_leaves_what_is_there(client, server):
+    body = {"init_images": [picture()], "script_name": "Poor man's outpainting", "script_args": [32, 0, 2, ["right"]]}
+    (large,) = opened(client.post("/sdapi/v1/img2img", json=FOX | body))
+    assert large.size == (96, 64)
+    (job,) = server.services.queue.jobs(owner=client.headers["x-owner"])
+    assert job.request.fill == "latent noise"
+    start = Image.open(io.BytesIO(base64.b64decode(picture()))).convert("RGB")
+    assert large.convert("RGB").crop((0, 0, 30, 64)).tobytes() == start.crop((0, 0, 30, 64)).tobytes()
+
+
 BAD = {
+    "no side": ("Outpainting mk2", ["", 16, 4, [], 1.0, 0.05]),
+    "an unknown side": ("Outpainting mk2", ["", 16, 4, ["north"], 1.0, 0.05]),
+    "no list": ("Poor man's outpainting", [16, 4, "fill", "left"]),
+    "an unknown fill": ("Poor man's outpainting", [16, 4, 9, ["left"]]),
     "too few": ("Prompt matrix", []),
     "a wrong choice": ("Prompt matrix", [False, False, "both", "comma", 0]),
     "a text for a number": ("SD upscale", ["", "much", "Lanczos", 2]),

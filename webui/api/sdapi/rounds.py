@@ -43,6 +43,15 @@ class Argument:
     step: float | None = None
     choices: tuple[str, ...] | None = None
 
+    def takes(self, value: Any) -> bool:
+        """Whether it may be chosen: by its name, by its number, or, where several may be, as a list of names."""
+        choices = self.choices or ()
+        if self.label == "Upscaler":
+            return True
+        if isinstance(self.value, list):
+            return isinstance(value, list) and all(each in choices for each in value)
+        return value in choices or (isinstance(value, int) and not isinstance(value, bool) and 0 <= value < len(choices))
+
 
 @dataclass(frozen=True)
 class Outcome:
@@ -98,10 +107,9 @@ SCRIPTS: dict[str, tuple[tuple[str, ...], tuple[Argument, ...]]] = {
 }
 
 
-def arguments_of(body: Generation) -> list[Any]:
+def arguments_of(body: Generation, script: tuple[tuple[str, ...], tuple[Argument, ...]]) -> list[Any]:
     """A script's arguments by position, all of them. Raises `RequestError`, and `Refusal` for a script of the other route."""
-    name = (body.script_name or "").lower()
-    routes, wanted = SCRIPTS[name]
+    routes, wanted = script
     if ("img2img" if isinstance(body, Img2Img) else "txt2img") not in routes:
         raise Refusal(422, f"Script '{body.script_name}' not found")
     if len(body.script_args) < len(wanted):
@@ -114,17 +122,16 @@ def arguments_of(body: Generation) -> list[Any]:
             raise RequestError("script_args", f"{argument.label} must be a number.")
         if number and not (argument.minimum or 0) <= value <= (argument.maximum or math.inf):
             raise RequestError("script_args", f"{argument.label} must be between {argument.minimum} and {argument.maximum}.")
-        if argument.choices and value not in argument.choices and argument.label != "Upscaler":
+        if argument.choices and not argument.takes(value):
             raise RequestError("script_args", f"{argument.label} must be one of {', '.join(argument.choices)}.")
-        found.append(value)
+        found.append(argument.choices[value] if argument.choices and isinstance(value, int) else value)
     return found
 
 
 async def run(body: Generation, make: Make, read: Read, enlarge: Enlarge) -> Outcome:
     """Run the script that a body names. Raises `RequestError`, `Refusal`, and what `make` raises."""
-    given = arguments_of(body)
-    plain = body.model_copy(update={"script_name": None, "script_args": []})
-    plain = plain.model_copy(update={"seed": SystemRandom().randrange(2**32)}) if body.seed in (None, -1) else plain
+    given = arguments_of(body, SCRIPTS[(body.script_name or "").lower()])
+    plain = without_script(body)
     name = (body.script_name or "").lower()
     if name == "prompt matrix":
         return await _matrix(plain, given, make)
@@ -133,6 +140,12 @@ async def run(body: Generation, make: Make, read: Read, enlarge: Enlarge) -> Out
     if not isinstance(plain, Img2Img) or not plain.init_images:
         raise Refusal(404, "Init image not found")
     return await (_loopback(plain, given, make, read) if name == "loopback" else _upscale(plain, given, make, read, enlarge))
+
+
+def without_script(body: Generation) -> Generation:
+    """The request of a round: without the script, its seed chosen."""
+    seed = SystemRandom().randrange(2**32) if body.seed in (None, -1) else body.seed
+    return body.model_copy(update={"script_name": None, "script_args": [], "seed": seed})
 
 
 def starts_of(body: Generation) -> list[Any]:

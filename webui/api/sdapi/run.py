@@ -10,7 +10,7 @@ from starlette.concurrency import run_in_threadpool
 
 from webui.api.errors import STATUS
 from webui.api.identity import Viewer
-from webui.api.sdapi import answers, infotext, networks, pictures, rounds, scripts, xyz
+from webui.api.sdapi import answers, infotext, networks, outpainting, pictures, rounds, scripts, xyz
 from webui.api.sdapi.bodies import ExtrasSingle, Generation, Img2Img
 from webui.api.sdapi.calls import Calls
 from webui.api.sdapi.refusals import JobFailed, Refusal, failed
@@ -50,6 +50,8 @@ async def generate(body: Generation, api: Services, calls: Calls, who: Viewer) -
                 outcome = await rounds.run_starts(body, starts, make)
             elif (body.script_name or "").lower() == xyz.NAME:
                 outcome = await xyz.run(body, make, lambda job: [api.gallery.path(record) for record in job.images])
+            elif (body.script_name or "").lower() in outpainting.SCRIPTS:
+                outcome = await outpainting.run(body, make, files)
             else:
                 outcome = await rounds.run(body, make, files, enlarge)
             said = await run_in_threadpool(answers.of_rounds, outcome, body, api.gallery)

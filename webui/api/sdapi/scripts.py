@@ -4,14 +4,14 @@ import json
 from dataclasses import asdict
 from typing import Any
 
-from webui.api.sdapi import xyz
+from webui.api.sdapi import outpainting, rounds, xyz
 from webui.api.sdapi.always import NO_EFFECT
 from webui.api.sdapi.refusals import Refusal
-from webui.api.sdapi.rounds import SCRIPTS
 from webui.core.fields import specs
 from webui.services import Services
 
-KNOWN = (*("outpainting mk2", "poor man's outpainting", "img2img alternative test", "ultimate sd upscale"),)
+SCRIPTS = {**rounds.SCRIPTS, **outpainting.SCRIPTS}
+KNOWN = ("img2img alternative test", "ultimate sd upscale")
 """Scripts of A1111 and Forge that one chooses, which Darkroom does not have."""
 
 

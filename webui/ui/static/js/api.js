@@ -3,7 +3,7 @@
 
 /** @import * as T from './api-types.d.ts' */
 
-import { parseExact } from './exact.js';
+import { call, Problem } from './client.js';
 import { ROOT } from './storage.js';
 
 const PATIENCE = 60_000;        // ms
@@ -15,25 +15,13 @@ const MORE_PATIENCE = 600_000;  // where much is sent, or a slow disk is looked 
  * @param {{method?: string, json?: unknown, body?: Blob, headers?: Record<string, string>, patience?: number}} [options]
  * @returns {Promise<any>}
  */
-async function ask(path, { method = 'GET', json, body, headers = {}, patience = body === undefined ? PATIENCE : MORE_PATIENCE } = {}) {
-  /** @type {RequestInit & {headers: Record<string, string>}} */
-  const options = { method, signal: AbortSignal.timeout(patience), headers: { ...headers } };
-  if (json !== undefined) {
-    options.headers['Content-Type'] = 'application/json';
-    options.body = JSON.stringify(json);
-  } else if (body !== undefined) options.body = body;
-  let answer;
+async function ask(path, options = {}) {
   try {
-    answer = await fetch(ROOT + path, options);
+    return await call(ROOT + path, { patience: options.body === undefined ? PATIENCE : MORE_PATIENCE, ...options });
   } catch (problem) {
-    throw new Error(problem.name === 'TimeoutError' ? 'The server does not answer. Your settings are kept.' : 'Not connected. Your settings are kept.');
+    if (problem instanceof Problem && !problem.status) problem.message += ' Your settings are kept.';
+    throw problem;
   }
-  if (answer.ok && ['image/png', 'application/zip'].includes(answer.headers.get('Content-Type') ?? '')) return answer.blob();
-  const content = await answer.text().then(parseExact).catch(() => undefined);  // cut off, or not ours
-  if (answer.ok && content !== undefined) return content;
-  if (answer.ok) throw new Error('The answer did not arrive whole. Try again.');
-  const told = content?.message ?? (typeof content?.detail === 'string' ? content.detail : `The server answered ${answer.status}.`);
-  throw Object.assign(new Error(told), { field: content?.field, advice: content?.advice, status: answer.status });
 }
 
 export const EVENTS = `${ROOT}/api/v1/events`;

@@ -168,7 +168,7 @@ function takeImage(job, record) {
 /** Watch a job on the stage. */
 export function watch(id) {
   state.watched = id;
-  state.view = 'result';
+  if (state.view !== 'vary') state.view = 'result';  // a grid stays while its cells are made
   state.peek = false;
 }
 

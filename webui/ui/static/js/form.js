@@ -277,6 +277,7 @@ export function generate(values) {
   clearErrors();
   if (!inStudio()) go(state.mode);
   if (!form.names.length) toast('The page is still being loaded');
+  else if (state.online && parts.vary?.active()) parts.vary.make();
   else if (state.online) send(form.values, state.mode);
   else toast('Not connected. Your settings are kept.', { kind: 'error' });
 }

@@ -4,7 +4,7 @@
 import { jobs } from './api.js';
 import { $, el, iconButton, once } from './dom.js';
 import { watch } from './event-stream.js';
-import { component, draw, live, state, watchedJob } from './state.js';
+import { component, draw, live, parts, state, watchedJob } from './state.js';
 import { complain, toast } from './toast.js';
 
 const AFTER_FAILURE = 'Generate forever is off: the last job did not finish.';
@@ -16,7 +16,8 @@ component('run', (root) => {
   const forever = item('Generate forever', () => { setForever(!state.forever); if (state.forever && !live(watchedJob())) $('#generate').click(); });
   const skip = item('Skip this picture', () => tell('skip'));
   const after = item('Stop after this picture', () => tell('after'));
-  const menu = el('div.menu', { role: 'menu', hidden: true }, forever, skip, after);
+  const vary = el('button', { type: 'button', role: 'menuitem', title: 'Several values of a field: a grid (X/Y/Z plot)', onclick: () => { toggleAll(); parts.vary?.choose(); } }, 'Vary a field…');
+  const menu = el('div.menu', { role: 'menu', hidden: true }, forever, vary, skip, after);
   const more = iconButton('more', 'More ways to generate', () => toggle(menu, more), { 'aria-haspopup': 'menu', 'aria-expanded': 'false', id: 'more' });
   root.append(el('div.run', {}, offButton, skipButton, stopButton, more, menu));
   closeOutside(menu, more);
@@ -51,7 +52,7 @@ component('run', (root) => {
       after.hidden = !several;
       forever.setAttribute('aria-checked', state.forever);
       document.body.classList.toggle('forever', state.forever);
-      label(state.forever ? `Forever · ${state.made}` : 'Generate');
+      label(state.forever ? `Forever · ${state.made}` : parts.vary?.active() ? parts.vary.words() : 'Generate');
     },
   };
 });
@@ -67,7 +68,7 @@ function label(words) {
   const text = [...(button?.childNodes ?? [])].find((node) => node.nodeType === Node.TEXT_NODE && node.data.trim());
   if (!text || text.data === words) return;
   text.data = words;
-  button.title = words === 'Generate' ? '' : 'One after the other, with what the form says then, until Off. Press to add one now.';
+  button.title = !state.forever ? '' : 'One after the other, with what the form says then, until Off. Press to add one now.';
 }
 
 const item = (text, act) => el('button', { type: 'button', role: 'menuitemcheckbox', 'aria-checked': 'false', onclick: () => { act(); toggleAll(); draw(); } }, text);

@@ -31,3 +31,24 @@ export function countOf(sides) {
 
 /** Which drawing of a grid is worth fetching: another one at each quarter, and at the end. @param {Pick<GridBody, 'counts' | 'total' | 'state'>} grid */
 export const stepOf = (grid) => (grid.state === 'active' ? `${Math.floor((4 * ended(grid)) / grid.total)}of${grid.total}` : `all${ended(grid)}`);
+
+/** The values of a box: between commas, those in quotes may hold commas. @param {string} text @returns {string[]} */
+export const valuesIn = (text) => [...text.matchAll(/\s*(?:"((?:[^"]|"")*)"|([^,\n]*))\s*(?:[,\n]|$)/g)].map(([, quoted, plain]) => (quoted === undefined ? plain.trim() : quoted.replaceAll('""', '"'))).filter(Boolean);
+
+/** The values with one more, or without it. @param {string} text @param {string} value */
+export function toggledValue(text, value) {
+  const values = valuesIn(text);
+  return joined(values.includes(value) ? values.filter((each) => each !== value) : [...values, value]);
+}
+
+/** What a cell is, aloud: "brass, CFG Scale 7". @param {Pick<GridBody, 'axes'>} grid @param {{x: number, y: number, z: number}} cell */
+export const cellWords = ({ axes }, { x, y, z }) => axes.map((axis, n) => spokenValue(axis, [x, y, z][n])).join(', ');
+
+/** Numbers say what they are of. @param {GridBody['axes'][number]} axis @param {number} at */
+const spokenValue = (axis, at) => (typeof axis.values[at] === 'number' ? `${axis.title} ${axis.labels[at]}` : axis.labels[at] ?? '');
+
+/** As A1111 writes it: `X Type: CFG Scale, X Values: "3, 5"`. @param {Pick<GridBody, 'axes'>} grid */
+export const plotWords = ({ axes }) => axes.map((axis, n) => `${'XYZ'[n]} Type: ${axis.title}, ${'XYZ'[n]} Values: "${axis.labels.join(', ').replaceAll('"', '\\"')}"`).join(', ');
+
+/** What an axis is called beside the table: a word of the prompt by itself. @param {Pick<GridBody['axes'][number], 'kind' | 'title' | 'labels'>} axis */
+export const titleOfAxis = ({ kind, title, labels }) => (kind === 'Prompt S/R' ? `“${labels[0] ?? ''}”` : title);

@@ -7,7 +7,7 @@ import { grids, images, page } from './api.js';
 import { $, button, el, heading, iconButton, notice } from './dom.js';
 import { form, formRequest } from './form.js';
 import { countOf, ended, joined, nameOf, progressOf, stepOf } from './grid-words.js';
-import { component, state } from './state.js';
+import { component, parts, state } from './state.js';
 import { complain, toast } from './toast.js';
 import { openViewer } from './viewer.js';
 
@@ -133,6 +133,7 @@ function card(it, grid) {
     has && el('button.grid-picture', { type: 'button', title: 'Open the cells', 'aria-label': 'Open the cells', onclick: () => cells(grid.id) },
       drawn),
     el('div.row-of-buttons', {},
+      button('grid', 'Open the grid', () => parts.stage?.openGrid(grid.id)),
       has && el('a.action', { href: grids.picture(grid.id), target: '_blank', title: 'Open the labelled picture' }, el('span', {}, 'Labelled picture')),
       el('a.action', { href: grids.export(grid.id), title: 'Export as JSON' }, el('span', {}, 'Export as JSON')),
       grid.state !== 'cancelled' && button('plus', 'Add values', () => addValues(it, grid)),

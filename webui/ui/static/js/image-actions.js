@@ -22,6 +22,7 @@ export function actionsOf(image, close = () => {}) {
   const source = sourceOf(image);
   return {
     reuse: made ? button('reuse', 'Reuse parameters', after(reuse)) : null,
+    vary: made ? button('grid', 'Vary from here', after(varyFrom), { class: 'action in-viewer' }) : null,
     img2img: button('picture', 'Send to img2img', after((it) => sendTo('img2img', it))),
     inpaint: button('brush', 'Send to inpaint', after((it) => sendTo('inpaint', it))),
     extras: button('enlarge', 'Send to Extras', after(sendToExtras)),
@@ -39,6 +40,12 @@ export function actionsOf(image, close = () => {}) {
  * @param {() => void} [close]
  */
 export const pictureActions = (image, close) => Object.values(actionsOf(image, close)).filter((each) => each !== null);
+
+/** The form says what the picture was made with; then somebody chooses what varies. @param {PageImage} image */
+async function varyFrom(image) {
+  await reuse(image);
+  parts.vary?.choose();
+}
 
 /** @param {PageImage} image */
 const nameOf = (image) => (image.path ?? '').split('/').at(-1) || `darkroom-${image.seed}.png`;

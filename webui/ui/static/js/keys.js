@@ -29,6 +29,7 @@ function act(event) {
   if (event.key === 'Escape' && !typing && !dialog && state.tab === 'gallery' && parts.gallery?.escape?.()) return true;
   if (event.key === 'Escape' && !typing && !dialog && !$('.menu:not([hidden])')) return parts.run?.stop() ?? false;
   if (ctrl && ['ArrowUp', 'ArrowDown'].includes(event.key) && target.matches?.(PROMPTS)) return weigh(target, event.key === 'ArrowUp');
+  if (event.altKey && event.code === 'KeyV' && !dialog) return parts.vary?.here() ?? false;
   if (event.altKey && /^[1-9]$/.test(event.key)) return click($$('#nav > .tab-wrapper [role=tab]')[event.key - 1]);
   if (typing || dialog) return false;
   if (event.key === '/') return focusPrompt();

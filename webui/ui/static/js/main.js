@@ -26,6 +26,7 @@ import { component, state } from './state.js';
 import { setTheme, wantedTheme, watchTabs } from './tabs.js';
 import { startWithDefault } from './presets.js';
 import { stored } from './storage.js';
+import { watchVary } from './vary.js';
 
 export { generate, lastSeed, lists, merged, placed, ratioOf, remember, sizeOf, swapped } from './form.js';
 export { mountChain } from './finish-chain.js';
@@ -40,6 +41,7 @@ function start() {
   watchKeys();
   watchFolds();
   watchDrops();
+  watchVary();
   watchVisibility();
   connect();
 }

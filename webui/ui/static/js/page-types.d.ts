@@ -68,7 +68,7 @@ export interface State {
   joined: boolean;
   shown: string | null;
   watched: string | null;
-  view: 'mask' | 'result' | 'grid';
+  view: 'mask' | 'result' | 'grid' | 'vary';
   source: { image?: string; width?: number; height?: number };
   peek: boolean;
   forever: boolean;

@@ -6,9 +6,11 @@ import { images, jobs } from './api.js';
 import { $, $$, button, el } from './dom.js';
 import { pictureActions } from './image-actions.js';
 import { fill, useRequest } from './form.js';
+import { makeGridView } from './grid-view.js';
 import { makeMask } from './mask.js';
 import { progressLine } from './progress.js';
-import { component, draw, live, parts, shownImage, state, watchedJob } from './state.js';
+import { component, draw, inStudio, live, parts, shownImage, state, watchedJob } from './state.js';
+import { go } from './tabs.js';
 import { clock, facts, pace, promptOf } from './format.js';
 
 const EXAMPLES = ['a red apple', 'a cat face', 'a sunflower'];  // the shipped model knows these
@@ -19,6 +21,11 @@ component('stage', (root) => {
   const at = build(root);
   parts.mask = at.mask;
   return {
+    openGrid(id) {
+      at.wanted = id;  // a tab that opens meanwhile decides on the view first
+      if (!inStudio()) go(state.mode);
+      draw();
+    },
     choose(image) {
       state.shown = image.id;
       state.view = 'result';
@@ -28,16 +35,27 @@ component('stage', (root) => {
       draw();
     },
     draw() {
+      if (at.wanted && inStudio()) openWanted(at);
       const masking = state.tab === 'inpaint' && state.view === 'mask' && Boolean(state.source.image);
       drawViews(at, masking);
-      const peeking = drawPicture(at, masking);
-      drawNotice(at, masking, peeking);
+      const varied = !at.vary.root.hidden;
+      const peeking = drawPicture(at, masking || varied);
+      drawNotice(at, masking || varied, peeking);
       drawProgress(at);
-      drawBelow(at, masking, peeking);
+      drawBelow(at, masking || varied, peeking);
+      at.vary.draw();
       drawStrip(at, peeking);
     },
   };
 });
+
+function openWanted(at) {
+  state.view = 'vary';
+  at.vary.root.hidden = false;
+  at.vary.open(at.wanted);
+  at.wanted = '';
+  if (innerWidth <= 760) scrollTo({ top: 0 });
+}
 
 function build(root) {
   const picture = el('img.picture', { alt: '', draggable: 'false' });
@@ -47,15 +65,16 @@ function build(root) {
   const view = (name, label, act) => el('button', { type: 'button', 'data-view': name, onclick: () => { act(); draw(); } }, label);
   const views = el('div.views', { role: 'group', 'aria-label': 'Show' },
     view('mask', 'Mask', () => { state.view = 'mask'; }), view('result', 'Result', () => { state.view = 'result'; }),
-    view('grid', 'Grid', () => { state.view = 'grid'; }), view('live', 'Live preview', () => { state.view = 'result'; state.peek = false; }));
-  const frame = el('div.frame', {}, picture, grid, notice, mask.root, views);
+    view('grid', 'Grid', () => { state.view = 'grid'; }), view('vary', 'Vary', () => { state.view = 'vary'; }), view('live', 'Live preview', () => { state.view = 'result'; state.peek = false; }));
+  const vary = makeGridView(() => { if (state.view === 'vary') state.view = 'result'; });
+  const frame = el('div.frame', {}, picture, grid, notice, mask.root, vary.root, views);
   const bar = el('div.bar', { role: 'progressbar', 'aria-label': 'Progress', 'aria-valuemin': 0, 'aria-valuemax': 100 }, el('i'));
   const what = el('span.what'), numbers = el('span.numbers');
   const progress = el('div.progress', {}, bar, el('div.line', {}, what, numbers));
   const acts = el('div.acts', { role: 'toolbar', 'aria-label': 'This picture' }), about = el('p.facts'), notes = el('p.notes');
   const strip = el('div.strip', { role: 'listbox', 'aria-label': 'Recent pictures', 'aria-orientation': 'vertical' });
   root.append(el('section.stage', { 'aria-label': 'Result' }, frame, el('div', { id: 'stage-note' }), progress, notes, el('div.below', {}, about, acts)), strip);
-  return { picture, grid, notice, mask, views, bar, what, numbers, progress, acts, about, notes, strip, drawn: '' };
+  return { picture, grid, notice, mask, vary, views, bar, what, numbers, progress, acts, about, notes, strip, drawn: '', wanted: '' };
 }
 
 /** The pictures of the shown picture's batch, when there are several. */
@@ -67,15 +86,17 @@ function batch() {
 
 function drawViews(at, masking) {
   const several = batch().length > 1 && !BUSY.includes(state.now.name);
-  const shows = { mask: state.tab === 'inpaint' && state.source.image, grid: several, live: state.peek && state.now.name === 'running' };
-  shows.result = shows.mask || shows.grid || shows.live;
-  at.views.hidden = !shows.result;
+  const varied = state.view === 'vary' && Boolean(at.vary.id);
+  const shows = { mask: state.tab === 'inpaint' && state.source.image, grid: several, vary: at.vary.id, live: state.peek && state.now.name === 'running' };
+  shows.result = shows.mask || shows.grid || shows.vary || shows.live;
+  at.views.hidden = !shows.result || varied;
   if (state.view === 'grid' && !several) state.view = 'result';
   for (const each of $$('button', at.views)) {
     each.hidden = !shows[each.dataset.view];
-    each.setAttribute('aria-pressed', each.dataset.view === (masking ? 'mask' : state.view === 'grid' ? 'grid' : 'result'));
+    each.setAttribute('aria-pressed', each.dataset.view === (masking ? 'mask' : varied ? 'vary' : state.view === 'grid' ? 'grid' : 'result'));
   }
   at.mask.root.hidden = !masking;
+  at.vary.root.hidden = masking || !varied;
 }
 
 /** Draw the preview, the chosen picture or the grid; tells whether a chosen picture stands before a running job. */

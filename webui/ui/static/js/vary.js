@@ -1,0 +1,219 @@
+// @ts-check
+// Vary: a field with several values is an axis, and Generate says how many pictures that makes. A word of the prompt can be one too.
+
+/** @import { AxisKind } from './api-types.d.ts' */
+
+import { grids, page } from './api.js';
+import { $, $$, button, el, icon, iconButton } from './dom.js';
+import { form, formRequest } from './form.js';
+import { joined, toggledValue, valuesIn } from './grid-words.js';
+import { draw, parts } from './state.js';
+import { complain, toast } from './toast.js';
+
+const MOST = 3;
+const ROLES = ['columns', 'rows', 'pages'];
+const WORD = 'Prompt S/R', WHOLE = 'Prompts';
+const PAUSE = 300;  // ms after the last key before the cells are counted
+
+/** @type {{axes: any[], kinds: AxisKind[], count: number, turn: number, timer: any}} */
+const it = { axes: [], kinds: [], count: 0, turn: 0, timer: 0 };
+
+/** The offer beside a field's name, and what Generate does while there are axes. */
+export function watchVary() {
+  const offer = el('button.vary-offer', { type: 'button', tabindex: -1, hidden: true, onpointerdown: (event) => event.preventDefault(), onclick: () => vary(offer.dataset.name) }, icon('grid'));
+  const near = ({ target }) => showOffer(offer, target);
+  for (const kind of ['pointerover', 'focusin']) document.addEventListener(kind, near);
+  parts.vary = {
+    active: () => it.axes.length > 0,
+    words: () => (it.count ? `Generate ${it.count.toLocaleString()}` : 'Generate grid'),
+    make,
+    clear,
+    choose: chooseField,
+    here: () => varyHere(document.activeElement),
+  };
+}
+
+async function kinds() {
+  if (!it.kinds.length) it.kinds = (await grids.axes()).kinds;
+  return it.kinds;
+}
+
+// ---------------------------------------------------------------------------------------------------------- the offer
+/** The name of the field that an element belongs to, if a grid can vary it. @param {any} node */
+function fieldAt(node) {
+  for (let at = node?.closest?.('#form-fields [id]'); at; at = at.parentElement?.closest('#form-fields [id]')) {
+    const name = form.names.find((each) => each.replaceAll('.', '-') === at.id);
+    if (name) return { name, field: at };
+  }
+  return null;
+}
+
+/** @param {HTMLElement} offer @param {any} target */
+function showOffer(offer, target) {
+  if (offer.contains(target)) return;
+  const found = fieldAt(target);
+  if (!found) return void (offer.hidden = true);
+  kinds().then((known) => {
+    const can = isPrompt(found.name) || known.some((kind) => kind.kind === found.name);
+    const label = $('[data-testid=block-info]', found.field);
+    offer.hidden = !can || !label || it.axes.length >= MOST;
+    if (offer.hidden) return;
+    const fields = $('#form-fields');
+    if (offer.parentNode !== fields) fields.append(offer);
+    const range = document.createRange();
+    range.selectNodeContents(label);
+    const [words, box] = [range.getBoundingClientRect(), fields.getBoundingClientRect()];
+    offer.dataset.name = found.name;
+    offer.title = isPrompt(found.name) ? 'Vary the selected word, or the whole prompt (Alt+V)' : `Vary ${form.labels[found.name] ?? found.name} (Alt+V)`;
+    offer.setAttribute('aria-label', offer.title);
+    offer.style.cssText = `inset-inline-start:${words.right - box.left + 4}px;inset-block-start:${words.top - box.top + fields.scrollTop + words.height / 2}px`;
+  }).catch(() => {});
+}
+
+const isPrompt = (name) => name === 'prompt' || name === 'negative_prompt';
+
+/** Alt+V: the field that has the focus. */
+function varyHere(node) {
+  const found = fieldAt(node);
+  if (found) vary(found.name);
+  return Boolean(found);
+}
+
+/** Any kind of axis, also those that are no field: for touch, keys, and who knows them by A1111's names. */
+async function chooseField() {
+  try {
+    const select = el('select', { 'aria-label': 'What to vary' }, (await kinds()).map((kind) => el('option', { value: kind.kind }, kind.name)));
+    const take = () => { box.close(); vary(select.value); };
+    const box = el('dialog.picker', { 'aria-label': 'Vary', onclose: () => box.remove() }, el('h3', {}, 'Vary'), select, el('div.row-of-buttons', {}, button('grid', 'Vary it', take), button('close', 'Cancel', () => box.close())));
+    document.body.append(box);
+    box.showModal();
+  } catch (problem) {
+    complain(problem);
+  }
+}
+
+// ---------------------------------------------------------------------------------------------------------- axes
+/** Turn a field, or the selected word of a prompt, into an axis. @param {string | undefined} name */
+async function vary(name) {
+  if (!name) return;
+  const word = isPrompt(name) ? selectedWord(name) : '';
+  const key = isPrompt(name) ? (word ? WORD : WHOLE) : name;
+  const known = it.axes.find((axis) => axis.kind.kind === key && !word);
+  if (known) return known.input.focus();
+  if (it.axes.length >= MOST) return toast(`A grid has at most ${MOST} axes`);
+  const kind = (await kinds().catch(() => [])).find((each) => each.kind === key);
+  if (!kind) return toast('This cannot be varied');
+  const now = form.values[name];
+  const first = word ? `${joined([word])}, ` : key === WHOLE ? String(form.values.prompt ?? '') : now == null || now === '' ? '' : joined([String(now)]);
+  const axis = makeAxis(kind, word ? `“${word}”` : kind.name, first);
+  it.axes.push(axis);
+  place(axis, name);
+  changed();
+  axis.input.focus();
+  axis.input.setSelectionRange(first.length, first.length);
+}
+
+function selectedWord(name) {
+  const area = $(`#${name} textarea`);
+  return area ? area.value.slice(area.selectionStart, area.selectionEnd).trim() : '';
+}
+
+/** @param {AxisKind} kind @param {string} title @param {string} first */
+function makeAxis(kind, title, first) {
+  const many = kind.kind === WHOLE;
+  const input = el(many ? 'textarea' : 'input', { ...(many ? { rows: 3 } : { type: 'text' }), 'aria-label': `Values of ${title}`, placeholder: kind.choices.length ? 'Pick below' : many ? 'A prompt on each line' : '5, 7 or 4-10 (+2)', autocomplete: 'off', spellcheck: 'false' });
+  input.value = first;
+  const role = el('button.vary-role', { type: 'button', title: 'Columns, rows or pages', onclick: () => turn(axis) });
+  const fault = el('p.field-note', { role: 'alert', hidden: true });
+  const choices = el('div.vary-choices', { role: 'group', 'aria-label': `Choices of ${title}` }, kind.choices.slice(0, 200).map((value) => el('button.place', { type: 'button', 'data-value': value, 'aria-pressed': 'false', onclick: () => { input.value = toggledValue(input.value, value); changed(); } }, value)));
+  const node = el('div.vary-axis', { role: 'group', 'aria-label': `Vary ${title}` }, el('div.vary-line', {}, role, el('b', {}, title), iconButton('close', `Do not vary ${title}`, () => drop(axis))), input, kind.choices.length > 0 && choices, fault);
+  input.oninput = changed;
+  input.onkeydown = (event) => { if (event.key === 'Escape') { event.stopPropagation(); drop(axis); } };
+  const axis = { kind, title, input, role, fault, choices, node };
+  return axis;
+}
+
+/** Below its field where that can be seen, else at the form's end. */
+function place(axis, name) {
+  const field = document.getElementById(name.replaceAll('.', '-')) ?? $('#prompt');
+  const row = field?.closest('#form-fields .row') ?? field;
+  if (row?.checkVisibility() && $('#form-fields').contains(row)) row.after(axis.node);
+  else $('#form-fields').append(axis.node);
+  axis.node.scrollIntoView({ block: innerWidth <= 760 ? 'center' : 'nearest' });
+}
+
+function drop(axis) {
+  it.axes = it.axes.filter((each) => each !== axis);
+  axis.node.remove();
+  changed();
+  if (!it.axes.length) $('#generate')?.focus();
+}
+
+function clear() {
+  for (const axis of it.axes) axis.node.remove();
+  it.axes = [];
+  changed();
+}
+
+/** The next place among the axes: the one that is there gives way. */
+function turn(axis) {
+  const at = it.axes.indexOf(axis);
+  const to = (at + 1) % it.axes.length;
+  [it.axes[at], it.axes[to]] = [it.axes[to], it.axes[at]];
+  changed();
+}
+
+const wishes = () => it.axes.map((axis) => ({ kind: axis.kind.kind, values: axis.input.value.replace(/,\s*$/, '') }));
+
+/** What the axes say is shown, and the cells are counted once the hand rests. */
+function changed() {
+  it.axes.forEach((axis, n) => {
+    axis.role.textContent = ROLES[n];
+    const values = valuesIn(axis.input.value);
+    for (const each of $$('button', axis.choices)) each.setAttribute('aria-pressed', String(values.includes(each.dataset.value)));
+  });
+  clearTimeout(it.timer);
+  it.count = 0;
+  if (it.axes.length) it.timer = setTimeout(count, PAUSE);
+  draw();
+}
+
+async function count() {
+  const mine = ++it.turn;
+  try {
+    const told = await page.countGrid(await wish());
+    if (mine !== it.turn) return;
+    it.count = told.cells;
+    say(null);
+  } catch (problem) {
+    if (mine === it.turn) say(problem);
+  }
+  draw();
+}
+
+async function wish() {
+  const { values, mask } = formRequest();
+  return { values: { ...values, mask: await mask }, axes: wishes(), title: '', new_seeds: false };
+}
+
+/** What is wrong, below the axis that it is about. */
+function say(problem) {
+  const at = Number(/^axes\.(\d)/.exec(problem?.field ?? '')?.[1] ?? 0);
+  it.axes.forEach((axis, n) => {
+    const mine = problem && n === at && (axis.input.value.trim() !== '' || document.activeElement !== axis.input);
+    axis.fault.hidden = !mine;
+    axis.fault.textContent = mine ? problem.message : '';
+  });
+}
+
+/** Generate, while there are axes: the grid stands at once. */
+async function make() {
+  try {
+    const grid = await page.makeGrid(await wish());
+    parts.stage?.openGrid(grid.id);
+  } catch (problem) {
+    say(problem);
+    complain(problem);
+  }
+}
+
