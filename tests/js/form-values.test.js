@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
-import { adopted, named, ratioOf, restored, same, sizeLike, sizeOf, sorted, sourceSize, unsaid, without } from '../../webui/ui/static/js/form-values.js';
+import { adopted, factorIn, named, ratioOf, restored, same, scaleBetween, sizeLike, sizeOf, sorted, sourceSize, unsaid, without } from '../../webui/ui/static/js/form-values.js';
 import { image } from './values.js';
 
 const SD1 = { width: 512, height: 512 }, SDXL = { width: 1024, height: 1024 }, TINY = { width: 256, height: 256 };
@@ -71,3 +71,12 @@ test('only a large upload is shrunk to the area that the checkpoint was made for
 });
 
 test('values without some', () => assert.deepEqual(without({ a: 1, b: 2, c: 3 }, 'b', 'z'), { a: 1, c: 3 }));
+
+test('a picture is resized by a factor, and its factor is known again', () => {
+  assert.deepEqual(['1,5', ' 2 ', '0.2', '5', 'x', ''].map(factorIn), [1.5, 2, null, null, null, null]);
+  assert.deepEqual(sizeLike({ width: 512, height: 640 }, 1.5), { width: 768, height: 960 });
+  assert.equal(scaleBetween({ width: 512, height: 640 }, 768, 960), 1.5);
+  assert.equal(scaleBetween({ width: 500, height: 333 }, 504, 336), 1.01);
+  assert.equal(scaleBetween({ width: 512, height: 640 }, 512, 512), null);
+  assert.equal(scaleBetween({ width: 512, height: 640 }, null, null), null);
+});

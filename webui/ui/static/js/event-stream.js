@@ -45,12 +45,15 @@ function inOrder(act) {
 }
 
 // A hidden page gives its connection back: a background tab must not starve the one in use, nor be the one that all others wait for.
-// One that generates forever keeps it, else it would not hear that it is time for the next. A page that is left may come back from the browser's cache.
+// One that generates forever keeps it, else it would not hear that it is time for the next; so does one that is to tell when its jobs are done. A page that is left may come back from the browser's cache.
 export function watchVisibility() {
-  document.addEventListener('visibilitychange', () => { if (!document.hidden) connect(); else if (!state.forever) stream?.close(); });
+  document.addEventListener('visibilitychange', () => { if (!document.hidden) connect(); else if (!state.forever && !parts.ends?.wanted()) rest(); });
   addEventListener('pagehide', () => stream?.close());
   addEventListener('pageshow', (event) => { if (event.persisted && !document.hidden) connect(); });
 }
+
+/** Hear nothing until the page is looked at again. */
+export const rest = () => stream?.close();
 
 /** @param {Snapshot} all */
 function takeSnapshot(all) {
@@ -179,6 +182,7 @@ export function watch(id) {
  */
 function settle(job, before) {
   if (job.state === 'running' && job.mine !== false && job.id !== state.watched && !live(watchedJob())) watch(job.id);
+  parts.ends?.heard(job, before);
   if (before === job.state) return;
   const words = spoken(job, before);
   if (words) announce(words);

@@ -125,3 +125,24 @@ export function sourceSize({ width = 512, height = 512 }, image) {
   const shrunk = image.kind === 'upload' && area > own * 2;
   return { ...sizeLike(image, shrunk ? Math.sqrt(own / area) : 1), shrunk };
 }
+
+/**
+ * What a size is of a picture's: 1.5 for one and a half times as large; nothing where its shape is another.
+ * @param {Size} picture
+ * @param {Value} width
+ * @param {Value} height
+ * @returns {number | null}
+ */
+export function scaleBetween(picture, width, height) {
+  if (!width || !height) return null;
+  const scale = Math.round((Number(width) / picture.width) * 100) / 100;
+  const near = [scale, Math.round((Number(height) / picture.height) * 100) / 100];
+  const { width: wide, height: high } = sizeLike(picture, scale);
+  return (wide === Number(width) && high === Number(height)) || near[0] === near[1] ? scale : null;
+}
+
+/** What was typed as a factor: 0.25 to 4, with a comma or a point; nothing for what is none. @param {string} text */
+export function factorIn(text) {
+  const factor = Number(text.trim().replace(',', '.').replace(/\s*[×x]$/i, ''));
+  return text.trim() && factor >= 0.25 && factor <= 4 ? factor : null;
+}

@@ -112,6 +112,12 @@ export const sizeOf = (name) => sizeIn(form.native, name);
 export const ratioOf = (width, height) => ratioIn(form.native, width, height);
 export const swapped = (width, height) => [height, width, ratioOf(height, width)];
 
+/** So many times as large as the picture to start from. */
+export function resizeBy(factor) {
+  const { width, height } = state.source;
+  if (width && height) fill(sizeLike({ width, height }, factor));
+}
+
 /** The form takes the shape of a picture to start from; what was shrunk is said. */
 function fitSource(image) {
   const { shrunk, ...wanted } = sourceSize(form.native, image);

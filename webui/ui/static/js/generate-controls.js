@@ -3,6 +3,7 @@
 
 import { jobs } from './api.js';
 import { $, el, iconButton, once } from './dom.js';
+import { isOn, switchChime, switchTell } from './ends.js';
 import { watch } from './event-stream.js';
 import { component, draw, live, parts, state, watchedJob } from './state.js';
 import { complain, toast } from './toast.js';
@@ -17,7 +18,9 @@ component('run', (root) => {
   const skip = item('Skip this picture', () => tell('skip'));
   const after = item('Stop after this picture', () => tell('after'));
   const vary = el('button', { type: 'button', role: 'menuitem', title: 'Several values of a field: a grid (X/Y/Z plot)', onclick: () => { toggleAll(); parts.vary?.choose(); } }, 'Vary a field…');
-  const menu = el('div.menu', { role: 'menu', hidden: true }, forever, vary, skip, after);
+  const tells = item('Tell me when it is done', () => switchTell().then(draw));
+  const chimes = item('Sound when it is done', switchChime);
+  const menu = el('div.menu', { role: 'menu', hidden: true }, forever, vary, skip, after, tells, chimes);
   const more = iconButton('more', 'More ways to generate', () => toggle(menu, more), { 'aria-haspopup': 'menu', 'aria-expanded': 'false', id: 'more' });
   root.append(el('div.run', {}, offButton, skipButton, stopButton, more, menu));
   closeOutside(menu, more);
@@ -51,6 +54,8 @@ component('run', (root) => {
       skip.hidden = !several || !state.forever;
       after.hidden = !several;
       forever.setAttribute('aria-checked', state.forever);
+      tells.setAttribute('aria-checked', isOn('tell'));
+      chimes.setAttribute('aria-checked', isOn('chime'));
       document.body.classList.toggle('forever', state.forever);
       label(state.forever ? `Forever · ${state.made}` : parts.vary?.active() ? parts.vary.words() : 'Generate');
     },

@@ -28,8 +28,8 @@ export function makeGridView(closed) {
   it.pages = el('div.segments', { role: 'group', 'aria-label': 'Pages' });
   it.table = el('table.vary-grid', { onkeydown: (event) => { if (key(it, event)) event.preventDefault(); } });
   it.sheet = el('div.vary-sheet', {}, it.table);
-  it.line = el('p.facts');
-  it.acts = el('div.acts', { role: 'toolbar', 'aria-label': 'This grid' });
+  it.line = el('p.vary-facts');
+  it.acts = el('div.vary-acts', { role: 'toolbar', 'aria-label': 'This grid' });
   it.root = el('section.vary', { hidden: true, 'aria-label': 'Grid' }, it.pages, it.sheet, el('div.vary-foot', {}, it.line, it.acts));
   return {
     root: it.root,

@@ -19,7 +19,8 @@ import './extensions.js';
 import { $, $$ } from './dom.js';
 import { watchDrops } from './drops.js';
 import { reopenFolds, summarise, watchFolds } from './folds.js';
-import { connect, watchVisibility } from './event-stream.js';
+import { watchEnds } from './ends.js';
+import { connect, rest, watchVisibility } from './event-stream.js';
 import { form, restore as restoreForm } from './form.js';
 import { watchKeys } from './keys.js';
 import { component, state } from './state.js';
@@ -42,6 +43,7 @@ function start() {
   watchFolds();
   watchDrops();
   watchVary();
+  watchEnds(rest);
   watchVisibility();
   connect();
 }
