@@ -126,3 +126,27 @@ def test_sizes_are_compared_upright(world, tmp_path):
     assert request.width < request.height
     with pytest.raises(RequestError, match="The mask has 192×128 pixels, the picture 128×192"):
         resolved(here, mode="inpaint", init="a" * 64, mask="c" * 64)
+
+
+def test_new_sides_make_the_size_and_fit_the_model(world, tmp_path):
+    Image.new("RGB", (100, 60)).save(tmp_path / "start.png")
+    here = replace(world, image=lambda name: tmp_path / "start.png")
+    fields = {"mode": "inpaint", "init": "0" * 64, "width": 512}
+    request = resolved(here, **fields, outpaint={"left": 50})
+    assert (request.width, request.height, request.outpaint.left, request.outpaint.bottom) == (152, 64, 52, 4)
+    both = resolved(here, **fields, outpaint={"left": 50, "right": 50, "top": 4})
+    assert (both.width, both.height, both.outpaint.left, both.outpaint.right, both.outpaint.top) == (200, 64, 50, 50, 4)
+    part = resolved(here, **fields | {"height": 512}, only_masked=True, outpaint={"left": 50})
+    assert (part.width, part.height, part.outpaint.left) == (512, 512, 52)
+    with pytest.raises(RequestError, match="With its new sides") as caught:
+        resolved(here, **fields, outpaint={"left": 4096})
+    assert caught.value.field == "outpaint"
+
+
+def test_a_detail_step_is_checked_before_anything_is_made(world):
+    step = resolved(world, finish=[{"kind": "detail", "detector": "x", "sampler": "dpm++ 2m", "checkpoint": "tiny"}]).finish[0]
+    assert (step.sampler, step.schedule, step.steps) == ("DPM++ 2M", "", 0) and step.checkpoint.startswith("tiny [")
+    for field, value in (("sampler", "nobody"), ("checkpoint", "nobody"), ("prompt", " AND ".join("a" * 101))):
+        with pytest.raises(RequestError) as caught:
+            resolved(world, finish=[{"kind": "detail", field: value}])
+        assert caught.value.field == f"finish.0.{field}"

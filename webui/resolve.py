@@ -20,7 +20,7 @@ from webui.core.pictures import distinct
 from webui.core.protocol import Capabilities
 from webui.core.registry import Named
 from webui.core.request import MAX_SIDE, MIN_SIDE, GenerationRequest, HiresOptions, ResolvedRequest, SamplerOptions, request_error_from
-from webui.core.sizes import asked_size
+from webui.core.sizes import asked_size, outpainted
 from webui.errors import CheckpointError, NotFound, RequestError
 from webui.images.decode import look
 from webui.images.finishing import is_none
@@ -67,7 +67,8 @@ def resolve(request: GenerationRequest, context: ResolveContext) -> ResolvedRequ
     native, spec = checkpoint.native, context.library.families.get(checkpoint.family)
     sampler, schedule = _sampling(request, *known_or_usual(native, context.capabilities()), context.capabilities())
     _check_family(request, sampler, schedule, spec, context.capabilities())
-    width, height = _size(request, (native.width, native.height), context, spec.multiple_of)
+    request, own_size = _outpainted(request, context, spec.multiple_of)
+    width, height = own_size or _size(request, (native.width, native.height), context, spec.multiple_of)
     _check_mask(request, context)
     hires = _hires(request, context)
     _check_prompts(request, hires, request.steps or native.steps or 1, sampler, context.library)
@@ -346,6 +347,14 @@ def _size(request: GenerationRequest, native: tuple[int, int], context: ResolveC
     sides = ((width, request.width), (height, request.height))
     wide, high = (side if asked else round(side / multiple) * multiple for side, asked in sides)
     return wide, high
+
+
+def _outpainted(request: GenerationRequest, context: ResolveContext, multiple: int) -> tuple[GenerationRequest, tuple[int, int] | None]:
+    """The request with new sides that fit, and the picture's size with them; None where only the masked part is painted."""
+    if request.outpaint is None or request.mode == "txt2img" or request.init is None:
+        return request, None
+    size, sides = outpainted(_image_size(request.init, "init", context), request.outpaint, multiple)
+    return request.model_copy(update={"outpaint": sides}), None if request.only_masked and request.mode == "inpaint" else size
 
 
 def _asked_size(request: GenerationRequest, native: tuple[int, int], context: ResolveContext) -> tuple[int, int]:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
-from webui.core.request import GenerationRequest, GuidanceOptions, HiresOptions, SamplerOptions, SoftInpaint
+from webui.core.request import GenerationRequest, GuidanceOptions, HiresOptions, OutpaintOptions, SamplerOptions, SoftInpaint
 from webui.errors import RequestError
 from webui.images.dialects.infotext import read_infotext
 from webui.images.metadata import (
@@ -138,6 +138,7 @@ REQUESTS = st.builds(
     sampler_options=st.builds(SamplerOptions, eta=st.none() | st.floats(0, 1), sigmas=st.none() | st.just((14.6, 1.0, 0.0))),
     guidance_options=st.builds(GuidanceOptions, rescale=st.floats(0, 1)),
     soft_inpaint=st.none() | st.builds(SoftInpaint),
+    outpaint=st.none() | st.builds(OutpaintOptions, left=st.integers(1, 4096)),
     extras=st.dictionaries(st.text("abc", min_size=1), st.dictionaries(st.text("xyz"), st.integers() | WORDS), max_size=2),
 )
 

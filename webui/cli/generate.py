@@ -123,7 +123,7 @@ def build_request(arguments: argparse.Namespace, keep: Callable[[Path], str], kn
         if values.get(name) and not _ID.match(values[name]):
             values[name] = _kept(name, Path(values[name]), keep)
     if ("init" in values or "mask" in values) and "mode" not in values and not arguments.source:
-        values["mode"] = "inpaint" if "mask" in values else "img2img"
+        values["mode"] = "inpaint" if "mask" in values or "outpaint" in values else "img2img"
     if arguments.source:
         from webui.images.replay import replay_request
 

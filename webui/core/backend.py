@@ -12,7 +12,9 @@ EVERYTHING = "*"
 ALWAYS = frozenset({"mode", "prompt", "checkpoint", "where", "where_options", "batch_size", "batch_count", "styles", "templates"})
 """Request fields that mean the same wherever a picture is made."""
 
-OF_PICTURES = frozenset({"init", "strength", "resize_mode", "color_correction", "noise_multiplier", "image_guidance", "exact_steps"})
+OF_PICTURES = frozenset(
+    {"init", "strength", "resize_mode", "outpaint", "color_correction", "noise_multiplier", "image_guidance", "exact_steps"}
+)
 OF_MASKS = frozenset({"mask", "mask_blur", "mask_round", "fill", "only_masked", "padding", "invert_mask", "soft_inpaint", "mask_weight"})
 """Request fields that mean nothing without a picture to start from, or a mask."""
 

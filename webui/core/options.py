@@ -1,6 +1,6 @@
 """Parts of a request that are objects of their own."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field
 
@@ -48,6 +48,23 @@ class SoftInpaint(FrozenModel):
     mask_influence: float = Field(0.0, ge=0, le=1, title="Mask influence")
     difference_threshold: float = Field(0.5, ge=0, le=8, title="Difference threshold")
     difference_contrast: float = Field(2.0, ge=0, le=8, title="Difference contrast")
+
+
+class OutpaintOptions(FrozenModel):
+    """Outpainting: the start picture gets new sides, which are painted as if they were masked."""
+
+    left: int = Field(0, ge=0, le=MAX_SIDE, title="Left", description="Pixels.", json_schema_extra={"step": 8})
+    right: int = Field(0, ge=0, le=MAX_SIDE, title="Right", description="Pixels.", json_schema_extra={"step": 8})
+    top: int = Field(0, ge=0, le=MAX_SIDE, title="Top", description="Pixels.", json_schema_extra={"step": 8})
+    bottom: int = Field(0, ge=0, le=MAX_SIDE, title="Bottom", description="Pixels.", json_schema_extra={"step": 8})
+    fill: Literal["edge", "mirror", "noise", "telea"] = Field(
+        "edge",
+        title="New sides begin as",
+        description="The picture's edge drawn out, its mirror image, noise of its colours, or its edges grown inwards (Telea 2004).",
+    )
+    overlap: int = Field(
+        16, ge=0, le=512, title="Overlap", description="Pixels of the picture beside a new side that may change, so that no seam is left."
+    )
 
 
 class SizeConditioning(FrozenModel):

@@ -19,6 +19,7 @@ from webui.core.options import MAX_PROMPT as MAX_PROMPT
 from webui.core.options import MAX_SIDE as MAX_SIDE
 from webui.core.options import FilledTemplate as FilledTemplate
 from webui.core.options import GuidanceOptions as GuidanceOptions
+from webui.core.options import OutpaintOptions as OutpaintOptions
 from webui.core.options import SizeConditioning as SizeConditioning
 from webui.core.options import SoftInpaint as SoftInpaint
 from webui.core.templates import is_template
@@ -240,6 +241,9 @@ class GenerationRequest(FrozenModel):
     padding: int = Field(32, ge=0, le=256, title="Only masked padding, pixels")
     invert_mask: bool = Field(False, title="Inpaint not masked")
     soft_inpaint: SoftInpaint | None = Field(None, title="Soft inpainting")
+    outpaint: OutpaintOptions | None = Field(
+        None, title="Outpainting", description="New sides for the picture to start from; the size is then the picture's with them."
+    )
     exact_steps: bool = Field(
         False, title="Do exactly the steps", description="With img2img: run all the steps, however low the denoising strength."
     )
@@ -315,7 +319,10 @@ class GenerationRequest(FrozenModel):
                 raise RequestError("finish", "Say what is to be done: add a step, such as upscale.")
         elif self.mode != "txt2img" and self.init is None:
             raise RequestError("init", "Choose a picture first: drop one here, or send one from the gallery.")
-        if self.mode == "inpaint" and self.mask is None:
+        out = self.outpaint if self.mode != "txt2img" else None
+        if out is not None and not (out.left or out.right or out.top or out.bottom):
+            raise RequestError("outpaint", "Say on which side the picture is to go on, and by how many pixels.")
+        if self.mode == "inpaint" and self.mask is None and out is None:
             raise RequestError("mask", "Paint over the part to change, then press Generate.")
         check_order(self.finish)
         return self

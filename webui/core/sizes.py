@@ -2,7 +2,9 @@
 
 import math
 
+from webui.core.options import OutpaintOptions
 from webui.core.request import MAX_SIDE, MIN_SIDE
+from webui.errors import RequestError
 
 MOST_AREA = 2
 """Times the checkpoint's own area that a picture to start from is worked on as it is."""
@@ -34,3 +36,18 @@ def start_size(image: Size, native: Size) -> Size:
 def nearest_side(side: float) -> int:
     """The nearest side that a picture may have."""
     return min(max(int(side / 8 + 0.5) * 8, MIN_SIDE), MAX_SIDE)
+
+
+def outpainted(size: Size, out: OutpaintOptions, multiple: int) -> tuple[Size, OutpaintOptions]:
+    """The size of a picture with its new sides, and these, a little larger where the size would be no multiple of what a model takes.
+
+    Raises `RequestError` for a picture that would be too large.
+    """
+    wide, high = -(size[0] + out.left + out.right) % multiple, -(size[1] + out.top + out.bottom) % multiple
+    across, down = ("left" if out.left and not out.right else "right"), ("top" if out.top and not out.bottom else "bottom")
+    whole = out.model_copy(update={across: getattr(out, across) + wide, down: getattr(out, down) + high})
+    made = size[0] + whole.left + whole.right, size[1] + whole.top + whole.bottom
+    if max(made) > MAX_SIDE:
+        said = f"With its new sides the picture would have {made[0]}×{made[1]} pixels; a side has at most {MAX_SIDE}."
+        raise RequestError("outpaint", f"{said} Make the picture smaller, or the sides.")
+    return made, whole

@@ -73,6 +73,7 @@ def painted_request(request: ResolvedRequest, index: int, step: DetailStep, numb
             "fill": Fill.ORIGINAL,
             "resize_mode": ResizeMode.JUST,
             "soft_inpaint": None,
+            "outpaint": None,
             "width": step.width or own.width,
             "height": step.height or own.height,
             "steps": step.steps or own.steps,

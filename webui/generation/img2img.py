@@ -10,12 +10,25 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from webui.core.request import Fill, ResizeMode, ResolvedRequest
+from webui.core.request import Fill, OutpaintOptions, ResizeMode, ResolvedRequest
 from webui.errors import NotFound, RequestError
 from webui.generation.profiles import profile_of
 from webui.generation.tensors import to_tensor
 from webui.images.decode import read_image, read_mask
-from webui.images.pixels import Region, Scale, crop_region, expand_region, fill_masked, flatten, lanczos, overlay, prepare_mask, resize
+from webui.images.outpainting import extend, extended_mask
+from webui.images.pixels import (
+    Region,
+    Scale,
+    blur_mask,
+    crop_region,
+    expand_region,
+    fill_masked,
+    flatten,
+    lanczos,
+    overlay,
+    prepare_mask,
+    resize,
+)
 from webui.images.store import ImageStore
 from webui.models.model import Model
 
@@ -44,7 +57,8 @@ def read_source(request: ResolvedRequest, images: ImageStore, scale: Scale = lan
     if request.mode == "txt2img" or request.init is None:
         return None
     image = flatten(read_image(_bytes(images, request.init, "init"), "init"))
-    mask = _read_mask(request, images) if request.mode == "inpaint" else None
+    mask = _read_mask(request, images, image.size) if request.mode == "inpaint" else None
+    image = image if request.outpaint is None else extend(image, request.outpaint, request.seed)
     source = fit(image, mask, request, scale)
     if not profile_of(request).lays_over and source.region is None:
         source = replace(source, over=None)  # the decoded picture is shown as it is
@@ -73,11 +87,16 @@ def fit(image: Image.Image, mask: Image.Image | None, request: ResolvedRequest, 
     return Source(image, original, mask, over, region)
 
 
-def _read_mask(request: ResolvedRequest, images: ImageStore) -> Image.Image:
-    if request.mask is None:
+def _read_mask(request: ResolvedRequest, images: ImageStore, size: tuple[int, int]) -> Image.Image:
+    """The mask of the picture of `size`, with its new sides where it gets some."""
+    if request.mask is None and request.outpaint is None:
         raise RequestError("mask", "Paint over the part to change, then press Generate.")
-    mask = read_mask(_bytes(images, request.mask, "mask"), "mask")
-    return prepare_mask(mask, invert=request.invert_mask, blur=request.mask_blur, round_alpha=rounds(request))
+    mask = None if request.mask is None else read_mask(_bytes(images, request.mask, "mask"), "mask")
+    if request.outpaint is None and mask is not None:
+        return prepare_mask(mask, invert=request.invert_mask, blur=request.mask_blur, round_alpha=rounds(request))
+    if mask is not None:
+        mask = prepare_mask(mask, invert=request.invert_mask, blur=0, round_alpha=rounds(request))
+    return blur_mask(extended_mask(mask, size, request.outpaint or OutpaintOptions()), request.mask_blur)
 
 
 def rounds(request: ResolvedRequest) -> bool:

@@ -102,7 +102,7 @@ class ImageMetadata:
         """The request that makes this picture again; `overrides` win. Raises `RequestError` when a start picture or mask is missing."""
         values = {**self.fields, **(overrides or {})}
         mode: Mode = values.pop("mode", None) or self._mode(values)
-        needed = {"img2img": ("init",), "inpaint": ("init", "mask")}.get(mode, ())
+        needed = {"img2img": ("init",), "inpaint": ("init",) if values.get("outpaint") else ("init", "mask")}.get(mode, ())
         missing = next((name for name in needed if not values.get(name)), "")
         if missing:
             what = {"init": "from another picture", "mask": "with a mask"}[missing]

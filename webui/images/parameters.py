@@ -89,6 +89,7 @@ def _pairs(request: GenerationRequest, info: GenerationInfo) -> Iterator[Pair]:
     yield from _size_conditioning(request.size_conditioning)
     yield from _hires(request.hires)
     yield from _inpaint(request)
+    yield from _outpaint(request)
     yield from pairs_of(request.finish)
     yield "Lora hashes", _names(info.loras)
     yield "TI", ", ".join(info.embeddings) or None
@@ -185,6 +186,15 @@ def _inpaint(request: GenerationRequest) -> Iterator[Pair]:
         yield "Inpaint area", "Only masked"
         yield "Masked area padding", request.padding
     yield "Masked content", request.fill.value if request.fill is not Fill.ORIGINAL else None
+
+
+def _outpaint(request: GenerationRequest) -> Iterator[Pair]:
+    if request.outpaint is None or request.mode == "txt2img":
+        return
+    for side in ("left", "right", "top", "bottom"):
+        yield f"Outpaint {side}", getattr(request.outpaint, side) or None
+    yield "Outpaint fill", request.outpaint.fill
+    yield "Outpaint overlap", request.outpaint.overlap
 
 
 def _trim(number: float | None) -> float | int | None:

@@ -127,6 +127,7 @@ _NAMED = ("negative_prompt", "width", "steps", "guidance", "sampler", "schedule"
 _FOLDS = {
     "hires": "fold-hires",
     "soft_inpaint": "fold-soft",
+    "outpaint": "fold-outpaint",
     "sampler_options": "fold-sampler",
     "guidance_options": "fold-guidance",
     "size_conditioning": "fold-sizes",

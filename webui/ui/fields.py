@@ -177,7 +177,7 @@ def _switched(values: Iterable[str]) -> set[str]:
 def _unused(mode: Any) -> tuple[str, ...]:
     """Fields that this mode does not know: left over in the form from another tab."""
     return {
-        "txt2img": ("init", "mask", "soft_inpaint"),
+        "txt2img": ("init", "mask", "soft_inpaint", "outpaint"),
         "img2img": ("mask", "soft_inpaint", "hires"),
         "inpaint": ("hires",),
     }.get(str(mode), ())

@@ -99,6 +99,12 @@ PLAIN: Mapping[str, tuple[str, Value]] = {
     "Soft inpainting mask influence": ("soft_inpaint.mask_influence", float),
     "Soft inpainting difference threshold": ("soft_inpaint.difference_threshold", float),
     "Soft inpainting difference contrast": ("soft_inpaint.difference_contrast", float),
+    "Outpaint left": ("outpaint.left", _whole),
+    "Outpaint right": ("outpaint.right", _whole),
+    "Outpaint top": ("outpaint.top", _whole),
+    "Outpaint bottom": ("outpaint.bottom", _whole),
+    "Outpaint fill": ("outpaint.fill", str),
+    "Outpaint overlap": ("outpaint.overlap", _whole),
     postprocessing.FINISH: ("finish", load_steps),
 }
 """Keys that are one field each, and how to read them."""

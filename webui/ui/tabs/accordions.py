@@ -18,6 +18,7 @@ def build(form: Form, choices: Choices, kinds: list[StepKind]) -> None:
         ("words", "Styles and wildcards", "", _words),
         ("hires", "Hires. fix", "only-txt2img", _hires),
         ("finish", "Finish", "", lambda form, choices: form.chain(kinds)),
+        ("outpaint", "Outpainting", IMAGE, _outpaint),
         ("soft", "Soft inpainting", "only-inpaint", _soft),
         ("picture", "Picture options", IMAGE, _image),
         ("advanced", "Advanced", "", _advanced),
@@ -67,6 +68,14 @@ def _hires(form: Form, choices: Choices) -> None:
     form.add("hires.guidance", info=None, placeholder="The same")
     form.add("hires.prompt", lines=2, info=None, placeholder="The same")
     form.add("hires.negative_prompt", lines=2, info=None, placeholder="The same")
+
+
+def _outpaint(form: Form, choices: Choices) -> None:
+    form.switch("outpaint", "Let the picture go on at its sides")
+    part = "outpaint."
+    _rows(form, (part + "left", part + "right"), (part + "top", part + "bottom"))
+    for name in ("fill", "overlap"):
+        form.add(part + name)
 
 
 def _soft(form: Form, choices: Choices) -> None:

@@ -285,6 +285,7 @@ export interface GenerationRequest {
   padding: number;
   invert_mask: boolean;
   soft_inpaint: SoftInpaint | null;
+  outpaint: OutpaintOptions | null;
   exact_steps: boolean;
   noise_multiplier: number;
   extra_noise: number;
@@ -599,6 +600,16 @@ export interface Nearest {
   without: string;
   query: string;
   count: number;
+}
+
+/** Outpainting: the start picture gets new sides, which are painted as if they were masked. */
+export interface OutpaintOptions {
+  left: number;
+  right: number;
+  top: number;
+  bottom: number;
+  fill: "edge" | "mirror" | "noise" | "telea";
+  overlap: number;
 }
 
 /** What a checkpoint was made for, and the ids of the form's elements that mean nothing for it. */

@@ -12,7 +12,7 @@ export const NATIVE = ['width', 'height', 'steps', 'sampler', 'schedule', 'guida
 // What stays as it is where a picture does not say it: which checkpoint, how many, how exactly this machine counts.
 const KEPT = /^(checkpoint|ratio|batch_.*|dtype|noise_source|deterministic)$/;
 // What only the other tabs have: a picture that was made from none says nothing of it.
-const OF_SOURCES = /^(strength|resize_mode|init_upscaler|fill|padding|mask_blur|mask_round|mask_weight|only_masked|invert_mask|soft_inpaint\..*|image_guidance)$/;
+const OF_SOURCES = /^(strength|resize_mode|init_upscaler|fill|padding|mask_blur|mask_round|mask_weight|only_masked|invert_mask|soft_inpaint\..*|outpaint\..*|image_guidance)$/;
 const NO_FIELDS = ['mode', 'init', 'mask'];
 
 // ---------------------------------------------------------------------------------------------------------- reading

@@ -1,0 +1,56 @@
+"""New sides of a picture: what they begin as, and where they are."""
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from webui.core.options import OutpaintOptions
+from webui.images.outpainting import extend, extended_mask, new_sides
+
+SIDES = {"left": 16, "top": 8, "bottom": 24}
+
+
+@pytest.fixture
+def picture():
+    y, x = np.mgrid[0:32, 0:48]
+    return Image.fromarray(np.stack([x * 5, y * 7, 255 - x * 2 - y], axis=-1).astype(np.uint8))
+
+
+@pytest.mark.parametrize("fill", ["edge", "mirror", "noise", "telea"])
+def test_the_picture_itself_stays_as_it_is(picture, fill):
+    if fill == "telea":
+        pytest.importorskip("cv2")
+    made = np.asarray(extend(picture, OutpaintOptions(**SIDES, fill=fill), seed=1))
+    assert made.shape == (64, 64, 3) and np.array_equal(made[8:40, 16:], np.asarray(picture))
+    assert made[:, :16].std() > 0 and np.array_equal(made, np.asarray(extend(picture, OutpaintOptions(**SIDES, fill=fill), seed=1)))
+
+
+def test_edges_are_drawn_out_and_mirrored(picture):
+    before = np.asarray(picture)
+    edge = np.asarray(extend(picture, OutpaintOptions(left=16), seed=1))
+    assert (edge[:, :16] == before[:, :1]).all()
+    mirror = np.asarray(extend(picture, OutpaintOptions(left=16, fill="mirror"), 1))
+    assert np.array_equal(mirror[:, :16], before[:, 15::-1])
+    far = extend(picture, OutpaintOptions(right=200, fill="mirror"), 1)
+    assert far.size == (248, 32)
+
+
+def test_noise_comes_from_the_seed_and_has_the_picture_s_colours(picture):
+    one, other = (np.asarray(extend(picture, OutpaintOptions(bottom=400, fill="noise"), seed)) for seed in (1, 2))
+    assert not np.array_equal(one, other)
+    assert np.abs(one[32:].mean(axis=(0, 1)) - np.asarray(picture).mean(axis=(0, 1))).max() < 6
+
+
+def test_the_mask_reaches_into_the_picture_beside_new_sides_alone():
+    out = OutpaintOptions(left=16, overlap=4)
+    mask = np.asarray(new_sides((48, 32), out, out.overlap))
+    assert (mask[:, :20] == 255).all() and not mask[:, 20:].any()
+    everything = OutpaintOptions(left=8, right=8, top=8, bottom=8, overlap=100)
+    assert (np.asarray(new_sides((48, 32), everything, 100)) == 255).all()
+
+
+def test_a_painted_mask_moves_with_the_picture():
+    painted = Image.new("L", (48, 32))
+    painted.paste(255, (40, 20, 48, 32))
+    mask = np.asarray(extended_mask(painted, (48, 32), OutpaintOptions(left=16, overlap=0)))
+    assert (mask[20:32, 56:] == 255).all() and (mask[:, :16] == 255).all() and mask.sum() == 255 * (12 * 8 + 32 * 16)
