@@ -172,6 +172,11 @@ class Settings(BaseModel):
     upload_limit_mb: int = Field(
         64, ge=1, le=1024, description="Largest picture that may be uploaded, in MB.", json_schema_extra=_at("Pictures", restart=True)
     )
+    fetch_pictures: bool = Field(
+        False,
+        description="Fetch start pictures that a program names by a web address (A1111's API). Never from private networks.",
+        json_schema_extra=_at("Pictures"),
+    )
     hash_models: bool = Field(
         True,
         title="Hash model files",
@@ -211,6 +216,11 @@ class Settings(BaseModel):
     )
     budget_picture: float = Field(
         0.05, ge=0, description="US dollars that a picture counts where its price is not known.", json_schema_extra=_at("Elsewhere")
+    )
+    webhook_hosts: tuple[str, ...] = Field(
+        (),
+        description="Machines in private networks that webhooks may be sent to: 192.168.1.5:9000.",
+        json_schema_extra=_at("Elsewhere"),
     )
     extensions_off: tuple[str, ...] = Field((), description="Extensions that are switched off.")
 
