@@ -280,6 +280,11 @@ class Settings(BaseModel):
         return self.data_dir / FILE_NAME
 
     @property
+    def missing_models_dirs(self) -> tuple[Path, ...]:
+        """Folders that the user named and that are none."""
+        return tuple(folder for folder in self.models_dirs if not folder.is_dir())
+
+    @property
     def all_models_dirs(self) -> tuple[Path, ...]:
         """The user's folders first, then the project's own."""
         return (*self.models_dirs, PROJECT / "models")
