@@ -286,7 +286,9 @@ def build(settings: Settings, make_client: MakeClient | None = None, access_key:
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         threading.Thread(target=darkroom.start, name="app-start", daemon=True).start()
         temporary.start()
+        app.state.webhooks.start()
         yield
+        app.state.webhooks.stop()
         temporary.stop()
         darkroom.stop()
 

@@ -13,6 +13,7 @@ from importlib import import_module
 from pathlib import Path
 
 from pydantic import BaseModel
+from pydantic_core import PydanticUndefined
 
 from webui import typings
 from webui.backends.service import registered
@@ -132,7 +133,7 @@ def default_text(spec: FieldSpec) -> str:
         return "its defaults"
     if isinstance(value, Path):
         return "the project's folder"
-    return "" if value in (None, "", (), {}) else code(", ".join(value) if isinstance(value, tuple) else value)
+    return "" if value in (None, "", (), {}, PydanticUndefined) else code(", ".join(value) if isinstance(value, tuple) else value)
 
 
 def backends_table(rest: str) -> str:

@@ -98,7 +98,7 @@ def models(settings: Settings) -> Finding:
         problems.append(
             f"there is no checkpoint. Put one in {PROJECT / 'models' / 'Stable-diffusion'}, or name its folder with --models-dir."
         )
-    problems += [f"{folder} is not a folder. Correct --models-dir." for folder in settings.models_dirs if not folder.is_dir()]
+    problems += [f"{folder} is not a folder. Correct --models-dir." for folder in settings.missing_models_dirs]
     return Finding(title="Models", lines=tuple(lines) or ("none",), problems=tuple(problems))
 
 

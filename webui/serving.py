@@ -12,6 +12,7 @@ from urllib.parse import quote
 
 from webui.app import App, build
 from webui.core.addresses import in_address, is_loopback
+from webui.core.names import printable
 from webui.errors import StorageError
 from webui.settings import Settings
 from webui.surroundings import outlive_readers
@@ -72,6 +73,8 @@ def _announce(settings: Settings, host: str, port: int, keys: tuple[str, str], a
     except StorageError as error:
         print(error, file=sys.stderr)
     print("Models: " + ", ".join(app.services.library.looked_at or ("no folder",)))
+    for folder in settings.missing_models_dirs:
+        print(f"{printable(str(folder))} is not there, so that no models are taken from it. Correct --models-dir.", file=sys.stderr)
     key, admin_key = keys
     here = f"http://{in_address(_here(host))}:{port}{settings.root_path}/"
     own = f"{here}?key={quote(admin_key)}" if key else here

@@ -167,6 +167,11 @@ class Settings(BaseModel):
     upload_limit_mb: int = Field(
         64, ge=1, le=1024, description="Largest picture that may be uploaded, in MB.", json_schema_extra=_at("Pictures", restart=True)
     )
+    fetch_pictures: bool = Field(
+        False,
+        description="Fetch start pictures that a program names by a web address (A1111's API). Never from private networks.",
+        json_schema_extra=_at("Pictures"),
+    )
     hash_models: bool = Field(
         True,
         title="Hash model files",
@@ -206,6 +211,11 @@ class Settings(BaseModel):
     )
     budget_picture: float = Field(
         0.05, ge=0, description="US dollars that a picture counts where its price is not known.", json_schema_extra=_at("Elsewhere")
+    )
+    webhook_hosts: tuple[str, ...] = Field(
+        (),
+        description="Machines in private networks that webhooks may be sent to: 192.168.1.5:9000.",
+        json_schema_extra=_at("Elsewhere"),
     )
     extensions_off: tuple[str, ...] = Field((), description="Extensions that are switched off.")
 
@@ -263,6 +273,11 @@ class Settings(BaseModel):
     def file(self) -> Path:
         """The settings file."""
         return self.data_dir / FILE_NAME
+
+    @property
+    def missing_models_dirs(self) -> tuple[Path, ...]:
+        """Folders that the user named and that are none."""
+        return tuple(folder for folder in self.models_dirs if not folder.is_dir())
 
     @property
     def all_models_dirs(self) -> tuple[Path, ...]:

@@ -107,3 +107,10 @@ def test_an_engine_s_death_loses_and_repeats_nothing(server):
         body = {"mode": "extras", "prompt": "crash-after-writing", "inputs": ids, "finish": [DOUBLE]}
         job = finished(client, client.post("/api/v1/jobs", json=body).json()["id"])
         assert job["state"] == "done" and [image["index"] for image in job["images"]] == [0, 1, 2, 3, 4]
+
+
+def test_a_steps_value_that_cannot_be_meant_is_named_as_on_the_page(server):
+    with server.client() as client:
+        answer = client.post("/api/v1/extras", json={"images": ["0" * 64], "finish": [DOUBLE | {"scale": 0}]})
+        assert (answer.status_code, answer.json()["field"]) == (422, "finish.0.upscale.scale")
+        assert answer.json()["message"].startswith("Upscale by of step 1 (upscale) must be ")

@@ -6,10 +6,12 @@ import json
 import os
 import time
 
+import httpx
 import pytest
 
 from tests.api.conftest import Server
 from webui.api.temporary import TemporaryFiles
+from webui.core.request import GenerationRequest
 
 BODY = {"prompt": "a red apple", "checkpoint": "tiny"}
 DEEP = "[" * 100_000
@@ -229,3 +231,34 @@ def test_the_schema_tells_what_routes_really_answer(server):
                 assert "HTTPValidationError" not in json.dumps(described), (method, path)
             if "{" in path:
                 assert "404" in described["responses"], path
+
+
+WRONG = [5, True, "x", [[1]], [None], [{}], {"a": 5}, {"a": [{}]}, [10**400], None]
+
+
+def test_the_form_of_a_request_with_wrong_types_is_refused_or_left_out(server):
+    """No field of a request, whatever its type, breaks the page's own route."""
+    with server.client() as client:
+        for field in (*GenerationRequest.model_fields, "unknown"):
+            for value in WRONG:
+                answer = client.post("/page/values", json={"values": {field: value}})
+                assert answer.status_code in (200, 422), (field, value, answer.text)
+                assert answer.status_code == 200 or answer.json()["message"].endswith("."), answer.text
+        refused = client.post("/page/values", json={"values": {"styles": 5}})
+        assert (refused.status_code, refused.json()["field"]) == (422, "styles")
+
+
+@pytest.mark.parametrize("path", ["run/predict", "call/x"])
+def test_a_function_of_the_page_that_is_none_is_not_found(server, path):
+    with server.client() as client:
+        answer = client.post(f"/gradio_api/{path}", json={"data": [1]})
+        assert (answer.status_code, answer.json()) == (404, {"message": "There is no such function on this page."})
+
+
+def test_a_stream_of_an_unknown_session_ends_without_a_traceback(server, caplog):
+    with server.client() as client:
+        try:
+            client.get("/gradio_api/queue/data", params={"session_hash": "x"})
+        except httpx.RemoteProtocolError:
+            pass  # Gradio breaks it off
+    assert not [record for record in caplog.records if record.name == "uvicorn.error" and record.exc_info]

@@ -3,9 +3,11 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import ValidationError
 
 from tests.whole_requests import resolved
-from webui.core.request import Fill, GenerationRequest, ResizeMode, parse_request, parse_resolved
+from webui.core.grid import GridWish
+from webui.core.request import Fill, GenerationRequest, ResizeMode, parse_request, parse_resolved, request_error_from
 from webui.errors import RequestError
 
 A_HASH = "0" * 64
@@ -127,3 +129,10 @@ def test_a_resolved_request_leaves_nothing_to_choose():
         with pytest.raises(RequestError) as caught:
             parse_resolved(values)
         assert caught.value.field == name
+
+
+def test_a_union_is_refused_at_the_field_and_says_each_type():
+    with pytest.raises(ValidationError) as raised:
+        GridWish.model_validate({"axes": [{"kind": "0x", "values": None}]})
+    error = request_error_from(raised.value, GridWish)
+    assert (error.field, str(error)) == ("axes.0.values", "The list of axes, entry 1, must be text or a list.")

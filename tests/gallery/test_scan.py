@@ -1,14 +1,17 @@
 """A picture written just before a death is found again by what it says of itself."""
 
+import json
 import os
 from datetime import UTC, datetime
 
 from PIL import Image
+from PIL.PngImagePlugin import PngInfo
 
 from tests.whole_requests import resolved
 from webui.gallery.scan import find_images
 from webui.images.metadata import GenerationInfo, encoder
 from webui.images.store import ImageStore, Origin
+from webui.images.text_chunks import OWN
 
 REQUEST = resolved(prompt="a", seed=5)
 
@@ -52,3 +55,16 @@ def test_older_files_are_left_out(tmp_path):
 
 def test_no_outputs_yet(tmp_path):
     assert find_images(tmp_path, ()) == []
+
+
+def test_a_picture_that_says_odd_things_of_itself_is_no_broken_file(tmp_path, capsys):
+    store = ImageStore(tmp_path)
+    info = PngInfo()
+    own = {"request": REQUEST.model_dump(mode="json"), "index": 0, "facts": {"job_id": "j1", "notes": 5}}
+    info.add_itxt(OWN, json.dumps(own))
+    path = store.root / "outputs" / "odd.png"
+    path.parent.mkdir(parents=True)
+    Image.new("RGB", (64, 64)).save(path, pnginfo=info)
+    assert find_images(tmp_path, ()) == []
+    said = capsys.readouterr().err
+    assert "it is a picture" in said and "broken" not in said

@@ -152,3 +152,13 @@ def test_texts_made_to_be_slow_end(text):
 def test_loras_of_which_only_the_hash_is_told_are_said(more, version, said):
     reading = read_parameters(f"an apple <lora:Ink:0.5>\nSteps: 7, Sampler: Euler, Seed: 3, Size: 64x64, {more}, Version: {version}")
     assert reading.unmapped == tuple(f"LoRA: {name} (its weight is not told)" for name in said)
+
+
+def test_what_is_no_pair_is_said():
+    reading = read_parameters("a\nSteps: 9, Sampler: Euler a, CFG scale: 5,5, Seed: 1, Size: 128x128")
+    assert reading.unmapped == ("5 (behind 'CFG scale: 5')",)
+
+
+def test_a_line_that_is_too_long_is_said():
+    reading = read_parameters(f"a\nSteps: 9, Sampler: Euler a, Model: {' ' * 200_000}x, Seed: 1")
+    assert any("behind the first 200000 letters" in line for line in reading.unmapped)

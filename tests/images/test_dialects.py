@@ -338,3 +338,21 @@ def test_a_known_value_of_a_type_that_cannot_be_read_is_listed(source, key, valu
     invoke = {"positive_prompt": "a fox", "scheduler": "euler", "seed": 1, "steps": 4, "model": {"name": "m"}, key: value}
     found = png(parameters=fooocus) if source == "Fooocus" else png(invokeai_metadata=invoke)
     assert found.source == source and any(each.startswith(line) for each in found.unmapped), found.unmapped
+
+
+def test_comfyuis_number_that_is_none_is_listed():
+    graph = GRAPH | {"3": node("KSampler", **(GRAPH["3"]["inputs"] | {"cfg": float("nan")}))}
+    assert "CFG scale: is no number" in png(prompt=graph).unmapped
+
+
+def test_invokeais_prompt_of_another_type_is_listed_once():
+    reading = png(invokeai_metadata={"positive_prompt": ["a"], "scheduler": "euler", "seed": 7})
+    assert [line for line in reading.unmapped if "prompt" in line] == ['positive_prompt: ["a"]']
+
+
+def test_fooocuss_values_of_other_types_are_listed():
+    told = {"full_prompt": [[1], None], "seed": "x", "steps": "many", "loras": [["a"], 5], "resolution": "(1e9, -5)"}
+    reading = png(parameters=told | {"metadata_scheme": "fooocus", "version": "Fooocus v2"})
+    assert reading.source == "Fooocus"
+    for name in ("full_prompt", "seed", "steps", "loras", "resolution"):
+        assert any(line.startswith(name) for line in reading.unmapped), (name, reading.unmapped)

@@ -36,6 +36,12 @@ def test_numbers_go_on_in_a_new_process_and_never_overwrite(tmp_path):
     assert [path.rsplit("/")[-1] for path in paths] == ["00001-7.png", "00002-8.png", "00003-7.png"]
 
 
+def test_a_folders_name_is_no_number(tmp_path):
+    """The folders of another pattern begin with a year."""
+    (tmp_path / "outputs" / "2026-11-30").mkdir(parents=True)
+    assert save(ImageStore(tmp_path, pattern="{index:05}-{seed}")).path == "outputs/00001-7.png"
+
+
 def test_many_writers_at_once_share_no_name(tmp_path):
     store = ImageStore(tmp_path, pattern="{seed}")
     with ThreadPoolExecutor(8) as pool:

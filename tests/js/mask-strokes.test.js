@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 
-import { bounded, pinch, Strokes } from '../../webui/ui/static/js/mask-strokes.js';
+import { bounded, edgeOf, hasGreys, pinch, Strokes } from '../../webui/ui/static/js/mask-strokes.js';
 
 const INVERT = { kind: 'invert' }, CLEAR = { kind: 'clear' };
 const kinds = (acts) => acts.map(({ kind }) => kind).join(' ');
@@ -19,8 +19,8 @@ function painted(...names) {
 describe('painting', () => {
   test('a stroke has all points, and each move gives the piece to be painted', () => {
     const strokes = new Strokes();
-    assert.deepEqual(strokes.begin('brush', 8, [1, 2]), { kind: 'brush', size: 8, points: [[1, 2], [1, 2]] });
-    assert.deepEqual(strokes.extend([3, 4]), { kind: 'brush', size: 8, points: [[1, 2], [3, 4]] });
+    assert.deepEqual(strokes.begin('brush', 8, [1, 2]), { kind: 'brush', size: 8, soft: 0, points: [[1, 2], [1, 2]] });
+    assert.deepEqual(strokes.extend([3, 4]), { kind: 'brush', size: 8, soft: 0, points: [[1, 2], [3, 4]] });
     assert.deepEqual(strokes.extend([5, 6]).points, [[3, 4], [5, 6]]);
     assert.deepEqual(strokes.done, []);
     assert.ok(strokes.lift());
@@ -100,4 +100,19 @@ describe('looking', () => {
     assert.deepEqual(fingers([7, 3], [17, 3]), { zoom: 2, shift: [17, 3] });
     assert.deepEqual(fingers([0, 0], [5, 0]), { zoom: 1, shift: [7.5, 0] });
   });
+});
+
+test('a soft stroke is as wide as a hard one, and has greys', () => {
+  assert.deepEqual(edgeOf({ size: 40, soft: 0 }), { width: 40, blur: 0 });
+  const { width, blur } = edgeOf({ size: 40, soft: 1 });
+  assert.ok(width < 40 && blur > 0 && width + 2 * blur >= 40);
+  const strokes = new Strokes();
+  strokes.begin('brush', 10, [0, 0]);
+  strokes.lift();
+  strokes.begin('eraser', 10, [0, 0], 1);
+  strokes.lift();
+  assert.equal(hasGreys(strokes.done), false);
+  strokes.begin('brush', 10, [0, 0], 0.5);
+  strokes.lift();
+  assert.equal(hasGreys(strokes.done), true);
 });

@@ -97,7 +97,7 @@ def test_broken_files_are_listed_with_their_reason(tmp_path):
     (folder / "empty.safetensors").touch()
     errors = {model.name: model.error for model in Library([tmp_path]).models("checkpoint")}
     assert "10 bytes are missing" in errors["cut"]
-    assert "header does not fit" in errors["text"] and "header does not fit" in errors["empty"]
+    assert "is a web page" in errors["text"] and "header does not fit" in errors["empty"]
 
 
 @pytest.mark.parametrize("body", [b"[]", b'{"a": 1}', b'{"a": {"shape": [1]}}', b"{"])
@@ -178,3 +178,22 @@ def test_embeddings_beside_a_folder_of_models_are_found_and_the_folders_are_told
     write(tmp_path / "embeddings" / "new.safetensors", {"emb_params": (2, 768)})
     library.look()
     assert len(library.models("embedding")) == 3
+
+
+@pytest.mark.parametrize("suffix", [".safetensors", ".ckpt", ".pt"])
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (b"version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 12\n", "is a Git LFS pointer"),
+        (b"\n<!DOCTYPE html><html><body>Sign in</body></html>", "is a web page"),
+        (b"<html>404</html>", "is a web page"),
+    ],
+)
+def test_what_was_downloaded_in_the_place_of_weights_is_said(tmp_path, suffix, content, said):
+    for folder in ("Stable-diffusion", "Lora", "embeddings"):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / f"a{suffix}").write_bytes(content)
+    library = Library([tmp_path])
+    for kind in ("checkpoint", "lora", "embedding"):
+        (model,) = library.models(kind)
+        assert said in model.error, (kind, model.error)

@@ -13,6 +13,7 @@ from webui.api import dialects
 FULL = "The disk is full. Free some space, or choose another folder with --data-dir; nothing that was saved is lost."
 BROKEN = "Something went wrong inside Darkroom. The terminal that it was started in says more."
 UNREADABLE = "This request cannot be read."
+UNKNOWN = "There is no such function on this page."
 _FULL_DISK = {errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC), errno.EFBIG}
 _ODD_INPUT = (ArithmeticError, AssertionError, AttributeError, LookupError, RecursionError, TypeError, ValueError)
 
@@ -38,7 +39,10 @@ async def answer(
         await app(scope, exchange.read, exchange.write)
     except Exception as error:
         if exchange.started and not isinstance(error, ClientDisconnect):
-            raise
+            if not foreign:
+                raise
+            log.info("Gradio broke off its answer", exc_info=error)
+            return
         failure = error
     if exchange.started or (isinstance(failure, ClientDisconnect) and not exchange.is_over):
         return
@@ -104,6 +108,8 @@ def _instead(failure: Exception | None, foreign: bool, path: str) -> Response:
         if failure is not None:
             log.info("Gradio could not answer", exc_info=failure)
         return say(400, UNREADABLE)
+    if foreign and type(failure).__module__.startswith("gradio"):
+        return say(404, UNKNOWN)
     if isinstance(failure, RecursionError | UnicodeError):
         return say(422, UNREADABLE, path=path)
     return say(500, BROKEN, path=path)

@@ -8,6 +8,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
+from webui.core.complaints import step_label, without_branch
 from webui.core.names import printable
 from webui.core.request import FrozenModel
 from webui.core.sentences import sentence
@@ -99,11 +100,12 @@ async def _ours(request: Request, error: Exception) -> JSONResponse:
 async def _validation(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, RequestValidationError)
     first = error.errors()[0]
-    where, *path = [printable(str(part)) for part in first["loc"]] or ["body"]
+    where, *path = [printable(str(part)) for part in without_branch(first["loc"])] or ["body"]
     if first["type"] == "json_invalid" or not path:  # its place is a character's number
         return JSONResponse({"message": sentence(first, "The body"), "field": where}, 422)
     field = ".".join(path)
-    return JSONResponse({"message": sentence(first, field), "field": field if where == "body" else path[-1]}, 422)
+    label = step_label(tuple(first["loc"][1:])) or field
+    return JSONResponse({"message": sentence(first, label), "field": field if where == "body" else path[-1]}, 422)
 
 
 def _text(error: Exception) -> str:

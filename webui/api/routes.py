@@ -16,6 +16,7 @@ from webui.api import (
     native,
     regions,
     schema,
+    webhook_routes,
     words,
 )
 from webui.api.api_keys import ApiKeys
@@ -26,6 +27,7 @@ from webui.api.openai import images
 from webui.api.sdapi import neighbours, routes
 from webui.api.sdapi.calls import Calls
 from webui.api.waiting import Endings
+from webui.api.webhooks import Webhooks
 from webui.services import Services
 
 
@@ -34,12 +36,13 @@ def install(app: FastAPI, services: Services) -> None:
     app.state.services = services
     app.state.api_keys = ApiKeys(services.queue.store)
     app.state.endings = Endings(services.queue)
+    app.state.webhooks = Webhooks(services.queue, services.settings.current)
     app.state.comfy = Graphs()
     app.state.sdapi = Calls(services, app.state.endings)
     errors.install(app)
     schema.install(app)
     made = (gallery.router, native.router, grids.router, extras.router, regions.router)
-    own = (*made, key_routes.router, backends.router, downloads.router, models.router, words.router, health.router)
+    own = (*made, key_routes.router, webhook_routes.router, backends.router, downloads.router, models.router, words.router, health.router)
     for router in (*own, routes.router, neighbours.control, neighbours.router, images.router, comfy.router):
         app.include_router(router)
     app.include_router(comfy_socket.router)

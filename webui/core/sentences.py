@@ -1,6 +1,6 @@
 """What pydantic finds wrong with a value, as a sentence for people: the field by its label, what it must be, no word of the machine's."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from math import inf
 from typing import Any
 
@@ -102,6 +102,13 @@ def sentence(error: Mapping[str, Any], label: str, bounds: Bounds = (None, None)
     if kind == "multiple_of":
         return f"{label} must be a multiple of {number(context.get('multiple_of'))}."
     return f"{label} cannot be this value."
+
+
+def either(errors: Iterable[Mapping[str, Any]], label: str) -> str:
+    """What each of several types asks for, as one sentence; empty where that is not two or more plain types."""
+    wanted = [_MUST_BE.get(str(each["type"]), "") for each in errors]
+    known = list(dict.fromkeys(wanted))
+    return f"{label} must be {' or '.join(known)}." if len(known) > 1 and all(known) else ""
 
 
 def with_value(error: Mapping[str, Any], said: str) -> str:

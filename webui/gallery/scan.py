@@ -64,8 +64,12 @@ def _read(root: Path, path: Path) -> ImageRecord | None:
     reading = read_metadata(data)
     if reading is None or not reading.job_id:
         return None
-    record = _make(root, path, data, reading, look(data, "picture").size)
-    record.model_dump_json().encode()  # raises for texts that no database can hold
+    size = look(data, "picture").size
+    try:
+        record = _make(root, path, data, reading, size)
+        record.model_dump_json().encode()  # raises for texts that no database can hold
+    except (ValueError, TypeError, OverflowError, AttributeError):
+        raise CheckpointError("it is a picture, but what it says of how it was made is not as Darkroom writes it.") from None
     if not 0 <= record.index < MOST_IMAGES or len(reading.job_id) > LONGEST_ID:
         raise CheckpointError(f"{shown(path)} says that it is picture {record.index} of a job that cannot be.")
     return record

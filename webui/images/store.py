@@ -225,15 +225,15 @@ class ImageStore:
 
 
 def _next_number(folder: Path) -> int:
-    """One above the highest number that a file name in the folder begins with."""
-    leads = (re.match(r"\d{1,9}(?=\D)", name) for name in _listed(folder))
+    """One above the highest number that a file's name in the folder begins with. A folder's own, such as 2026-11-30, counts nothing."""
+    leads = (re.match(r"\d{1,9}(?=\D)", name) for name in _files(folder))
     return max((int(lead.group()) for lead in leads if lead), default=0) + 1
 
 
-def _listed(folder: Path) -> Iterator[str]:
-    """The names in a folder; none where there is no such folder."""
+def _files(folder: Path) -> Iterator[str]:
+    """The names of the files in a folder; none where there is no such folder."""
     with contextlib.suppress(OSError), os.scandir(folder) as entries:
-        yield from (entry.name for entry in entries)
+        yield from (entry.name for entry in entries if not entry.is_dir())
 
 
 def _place(part: Path, path: Path, replace: bool) -> bool:

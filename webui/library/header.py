@@ -21,15 +21,28 @@ _PARTS = 2_000_000
 _MOST = 2**53
 """No side, offset or count of numbers may be larger."""
 _SIDES = 16
+_POINTER = b"version https://git-lfs.github.com/spec/"
+_PAGES = (b"<!doctype html", b"<html")
 
 
 def is_safetensors(path: Path) -> bool:
     """Whether a file is to be read as safetensors: by how it begins, where that tells, else by its name. Raises `CheckpointError`."""
     with open_foreign(path) as (file, identity):
-        start = file.read(9)
+        beginning = file.read(200)
+    _check_kind(path, beginning)
+    start = beginning[:9]
     if len(start) == 9 and start[8:] in (b"{", b" ") and struct.unpack("<Q", start[:8])[0] <= min(_LIMIT, identity.size - 8):
         return True
     return path.suffix.lower() == ".safetensors" and start[:2] != b"PK" and start[:1] != b"\x80"
+
+
+def _check_kind(path: Path, beginning: bytes) -> None:
+    """Raise for what downloads leave in the place of weights: a pointer of Git LFS, a saved web page."""
+    if beginning.startswith(_POINTER):
+        said = "is a Git LFS pointer, not the file that it stands for. Run `git lfs pull` where it lies, or download the file itself."
+        raise CheckpointError(f"{shown(path)} {said}")
+    if beginning.lstrip(b"\xef\xbb\xbf \r\n\t").lower().startswith(_PAGES):
+        raise CheckpointError(f"{shown(path)} is a web page, not weights. Open the page in a browser and download the file that it offers.")
 
 
 def read_any_header(path: Path) -> Header:

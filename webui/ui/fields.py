@@ -90,9 +90,10 @@ def field_view(name: str, model: type[BaseModel] = GenerationRequest, prefix: st
 def label_of(name: str) -> str:
     """What the form calls a field; the name itself for one that it does not know."""
     head = name.split(".")[0]
-    if head == "extras":
+    if head == "extras" and "." in name:
         return ": ".join(part.replace("_", " ").capitalize() for part in name.split(".")[1:])
-    return field_view(name).label if head in GenerationRequest.model_fields else name
+    spec = find(GenerationRequest, name.split("."))
+    return (spec.title or spec.name.replace("_", " ").capitalize()) if spec is not None else name
 
 
 def to_request(values: Mapping[str, Any]) -> GenerationRequest:
@@ -112,14 +113,19 @@ def to_request(values: Mapping[str, Any]) -> GenerationRequest:
 
 
 def to_values(request: Mapping[str, Any]) -> dict[str, Any]:
-    """The form's values of a request, whole or partial (read from a picture); what the request does not say is left out."""
+    """The form's values of a request, whole or partial (read from a picture); what the request does not say is left out.
+
+    Raises `RequestError` for a list or a part of the request that is none.
+    """
     values: dict[str, Any] = {}
     for name, value in request.items():
         spec = specs(GenerationRequest).get(name)
         if name == "extras":
-            values.update({f"extras.{owner}.{key}": _shown(each, "") for owner, part in value.items() for key, each in part.items()})
-        elif name == "templates":
-            continue  # the form has what they became
+            values.update(
+                {f"extras.{owner}.{key}": _shown(each, "") for owner, part in _mapping(name, value) for key, each in _mapping(name, part)}
+            )
+        elif name in ("templates", "inputs"):
+            continue  # the form has what the first became, and the second are the pictures of the Extras tab
         elif spec is not None and spec.model is not None:
             values.update(_part_values(name, value, spec.optional))
         else:
@@ -132,7 +138,14 @@ def to_values(request: Mapping[str, Any]) -> dict[str, Any]:
 def _part_values(name: str, value: Any, optional: bool) -> dict[str, Any]:
     """The values of a nested part, with its switch when it may be absent."""
     switch = {f"{name}.{SWITCH}": value is not None} if optional else {}
-    return switch | {f"{name}.{key}": _shown(each, f"{name}.{key}") for key, each in (value or {}).items()}
+    return switch | {f"{name}.{key}": _shown(each, f"{name}.{key}") for key, each in _mapping(name, value)}
+
+
+def _mapping(name: str, value: Any) -> Iterable[tuple[str, Any]]:
+    """The names and values of a part of a request; none where it is absent."""
+    if value is not None and not isinstance(value, Mapping):
+        raise RequestError(name, f"{label_of(name)} must be an object of names and values.")
+    return (value or {}).items()
 
 
 def _given(name: str, value: Any) -> Any:
@@ -208,9 +221,14 @@ def _shown(value: Any, name: str) -> Any:
     if value is None:
         return _EMPTY_WORDS.get(name)
     if name == "styles":
+        if not isinstance(value, (tuple, list)):
+            raise RequestError(name, f"{label_of(name)} must be a list.")
         return list(value)
     if name == CHAIN:
         return json.dumps(value, separators=(",", ":")) if value else ""
     if isinstance(value, (tuple, list)):
-        return ", ".join(f"{each:g}" for each in value)
+        try:
+            return ", ".join(f"{each:g}" for each in value)
+        except (TypeError, ValueError, OverflowError):
+            raise RequestError(name, f"{label_of(name) if name else 'A list'} must hold numbers.") from None
     return value

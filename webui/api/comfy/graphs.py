@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from webui.api.comfy.inputs import INPUTS, wrong_inputs
 from webui.core.fields import nested
 from webui.core.request import GenerationRequest, parse_request
 from webui.errors import RequestError
@@ -12,56 +13,6 @@ from webui.images.dialects import comfyui
 from webui.images.dialects.comfyui_nodes import ENCODERS
 
 MOST_NODES = 500
-INPUTS: dict[str, dict[str, Any]] = {
-    "CheckpointLoaderSimple": {"ckpt_name": "CHECKPOINTS"},
-    "VAELoader": {"vae_name": "VAES"},
-    "LoraLoader": {"model": "MODEL", "clip": "CLIP", "lora_name": "LORAS", "strength_model": "FLOAT", "strength_clip": "FLOAT"},
-    "LoraLoaderModelOnly": {"model": "MODEL", "lora_name": "LORAS", "strength_model": "FLOAT"},
-    "CLIPSetLastLayer": {"clip": "CLIP", "stop_at_clip_layer": "INT"},
-    "CLIPTextEncode": {"text": "STRING", "clip": "CLIP"},
-    "EmptyLatentImage": {"width": "INT", "height": "INT", "batch_size": "INT"},
-    "KSampler": {
-        "model": "MODEL",
-        "seed": "INT",
-        "steps": "INT",
-        "cfg": "FLOAT",
-        "sampler_name": "SAMPLERS",
-        "scheduler": "SCHEDULERS",
-        "positive": "CONDITIONING",
-        "negative": "CONDITIONING",
-        "latent_image": "LATENT",
-        "denoise": "FLOAT",
-    },
-    "VAEDecode": {"samples": "LATENT", "vae": "VAE"},
-    "VAEEncode": {"pixels": "IMAGE", "vae": "VAE"},
-    "VAEEncodeForInpaint": {"pixels": "IMAGE", "vae": "VAE", "mask": "MASK", "grow_mask_by": "INT"},
-    "SetLatentNoiseMask": {"samples": "LATENT", "mask": "MASK"},
-    "LoadImage": {"image": "STRING"},
-    "LoadImageMask": {"image": "STRING", "channel": "STRING"},
-    "LatentUpscale": {"samples": "LATENT", "upscale_method": "STRING", "width": "INT", "height": "INT", "crop": "STRING"},
-    "LatentUpscaleBy": {"samples": "LATENT", "upscale_method": "STRING", "scale_by": "FLOAT"},
-    "ImageScale": {"image": "IMAGE", "upscale_method": "STRING", "width": "INT", "height": "INT", "crop": "STRING"},
-    "ImageScaleBy": {"image": "IMAGE", "upscale_method": "STRING", "scale_by": "FLOAT"},
-    "RepeatLatentBatch": {"samples": "LATENT", "amount": "INT"},
-    "SaveImage": {"images": "IMAGE", "filename_prefix": "STRING"},
-    "PreviewImage": {"images": "IMAGE"},
-}
-"""The nodes that are understood, and the types of their inputs."""
-OUTPUTS: dict[str, tuple[str, ...]] = {
-    "CheckpointLoaderSimple": ("MODEL", "CLIP", "VAE"),
-    "VAELoader": ("VAE",),
-    "LoraLoader": ("MODEL", "CLIP"),
-    "LoraLoaderModelOnly": ("MODEL",),
-    "CLIPSetLastLayer": ("CLIP",),
-    "CLIPTextEncode": ("CONDITIONING",),
-    "VAEDecode": ("IMAGE",),
-    "LoadImage": ("IMAGE", "MASK"),
-    "LoadImageMask": ("MASK",),
-    "ImageScale": ("IMAGE",),
-    "ImageScaleBy": ("IMAGE",),
-    "SaveImage": (),
-    "PreviewImage": (),
-}
 ALSO = (*ENCODERS, "KSamplerAdvanced", "SamplerCustom", "SamplerCustomAdvanced", "KSamplerSelect", "BasicScheduler", "KarrasScheduler")
 UNDERSTOOD = frozenset({*INPUTS, *ALSO, "CFGGuider", "BasicGuider", "RandomNoise", "DisableNoise", "ExponentialScheduler", "Reroute"})
 ENDS = ("SaveImage", "PreviewImage")
@@ -128,6 +79,10 @@ def _check(graph: Any) -> None:
     if lost:
         errors = {key: _node_error(graph[key]["class_type"], f"Its input {name} leads to no node.") for key, name in lost.items()}
         raise GraphError("prompt_outputs_failed_validation", "Prompt outputs failed validation", "A link leads to no node.", errors)
+    if wrong := wrong_inputs(graph):
+        key, found = next(iter(wrong.items()))
+        said = f"Node #{str(key)[:50]}, {found['errors'][0]['details']}"
+        raise GraphError("prompt_outputs_failed_validation", "Prompt outputs failed validation", said, wrong)
 
 
 def _check_loop(graph: Mapping[str, Any], start: str) -> None:
@@ -178,4 +133,5 @@ def _named(graph: Mapping[str, Any], kind: str) -> dict[str, str]:
 
 def failed(error: RequestError) -> GraphError:
     """A value that Darkroom refuses, in ComfyUI's shape."""
-    return GraphError("prompt_outputs_failed_validation", "Prompt outputs failed validation", f"{error.field}: {error.message}")
+    said = error.message if error.message.startswith(error.field) else f"{error.field}: {error.message}"
+    return GraphError("prompt_outputs_failed_validation", "Prompt outputs failed validation", said)

@@ -11,8 +11,9 @@ from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import UploadFile
 
 from webui import __version__
-from webui.api.comfy.graphs import ENDS, INPUTS, OUTPUTS, GraphError, Understood, failed, understood
+from webui.api.comfy.graphs import ENDS, GraphError, Understood, failed, understood
 from webui.api.comfy.history import history_of
+from webui.api.comfy.inputs import INPUTS, OUTPUTS
 from webui.api.comfy.refusals import ComfyRoute
 from webui.api.comfy.sent import PICTURE, SID, Graphs, Held, Sent
 from webui.api.identity import Viewer

@@ -8,11 +8,15 @@ from urllib.parse import urlsplit
 
 from PIL import Image
 
+from webui.api import outward
+from webui.api.encoding import encoded
+from webui.api.outward import OutwardError
 from webui.api.sdapi.refusals import Refusal
 from webui.errors import RequestError
 from webui.images.decode import read_image
 
 INVALID = "Invalid encoded image"
+_WEB = ("http://", "https://")
 _SPACES = re.compile(r"\s+")
 
 
@@ -20,7 +24,7 @@ def image_bytes(sent: object) -> bytes:
     """The file that a text holds. Raises `Refusal` in A1111's words where it holds none."""
     if not isinstance(sent, str) or not sent:
         raise Refusal(422, INVALID)
-    if sent.startswith(("http://", "https://")):
+    if sent.startswith(_WEB):
         raise Refusal(422, _why_not_fetched(sent))
     text = sent.partition(",")[2] if sent.startswith("data:") else sent
     text = _SPACES.sub("", text) if any(mark in text for mark in "\r\n\t ") else text
@@ -28,6 +32,16 @@ def image_bytes(sent: object) -> bytes:
         return base64.b64decode(text + "=" * (-len(text) % 4), validate=True)
     except (binascii.Error, ValueError):
         raise Refusal(422, INVALID) from None
+
+
+def fetched(sent: str, most: int) -> str:
+    """What stands at a web address, as base64; any other text as it is. Raises `Refusal`."""
+    if not sent.startswith(_WEB):
+        return sent
+    try:
+        return encoded(outward.fetch(sent, most))
+    except OutwardError as error:
+        raise Refusal(422, f"Request to local resource not allowed: {error}" if "private" in str(error) else str(error)) from None
 
 
 def picture_of(sent: object) -> tuple[bytes, Image.Image]:
@@ -46,7 +60,7 @@ def _why_not_fetched(address: str) -> str:
         return INVALID
     if host == "localhost" or _is_private(host):
         return "Request to local resource not allowed"
-    return "Darkroom fetches no pictures from elsewhere. Send the picture itself, as base64."
+    return "Darkroom fetches no pictures from elsewhere, unless that is allowed in Settings, Pictures. Send the picture itself, as base64."
 
 
 def _is_private(host: str) -> bool:

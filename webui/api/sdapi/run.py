@@ -3,6 +3,7 @@
 import io
 import json
 from functools import partial
+from typing import Any
 
 from fastapi.responses import JSONResponse
 from PIL import Image
@@ -42,6 +43,7 @@ async def generate(body: Generation, api: Services, calls: Calls, who: Viewer) -
         return await networks.enlarged(wish, image, api, calls, who)
 
     body = await run_in_threadpool(infotext.filled, body)
+    body = await run_in_threadpool(_fetched, body, api) if isinstance(body, Img2Img) else body
     try:
         starts = rounds.starts_of(body)
         if scripts.is_chosen(body.script_name) or starts:
@@ -72,6 +74,18 @@ def note_header(notes: list[str]) -> dict[str, str]:
     while len(said := json.dumps(notes)) > _MOST_LETTERS:
         notes = [note[: len(note) // 2] for note in notes[:20]]
     return {NOTES: said}
+
+
+def _fetched(body: Img2Img, api: Services) -> Img2Img:
+    """The request with the pictures that it names by an address, where they may be fetched. Raises `Refusal`."""
+    settings = api.settings.current()
+    if not settings.fetch_pictures or settings.offline:
+        return body
+
+    def found(sent: Any) -> Any:
+        return pictures.fetched(sent, settings.upload_limit_mb * 2**20) if isinstance(sent, str) else sent
+
+    return body.model_copy(update={"init_images": [found(each) for each in body.init_images or ()], "mask": found(body.mask)})
 
 
 def _submit(body: Generation, api: Services, calls: Calls, who: Viewer) -> tuple[Translation, Job]:

@@ -92,9 +92,9 @@ def read_graph(prompt: str, workflow: str) -> Graph:
 
 
 def _json(text: str) -> Any:
-    """JSON as ComfyUI writes it, with a bare NaN; None when it is none."""
+    """JSON as ComfyUI writes it, with a bare NaN, which is given as that word; None when it is none."""
     try:
-        return json.loads(text, parse_constant=lambda name: None)
+        return json.loads(text, parse_constant=str)
     except (ValueError, RecursionError):
         return None
 

@@ -38,16 +38,19 @@ _PROMPTS = ("prompt", "Prompt", "full_prompt", "negative_prompt", "Negative", "f
 def read(chunks: Chunks) -> ParsedMetadata | None:
     """Read Fooocus's parameters. Its styles are in the full prompts; the short ones stand for a version that has no full ones."""
     values = json_object(chunks.get("parameters", ""))
-    if values is None or not values.keys() & {"base_model", "base_model_name"} or not values.keys() & {"sampler", "sampler_name"}:
+    if values is None or not _is_fooocus(values):
         return None
     fields: dict[str, Any] = {name: values[key] for key, name in _FIELDS.items() if key in values}
-    fields |= size_of(values["resolution"]) if "resolution" in values else {}
-    fields |= sampler_fields(str(values.get("sampler", values.get("sampler_name"))), str(values.get("scheduler") or ""))
+    size = size_of(values.get("resolution"))
+    fields |= size
+    sampler = values.get("sampler", values.get("sampler_name"))
+    fields |= {} if sampler is None else sampler_fields(str(sampler), str(values.get("scheduler") or ""))
     fields |= {"vae": vae_name(values.get("vae")), "checkpoint": _checkpoint(values)}
     full = _prompt(values, "full_prompt")
     fields["negative_prompt"] = _prompt(values, "full_negative_prompt") or _prompt(values, "negative_prompt", "Negative") or ""
     lines = _left_over(values, expanded=full is not None)
     loras = []
+    lines += left_over({"resolution": values.get("resolution")} if not size else {}, ())
     lines += misread(values, {"loras": list, "vae": str, "scheduler": str, "base_model": str})
     lines += left_over({key: values[key] for key in _PROMPTS if key in values and joined(values[key]) is None}, ())
     for name, weight in _loras(values, lines):
@@ -57,6 +60,12 @@ def read(chunks: Chunks) -> ParsedMetadata | None:
             loras.append((name, weight))
     fields["prompt"] = with_loras(full if full is not None else _prompt(values, "prompt", "Prompt"), loras)
     return ParsedMetadata("Fooocus", fields | ELSEWHERE, tuple(lines))
+
+
+def _is_fooocus(values: Mapping[str, Any]) -> bool:
+    """By what its texts call themselves, or by keys that no other program's have together."""
+    named = values.get("metadata_scheme") == "fooocus" or str(values.get("version", "")).startswith("Fooocus")
+    return named or bool(values.keys() & {"base_model", "base_model_name"} and values.keys() & {"sampler", "sampler_name"})
 
 
 def _checkpoint(values: Mapping[str, Any]) -> str | None:

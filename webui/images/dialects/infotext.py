@@ -20,7 +20,7 @@ Pairs = list[tuple[str, str]]
 
 @dataclass(frozen=True)
 class Infotext:
-    """A parameters text's parts; `behind` are whole lines that follow the line of pairs."""
+    """A parameters text's parts; `behind` are whole lines that follow the line of pairs, and what in that line is no pair."""
 
     prompt: str
     negative: str
@@ -33,9 +33,10 @@ def read_infotext(text: str) -> Infotext:
     lines = text.replace("\r\n", "\n").replace("\r", "\n").strip().split("\n")
     number, prefix, pairs = _line_of_pairs(lines)
     body = "\n".join([*lines[:number], prefix])
+    lost = _strays(lines[number][len(prefix) :]) if pairs else ()
     marker = re.search(rf"(?:^|\n){NEGATIVE}", body)
     prompt, negative = (body, "") if marker is None else (body[: marker.start()], body[marker.end() :])
-    return Infotext(prompt.strip(), negative.strip(), tuple(pairs), tuple(_joined(lines[number + 1 :])))
+    return Infotext(prompt.strip(), negative.strip(), tuple(pairs), (*lost, *_joined(lines[number + 1 :])))
 
 
 def _line_of_pairs(lines: list[str]) -> tuple[int, str, Pairs]:
@@ -72,15 +73,34 @@ def _joined(lines: list[str]) -> Iterator[str]:
 
 def read_pairs(line: str) -> Iterator[tuple[str, str]]:
     """The pairs of a line, in order. A value in quotes or brackets is one value, whatever commas and colons it holds."""
+    return ((key, value) for key, value in _pieces(line) if key)
+
+
+def _strays(line: str) -> Iterator[str]:
+    """What of a line of pairs is none, with the pair before it: the 5 of "CFG scale: 5,5"; and that a line is too long to be read."""
+    before = ""
+    for key, value in _pieces(line):
+        if key:
+            before = f"{key}: {value}"
+        elif value:
+            yield f"{value} (behind {before!r})"
+    if len(line) > _LONGEST_LINE:
+        yield f"what is behind the first {_LONGEST_LINE} letters of the line of values"
+
+
+def _pieces(line: str) -> Iterator[tuple[str, str]]:
+    """Keys and values of a line; without a key what stands between two commas and is no pair."""
     position, count, line = 0, 0, line[:_LONGEST_LINE]
     while position < len(line) and count < _MOST_PAIRS:
+        count += 1
         match = _KEY.match(line, position)
         if match is None:
             comma = line.find(",", position)
-            position = comma + 1 if comma >= 0 else len(line)
+            end = comma if comma >= 0 else len(line)
+            yield "", line[position:end].strip()
+            position = end + 1
             continue
         value, position = _value(line, match.end())
-        count += 1
         yield match[1].strip(), value
 
 

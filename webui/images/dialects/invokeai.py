@@ -47,7 +47,8 @@ def read(chunks: Chunks) -> ParsedMetadata | None:
 
 
 def _found(values: dict[str, Any]) -> ParsedMetadata:
-    fields = {name: values[key] for key, name in _FIELDS.items() if values.get(key) is not None}
+    readable = {key: value for key, value in values.items() if isinstance(value, _READABLE.get(key, object))}
+    fields: dict[str, Any] = {name: readable[key] for key, name in _FIELDS.items() if readable.get(key) is not None}
     sampler = values.get("scheduler", values.get("sampler"))
     fields |= sampler_fields(sampler) if isinstance(sampler, str) else {}
     fields |= {"checkpoint": name_of(values.get("model")), "vae": vae_name(name_of(values.get("vae")))} | ELSEWHERE

@@ -10,7 +10,7 @@ from webui.images.dialects.names import lora_tag
 
 ELSEWHERE = {"noise_source": "cpu", "emphasis": "No norm"}
 """What programs other than A1111 do: noise from torch on the CPU, and no rescaling after weighting words."""
-_SIZE = re.compile(r"(\d{1,6})\D{1,10}(\d{1,6})")
+_SIZE = re.compile(r"\D{0,9}(\d{1,6})\D{1,10}(\d{1,6})\D{0,9}")
 _EMPTY: tuple[Any, ...] = (None, "", "None", "none", [], {}, False)
 
 
@@ -61,7 +61,7 @@ def weight_of(value: Any) -> Any:
 
 def size_of(text: Any) -> dict[str, int]:
     """Width and height out of "(1152, 896)", [1152, 896] or "1152x896"."""
-    match = _SIZE.search(str(text)[:100])
+    match = _SIZE.fullmatch(str(text)[:100])
     return {"width": int(match[1]), "height": int(match[2])} if match else {}
 
 

@@ -2,7 +2,7 @@
 // What was painted on a mask, as a list that is replayed, so that undo, redo and invert are exact; and how far one looks into it. No canvas here.
 
 /** @typedef {[number, number]} Point */
-/** @typedef {{kind: 'brush' | 'eraser', size: number, points: Point[]}} Stroke */
+/** @typedef {{kind: 'brush' | 'eraser', size: number, soft: number, points: Point[]}} Stroke `soft`: 0 for a hard edge, to 1 */
 /** @typedef {Stroke | {kind: 'invert'} | {kind: 'clear'} | {kind: 'image', image: CanvasImageSource}} Act */
 /** @typedef {{zoom: number, shift: Point}} View */
 
@@ -28,9 +28,10 @@ export class Strokes {
    * @param {Stroke['kind']} kind
    * @param {number} size
    * @param {Point} point
+   * @param {number} [soft]
    */
-  begin(kind, size, point) {
-    this.current = { kind, size, points: [point, point] };
+  begin(kind, size, point, soft = 0) {
+    this.current = { kind, size, soft, points: [point, point] };
     return this.current;
   }
 
@@ -125,3 +126,12 @@ export function pinch(view, a, b) {
     return { zoom: (view.zoom * distance(nowA, nowB)) / spread, shift: [view.shift[0] + now[0] - middle[0], view.shift[1] + now[1] - middle[1]] };
   };
 }
+
+/**
+ * How a stroke is drawn: how wide its hard line is, and how far that is blurred. Its middle line is covered nearly wholly, and it ends about where a hard one ends.
+ * @param {Pick<Stroke, 'size' | 'soft'>} stroke
+ */
+export const edgeOf = ({ size, soft }) => ({ width: size * (1 - 0.4 * soft), blur: size * 0.3 * soft });
+
+/** Whether the list has greys, which only soft inpainting heeds. @param {readonly Act[]} acts */
+export const hasGreys = (acts) => acts.some((act) => act.kind === 'brush' && act.soft > 0);

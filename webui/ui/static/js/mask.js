@@ -3,11 +3,12 @@
 
 import { images, page } from './api.js';
 import { $, el, iconButton } from './dom.js';
-import { clearErrors } from './form.js';
-import { bounded, pinch, Strokes } from './mask-strokes.js';
+import { clearErrors, fill, form } from './form.js';
+import { drawLook, fineness, LOOKS } from './mask-look.js';
+import { bounded, edgeOf, hasGreys, pinch, Strokes } from './mask-strokes.js';
 import { store, stored } from './storage.js';
 import { draw, state } from './state.js';
-import { complain } from './toast.js';
+import { complain, toast } from './toast.js';
 
 const INK = '#ffaa3c';  // amber on the screen, white for the server
 const RGB = [255, 170, 60];
@@ -28,14 +29,18 @@ function build(it) {
   it.below = el('canvas');
   it.above = el('canvas.paint', { tabindex: 0, role: 'img', 'aria-label': 'Mask: paint over the part to change' });
   it.ring = el('i.ring');
-  it.sheet = el('div.sheet', {}, it.below, it.above);
+  it.seen = el('canvas.mask-look', { 'aria-hidden': 'true' });
+  it.sheet = el('div.sheet', {}, it.below, it.seen, it.above);
   it.desk = el('div.desk', {}, it.sheet, it.ring);
   it.ink = it.above.getContext('2d');
   it.size = el('input', { type: 'range', min: 2, max: 200, value: stored('brush', 48), 'aria-label': 'Brush size', title: 'Brush size ([ and ])', oninput: () => store('brush', +it.size.value) });
+  it.soft = el('input', { type: 'range', min: 0, max: 100, step: 5, value: stored('brush-soft', 0), 'aria-label': 'Softness', title: 'Softness of the edge', oninput: () => store('brush-soft', +it.soft.value) });
+  it.how = el('select.mask-how', { 'aria-label': 'Mask look', title: 'How the mask looks; a look only', onchange: () => { store('mask-look', it.how.value); show(it); } }, LOOKS.map(([value, label]) => el('option', { value }, label)));
+  it.how.value = stored('mask-look', 'hatch');
   it.tools = tools(it);
   const t = it.tools;
-  const bar = el('div.mask-tools', { role: 'toolbar', 'aria-label': 'Mask tools' }, t.brush, t.eraser, el('label.size', {}, it.size), el('hr'), t.undo, t.redo, el('hr'),
-    t.invert, t.clear, t.open, el('hr'), t.out, t.fit, t.into, loader(it));
+  const bar = el('div.mask-tools', { role: 'toolbar', 'aria-label': 'Mask tools' }, t.brush, t.eraser, el('label.size', {}, it.size), el('label.size.soft', {}, el('span', {}, 'Soft'), it.soft), el('hr'), t.undo, t.redo, el('hr'),
+    t.invert, t.clear, t.open, el('hr'), t.out, t.fit, t.into, it.how, loader(it));
   it.root = el('div.mask', { hidden: true }, it.desk, bar);
 }
 
@@ -104,12 +109,39 @@ function apply(it, act) {
     ink.fillStyle = INK;
     return ink.fillRect(0, 0, above.width, above.height);
   }
+  const { width, blur } = edgeOf(act);
+  const away = blur ? 2 * above.width + width : 0;  // a soft stroke is the shadow of a hard one that lies outside
+  ink.save();
   ink.globalCompositeOperation = act.kind === 'eraser' ? 'destination-out' : 'source-over';
-  Object.assign(ink, { lineCap: 'round', lineJoin: 'round', lineWidth: act.size, strokeStyle: INK });
+  Object.assign(ink, { lineCap: 'round', lineJoin: 'round', lineWidth: width, strokeStyle: INK });
+  if (blur) Object.assign(ink, { shadowColor: INK, shadowBlur: blur, shadowOffsetX: away });
   ink.beginPath();
-  ink.moveTo(...act.points[0]);
-  for (const point of act.points) ink.lineTo(...point);
+  ink.moveTo(act.points[0][0] - away, act.points[0][1]);
+  for (const [x, y] of act.points) ink.lineTo(x - away, y);
   ink.stroke();
+  ink.restore();
+}
+
+/** A soft stroke cannot be put together of pieces: the whole of it is drawn over what was there before. */
+function applySoft(it) {
+  clear(it);
+  it.ink.drawImage(it.before, 0, 0);
+  apply(it, it.strokes.current);
+}
+
+/** The mask's look, once a frame. */
+function show(it) {
+  it.frame ||= requestAnimationFrame(() => {
+    it.frame = 0;
+    drawLook(it.seen, it.above, it.how.value);
+  });
+}
+
+/** Greys mean something only to soft inpainting. */
+function heedGreys(it) {
+  if (form.values['soft_inpaint.enabled'] || !hasGreys(it.strokes.done)) return;
+  fill({ 'soft_inpaint.enabled': true });
+  toast('Soft inpainting is on: the greys of a soft brush count', { action: { label: 'Undo', run: () => fill({ 'soft_inpaint.enabled': false }) } });
 }
 
 /** A loaded mask, as the server reads it: brightness becomes coverage, greys included (soft inpainting uses them). */
@@ -133,6 +165,7 @@ function changed(it) {
   it.tools.undo.disabled = !it.strokes.done.length;
   it.tools.redo.disabled = !it.strokes.undone.length;
   it.sent = null;
+  show(it);
 }
 
 /** The mask as an uploaded picture's id; null when nothing is painted. */
@@ -191,6 +224,8 @@ function openPicture(it) {
   it.hold = null;
   look(it, 1);
   for (const canvas of [it.below, it.above]) Object.assign(canvas, { width, height });
+  const fine = fineness(width ?? 1);
+  Object.assign(it.seen, { width: (width ?? 1) * fine, height: (height ?? 1) * fine });
   it.sheet.style.aspectRatio = `${width} / ${height}`;
   it.sheet.style.setProperty('--w', width);
   it.sheet.style.setProperty('--h', height);
@@ -236,7 +271,16 @@ function down(it, event) {
   if (event.button) return;
   const erases = event.pointerType === 'pen' && event.buttons === 32;
   it.hold = null;
-  apply(it, it.strokes.begin(erases ? 'eraser' : it.tool, +it.size.value, place(it, event)));
+  const stroke = it.strokes.begin(erases ? 'eraser' : it.tool, +it.size.value, place(it, event), it.soft.value / 100);
+  if (stroke.soft) it.before = copyOf(it.above);
+  apply(it, stroke);
+  show(it);
+}
+
+function copyOf(canvas) {
+  const copy = el('canvas', { width: canvas.width, height: canvas.height });
+  copy.getContext('2d').drawImage(canvas, 0, 0);
+  return copy;
 }
 
 function hold(it, what) {
@@ -262,12 +306,18 @@ function move(it, event) {
   if (it.hold?.pan) return look(it, it.zoom, [event.clientX - it.hold.pan[0], event.clientY - it.hold.pan[1]]);
   if (!it.strokes.current) return;
   const points = event.getCoalescedEvents?.() ?? [];
-  for (const each of points.length ? points : [event]) apply(it, it.strokes.extend(place(it, each)));
+  const soft = it.strokes.current.soft > 0;
+  for (const each of points.length ? points : [event]) {
+    const piece = it.strokes.extend(place(it, each));
+    if (!soft) apply(it, piece);
+  }
+  if (soft) applySoft(it);
+  show(it);
 }
 
 function up(it, event) {
   it.fingers.delete(event.pointerId);
-  if (it.strokes.lift()) { changed(it); clearErrors(); }
+  if (it.strokes.lift()) { changed(it); clearErrors(); heedGreys(it); }
   if (!it.fingers.size) it.hold = null;
 }
 
