@@ -9,10 +9,15 @@ import pytest
 ROOT = Path(__file__).resolve().parent.parent
 
 
+VENV = ROOT / ".venv"
+CACHE = [f"--cache-dir={VENV / 'cache' / 'mypy'}"] if VENV.is_dir() else []
+"""mypy's, beside what it was made with: a warm environment checks in seconds what takes a cold one a minute."""
+
+
 @pytest.mark.parametrize(
     "words",
-    [["ruff", "check", "."], ["ruff", "format", "--check", "."], ["mypy"], ["mypy", "launch.py"]],
-    ids=["ruff", "format", "mypy", "mypy-launch"],
+    [["ruff", "check", "."], ["ruff", "format", "--check", "."], ["mypy", *CACHE]],
+    ids=["ruff", "format", "mypy"],
 )
 def test_nothing_to_complain_about(words):
     done = subprocess.run([sys.executable, "-m", *words], capture_output=True, text=True, cwd=ROOT)

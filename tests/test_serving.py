@@ -80,10 +80,8 @@ def test_jobs_wait_while_outputs_cannot_be_written_and_go_on_by_themselves(tmp_p
 @pytest.mark.parametrize(
     "environment",
     [
-        {"ALL_PROXY": "socks5://127.0.0.1:9"},
-        {"all_proxy": "socks://127.0.0.1:9/", "NO_PROXY": "[::1],::1/128"},
-        {"HTTPS_PROXY": "nonsense://x", "http_proxy": "http://[bad"},
-        {"LC_ALL": "C", "PYTHONUTF8": "0", "TMPDIR": "/nowhere/at/all"},
+        {"ALL_PROXY": "socks5://127.0.0.1:9", "LC_ALL": "C", "PYTHONUTF8": "0", "TMPDIR": "/nowhere/at/all"},
+        {"all_proxy": "socks://127.0.0.1:9/", "NO_PROXY": "[::1],::1/128", "HTTPS_PROXY": "nonsense://x", "http_proxy": "http://[bad"},
     ],
 )
 def test_whatever_the_environment_says_it_starts_and_makes_a_picture(tmp_path, environment):

@@ -4,6 +4,7 @@ import resource
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import psutil
 import pytest
@@ -14,12 +15,19 @@ from webui.settings import PROJECT
 APPLE = {"prompt": "a red apple", "steps": 2, "seed": 1}
 
 
-@pytest.fixture
-def app(tmp_path):
-    app = AppProcess(tmp_path)
-    app.start()
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory):
+    app = AppProcess(tmp_path_factory.mktemp("app"))
     yield app
     app.stop()
+
+
+@pytest.fixture
+def app(shared):
+    """One running app for several tests; started again when the last one ended it."""
+    if not shared.alive:
+        shared.start()
+    return shared
 
 
 class NoSpace:
@@ -39,13 +47,18 @@ def submit(app: AppProcess, **more: object) -> str:
     return app.http.post("/api/v1/jobs", json=APPLE | more).raise_for_status().json()["id"]
 
 
-def test_no_space_for_pictures_fails_the_job_and_nothing_else(app, tmp_path):
+def files(app: AppProcess) -> list[Path]:
+    return sorted(path for path in (app.data_dir / "outputs").rglob("*") if path.is_file())
+
+
+def test_no_space_for_pictures_fails_the_job_and_nothing_else(app):
     first = finished(app, submit(app))
+    before = files(app)
     engine = app.engines()[0].pid
     with NoSpace(engine, 1000):
         failed = finished(app, submit(app, seed=2))
     assert failed["error"]["kind"] == "StorageError" and "outputs" in failed["error"]["message"]
-    assert len([path for path in (tmp_path / "outputs").rglob("*") if path.is_file()]) == 1, "nothing is left half-written"
+    assert files(app) == before, "nothing is left half-written"
     app.http.post(f"/api/v1/jobs/{failed['id']}/retry").raise_for_status()
     assert finished(app, failed["id"])["state"] == "done" and app.engines()[0].pid == engine
     assert app.http.get(first["images"][0]["url"]).status_code == 200

@@ -84,9 +84,9 @@ def _address(process: subprocess.Popen[str], said: list[str]) -> str:
     raise AssertionError("The app did not start:\n" + "".join(said))
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="package")
 def chromium():
-    """Ended with each file of tests: as long as Playwright's synchronous API is open, the thread has an event loop running."""
+    """Ended with this folder's tests: as long as Playwright's synchronous API is open, the thread has an event loop running."""
     from playwright.sync_api import expect, sync_playwright
 
     expect.set_options(timeout=PATIENCE // 2)
@@ -96,35 +96,87 @@ def chromium():
         browser.close()
 
 
-def open_visit(browser, origin: str, size: tuple[int, int] = DESKTOP, theme: str = "dark", at: str = "/") -> Visit:
-    """A new person opens the page."""
-    context = browser.new_context(
-        viewport={"width": size[0], "height": size[1]},
-        color_scheme=theme,
-        has_touch=size == PHONE,
-        permissions=["clipboard-read"],
-    )
+def new_context(browser, touch: bool = False):
+    """Another person, whose browser has never seen the page."""
+    width, height = PHONE if touch else DESKTOP
+    viewport = {"width": width, "height": height}
+    context = browser.new_context(viewport=viewport, color_scheme="dark", has_touch=touch, permissions=["clipboard-read"])
     context.set_default_timeout(PATIENCE)
-    visit = Visit(context.new_page(), origin)
+    return context
+
+
+def open_visit(browser, origin: str, size: tuple[int, int] = DESKTOP, theme: str = "dark", at: str = "/") -> Visit:
+    """A new person opens the page, in a context of the test's own."""
+    return _arrive(_window(new_context(browser, size == PHONE), size, theme), origin, at)
+
+
+def _window(context, size: tuple[int, int], theme: str):
+    page = context.new_page()
+    page.set_viewport_size({"width": size[0], "height": size[1]})
+    page.emulate_media(color_scheme=theme)
+    return page
+
+
+def _arrive(page, origin: str, at: str) -> Visit:
+    visit = Visit(page, origin)
     visit.watch()
-    visit.page.goto(origin + at)
-    visit.page.locator("#generate").wait_for(state="visible")
-    visit.page.locator("body[data-state]:not([data-state=joining])").wait_for()
-    visit.page.wait_for_function("document.querySelector('#prompt textarea') && document.querySelector('#checkpoint input')?.value")
+    page.goto(origin + at)
+    page.locator("#generate").wait_for(state="visible")
+    page.locator("body[data-state]:not([data-state=joining])").wait_for()
+    page.wait_for_function("document.querySelector('#prompt textarea') && document.querySelector('#checkpoint input')?.value")
     return visit
 
 
+class ContextPool:
+    """Browser contexts used one after another by several tests: what the page keeps is emptied in between, its scripts stay in the cache.
+
+    To fetch and compile them anew is half of what opening the page takes.
+    """
+
+    def __init__(self, browser) -> None:
+        self._browser, self._free = browser, {False: [], True: []}
+
+    def take(self, touch: bool):
+        """A context without a window, with or without a touch screen."""
+        return self._free[touch].pop() if self._free[touch] else new_context(self._browser, touch)
+
+    def give_back(self, context, touch: bool) -> None:
+        """Close its windows; the next who takes it is somebody else."""
+        for page in context.pages:
+            page.close()
+        self._free[touch].append(context)
+
+
+def forget(page, origin: str) -> None:
+    """Empty everything that the page has kept in this context, but not the cache."""
+    page.context.clear_cookies()
+    session = page.context.new_cdp_session(page)
+    session.send("Storage.clearDataForOrigin", {"origin": origin, "storageTypes": "all"})
+    session.detach()
+
+
+@pytest.fixture(scope="package")
+def contexts(chromium) -> ContextPool:
+    return ContextPool(chromium)
+
+
 @pytest.fixture
-def visit(chromium, origin):
-    """Open the page as a new person: `visit(size, theme=…)`. At the end nothing may have gone wrong or elsewhere."""
-    visits: list[Visit] = []
+def visit(contexts, origin):
+    """Open the page as a new person: `visit(size, theme=…)`. At the end nothing may have gone wrong or elsewhere.
+
+    The context is for others afterwards: what a test changes (routes, scripts, a clock) must be the page's, not the context's.
+    """
+    visits: list[tuple[Visit, bool]] = []
 
     def open_page(size: tuple[int, int] = DESKTOP, theme: str = "dark", at: str = "/"):
-        visits.append(open_visit(chromium, origin, size, theme, at))
-        return visits[-1].page
+        window = _window(contexts.take(size == PHONE), size, theme)
+        forget(window, origin)
+        visit = _arrive(window, origin, at)
+        visits.append((visit, size == PHONE))
+        return visit.page
 
     yield open_page
-    for each in visits:
-        each.page.context.close()
-    assert [url for each in visits for url in each.foreign] == []
-    assert [text for each in visits for text in each.problems] == []
+    for each, touch in visits:
+        contexts.give_back(each.page.context, touch)
+    assert [url for each, _ in visits for url in each.foreign] == []
+    assert [text for each, _ in visits for text in each.problems] == []

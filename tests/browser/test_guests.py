@@ -1,42 +1,37 @@
 """The page for a guest and for the admin of a Darkroom that listens for others."""
 
-import os
-import re
-import signal
-import subprocess
-import sys
-
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.conftest import ROOT, open_visit
+from tests.api.conftest import Server
+from tests.browser.conftest import open_visit
 
 READ_ONLY = "Only who runs this Darkroom can change this"
 
 
+OWN = ["key-name", "What it may do", "setting-owner"]
+"""What is a guest's own in Settings: keys for their programs, and their name."""
+ACCESS, ADMIN = "for-the-guests", "for-the-admin"
+
+
 @pytest.fixture(scope="module")
 def shared(tmp_path_factory):
-    """`serve --listen`, on loopback: its address and the two keys."""
-    data = tmp_path_factory.mktemp("shared")
-    command = [sys.executable, "-u", "-m", "webui", "serve", "--listen", "--port", "0", "--no-browser", "--data-dir", str(data)]
-    process = subprocess.Popen(command, cwd=ROOT, env={**os.environ, "DARKROOM_HOST": "127.0.0.2"}, stdout=subprocess.PIPE, text=True)
-    address = next(found[1] for line in process.stdout if (found := re.match(r"Darkroom is at (\S+)/$", line)))
-    yield address, (data / "data" / "access.key").read_text(), (data / "data" / "admin.key").read_text()
-    process.send_signal(signal.SIGTERM)
-    process.wait(60)
-    process.stdout.close()
+    """The address of a Darkroom behind keys."""
+    server = Server(tmp_path_factory.mktemp("shared"), access_key=ACCESS, admin_key=ADMIN)
+    yield server.url
+    server.close()
 
 
 def test_a_guest_is_asked_for_a_name_and_cannot_change_what_is_everybodys(chromium, shared):
-    address, key, _ = shared
-    visit = open_visit(chromium, address, at=f"/?key={key}")
+    visit = open_visit(chromium, shared, at=f"/?key={ACCESS}")
     page = visit.page
     bar = page.locator(".name-bar")
     expect(bar).to_contain_text("You see your own pictures")
     expect(bar).to_be_visible()
     page.click("#tab-settings-button")
     page.locator("#settings .read-only", has_text=READ_ONLY).wait_for()
-    assert page.locator(".setting :is(input, select, textarea):enabled").count() == 1  # one's own name
+    enabled = page.locator(".setting :is(input, select, textarea):enabled")
+    assert enabled.evaluate_all("fields => fields.map((field) => field.id || field.getAttribute('aria-label'))") == OWN
     page.click("#tab-extensions-button")
     page.locator("#extensions .read-only", has_text=READ_ONLY).wait_for()
     assert page.locator("#extensions input:enabled").count() == 0
@@ -52,8 +47,7 @@ def test_a_guest_is_asked_for_a_name_and_cannot_change_what_is_everybodys(chromi
 
 
 def test_the_admin_can_and_is_told_that_all_is_seen(chromium, shared):
-    address, _, key = shared
-    visit = open_visit(chromium, address, at=f"/?key={key}")
+    visit = open_visit(chromium, shared, at=f"/?key={ADMIN}")
     page = visit.page
     assert page.locator(".name-bar").is_hidden()
     page.click("#tab-settings-button")
