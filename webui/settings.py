@@ -87,6 +87,11 @@ class Settings(BaseModel):
     attention: Literal["auto", "sdpa", "xformers", "tiled"] = Field(
         "auto", description="Attention kernel.", json_schema_extra=_at("Engine")
     )
+    weights: Literal["full", "int8"] = Field(
+        "full",
+        description="How the denoiser's weights are kept: int8 halves their memory, changes pictures a little and needs torchao.",
+        json_schema_extra=_at("Engine"),
+    )
     threads: int = Field(0, ge=0, le=512, description="CPU threads of an engine; 0 is one per core.", json_schema_extra=_at("Engine"))
     offload: Literal["auto", "none", "model", "sequential"] = Field(
         "auto", description="Keep parts of the model in main memory.", json_schema_extra=_at("Engine")

@@ -46,6 +46,13 @@ def test_a_key_is_its_user_in_every_api(server, admin):
         assert client.wait(client.submit(APPLE).id).owner == "anna"
 
 
+@pytest.mark.parametrize("wish", [b'{"name": "\\ud800"}', b'{"owner": "<b>"}', b'{"owner": "guest"}', b'{"owner": "%s"}' % (b"x" * 65)])
+def test_a_key_has_a_name_that_can_be_shown_and_an_owner_that_can_be(admin, wish):
+    answer = admin.post("/api/v1/keys", content=wish, headers={"Content-Type": "application/json"})
+    assert answer.status_code == 422 and answer.json()["message"]
+    assert admin.get("/api/v1/keys").status_code == 200
+
+
 def test_scopes(server, admin):
     with server.client(Authorization=f"Bearer {made(admin, owner='rita', scopes=['read'])['key']}") as reader:
         assert reader.get("/sdapi/v1/progress").status_code == 200

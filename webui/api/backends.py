@@ -7,6 +7,7 @@ from fastapi import APIRouter
 from webui.api.errors import ANYWHERE, responses
 from webui.api.native import Api, Who
 from webui.api.printed import PrintedRoute
+from webui.api.wishes import Wish
 from webui.core.backend import BackendModel
 from webui.core.request import FrozenModel
 from webui.errors import BackendError, NotFound, RequestError
@@ -43,7 +44,7 @@ class BackendList(FrozenModel):
     backends: tuple[BackendBody, ...]
 
 
-class BackendWish(FrozenModel):
+class BackendWish(Wish):
     """What to change. A `key` is kept where only this machine's owner can read it; an empty one is forgotten."""
 
     on: bool | None = None

@@ -14,6 +14,7 @@ from webui.api.native import Api, Who
 from webui.api.printed import PrintedRoute
 from webui.api.schema import answer
 from webui.api.shapes import image_body
+from webui.api.wishes import Wish
 from webui.core.request import FrozenModel
 from webui.errors import RequestError
 from webui.gallery.archive import archive
@@ -42,7 +43,7 @@ class SelectionChanges(Selection, Changes):
     """What is to become of some pictures."""
 
 
-class CollectionName(FrozenModel):
+class CollectionName(Wish):
     """A collection's name, and the query that fills it; without one it is filled by hand."""
 
     name: str

@@ -22,6 +22,7 @@ from webui.errors import NotFound, RequestError
 from webui.grids.axes import kinds
 from webui.grids.plan import parse_wish
 from webui.grids.service import Grids
+from webui.images.png_writing import fast_png
 from webui.services import Services
 
 router = APIRouter(route_class=PrintedRoute, prefix="/api/v1/grids", tags=["Grids"], responses=responses(*ANYWHERE))
@@ -152,12 +153,11 @@ def sheet_bytes(grids: Grids, grid: Grid, format: Format, side: int | None, labe
     if format == "png":
         said = PngInfo()
         said.add_itxt("parameters", grids.said(grid))
-        image.save(stream, "PNG", pnginfo=said, compress_level=1)
-    else:
-        try:
-            image.save(stream, format.upper(), quality=90, **({"method": 0} if format == "webp" else {}))
-        except (ValueError, OSError):
-            raise RequestError("format", f"This picture is too large for {format}. Ask for PNG, or for a smaller side.") from None
+        return fast_png(image, said)
+    try:
+        image.save(stream, format.upper(), quality=90, **({"method": 0} if format == "webp" else {}))
+    except (ValueError, OSError):
+        raise RequestError("format", f"This picture is too large for {format}. Ask for PNG, or for a smaller side.") from None
     return stream.getvalue()
 
 

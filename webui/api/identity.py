@@ -51,8 +51,8 @@ def viewer_of(connection: HTTPConnection) -> Viewer:
     if caller.key_owner:
         is_shared = caller.shared or caller.proxied
         return Viewer(name=caller.key_owner, admin=caller.admin, shared=is_shared, root=caller.root, by_key=True)
-    header = _name(connection.headers.get("x-owner", ""))
-    name = header or _name(unquote(connection.cookies.get(COOKIE, "")))
+    header = checked_name(connection.headers.get("x-owner", ""))
+    name = header or checked_name(unquote(connection.cookies.get(COOKIE, "")))
     if name == LOCAL_OWNER and not caller.admin:
         header = name = ""
     is_admin = caller.admin and (caller.by_key or header in ("", LOCAL_OWNER))
@@ -65,7 +65,8 @@ def viewer_of(connection: HTTPConnection) -> Viewer:
     )
 
 
-def _name(given: str) -> str:
+def checked_name(given: str) -> str:
+    """A user's name; nothing of nothing. Raises `RequestError` for what is no name."""
     name = unicodedata.normalize("NFC", given.strip())
     if name and (not _NAME.fullmatch(name) or _GIVEN.fullmatch(name)):
         raise RequestError("owner", "A name has 1 to 64 letters, digits, spaces or . @ - _, and is none that the server gives to guests.")

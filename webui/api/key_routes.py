@@ -6,15 +6,17 @@ from fastapi import APIRouter, Depends, Request
 
 from webui.api.api_keys import ApiKey, ApiKeys, KeyBody, Scope
 from webui.api.errors import ANYWHERE, responses
+from webui.api.identity import checked_name
 from webui.api.native import Who
 from webui.api.printed import PrintedRoute
+from webui.api.wishes import Wish
 from webui.core.request import FrozenModel
 from webui.errors import Forbidden, RequestError
 
 router = APIRouter(route_class=PrintedRoute, prefix="/api/v1/keys", tags=["Darkroom"], responses=responses(*ANYWHERE))
 
 
-class KeyWish(FrozenModel):
+class KeyWish(Wish):
     """A key to be made. `owner` is yourself where it is left out; another's, and the scope admin, only an admin may ask for."""
 
     name: str = ""
@@ -51,7 +53,7 @@ def make_key(wish: KeyWish, keys: Keys, who: Who) -> MadeKey:
         raise RequestError("scopes", "A key needs a scope: read, generate or admin.")
     if "admin" in wish.scopes or wish.owner not in ("", who.name):
         who.must_be_admin("make keys of others, or with the scope admin")
-    text, key = keys.make(wish.owner or who.name, wish.name, wish.scopes)
+    text, key = keys.make(checked_name(wish.owner) or who.name, wish.name, wish.scopes)
     return MadeKey(**shown(key).model_dump(), key=text)
 
 

@@ -42,7 +42,7 @@ class Target:
             parts = httpx.URL(url)
         except (httpx.InvalidURL, ValueError):
             parts = httpx.URL()
-        if parts.scheme not in ("http", "https") or not parts.host or len(url) > 2000:
+        if parts.scheme not in ("http", "https") or not parts.host or parts.port == 0 or len(url) > 2000:
             raise OutwardError(f"{printable(url[:80])} is no address on the web.", refused=True)
         if parts.userinfo:
             raise OutwardError("An address with a name or password in it is not used.", refused=True)

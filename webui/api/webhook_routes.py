@@ -9,12 +9,13 @@ from webui.api.errors import ANYWHERE, responses
 from webui.api.native import Who
 from webui.api.printed import PrintedRoute
 from webui.api.webhooks import ENDINGS, Ending, HookBody, Webhook, Webhooks
+from webui.api.wishes import Wish
 from webui.core.request import FrozenModel
 
 router = APIRouter(route_class=PrintedRoute, prefix="/api/v1/webhooks", tags=["Darkroom"], responses=responses(*ANYWHERE))
 
 
-class HookWish(FrozenModel):
+class HookWish(Wish):
     """A webhook to be kept: an address on the internet, and the endings of jobs that are told to it."""
 
     url: str = Field(max_length=2000)

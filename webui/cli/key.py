@@ -3,6 +3,7 @@
 import argparse
 
 from webui.api.api_keys import ApiKeys, parse_scopes
+from webui.api.identity import checked_name
 from webui.core.job import LOCAL_OWNER
 from webui.core.names import printable
 from webui.db import open_database
@@ -25,7 +26,7 @@ def run(arguments: argparse.Namespace, settings: Settings) -> int:
     try:
         keys = ApiKeys(JobStore(database))
         if arguments.action == "make":
-            text, key = keys.make(arguments.owner, arguments.name, parse_scopes(arguments.scopes))
+            text, key = keys.make(checked_name(arguments.owner), arguments.name, parse_scopes(arguments.scopes))
             print(text)
         elif arguments.action == "remove":
             keys.remove(arguments.id)

@@ -24,6 +24,7 @@ class Plan(FrozenModel):
     threads: int = 0
     channels_last: bool = True
     packed: bool = Field(False, description="Weights lie as oneDNN computes with them: faster on a CPU with bf16 units.")
+    weights: Literal["full", "int8"] = Field("full", description="How the denoiser's weights are kept.")
     offload: Literal["none", "model", "sequential"] = "none"
     work: int = Field(0, description="Bytes that computing takes besides the weights, as estimated.")
     peak: int = Field(0, description="Bytes that weights and computing take at most on the device, as estimated.")

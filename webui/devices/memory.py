@@ -11,6 +11,8 @@ _PER_PIXEL = 12
 """The same for the VAE's decoder, per pixel and base channel: 10 to 12 measured, for both, 128² to 512², float32."""
 _SCRATCH = 0.06
 """Part of the UNet's weights that kernels take once more, in another order."""
+_EIGHT_BITS = 1.02
+"""Bytes of a weight in eight bits, with its row's scale and the small weights that stay as they are."""
 _FIXED = 64 * 2**20
 
 
@@ -37,6 +39,13 @@ def estimate(facts: ModelFacts, width: int, height: int, batch: int, dtype: str,
     part = max(facts.unet * size, facts.vae * vae_size, facts.text * size)
     weights = (facts.unet + facts.text) * size + facts.vae * vae_size
     return MemoryEstimate(weights=weights, part=part, block=part // 8, work=max(unet, vae) + pixels + _FIXED)
+
+
+def stored(facts: ModelFacts, weights: str, dtype: str) -> ModelFacts:
+    """The same with the denoiser counted in numbers of `dtype` that take as much memory as its weights do as they are kept."""
+    if weights != "int8" or facts.memory is not None:
+        return facts
+    return facts.model_copy(update={"unet": int(facts.unet * _EIGHT_BITS / BYTES[dtype])})
 
 
 def largest_size(request: ResolvedRequest) -> tuple[int, int]:

@@ -11,7 +11,7 @@ from webui.core.job import Plan
 from webui.core.request import ResolvedRequest
 from webui.devices.machine import cores, memory
 from webui.devices.measure import Measurements
-from webui.devices.memory import estimate, largest_size
+from webui.devices.memory import estimate, largest_size, stored
 from webui.errors import OutOfMemory, RequestError, WebUIError
 from webui.settings import Settings
 
@@ -46,6 +46,7 @@ def plan_for(request: ResolvedRequest, device: str, settings: Settings, facts: M
     """
     dtype = request.dtype if request.dtype != "auto" else default_dtype(device, settings)
     width, height = largest_size(request)
+    facts = stored(facts, settings.weights, dtype)
     free = int(memory(device)[1] * _SPARE) + held
     way = _cheapest_that_fits(settings, device, free, _SizeRequest(facts, width, height, request.batch_size, dtype))
     return Plan(
@@ -54,7 +55,8 @@ def plan_for(request: ResolvedRequest, device: str, settings: Settings, facts: M
         attention=_attention(settings, device, dtype, width * height // facts.downscale**2),
         threads=(settings.threads or cores()) if device == "cpu" else settings.threads,
         channels_last=device == "cpu" or device.startswith("cuda"),
-        packed=device == "cpu" and dtype == "bfloat16" and measurements(settings).packing_pays(),
+        packed=_packed(settings, device, dtype),
+        weights=settings.weights,
         work=way.need.work,
         peak=way.peak,
         offload=way.offload,
@@ -74,6 +76,12 @@ def _attention(settings: Settings, device: str, dtype: Dtype, tokens: int) -> Li
     if device != "cpu" or dtype != "bfloat16":
         return "sdpa"
     return "tiled" if measurements(settings).tiles_pay(tokens, torch.bfloat16) else "sdpa"
+
+
+def _packed(settings: Settings, device: str, dtype: Dtype) -> bool:
+    if device != "cpu" or dtype != "bfloat16" or settings.weights != "full":
+        return False
+    return measurements(settings).packing_pays()
 
 
 class _SizeRequest:
@@ -178,7 +186,7 @@ def fits_together(requests: Sequence[ResolvedRequest], plan: Plan, facts: ModelF
     if plan.rows:
         return False  # what fits in small parts alone leaves no room
     free = int(memory(plan.device)[1] * _SPARE) + held
-    return Fits(free, share[plan.offload])(estimate(facts, width, height, images, plan.dtype))
+    return Fits(free, share[plan.offload])(estimate(stored(facts, plan.weights, plan.dtype), width, height, images, plan.dtype))
 
 
 def _gb(count: int) -> str:

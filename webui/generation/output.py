@@ -1,5 +1,6 @@
 """From a decoded image to a saved one: colour match, overlay, the `process_image` hook, the file."""
 
+import re
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 
@@ -12,7 +13,7 @@ from webui.core.job import Plan
 from webui.core.pictures import distinct
 from webui.core.protocol import RunJob
 from webui.core.record import ImageRecord
-from webui.errors import RequestError
+from webui.errors import CheckpointError, RequestError
 from webui.generation.context import EngineContext
 from webui.generation.img2img import Source
 from webui.generation.reporter import JobReporter
@@ -20,10 +21,14 @@ from webui.images.colors import match_colors
 from webui.images.metadata import GenerationInfo, encoder, image_seeds
 from webui.images.pixels import apply_overlay
 from webui.images.store import Origin
-from webui.library import Library
+from webui.library import Library, ModelFile
+from webui.library.header import read_any_header
 from webui.models.adapters import LoraUse
 from webui.models.embeddings import is_named
 from webui.models.model import Model
+from webui.models.quantized import error_of
+
+_HASH = re.compile(r"[0-9a-fA-F]{12,64}")
 
 
 def composite(image: Image.Image, source: Source | None, over: Image.Image | None) -> Image.Image:
@@ -86,11 +91,26 @@ def generation_info(task: RunJob, plan: Plan, model: Model, loras: Mapping[str, 
     )
 
 
+def storage_notes(model: Model) -> tuple[str, ...]:
+    """What keeping weights in eight bits changes in them."""
+    error = error_of(model.unet)
+    return () if error is None else (f"The model's weights are kept in 8 bits: they are {error:.2%} from those of its file.",)
+
+
 def lora_hashes(uses: Sequence[LoraUse], library: Library) -> dict[str, str]:
     """Names and short hashes of the LoRAs that can be read; of the others the job's notes tell."""
     found: dict[str, str] = {}
     for use in uses:
         with suppress(RequestError):
             file = library.find("lora", use.name)
-            found |= {} if file.error else {use.name: library.sha256(file)[:12]}
+            found |= {} if file.error else {use.name: _lora_hash(file, library)}
     return found
+
+
+def _lora_hash(file: ModelFile, library: Library) -> str:
+    """What A1111 and Forge write: the hash that the trainer gave the weights, which editing a file's metadata leaves; else the file's."""
+    with suppress(CheckpointError):
+        told = read_any_header(file.path).metadata.get("sshs_model_hash", "")
+        if _HASH.fullmatch(told):
+            return told[:12].lower()
+    return library.sha256(file)[:12]

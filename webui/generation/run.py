@@ -16,7 +16,7 @@ from webui.generation.device import SplitDevice
 from webui.generation.extras import finish_pictures
 from webui.generation.finishing import finish
 from webui.generation.img2img import read_source
-from webui.generation.output import generation_info, lora_hashes, process_image, save
+from webui.generation.output import generation_info, lora_hashes, process_image, save, storage_notes
 from webui.generation.pipeline import GenerationPipeline
 from webui.generation.preview import LatentPreviewer, PreviewSettings, SkipBatch
 from webui.generation.profiles import profile_of
@@ -97,7 +97,7 @@ def generate_images(task: RunJob, plan: Plan, context: EngineContext, report: Jo
     )
     source = read_source(profile_of(request).adapt(request), context.images, scale_of(request, model.device, context, report))
     report.note(*(source.notes if source else ()), *((NO_SECOND_PASS,) if request.hires and request.mode != "txt2img" else ()))
-    report.note(*model.words.notes(prompts_of(request)))
+    report.note(*model.words.notes(prompts_of(request)), *storage_notes(model))
     info = generation_info(task, plan, model, loras)
     previewer = LatentPreviewer(model, PreviewDecoders(context.library), context.preview_settings, report, device)
     pipeline = GenerationPipeline(task, model, context, report, previewer, source, plan)

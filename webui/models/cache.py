@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
+from torch import nn
 
 from webui.core.foreign import FileIdentity, check_same
 from webui.core.job import Plan
@@ -19,6 +20,7 @@ from webui.models.embeddings import Embeddings
 from webui.models.families.stable_diffusion import StableDiffusion
 from webui.models.load import OtherFiles, load_model, open_model
 from webui.models.model import Model
+from webui.models.packing import held, storages
 from webui.models.placement import Placement
 from webui.models.weights import Progress, WeightSource
 
@@ -178,8 +180,11 @@ def give_memory_back() -> None:
 
 
 def _bytes(model: Model) -> int:
-    tensors = {tensor.data_ptr(): tensor for part in model.components.values() for tensor in part.state_dict().values()}
-    return sum(tensor.numel() * tensor.element_size() for tensor in tensors.values())
+    sizes: dict[int, int] = {}
+    for part in model.components.values():
+        for tensor in (*part.parameters(), *part.buffers()):
+            sizes |= storages(held(tensor) if isinstance(tensor, nn.Parameter) else tensor)
+    return sum(sizes.values())
 
 
 def _coming_bytes(weights: WeightSource, place: Placement) -> int:

@@ -3,12 +3,13 @@
 The tensors in main memory are the truth and are never changed: a module gets a copy on the device and its own tensors back, bit for bit.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 import torch
 from torch import Tensor, nn
 
 from webui.core.job import Plan
+from webui.models.packing import Held, held, moved, put
 
 
 class Offload:
@@ -18,7 +19,7 @@ class Offload:
         self._device = torch.device(plan.device)
         self._mode = plan.offload
         self._present: nn.Module | None = None
-        self._home: dict[str, Tensor] = {}
+        self._home: dict[str, Held] = {}
 
     def register(self, module: nn.Module) -> None:
         """Make ready a part whose weights lie in main memory."""
@@ -48,7 +49,7 @@ class _BlockHooks:
 
     def __init__(self, block: nn.Module, device: torch.device) -> None:
         self._device = device
-        self._home: dict[str, Tensor] = {}
+        self._home: dict[str, Held] = {}
         block.register_forward_pre_hook(self._fetch)
         block.register_forward_hook(self._drop)
 
@@ -75,14 +76,14 @@ def _tensors(module: nn.Module) -> Iterator[tuple[str, Tensor]]:
     yield from module.named_buffers()
 
 
-def _send(module: nn.Module, device: torch.device) -> dict[str, Tensor]:
-    home = {}
+def _send(module: nn.Module, device: torch.device) -> dict[str, Held]:
+    home: dict[str, Held] = {}
     for name, tensor in _tensors(module):
-        home[name] = tensor.data
-        tensor.data = tensor.data.to(device)
+        home[name] = held(tensor)
+        put(tensor, moved(home[name], device))
     return home
 
 
-def _restore(module: nn.Module, home: dict[str, Tensor]) -> None:
+def _restore(module: nn.Module, home: Mapping[str, Held]) -> None:
     for name, tensor in _tensors(module):
-        tensor.data = home[name]
+        put(tensor, home[name])

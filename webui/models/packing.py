@@ -5,7 +5,7 @@ data one number that is repeated, which takes no memory. So nothing is there twi
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import cast
 
@@ -26,6 +26,10 @@ class Packed:
         """The same numbers as torch lays them out; a copy."""
         return layouts.plain(self.parts)
 
+    def storages(self) -> dict[int, int]:
+        """Bytes by what holds them."""
+        return {id(part): part.numel() * part.element_size() for part in self.parts}
+
 
 Held = Tensor | Packed
 """A parameter's numbers, as they are kept."""
@@ -35,15 +39,22 @@ class LaidOut(nn.Parameter):
     """A parameter whose numbers are `packed`; `lay_out` packs others for the same layer."""
 
     packed: Packed
-    lay_out: Callable[[Tensor], tuple[Tensor, ...]]
+    lay_out: Callable[[Tensor], Packed]
+
+    @classmethod
+    def over(cls, packed: Packed, lay_out: Callable[[Tensor], Packed], like: Tensor) -> "LaidOut":
+        """A parameter with these numbers, of the shape, type and place of `like`."""
+        made = cls(torch.zeros(1, dtype=like.dtype, device=like.device).expand(like.shape), requires_grad=False)
+        made.packed, made.lay_out = packed, lay_out
+        return made
 
 
-def held(parameter: nn.Parameter) -> Held:
+def held(parameter: Tensor) -> Held:
     """What a parameter holds, to be given back to `put`."""
     return parameter.packed if isinstance(parameter, LaidOut) else parameter.data
 
 
-def put(parameter: nn.Parameter, numbers: Held) -> None:
+def put(parameter: Tensor, numbers: Held) -> None:
     """Make these a parameter's numbers: what `held` or `kept` gave for it."""
     if isinstance(parameter, LaidOut):
         parameter.packed = cast(Packed, numbers)
@@ -53,7 +64,14 @@ def put(parameter: nn.Parameter, numbers: Held) -> None:
 
 def kept(parameter: nn.Parameter, numbers: Tensor) -> Held:
     """Numbers for a parameter as it holds its own."""
-    return Packed(parameter.lay_out(numbers)) if isinstance(parameter, LaidOut) else numbers
+    return parameter.lay_out(numbers) if isinstance(parameter, LaidOut) else numbers
+
+
+def moved(numbers: Held, device: torch.device) -> Held:
+    """The same numbers on a device."""
+    if isinstance(numbers, Packed):
+        return replace(numbers, parts=tuple(part.to(device) for part in numbers.parts))
+    return numbers.to(device)
 
 
 def plain(numbers: Held) -> Tensor:
@@ -64,7 +82,7 @@ def plain(numbers: Held) -> Tensor:
 def storages(numbers: Held) -> dict[int, int]:
     """Bytes by what holds them: sets of weights may share tensors."""
     if isinstance(numbers, Packed):
-        return {id(part): part.numel() * part.element_size() for part in numbers.parts}
+        return numbers.storages()
     return {numbers.data_ptr(): numbers.numel() * numbers.element_size()}
 
 
@@ -95,14 +113,19 @@ def pack(module: nn.Module) -> None:
     """Lay out what of a module in bfloat16 computes faster so, one weight after another."""
     for layer in module.modules():
         if _is_plain_convolution(layer):
-            _lay_out(layer, partial(_convolution, cast(nn.Conv2d, layer)), PackedConv2d)
+            _lay_out(layer, partial(_convolution, cast(nn.Conv2d, layer)))
+            layer.__class__ = PackedConv2d
         elif _is_geglu(layer):
-            _lay_out(cast(nn.Linear, layer.proj), layouts.geglu_layout)
+            _lay_out(cast(nn.Linear, layer.proj), _geglu)
             layer.__class__ = PackedGEGLU
 
 
-def _convolution(layer: nn.Conv2d, weight: Tensor) -> tuple[Tensor, ...]:
-    return layouts.convolution_layout(weight, cast(tuple[int, ...], layer.padding), layer.stride, layer.dilation)
+def _convolution(layer: nn.Conv2d, weight: Tensor) -> Packed:
+    return Packed(layouts.convolution_layout(weight, cast(tuple[int, ...], layer.padding), layer.stride, layer.dilation))
+
+
+def _geglu(weight: Tensor) -> Packed:
+    return Packed(layouts.geglu_layout(weight))
 
 
 def _is_plain_convolution(layer: nn.Module) -> bool:
@@ -116,12 +139,7 @@ def _is_geglu(layer: nn.Module) -> bool:
     return linear.weight.dtype == torch.bfloat16
 
 
-def _lay_out(layer: nn.Module, lay_out: Callable[[Tensor], tuple[Tensor, ...]], kind: type[nn.Module] | None = None) -> None:
-    """Put a `LaidOut` parameter in the place of a layer's weight, and make the layer of a kind that computes with it."""
+def _lay_out(layer: nn.Module, lay_out: Callable[[Tensor], Packed]) -> None:
+    """Put a `LaidOut` parameter in the place of a layer's weight."""
     weight = cast(Tensor, layer.weight)
-    shell = weight.new_zeros(1).expand(weight.shape)
-    parameter = LaidOut(shell, requires_grad=False)
-    parameter.lay_out, parameter.packed = lay_out, Packed(lay_out(weight.data))
-    layer.weight = parameter
-    if kind is not None:
-        layer.__class__ = kind
+    layer.weight = LaidOut.over(lay_out(weight.data), lay_out, weight)

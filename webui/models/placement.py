@@ -20,13 +20,14 @@ class Placement:
     channels_last: bool = False
     attention: str = "sdpa"
     packed: bool = False
+    weights: str = "full"
 
     @classmethod
     def of(cls, plan: Plan) -> Self:
         """The place that a plan asks for."""
         device = torch.device(plan.device)
         storage = device if plan.offload == "none" else torch.device("cpu")
-        return cls(device, storage, DTYPES[plan.dtype], plan.channels_last, plan.attention, plan.packed)
+        return cls(device, storage, DTYPES[plan.dtype], plan.channels_last, plan.attention, plan.packed, plan.weights)
 
     @property
     def vae_dtype(self) -> torch.dtype:

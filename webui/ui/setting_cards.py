@@ -11,6 +11,7 @@ from webui.ui.bodies import SettingCard, SettingSection
 LABELS = {
     "models_dirs": "Model folders",
     "dtype": "Precision",
+    "weights": "Weights of the denoiser",
     "threads": "CPU threads",
     "ram_limit": "Checkpoints in main memory, GB",
     "vram_limit": "Checkpoints on a GPU, GB",

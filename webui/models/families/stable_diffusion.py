@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 from webui.core.family import FamilySpec, LatentRgb
 from webui.errors import CheckpointError
-from webui.models import attention
+from webui.models import attention, quantized
 from webui.models.families import ldm
 from webui.models.loading import LoadContext, prediction_beside
 from webui.models.model import FamilyRules, Model, TextPart, scaled_linear_alphas, zero_terminal_snr
@@ -254,16 +254,28 @@ class StableDiffusion(FamilyRules):
         try:
             with torch.device("meta"):
                 model = make(**fields)
-            scales = take_scales(state)
-            _check(model, state, weights.source)
-            model.load_state_dict(
-                placed(state, dtype, placement.storage, placement.channels_last, tick, weights.release, scales), strict=True, assign=True
-            )
+            _take(model, state, weights, placement, dtype, tick)
         except (TypeError, ValueError, KeyError, AttributeError, NotImplementedError, StrictDataclassError) as error:
             raise CheckpointError(f"{weights.source}: its configuration does not make a {self.title} model ({error}).") from None
         if placement.packed:
             pack(model)
         return model.eval().requires_grad_(False)
+
+
+def _take(model: nn.Module, state: ldm.State, weights: WeightSource, placement: Placement, dtype: torch.dtype, tick: Progress) -> None:
+    """Hand a module without memory its tensors; the denoiser's large ones in eight bits where the plan wants them so."""
+    scales = take_scales(state)
+    _check(model, state, weights.source)
+
+    def read(tensor: Tensor, name: str) -> Tensor:
+        one = {name: scales[name]} if name in scales else {}
+        return placed({name: tensor}, dtype, placement.storage, False, lambda done, of: None, weights.release, one)[name]
+
+    is_small = placement.weights == "int8" and type(model).__name__ == "UNet2DConditionModel"
+    small = quantized.fill(model, state, read) if is_small else set[str]()
+    rest = {name: tensor for name, tensor in state.items() if name not in small}
+    copies = placed(rest, dtype, placement.storage, placement.channels_last, tick, weights.release, scales)
+    model.load_state_dict(copies, strict=not small, assign=True)
 
 
 def _known(own: Mapping[str, Any], shipped: Mapping[str, Any]) -> dict[str, Any]:

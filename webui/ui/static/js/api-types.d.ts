@@ -652,6 +652,7 @@ export interface Plan {
   threads: number;
   channels_last: boolean;
   packed: boolean;
+  weights: "full" | "int8";
   offload: "none" | "model" | "sequential";
   work: number;
   peak: number;
