@@ -32,7 +32,7 @@ def fast_png(image: Image.Image, texts: PngImagePlugin.PngInfo | None = None) ->
 def _packed(filtered: np.ndarray) -> bytes:
     """A zlib stream of strips that know nothing of each other: each ends at a whole byte, the last one ends the stream."""
     step = max(_STRIP // filtered.shape[1], 1)
-    strips = [memoryview(np.ascontiguousarray(filtered[top : top + step])).cast("B") for top in range(0, len(filtered), step)]
+    strips = [filtered[top : top + step].tobytes() for top in range(0, len(filtered), step)]
 
     def pack(number: int) -> bytes:
         packer = zlib.compressobj(1, zlib.DEFLATED, -zlib.MAX_WBITS)
