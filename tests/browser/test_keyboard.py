@@ -57,7 +57,7 @@ def test_the_focus_goes_on_when_what_was_pressed_is_gone(visit):
     stop.focus()
     page.keyboard.press("Enter")
     page.wait_for_function("document.activeElement.id === 'generate'")
-    steps.state(page, "idle")
+    steps.state(page, "stopped", "idle")
 
 
 def test_control_z_takes_back_what_filled_the_form_also_later(visit):
