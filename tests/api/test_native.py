@@ -106,7 +106,7 @@ def test_a_call_is_refused_in_words(server, method, path, body, field, words):
 
 
 def test_a_corrupt_checkpoint_is_refused_and_the_next_job_is_made(server):
-    (server.settings.data_dir / "models" / "Stable-diffusion" / "corrupt.safetensors").write_bytes(b"<html>")
+    (server.settings.data_dir / "models" / "Stable-diffusion" / "corrupt.safetensors").write_bytes(b"no weights")
     with server.client() as client:
         answer = client.post("/api/v1/jobs", json={**BODY, "checkpoint": "corrupt"})
         assert answer.status_code == 422 and answer.json()["field"] == "checkpoint"

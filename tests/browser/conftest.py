@@ -94,9 +94,9 @@ def _address(process: subprocess.Popen[str], said: list[str]) -> str:
     raise AssertionError("The app did not start:\n" + "".join(said))
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="module")
 def chromium():
-    """Ended with this folder's tests: as long as Playwright's synchronous API is open, the thread has an event loop running."""
+    """Ended with each file of tests: as long as Playwright's synchronous API is open, the thread has an event loop running."""
     from playwright.sync_api import expect, sync_playwright
 
     expect.set_options(timeout=PATIENCE // 2)
@@ -165,7 +165,7 @@ def forget(page, origin: str) -> None:
     session.detach()
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="module")
 def contexts(chromium) -> ContextPool:
     return ContextPool(chromium)
 

@@ -360,3 +360,13 @@ def test_without_a_channel_a_window_has_a_stream_of_its_own(chromium, origin):
     submit(origin, "alone")
     page.wait_for_function(steps.DRAWN, arg=before)
     context.close()
+
+
+def test_the_manifest_lies_in_the_pages_folder_and_leads_back_to_it(visit):
+    page = visit()
+    link = page.evaluate("document.querySelector('link[rel=manifest]').href")
+    told = page.request.get(link).json()
+    assert link == page.evaluate("new URL('manifest.json', document.querySelector('link[rel=icon]').href).href")
+    assert page.evaluate("([start, link]) => new URL(start, link).pathname", [told["start_url"], link]) == "/"
+    for icon in told["icons"]:
+        assert page.request.get(page.evaluate("([src, link]) => new URL(src, link).href", [icon["src"], link])).ok

@@ -98,7 +98,7 @@ def phone_photo(path):
     return path
 
 
-AT = """([canvas, x, y]) => { const it = document.querySelectorAll('.mask canvas')[canvas];
+AT = """([canvas, x, y]) => { const it = document.querySelector(canvas ? '.mask .paint' : '.mask canvas');
     return [it.width, it.height, ...it.getContext('2d').getImageData(x, y, 1, 1).data]; }"""
 
 
@@ -114,7 +114,7 @@ def test_a_phone_photo_is_painted_on_as_it_is_seen(visit, origin, tmp_path):
     deep[40:, :] = 65535
     Image.fromarray(deep).save(tmp_path / "mask.png")
     page.locator(".mask input[type=file]").set_input_files(tmp_path / "mask.png")
-    page.wait_for_function("document.querySelectorAll('.mask canvas')[1].getContext('2d').getImageData(20, 60, 1, 1).data[3] === 255")
+    page.wait_for_function("document.querySelector('.mask .paint').getContext('2d').getImageData(20, 60, 1, 1).data[3] === 255")
     assert page.evaluate(AT, [1, 20, 10])[-1] == 0
     before = steps.pictures(page)
     steps.prompt(page, "a red apple")

@@ -105,7 +105,7 @@ def test_a_picture_made_of_another_is_made_again(darkroom, apple, tmp_path):
 )
 def test_what_is_wrong_is_said_and_nothing_is_written(darkroom, tmp_path, words, said):
     if said == "":
-        (tmp_path / "broken.safetensors").write_bytes(b"<html>")
+        (tmp_path / "broken.safetensors").write_bytes(b"no weights")
         words, said = ("x", "--checkpoint", str(tmp_path / "broken.safetensors")), "is not a whole safetensors file"
     output = [] if "-o" in words else ["-o", tmp_path / "out.png"]
     done = darkroom("generate", *words, *output, "--data-dir", tmp_path)

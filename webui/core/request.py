@@ -126,10 +126,12 @@ class SamplerOptions(FrozenModel):
     )
     unipc_variant: Literal["bh1", "bh2", "vary_coeff"] = Field("bh1", title="UniPC variant")
     unipc_order: int = Field(3, ge=1, le=9, title="UniPC order")
-    unipc_skip: Literal["time_uniform", "time_quadratic", "logSNR"] = Field("time_uniform", title="UniPC skip type")
+    unipc_skip: Literal["time_uniform", "time_quadratic", "logSNR"] = Field(
+        "time_uniform", title="UniPC skip type", description="How UniPC's steps are spaced."
+    )
     unipc_lower_order_final: bool = Field(True, title="UniPC lower order final")
     ddim_discretize: Literal["uniform", "quad"] = Field(
-        "uniform", title="DDIM discretize", description="Timesteps of DDIM, DDIM CFG++ and PLMS: even, or closer together towards the end."
+        "uniform", title="DDIM discretize", description="How DDIM's and PLMS's steps are spaced."
     )
 
     @model_validator(mode="after")
@@ -263,7 +265,7 @@ class GenerationRequest(FrozenModel):
     sampler_options: SamplerOptions = Field(SamplerOptions(), title="Sampler options")
     guidance_options: GuidanceOptions = Field(GuidanceOptions(), title="Guidance options")
     size_conditioning: SizeConditioning = Field(SizeConditioning(), title="SDXL size conditioning")
-    emphasis: Emphasis = Field("Original", title="Emphasis mode")
+    emphasis: Emphasis = Field("Original", title="Emphasis mode", description="How (word:1.2) is weighed.")
     comma_backtrack: int = Field(
         20,
         ge=0,
@@ -271,7 +273,7 @@ class GenerationRequest(FrozenModel):
         title="Prompt word wrap length limit",
         description="A chunk that would break after the last comma is wrapped there if it is at most this many tokens back.",
     )
-    dtype: Dtype = Field("auto", title="Precision")
+    dtype: Dtype = Field("auto", title="Precision", description="What the numbers of a picture are computed in.")
     noise_source: NoiseSource = Field(
         "cpu", title="Random number generator source", description="cpu and nv give the same noise on every machine."
     )

@@ -50,6 +50,7 @@ def understood(graph: Any) -> Understood:
     if saves is None:
         raise GraphError("prompt_no_outputs", "Prompt has no outputs", "A graph ends in SaveImage or PreviewImage.")
     _check_loop(graph, saves)
+    _check_inputs(graph)
     found = comfyui.read({"prompt": json.dumps(graph)})
     if found is None or not found.fields.get("steps"):
         said = found.unmapped[0] if found is not None and found.unmapped else "No sampler leads to the picture that is saved."
@@ -79,6 +80,10 @@ def _check(graph: Any) -> None:
     if lost:
         errors = {key: _node_error(graph[key]["class_type"], f"Its input {name} leads to no node.") for key, name in lost.items()}
         raise GraphError("prompt_outputs_failed_validation", "Prompt outputs failed validation", "A link leads to no node.", errors)
+
+
+def _check_inputs(graph: Mapping[str, Any]) -> None:
+    """Raise for inputs that cannot be meant."""
     if wrong := wrong_inputs(graph):
         key, found = next(iter(wrong.items()))
         said = f"Node #{str(key)[:50]}, {found['errors'][0]['details']}"

@@ -38,7 +38,14 @@ export { mount } from './state.js';
 
 component('patch', () => ({}));
 
+/** Gradio's manifest lies at the root of the host, which a proxy that serves this page in a folder may give to somebody else. */
+function ownManifest() {
+  const link = $('link[rel=manifest]');
+  if (link) Object.assign(link, { crossOrigin: 'use-credentials', href: new URL('../manifest.json', import.meta.url).href });
+}
+
 function start() {
+  ownManifest();
   setTheme(wantedTheme());
   watchTabs();
   watchKeys();

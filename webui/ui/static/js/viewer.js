@@ -62,8 +62,8 @@ function build(it) {
   const close = () => it.box.close();
   it.where = el('span.look-where', { 'aria-live': 'polite' });
   it.pane = el('div.pane');
-  it.newer = iconButton('left', 'Newer (←)', () => go(it, -1), { class: 'tool step previous' });
-  it.older = iconButton('right', 'Older (→)', () => go(it, 1), { class: 'tool step next' });
+  it.newer = iconButton('left', 'Newer (←)', () => go(it, -1), { class: 'tool turn previous' });
+  it.older = iconButton('right', 'Older (→)', () => go(it, 1), { class: 'tool turn next' });
   it.map = el('div.look-map', { 'aria-hidden': 'true', hidden: true }, el('img', { alt: '' }), el('i'));
   it.view = el('div.viewer-picture', { role: 'group', 'aria-label': 'Picture: the wheel zooms at the pointer, dragging moves' }, it.pane, it.newer, it.older, it.map);
   const meant = { next: () => go(it, 1), previous: () => go(it, -1), away: close, tap: () => it.body.classList.toggle('bare') };
