@@ -144,7 +144,7 @@ def test_a_wrong_length_is_said_where_no_hash_tells_better(box, site, fox, lora)
 def test_a_redirect_to_a_private_address_is_refused(tmp_path, site, lora, monkeypatch):
     from webui.downloads import net
     from webui.downloads.offers import OfferedFile
-    from webui.downloads.transfer import fetch
+    from webui.downloads.transfer import Fetched, fetch
 
     site.repository("owner/fox", {"fox.safetensors": lora})
     site.files["/start"] = site.files[PATH]
@@ -152,16 +152,14 @@ def test_a_redirect_to_a_private_address_is_refused(tmp_path, site, lora, monkey
     egress = net.Egress("https://huggingface.co", "secret")  # a real site's rules, met through an address that was typed
 
     def get(path):
-        fetch(egress, OfferedFile(path=path, url=f"{site.url}/{path}"), tmp_path / "part", tmp_path / path, lambda count, total: None)
+        fetch(egress, OfferedFile(path=path, url=f"{site.url}/{path}"), Fetched(tmp_path / "part"), tmp_path / path, lambda *told: None)
 
     try:
         get("start")
         for target in ("http://10.0.0.1/x", "http://169.254.169.254/latest", f"{site.url}/start", "file:///etc/passwd", "http://[::1]:1/x"):
             site.files["/moved"].redirect = target
             with pytest.raises(FetchError, match="private network|no address on the web"):
-                fetch(
-                    egress, OfferedFile(path="b", url=f"{site.url}/moved"), tmp_path / "b.part", tmp_path / "b", lambda count, total: None
-                )
+                get("moved")
     finally:
         egress.close()
     assert not any(token for _, token in site.seen), "a token goes to its own site alone"

@@ -5,6 +5,7 @@ import socket
 from collections.abc import Iterator
 from urllib.parse import urljoin, urlsplit
 
+import httpcore
 import httpx
 
 from webui import __version__
@@ -13,7 +14,8 @@ from webui.errors import WebUIError
 
 MOST_REDIRECTS = 8
 MOST_JSON = 32 * 2**20
-TIMEOUT = httpx.Timeout(30, read=60)
+READ_TIMEOUT_S = 60.0
+TIMEOUT = httpx.Timeout(30, read=READ_TIMEOUT_S)
 
 
 class FetchError(WebUIError):
@@ -159,9 +161,9 @@ def connected(url: str) -> Iterator[None]:
         yield
     except httpx.InvalidURL:
         raise FetchError(f"{url[:80]} is no address on the web.") from None
-    except httpx.TimeoutException:
+    except (httpx.TimeoutException, httpcore.TimeoutException):
         raise FetchError(f"{_host(url)} does not answer. It goes on later.", 5) from None
-    except httpx.HTTPError as error:
+    except (httpx.HTTPError, httpcore.NetworkError, httpcore.ProtocolError) as error:
         raise FetchError(f"The connection to {_host(url)} was lost ({str(error)[:120] or type(error).__name__}).", 2) from None
 
 
