@@ -30,7 +30,7 @@ class FetchError(WebUIError):
 
 
 class Egress:
-    """Fetches for one site. `token` goes to `home` alone; private addresses are met only where `home` itself is this machine.
+    """Fetches for one site. `token` goes to `home` alone; a private address is met only as `home` itself, or where that is this machine.
 
     Every call raises `FetchError`.
     """
@@ -77,17 +77,16 @@ class Egress:
     @contextlib.contextmanager
     def open(self, url: str, headers: dict[str, str] | None = None) -> Iterator[httpx.Response]:
         """An answer whose body is not read yet, after redirects."""
-        first = True
         for _ in range(MOST_REDIRECTS + 1):
-            self._check_address(url, first)
+            self._check_address(url)
             request = self._client.build_request("GET", url, headers={**(headers or {}), **self._credentials(url)})
             with connected(url):
                 response = self._client.send(request, stream=True)
             try:
                 if response.is_redirect:
-                    url, first = urljoin(url, response.headers.get("location", "")), False
+                    url = urljoin(url, response.headers.get("location", ""))
                     continue
-                self._check_peer(response, url, first)
+                self._check_peer(response, url)
                 yield response
                 return
             finally:
@@ -99,16 +98,20 @@ class Egress:
         is_home = (parts.scheme, parts.hostname, parts.port) == (self._home.scheme, self._home.hostname, self._home.port)
         return {"Authorization": f"Bearer {self._token}"} if self._token and is_home else {}
 
-    def _check_address(self, url: str, first: bool) -> None:
-        """Refuse what is no web address, and, where a site sends on to, what is not on the internet."""
+    def _may_be_private(self, url: str) -> bool:
+        """Whether somebody here has named this host: a site's answers name others, and redirects do."""
+        return self._is_here or urlsplit(url).hostname == self._home.hostname
+
+    def _check_address(self, url: str) -> None:
+        """Refuse what is no web address, and what a site names that is not on the internet."""
         try:
             parts = urlsplit(url)
             port = parts.port
         except ValueError:
-            raise FetchError("The site sends on to an address that cannot be read.") from None
+            raise FetchError("The site names an address that cannot be read.") from None
         if parts.scheme not in ("http", "https") or not parts.hostname:
             raise FetchError(f"{url[:80]} is no address on the web.")
-        if first or self._is_here:
+        if self._may_be_private(url):
             return
         try:
             found = socket.getaddrinfo(parts.hostname, port or 443, type=socket.SOCK_STREAM)
@@ -117,11 +120,11 @@ class Egress:
         if any(_is_private(str(entry[4][0])) for entry in found):
             raise _private(parts.hostname)
 
-    def _check_peer(self, response: httpx.Response, url: str, first: bool) -> None:
+    def _check_peer(self, response: httpx.Response, url: str) -> None:
         """A name may mean another address by now than when it was checked: whom we talk to is looked at once more."""
         stream = response.extensions.get("network_stream")
         peer = stream.get_extra_info("server_addr") if stream is not None else None
-        if not first and not self._is_here and peer and _is_private(str(peer[0])):
+        if not self._may_be_private(url) and peer and _is_private(str(peer[0])):
             raise _private(_host(url))
 
 
@@ -173,7 +176,7 @@ def _is_private(address: str) -> bool:
 
 
 def _private(host: str) -> FetchError:
-    return FetchError(f"The site sends on to {host[:80]}, which is not on the internet but in a private network. That is refused.")
+    return FetchError(f"The site names {host[:80]}, which is not on the internet but in a private network. That is refused.")
 
 
 def _host(url: str) -> str:
