@@ -29,6 +29,17 @@ def test_a_model_is_fetched_and_its_place_printed(tmp_path, site, capsys):
     assert capsys.readouterr().out.strip() == str(place) and place.exists()
 
 
+def test_a_search_says_what_each_model_is_and_takes(tmp_path, site, capsys):
+    site.bodies["/api/models"] = [{"id": "owner/fox"}]
+    words = ["models", "search", "red", "fox", "--site", "hf", "--data-dir", str(tmp_path), "--models-dir", str(tmp_path / "models")]
+    assert main(words) == 0
+    told = capsys.readouterr()
+    assert told.out.startswith("hf:owner/fox\n") and "mit" in told.out and "Asked 127.0.0.1" in told.err
+    asked = len(site.asked)
+    assert main([*words, "--offline"]) == 1 and "offline" in capsys.readouterr().err and len(site.asked) == asked
+    assert main(words[:2] + words[4:]) == 2
+
+
 def test_what_goes_wrong_is_said_and_the_rest_is_fetched(tmp_path, site, capsys):
     assert call(tmp_path, "hf:owner/none", "nonsense", "hf:owner/fox") == 1
     told = capsys.readouterr()

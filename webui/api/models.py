@@ -5,6 +5,7 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Query
 from fastapi.responses import Response
+from PIL import Image
 from pydantic import Field, JsonValue
 
 from webui.api.errors import ANYWHERE, responses
@@ -119,11 +120,17 @@ def preview(model_id: str, api: Api, size: Annotated[int, Query(ge=64, le=1024)]
     path = api.collection.get(model_id).beside.preview
     if path is None:
         raise NotFound("There is no picture beside this model.")
-    image = read_image(image_bytes(path, "preview"), "preview").convert("RGB")
-    image.thumbnail((size, size))
+    image = read_image(image_bytes(path, "preview"), "preview")
+    return Response(small_jpeg(image, size), media_type="image/jpeg", headers=IMMUTABLE)
+
+
+def small_jpeg(image: Image.Image, size: int) -> bytes:
+    """A picture as a JPEG that is no side longer than `size`."""
+    small = image.convert("RGB")
+    small.thumbnail((size, size))
     stream = io.BytesIO()
-    image.save(stream, "JPEG", quality=85)
-    return Response(stream.getvalue(), media_type="image/jpeg", headers=IMMUTABLE)
+    small.save(stream, "JPEG", quality=85)
+    return stream.getvalue()
 
 
 def rooms(api: Services) -> list[Room]:
