@@ -15,6 +15,7 @@ from webui.backends.place import Placing
 from webui.backends.pool import BackendPool, Places
 from webui.backends.service import Backends, registered
 from webui.capabilities import CapabilityService
+from webui.collection.converting import Conversions
 from webui.collection.notes import NoteStore
 from webui.collection.service import Collection
 from webui.core.finish import MatchColorsStep
@@ -105,6 +106,7 @@ class App:
         self.services.monitor.stop()
         self.services.grids.runner.stop()
         self.services.downloads.stop()
+        self.services.conversions.stop()
         self.services.collection.stop()
         self.services.backend_pool.stop()
         self.services.engines.stop()
@@ -148,6 +150,7 @@ def open_app(settings: Settings, make_client: MakeClient | None = None) -> App:
         words=words,
         presets=PresetStore(database),
         collection=collection_of(library, database, queue, store),
+        conversions=Conversions(store.current, library.scan),
         downloads=Downloads(library, store.current, lambda download: queue.events.publish(download_message(download))),
         extensions=extensions,
         contributions=contributions,

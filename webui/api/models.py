@@ -66,19 +66,6 @@ def overview(api: Api, who: Who) -> dict[str, Any]:
     return {"kinds": kinds, "families": families, "folders": folders, "hashing": api.collection.hashing().model_dump()}
 
 
-@router.get("/duplicates")
-def duplicates(api: Api, who: Who) -> dict[str, Any]:
-    """Groups of models with the same content, as far as they are hashed."""
-    return {"groups": [[shown(each, who) for each in group] for group in api.collection.duplicates()]}
-
-
-@router.get("/unused")
-def unused(api: Api, who: Who, days: Annotated[int, Query(ge=1, le=36500)] = 365) -> dict[str, Any]:
-    """Models that no job has named for so many days, the largest first."""
-    who.must_be_admin("see which models nobody uses")
-    return {"models": [shown(each, who) for each in api.collection.unused(days)]}
-
-
 @router.delete("/{model_id}", responses=responses(404))
 def discard(model_id: str, api: Api, who: Who) -> dict[str, str]:
     """Move a model, with what lies beside it, to a hidden folder `.bin` where it was; `moved_to` says where."""

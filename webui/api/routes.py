@@ -10,6 +10,7 @@ from webui.api import (
     gallery,
     grids,
     health,
+    housekeeping,
     key_routes,
     mcp_route,
     models,
@@ -45,7 +46,7 @@ def install(app: FastAPI, services: Services) -> None:
     errors.install(app)
     schema.install(app)
     made = (gallery.router, native.router, grids.router, extras.router, regions.router)
-    library = (downloads.router, offers.router, models.router)
+    library = (downloads.router, offers.router, housekeeping.router, models.router)
     own = (*made, key_routes.router, webhook_routes.router, backends.router, *library, words.router, health.router)
     for router in (*own, routes.router, neighbours.control, neighbours.router, images.router, tooling.router):
         app.include_router(router)

@@ -1,9 +1,10 @@
-"""`models`: the model files that are found, by kind; `models get` fetches more, `models convert` saves them anew."""
+"""`models`: the model files that are found, by kind; `models get` fetches more, `search` finds them, `convert` saves them anew."""
 
 import argparse
 import sys
 import time
 
+from webui.cli import housekeeping
 from webui.cli.offers import card
 from webui.core.names import printable
 from webui.errors import NotFound, WebUIError
@@ -17,22 +18,19 @@ NUMBER_TYPES = ("keep", "float32", "float16", "bfloat16", "float8")
 
 def add(parser: argparse.ArgumentParser) -> None:
     """Flags of `models`."""
-    parser.add_argument(
-        "kind",
-        nargs="?",
-        choices=[*sorted(KINDS), GET, SEARCH, CONVERT],
-        help="only this kind; or get (fetch), search, convert",
-    )
+    choices = [*sorted(KINDS), GET, SEARCH, CONVERT, *housekeeping.ACTIONS]
+    parser.add_argument("kind", nargs="?", choices=choices, help="only this kind; or what to do")
     parser.add_argument(
         "sources",
         nargs="*",
         metavar="SOURCE",
-        help="get: hf:owner/repository[:file], civitai:VERSION, or an address; search: words; convert: models' names",
+        help="get: hf:owner/repository[:file], civitai:VERSION, or an address; search: words; convert, bin, export: models' names",
     )
     parser.add_argument("--hash", action="store_true", help="also print each file's sha256 (reads it once)")
     parser.add_argument("--as", dest="as_kind", choices=sorted(KINDS), default="", help="the kind, where it is not clear, or to search for")
     parser.add_argument("--to", choices=NUMBER_TYPES, default="keep", help="convert: the numbers' type (default: as they are)")
     parser.add_argument("--site", choices=("hf", "civitai"), default="civitai", help="search: where (default: civitai)")
+    parser.add_argument("--days", type=int, default=365, help="unused: by no job for so many days (default: 365)")
     parser.add_argument("--look", action="store_true", help="get: only say what there is")
     parser.add_argument("--offline", action="store_true", default=None, help="fetch nothing")
 
@@ -42,6 +40,8 @@ def run(arguments: argparse.Namespace, settings: Settings) -> int:
     library = Library(settings.all_models_dirs, settings.cache / "library.json", families_of(settings))
     if arguments.kind == GET:
         return _get(arguments, settings, library)
+    if arguments.kind in housekeeping.ACTIONS:
+        return housekeeping.run(arguments, settings, library, lambda name: _named(library, name, arguments.as_kind))
     if arguments.kind == SEARCH:
         return _search(arguments, settings, library)
     if arguments.kind == CONVERT:
