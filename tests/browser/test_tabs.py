@@ -184,3 +184,21 @@ def test_what_is_said_of_a_model_stays_inside_the_page(visit, size):
         .map(each => each.outerHTML.slice(0, 200))"""
     )
     assert wide == []
+
+
+def test_models_are_searched_and_their_pictures_come_only_when_asked(visit, hugging_face):
+    page = visit()
+    hugging_face.repository(
+        "owner/long-name-of-a-photo", {"photo.safetensors": b"x" * 100, "a.png": b"no picture"}, cardData={"license": "mit"}
+    )
+    hugging_face.bodies["/api/models"] = [{"id": "owner/long-name-of-a-photo"}]
+    steps.go(page, "models")
+    page.locator(".starters .download").first.wait_for(state="attached")
+    page.evaluate("document.querySelector('.get-models').open = true")
+    page.get_by_label("Site", exact=True).select_option("hf")
+    page.get_by_label("Search models at the sites").fill("photo")
+    page.get_by_role("button", name="Search", exact=True).click()
+    expect(page.locator(".found-model")).to_contain_text("owner/long-name-of-a-photo")
+    expect(page.locator(".found-model")).to_contain_text("mit")
+    assert not any(path.endswith("a.png") for path, _ in hugging_face.seen)
+    assert page.locator(".found-model img").get_attribute("src") is None

@@ -25,6 +25,8 @@ from webui.images.decode import read_image
 from webui.services import Services
 
 router = APIRouter(route_class=PrintedRoute, prefix="/api/v1/models", tags=["Models"], responses=responses(*ANYWHERE))
+_A_CHECKPOINT = 10**9
+"""Bytes from which a file of no named kind is likely a checkpoint."""
 _RANKS = {"fits": 0, "offload": 1, "unknown": 1, "too large": 2, "not loaded": 3}
 
 
@@ -59,7 +61,7 @@ def search(api: Api, who: Who, wish: Annotated[Search, Query()]) -> dict[str, An
         "site": wish.site,
         "asked": found.asked,
         "next": found.next,
-        "results": [_card(offer, _expected(api, offer, there), api, who) for offer in found.offers],
+        "results": [_card(offer, _expected(api, offer, there, wished=wish.kind), api, who) for offer in found.offers],
     }
 
 
@@ -91,8 +93,10 @@ def _header(api: Services, offer: Offer) -> Header | None:
         return None
 
 
-def _expected(api: Services, offer: Offer, there: list[Room], header: Header | None = None) -> Expected:
-    kind = offer.kind or ("checkpoint" if offer.folder else "")
+def _expected(api: Services, offer: Offer, there: list[Room], header: Header | None = None, wished: str = "") -> Expected:
+    """What an offer would be here; without a header a kind that the site does not name is the one searched for, or told by its size."""
+    guessed = wished or ("checkpoint" if offer.size >= _A_CHECKPOINT else "")
+    kind = offer.kind or ("checkpoint" if offer.folder else "" if header is not None else guessed)
     return expected(api.library.families, Wanted(kind=kind, base=offer.base or offer.title, size=offer.size), there, header)
 
 

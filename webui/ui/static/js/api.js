@@ -207,11 +207,17 @@ export const models = {
   look: (source) => ask('/api/v1/models/offers', { method: 'POST', json: { source } }),
   download: (source, kind) => ask('/api/v1/models/downloads', { method: 'POST', json: { source, kind } }),
   starters: () => ask('/api/v1/models/starters'),
+  search: (query) => ask(`/api/v1/models/search?${new URLSearchParams(query)}`, { patience: MORE_PATIENCE }),
+  duplicates: () => ask('/api/v1/models/duplicates'),
+  unused: () => ask('/api/v1/models/unused'),
+  convert: (id, to) => ask(`${model(id)}/convert`, { method: 'POST', json: { to } }),
+  conversions: () => ask('/api/v1/models/conversions'),
+  export: (id) => ask(`${model(id)}/export`, { method: 'POST' }),
   recognise: (id) => ask(`${model(id)}/recognise`, { method: 'POST' }),
   discard: (id) => ask(model(id), { method: 'DELETE' }),
   downloads: () => ask('/api/v1/models/downloads'),
   pause: (id) => ask(`/api/v1/models/downloads/${id}/pause`, { method: 'POST' }),
-  resume: (id) => ask(`/api/v1/models/downloads/${id}/resume`, { method: 'POST' }),
+  resume: (id, kind = '') => ask(`/api/v1/models/downloads/${id}/resume`, { method: 'POST', json: { kind } }),
   remove: (id) => ask(`/api/v1/models/downloads/${id}`, { method: 'DELETE' }),
 };
 

@@ -58,6 +58,7 @@ component('gallery', (root) => {
   return {
     opened() { putBack(it); lookAtAddress(it); it.places.draw(); learnNew(it); },
     arrived: () => lookAtAddress(it),
+    look(query) { it.search.value = query; it.at = 'pictures'; reload(it, true); },
     refresh(anyhow = false) { if (anyhow || it.words || it.failed || it.at !== 'pictures' || it.pictures.total !== state.total || it.pictures.images[0]?.id !== state.images[0]?.id) reload(it); },
     added: (image) => added(it, image),
     removed: (image) => removed(it, image),

@@ -4,6 +4,8 @@
 import { models } from './api.js';
 import { $, button, el, heading, notice } from './dom.js';
 import { getModels } from './get-models.js';
+import { convertLine, exportButton, usedLine } from './model-keeping.js';
+import { fitLines } from './model-words.js';
 import { component, state } from './state.js';
 import { complain, toast } from './toast.js';
 
@@ -14,6 +16,7 @@ let typing = 0;
 component('models', (root) => {
   const it = {
     wish: { q: '', kind: '', favourite: false, sort: 'name' },
+    which: '',
     cursor: '',
     list: el('div.models', { role: 'list', 'aria-label': 'Models' }),
     count: el('span.muted', { role: 'status' }),
@@ -24,10 +27,12 @@ component('models', (root) => {
   const search = el('input.search', { type: 'search', placeholder: 'Search models', 'aria-label': 'Search models', oninput: () => { it.wish.q = search.value; clearTimeout(typing); typing = setTimeout(() => load(it), 150); } });
   const sort = el('select', { 'aria-label': 'Order', onchange: () => { it.wish.sort = sort.value; load(it); } },
     ...[['name', 'By name'], ['-added', 'Newest first'], ['-size', 'Largest first']].map(([value, text]) => el('option', { value }, text)));
+  const which = el('select', { 'aria-label': 'Which models', onchange: () => { it.which = which.value; load(it); } },
+    ...[['', 'All models'], ['duplicates', 'There twice'], ['unused', 'Unused for a year']].map(([value, text]) => el('option', { value }, text)));
   const favourite = el('input', { type: 'checkbox', onchange: () => { it.wish.favourite = favourite.checked; load(it); } });
   const get = getModels();
-  root.append(heading('Models', it.count, el('span.grow'), it.kind, sort, el('label.switch', {}, favourite, el('span', {}, 'Favourites')), search), get.node, it.hashing, it.list, it.more);
-  return { opened: () => { open(it); get.opened(); }, hashing: (told) => tellHashing(it, told), download: get.told };
+  root.append(heading('Models', it.count, el('span.grow'), it.kind, which, sort, el('label.switch', {}, favourite, el('span', {}, 'Favourites')), search), get.node, it.hashing, it.list, it.more);
+  return { opened: () => { which.hidden = !state.admin; open(it); get.opened(); }, hashing: (told) => tellHashing(it, told), download: get.told };
 });
 
 async function open(it) {
@@ -52,17 +57,25 @@ async function load(it, further = false) {
   const { favourite, ...words } = it.wish;
   const query = { ...words, limit: PAGE, ...(favourite && { favourite }), ...(further && { cursor: it.cursor }) };
   try {
-    const { models: found, total, next } = await models.find(query);
+    const { models: found, total, next } = await (it.which ? inOrder(it) : models.find(query));
     if (mine !== turn || (!further && it.list.contains(document.activeElement?.closest('textarea, input') ?? null))) return;  // nothing is taken from under somebody's hands
     it.cursor = next;
     it.more.hidden = !next;
     it.count.textContent = `${total}`;
     if (!further) it.list.replaceChildren();
     it.list.append(...found.map((model) => row(model)));
-    if (!total) it.list.append(notice('No model matches', 'Try fewer words, or put files into the models folder: they appear here by themselves.'));
+    if (!total && it.which) it.list.append(notice(it.which === 'unused' ? 'Every model was used within a year' : 'No model is there twice', it.which === 'unused' ? '' : 'As far as files are hashed.'));
+    else if (!total) it.list.append(notice('No model matches', 'Try fewer words, or put files into the models folder: they appear here by themselves.'));
   } catch (problem) {
     if (mine === turn) it.list.replaceChildren(notice('The models cannot be listed', problem.message, button('refresh', 'Try again', () => load(it))));
   }
+}
+
+/** What could go: models with the same content, side by side, or those that nothing has used for a year, the largest first. */
+async function inOrder({ which, wish }) {
+  const found = which === 'unused' ? (await models.unused()).models : (await models.duplicates()).groups.flat();
+  const fits = found.filter((model) => !wish.kind || model.kind === wish.kind);
+  return { models: fits, total: fits.length, next: '' };
 }
 
 const size = (bytes) => (bytes >= 1e9 ? `${(bytes / 1e9).toFixed(2)} GB` : `${Math.max(bytes / 1e6, 0.01).toFixed(bytes >= 1e7 ? 0 : 2)} MB`);
@@ -95,13 +108,15 @@ async function fill(node, model) {
     el('label.switch', {}, star, el('span', {}, 'Favourite')),
     state.admin && el('div.row-of-buttons', {},
       button('eye', 'Recognise at Civitai (tells the site that you have this file)', () => models.recognise(model.id).then((known) => toast(`This is ${known.title}`), complain)),
+      exportButton(model),
       button('trash', 'Move to the bin', () => models.discard(model.id).then(({ moved_to: where }) => { node.remove(); toast(`Moved to ${where}`); }, complain))),
+    state.admin && convertLine(model),
     area(model.kept.notes, 'Notes', (notes) => save({ notes }, 'Notes saved')),
     area(model.kept.tags.join(', '), 'Own tags, with commas', (text) => save({ tags: text.split(',').map((tag) => tag.trim()).filter(Boolean) }, 'Tags saved')));
   node.append(more);
   try {
-    const { fits, same } = await models.get(model.id);
-    more.prepend(...fits.map((fit) => el('p', { class: fit.fits ? 'muted' : 'danger' }, fit.sentence)), ...(same.length ? [el('p.muted', {}, `${same.length} more with the same content.`)] : []));
+    const { fits, same, used } = await models.get(model.id);
+    more.prepend(...[...fitLines(fits), usedLine({ ...model, used }), same.length > 0 && el('p.muted', {}, `${same.length} more with the same content.`)].filter(Boolean));
   } catch (problem) {
     more.prepend(el('p.danger', {}, problem.message));
   }
