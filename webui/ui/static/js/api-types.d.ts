@@ -146,6 +146,7 @@ export interface Done {
 export interface EngineStatus {
   name: string;
   device: string;
+  node: string;
   state: string;
   loaded: string;
   warm: Array<string>;
