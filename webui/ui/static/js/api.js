@@ -39,7 +39,7 @@ export const jobs = {
   /** @returns {Promise<T.JobBody>} */
   cancel: (id, how = 'stop') => ask(`${job(id)}?how=${how}`, { method: 'DELETE' }),
   /** @returns {Promise<T.JobBody>} */
-  retry: (id) => ask(`${job(id)}/retry`, { method: 'POST' }),
+  retry: (id, payAgain = false) => ask(`${job(id)}/retry?pay_again=${payAgain}`, { method: 'POST' }),
   /** @returns {Promise<T.JobBody>} */
   again: (id) => ask(`${job(id)}/again?new_seed=true`, { method: 'POST' }),
   /** @returns {Promise<T.JobBody>} */
@@ -172,7 +172,7 @@ export const grids = {
   /** @returns {Promise<T.GridWithCells>} */
   get: (id) => ask(`/api/v1/grids/${id}`),
   stop: (id) => ask(`/api/v1/grids/${id}`, { method: 'DELETE' }),
-  retry: (id) => ask(`/api/v1/grids/${id}/retry`, { method: 'POST' }),
+  retry: (id, payAgain = false) => ask(`/api/v1/grids/${id}/retry?pay_again=${payAgain}`, { method: 'POST' }),
   add: (id, more) => ask(`/api/v1/grids/${id}/values`, { method: 'POST', json: more }),
   picture: (id) => `${ROOT}/api/v1/grids/${id}/picture`,
   export: (id) => `${ROOT}/api/v1/grids/${id}/export`,
