@@ -12,6 +12,7 @@ BENCHES = {
     "parity": "pictures recorded from Forge, made again: PSNR of each",
     "queue": "10,000 queued jobs: submit, choose, start",
     "library": "5,000 model files: a look, a change, a search",
+    "downloads": "a model from a server on loopback beside curl, and kill -9 while it comes",
     "models": "loading, peak memory beside what was told, three tabs, switches of checkpoints and LoRAs",
     "speed": "seconds a step and a picture, peak memory, beside plain diffusers",
     "batching": "several users in one batch, against one after another and against the bare UNet",
