@@ -100,7 +100,8 @@ class Replicate(Backend):
             try:
                 return state_of(self.wire.call("POST", self._root + path, json=wanted).json())
             except BackendError as error:
-                if error.status not in (404, 405, 422) or number == len(ways) - 1:
+                is_other_way = error.status in (404, 405) or (error.status == 422 and "version" in str(error))
+                if not is_other_way or number == len(ways) - 1:
                     raise
         raise BackendError("Replicate has no way to run this model.")
 

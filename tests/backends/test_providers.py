@@ -175,6 +175,16 @@ def test_stability_is_asked_as_its_api_says(open_desk):
     server.reason = "CONTENT_FILTERED"
     job = made(desk, server)
     assert job.state == "failed" and "its filter blurred this picture" in job.error.message
+    server.reason = "SUCCESS"
+    out = {"mode": "img2img", "init": start.id, "where": "stability"}
+    for model, options in (("outpaint", {"outpaint": {"left": 64, "bottom": 128}}), ("upscale-fast", {}), ("upscale-conservative", {})):
+        job = desk.wait(desk.submit(checkpoint=model, seed=7, **out, **options))
+        assert job.state == "done" and job.cost == {"outpaint": 0.04, "upscale-fast": 0.02}.get(model, 0.4), job.error
+    sides, fast, careful = (dict(body) for body in server.bodies[-3:])
+    assert sides["path"] == "/v2beta/stable-image/edit/outpaint" and (sides["left"], sides["up"], sides["down"]) == (b"64", b"0", b"128")
+    assert fast["path"].endswith("/upscale/fast") and "prompt" not in fast and fast["image"].startswith(b"\x89PNG")
+    assert careful["path"].endswith("/upscale/conservative") and careful["prompt"] == b"a red apple"
+    assert "Say on which side" in desk.wait(desk.submit(checkpoint="outpaint", **out)).error.message
     server.close()
 
 
