@@ -17,6 +17,7 @@ BENCHES = {
     "models": "loading, peak memory beside what was told, three tabs, switches of checkpoints and LoRAs",
     "speed": "seconds a step and a picture, peak memory, beside plain diffusers",
     "batching": "several users in one batch, against one after another and against the bare UNet",
+    "cluster": "a Ray cluster of two nodes, one of them killed; a choice among 10,000 jobs for 64 engines",
     "traffic": "20 users at random for 2,000 jobs: lost, mixed up, overtaken",
     "faults": "kill -9 at random moments: jobs lost, files torn, pictures made twice",
     "grids": "a grid planned, drawn, and made through three kills: cells lost or made twice",
