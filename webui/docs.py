@@ -279,10 +279,10 @@ def routes_table(rest: str) -> str:
     """Every route of the API."""
     from fastapi import FastAPI
 
-    from webui.api import downloads, extras, health, key_routes, models, native, regions
+    from webui.api import downloads, extras, health, housekeeping, key_routes, models, native, offers, regions
 
     app = FastAPI()
-    for routes in (native, extras, regions, key_routes, downloads, models, health):
+    for routes in (native, extras, regions, key_routes, downloads, offers, housekeeping, models, health):
         app.include_router(routes.router)
     rows = [
         (code(f"{method.upper()} {path}"), operation.get("description", operation.get("summary", "")))
