@@ -64,8 +64,9 @@ class Grids:
     def retry(self, grid_id: str) -> Grid:
         """Try the cells again that failed or were refused. Raises `NotFound`, `Conflict`."""
         self._store.get(grid_id)
-        for job_id in self._store.try_again(grid_id):
-            self._queue.retry(job_id)
+        with self.runner.feeding:  # so that no cell is refused again because the one before it is not yet queued again
+            for job_id in self._store.try_again(grid_id):
+                self._queue.retry(job_id)
         self.runner.wake()
         return self._store.get(grid_id)
 

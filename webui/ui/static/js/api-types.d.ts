@@ -3,6 +3,17 @@
 /** The data of `event: alive`: nothing happened for a while. */
 export type Alive = Record<string, never>;
 
+/** A part of the picture with a prompt of its own: a rectangle in shares of the sides; of a mask, what is white in it. */
+export interface Area {
+  prompt: string;
+  x: number;
+  y: number;
+  width: number;
+  height: number;
+  weight: number;
+  mask: string | null;
+}
+
 /** An axis: its kind, what it is called, and its values with their labels. */
 export interface AxisBody {
   kind: string;
@@ -293,6 +304,9 @@ export interface GenerationRequest {
   mask_weight: number;
   image_guidance: number;
   hires: HiresOptions | null;
+  blend: PromptBlend | null;
+  regions: RegionOptions | null;
+  tiles: TileOptions | null;
   upscale_tile: number;
   upscale_overlap: number;
   finish: Array<UpscaleStep | RestoreStep | DetailStep | MatchColorsStep | SharpenStep | GrainStep | FormatStep | ExtensionStep>;
@@ -707,6 +721,12 @@ export interface Progress {
   detail: string;
 }
 
+/** A second prompt, and how far the conditioning has gone in a straight line from the prompt to it. */
+export interface PromptBlend {
+  prompt: string;
+  share: number;
+}
+
 /** Prompts that were used. */
 export interface PromptList {
   prompts: Array<UsedPrompt>;
@@ -752,6 +772,12 @@ export interface RegionList {
   regions: Array<RegionBody>;
   masks: Array<string>;
   notes: Array<string>;
+}
+
+/** Regional prompts (latent couple): the areas' predictions, each where it lies, and the prompt's below and beside them. */
+export interface RegionOptions {
+  areas: Array<Area>;
+  base: number;
 }
 
 /** A picture by its id, and the step `detail` whose regions are asked for. */
@@ -1019,6 +1045,14 @@ export interface Suggestions {
 /** Samples of the last minutes, the newest last. */
 export interface SystemBody {
   samples: Array<Sample>;
+}
+
+/** Tiled diffusion: at each step the network sees overlapping tiles of a large canvas, whose predictions become one. */
+export interface TileOptions {
+  method: "multidiffusion" | "mixture";
+  width: number;
+  height: number;
+  overlap: number;
 }
 
 /** How long a prompt is for the text encoder, and how long it may be before it is cut into chunks. */
