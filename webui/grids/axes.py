@@ -12,7 +12,8 @@ from webui.core.grid import Axis, AxisWish, plain
 from webui.core.names import printable
 from webui.core.request import GenerationRequest
 from webui.errors import RequestError
-from webui.grids import loops, start_pictures, travel, words
+from webui.grids import loops, travel, words
+from webui.grids import start_pictures as starts
 from webui.grids.values import bounded, numbers_of, permutations_of, words_of
 
 Fields = dict[str, Any]
@@ -290,7 +291,7 @@ SPECIAL: Mapping[str, Kind] = {
     "styles": Kind("Styles", _texts, _styles),
     "size": Kind("Size", _texts, _size),
     "denoising": Kind("Denoising", _floats, _denoising),
-    "pictures": Kind("Pictures", start_pictures.read_pictures, start_pictures.put_picture, start_pictures.label_of_picture, order=0),
+    "pictures": Kind(starts.KIND, starts.read_pictures, starts.put_picture, starts.label_of_picture, order=0),
     "loopback": Kind("Loopback", loops.read_loops, loops.put_loop, loops.label_of_loop, 0.95, 3, follows=True, whole=True),
     "seed travel": Kind("Seed travel", travel.read_seeds, travel.put_stop, travel.label_of_stop, whole=True),
     "travel": Kind("Travel", travel.read_stops, travel.put_stop, travel.label_of_stop, order=0, whole=True),

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 from PIL import Image
@@ -12,6 +13,7 @@ from webui.core.job import LOCAL_OWNER
 from webui.core.record import ImageRecord
 from webui.errors import NotFound, RequestError
 from webui.gallery.service import Gallery
+from webui.grids.animation import Motion, animated
 from webui.grids.plan import Resolve, add_values, make_plan
 from webui.grids.runner import GridRunner
 from webui.grids.sheet import Sheet, draw_sheet
@@ -98,17 +100,28 @@ class Grids:
         pairs, mark, behind = text.partition("\nTemplate: ")
         return f"{pairs}{', ' if pairs else ''}{', '.join(_axes_text(grid))}{mark}{behind}"
 
-    def sheet(self, grid_id: str, side: int | None = None, labelled: bool = True) -> Image.Image:
-        """One labelled picture of all cells, each at most `side` pixels wide and high. Raises `NotFound`, `RequestError`."""
-        grid, cells = self.get(grid_id), self.cells(grid_id)
+    def animation(self, grid_id: str, motion: Motion) -> bytes:
+        """The cells' pictures one after another, along x, then y, then z. Raises `NotFound`, `RequestError`."""
+        self.get(grid_id)
+        cells = sorted(self.cells(grid_id), key=lambda cell: (cell.z, cell.y, cell.x))
+        return animated([path for path in self._files(cells).values() if path is not None], motion)
+
+    def _files(self, cells: list[Cell]) -> dict[tuple[int, int, int], Path | None]:
+        """Each cell's first picture, by place."""
         pictures = self.pictures(cells)
-        files = {}
+        files: dict[tuple[int, int, int], Path | None] = {}
         for cell in cells:
             record = next(iter(pictures.get(cell.job_id or "", ())), None)
             try:
                 files[cell.x, cell.y, cell.z] = None if record is None else self._gallery.path(record)
             except NotFound:
                 files[cell.x, cell.y, cell.z] = None
+        return files
+
+    def sheet(self, grid_id: str, side: int | None = None, labelled: bool = True) -> Image.Image:
+        """One labelled picture of all cells, each at most `side` pixels wide and high. Raises `NotFound`, `RequestError`."""
+        grid, cells = self.get(grid_id), self.cells(grid_id)
+        files = self._files(cells)
         if not any(files.values()):
             raise RequestError("grid", "No cell of this grid has a picture yet.")
         states = {(cell.x, cell.y, cell.z): cell.state for cell in cells}

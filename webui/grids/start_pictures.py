@@ -1,15 +1,71 @@
 """Start pictures as the values of an axis: the same request over many pictures, each with its own prompt where it has one."""
 
+from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
-from pydantic import Field, ValidationError
+from pydantic import Field, JsonValue, ValidationError
 
 from webui.core.frozen import FrozenModel
-from webui.core.grid import Axis, AxisWish
+from webui.core.grid import Axis, AxisWish, GridWish
+from webui.core.names import printable
 from webui.core.options import MAX_PROMPT
 from webui.core.request import request_error_from
 from webui.errors import RequestError
+from webui.gallery.folder import PassedOver, files_of, kept
+from webui.gallery.service import Gallery
 from webui.grids.values import bounded, words_of
+from webui.images.own_words import Where, own_words
+
+KIND = "Pictures"
+
+
+class FolderWish(FrozenModel):
+    """A request over all pictures of a folder of the server's machine, whole paths.
+
+    `masks` is a folder with a mask of each picture's name where it has one. `own_sizes`: each is made in its own shape and size, or at
+    the checkpoint's own area where it is more than twice that; else all in the request's size.
+    """
+
+    folder: str = Field(max_length=4000)
+    masks: str = Field("", max_length=4000)
+    prompts: Where = "request"
+    own_sizes: bool = True
+    request: dict[str, JsonValue] = Field(default_factory=dict)
+    axes: tuple[AxisWish, ...] = Field((), max_length=2)
+    title: str = Field("", max_length=200)
+
+
+def wish_of_folder(wish: FolderWish, gallery: Gallery, owner: str) -> tuple[GridWish, tuple[PassedOver, ...]]:
+    """The grid over a folder's pictures, which are kept as uploads, and its other files. Raises `RequestError` for what is no folder."""
+    pictures: list[JsonValue] = []
+    passed_over: list[PassedOver] = []
+    masks = {path.stem: path for path in files_of(Path(wish.masks))} if wish.masks else {}
+    for path in files_of(Path(wish.folder)):
+        if wish.prompts == "files" and path.suffix.lower() == ".txt":
+            continue
+        try:
+            pictures.append(_taken(path, masks.get(path.stem), wish, gallery, owner))
+        except RequestError as error:
+            passed_over.append(PassedOver(printable(path.name), error.message))
+    if not pictures:
+        raise RequestError("folder", f"There is no picture in this folder ({len(passed_over)} other files).")
+    axis = AxisWish(kind=KIND, values=tuple(pictures))
+    request = base_of(wish.request, str(pictures[0]["init"]) if isinstance(pictures[0], dict) else "", wish.own_sizes)
+    return GridWish(request=request, axes=(axis, *wish.axes), title=wish.title or Path(wish.folder).name), tuple(passed_over)
+
+
+def base_of(request: Mapping[str, JsonValue], first: str, own_sizes: bool) -> dict[str, JsonValue]:
+    """The request that the pictures are put into: img2img of the first one where it says nothing else."""
+    base = {name: value for name, value in request.items() if not (own_sizes and name in ("width", "height"))}
+    is_inpaint = base.get("mode") == "inpaint" and base.get("mask")
+    return {**base, "mode": "inpaint" if is_inpaint else "img2img", "init": first, "hires": None}
+
+
+def _taken(path: Path, mask: Path | None, wish: FolderWish, gallery: Gallery, owner: str) -> dict[str, JsonValue]:
+    own = own_words(path, wish.prompts, str(wish.request.get("prompt") or ""), str(wish.request.get("negative_prompt") or ""))
+    masked = {} if mask is None else {"mask": kept(mask, gallery, owner).id}
+    return {"init": kept(path, gallery, owner).id, "name": printable(path.name)[:500], **masked, **own}
 
 
 class StartPicture(FrozenModel):

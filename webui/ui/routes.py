@@ -14,7 +14,9 @@ from webui.core.grid import MAX_AXES, MAX_TITLE, AxisWish, GridWish
 from webui.core.plain import check_plain
 from webui.core.request import MAX_PROMPT, GenerationRequest
 from webui.errors import NotFound, RequestError, WebUIError
+from webui.grids.start_pictures import FolderWish, wish_of_folder
 from webui.images.decode import as_png, read_mask
+from webui.images.own_words import Where
 from webui.images.pixels import mask_grey
 from webui.prompts.chunks import count_tokens
 from webui.prompts.tokenizer import clip_l_tokenizer
@@ -62,6 +64,23 @@ class GridForm(Values):
         """What they ask for. Raises `RequestError`."""
         request = to_request(self.values).model_dump(mode="json", exclude_unset=True)
         return GridWish(request=request, axes=self.axes, title=self.title, new_seeds=self.new_seeds)
+
+
+class FolderForm(Values):
+    """A form's values, and the folder whose pictures they are for."""
+
+    folder: str = Field(max_length=4000)
+    masks: str = Field("", max_length=4000)
+    prompts: Where = "request"
+    own_sizes: bool = True
+
+    def wish(self) -> FolderWish:
+        """What they ask for: the form's own start picture does not count. Raises `RequestError`."""
+        mode = self.values.get("mode")
+        is_masked = mode == "inpaint" and self.values.get("mask")
+        values = self.values | {"mode": "inpaint" if is_masked else "txt2img", "init": "0" * 64}
+        request = to_request(values).model_dump(mode="json", exclude_unset=True)
+        return FolderWish(request=request, **self.model_dump(exclude={"values"}))
 
 
 class PresetForm(Values):
@@ -145,6 +164,18 @@ def _grid_routes(routes: APIRouter, services: Services) -> None:
         """Make a grid over a form's request."""
         try:
             return services.grids.create(form.wish(), viewer_of(request).name).body
+        except WebUIError as error:
+            return refusal(error)
+
+    @routes.post("/grids/folder", response_model=None)
+    def folder(form: FolderForm, request: Request) -> dict[str, Any] | JSONResponse:
+        """Make a form's request for every picture of a folder."""
+        who = viewer_of(request)
+        who.must_be_admin("name a folder of this machine")
+        try:
+            wish, passed_over = wish_of_folder(form.wish(), services.gallery, who.name)
+            body = services.grids.create(wish, who.name).body
+            return {**body, "passed_over": [{"name": each.name, "why": each.why} for each in passed_over]}
         except WebUIError as error:
             return refusal(error)
 

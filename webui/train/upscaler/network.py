@@ -23,14 +23,14 @@ class Compact(nn.Module):
         parts: list[nn.Module] = [nn.Conv2d(COLOURS, width, 3, padding=1), nn.PReLU(width)]
         for _ in range(layers):
             parts += [nn.Conv2d(width, width, 3, padding=1), nn.PReLU(width)]
-        parts.append(nn.Conv2d(width, COLOURS * SCALE**2, 3, padding=1))
-        self.body = nn.Sequential(*parts)
-        for part in parts:
+        last = nn.Conv2d(width, COLOURS * SCALE**2, 3, padding=1)
+        self.body = nn.Sequential(*parts, last)
+        for part in self.body:
             if isinstance(part, nn.Conv2d):
                 nn.init.kaiming_normal_(part.weight, a=0.25)
                 nn.init.zeros_(part.bias if part.bias is not None else part.weight[:0])
         with torch.no_grad():
-            parts[-1].weight.mul_(0.1)  # at first the picture itself, enlarged by the nearest pixel
+            last.weight.mul_(0.1)  # at first the picture itself, enlarged by the nearest pixel
 
     def forward(self, pictures: Tensor) -> Tensor:
         """Return the pictures four times as large."""

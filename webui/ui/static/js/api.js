@@ -117,6 +117,8 @@ export const page = {
   countGrid: (wish) => ask('/page/grids/count', { method: 'POST', json: wish }),
   /** @returns {Promise<T.GridBody>} */
   makeGrid: (wish) => ask('/page/grids', { method: 'POST', json: wish }),
+  /** @returns {Promise<T.GridOfFolder>} */
+  makeBatch: (wish) => ask('/page/grids/folder', { method: 'POST', json: wish }),
   /** @returns {Promise<import('./page-types.d.ts').Values>} */
   values: (request) => ask('/page/values', { method: 'POST', json: { values: request } }),
   /** @returns {Promise<T.TokenCount>} */
@@ -175,6 +177,7 @@ export const grids = {
   retry: (id) => ask(`/api/v1/grids/${id}/retry`, { method: 'POST' }),
   add: (id, more) => ask(`/api/v1/grids/${id}/values`, { method: 'POST', json: more }),
   picture: (id) => `${ROOT}/api/v1/grids/${id}/picture`,
+  animation: (id) => `${ROOT}/api/v1/grids/${id}/animation`,
   export: (id) => `${ROOT}/api/v1/grids/${id}/export`,
 };
 
