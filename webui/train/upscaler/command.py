@@ -39,7 +39,7 @@ def run(words: Sequence[str]) -> int:
     torch.manual_seed(options.seed)
     gallery = gather(options.folder / "art", options.model, options.seed, options.art)
     print(f"{len(gallery.art)} pieces of art, {len(gallery.by_model)} through the default model", flush=True)
-    network = Compact(options.width, options.layers).to(memory_format=torch.channels_last)
+    network = Compact(options.width, options.layers)
     if options.start:
         network.load_state_dict({name: tensor.float() for name, tensor in load_file(options.start).items()})
     course = Course(options.steps, options.minutes * 60, options.pairs, options.seed)
