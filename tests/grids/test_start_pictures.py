@@ -6,8 +6,9 @@ from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
 from tests.grids.test_runner import Place
+from webui.core.grid import FolderWish
 from webui.errors import RequestError
-from webui.grids.start_pictures import FolderWish, wish_of_folder
+from webui.grids.start_pictures import wish_of_folder
 
 REQUEST = {"prompt": "oil painting", "width": 64, "height": 64, "strength": 0.4}
 

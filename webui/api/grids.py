@@ -16,7 +16,7 @@ from webui.api.native import NO_STORE, Api, Who, read_json
 from webui.api.printed import PrintedRoute
 from webui.api.schema import REFERENCE, answer
 from webui.api.shapes import image_body
-from webui.core.grid import MAX_AXES, Grid, GridWish
+from webui.core.grid import MAX_AXES, FolderWish, Grid, GridWish
 from webui.core.plain import check_plain
 from webui.errors import NotFound, RequestError
 from webui.grids.animation import Format as Moving
@@ -24,7 +24,6 @@ from webui.grids.animation import Motion
 from webui.grids.axes import kinds
 from webui.grids.plan import parse_wish
 from webui.grids.service import Grids
-from webui.grids.start_pictures import FolderWish, wish_of_folder
 from webui.images.png_writing import fast_png
 from webui.services import Services
 
@@ -54,9 +53,7 @@ def of_folder(body: FolderWish, api: Api, who: Who) -> dict[str, Any]:
     Only for who runs this Darkroom. Other files, and pictures that cannot be read, are passed over and named.
     """
     who.must_be_admin("name a folder of this machine")
-    wish, passed_over = wish_of_folder(body, api.gallery, who.name)
-    grid = api.grids.create(wish, who.name)
-    return {**grid.body, "passed_over": [{"name": each.name, "why": each.why} for each in passed_over]}
+    return api.grids.of_folder(body, who.name)
 
 
 def _wish(body: dict[str, Any]) -> GridWish:

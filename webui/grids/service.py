@@ -8,7 +8,7 @@ from typing import Any
 from PIL import Image
 from pydantic import JsonValue
 
-from webui.core.grid import AXIS_NAMES, MAX_TITLE, Cell, Grid, GridWish, place_of
+from webui.core.grid import AXIS_NAMES, MAX_TITLE, Cell, FolderWish, Grid, GridWish, place_of
 from webui.core.job import LOCAL_OWNER
 from webui.core.record import ImageRecord
 from webui.errors import NotFound, RequestError
@@ -17,6 +17,7 @@ from webui.grids.animation import Motion, animated
 from webui.grids.plan import Resolve, add_values, make_plan
 from webui.grids.runner import GridRunner
 from webui.grids.sheet import Sheet, draw_sheet
+from webui.grids.start_pictures import wish_of_folder
 from webui.grids.store import GridStore
 from webui.jobs.queue import JobQueue
 
@@ -35,6 +36,11 @@ class Grids:
         grid = self._store.add(make_plan(wish, self._resolve), owner, wish.title.strip()[:MAX_TITLE], wish.priority)
         self.runner.wake()
         return grid
+
+    def of_folder(self, wish: FolderWish, owner: str = LOCAL_OWNER) -> dict[str, Any]:
+        """A grid over a folder's pictures as JSON, with the files that were passed over. Raises `RequestError`, `StorageError`."""
+        whole, passed_over = wish_of_folder(wish, self._gallery, owner)
+        return {**self.create(whole, owner).body, "passed_over": [{"name": each.name, "why": each.why} for each in passed_over]}
 
     def count(self, wish: GridWish) -> tuple[int, int, int]:
         """How many values the axes of a wish have. Raises `RequestError` as `create` does."""

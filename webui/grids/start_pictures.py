@@ -7,7 +7,7 @@ from typing import Any
 from pydantic import Field, JsonValue, ValidationError
 
 from webui.core.frozen import FrozenModel
-from webui.core.grid import Axis, AxisWish, GridWish
+from webui.core.grid import Axis, AxisWish, FolderWish, GridWish
 from webui.core.names import printable
 from webui.core.options import MAX_PROMPT
 from webui.core.request import request_error_from
@@ -15,25 +15,9 @@ from webui.errors import RequestError
 from webui.gallery.folder import PassedOver, files_of, kept
 from webui.gallery.service import Gallery
 from webui.grids.values import bounded, words_of
-from webui.images.own_words import Where, own_words
+from webui.images.own_words import own_words
 
 KIND = "Pictures"
-
-
-class FolderWish(FrozenModel):
-    """A request over all pictures of a folder of the server's machine, whole paths.
-
-    `masks` is a folder with a mask of each picture's name where it has one. `own_sizes`: each is made in its own shape and size, or at
-    the checkpoint's own area where it is more than twice that; else all in the request's size.
-    """
-
-    folder: str = Field(max_length=4000)
-    masks: str = Field("", max_length=4000)
-    prompts: Where = "request"
-    own_sizes: bool = True
-    request: dict[str, JsonValue] = Field(default_factory=dict)
-    axes: tuple[AxisWish, ...] = Field((), max_length=2)
-    title: str = Field("", max_length=200)
 
 
 def wish_of_folder(wish: FolderWish, gallery: Gallery, owner: str) -> tuple[GridWish, tuple[PassedOver, ...]]:

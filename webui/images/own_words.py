@@ -1,19 +1,17 @@
 """The words that a picture file has of its own: in its metadata, or in a text file of its name beside it."""
 
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from webui.core.foreign import FileError, read_foreign, read_whole
+from webui.core.grid import PromptsFrom
 from webui.core.options import MAX_PROMPT
 from webui.core.request import MAX_SEED
 from webui.errors import RequestError
 from webui.images.metadata import read_metadata
 
-Where = Literal["request", "metadata", "files"]
-"""Where the prompts of many start pictures come from: the request alone, the pictures' metadata, text files beside them."""
 
-
-def own_words(path: Path, where: Where, prompt: str = "", negative: str = "") -> dict[str, Any]:
+def own_words(path: Path, where: PromptsFrom, prompt: str = "", negative: str = "") -> dict[str, Any]:
     """What of a request is another for this file: the request's words with its own behind them, and with metadata its seed.
 
     Nothing for a file that says nothing. Raises `RequestError` for a text that cannot be read.

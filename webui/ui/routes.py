@@ -10,13 +10,11 @@ from pydantic import BaseModel, ConfigDict, Field, JsonValue, model_validator
 
 from webui.api.identity import viewer_of
 from webui.core.backend import AUTO, HERE
-from webui.core.grid import MAX_AXES, MAX_TITLE, AxisWish, GridWish
+from webui.core.grid import MAX_AXES, MAX_TITLE, AxisWish, FolderWish, GridWish, PromptsFrom
 from webui.core.plain import check_plain
 from webui.core.request import MAX_PROMPT, GenerationRequest
 from webui.errors import NotFound, RequestError, WebUIError
-from webui.grids.start_pictures import FolderWish, wish_of_folder
 from webui.images.decode import as_png, read_mask
-from webui.images.own_words import Where
 from webui.images.pixels import mask_grey
 from webui.prompts.chunks import count_tokens
 from webui.prompts.tokenizer import clip_l_tokenizer
@@ -71,7 +69,7 @@ class FolderForm(Values):
 
     folder: str = Field(max_length=4000)
     masks: str = Field("", max_length=4000)
-    prompts: Where = "request"
+    prompts: PromptsFrom = "request"
     own_sizes: bool = True
 
     def wish(self) -> FolderWish:
@@ -173,9 +171,7 @@ def _grid_routes(routes: APIRouter, services: Services) -> None:
         who = viewer_of(request)
         who.must_be_admin("name a folder of this machine")
         try:
-            wish, passed_over = wish_of_folder(form.wish(), services.gallery, who.name)
-            body = services.grids.create(wish, who.name).body
-            return {**body, "passed_over": [{"name": each.name, "why": each.why} for each in passed_over]}
+            return services.grids.of_folder(form.wish(), who.name)
         except WebUIError as error:
             return refusal(error)
 
