@@ -27,7 +27,7 @@ COMMANDS = {
     "extension": "List extensions, switch them on and off.",
     "bench": "Measure: start, overhead, parity, queue, faults, …",
     "doctor": "Print what this machine has and what is wrong.",
-    "train": "Train the default model or the upscaler that ship with Darkroom.",
+    "train": "Train the default model, or an upscaler.",
 }
 PASS_THROUGH = {"bench", "train"}
 

@@ -1,4 +1,4 @@
-"""`train default-model|upscaler`: the recipes of the files that ship with us."""
+"""`train default-model|upscaler`: the recipes of weights of our own."""
 
 import argparse
 from collections.abc import Sequence
@@ -7,7 +7,7 @@ from collections.abc import Sequence
 def run(words: Sequence[str]) -> int:
     """Hand the words on to the recipe."""
     parser = argparse.ArgumentParser(
-        prog="python -m webui train", description="Train what ships with Darkroom, from scratch or from a file.", add_help=False
+        prog="python -m webui train", description="Train weights of our own, from scratch or from a file.", add_help=False
     )
     parser.add_argument("what", choices=["default-model", "upscaler"])
     arguments, rest = parser.parse_known_args(words or ["--help"])

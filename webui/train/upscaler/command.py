@@ -17,7 +17,7 @@ from webui.train.upscaler.score import measure
 
 def parser() -> argparse.ArgumentParser:
     """The flags."""
-    made = argparse.ArgumentParser(prog="python -m webui train upscaler", description="Train the upscaler that ships with Darkroom.")
+    made = argparse.ArgumentParser(prog="python -m webui train upscaler", description="Train an upscaler on the default model's art.")
     made.add_argument("--minutes", type=float, default=15.0, help="how long to learn (default: 15)")
     made.add_argument("--steps", type=int, default=0, help="steps instead of minutes: the same result on every run")
     made.add_argument("--art", type=int, default=600, help="pieces of art of each style (default: 600)")
