@@ -435,6 +435,22 @@ export interface GridList {
   grids: Array<GridBody>;
 }
 
+/** A grid over a folder's pictures, and which files of the folder were passed over. */
+export interface GridOfFolder {
+  id: string;
+  owner: string;
+  title: string;
+  state: "active" | "done" | "cancelled";
+  priority: number;
+  created: number;
+  counts: Record<string, number>;
+  total: number;
+  sides: Array<number>;
+  axes: Array<AxisBody>;
+  request: Record<string, JsonValue>;
+  passed_over: Array<PassedOverFile>;
+}
+
 /** Where a job stands in a grid: said in its pictures. `labels` are "Steps: 20" and the like, one an axis. */
 export interface GridPlace {
   grid: string;
