@@ -1,8 +1,18 @@
 // What the server sends, made from its schema by `python -m webui.docs`: do not edit.
 // deno-lint-ignore-file no-explicit-any
 
+/** `source` is `hf:owner/repository[:file]`, `civitai:VERSION` or an address. */
+export interface Address {
+  source: string;
+}
+
 /** The data of `event: alive`: nothing happened for a while. */
 export type Alive = Record<string, never>;
+
+/** `to` is the numbers' type in the new file; "keep" leaves them as they are, for a pickled file that becomes `.safetensors`. */
+export interface Anew {
+  to: "keep" | "float32" | "float16" | "bfloat16" | "float8";
+}
 
 /** A part of the picture with a prompt of its own: a rectangle in shares of the sides; of a mask, what is white in it. */
 export interface Area {
@@ -1307,16 +1317,27 @@ export interface Routes {
   "POST /api/v1/keys": { json: Sent<KeyWish>; answer: MadeKey; };
   "DELETE /api/v1/keys/{key_id}": { path: { key_id: string; }; answer: KeyBody; };
   "GET /api/v1/models": { query?: { kind?: string; family?: string; base?: string; tag?: string; q?: string; favourite?: boolean; broken?: boolean | null; sort?: "name" | "-name" | "added" | "-added" | "size" | "-size" | "kind" | "-kind"; cursor?: string; limit?: number; }; answer: any; };
+  "GET /api/v1/models/conversions": { answer: any; };
+  "DELETE /api/v1/models/conversions/{conversion_id}": { path: { conversion_id: string; }; answer: any; };
   "GET /api/v1/models/downloads": { answer: any; };
   "POST /api/v1/models/downloads": { json: Sent<Wanted, "source">; answer: any; };
   "GET /api/v1/models/downloads/{download_id}": { path: { download_id: string; }; answer: any; };
   "DELETE /api/v1/models/downloads/{download_id}": { path: { download_id: string; }; answer: any; };
   "POST /api/v1/models/downloads/{download_id}/pause": { path: { download_id: string; }; answer: any; };
   "POST /api/v1/models/downloads/{download_id}/resume": { path: { download_id: string; }; json?: Further | null; answer: any; };
+  "GET /api/v1/models/duplicates": { answer: any; };
+  "POST /api/v1/models/export": { answer: any; };
+  "POST /api/v1/models/offers": { json: Sent<Address, "source">; answer: any; };
   "GET /api/v1/models/overview": { answer: any; };
+  "GET /api/v1/models/search": { query?: { site?: "hf" | "civitai"; q?: string; kind?: string; cursor?: string; }; answer: any; };
+  "GET /api/v1/models/search/pictures/{key}": { path: { key: string; }; answer: Blob; };
+  "GET /api/v1/models/starters": { answer: any; };
+  "GET /api/v1/models/unused": { query?: { days?: number; }; answer: any; };
   "DELETE /api/v1/models/{model_id}": { path: { model_id: string; }; answer: any; };
   "GET /api/v1/models/{model_id}": { path: { model_id: string; }; answer: any; };
   "PATCH /api/v1/models/{model_id}": { path: { model_id: string; }; json: Sent<Changes>; answer: any; };
+  "POST /api/v1/models/{model_id}/convert": { path: { model_id: string; }; json: Sent<Anew>; answer: any; };
+  "POST /api/v1/models/{model_id}/export": { path: { model_id: string; }; answer: any; };
   "GET /api/v1/models/{model_id}/preview": { path: { model_id: string; }; query?: { size?: number; }; answer: Blob; };
   "POST /api/v1/models/{model_id}/recognise": { path: { model_id: string; }; answer: any; };
   "GET /api/v1/presets": { answer: PresetList; };
