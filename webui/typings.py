@@ -35,15 +35,10 @@ FILE = PROJECT / "webui" / "ui" / "static" / "js" / "api-types.d.ts"
 HEAD = "// What the server sends, made from its schema by `python -m webui.docs`: do not edit.\n// deno-lint-ignore-file no-explicit-any\n"
 EXACT = 2**53
 """Beyond it a whole number may reach the page as the text of its digits, see exact.js."""
-<<<<<<< HEAD
-_MADE = (gallery, native, grids, extras, regions)
-_ROUTERS = (*_MADE, key_routes, webhook_routes, backends, downloads, offers, housekeeping, models, words)
-=======
 _ROUTERS = (
     *(gallery, native, grids, extras, regions, key_routes, webhook_routes, backends),
     *(downloads, offers, housekeeping, models, words),
 )
->>>>>>> main
 _SENT = """/** What is sent: `K` must be, the rest may be left out. */
 export type Sent<T, K extends keyof T = never> = Partial<T> & Pick<T, K>;
 /** What a route takes besides its headers. */
