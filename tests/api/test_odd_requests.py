@@ -255,6 +255,23 @@ def test_a_function_of_the_page_that_is_none_is_not_found(server, path):
         assert (answer.status_code, answer.json()) == (404, {"message": "There is no such function on this page."})
 
 
+@pytest.mark.parametrize(
+    "data", [[1], [], [1, 2, 3, 4], ["a", "b", "c"], [None, {}, [1]], [0, -1, 5], [10**400, 1, 1], [{"path": "/etc/passwd"}] * 3]
+)
+def test_a_function_of_the_page_answers_whatever_it_is_given(server, capfd, caplog, data):
+    with server.client() as client:
+        called = client.post("/gradio_api/call/nearest", json={"data": data})
+        if called.status_code == 200:
+            said = client.get(f"/gradio_api/call/nearest/{called.json()['event_id']}").text
+            assert said.startswith(("event: error", "event: complete")), said
+            assert "Error" not in said.replace('"title": "Error"', ""), said
+        else:
+            assert called.status_code in (400, 422)
+    told = capfd.readouterr()
+    assert "Traceback" not in told.err + told.out
+    assert not [record for record in caplog.records if record.exc_info and record.levelname != "INFO"]
+
+
 def test_a_stream_of_an_unknown_session_ends_without_a_traceback(server, caplog):
     with server.client() as client:
         try:

@@ -4,7 +4,7 @@ import time
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from sqlalchemy import Connection, and_, desc, false, func, insert, or_, select, update
+from sqlalchemy import Connection, and_, desc, func, insert, or_, select, update
 
 from webui.core.record import ImageRecord
 from webui.core.request import GenerationRequest
@@ -104,10 +104,10 @@ def indexed(row) -> IndexedImage:  # type: ignore[no-untyped-def]  # noqa: ANN00
 
 def insert_image(connection: Connection, record: ImageRecord, request: GenerationRequest | None) -> bool:
     """Add an image's row in the caller's transaction; returns False when it is there already."""
-    same, place = and_(images.c.id == record.id, images.c.kind == record.kind), false()
+    places = [and_(images.c.id == record.id, images.c.kind == record.kind)]
     if record.job_id is not None:
-        place = and_(images.c.job_id == record.job_id, images.c.index == record.index)
-    known = select(images.c.number).where(or_(same, place))
+        places.append(and_(images.c.job_id == record.job_id, images.c.index == record.index))
+    known = select(images.c.number).where(or_(*places))
     if connection.execute(known).first() is not None:
         return False
     values = image_values(record, request)

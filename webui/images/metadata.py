@@ -163,7 +163,7 @@ def _found(dialect: Dialect, contents: Mapping[str, str]) -> ParsedMetadata | No
     try:
         return dialect(contents)
     except Exception:
-        log.exception("A picture's metadata could not be read")
+        log.info("A picture's metadata could not be read", exc_info=True)
         return ParsedMetadata("another program", {}, ("all of its metadata: it is not written as any program known here writes it",))
 
 
