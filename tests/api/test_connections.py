@@ -110,6 +110,22 @@ def test_where_all_are_at_work_one_more_is_told_so(hasty):
             assert b" 401 " in told(connection)
 
 
+def test_who_still_sends_while_it_is_told_so_reads_the_answer(hasty):
+    """To close with bytes unread resets a connection: what it was told would be lost with it."""
+    with contextlib.ExitStack() as held:
+        request = b"GET /api/v1/events HTTP/1.1\r\nHost: x\r\nX-Access-Key: open sesame\r\n\r\n"
+        for _ in range(20):
+            assert b"200 OK" in held.enter_context(wire(hasty, request, "127.0.0.10")).recv(100)
+        for _ in range(20):
+            with wire(hasty, HEAD, "127.0.0.10") as connection:
+                assert connection.recv(1, socket.MSG_PEEK) == b"H"
+                connection.sendall(b"\r\n")
+                connection.sendall(b"x" * 1000)
+                assert told(connection).startswith(b"HTTP/1.1 503 ")
+        with wire(hasty, address="127.0.0.10") as silent:
+            assert told(silent).startswith(b"HTTP/1.1 503 ")
+
+
 def test_with_few_files_the_log_stays_small_and_the_server_answers_again(tmp_path):
     """asyncio logs a traceback for each connection that it cannot accept, 2,048 of them a second."""
     command = [sys.executable, "-u", "-m", "webui", "serve", "--no-browser", "--listen", "--port", "0", "--data-dir", str(tmp_path)]

@@ -5,13 +5,17 @@ import http.server
 import json
 import re
 import threading
+import time
 from dataclasses import dataclass, field
 from typing import Any
 
 
 @dataclass
 class File:
-    """A file of the site. `cuts` ends each of the next answers after so many bytes; `answers` are statuses that come first."""
+    """A file of the site. `cuts` ends each of the next answers after so many bytes; `answers` are statuses that come first.
+
+    Of more than `hold` bytes nothing is sent until it is raised.
+    """
 
     data: bytes
     cuts: list[int] = field(default_factory=list)
@@ -20,16 +24,22 @@ class File:
     page: bool = False
     claims: int | None = None
     redirect: str = ""
+    hold: int = 2**63
     asked: list[str] = field(default_factory=list)
     sent: int = 0
 
 
 class Site:
-    """Both sites at one address. `files` by path, `bodies` are JSON answers by path; `seen` are the paths asked for, with their tokens."""
+    """Both sites at one address. `files` by path, `bodies` are JSON answers by path; `seen` are the paths asked for, with their tokens.
+
+    `asked` are the paths with their queries, `links` the next page's address by path.
+    """
 
     def __init__(self) -> None:
         self.files: dict[str, File] = {}
         self.bodies: dict[str, Any] = {}
+        self.links: dict[str, str] = {}
+        self.asked: list[str] = []
         self.seen: list[tuple[str, str]] = []
         self.gate = threading.Event()
         self.gate.set()
@@ -79,9 +89,11 @@ class Site:
 
     def _answer(self, handler: http.server.BaseHTTPRequestHandler) -> None:
         path = handler.path.partition("?")[0]
+        self.asked.append(handler.path)
         self.seen.append((path, handler.headers.get("Authorization", "")))
         if path in self.bodies:
-            self._send(handler, 200, json.dumps(self.bodies[path]).encode(), {"Content-Type": "application/json"})
+            link = {"Link": f'<{self.links[path]}>; rel="next"'} if path in self.links else {}
+            self._send(handler, 200, json.dumps(self.bodies[path]).encode(), {"Content-Type": "application/json", **link})
         elif path in self.files:
             self._send_file(handler, self.files[path])
         else:
@@ -118,6 +130,8 @@ class Site:
         cut = file.cuts.pop(0) if file.cuts else len(body)
         for at in range(0, min(cut, len(body)), 2**16):
             self.gate.wait()
+            while start + at >= file.hold:
+                time.sleep(0.01)
             piece = body[at : min(at + 2**16, cut)]
             try:
                 handler.wfile.write(piece)

@@ -22,6 +22,10 @@ from webui.core.request import FrozenModel
 _EVERY = 1.0
 _QUEUE, _AT_ONCE = 2048, 32
 """Connections that may wait to be accepted, and how many are in one go: so many files more than the limit are open for a moment."""
+_LINGER, _LINGERING = 2.0, 64
+"""Seconds for which a connection that is told to go is still read, and the most that are: to close with bytes unread resets the
+connection, and the reset may overtake the answer (RFC 9112, 9.6); and a client may not understand an answer that comes before it asked.
+"""
 _SOCKET_MESSAGE = 2**16
 """Bytes of the longest message that a websocket takes; clients have nothing to say there."""
 _FULL = b'{"message": "Too many connections are open. Close some, or try again in a moment."}'
@@ -50,6 +54,7 @@ class Pool:
         self._shared = shared
         self._all: dict[Connection, None] = {}
         self._watching = False
+        self._lingering = 0
 
     def admit(self, connection: "Connection") -> bool:
         """Take one more; where there is no place, in that of the one that has asked for nothing for longest. False: all are at work."""
@@ -72,6 +77,18 @@ class Pool:
     def forget(self, connection: "Connection") -> None:
         """It is closed."""
         self._all.pop(connection, None)
+
+    def linger(self, connection: "Connection") -> bool:
+        """Whether this one, which is sent away, is read for a moment still; it is ended after that."""
+        if self._lingering >= _LINGERING:
+            return False
+        self._lingering += 1
+        connection.loop.call_later(_LINGER, self._end, connection)
+        return True
+
+    def _end(self, connection: "Connection") -> None:
+        self._lingering -= 1
+        connection.end()
 
     def _watch(self, loop: asyncio.AbstractEventLoop) -> None:
         now = time.monotonic()
@@ -106,6 +123,7 @@ class Connection(H11Protocol):
         self._taken = 0
         self._stuck: float | None = None
         self._is_socket = False
+        self._refused = self._told = False
 
     @property
     def is_idle(self) -> bool:
@@ -117,7 +135,9 @@ class Connection(H11Protocol):
         super().connection_made(transport)
         self.address = self.client[0] if self.client else ""
         if not self._pool.admit(self):
-            self._say(b"503 Service Unavailable", _FULL)
+            self._refused = self._pool.linger(self)
+            if not self._refused:
+                self._say(b"503 Service Unavailable", _FULL)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Gone."""
@@ -134,7 +154,10 @@ class Connection(H11Protocol):
 
     def data_received(self, data: bytes) -> None:
         """Note when a head or a body begins."""
-        if self.transport.is_closing():
+        if self._told or self.transport.is_closing():
+            return
+        if self._refused:
+            self._say(b"503 Service Unavailable", _FULL)
             return
         before = self.conn.their_state
         if before is h11.IDLE and not self._begun:
@@ -164,7 +187,7 @@ class Connection(H11Protocol):
         patience, waited = self._pool.patience, now - self.since
         if self._stuck is not None and now - self._stuck > patience.reader:
             self.transport.abort()
-        elif self.transport.is_closing():
+        elif self._told or self.transport.is_closing():
             if waited > patience.after:
                 self.transport.abort()
         elif self._is_socket:
@@ -185,6 +208,14 @@ class Connection(H11Protocol):
         elif waited > patience.body + self._taken / patience.rate:
             self._say(b"408 Request Timeout", _SLOW) if not self.cycle.response_started else self.drop()
 
+    def end(self) -> None:
+        """Close it if it is not closed; whoever never asked hears now why."""
+        if self._refused and not self._told:
+            self._say(b"503 Service Unavailable", _FULL)
+            self.transport.close()
+        else:
+            self.transport.abort()
+
     def drop(self) -> None:
         """Close it without a word."""
         self._pool.forget(self)
@@ -201,9 +232,12 @@ class Connection(H11Protocol):
             b"Connection: close",
             b"Retry-After: 10",
         )
-        self.since = time.monotonic()
+        self.since, self._told = time.monotonic(), True
         self.transport.write(b"\r\n".join(lines) + b"\r\n\r\n" + body)
-        self.transport.close()
+        if self.transport.can_write_eof() and (self._refused or self._pool.linger(self)):
+            self.transport.write_eof()
+        else:
+            self.transport.close()
 
 
 class Server(uvicorn.Server):
