@@ -97,18 +97,17 @@ def resolve(request: GenerationRequest, context: ResolveContext) -> ResolvedRequ
 
 def _checkpoint(request: GenerationRequest, context: ResolveContext) -> ModelFile:
     """The file meant, or the first whole one of a family we know. One that no engine loads is refused before it waits for one."""
-    loaded, families = context.capabilities().families, context.library.families
+    families, engines = context.library.families, context.capabilities().families
 
     def refusal(model: ModelFile) -> str:
-        return families.refusal(model.family, model.variant, model.file_name, loaded)
+        return families.refusal(model.family, model.variant, model.file_name, engines)
 
     if request.checkpoint:
         found = context.library.find("checkpoint", request.checkpoint)
-    else:
-        usable = [model for model in context.library.models("checkpoint") if not model.error]
-        if not usable:
-            raise RequestError("checkpoint", "No checkpoint yet. Put one into models/Stable-diffusion, then refresh the list.")
+    elif usable := [model for model in context.library.models("checkpoint") if not model.error]:
         found = min(usable, key=lambda model: (not families.is_whole(model.family), bool(refusal(model))))
+    else:
+        raise RequestError("checkpoint", "No checkpoint yet. Put one into models/Stable-diffusion, then refresh the list.")
     if said := found.error or refusal(found):
         raise RequestError("checkpoint", said)
     return found
