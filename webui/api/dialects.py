@@ -4,13 +4,14 @@ from typing import Any
 
 A1111 = ("/sdapi/", "/controlnet/", "/internal/", "/sd_extra_networks/")
 OPENAI = ("/v1/",)
-COMFY = (
+_COMFY = (
     *("/prompt", "/history", "/view", "/upload/", "/queue", "/interrupt", "/free", "/object_info", "/system_stats", "/embeddings"),
-    "/ws",
+    *("/models", "/ws"),
 )
+COMFY = (*_COMFY, *(f"/api{path}" for path in _COMFY), "/api/etn/")
 CLIENTS = (*A1111, *OPENAI, *COMFY, "/mcp")
 """Paths of all clients' APIs."""
-WITH_IMAGES = ("/sdapi/", "/controlnet/", "/v1/images/", "/mcp", "/upload/")
+WITH_IMAGES = ("/sdapi/", "/controlnet/", "/v1/images/", "/mcp", "/upload/", "/api/upload/", "/prompt", "/api/prompt", "/api/etn/image/")
 """Paths whose bodies hold pictures as base64."""
 
 

@@ -42,8 +42,8 @@ _OF_GRADIO = (
 _CLOSED = ("/login", "/logout", "/openapi.json", "/monitoring", "/pwa_icon", "/docs", "/redoc")
 _READING = ("/sdapi/v1/png-info", "/internal/progress", "/controlnet/detect", "/mcp")
 """What is posted and yet only read."""
-_LOOKS = "/ws"
-"""The socket that only tells."""
+_LOOKS = ("/ws", "/api/ws")
+"""The socket that only tells, by both of its addresses."""
 _ASKED = "An access key is needed: send it as X-Access-Key, or open the link that the server printed."
 _UPLOAD = "/gradio_api/upload"
 _IMAGES = ("/api/v1/images", "/page/parameters/picture", "/page/mask")
@@ -221,7 +221,7 @@ class Guard:
 def _beyond(scope: Scope, scopes: tuple[str, ...]) -> Response | None:
     """What a key with these scopes may not do; without a key, nothing."""
     path = _path(scope)
-    reads = path == _LOOKS if scope["type"] == "websocket" else scope.get("method", "GET") in _SAFE or path.startswith(_READING)
+    reads = path in _LOOKS if scope["type"] == "websocket" else scope.get("method", "GET") in _SAFE or path.startswith(_READING)
     if not scopes or reads or any(scope != "read" for scope in scopes):
         return None
     return say(403, "This API key may only read. Use one with the scope generate.", path=path)

@@ -20,8 +20,10 @@ from webui.api import (
     words,
 )
 from webui.api.api_keys import ApiKeys
+from webui.api.comfy import listings as comfy_listings
 from webui.api.comfy import routes as comfy
 from webui.api.comfy import socket as comfy_socket
+from webui.api.comfy import tooling
 from webui.api.comfy.sent import Graphs
 from webui.api.openai import images
 from webui.api.sdapi import neighbours, routes
@@ -43,7 +45,9 @@ def install(app: FastAPI, services: Services) -> None:
     schema.install(app)
     made = (gallery.router, native.router, grids.router, extras.router, regions.router)
     own = (*made, key_routes.router, webhook_routes.router, backends.router, downloads.router, models.router, words.router, health.router)
-    for router in (*own, routes.router, neighbours.control, neighbours.router, images.router, comfy.router):
+    for router in (*own, routes.router, neighbours.control, neighbours.router, images.router, tooling.router):
         app.include_router(router)
-    app.include_router(comfy_socket.router)
+    for router in (comfy.router, comfy_listings.router, comfy_socket.router):
+        app.include_router(router)
+        app.include_router(router, prefix="/api", include_in_schema=False)  # ComfyUI answers there too
     mcp_route.install(app)

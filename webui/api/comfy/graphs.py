@@ -5,17 +5,18 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from webui.api.comfy.inputs import INPUTS, wrong_inputs
+from webui.api.comfy.inputs import wrong_inputs
+from webui.api.comfy.nodes import ENDS, UNDERSTOOD, lacking
+from webui.api.comfy.pictures import Link, Pictures, link_of
+from webui.api.comfy.simple import simplified
 from webui.core.fields import nested
 from webui.core.request import GenerationRequest, parse_request
 from webui.errors import RequestError
 from webui.images.dialects import comfyui
-from webui.images.dialects.comfyui_nodes import ENCODERS
 
 MOST_NODES = 500
-ALSO = (*ENCODERS, "KSamplerAdvanced", "SamplerCustom", "SamplerCustomAdvanced", "KSamplerSelect", "BasicScheduler", "KarrasScheduler")
-UNDERSTOOD = frozenset({*INPUTS, *ALSO, "CFGGuider", "BasicGuider", "RandomNoise", "DisableNoise", "ExponentialScheduler", "Reroute"})
-ENDS = ("SaveImage", "PreviewImage")
+ABSENT = "not-here/"
+"""Before the names of files that are listed for clients that insist on them, and that no graph can use."""
 
 
 class GraphError(Exception):
@@ -29,16 +30,20 @@ class GraphError(Exception):
 
 @dataclass(frozen=True)
 class Understood:
-    """A graph as a request without its pictures: the names of the start picture and the mask, the node that saves, and notes."""
+    """A graph as a request without its pictures.
+
+    The links of the start picture and the mask, the node that saves, what the sampler gives to it (None: all of the picture), and notes.
+    """
 
     fields: Mapping[str, Any]
     mode: str
-    image: str
-    mask: str
+    start: Link | None
+    mask: Link | None
     saves: str
+    decoded: Link | None
     notes: tuple[str, ...]
 
-    def request(self, images: Mapping[str, str]) -> GenerationRequest:
+    def request(self, images: Mapping[str, Any]) -> GenerationRequest:
         """The request, with the ids of its pictures. Raises `RequestError`."""
         return parse_request({**self.fields, "mode": self.mode, **images})
 
@@ -51,14 +56,34 @@ def understood(graph: Any) -> Understood:
         raise GraphError("prompt_no_outputs", "Prompt has no outputs", "A graph ends in SaveImage or PreviewImage.")
     _check_loop(graph, saves)
     _check_inputs(graph)
-    found = comfyui.read({"prompt": json.dumps(graph)})
+    simple = simplified(graph, saves)
+    found = comfyui.read({"prompt": json.dumps(simple.graph)})
     if found is None or not found.fields.get("steps"):
         said = found.unmapped[0] if found is not None and found.unmapped else "No sampler leads to the picture that is saved."
-        raise GraphError("prompt_outputs_failed_validation", "Prompt outputs failed validation", said)
-    image, mask = _images(graph)
-    mode = found.mode if found.mode != "inpaint" or mask else "img2img"
+        raise invalid(said)
+    _check_end(graph, saves, simple.decoded)
+    if found.mode != "txt2img" and simple.start is None:
+        raise invalid("The picture to start from comes from a node that needs a model, or from none.")
+    mode = found.mode if found.mode != "inpaint" or simple.mask is not None else "img2img"
     fields = nested({key: value for key, value in found.fields.items() if key not in ("init", "mask")})
-    return Understood(fields, mode, image if mode != "txt2img" else "", mask if mode == "inpaint" else "", saves, found.unmapped)
+    fields |= {"mask_blur": 0, "mask_round": False} if mode == "inpaint" else {}
+    start, mask = simple.start if mode != "txt2img" else None, simple.mask if mode == "inpaint" else None
+    return Understood(fields, mode, start, mask, saves, simple.decoded, (*simple.notes, *found.unmapped))
+
+
+def invalid(said: str, nodes: Mapping[str, Any] | None = None) -> GraphError:
+    """A graph whose nodes are known, and which cannot run all the same."""
+    return GraphError("prompt_outputs_failed_validation", "Prompt outputs failed validation", said, nodes)
+
+
+def _check_end(graph: Mapping[str, Any], saves: str, decoded: Link | None) -> None:
+    """Raise where what is done to the finished picture needs more than pictures."""
+    end = link_of(graph[saves].get("inputs", {}).get("images"))
+    if decoded is None or end is None:
+        return
+    cut = {**graph, decoded[0]: {"class_type": "LoadImage", "inputs": {}}}
+    if not Pictures(cut, lambda key: None).is_pure(end):  # type: ignore[arg-type, return-value]
+        raise invalid("What is done to the finished picture takes another one that needs a model.")
 
 
 def _check(graph: Any) -> None:
@@ -75,11 +100,15 @@ def _check(graph: Any) -> None:
     if unknown:
         key, kind = next(iter(unknown.items()))
         said = f"Cannot execute because node {kind[:100]} does not exist."
-        raise GraphError("missing_node_type", said, f"Node ID '#{key}'", {key: _node_error(kind, said) for key, kind in unknown.items()})
+        errors = {key: _node_error(kind, f"Cannot execute because node {kind[:100]} does not exist.") for key, kind in unknown.items()}
+        raise GraphError("missing_node_type", said, f"Node ID '#{key}' {lacking(kind)}".rstrip(), errors)
     lost = {key: name for key, node in graph.items() for name, value in node.get("inputs", {}).items() if _is_lost(value, graph)}
     if lost:
         errors = {key: _node_error(graph[key]["class_type"], f"Its input {name} leads to no node.") for key, name in lost.items()}
-        raise GraphError("prompt_outputs_failed_validation", "Prompt outputs failed validation", "A link leads to no node.", errors)
+        raise invalid("A link leads to no node.", errors)
+    absent = {key: str(value) for key, node in graph.items() for value in node.get("inputs", {}).values() if str(value).startswith(ABSENT)}
+    if used := {key: name for key, name in absent.items() if graph[key]["class_type"] != "UpscaleModelLoader"}:
+        raise invalid(f"{next(iter(used.values()))[len(ABSENT) : 200]} is not here. Choose another, or do without it.")
 
 
 def _check_inputs(graph: Mapping[str, Any]) -> None:
@@ -87,7 +116,7 @@ def _check_inputs(graph: Mapping[str, Any]) -> None:
     if wrong := wrong_inputs(graph):
         key, found = next(iter(wrong.items()))
         said = f"Node #{str(key)[:50]}, {found['errors'][0]['details']}"
-        raise GraphError("prompt_outputs_failed_validation", "Prompt outputs failed validation", said, wrong)
+        raise invalid(said, wrong)
 
 
 def _check_loop(graph: Mapping[str, Any], start: str) -> None:
@@ -101,19 +130,15 @@ def _check_loop(graph: Mapping[str, Any], start: str) -> None:
         elif states.get(key) is None:
             states[key] = 1
             stack.append((key, True))
-            onward = [str(value[0]) for value in graph[key].get("inputs", {}).values() if _is_link(value)]
+            onward = [link[0] for value in graph[key].get("inputs", {}).values() if (link := link_of(value)) is not None]
             if any(states.get(each) == 1 for each in onward):
-                said = "Prompt outputs failed validation"
-                raise GraphError("prompt_outputs_failed_validation", said, f"The graph goes in a circle at node #{key}.")
+                raise invalid(f"The graph goes in a circle at node #{key}.")
             stack += [(each, False) for each in onward if each not in states]
 
 
-def _is_link(value: Any) -> bool:
-    return isinstance(value, list) and len(value) == 2 and isinstance(value[0], str | int) and isinstance(value[1], int)
-
-
 def _is_lost(value: Any, graph: Mapping[str, Any]) -> bool:
-    return _is_link(value) and str(value[0]) not in graph
+    link = link_of(value)
+    return link is not None and link[0] not in graph
 
 
 def _node_error(kind: str, said: str) -> dict[str, Any]:
@@ -121,22 +146,7 @@ def _node_error(kind: str, said: str) -> dict[str, Any]:
     return {"errors": [error], "dependent_outputs": [], "class_type": kind[:100]}
 
 
-def _images(graph: Mapping[str, Any]) -> tuple[str, str]:
-    """The names of the start picture and of the mask: by the nodes that load them."""
-    loads, masks = _named(graph, "LoadImage"), _named(graph, "LoadImageMask")
-    links = [(name, str(value[0])) for node in graph.values() for name, value in node.get("inputs", {}).items() if _is_link(value)]
-    mask = next((masks.get(key) or loads.get(key) or "" for name, key in links if name == "mask"), "")
-    used = {key for name, key in links if name != "mask"}
-    image = next((name for key, name in loads.items() if key in used), next(iter(loads.values()), ""))
-    return image, mask
-
-
-def _named(graph: Mapping[str, Any], kind: str) -> dict[str, str]:
-    """What the nodes of a kind load, by node."""
-    return {key: str(node.get("inputs", {}).get("image", "")) for key, node in graph.items() if node["class_type"] == kind}
-
-
 def failed(error: RequestError) -> GraphError:
     """A value that Darkroom refuses, in ComfyUI's shape."""
     said = error.message if error.message.startswith(error.field) else f"{error.field}: {error.message}"
-    return GraphError("prompt_outputs_failed_validation", "Prompt outputs failed validation", said)
+    return invalid(said)

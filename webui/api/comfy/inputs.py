@@ -1,63 +1,14 @@
-"""The nodes that are understood, and whether each of a graph's inputs can be meant: a value that cannot is refused at its node."""
+"""Whether each of a graph's inputs can be meant: a value that cannot is refused at its node."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-INPUTS: dict[str, dict[str, Any]] = {
-    "CheckpointLoaderSimple": {"ckpt_name": "CHECKPOINTS"},
-    "VAELoader": {"vae_name": "VAES"},
-    "LoraLoader": {"model": "MODEL", "clip": "CLIP", "lora_name": "LORAS", "strength_model": "FLOAT", "strength_clip": "FLOAT"},
-    "LoraLoaderModelOnly": {"model": "MODEL", "lora_name": "LORAS", "strength_model": "FLOAT"},
-    "CLIPSetLastLayer": {"clip": "CLIP", "stop_at_clip_layer": "INT"},
-    "CLIPTextEncode": {"text": "STRING", "clip": "CLIP"},
-    "EmptyLatentImage": {"width": "INT", "height": "INT", "batch_size": "INT"},
-    "KSampler": {
-        "model": "MODEL",
-        "seed": "INT",
-        "steps": "INT",
-        "cfg": "FLOAT",
-        "sampler_name": "SAMPLERS",
-        "scheduler": "SCHEDULERS",
-        "positive": "CONDITIONING",
-        "negative": "CONDITIONING",
-        "latent_image": "LATENT",
-        "denoise": "FLOAT",
-    },
-    "VAEDecode": {"samples": "LATENT", "vae": "VAE"},
-    "VAEEncode": {"pixels": "IMAGE", "vae": "VAE"},
-    "VAEEncodeForInpaint": {"pixels": "IMAGE", "vae": "VAE", "mask": "MASK", "grow_mask_by": "INT"},
-    "SetLatentNoiseMask": {"samples": "LATENT", "mask": "MASK"},
-    "LoadImage": {"image": "STRING"},
-    "LoadImageMask": {"image": "STRING", "channel": "STRING"},
-    "LatentUpscale": {"samples": "LATENT", "upscale_method": "STRING", "width": "INT", "height": "INT", "crop": "STRING"},
-    "LatentUpscaleBy": {"samples": "LATENT", "upscale_method": "STRING", "scale_by": "FLOAT"},
-    "ImageScale": {"image": "IMAGE", "upscale_method": "STRING", "width": "INT", "height": "INT", "crop": "STRING"},
-    "ImageScaleBy": {"image": "IMAGE", "upscale_method": "STRING", "scale_by": "FLOAT"},
-    "RepeatLatentBatch": {"samples": "LATENT", "amount": "INT"},
-    "SaveImage": {"images": "IMAGE", "filename_prefix": "STRING"},
-    "PreviewImage": {"images": "IMAGE"},
-}
-"""The nodes that are understood, and the types of their inputs."""
-OUTPUTS: dict[str, tuple[str, ...]] = {
-    "CheckpointLoaderSimple": ("MODEL", "CLIP", "VAE"),
-    "VAELoader": ("VAE",),
-    "LoraLoader": ("MODEL", "CLIP"),
-    "LoraLoaderModelOnly": ("MODEL",),
-    "CLIPSetLastLayer": ("CLIP",),
-    "CLIPTextEncode": ("CONDITIONING",),
-    "VAEDecode": ("IMAGE",),
-    "LoadImage": ("IMAGE", "MASK"),
-    "LoadImageMask": ("MASK",),
-    "ImageScale": ("IMAGE",),
-    "ImageScaleBy": ("IMAGE",),
-    "SaveImage": (),
-    "PreviewImage": (),
-}
+from webui.api.comfy.nodes import INPUTS, LINKED, OPTIONAL, outputs_of
+
 _ANYWHERE = {"seed": "INT", "noise_seed": "INT", "steps": "INT", "width": "INT", "height": "INT", "batch_size": "INT"}
 _ANYWHERE |= {"start_at_step": "INT", "end_at_step": "INT", "cfg": "FLOAT", "denoise": "FLOAT"}
 """Inputs that mean the same at every sampler and latent."""
 _RANGES: Mapping[str, tuple[float, float]] = {"steps": (1, 1000), "denoise": (0, 1)}
-_LINKED = ("MODEL", "CLIP", "VAE", "CONDITIONING", "LATENT", "IMAGE", "MASK")
 _LARGEST = 2**64
 
 
@@ -71,23 +22,28 @@ def wrong_inputs(graph: Mapping[str, Any]) -> dict[str, Any]:
 
 def _wrong(node: Mapping[str, Any], graph: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
     types = _ANYWHERE | INPUTS.get(node["class_type"], {})
+    may_lack = OPTIONAL.get(node["class_type"], ())
     for name, value in node.get("inputs", {}).items():
+        if value is None and name in may_lack:
+            continue
         said = _said(name, types[name], value, graph) if name in types else ""
         if said:
-            kind = "return_type_mismatch" if types[name] in _LINKED else "invalid_input_type"
+            kind = "return_type_mismatch" if types[name] in LINKED else "invalid_input_type"
             yield {"type": kind, "message": said, "details": f"{name}: {said}", "extra_info": {"input_name": name}}
 
 
 def _said(name: str, kind: str, value: Any, graph: Mapping[str, Any]) -> str:
     """Why a value cannot be meant; empty where it can."""
     linked = isinstance(value, list) and len(value) == 2 and isinstance(value[0], str | int) and isinstance(value[1], int)
-    if kind in _LINKED:
+    if kind in LINKED:
         if not linked:
             return f"It must be a link to a node that gives {kind}."
         given = _given(graph[str(value[0])]["class_type"], value[1])
         return "" if given in (kind, None) else f"Output {value[1]} of node #{value[0]} gives {given or 'nothing'}, not {kind}."
     if kind in ("INT", "FLOAT"):
         return _number(name, kind, value)
+    if kind == "STRING" and linked and _given(graph[str(value[0])]["class_type"], value[1]) == "STRING":
+        return ""
     if kind == "STRING" and (value is None or isinstance(value, list | dict)):
         return "It must be text."
     return ""
@@ -97,7 +53,7 @@ def _given(kind: str, slot: int) -> str | None:
     """What an output gives: empty for one that a node does not have, None where that is not known here."""
     if kind not in INPUTS:
         return None
-    outputs = OUTPUTS.get(kind, ("LATENT",))
+    outputs = outputs_of(kind)
     return outputs[slot] if 0 <= slot < len(outputs) else ""
 
 

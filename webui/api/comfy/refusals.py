@@ -15,6 +15,10 @@ from webui.core.names import printable
 from webui.core.sentences import sentence
 from webui.errors import RequestError, WebUIError
 
+REFUSED: dict[int | str, dict[str, Any]] = {
+    status: {"description": "It cannot be done; `error` says why."} for status in (400, 401, 403, 404, 413, 422, 429, 507)
+}
+
 
 class ComfyRoute(PrintedRoute):
     """A route whose refusals have ComfyUI's shape."""

@@ -1,4 +1,4 @@
-"""ComfyUI's routes: /prompt, /history, /view, /upload, /queue, /interrupt, /object_info, /system_stats."""
+"""ComfyUI's routes about jobs and pictures: /prompt, /history, /view, /upload, /queue, /interrupt."""
 
 import json
 from pathlib import Path
@@ -6,28 +6,21 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import FileResponse, JSONResponse, Response
-from PIL import Image
 from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import UploadFile
 
-from webui import __version__
-from webui.api.comfy.graphs import ENDS, GraphError, Understood, failed, understood
+from webui.api.comfy.files import check_loads, finished, start_images, without_base64
+from webui.api.comfy.graphs import GraphError, failed, understood
 from webui.api.comfy.history import history_of
-from webui.api.comfy.inputs import INPUTS, OUTPUTS
-from webui.api.comfy.refusals import ComfyRoute
+from webui.api.comfy.refusals import REFUSED, ComfyRoute
 from webui.api.comfy.sent import PICTURE, SID, Graphs, Held, Sent
 from webui.api.identity import Viewer
 from webui.api.native import Api, Who
 from webui.core.job import FINAL_STATES, Job
 from webui.core.plain import check_plain
 from webui.errors import NotFound, RequestError
-from webui.images.decode import as_png, read_image
-from webui.samplers.catalog import BUILTIN_SAMPLERS, BUILTIN_SCHEDULES, Sampler
 from webui.services import Services
 
-REFUSED: dict[int | str, dict[str, Any]] = {
-    status: {"description": "It cannot be done; `error` says why."} for status in (400, 401, 403, 404, 413, 422, 429, 507)
-}
 _NO_BODY = {"requestBody": {"content": {"application/json": {"schema": {"type": "object"}}}}}
 Text = Annotated[str, Query(max_length=1000)]
 router = APIRouter(tags=["ComfyUI"], route_class=ComfyRoute, responses=REFUSED)
@@ -39,35 +32,28 @@ async def submit(request: Request, api: Api, who: Who, graphs: Held) -> dict[str
     body = await _object(request)
     async with graphs.sending(who.name):
         job = await run_in_threadpool(_submit, body, api, who, graphs)
-    return {"prompt_id": job.id, "number": len(await run_in_threadpool(api.queue.waiting_order)), "node_errors": {}}
+    number = len(await run_in_threadpool(api.queue.waiting_order))
+    return {"prompt_id": graphs.called(job.id), "number": number, "node_errors": {}}
 
 
 def _submit(body: dict[str, Any], api: Services, who: Viewer, graphs: Graphs) -> Job:
     try:
         check_plain(body)
         meant = understood(body.get("prompt"))
-        images = _images(meant, api, who, graphs)
+        graph = without_base64(body["prompt"], api.gallery, who.name)
+        check_loads(graph, graphs, who.name)
+        images = start_images(meant, graph, api.gallery, graphs, who.name)
         job = api.queue.submit(meant.request(images), who.name, notes=meant.notes)
     except RequestError as error:
         raise failed(error) from None
-    client = body.get("client_id")
-    graphs.keep(job.id, Sent(body["prompt"], meant.saves, client[:SID] if isinstance(client, str) else ""))
+    graphs.keep(job.id, who.name, Sent(graph, meant.saves, _name(body, "client_id"), meant.decoded, _name(body, "prompt_id")))
     return job
 
 
-def _images(meant: Understood, api: Services, who: Viewer, graphs: Graphs) -> dict[str, str]:
-    if meant.mode == "txt2img":
-        return {}
-    init = graphs.id_of(who.name, meant.image)
-    return {"init": init, **({"mask": _mask_of(api, graphs.id_of(who.name, meant.mask), who)} if meant.mask else {})}
-
-
-def _mask_of(api: Services, image_id: str, who: Viewer) -> str:
-    """ComfyUI's mask of a picture: white where it is transparent; the picture itself where nothing of it is."""
-    image = read_image(api.gallery.path_by_id(image_id).read_bytes(), "mask")
-    if image.mode != "RGBA" or image.getchannel("A").getextrema() == (255, 255):
-        return image_id
-    return api.gallery.upload(as_png(Image.eval(image.getchannel("A"), lambda value: 255 - value)), who.name).id
+def _name(body: dict[str, Any], key: str) -> str:
+    """What a client calls itself, or its job."""
+    name = body.get(key)
+    return name[:SID] if isinstance(name, str) else ""
 
 
 @router.get("/prompt")
@@ -80,17 +66,17 @@ def waiting(api: Api) -> dict[str, Any]:
 def histories(api: Api, who: Who, graphs: Held, max_items: Annotated[int, Query(ge=1, le=200)] = 50) -> dict[str, Any]:
     """Your jobs that have ended."""
     jobs = api.queue.jobs(tuple(sorted(FINAL_STATES)), owner=who.name, limit=max_items, newest=True)
-    return {job.id: history_of(job, graphs.of(job.id)) for job in reversed(jobs)}
+    return {graphs.called(job.id): history_of(job, graphs.of(job.id)) for job in reversed(jobs)}
 
 
 @router.get("/history/{prompt_id}")
 def history(prompt_id: str, api: Api, who: Who, graphs: Held) -> dict[str, Any]:
     """One of your jobs once it has ended; nothing before."""
     try:
-        job = api.queue.get(prompt_id)
+        job = api.queue.get(graphs.job_of(who.name, prompt_id))
     except NotFound:
         return {}
-    return {job.id: history_of(job, graphs.of(job.id))} if job.state in FINAL_STATES and who.may_touch(job.owner) else {}
+    return {graphs.called(job.id): history_of(job, graphs.of(job.id))} if job.state in FINAL_STATES and who.may_touch(job.owner) else {}
 
 
 @router.post("/history")
@@ -104,14 +90,21 @@ async def forget(request: Request) -> dict[str, Any]:
 def view(api: Api, who: Who, graphs: Held, filename: Text = "", subfolder: Text = "", type: Text = "output") -> Response:
     """A picture's file."""
     match = PICTURE.fullmatch(filename)
-    image_id = match[1] if match else graphs.id_of(who.name, filename)
+    return shown(match[1] if match else graphs.id_of(who.name, filename), api, who, graphs)
+
+
+def shown(image_id: str, api: Services, who: Viewer, graphs: Graphs) -> Response:
+    """A picture as the graph that made it saves it, or an upload. Raises `NotFound`."""
     try:
         record = api.gallery.index.get(image_id).record
     except NotFound:
         return FileResponse(api.gallery.path_by_id(image_id))
     if record.kind == "result" and not who.may_touch(record.owner):
         raise NotFound("There is no such picture of yours.")
-    return FileResponse(api.gallery.path(record))
+    made = finished(record, graphs.of(record.job_id or ""), api.gallery, graphs)
+    if made is None:
+        return FileResponse(api.gallery.path(record))
+    return Response(made, media_type="image/jpeg" if made.startswith(b"\xff\xd8") else "image/png")
 
 
 @router.post("/upload/image", openapi_extra={"requestBody": {"content": {"multipart/form-data": {"schema": {"type": "object"}}}}})
@@ -137,7 +130,7 @@ def queue(api: Api, who: Who, graphs: Held) -> dict[str, Any]:
 
 
 def _queued(api: Services, who: Viewer, graphs: Graphs, state: str) -> list[list[Any]]:
-    found = [(number, job.id, graphs.of(job.id)) for number, job in enumerate(_own(api, who, state))]
+    found = [(number, graphs.called(job.id), graphs.of(job.id)) for number, job in enumerate(_own(api, who, state))]
     return [[number, job_id, sent.graph, {}, [sent.saves]] for number, job_id, sent in found]
 
 
@@ -146,11 +139,12 @@ def _own(api: Services, who: Viewer, state: str) -> list[Job]:
 
 
 @router.post("/queue", openapi_extra=_NO_BODY)
-async def change_queue(request: Request, api: Api, who: Who) -> dict[str, Any]:
+async def change_queue(request: Request, api: Api, who: Who, graphs: Held) -> dict[str, Any]:
     """Take waiting jobs of yours out: some by `delete`, all by `clear`."""
     body = await _object(request)
-    wanted = body.get("delete") if isinstance(body.get("delete"), list) else []
-    await run_in_threadpool(_take_out, api, who, None if body.get("clear") else {str(each) for each in wanted or ()})
+    given = body.get("delete") if isinstance(body.get("delete"), list) else []
+    wanted = {graphs.job_of(who.name, str(each)) for each in given or ()}
+    await run_in_threadpool(_take_out, api, who, None if body.get("clear") else wanted)
     return {}
 
 
@@ -160,12 +154,18 @@ def _take_out(api: Services, who: Viewer, wanted: set[str] | None) -> None:
             api.queue.cancel(job.id)
 
 
-@router.post("/interrupt")
-def interrupt(api: Api, who: Who) -> dict[str, Any]:
-    """Stop your jobs that run."""
-    for job_id in api.queue.running_of(who.name):
-        api.queue.cancel(job_id)
+@router.post("/interrupt", openapi_extra=_NO_BODY)
+async def interrupt(request: Request, api: Api, who: Who, graphs: Held) -> dict[str, Any]:
+    """Stop your jobs that run, or the one that `prompt_id` names."""
+    named = graphs.job_of(who.name, _name(await _object(request), "prompt_id"))
+    await run_in_threadpool(_interrupt, api, who, named)
     return {}
+
+
+def _interrupt(api: Services, who: Viewer, named: str) -> None:
+    for job_id in api.queue.running_of(who.name):
+        if named in ("", job_id):
+            api.queue.cancel(job_id)
 
 
 @router.post("/free")
@@ -174,79 +174,6 @@ def free(api: Api, who: Who) -> dict[str, Any]:
     who.must_be_admin("unload the models")
     api.engines.free_memory()
     return {}
-
-
-@router.get("/object_info")
-def object_info(api: Api) -> dict[str, Any]:
-    """The nodes that are understood."""
-    choices = _choices(api)
-    return {kind: _info(kind, choices) for kind in INPUTS}
-
-
-@router.get("/object_info/{kind}")
-def one_object_info(kind: str, api: Api) -> dict[str, Any]:
-    """One node."""
-    return {kind: _info(kind, _choices(api))} if kind in INPUTS else {}
-
-
-def _choices(api: Services) -> dict[str, list[str]]:
-    kinds = {"CHECKPOINTS": "checkpoint", "VAES": "vae", "LORAS": "lora"}
-    models = {name: [model.file_name for model in api.library.models(kind) if not model.error] for name, kind in kinds.items()}
-    schedules = [_plain(each.name) for each in BUILTIN_SCHEDULES]
-    return models | {"SAMPLERS": [_comfys(each) for each in BUILTIN_SAMPLERS], "SCHEDULERS": schedules}
-
-
-def _comfys(sampler: Sampler) -> str:
-    """A sampler's name in ComfyUI."""
-    return next((alias for alias in sampler.aliases if not alias.startswith(("k_", "sample_"))), _plain(sampler.name))
-
-
-def _plain(name: str) -> str:
-    return name.lower().replace(" ", "_")
-
-
-def _info(kind: str, choices: dict[str, list[str]]) -> dict[str, Any]:
-    outputs = list(OUTPUTS.get(kind, ("LATENT",)))
-    return {
-        "input": {"required": {name: [choices[what]] if what in choices else [what, {}] for name, what in INPUTS[kind].items()}},
-        "input_order": {"required": list(INPUTS[kind])},
-        "output": outputs,
-        "output_is_list": [False] * len(outputs),
-        "output_name": outputs,
-        "name": kind,
-        "display_name": kind,
-        "description": "",
-        "python_module": "nodes",
-        "category": "darkroom",
-        "output_node": kind in ENDS,
-    }
-
-
-@router.get("/system_stats")
-def system_stats(api: Api) -> dict[str, Any]:
-    """The program and its devices."""
-    devices = [
-        {
-            "name": each.name,
-            "type": each.device.partition(":")[0],
-            "index": number,
-            "vram_total": each.device_total,
-            "vram_free": max(each.device_total - each.device_used, 0),
-            "torch_vram_total": each.device_total,
-            "torch_vram_free": max(each.device_total - each.device_used, 0),
-        }
-        for number, each in enumerate(api.queue.engines())
-    ]
-    return {
-        "system": {"os": "", "comfyui_version": f"Darkroom {__version__}", "python_version": "", "embedded_python": False},
-        "devices": devices,
-    }
-
-
-@router.get("/embeddings")
-def embeddings(api: Api) -> list[str]:
-    """Textual inversions."""
-    return [model.short_name for model in api.library.models("embedding") if not model.error]
 
 
 @router.get("/ws")

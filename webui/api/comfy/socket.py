@@ -9,13 +9,15 @@ from typing import Any
 from fastapi import APIRouter, WebSocket, WebSocketDisconnect
 from starlette.concurrency import run_in_threadpool
 
+from webui.api.comfy.files import all_delivered
+from webui.api.comfy.nodes import SENT
 from webui.api.comfy.sent import SID, Graphs, Sent
 from webui.api.comfy.telling import Said, Telling, status
 from webui.api.identity import Viewer, viewer_of
 from webui.core.job import FINAL_STATES
 from webui.errors import NotFound, RequestError
 from webui.jobs.events import Message
-from webui.jobs.queue import JobQueue
+from webui.services import Services
 
 BEHIND = 1013
 """The code with which a socket is closed whose client does not keep up: try again."""
@@ -31,7 +33,7 @@ async def socket(websocket: WebSocket) -> None:
         await websocket.close()
         return
     sid = websocket.query_params.get("clientId", "")[:SID] or uuid.uuid4().hex
-    listening = Listening(websocket.app.state.services.queue, websocket.app.state.comfy, who, sid)
+    listening = Listening(websocket.app.state.services, websocket.app.state.comfy, who, sid)
     await websocket.accept()
     work = [asyncio.ensure_future(_tell(websocket, listening)), asyncio.ensure_future(_hear(websocket))]
     try:
@@ -59,8 +61,9 @@ async def _hear(websocket: WebSocket) -> None:
 class Listening:
     """What one client is to hear."""
 
-    def __init__(self, queue: JobQueue, graphs: Graphs, who: Viewer, sid: str) -> None:
-        self._queue, self._graphs, self._who, self._sid = queue, graphs, who, sid
+    def __init__(self, services: Services, graphs: Graphs, who: Viewer, sid: str) -> None:
+        self._queue, self._gallery = services.queue, services.gallery
+        self._graphs, self._who, self._sid = graphs, who, sid
         self._tellings: dict[str, Telling] = {}
 
     async def messages(self) -> AsyncIterator[Said]:
@@ -107,8 +110,13 @@ class Listening:
         if message.kind not in FINAL_STATES:
             return []
         self._tellings.pop(message.job_id, None)
+        return await run_in_threadpool(self._end, telling, message.job_id, sent)
+
+    def _end(self, telling: Telling, job_id: str, sent: Sent) -> list[Said]:
         try:
-            return list(telling.ends(await run_in_threadpool(self._queue.get, message.job_id)))
+            job = self._queue.get(job_id)
+            files = all_delivered(job, sent, self._gallery, self._graphs) if sent.ends_in in SENT else ()
+            return list(telling.ends(job, files))
         except NotFound:
             return []
 

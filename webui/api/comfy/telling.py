@@ -2,20 +2,20 @@
 
 import json
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from webui.api.comfy.history import outputs, why
 from webui.api.comfy.sent import Sent
 from webui.core.job import FINAL_STATES, Job
 
-PREVIEW, JPEG = 1, 1
+PREVIEW, JPEG, PNG = 1, 1, 2
 _STAGES: dict[str, tuple[str, ...]] = {
     "loading": ("CheckpointLoaderSimple",),
     "encoding": ("CLIPTextEncode",),
     "sampling": ("KSampler", "KSamplerAdvanced", "SamplerCustom", "SamplerCustomAdvanced"),
     "hires": ("KSampler", "KSamplerAdvanced", "SamplerCustom", "SamplerCustomAdvanced"),
-    "decoding": ("VAEDecode",),
+    "decoding": ("VAEDecode", "VAEDecodeTiled"),
 }
 """The nodes that do what a job is at."""
 Said = str | bytes
@@ -27,9 +27,9 @@ def status(remaining: int, sid: str = "") -> str:
     return _message("status", data | ({"sid": sid} if sid else {}))
 
 
-def preview_of(jpeg: bytes) -> bytes:
-    """A preview frame: two numbers of four bytes, for what it is and its file type, and the file."""
-    return PREVIEW.to_bytes(4, "big") + JPEG.to_bytes(4, "big") + jpeg
+def frame_of(file: bytes, kind: int = JPEG) -> bytes:
+    """A picture as a message: two numbers of four bytes, for what it is and its file type, and the file."""
+    return PREVIEW.to_bytes(4, "big") + kind.to_bytes(4, "big") + file
 
 
 class Telling:
@@ -51,19 +51,21 @@ class Telling:
     def shows(self, jpeg: bytes) -> Iterator[Said]:
         """A preview."""
         yield from self._begin()
-        yield preview_of(jpeg)
+        yield frame_of(jpeg)
 
     def starts(self) -> Iterator[Said]:
         """An engine has taken it; after a lost attempt, once more."""
         self._begun, self._node = False, ""
         yield from self._begin()
 
-    def ends(self, job: Job) -> Iterator[Said]:
-        """It is done, has failed or was stopped."""
+    def ends(self, job: Job, files: Sequence[bytes] = ()) -> Iterator[Said]:
+        """It is done, has failed or was stopped. `files` are its pictures, where the graph sends them here."""
         yield from self._begin()
         if job.images and job.state in FINAL_STATES:
             yield from self._at(self._sent.saves)
-            yield self._about("executed", node=self._sent.saves, display_node=self._sent.saves, output=outputs(job))
+            for file in files:
+                yield frame_of(file, JPEG if self._sent.format == "JPEG" else PNG)
+            yield self._about("executed", node=self._sent.saves, display_node=self._sent.saves, output=outputs(job, self._sent))
         if job.state == "done":
             yield self._about("execution_success", timestamp=_now())
             yield self._about("executing", node=None)
@@ -94,7 +96,7 @@ class Telling:
         return {"node_id": node, "node_type": kind, "executed": [], "timestamp": _now()}
 
     def _about(self, kind: str, **data: Any) -> str:
-        return _message(kind, {**data, "prompt_id": self._job_id})
+        return _message(kind, {**data, "prompt_id": self._sent.prompt_id or self._job_id})
 
 
 def _message(kind: str, data: dict[str, Any]) -> str:

@@ -92,6 +92,7 @@ PAIRS: Mapping[str, tuple[str, ...]] = {
     "ControlNetApplyAdvanced": ("positive", "negative"),
     "ControlNetApplySD3": ("positive", "negative"),
     "ControlNetInpaintingAliMamaApply": ("positive", "negative"),
+    "INPAINT_VAEEncodeInpaintConditioning": ("positive", "negative"),
     "InpaintModelConditioning": ("positive", "negative"),
     "InstructPixToPixConditioning": ("positive", "negative"),
     "ApplyInstantID": ("", "positive", "negative"),
@@ -101,7 +102,7 @@ PAIRS: Mapping[str, tuple[str, ...]] = {
     "KSampler Adv. (Efficient)": ("", "positive", "negative"),
 }
 """Nodes that hand on two conditionings: the input behind each output slot."""
-SILENT_PAIRS = ("InpaintModelConditioning", "KSampler (Efficient)", "KSampler Adv. (Efficient)")
+SILENT_PAIRS = ("InpaintModelConditioning", "INPAINT_VAEEncodeInpaintConditioning", "KSampler (Efficient)", "KSampler Adv. (Efficient)")
 PASSING = (
     "ConditioningSetArea", "ConditioningSetAreaPercentage", "ConditioningSetAreaStrength", "ConditioningSetMask",
     "ControlNetApply", "FluxGuidance", "GLIGENTextBoxApply", "ReferenceLatent", "StyleModelApply", "unCLIPConditioning",

@@ -86,7 +86,7 @@ def _in_parts(walk: Walk, node: Node) -> Sampling:
         "guidance": number_of(walk, guider.inputs.get("cfg", guider.inputs.get("cfg_conds", 1.0)), "CFG scale"),
         "seed": number_of(walk, noise.inputs.get("noise_seed", noise.inputs.get("seed")), "Seed"),
         **_sampler_part(walk, parts.get("sampler")),
-        **_sigmas_part(walk, parts.get("sigmas")),
+        **_sigmas(walk, own.get("sigmas")),
     }
     if guider is not node and guider.kind not in ("CFGGuider", "BasicGuider"):
         walk.note(f"node {guider.kind}")
@@ -107,6 +107,21 @@ def _sampler_part(walk: Walk, node: Node | None) -> dict[str, Any]:
     return {key: value for key, value in found.items() if value} | {
         f"sampler_options.{SAMPLER_OPTIONS[key]}": value for key, value in values.items()
     }
+
+
+def _sigmas(walk: Walk, link: Any) -> dict[str, Any]:
+    """A schedule, of which SplitSigmas may leave the first steps out: that is a denoising strength."""
+    found = walk.at(link) if isinstance(link, tuple) else None
+    if found is None or found[0].kind != "SplitSigmas":
+        return _sigmas_part(walk, found and found[0])
+    inner = walk.at(found[0].link("sigmas"))
+    fields = _sigmas_part(walk, inner and inner[0])
+    step, steps = number_of(walk, found[0].inputs.get("step", 0), "Split at step") or 0, fields.get("steps")
+    if found[1] == 1 and isinstance(steps, int) and 0 < step < steps:
+        fields["strength"] = (steps - step) / steps
+    elif step > 0:
+        walk.note(f"node SplitSigmas: steps {'after' if found[1] == 1 else 'before'} {step} of {steps}")
+    return fields
 
 
 def _sigmas_part(walk: Walk, node: Node | None) -> dict[str, Any]:
