@@ -204,7 +204,8 @@ def test_delete_in_the_viewer_goes_on_to_the_next_and_closes_after_the_last(visi
     expect(page.locator(".thumb")).to_have_count(0)
     page.locator(".toast").get_by_role("button", name="Undo").click()
     expect(page.locator(".thumb")).to_have_count(3)
-    assert [each.get_attribute("title") for each in page.locator(".thumb").all()] == ["cull three", "cull two", "cull one"]
+    for number, words in enumerate(("cull three", "cull two", "cull one")):
+        expect(page.locator(".thumb").nth(number)).to_have_attribute("title", words)
 
 
 # ---------------------------------------------------------------------------------------------------------- messages
