@@ -15,7 +15,7 @@ ROWS: list[set[str]] = [
     {"prompts", "samplers", "images", "library", "devices", "mcp", "words"},
     {"models", "gallery", "collection", "detection", "downloads"},
     {"generation", "jobs", "train"},
-    {"engine", "backends", "chain", "grids"},
+    {"engine", "backends", "chain", "cluster", "grids"},
     {"resolve", "capabilities"},
     {"services"},
     {"api"},
@@ -37,6 +37,7 @@ ONLY: dict[str, set[str]] = {
     "downloads": {*ROWS[0], *ROWS[1], "library"},
     "collection": {*ROWS[0], *ROWS[1], "library", "devices.memory"},
     "backends": {*ROWS[0], *ROWS[1], "jobs", "gallery", "images", "library", "words"},
+    "cluster": {*ROWS[0], *ROWS[1], "jobs", "images", "library"},
     "services": {
         *ROWS[0],
         *ROWS[1],

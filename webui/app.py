@@ -15,6 +15,8 @@ from webui.backends.place import Placing
 from webui.backends.pool import BackendPool, Places
 from webui.backends.service import Backends, registered
 from webui.capabilities import CapabilityService
+from webui.cluster.files import JobFiles
+from webui.cluster.service import Cluster
 from webui.collection.notes import NoteStore
 from webui.collection.service import Collection
 from webui.core.finish import MatchColorsStep
@@ -37,7 +39,7 @@ from webui.images.store import ImageStore
 from webui.jobs.dispatch import Dispatch
 from webui.jobs.engine_client import COMMAND, InprocClient, SubprocessClient
 from webui.jobs.engine_pool import EnginePool
-from webui.jobs.engine_supervisor import EngineSetup, MakeClient
+from webui.jobs.engine_supervisor import EngineSetup, MakeClient, Timeouts
 from webui.jobs.events import Message
 from webui.jobs.monitor import ResourceMonitor
 from webui.jobs.queue import JobQueue
@@ -64,6 +66,10 @@ if TYPE_CHECKING:
     from fastapi import FastAPI
 
 
+TIMEOUTS = {False: Timeouts(), True: Timeouts(ready=3600)}
+"""With a cluster a node may have to be bought first."""
+
+
 @dataclass(frozen=True)
 class App:
     """The web process as one value: what is open, and the services over it."""
@@ -73,6 +79,7 @@ class App:
     database: Database
     lock: DataLock
     stopping: threading.Event
+    cluster: Cluster | None = None
 
     def start(self) -> None:
         """Reconcile files and rows, queue what was running, start engines. What fails of this is reported, and the rest is done."""
@@ -108,6 +115,8 @@ class App:
         self.services.collection.stop()
         self.services.backend_pool.stop()
         self.services.engines.stop()
+        if self.cluster is not None:
+            self.cluster.close()
         self.services.backends.close()
         self.database.close()
         self.lock.release()
@@ -132,9 +141,7 @@ def open_app(settings: Settings, make_client: MakeClient | None = None) -> App:
     dispatch = Dispatch(state, gallery)
     capabilities = CapabilityService(state.capabilities, extensions, contributions, library, store)
     quotas = Quotas(state.store, store.current)
-    client = make_client or client_maker(settings)
-    setup = EngineSetup(store.current, client, lambda: library_version(library), capabilities.extension_failed)
-    engines = EnginePool(dispatch, setup)
+    engines, cluster = open_engines(store, dispatch, library, gallery, capabilities, make_client)
     words = words_of(store.current)
     context = ResolveContext(
         library, gallery.path_by_id, capabilities.current, contributions.models, contributions.steps, words, detectors.named
@@ -162,7 +169,23 @@ def open_app(settings: Settings, make_client: MakeClient | None = None) -> App:
         quotas=quotas,
         monitor=ResourceMonitor(queue),
     )
-    return App(services, dispatch, database, lock, threading.Event())
+    return App(services, dispatch, database, lock, threading.Event(), cluster)
+
+
+def open_engines(
+    store: SettingsStore,
+    dispatch: Dispatch,
+    library: Library,
+    gallery: Gallery,
+    capabilities: CapabilityService,
+    make_client: MakeClient | None,
+) -> tuple[EnginePool, Cluster | None]:
+    """The engines: of this machine, or of the cluster that the settings name. None is started. Raises `SettingsError`."""
+    settings = store.current()
+    cluster = Cluster.open(settings, store.current, JobFiles(library, lambda: settings.all_models_dirs, gallery.path_by_id))
+    client = make_client or (cluster.make_client if cluster else client_maker(settings))
+    setup = EngineSetup(store.current, client, lambda: library_version(library), capabilities.extension_failed, TIMEOUTS[bool(cluster)])
+    return EnginePool(dispatch, setup, cluster.scaling if cluster else None), cluster
 
 
 @dataclass(frozen=True)

@@ -81,6 +81,31 @@ class Settings(BaseModel):
     devices: tuple[str, ...] = Field(
         ("auto",), description="One engine per device: auto, cpu, cuda:0, mps, xpu:0 …", json_schema_extra=_at("Engine", restart=True)
     )
+    cluster: str = Field(
+        "",
+        description="Run engines on a Ray cluster: ray (a cluster of this machine alone), auto, ray://HOST:PORT or HOST:PORT.",
+        json_schema_extra=_at("Cluster", restart=True),
+    )
+    cluster_min: int = Field(1, ge=0, le=1000, description="Engines that a cluster always has.", json_schema_extra=_at("Cluster"))
+    cluster_max: int = Field(
+        0,
+        ge=0,
+        le=1000,
+        description="Engines that a cluster has at most; 0 is one for each GPU that it has now, or for each node without GPUs.",
+        json_schema_extra=_at("Cluster"),
+    )
+    cluster_idle: float = Field(
+        10,
+        ge=0,
+        le=100_000,
+        description="Minutes without work after which an engine above the least is given back; 0 is never.",
+        json_schema_extra=_at("Cluster"),
+    )
+    cluster_dir: str = Field(
+        "",
+        description="Folder on nodes for what is sent there; empty: ~/.cache/darkroom-node, where they do not see the data folder.",
+        json_schema_extra=_at("Cluster", restart=True),
+    )
     dtype: Literal["auto", "float32", "bfloat16", "float16"] = Field(
         "auto", description="Precision of requests that say auto.", json_schema_extra=_at("Engine")
     )

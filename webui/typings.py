@@ -12,33 +12,86 @@ from fastapi import FastAPI
 from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
-from webui.api import extras, gallery, key_routes, native, regions, schema
+from webui.api import backends, downloads, extras, gallery, grids, key_routes, models, native, regions, schema, webhook_routes, words
 from webui.settings import PROJECT
 from webui.ui import bodies
 
 FILE = PROJECT / "webui" / "ui" / "static" / "js" / "api-types.d.ts"
-HEAD = "// What the server sends, made from its schema by `python -m webui.docs`: do not edit.\n"
+HEAD = "// What the server sends, made from its schema by `python -m webui.docs`: do not edit.\n// deno-lint-ignore-file no-explicit-any\n"
 EXACT = 2**53
 """Beyond it a whole number may reach the page as the text of its digits, see exact.js."""
+_ROUTERS = (gallery, native, grids, extras, regions, key_routes, webhook_routes, backends, downloads, models, words)
+_SENT = """/** What is sent: `K` must be, the rest may be left out. */
+export type Sent<T, K extends keyof T = never> = Partial<T> & Pick<T, K>;
+/** What a route takes besides its headers. */
+export type Asked<R extends keyof Routes> = Omit<Routes[R], 'answer'>;
+/** Besides what the schema says: a file as the body, and how the call is made. */
+export interface Ways {
+  body?: Blob;
+  headers?: Record<string, string>;
+  patience?: number;
+}
+/** The arguments behind a route's name; none where nothing must be given. */
+export type Given<R extends keyof Routes> = Record<never, never> extends Asked<R> ? [given?: Asked<R> & Ways] : [given: Asked<R> & Ways];
+/** What a route answers. */
+export type Answer<R extends keyof Routes> = Routes[R]['answer'];
+"""
 _PLAIN = {"string": "string", "boolean": "boolean", "null": "null", "number": "number", "integer": "number"}
 
 
 def text() -> str:
     """The whole file."""
-    return HEAD + "".join(f"\n{declaration}" for declaration in declarations({**api_schemas(), **page_schemas()}))
+    document = api_document()
+    named = declarations({**document["components"]["schemas"], **page_schemas()})
+    return HEAD + "".join(f"\n{declaration}" for declaration in (*named, routes(document), _SENT))
 
 
-def api_schemas() -> dict[str, Any]:
-    """What the OpenAPI document names, as the server gives it."""
+def api_document() -> dict[str, Any]:
+    """The OpenAPI document of our own API."""
     app = FastAPI()
-    app.include_router(gallery.router)
-    app.include_router(native.router)
-    app.include_router(extras.router)
-    app.include_router(regions.router)
-    app.include_router(key_routes.router)
+    for each in _ROUTERS:
+        app.include_router(each.router)
     schema.install(app)
-    named: dict[str, Any] = app.openapi()["components"]["schemas"]
-    return named
+    return app.openapi()
+
+
+def routes(document: Mapping[str, Any]) -> str:
+    """Each route as `METHOD PATH`: what it takes in its path, query and body, and what it answers."""
+    lines = [
+        f"  {json.dumps(f'{method.upper()} {path}')}: {{ {' '.join(_parts(operation, document['components']['schemas']))} }};"
+        for path, operations in sorted(document["paths"].items())
+        for method, operation in operations.items()
+    ]
+    return "\n".join(["/** The routes of the API. */", "export interface Routes {", *lines, "}", ""])
+
+
+def _parts(operation: Mapping[str, Any], schemas: Mapping[str, Any]) -> Iterator[str]:
+    for place, name in (("path", "path"), ("query", "query")):
+        given = [each for each in operation.get("parameters", ()) if each["in"] == place]
+        if given:
+            needed = any(each.get("required") for each in given)
+            fields = " ".join(f"{_key(each['name'])}{'' if each.get('required') else '?'}: {type_of(each['schema'])};" for each in given)
+            yield f"{name}{'' if needed else '?'}: {{ {fields} }};"
+    if sent := operation.get("requestBody", {}).get("content", {}).get("application/json"):
+        yield f"json{'' if operation['requestBody'].get('required') else '?'}: {_sent(sent['schema'], schemas)};"
+    yield f"answer: {_answer(operation)};"
+
+
+def _sent(each: Mapping[str, Any], schemas: Mapping[str, Any]) -> str:
+    """A body's type: what has a default may be left out of what is sent."""
+    if "$ref" not in each:
+        return type_of(each)
+    name = type_of(each)
+    needed = " | ".join(json.dumps(key) for key in schemas[name].get("required", ()))
+    return f"Sent<{name}, {needed}>" if needed else f"Sent<{name}>"
+
+
+def _answer(operation: Mapping[str, Any]) -> str:
+    """A picture or an archive where the schema says nothing of it; anything where it says only that it is an object."""
+    status = min(status for status in operation["responses"] if status < "300")
+    content = operation["responses"][status].get("content") or {}
+    found = (content.get("text/event-stream") or content.get("application/json") or {}).get("schema") or {}
+    return "Blob" if not found else type_of(found) if "$ref" in found else "any"
 
 
 def page_schemas() -> dict[str, Any]:

@@ -115,6 +115,26 @@ def test_a_key_is_made_shown_once_and_taken_back(visit):
     assert page.request.get(f"{page.url.partition('#')[0]}api/v1/jobs", headers=headers).status == 401
 
 
+def test_a_webhook_is_added_its_secret_shown_once_and_taken_back(visit):
+    page = visit()
+    steps.go(page, "settings")
+    card = page.locator("#section-webhooks")
+    card.get_by_label("New webhook").fill("http://127.0.0.1:9/hook")
+    card.get_by_role("button", name="Add webhook").click()
+    expect(page.locator(".toast").filter(has_text="private")).to_be_visible()
+    card.get_by_label("New webhook").fill("https://93.184.216.34/hook")
+    card.get_by_label("When it is told").select_option("When it is done")
+    card.get_by_role("button", name="Add webhook").click()
+    expect(card.get_by_label("The new secret")).not_to_be_empty()
+    expect(card.get_by_role("listitem")).to_contain_text("when it is done")
+    steps.go(page, "queue")
+    steps.go(page, "settings")
+    expect(card.get_by_role("listitem")).to_have_count(1)
+    expect(card.get_by_label("The new secret")).to_have_count(0)
+    card.get_by_role("button", name="Take back https://93.184.216.34/hook").click()
+    expect(card.get_by_role("listitem")).to_have_count(0)
+
+
 def test_the_examples_have_cards_a_panel_and_a_tab(visit):
     page = visit()
     steps.go(page, "extensions")

@@ -5,13 +5,17 @@ import http.server
 import json
 import re
 import threading
+import time
 from dataclasses import dataclass, field
 from typing import Any
 
 
 @dataclass
 class File:
-    """A file of the site. `cuts` ends each of the next answers after so many bytes; `answers` are statuses that come first."""
+    """A file of the site. `cuts` ends each of the next answers after so many bytes; `answers` are statuses that come first.
+
+    Of more than `hold` bytes nothing is sent until it is raised.
+    """
 
     data: bytes
     cuts: list[int] = field(default_factory=list)
@@ -20,6 +24,7 @@ class File:
     page: bool = False
     claims: int | None = None
     redirect: str = ""
+    hold: int = 2**63
     asked: list[str] = field(default_factory=list)
     sent: int = 0
 
@@ -118,6 +123,8 @@ class Site:
         cut = file.cuts.pop(0) if file.cuts else len(body)
         for at in range(0, min(cut, len(body)), 2**16):
             self.gate.wait()
+            while start + at >= file.hold:
+                time.sleep(0.01)
             piece = body[at : min(at + 2**16, cut)]
             try:
                 handler.wfile.write(piece)

@@ -4,6 +4,7 @@ import hashlib
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -13,7 +14,10 @@ from contextlib import suppress
 import pytest
 
 from tests.downloads.conftest import PATIENCE_S, Box
-from webui.downloads.net import FetchError
+from tests.downloads.fakes import File
+from webui.downloads.net import Egress, FetchError
+from webui.downloads.offers import OfferedFile
+from webui.downloads.transfer import Fetched, fetch
 from webui.errors import Conflict, Forbidden, RequestError, StorageError
 
 PATH = "/owner/fox/resolve/main/fox.safetensors"
@@ -141,36 +145,42 @@ def test_a_wrong_length_is_said_where_no_hash_tells_better(box, site, fox, lora)
     assert len(box.library.scan()) == 1
 
 
-def test_a_redirect_to_a_private_address_is_refused(tmp_path, site, lora, monkeypatch):
-    from webui.downloads import net
-    from webui.downloads.offers import OfferedFile
-    from webui.downloads.transfer import fetch
+PRIVATE = ("http://10.0.0.1/x", "http://169.254.169.254/latest", "file:///etc/passwd", "http://[::1]:1/x", "http://127.0.0.1:1/x")
 
-    site.repository("owner/fox", {"fox.safetensors": lora})
-    site.files["/start"] = site.files[PATH]
-    site.files["/moved"] = type(site.files[PATH])(b"", redirect="http://10.0.0.1/x.safetensors")
-    egress = net.Egress("https://huggingface.co", "secret")  # a real site's rules, met through an address that was typed
 
-    def get(path):
-        fetch(egress, OfferedFile(path=path, url=f"{site.url}/{path}"), tmp_path / "part", tmp_path / path, lambda count, total: None)
+def test_a_private_address_is_refused_whether_a_site_names_it_or_sends_on_to_it(tmp_path, site, lora, monkeypatch):
+    """A site on the internet, which lies on this machine for once: its name is resolved so."""
+    ask = socket.getaddrinfo
+    monkeypatch.setattr(
+        socket, "getaddrinfo", lambda host, *more, **named: ask("127.0.0.1" if host == "models.test" else host, *more, **named)
+    )
+    for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"):
+        monkeypatch.delenv(name, raising=False)
+    home = site.url.replace("127.0.0.1", "models.test")
+    egress = Egress(home, "secret")
+    site.files["/start"], site.files["/moved"] = File(lora), File(b"", redirect="")
+
+    def get(url):
+        fetch(egress, OfferedFile(path="x", url=url), Fetched(tmp_path / "part"), tmp_path / "whole", lambda *told: None)
 
     try:
-        get("start")
-        for target in ("http://10.0.0.1/x", "http://169.254.169.254/latest", f"{site.url}/start", "file:///etc/passwd", "http://[::1]:1/x"):
+        for target in (*PRIVATE, f"{site.url}/start"):
             site.files["/moved"].redirect = target
-            with pytest.raises(FetchError, match="private network|no address on the web"):
-                fetch(
-                    egress, OfferedFile(path="b", url=f"{site.url}/moved"), tmp_path / "b.part", tmp_path / "b", lambda count, total: None
-                )
+            for url in (target, f"{home}/moved"):
+                with pytest.raises(FetchError, match="private network|no address on the web"):
+                    get(url)
+        assert {path for path, _ in site.seen} == {"/moved"}, "none of the others was even asked"
+        get(f"{home}/start")
     finally:
         egress.close()
-    assert not any(token for _, token in site.seen), "a token goes to its own site alone"
+    assert (tmp_path / "whole").read_bytes() == lora
 
 
 def test_a_site_that_is_this_machine_may_send_on_within_it(box, site, fox, lora):
-    site.files["/cdn"] = type(fox)(lora)
-    fox.redirect = f"{site.url}/cdn"
+    site.files["/cdn"] = File(lora)
+    fox.redirect = f"{site.url.replace('127.0.0.1', 'localhost')}/cdn"
     assert box.get("hf:owner/fox").state == "done"
+    assert {path: token for path, token in site.seen if path in (PATH, "/cdn")} == {PATH: "Bearer secret", "/cdn": ""}
 
 
 def test_a_full_disk_is_said_before_and_what_came_is_kept(box, fox, lora, monkeypatch):
@@ -290,19 +300,20 @@ print(downloads.run_now(downloads.add("hf:owner/fox")).state, flush=True)
 
 
 def test_killed_again_and_again_it_goes_on_and_nothing_half_is_listed(tmp_path, site, fox, lora):
-    """Each try is killed when some more has come; the last one is let through."""
+    """Each try is killed when some more has come, beyond which the site sends nothing; the last one is let through."""
     box = Box(tmp_path, site)
     part = box.models / ".downloads"
     command = [sys.executable, "-c", SCRIPT, str(tmp_path), site.url]
     for share in (1, 2, 3):
+        fox.hold = len(lora) * share // 4
         process = subprocess.Popen(command, cwd=os.getcwd())
         until = time.monotonic() + PATIENCE_S
-        while sum(path.stat().st_size for path in part.rglob("*.part")) < len(lora) * share // 4 and time.monotonic() < until:
-            if process.poll() is not None:
-                break
+        while sum(path.stat().st_size for path in part.rglob("*.part")) < fox.hold and time.monotonic() < until:
+            time.sleep(0.01)
         process.send_signal(signal.SIGKILL)
-        process.wait()
-        assert box.library.scan() == () or process.returncode == 0
+        assert process.wait() == -signal.SIGKILL
+        assert box.library.scan() == ()
+    fox.hold = len(lora)
     assert subprocess.run(command, cwd=os.getcwd(), capture_output=True, text=True, timeout=PATIENCE_S).stdout.strip() == "done"
     assert hashlib.sha256((box.models / "Lora" / "fox.safetensors").read_bytes()).digest() == hashlib.sha256(lora).digest()
-    assert not part.exists()
+    assert not part.exists() and fox.asked[0] == "" and all(fox.asked[1:]), "nothing came twice from the start"

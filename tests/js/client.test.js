@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { beforeEach, mock, test } from 'node:test';
 
-import { Darkroom, Problem } from '../../webui/ui/static/js/client.js';
+import { addressOf, Darkroom, Problem } from '../../webui/ui/static/js/client.js';
 
 let calls, answers;
 beforeEach(() => {
@@ -46,4 +46,18 @@ test('a job that failed is a problem with its advice', async () => {
 test('a picture comes as its bytes', async () => {
   answers = [{ text: 'PNG', type: 'image/png' }];
   assert.deepEqual([...await new Darkroom().picture('a')], [80, 78, 71]);
+});
+
+test('any route is asked by its method and path', async () => {
+  const darkroom = new Darkroom('http://host:1');
+  await darkroom.ask('POST /api/v1/jobs/{job_id}/again', { path: { job_id: 'a/b' }, query: { new_seed: false } });
+  await darkroom.ask('POST /api/v1/webhooks', { json: { url: 'https://example.org' } });
+  assert.deepEqual(calls.map(({ url, method, body }) => [method, url, body]), [
+    ['POST', 'http://host:1/api/v1/jobs/a%2Fb/again?new_seed=false', undefined],
+    ['POST', 'http://host:1/api/v1/webhooks', '{"url":"https://example.org"}'],
+  ]);
+});
+
+test('what is not given is left out of an address', () => {
+  assert.deepEqual(addressOf('GET /api/v1/x', { query: { a: undefined, b: null, c: 0, d: 'e f' } }), { method: 'GET', address: '/api/v1/x?c=0&d=e+f' });
 });

@@ -20,7 +20,7 @@ PURE = (
     *("address", "client", "differences", "end-words", "exact", "form-values", "format", "grid-words", "job-events", "key-words"),
     "lora-tags",
     *("mask-strokes", "picture-list", "progress", "queue-words", "status", "storage", "stream", "toast-stack", "weights", "word-tags"),
-    "zoom-place",
+    *("webhook-words", "zoom-place"),
 )
 """Modules that need no page: nothing in them is without a type, and each has its unit test. The list may only grow."""
 OLDEST_NODE = (20, 19)

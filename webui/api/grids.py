@@ -27,6 +27,8 @@ from webui.services import Services
 
 router = APIRouter(route_class=PrintedRoute, prefix="/api/v1/grids", tags=["Grids"], responses=responses(*ANYWHERE))
 WISH = {"requestBody": {"required": True, "content": {"application/json": {"schema": {"$ref": REFERENCE.format(model="GridWish")}}}}}
+_MORE = {"axis": {"enum": ["x", "y", "z"], "type": "string"}, "values": {"anyOf": [{"type": "string"}, {"type": "array", "items": {}}]}}
+MORE = {"requestBody": {"required": True, "content": {"application/json": {"schema": {"type": "object", "properties": _MORE}}}}}
 Format = Literal["png", "webp", "jpeg"]
 
 
@@ -108,7 +110,7 @@ def retry_grid(grid_id: str, api: Api, who: Who) -> dict[str, Any]:
     return api.grids.retry(grid_id).body
 
 
-@router.post("/{grid_id}/values", status_code=201, responses=responses(404, 409), openapi_extra=answer(bodies.GridBody, 201))
+@router.post("/{grid_id}/values", status_code=201, responses=responses(404, 409), openapi_extra=MORE | answer(bodies.GridBody, 201))
 async def add_values(grid_id: str, request: Request, api: Api, who: Who) -> dict[str, Any]:
     """Add values to an axis, `{"axis": "x", "values": "40, 50"}`: the cells that the grid then lacks are made."""
     body = await read_json(request)

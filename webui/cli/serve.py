@@ -20,6 +20,9 @@ def add(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--no-browser", action="store_false", dest="browser", default=None, help="do not open the browser")
     parser.add_argument("--engine", choices=["process", "inline"], help="run the engine as its own process (default) or inside web")
     parser.add_argument("--devices", type=lambda text: tuple(text.split(",")), help="one engine per device: auto, cpu, cuda:0, …")
+    parser.add_argument(
+        "--cluster", metavar="ADDRESS", help="run engines on a Ray cluster: ray (this machine alone), auto, ray://HOST:PORT or HOST:PORT"
+    )
     parser.add_argument("--offline", action="store_true", default=None, help="fetch nothing from the internet, whoever asks")
     parser.add_argument("--max-attempts", type=int, help="tries of a job whose engine dies; 0 is no limit (default: 3)")
 

@@ -4,7 +4,10 @@ A frame is two lengths (4 bytes each, big-endian), a JSON message, and a blob th
 The engine reads frames on stdin and writes them on the stdout it was started with; end of file on stdin means that web is dead.
 """
 
+import hashlib
+import json
 import struct
+from functools import cache
 from typing import Annotated, BinaryIO, Literal
 
 from pydantic import Field, JsonValue, TypeAdapter
@@ -126,6 +129,7 @@ class Ready(FrozenModel):
     memory: int = Field(0, description="Bytes of the device's memory.")
     dtype: str = "float32"
     versions: dict[str, str] = {}
+    node: str = Field("", description="The machine of a cluster that it runs on; empty is this one.")
 
 
 class StartFailed(FrozenModel):
@@ -223,3 +227,10 @@ def read_frame(stream: BinaryIO) -> tuple[bytes, bytes] | None:
 def _read_exactly(stream: BinaryIO, size: int) -> bytes | None:
     data = stream.read(size)
     return data if len(data) == size else None
+
+
+@cache
+def fingerprint() -> str:
+    """A word for all that is said here: two programs with the same one understand each other."""
+    schemas = (ToEngineAdapter.json_schema(), FromEngineAdapter.json_schema())
+    return hashlib.sha256(json.dumps(schemas, sort_keys=True).encode()).hexdigest()[:8]

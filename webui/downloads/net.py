@@ -5,6 +5,7 @@ import socket
 from collections.abc import Iterator
 from urllib.parse import urljoin, urlsplit
 
+import httpcore
 import httpx
 
 from webui import __version__
@@ -13,7 +14,8 @@ from webui.errors import WebUIError
 
 MOST_REDIRECTS = 8
 MOST_JSON = 32 * 2**20
-TIMEOUT = httpx.Timeout(30, read=60)
+READ_TIMEOUT_S = 60.0
+TIMEOUT = httpx.Timeout(30, read=READ_TIMEOUT_S)
 
 
 class FetchError(WebUIError):
@@ -28,7 +30,7 @@ class FetchError(WebUIError):
 
 
 class Egress:
-    """Fetches for one site. `token` goes to `home` alone; private addresses are met only where `home` itself is this machine.
+    """Fetches for one site. `token` goes to `home` alone; a private address is met only as `home` itself, or where that is this machine.
 
     Every call raises `FetchError`.
     """
@@ -75,17 +77,16 @@ class Egress:
     @contextlib.contextmanager
     def open(self, url: str, headers: dict[str, str] | None = None) -> Iterator[httpx.Response]:
         """An answer whose body is not read yet, after redirects."""
-        first = True
         for _ in range(MOST_REDIRECTS + 1):
-            self._check_address(url, first)
+            self._check_address(url)
             request = self._client.build_request("GET", url, headers={**(headers or {}), **self._credentials(url)})
             with connected(url):
                 response = self._client.send(request, stream=True)
             try:
                 if response.is_redirect:
-                    url, first = urljoin(url, response.headers.get("location", "")), False
+                    url = urljoin(url, response.headers.get("location", ""))
                     continue
-                self._check_peer(response, url, first)
+                self._check_peer(response, url)
                 yield response
                 return
             finally:
@@ -97,16 +98,20 @@ class Egress:
         is_home = (parts.scheme, parts.hostname, parts.port) == (self._home.scheme, self._home.hostname, self._home.port)
         return {"Authorization": f"Bearer {self._token}"} if self._token and is_home else {}
 
-    def _check_address(self, url: str, first: bool) -> None:
-        """Refuse what is no web address, and, where a site sends on to, what is not on the internet."""
+    def _may_be_private(self, url: str) -> bool:
+        """Whether somebody here has named this host: a site's answers name others, and redirects do."""
+        return self._is_here or urlsplit(url).hostname == self._home.hostname
+
+    def _check_address(self, url: str) -> None:
+        """Refuse what is no web address, and what a site names that is not on the internet."""
         try:
             parts = urlsplit(url)
             port = parts.port
         except ValueError:
-            raise FetchError("The site sends on to an address that cannot be read.") from None
+            raise FetchError("The site names an address that cannot be read.") from None
         if parts.scheme not in ("http", "https") or not parts.hostname:
             raise FetchError(f"{url[:80]} is no address on the web.")
-        if first or self._is_here:
+        if self._may_be_private(url):
             return
         try:
             found = socket.getaddrinfo(parts.hostname, port or 443, type=socket.SOCK_STREAM)
@@ -115,11 +120,11 @@ class Egress:
         if any(_is_private(str(entry[4][0])) for entry in found):
             raise _private(parts.hostname)
 
-    def _check_peer(self, response: httpx.Response, url: str, first: bool) -> None:
+    def _check_peer(self, response: httpx.Response, url: str) -> None:
         """A name may mean another address by now than when it was checked: whom we talk to is looked at once more."""
         stream = response.extensions.get("network_stream")
         peer = stream.get_extra_info("server_addr") if stream is not None else None
-        if not first and not self._is_here and peer and _is_private(str(peer[0])):
+        if not self._may_be_private(url) and peer and _is_private(str(peer[0])):
             raise _private(_host(url))
 
 
@@ -159,9 +164,9 @@ def connected(url: str) -> Iterator[None]:
         yield
     except httpx.InvalidURL:
         raise FetchError(f"{url[:80]} is no address on the web.") from None
-    except httpx.TimeoutException:
+    except (httpx.TimeoutException, httpcore.TimeoutException):
         raise FetchError(f"{_host(url)} does not answer. It goes on later.", 5) from None
-    except httpx.HTTPError as error:
+    except (httpx.HTTPError, httpcore.NetworkError, httpcore.ProtocolError) as error:
         raise FetchError(f"The connection to {_host(url)} was lost ({str(error)[:120] or type(error).__name__}).", 2) from None
 
 
@@ -171,7 +176,7 @@ def _is_private(address: str) -> bool:
 
 
 def _private(host: str) -> FetchError:
-    return FetchError(f"The site sends on to {host[:80]}, which is not on the internet but in a private network. That is refused.")
+    return FetchError(f"The site names {host[:80]}, which is not on the internet but in a private network. That is refused.")
 
 
 def _host(url: str) -> str:

@@ -27,7 +27,7 @@ from webui.downloads.staging import (
     received,
     writable_root,
 )
-from webui.downloads.transfer import Progress, fetch
+from webui.downloads.transfer import Fetched, Progress, fetch
 from webui.errors import Conflict, Forbidden, NotFound, RequestError, StorageError, WebUIError
 from webui.library import KINDS, Library, ModelFile
 from webui.library.header import read_any_header
@@ -280,10 +280,10 @@ class Downloads:
 
     def _fetch(self, egress: Egress, download: Download, file: OfferedFile, pace: "_Pace", progress: Progress) -> None:
         """One file, tried again as long as some of it comes, and a few times when nothing does."""
-        vain, furthest = 0, received(download)
+        vain, furthest, fetched = 0, received(download), Fetched(download.part(file))
         while True:
             try:
-                return fetch(egress, file, download.part(file), download.whole(file), progress)
+                return fetch(egress, file, fetched, download.whole(file), progress)
             except FetchError as error:
                 pace.received = received(download)
                 vain = 0 if pace.received > furthest else vain + 1

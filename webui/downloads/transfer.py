@@ -1,18 +1,20 @@
 """One file from its address to the disk: goes on where it was, is checked against its hash, and counts as whole only then."""
 
+import contextlib
 import errno
 import hashlib
 import os
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from io import FileIO
 from pathlib import Path
-from typing import BinaryIO
 
 import httpx
 
-from webui.downloads.net import Egress, FetchError, check, connected
+from webui.downloads.net import READ_TIMEOUT_S, Egress, FetchError, check, connected
 from webui.downloads.offers import OfferedFile
 from webui.downloads.staging import check_space
+from webui.downloads.stream import Take, flushed, hashed, pieces
 from webui.errors import StorageError
 
 CHUNK = 2**20
@@ -23,40 +25,42 @@ Progress = Callable[[int, int], None]
 
 
 class Fetched:
-    """What is known of a file after a try: its size by the server, and the sha256 of what has come."""
+    """What has come of a file, kept from one try to the next: how much, and its sha256 where the site says what that should be."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
         self.digest = hashlib.sha256()
         self.at = 0
 
-    def begin(self, progress: Progress) -> None:
-        """Hash what has come before."""
-        self.digest, self.at = hashlib.sha256(), 0
-        if self.path.exists():
+    def begin(self, has_hash: bool, progress: Progress) -> None:
+        """Meet what lies on the disk: what came by another process, or was not written wholly, is hashed."""
+        there = self.path.stat().st_size if self.path.exists() else 0
+        if there == self.at:
+            return
+        self.digest, self.at = hashlib.sha256(), there
+        if there and has_hash:
             with self.path.open("rb") as file:
                 while chunk := file.read(4 * CHUNK):
                     self.digest.update(chunk)
-                    self.at += len(chunk)
                     progress(0, 0)
 
 
-def fetch(egress: Egress, file: OfferedFile, part: Path, whole: Path, progress: Progress) -> None:
-    """Bring a file to `part`, then, verified, to `whole`. What has come stays in `part` whatever is raised.
+def fetch(egress: Egress, file: OfferedFile, fetched: Fetched, whole: Path, progress: Progress) -> None:
+    """Bring a file to `fetched.path`, then, verified, to `whole`. What has come stays whatever is raised.
 
     Raises `FetchError` (`again` says when to try again), `StorageError`, and what `progress` raises.
     """
     if whole.exists():
         return
+    part = fetched.path
     try:
         part.parent.mkdir(parents=True, exist_ok=True)
-        fetched = Fetched(part)
-        fetched.begin(progress)
+        fetched.begin(bool(file.sha256), progress)
         resumed = fetched.at > 0
         if not (file.size and file.sha256 and fetched.at == file.size):
             _transfer(egress, file, fetched, progress)
         if file.sha256 and fetched.digest.hexdigest() != file.sha256:
-            part.unlink(missing_ok=True)
+            _restart(fetched)
             again = 0.0 if resumed else None
             raise FetchError(f"{whole.name} came with other content than its site says (sha256). It was thrown away: try again.", again)
         _flush(part)
@@ -81,25 +85,36 @@ def _transfer(egress: Egress, file: OfferedFile, fetched: Fetched, progress: Pro
             _restart(fetched)  # the server knows no ranges
         total = _total(response)
         check_space(fetched.path.parent, max(total - fetched.at, 0))
-        with fetched.path.open("ab") as out:
-            _copy(response, out, fetched, lambda count: progress(count, total))
+        with fetched.path.open("ab", buffering=0) as out, flushed(out) as written, _hashed(file, fetched) as hash_piece:
+            _copy(response, out, fetched, (written, hash_piece, lambda piece: progress(len(piece), total)))
     if total and fetched.at != total:
         if fetched.at > total:
             _restart(fetched)
         raise FetchError(f"The connection ended after {fetched.at} of {total} bytes.", 1)
 
 
-def _copy(response: httpx.Response, out: BinaryIO, fetched: Fetched, progress: Callable[[int], None]) -> None:
+def _hashed(file: OfferedFile, fetched: Fetched) -> contextlib.AbstractContextManager[Take]:
+    return hashed(fetched.digest) if file.sha256 else contextlib.nullcontext(lambda piece: None)
+
+
+def _copy(response: httpx.Response, out: FileIO, fetched: Fetched, told: Sequence[Take]) -> None:
     first = fetched.at == 0
     with connected(str(response.url)):
-        for chunk in response.iter_raw():
-            if first and _PAGE.match(chunk):
+        for piece in pieces(response, READ_TIMEOUT_S):
+            if first and _PAGE.match(piece):
                 raise FetchError(NO_MODEL)
             first = False
-            out.write(chunk)
-            fetched.digest.update(chunk)
-            fetched.at += len(chunk)
-            progress(len(chunk))
+            _write(out, piece)
+            fetched.at += len(piece)
+            for tell in told:
+                tell(piece)
+
+
+def _write(out: FileIO, piece: bytes) -> None:
+    """All of it: an unbuffered file may take less at once, as when its disk is about to be full."""
+    rest = memoryview(piece)
+    while rest:
+        rest = rest[out.write(rest) :]
 
 
 def _refuse_pages(response: httpx.Response, file: OfferedFile) -> None:

@@ -85,6 +85,11 @@ class ImageStore:
             notes=origin.notes,
         )
 
+    def take_in(self, record: ImageRecord, request: ResolvedRequest, data: bytes) -> ImageRecord:
+        """Keep a result that another machine has written, under a name of this one's; gives its record. Raises `StorageError`."""
+        path = self._write_named(Path(record.path).suffix, request, record.created, record.seed or 0, data)
+        return record.model_copy(update={"path": path})
+
     def add_upload(self, data: bytes, size: tuple[int, int], suffix: str, owner: str) -> ImageRecord:
         """Keep an uploaded picture (checked by the caller) under its content's hash; the same picture twice is one file."""
         digest = hashlib.sha256(data).hexdigest()

@@ -1,18 +1,41 @@
-"""All engines, one to a device: started, stopped and woken together."""
+"""All engines, one to a device: started, stopped and woken together. A cluster's come and go while it runs."""
+
+from collections.abc import Iterable
+from typing import Protocol
 
 from webui.jobs.dispatch import Dispatch
 from webui.jobs.engine_supervisor import EngineSetup, EngineSupervisor
 from webui.jobs.events import Message
 
 
-class EnginePool:
-    """All engines, one to a device."""
+class Scaling(Protocol):
+    """What decides how many engines there are; a thread that begins and retires them."""
 
-    def __init__(self, dispatch: Dispatch, setup: EngineSetup) -> None:
-        devices = setup.settings().devices
-        self.supervisors = [EngineSupervisor(f"engine-{number}", device, dispatch, setup) for number, device in enumerate(devices, 1)]
+    def start(self, pool: "EnginePool") -> None:
+        """Begin with the first engines."""
+
+    def stop(self) -> None:
+        """Begin and retire no engine any more."""
+
+
+class EnginePool:
+    """All engines, one to a device; with a `scaling`, as many as that says."""
+
+    def __init__(self, dispatch: Dispatch, setup: EngineSetup, scaling: Scaling | None = None) -> None:
+        self.dispatch, self._setup, self._scaling = dispatch, setup, scaling
+        self._last = 0
+        self.supervisors: tuple[EngineSupervisor, ...] = ()
+        if scaling is None:
+            for device in setup.settings().devices:
+                self._new(device)
         dispatch.state.events.listen(self._on_message)
         dispatch.state.events.watch_subscribers(self.preview_changed)
+
+    def _new(self, device: str) -> EngineSupervisor:
+        self._last += 1
+        supervisor = EngineSupervisor(f"engine-{self._last}", device, self.dispatch, self._setup)
+        self.supervisors = (*self.supervisors, supervisor)
+        return supervisor
 
     def _on_message(self, message: Message) -> None:
         if message.kind == "queued":
@@ -22,9 +45,26 @@ class EnginePool:
         """Start all engines; they are ready a little later."""
         for supervisor in self.supervisors:
             supervisor.start()
+        if self._scaling is not None:
+            self._scaling.start(self)
+
+    def add(self, device: str) -> EngineSupervisor:
+        """Start one engine more. Called by the scaling's thread alone."""
+        supervisor = self._new(device)
+        supervisor.start()
+        return supervisor
+
+    def forget(self, ended: Iterable[EngineSupervisor]) -> None:
+        """Leave engines out that have been retired and have ended. Called by the scaling's thread alone."""
+        gone = set(ended)
+        self.supervisors = tuple(each for each in self.supervisors if each not in gone)
+        for supervisor in gone:
+            self.dispatch.state.remove_engine(supervisor.status.name)
 
     def stop(self) -> None:
         """End all engines and put their jobs back; within a few seconds."""
+        if self._scaling is not None:
+            self._scaling.stop()
         for supervisor in self.supervisors:
             supervisor.stop()
         for supervisor in self.supervisors:

@@ -87,12 +87,18 @@ class EngineSupervisor(threading.Thread):
         self._ended = False
         self._stopping = False
         self._restart_wanted = False
+        self._draining = False
         self._unload_wanted = False
         self._idle_since = math.inf  # no job has run since the models were loaded
         self._last_beat = 0.0
         self._losses = 0
         self._why_not_started = ""
         self._taking = False
+
+    @property
+    def status(self) -> EngineStatus:
+        """How the engine is now."""
+        return self._status
 
     # The thread ---------------------------------------------------------------------------------------------------------
 
@@ -112,6 +118,8 @@ class EngineSupervisor(threading.Thread):
             if self._stopping:
                 break
             self._on_engine_lost(cause)
+            if self._draining:
+                break
             with self._change:
                 self._change.wait_for(lambda: self._stopping, 0 if not cause else self._pause_before_restart())
         self._show(state="off", message="", job_id="", jobs=())
@@ -144,7 +152,7 @@ class EngineSupervisor(threading.Thread):
     def _watch(self, client: EngineClient, started: float) -> str:
         while True:
             with self._change:
-                if self._stopping or (self._restart_wanted and not self._jobs):
+                if self._stopping or ((self._restart_wanted or self._draining) and not self._jobs):
                     self._restart_wanted = False
                     client.send(Stop())
                     return ""
@@ -164,6 +172,8 @@ class EngineSupervisor(threading.Thread):
             return False
         with self._change:
             running = list(self._jobs.values())
+            if self._draining:
+                return False
         if not running and (self._unload_wanted or self._has_been_idle()):
             self._unload_wanted, self._idle_since = False, math.inf
             return client.send(Unload())
@@ -267,7 +277,7 @@ class EngineSupervisor(threading.Thread):
         match message:
             case Ready():
                 self._losses = 0
-                self._show(state="ready", device=message.device, message=message.name, device_total=message.memory)
+                self._show(state="ready", device=message.device, message=message.name, device_total=message.memory, node=message.node)
                 self.wake()
             case StartFailed():
                 self._why_not_started = message.message
@@ -338,6 +348,12 @@ class EngineSupervisor(threading.Thread):
         """Start the engine anew between jobs (an extension was switched)."""
         self._restart_wanted = True
         self.wake()
+
+    def drain(self) -> None:
+        """Take no job any more; the thread ends when those that run have ended."""
+        with self._change:
+            self._draining = True
+            self._change.notify_all()
 
     def preview_changed(self) -> None:
         """Send the engine the current preview settings of its jobs."""

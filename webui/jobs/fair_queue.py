@@ -83,6 +83,9 @@ class FairQueue:
         for job in waiting:
             self.add(job)
 
+    def __len__(self) -> int:
+        return sum(len(line.jobs) for line in self._queues.values())
+
     def add(self, job: QueueEntry) -> None:
         """A job waits (again), or has another place in its owner's line. A new owner's turn comes after those who wait already."""
         if job.owner not in self._last_turn:

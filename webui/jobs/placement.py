@@ -13,6 +13,7 @@ class EngineStatus(FrozenModel):
 
     name: str
     device: str
+    node: str = ""
     state: str = "starting"
     loaded: str = ""
     warm: tuple[str, ...] = ()
@@ -61,4 +62,4 @@ def better_than_joining(
 
 def shares_memory(one: EngineStatus, other: EngineStatus) -> bool:
     """Whether two engines' models lie in the same memory."""
-    return one.device == other.device
+    return (one.node, one.device) == (other.node, other.device)

@@ -35,6 +35,8 @@ class JobState:
         self.troubles: tuple[str, ...] = ()
         self.paused = bool(store.get_value("paused"))
         self.engines: dict[str, EngineStatus] = {}
+        """Never changed, but replaced: who reads it sees one moment."""
+        self._changing = threading.Lock()
         self._owners: dict[str, str] = {}
 
     @property
@@ -107,9 +109,17 @@ class JobState:
 
     def set_engine(self, status: EngineStatus) -> None:
         """Keep and publish an engine's state when it has changed."""
-        if self.engines.get(status.name) != status:
-            self.engines[status.name] = status
-            self.publish_engines()
+        with self._changing:
+            if self.engines.get(status.name) == status:
+                return
+            self.engines = {**self.engines, status.name: status}
+        self.publish_engines()
+
+    def remove_engine(self, name: str) -> None:
+        """Forget an engine that was retired."""
+        with self._changing:
+            self.engines = {known: status for known, status in self.engines.items() if known != name}
+        self.publish_engines()
 
     def report_trouble(self, sentence: str) -> None:
         """Publish a fault of the program itself, and keep it for `/health`."""

@@ -1,4 +1,5 @@
 // What the server sends, made from its schema by `python -m webui.docs`: do not edit.
+// deno-lint-ignore-file no-explicit-any
 
 /** The data of `event: alive`: nothing happened for a while. */
 export type Alive = Record<string, never>;
@@ -30,6 +31,55 @@ export interface AxisWish {
   kind: string;
   values: string | Array<JsonValue>;
   of: string;
+}
+
+/** A place that makes pictures. `told` says where it is and what is sent there; `accepted`: somebody has confirmed that. */
+export interface BackendBody {
+  name: string;
+  title: string;
+  kind: string;
+  on: boolean;
+  accepted: boolean;
+  told: string;
+  key: string;
+  needs_key: boolean;
+  previews: boolean;
+  cancels: boolean;
+  resumes: boolean;
+  running: number;
+  models: Array<BackendModel>;
+}
+
+/** All backends; who is no admin sees those that are on. */
+export interface BackendList {
+  backends: Array<BackendBody>;
+}
+
+/** A model of a backend. `honours` names the request's fields that it uses (`*`: all), besides those that every place does. */
+export interface BackendModel {
+  name: string;
+  title: string;
+  honours: Array<string>;
+  modes: Array<"txt2img" | "img2img" | "inpaint" | "extras">;
+  width: number;
+  height: number;
+  steps: number;
+  guidance: number;
+  sampler: string;
+  schedule: string;
+  sizes: Array<Array<unknown>>;
+  ranges?: Record<string, Array<unknown>>;
+  choices?: Record<string, Array<string>>;
+  pictures: number;
+  price?: number | null;
+  note: string;
+}
+
+/** What to change. A `key` is kept where only this machine's owner can read it; an empty one is forgotten. */
+export interface BackendWish {
+  on?: boolean | null;
+  accepted?: boolean | null;
+  key?: string | null;
 }
 
 /** Forward passes since the engine started: how many, how many jobs they answered, their seconds, and the seconds that jobs waited. */
@@ -68,6 +118,16 @@ export interface Changed {
   ids: Array<string>;
   undo: string;
   left_out: Array<string>;
+}
+
+/** What is to be kept of a model; what is left out stays as it is. `defaults` are values of a request, such as `{"steps": 30}`. */
+export interface Changes {
+  notes?: JsonValue;
+  favourite?: JsonValue;
+  tags?: JsonValue;
+  trigger?: JsonValue;
+  weight?: JsonValue;
+  defaults?: JsonValue;
 }
 
 /** Pictures that somebody put together; with a query, those that it finds. */
@@ -146,6 +206,7 @@ export interface Done {
 export interface EngineStatus {
   name: string;
   device: string;
+  node: string;
   state: string;
   loaded: string;
   warm: Array<string>;
@@ -241,6 +302,11 @@ export interface FormatStep {
   kind: "format";
   format: "png" | "jpeg" | "webp";
   quality: number;
+}
+
+/** `kind` is for a download that failed because that was not known. */
+export interface Further {
+  kind: string;
 }
 
 /** One request for pictures. `{"prompt": "a red apple"}` is a whole one: every field has a default. */
@@ -415,6 +481,27 @@ export interface HiresOptions {
   negative_prompt: string;
 }
 
+/** A webhook as it may be shown. `trouble`: why its last delivery was given up or waits. */
+export interface HookBody {
+  id: string;
+  owner: string;
+  url: string;
+  events: Array<"done" | "failed" | "cancelled">;
+  created: string;
+  trouble: string;
+}
+
+/** Several webhooks. */
+export interface HookList {
+  webhooks: Array<HookBody>;
+}
+
+/** A webhook to be kept: an address on the internet, and the endings of jobs that are told to it. */
+export interface HookWish {
+  url: string;
+  events: Array<"done" | "failed" | "cancelled">;
+}
+
 /** A picture with its address. */
 export interface ImageBody {
   id: string;
@@ -567,6 +654,17 @@ export interface KeyWish {
   name: string;
   scopes: Array<"read" | "generate" | "admin">;
   owner: string;
+}
+
+/** A webhook that was just made, with the secret that its deliveries are signed with. */
+export interface MadeHook {
+  id: string;
+  owner: string;
+  url: string;
+  events: Array<"done" | "failed" | "cancelled">;
+  created: string;
+  trouble: string;
+  secret: string;
 }
 
 /** A key that was just made, with its text. */
@@ -1021,6 +1119,12 @@ export interface SystemBody {
   samples: Array<Sample>;
 }
 
+/** A prompt to fill for some seeds. */
+export interface Template {
+  text: string;
+  seeds: Array<number>;
+}
+
 /** How long a prompt is for the text encoder, and how long it may be before it is cut into chunks. */
 export interface TokenCount {
   count: number;
@@ -1054,6 +1158,13 @@ export interface WaitingJob {
   takes: number | null;
 }
 
+/** `source` is `hf:owner/repository[:file]`, `civitai:VERSION` or an address; `kind` is for what its site does not say. */
+export interface Wanted {
+  source: string;
+  file: string;
+  kind: string;
+}
+
 /** A list of words as it is shown: `error` says why it cannot be used, `note` what is odd about its file. */
 export interface Wildcard {
   name: string;
@@ -1075,3 +1186,112 @@ export interface WildcardList {
   wildcards: Array<Wildcard>;
   folders: Array<string>;
 }
+
+/** The routes of the API. */
+export interface Routes {
+  "GET /api/v1/backends": { query?: { models?: boolean; }; answer: BackendList; };
+  "GET /api/v1/backends/model": { query: { where: string; checkpoint: string; }; answer: BackendModel; };
+  "PATCH /api/v1/backends/{name}": { path: { name: string; }; json: Sent<BackendWish>; answer: BackendBody; };
+  "POST /api/v1/backends/{name}/accept": { path: { name: string; }; answer: BackendBody; };
+  "GET /api/v1/capabilities": { answer: any; };
+  "GET /api/v1/collections": { answer: Collections; };
+  "POST /api/v1/collections": { json: Sent<CollectionName, "name">; answer: Collections; };
+  "PATCH /api/v1/collections/{number}": { path: { number: number; }; json: Sent<CollectionName, "name">; answer: Collections; };
+  "DELETE /api/v1/collections/{number}": { path: { number: number; }; answer: Collections; };
+  "GET /api/v1/detectors": { answer: DetectorList; };
+  "GET /api/v1/events": { query?: { after?: number | null; }; answer: PageEvent; };
+  "POST /api/v1/extras": { json: Sent<ExtrasBody, "finish">; answer: ExtrasJobs; };
+  "POST /api/v1/grids": { json: Sent<GridWish, "axes">; answer: GridBody; };
+  "GET /api/v1/grids": { query?: { after?: string; limit?: number; }; answer: GridList; };
+  "GET /api/v1/grids/axes": { answer: AxisKinds; };
+  "POST /api/v1/grids/count": { json: Sent<GridWish, "axes">; answer: GridCount; };
+  "GET /api/v1/grids/{grid_id}": { path: { grid_id: string; }; answer: GridWithCells; };
+  "DELETE /api/v1/grids/{grid_id}": { path: { grid_id: string; }; answer: GridBody; };
+  "GET /api/v1/grids/{grid_id}/export": { path: { grid_id: string; }; answer: Blob; };
+  "GET /api/v1/grids/{grid_id}/picture": { path: { grid_id: string; }; query?: { format?: "png" | "webp" | "jpeg"; side?: number | null; labels?: boolean; }; answer: Blob; };
+  "POST /api/v1/grids/{grid_id}/retry": { path: { grid_id: string; }; answer: GridBody; };
+  "POST /api/v1/grids/{grid_id}/values": { path: { grid_id: string; }; json: { axis: "x" | "y" | "z"; values: string | Array<unknown>; }; answer: GridBody; };
+  "GET /api/v1/images": { query?: { after?: string; limit?: number; q?: string; sort?: "newest" | "oldest" | "rating" | "largest"; place?: "pictures" | "bin"; search?: string; }; answer: ImageList; };
+  "PATCH /api/v1/images": { json: Sent<SelectionChanges>; answer: Changed; };
+  "POST /api/v1/images": { answer: ImageWithRequest; };
+  "GET /api/v1/images/count": { query?: { q?: string; sort?: "newest" | "oldest" | "rating" | "largest"; place?: "pictures" | "bin"; search?: string; }; answer: Counts; };
+  "GET /api/v1/images/layout": { query?: { q?: string; sort?: "newest" | "oldest" | "rating" | "largest"; place?: "pictures" | "bin"; search?: string; }; answer: Blob; };
+  "GET /api/v1/images/numbered": { query: { numbers: string; }; answer: ImageList; };
+  "POST /api/v1/images/purge": { json: Sent<Selection>; answer: Changed; };
+  "GET /api/v1/images/sessions": { query: { numbers: string; }; answer: Sessions; };
+  "GET /api/v1/images/suggest": { query?: { q?: string; }; answer: Suggestions; };
+  "POST /api/v1/images/undo/{token}": { path: { token: string; }; answer: Changed; };
+  "POST /api/v1/images/zip": { json: Sent<Selection>; answer: Blob; };
+  "GET /api/v1/images/{image_id}": { path: { image_id: string; }; query?: { download?: boolean; }; answer: Blob; };
+  "DELETE /api/v1/images/{image_id}": { path: { image_id: string; }; answer: ImageId; };
+  "GET /api/v1/images/{image_id}/parameters": { path: { image_id: string; }; answer: ParametersText; };
+  "GET /api/v1/images/{image_id}/read": { path: { image_id: string; }; answer: Blob; };
+  "GET /api/v1/images/{image_id}/request": { path: { image_id: string; }; answer: ImageWithRequest; };
+  "POST /api/v1/images/{image_id}/restore": { path: { image_id: string; }; answer: ImageWithRequest; };
+  "GET /api/v1/images/{image_id}/thumb": { path: { image_id: string; }; query?: { size?: number; }; answer: Blob; };
+  "POST /api/v1/jobs": { query?: { priority?: number; }; json: Sent<GenerationRequest>; answer: JobBody; };
+  "GET /api/v1/jobs": { query?: { state?: string; after?: string; search?: string; limit?: number; newest?: boolean; }; answer: JobList; };
+  "DELETE /api/v1/jobs": { answer: Stopped; };
+  "GET /api/v1/jobs/{job_id}": { path: { job_id: string; }; answer: JobBody; };
+  "DELETE /api/v1/jobs/{job_id}": { path: { job_id: string; }; query?: { how?: "stop" | "skip" | "after"; }; answer: JobBody; };
+  "POST /api/v1/jobs/{job_id}/again": { path: { job_id: string; }; query?: { new_seed?: boolean; }; answer: JobBody; };
+  "GET /api/v1/jobs/{job_id}/events": { path: { job_id: string; }; query?: { after?: number; }; answer: JobEventBody; };
+  "POST /api/v1/jobs/{job_id}/move": { path: { job_id: string; }; query: { to: "up" | "down" | "top"; }; answer: JobBody; };
+  "GET /api/v1/jobs/{job_id}/preview": { path: { job_id: string; }; answer: Blob; };
+  "PUT /api/v1/jobs/{job_id}/preview": { path: { job_id: string; }; query?: { period?: number | null; method?: "linear" | "taesd" | "full" | null; }; answer: PreviewChoice; };
+  "POST /api/v1/jobs/{job_id}/retry": { path: { job_id: string; }; answer: JobBody; };
+  "GET /api/v1/keys": { answer: KeyList; };
+  "POST /api/v1/keys": { json: Sent<KeyWish>; answer: MadeKey; };
+  "DELETE /api/v1/keys/{key_id}": { path: { key_id: string; }; answer: KeyBody; };
+  "GET /api/v1/models": { query?: { kind?: string; family?: string; base?: string; tag?: string; q?: string; favourite?: boolean; broken?: boolean | null; sort?: "name" | "-name" | "added" | "-added" | "size" | "-size" | "kind" | "-kind"; cursor?: string; limit?: number; }; answer: any; };
+  "GET /api/v1/models/downloads": { answer: any; };
+  "POST /api/v1/models/downloads": { json: Sent<Wanted, "source">; answer: any; };
+  "GET /api/v1/models/downloads/{download_id}": { path: { download_id: string; }; answer: any; };
+  "DELETE /api/v1/models/downloads/{download_id}": { path: { download_id: string; }; answer: any; };
+  "POST /api/v1/models/downloads/{download_id}/pause": { path: { download_id: string; }; answer: any; };
+  "POST /api/v1/models/downloads/{download_id}/resume": { path: { download_id: string; }; json?: Further | null; answer: any; };
+  "GET /api/v1/models/duplicates": { answer: any; };
+  "POST /api/v1/models/offers": { json: Sent<Wanted, "source">; answer: any; };
+  "GET /api/v1/models/overview": { answer: any; };
+  "GET /api/v1/models/starters": { answer: any; };
+  "GET /api/v1/models/unused": { query?: { days?: number; }; answer: any; };
+  "DELETE /api/v1/models/{model_id}": { path: { model_id: string; }; answer: any; };
+  "GET /api/v1/models/{model_id}": { path: { model_id: string; }; answer: any; };
+  "PATCH /api/v1/models/{model_id}": { path: { model_id: string; }; json: Sent<Changes>; answer: any; };
+  "GET /api/v1/models/{model_id}/preview": { path: { model_id: string; }; query?: { size?: number; }; answer: Blob; };
+  "POST /api/v1/models/{model_id}/recognise": { path: { model_id: string; }; answer: any; };
+  "GET /api/v1/presets": { answer: PresetList; };
+  "PUT /api/v1/presets": { json: Sent<Preset, "name">; answer: Preset; };
+  "DELETE /api/v1/presets": { query: { name: string; }; answer: PresetList; };
+  "GET /api/v1/prompts": { query?: { search?: string; limit?: number; }; answer: PromptList; };
+  "GET /api/v1/queue": { answer: QueueBody; };
+  "POST /api/v1/queue/free": { answer: PausedBody; };
+  "POST /api/v1/queue/pause": { answer: PausedBody; };
+  "POST /api/v1/queue/resume": { answer: PausedBody; };
+  "POST /api/v1/regions": { json: Sent<RegionsBody, "image">; answer: RegionList; };
+  "GET /api/v1/styles": { answer: StyleList; };
+  "PUT /api/v1/styles": { json: Sent<Style, "name">; answer: Style; };
+  "DELETE /api/v1/styles": { query: { name: string; }; answer: StyleList; };
+  "GET /api/v1/system": { answer: SystemBody; };
+  "GET /api/v1/webhooks": { answer: HookList; };
+  "POST /api/v1/webhooks": { json: Sent<HookWish, "url">; answer: MadeHook; };
+  "DELETE /api/v1/webhooks/{hook_id}": { path: { hook_id: string; }; answer: HookBody; };
+  "GET /api/v1/wildcards": { answer: WildcardList; };
+  "GET /api/v1/wildcards/lines": { query: { name: string; limit?: number; }; answer: WildcardLines; };
+  "POST /api/v1/wildcards/try": { json: Sent<Template, "text">; answer: Filled; };
+}
+
+/** What is sent: `K` must be, the rest may be left out. */
+export type Sent<T, K extends keyof T = never> = Partial<T> & Pick<T, K>;
+/** What a route takes besides its headers. */
+export type Asked<R extends keyof Routes> = Omit<Routes[R], 'answer'>;
+/** Besides what the schema says: a file as the body, and how the call is made. */
+export interface Ways {
+  body?: Blob;
+  headers?: Record<string, string>;
+  patience?: number;
+}
+/** The arguments behind a route's name; none where nothing must be given. */
+export type Given<R extends keyof Routes> = Record<never, never> extends Asked<R> ? [given?: Asked<R> & Ways] : [given: Asked<R> & Ways];
+/** What a route answers. */
+export type Answer<R extends keyof Routes> = Routes[R]['answer'];

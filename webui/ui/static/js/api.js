@@ -3,7 +3,7 @@
 
 /** @import * as T from './api-types.d.ts' */
 
-import { call, Problem } from './client.js';
+import { addressOf, call, Problem } from './client.js';
 import { ROOT } from './storage.js';
 
 const PATIENCE = 60_000;        // ms
@@ -24,90 +24,75 @@ async function ask(path, options = {}) {
   }
 }
 
+/**
+ * A route of the API, as its schema has it.
+ * @template {keyof T.Routes} R
+ * @param {R} route
+ * @param {T.Given<R>} given
+ * @returns {Promise<T.Answer<R>>}
+ */
+function api(route, ...given) {
+  const { path, query, ...rest } = /** @type {any} */ (given[0] ?? {});
+  const { method, address } = addressOf(route, { path, query });
+  return ask(address, { method, ...rest });
+}
+
 export const EVENTS = `${ROOT}/api/v1/events`;
 
-const job = (id) => `/api/v1/jobs/${encodeURIComponent(id)}`;
-const image = (id) => `/api/v1/images/${encodeURIComponent(id)}`;
+/** @type {(route: keyof T.Routes, id: string, name: string) => string} */
+const at = (route, id, name) => ROOT + addressOf(route, { path: { [name]: id } }).address;
+const image = (id) => ({ path: { image_id: id } });
+const job = (id) => ({ path: { job_id: id } });
 
 export const jobs = {
-  /** @returns {Promise<T.JobList>} */
-  find: (query) => ask(`/api/v1/jobs?${new URLSearchParams(query)}`),
-  /** @returns {Promise<T.Stopped>} */
-  stopAll: () => ask('/api/v1/jobs', { method: 'DELETE' }),
-  /** @returns {Promise<T.JobBody>} */
-  get: (id) => ask(job(id)),
-  /** @returns {Promise<T.JobBody>} */
-  cancel: (id, how = 'stop') => ask(`${job(id)}?how=${how}`, { method: 'DELETE' }),
-  /** @returns {Promise<T.JobBody>} */
-  retry: (id) => ask(`${job(id)}/retry`, { method: 'POST' }),
-  /** @returns {Promise<T.JobBody>} */
-  again: (id) => ask(`${job(id)}/again?new_seed=true`, { method: 'POST' }),
-  /** @returns {Promise<T.JobBody>} */
-  move: (id, to) => ask(`${job(id)}/move?to=${to}`, { method: 'POST' }),
-  preview: (id, frame) => `${ROOT}${job(id)}/preview?n=${frame}`,
+  find: (query) => api('GET /api/v1/jobs', { query }),
+  stopAll: () => api('DELETE /api/v1/jobs'),
+  get: (id) => api('GET /api/v1/jobs/{job_id}', job(id)),
+  /** @param {'stop' | 'skip' | 'after'} how */
+  cancel: (id, how = 'stop') => api('DELETE /api/v1/jobs/{job_id}', { ...job(id), query: { how } }),
+  retry: (id) => api('POST /api/v1/jobs/{job_id}/retry', job(id)),
+  again: (id) => api('POST /api/v1/jobs/{job_id}/again', { ...job(id), query: { new_seed: true } }),
+  move: (id, to) => api('POST /api/v1/jobs/{job_id}/move', { ...job(id), query: { to } }),
+  preview: (id, frame) => `${at('GET /api/v1/jobs/{job_id}/preview', id, 'job_id')}?n=${frame}`,
 };
 
 export const extras = {
-  /** @returns {Promise<T.RegionList>} */
-  regions: (image, step) => ask('/api/v1/regions', { method: 'POST', json: { image, step }, patience: MORE_PATIENCE }),
-  /** @returns {Promise<T.ExtrasJobs>} */
-  submit: (body) => ask('/api/v1/extras', { method: 'POST', json: body, patience: MORE_PATIENCE }),
+  regions: (image, step) => api('POST /api/v1/regions', { json: { image, step }, patience: MORE_PATIENCE }),
+  submit: (body) => api('POST /api/v1/extras', { json: body, patience: MORE_PATIENCE }),
 };
 
 export const queue = {
-  /** @returns {Promise<T.QueueBody>} */
-  state: () => ask('/api/v1/queue'),
-  /** @returns {Promise<T.PausedBody>} */
-  pause: () => ask('/api/v1/queue/pause', { method: 'POST' }),
-  /** @returns {Promise<T.PausedBody>} */
-  resume: () => ask('/api/v1/queue/resume', { method: 'POST' }),
-  /** @returns {Promise<T.PausedBody>} */
-  free: () => ask('/api/v1/queue/free', { method: 'POST' }),
+  state: () => api('GET /api/v1/queue'),
+  pause: () => api('POST /api/v1/queue/pause'),
+  resume: () => api('POST /api/v1/queue/resume'),
+  free: () => api('POST /api/v1/queue/free'),
 };
 
 export const images = {
-  /**
-   * @param {{after?: string, q?: string, sort?: string, place?: string, limit?: number}} asked
-   * @returns {Promise<T.ImageList>}
-   */
-  page: ({ limit = 30, ...asked }) =>
-    ask(`/api/v1/images?${new URLSearchParams({ limit: String(limit), ...Object.fromEntries(Object.entries(asked).filter(([, value]) => value)) })}`),
-  /** @returns {Promise<T.Sessions>} */
-  sessions: (numbers) => ask(`/api/v1/images/sessions?numbers=${numbers.join(',')}`),
-  /** @returns {Promise<T.Counts>} */
-  count: (q, place) => ask(`/api/v1/images/count?${new URLSearchParams({ q, place })}`),
-  /** @returns {Promise<T.Suggestions>} */
-  suggest: (q) => ask(`/api/v1/images/suggest?${new URLSearchParams({ q })}`),
-  /** @returns {Promise<T.Changed>} */
-  change: (selection, changes) => ask('/api/v1/images', { method: 'PATCH', json: { ...selection, ...changes }, patience: MORE_PATIENCE }),
-  /** @returns {Promise<T.Changed>} */
-  undo: (token) => ask(`/api/v1/images/undo/${encodeURIComponent(token)}`, { method: 'POST', patience: MORE_PATIENCE }),
-  /** @returns {Promise<T.Changed>} */
-  purge: (selection) => ask('/api/v1/images/purge', { method: 'POST', json: selection, patience: MORE_PATIENCE }),
-  /** @returns {Promise<Blob>} */
-  zip: (selection) => ask('/api/v1/images/zip', { method: 'POST', json: selection, patience: MORE_PATIENCE }),
-  file: (id) => ROOT + image(id),
-  asRead: (id) => `${ROOT}${image(id)}/read`,
-  thumb: (id) => `${ROOT}${image(id)}/thumb`,
-  /** @returns {Promise<T.ImageWithRequest>} */
-  record: (id) => ask(`${image(id)}/request`),
-  /** @returns {Promise<T.ParametersText>} */
-  parameters: (id) => ask(`${image(id)}/parameters`),
-  /** @returns {Promise<T.ImageId>} */
-  bin: (id) => ask(image(id), { method: 'DELETE' }),
-  /** @returns {Promise<T.ImageWithRequest>} */
-  restore: (id) => ask(`${image(id)}/restore`, { method: 'POST' }),
-  /** @returns {Promise<T.ImageWithRequest>} */
-  upload: (file) => ask('/api/v1/images', { method: 'POST', body: file, headers: { 'Content-Type': file.type || 'application/octet-stream' } }),
+  /** @param {T.Routes['GET /api/v1/images']['query']} asked */
+  page: ({ limit = 30, ...asked } = {}) =>
+    api('GET /api/v1/images', { query: { limit, ...Object.fromEntries(Object.entries(asked).filter(([, value]) => value)) } }),
+  sessions: (numbers) => api('GET /api/v1/images/sessions', { query: { numbers: numbers.join(',') } }),
+  count: (q, place) => api('GET /api/v1/images/count', { query: { q, place } }),
+  suggest: (q) => api('GET /api/v1/images/suggest', { query: { q } }),
+  change: (selection, changes) => api('PATCH /api/v1/images', { json: { ...selection, ...changes }, patience: MORE_PATIENCE }),
+  undo: (token) => api('POST /api/v1/images/undo/{token}', { path: { token }, patience: MORE_PATIENCE }),
+  purge: (selection) => api('POST /api/v1/images/purge', { json: selection, patience: MORE_PATIENCE }),
+  zip: (selection) => api('POST /api/v1/images/zip', { json: selection, patience: MORE_PATIENCE }),
+  file: (id) => at('GET /api/v1/images/{image_id}', id, 'image_id'),
+  asRead: (id) => at('GET /api/v1/images/{image_id}/read', id, 'image_id'),
+  thumb: (id) => at('GET /api/v1/images/{image_id}/thumb', id, 'image_id'),
+  record: (id) => api('GET /api/v1/images/{image_id}/request', image(id)),
+  parameters: (id) => api('GET /api/v1/images/{image_id}/parameters', image(id)),
+  bin: (id) => api('DELETE /api/v1/images/{image_id}', image(id)),
+  restore: (id) => api('POST /api/v1/images/{image_id}/restore', image(id)),
+  upload: (file) => api('POST /api/v1/images', { body: file, headers: { 'Content-Type': file.type || 'application/octet-stream' } }),
 };
 
 export const collections = {
-  /** @returns {Promise<T.Collections>} */
-  all: () => ask('/api/v1/collections'),
-  /** @returns {Promise<T.Collections>} */
-  save: (name, query) => ask('/api/v1/collections', { method: 'POST', json: { name, query } }),
-  /** @returns {Promise<T.Collections>} */
-  remove: (number) => ask(`/api/v1/collections/${number}`, { method: 'DELETE' }),
+  all: () => api('GET /api/v1/collections'),
+  save: (name, query) => api('POST /api/v1/collections', { json: { name, query } }),
+  remove: (number) => api('DELETE /api/v1/collections/{number}', { path: { number } }),
 };
 
 export const page = {
@@ -148,72 +133,68 @@ export const page = {
 };
 
 export const keys = {
-  /** @returns {Promise<T.KeyList>} */
-  all: () => ask('/api/v1/keys'),
-  /**
-   * @param {T.KeyWish} wish
-   * @returns {Promise<T.MadeKey>}
-   */
-  make: (wish) => ask('/api/v1/keys', { method: 'POST', json: wish }),
-  /** @returns {Promise<T.KeyBody>} */
-  remove: (id) => ask(`/api/v1/keys/${encodeURIComponent(id)}`, { method: 'DELETE' }),
+  all: () => api('GET /api/v1/keys'),
+  /** @param {T.Sent<T.KeyWish>} wish */
+  make: (wish) => api('POST /api/v1/keys', { json: wish }),
+  /** @param {string} key_id */
+  remove: (key_id) => api('DELETE /api/v1/keys/{key_id}', { path: { key_id } }),
+};
+
+export const webhooks = {
+  all: () => api('GET /api/v1/webhooks'),
+  /** @param {T.Sent<T.HookWish, 'url'>} wish */
+  make: (wish) => api('POST /api/v1/webhooks', { json: wish }),
+  /** @param {string} hook_id */
+  remove: (hook_id) => api('DELETE /api/v1/webhooks/{hook_id}', { path: { hook_id } }),
 };
 
 export const backends = {
-  /** @returns {Promise<unknown>} */
-  accept: (name) => ask(`/api/v1/backends/${encodeURIComponent(name)}/accept`, { method: 'POST' }),
+  accept: (name) => api('POST /api/v1/backends/{name}/accept', { path: { name } }),
 };
 
+const grid = (id) => ({ path: { grid_id: id } });
+
 export const grids = {
-  /** @returns {Promise<T.AxisKinds>} */
-  axes: () => ask('/api/v1/grids/axes'),
-  /** @returns {Promise<T.GridList>} */
-  list: () => ask('/api/v1/grids'),
-  /** @returns {Promise<T.GridWithCells>} */
-  get: (id) => ask(`/api/v1/grids/${id}`),
-  stop: (id) => ask(`/api/v1/grids/${id}`, { method: 'DELETE' }),
-  retry: (id) => ask(`/api/v1/grids/${id}/retry`, { method: 'POST' }),
-  add: (id, more) => ask(`/api/v1/grids/${id}/values`, { method: 'POST', json: more }),
-  picture: (id) => `${ROOT}/api/v1/grids/${id}/picture`,
-  export: (id) => `${ROOT}/api/v1/grids/${id}/export`,
+  axes: () => api('GET /api/v1/grids/axes'),
+  list: () => api('GET /api/v1/grids'),
+  get: (id) => api('GET /api/v1/grids/{grid_id}', grid(id)),
+  stop: (id) => api('DELETE /api/v1/grids/{grid_id}', grid(id)),
+  retry: (id) => api('POST /api/v1/grids/{grid_id}/retry', grid(id)),
+  add: (id, more) => api('POST /api/v1/grids/{grid_id}/values', { ...grid(id), json: more }),
+  picture: (id) => at('GET /api/v1/grids/{grid_id}/picture', id, 'grid_id'),
+  export: (id) => at('GET /api/v1/grids/{grid_id}/export', id, 'grid_id'),
 };
 
 export const words = {
-  /** @returns {Promise<T.WildcardList>} */
-  wildcards: () => ask('/api/v1/wildcards'),
-  /** @returns {Promise<T.StyleList>} */
-  styles: () => ask('/api/v1/styles'),
-  /** @returns {Promise<T.Style>} */
-  saveStyle: (style) => ask('/api/v1/styles', { method: 'PUT', json: style }),
-  /** @returns {Promise<T.PresetList>} */
-  presets: () => ask('/api/v1/presets'),
+  wildcards: () => api('GET /api/v1/wildcards'),
+  styles: () => api('GET /api/v1/styles'),
+  saveStyle: (style) => api('PUT /api/v1/styles', { json: style }),
+  presets: () => api('GET /api/v1/presets'),
   /** @returns {Promise<T.Preset>} */
   savePreset: (name, values) => ask('/page/presets', { method: 'POST', json: { name, values } }),
-  /** @returns {Promise<T.PresetList>} */
-  removePreset: (name) => ask(`/api/v1/presets?${new URLSearchParams({ name })}`, { method: 'DELETE' }),
-  /** @returns {Promise<T.PromptList>} */
-  prompts: (search) => ask(`/api/v1/prompts?${new URLSearchParams({ search })}`),
-  removeStyle: (name) => ask(`/api/v1/styles?${new URLSearchParams({ name })}`, { method: 'DELETE' }),
+  removePreset: (name) => api('DELETE /api/v1/presets', { query: { name } }),
+  prompts: (search) => api('GET /api/v1/prompts', { query: { search } }),
+  removeStyle: (name) => api('DELETE /api/v1/styles', { query: { name } }),
 };
 
-const model = (id) => `/api/v1/models/${encodeURIComponent(id)}`;
+const model = (id) => ({ path: { model_id: id } });
+const download = (id) => ({ path: { download_id: id } });
 
 export const models = {
-  find: (query) => ask(`/api/v1/models?${new URLSearchParams(query)}`),
-  overview: () => ask('/api/v1/models/overview'),
-  get: (id) => ask(model(id)),
-  change: (id, changes) => ask(model(id), { method: 'PATCH', json: changes }),
-  preview: (id) => `${ROOT}${model(id)}/preview`,
-  look: (source) => ask('/api/v1/models/offers', { method: 'POST', json: { source } }),
-  download: (source, kind) => ask('/api/v1/models/downloads', { method: 'POST', json: { source, kind } }),
-  starters: () => ask('/api/v1/models/starters'),
-  recognise: (id) => ask(`${model(id)}/recognise`, { method: 'POST' }),
-  discard: (id) => ask(model(id), { method: 'DELETE' }),
-  downloads: () => ask('/api/v1/models/downloads'),
-  pause: (id) => ask(`/api/v1/models/downloads/${id}/pause`, { method: 'POST' }),
-  resume: (id) => ask(`/api/v1/models/downloads/${id}/resume`, { method: 'POST' }),
-  remove: (id) => ask(`/api/v1/models/downloads/${id}`, { method: 'DELETE' }),
+  find: (query) => api('GET /api/v1/models', { query }),
+  overview: () => api('GET /api/v1/models/overview'),
+  get: (id) => api('GET /api/v1/models/{model_id}', model(id)),
+  change: (id, changes) => api('PATCH /api/v1/models/{model_id}', { ...model(id), json: changes }),
+  preview: (id) => at('GET /api/v1/models/{model_id}/preview', id, 'model_id'),
+  look: (source) => api('POST /api/v1/models/offers', { json: { source } }),
+  download: (source, kind) => api('POST /api/v1/models/downloads', { json: { source, kind } }),
+  starters: () => api('GET /api/v1/models/starters'),
+  recognise: (id) => api('POST /api/v1/models/{model_id}/recognise', model(id)),
+  discard: (id) => api('DELETE /api/v1/models/{model_id}', model(id)),
+  downloads: () => api('GET /api/v1/models/downloads'),
+  pause: (id) => api('POST /api/v1/models/downloads/{download_id}/pause', download(id)),
+  resume: (id) => api('POST /api/v1/models/downloads/{download_id}/resume', download(id)),
+  remove: (id) => api('DELETE /api/v1/models/downloads/{download_id}', download(id)),
 };
 
-/** @returns {Promise<T.SystemBody>} */
-export const system = () => ask('/api/v1/system');
+export const system = () => api('GET /api/v1/system');

@@ -58,6 +58,18 @@ async function reached(url, options) {
   }
 }
 
+/**
+ * The method and the address of a route, its parts filled in; what is undefined or null is left out.
+ * @param {string} route
+ * @param {{path?: Record<string, unknown>, query?: Record<string, unknown>}} [given]
+ */
+export function addressOf(route, { path = {}, query = {} } = {}) {
+  const [method, pattern] = route.split(' ');
+  const address = pattern.replace(/\{(\w+)\}/g, (_, name) => encodeURIComponent(String(path[name])));
+  const asked = Object.entries(query).filter(([, value]) => value !== undefined && value !== null).map(([name, value]) => [name, String(value)]);
+  return { method, address: asked.length ? `${address}?${new URLSearchParams(asked)}` : address };
+}
+
 /** @type {(answer: Response, content: any) => Problem} */
 function refusal(answer, content) {
   const told = content?.message ?? (typeof content?.detail === 'string' ? content.detail : `The server answered ${answer.status}.`);
@@ -76,40 +88,40 @@ export class Darkroom {
   }
 
   /**
-   * Any route below /api/v1.
-   * @param {string} path
-   * @param {Parameters<typeof call>[1]} [options]
+   * Any route of the API, by its method and path: `ask('POST /api/v1/jobs/{job_id}/retry', { path: { job_id } })`. What it takes and
+   * what it answers is in the schema.
+   * @template {keyof T.Routes} R
+   * @param {R} route
+   * @param {T.Given<R>} given
+   * @returns {Promise<T.Answer<R>>}
    */
-  call(path, options = {}) {
-    return call(`${this.server}/api/v1${path}`, { ...options, headers: { ...this.headers, ...options.headers } });
+  ask(route, ...given) {
+    const { path, query, headers, ...rest } = /** @type {any} */ (given[0] ?? {});
+    const { method, address } = addressOf(route, { path, query });
+    return call(this.server + address, { method, ...rest, headers: { ...this.headers, ...headers } });
   }
 
   /**
    * Queue a job; the same idempotency key gives the same job again.
-   * @param {Partial<T.GenerationRequest>} request
+   * @param {T.Sent<T.GenerationRequest>} request
    * @param {{idempotencyKey?: string}} [more]
-   * @returns {Promise<T.JobBody>}
    */
   submit(request, { idempotencyKey } = {}) {
-    return this.call('/jobs', { method: 'POST', json: request, headers: idempotencyKey ? { 'Idempotency-Key': idempotencyKey } : {} });
+    return this.ask('POST /api/v1/jobs', { json: request, headers: idempotencyKey ? { 'Idempotency-Key': idempotencyKey } : {} });
   }
 
-  /**
-   * @param {string} id
-   * @returns {Promise<T.JobBody>}
-   */
-  job(id) {
-    return this.call(`/jobs/${encodeURIComponent(id)}`);
+  /** @param {string} job_id */
+  job(job_id) {
+    return this.ask('GET /api/v1/jobs/{job_id}', { path: { job_id } });
   }
 
   /**
    * Stop a job: now, only the picture being made ('skip'), or after it ('after').
-   * @param {string} id
+   * @param {string} job_id
    * @param {'stop' | 'skip' | 'after'} [how]
-   * @returns {Promise<T.JobBody>}
    */
-  cancel(id, how = 'stop') {
-    return this.call(`/jobs/${encodeURIComponent(id)}?how=${how}`, { method: 'DELETE' });
+  cancel(job_id, how = 'stop') {
+    return this.ask('DELETE /api/v1/jobs/{job_id}', { path: { job_id }, query: { how } });
   }
 
   /**
@@ -148,19 +160,18 @@ export class Darkroom {
   /**
    * Keep a picture; its `id` is what `init` and `mask` take.
    * @param {Blob} file
-   * @returns {Promise<T.ImageWithRequest>}
    */
   upload(file) {
-    return this.call('/images', { method: 'POST', body: file, headers: { 'Content-Type': file.type || 'application/octet-stream' }, patience: 10 * PATIENCE });
+    return this.ask('POST /api/v1/images', { body: file, headers: { 'Content-Type': file.type || 'application/octet-stream' }, patience: 10 * PATIENCE });
   }
 
   /**
    * A picture's file.
-   * @param {string} id
+   * @param {string} image_id
    * @returns {Promise<Uint8Array>}
    */
-  async picture(id) {
-    const file = await this.call(`/images/${encodeURIComponent(id)}`);
+  async picture(image_id) {
+    const file = await this.ask('GET /api/v1/images/{image_id}', { path: { image_id } });
     return new Uint8Array(await file.arrayBuffer());
   }
 

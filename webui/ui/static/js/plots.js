@@ -63,5 +63,5 @@ function plot(kind, samples) {
  */
 const told = (kind, samples) => Math.max(1, ...samples.map((sample) => kind.value(sample) ?? 0));
 
-const engines = () => el('figure.plot.words', {}, ...state.engines.map((engine) => el('p', {}, el('b', {}, engine.device || engine.name || 'engine'), ' ',
+const engines = () => el('figure.plot.words', {}, ...state.engines.map((engine) => el('p', {}, el('b', {}, [engine.node, engine.device || engine.name || 'engine'].filter(Boolean).join(' ')), ' ',
   el('span.muted', {}, [engine.state, engine.warm?.length ? engine.warm.join(', ') : engine.loaded, engine.resident && bytes(engine.resident)].filter(Boolean).join(' · ')))));

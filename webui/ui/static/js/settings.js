@@ -7,6 +7,7 @@ import { $, $$, button, el, heading, iconButton, notice } from './dom.js';
 import { numberOf } from './exact.js';
 import { resetForm } from './form.js';
 import { keyCard } from './key-card.js';
+import { webhookCard } from './webhook-card.js';
 import { startWithDefault } from './presets.js';
 import { component } from './state.js';
 import { complain, toast } from './toast.js';
@@ -43,7 +44,7 @@ component('settings', (root) => {
  * @param {boolean} admin
  */
 function show(body, sections, admin) {
-  const all = [...sections.map((section) => ({ title: section.title, rows: section.fields.map((field) => row(body, field, admin)) })), { title: 'API keys', rows: [keyCard(admin)] }, { title: 'This browser', rows: browserRows() }];
+  const all = [...sections.map((section) => ({ title: section.title, rows: section.fields.map((field) => row(body, field, admin)) })), { title: 'API keys', rows: [keyCard(admin)] }, { title: 'Webhooks', rows: [webhookCard()] }, { title: 'This browser', rows: browserRows() }];
   const id = (title) => `section-${title.toLowerCase().replaceAll(' ', '-')}`;
   body.replaceChildren(
     el('nav.sections', { 'aria-label': 'Sections' }, ...all.map(({ title }) => el('a', { href: `#${id(title)}`, onclick: (event) => { event.preventDefault(); document.getElementById(id(title))?.scrollIntoView({ block: 'start' }); } }, title))),

@@ -1,0 +1,31 @@
+// @ts-check
+// Webhooks in Settings: addresses that are told when your jobs end. The secret that signs what is sent is shown once.
+
+import { webhooks } from './api.js';
+import { el } from './dom.js';
+import { ENDINGS, toldOf } from './webhook-words.js';
+import { secretList, shownOnce } from './secret-list.js';
+
+/** The list, and a row to add one. */
+export function webhookCard() {
+  const address = el('input', { id: 'webhook-url', type: 'url', maxlength: 2000, placeholder: 'https://example.org/hook' });
+  const told = el('select', { 'aria-label': 'When it is told' }, ...ENDINGS.map(({ label }) => el('option', { value: label }, label)));
+  return secretList({
+    what: 'Webhooks',
+    words: 'webhooks webhook hook notify address url signature secret',
+    about: el('div.setting-text', {}, el('label', { for: 'webhook-url' }, 'New webhook'), el('p.muted', {}, 'An address that is told when a job of yours ends. What is sent is signed with a secret that is shown once.')),
+    fields: [address, told],
+    submit: 'Add webhook',
+    make: async () => {
+      const made = await webhooks.make({ url: address.value.trim(), events: ENDINGS.find((each) => each.label === told.value)?.events });
+      address.value = '';
+      return shownOnce('secret', made.secret);
+    },
+    rows: async () => (await webhooks.all()).webhooks.map((hook) => ({
+      title: hook.url,
+      about: toldOf(hook),
+      gone: `${hook.url} is told nothing more`,
+      remove: () => webhooks.remove(hook.id),
+    })),
+  });
+}
