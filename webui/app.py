@@ -17,6 +17,7 @@ from webui.backends.service import Backends, registered
 from webui.capabilities import CapabilityService
 from webui.cluster.files import JobFiles
 from webui.cluster.service import Cluster
+from webui.collection.converting import Conversions
 from webui.collection.notes import NoteStore
 from webui.collection.service import Collection
 from webui.core.finish import MatchColorsStep
@@ -112,6 +113,7 @@ class App:
         self.services.monitor.stop()
         self.services.grids.runner.stop()
         self.services.downloads.stop()
+        self.services.conversions.stop()
         self.services.collection.stop()
         self.services.backend_pool.stop()
         self.services.engines.stop()
@@ -155,6 +157,7 @@ def open_app(settings: Settings, make_client: MakeClient | None = None) -> App:
         words=words,
         presets=PresetStore(database),
         collection=collection_of(library, database, queue, store),
+        conversions=Conversions(store.current, library.scan),
         downloads=Downloads(library, store.current, lambda download: queue.events.publish(download_message(download))),
         extensions=extensions,
         contributions=contributions,

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from webui.backends.pool import BackendPool
 from webui.backends.service import Backends
 from webui.capabilities import CapabilityService
+from webui.collection.converting import Conversions
 from webui.collection.service import Collection
 from webui.detection.service import Detectors
 from webui.downloads.service import Downloads
@@ -31,6 +32,7 @@ class Services:
     words: Words
     presets: PresetStore
     collection: Collection
+    conversions: Conversions
     downloads: Downloads
     extensions: Extensions
     contributions: Contributions

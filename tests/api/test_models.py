@@ -2,11 +2,13 @@
 
 import json
 import os
+import time
 
 import pytest
 from PIL import Image
 
 from tests.api.conftest import Server
+from tests.downloads.conftest import PATIENCE_S
 from tests.library.test_said import SD1_LORA, SDXL_LORA
 from tests.library.test_scan import write
 
@@ -163,3 +165,44 @@ def test_which_jobs_used_a_model(client):
 def test_the_overview_counts(client):
     body = client.get("/api/v1/models/overview").json()
     assert body["kinds"]["lora"] == 2 and body["families"]["sdxl"] >= 1 and body["folders"]
+
+
+def test_what_is_kept_is_exported_as_a1111_reads_it_and_what_others_wrote_stays(client, server):
+    folder = server.settings.data_dir / "models" / "Lora"
+    (folder / "fox.json").write_text(json.dumps({"negative text": "blurry", "notes": "theirs"}))
+    fox = client.get("/api/v1/models", params={"kind": "lora", "q": "fox"}).json()["models"][0]
+    kept = {"notes": "mine", "tags": ["red"], "trigger": "fxx", "weight": 0.7}
+    assert client.patch(fox["url"], json=kept).status_code == 200
+    written = client.post(f"{fox['url']}/export").json()["written"]
+    assert written == [str(folder / "fox.json"), str(folder / "fox.txt")]
+    told = json.loads((folder / "fox.json").read_text())
+    assert (told["negative text"], told["notes"], told["activation text"], told["preferred weight"]) == ("blurry", "mine", "fxx", 0.7)
+    assert told["darkroom"]["tags"] == ["red"] and told["sd version"] == "SD1" and (folder / "fox.txt").read_text() == "fxx"
+    (folder / "fox.json").write_text("[1]")
+    assert client.post(f"{fox['url']}/export").status_code == 409 and (folder / "fox.json").read_text() == "[1]"
+    (folder / "fox.json").unlink()
+    assert str(folder / "fox.json") in client.post("/api/v1/models/export").json()["written"]
+    with server.client("somebody") as guest:
+        assert guest.post(f"{fox['url']}/export").status_code == 403 and guest.post("/api/v1/models/export").status_code == 403
+
+
+def test_a_model_is_saved_anew_beside_its_file(client, server):
+    fox = client.get("/api/v1/models", params={"kind": "lora", "q": "fox"}).json()["models"][0]
+    assert client.post(f"{fox['url']}/convert", json={"to": "float4"}).status_code == 422
+    begun = client.post(f"{fox['url']}/convert", json={"to": "bfloat16"})
+    assert begun.status_code == 202, begun.text
+    until = time.monotonic() + 10 * PATIENCE_S  # a process with torch starts
+    while True:
+        (now,) = client.get("/api/v1/models/conversions").json()["conversions"]
+        if now["state"] not in ("waiting", "running"):
+            break
+        assert time.monotonic() < until
+        time.sleep(0.05)
+    made = server.settings.data_dir / "models" / "Lora" / "fox-bf16.safetensors"
+    assert (now["state"], now["target"]) == ("done", str(made)) and made.exists(), now["error"]
+    assert "fox-bf16" in names(client, kind="lora")
+    assert client.delete(f"/api/v1/models/conversions/{now['id']}").json()["state"] == "done"
+    assert client.get("/api/v1/models/conversions").json()["conversions"] == []
+    with server.client("somebody") as guest:
+        assert guest.post(f"{fox['url']}/convert", json={}).status_code == 403
+    made.unlink()

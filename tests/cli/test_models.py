@@ -1,11 +1,17 @@
 """`models get`: prints where the model lies, goes on where it was, and fails with a sentence."""
 
+import json
+import os
+
 import pytest
 
 from tests.downloads.fakes import Site
 from tests.library.test_said import SD1_LORA
 from tests.library.test_scan import write
 from webui.cli import main
+from webui.collection.notes import Notes, NoteStore
+from webui.db import open_database
+from webui.library import Library
 
 
 @pytest.fixture
@@ -27,6 +33,17 @@ def test_a_model_is_fetched_and_its_place_printed(tmp_path, site, capsys):
     assert call(tmp_path, "hf:owner/fox") == 0
     place = tmp_path / "models" / "Lora" / "fox.safetensors"
     assert capsys.readouterr().out.strip() == str(place) and place.exists()
+
+
+def test_a_search_says_what_each_model_is_and_takes(tmp_path, site, capsys):
+    site.bodies["/api/models"] = [{"id": "owner/fox"}]
+    words = ["models", "search", "red", "fox", "--site", "hf", "--data-dir", str(tmp_path), "--models-dir", str(tmp_path / "models")]
+    assert main(words) == 0
+    told = capsys.readouterr()
+    assert told.out.startswith("hf:owner/fox\n") and "mit" in told.out and "Asked 127.0.0.1" in told.err
+    asked = len(site.asked)
+    assert main([*words, "--offline"]) == 1 and "offline" in capsys.readouterr().err and len(site.asked) == asked
+    assert main(words[:2] + words[4:]) == 2
 
 
 def test_what_goes_wrong_is_said_and_the_rest_is_fetched(tmp_path, site, capsys):
@@ -61,3 +78,28 @@ def test_a_model_is_converted_by_name_and_what_is_unknown_is_said(tmp_path, caps
     made = folder / f"{path.stem}-bf16.safetensors"
     assert told.out.strip() == str(made) and made.exists() and "none: there is no such model" in told.err
     assert main(words[:2] + words[4:]) == 2
+
+
+def test_what_is_twice_or_unused_is_listed_and_put_away_and_what_is_kept_is_exported(tmp_path, capsys):
+    folder = tmp_path / "models" / "Lora"
+    one, two = write(folder / "one.safetensors", SD1_LORA), write(folder / "two.safetensors", SD1_LORA)
+    old = write(folder / "old.safetensors", SD1_LORA, {"a": "b"})
+    os.utime(old, (1, 1))
+
+    def models(*words):
+        code = main(["models", *words, "--data-dir", str(tmp_path), "--models-dir", str(tmp_path / "models")])
+        return code, capsys.readouterr()
+
+    code, told = models("duplicates")
+    assert code == 0 and str(one) in told.out and str(two) in told.out and str(old) not in told.out
+    code, told = models("unused")
+    assert str(old) in told.out and str(one) not in told.out
+    code, told = models("bin", "old", "none")
+    assert code == 1 and told.out.strip() == str(folder / ".bin" / "old.safetensors") and "none: there is no such model" in told.err
+    database = open_database(tmp_path)
+    notes, library = NoteStore(database), Library([tmp_path / "models"])
+    notes.put(library.find("lora", "one"), "", Notes(notes="good", trigger="fxx"))
+    database.close()
+    code, told = models("export")
+    assert code == 0 and told.out.split() == [str(folder / "one.json"), str(folder / "one.txt")]
+    assert json.loads((folder / "one.json").read_text())["notes"] == "good" and (folder / "one.txt").read_text() == "fxx"

@@ -30,11 +30,16 @@ class File:
 
 
 class Site:
-    """Both sites at one address. `files` by path, `bodies` are JSON answers by path; `seen` are the paths asked for, with their tokens."""
+    """Both sites at one address. `files` by path, `bodies` are JSON answers by path; `seen` are the paths asked for, with their tokens.
+
+    `asked` are the paths with their queries, `links` the next page's address by path.
+    """
 
     def __init__(self) -> None:
         self.files: dict[str, File] = {}
         self.bodies: dict[str, Any] = {}
+        self.links: dict[str, str] = {}
+        self.asked: list[str] = []
         self.seen: list[tuple[str, str]] = []
         self.gate = threading.Event()
         self.gate.set()
@@ -84,9 +89,11 @@ class Site:
 
     def _answer(self, handler: http.server.BaseHTTPRequestHandler) -> None:
         path = handler.path.partition("?")[0]
+        self.asked.append(handler.path)
         self.seen.append((path, handler.headers.get("Authorization", "")))
         if path in self.bodies:
-            self._send(handler, 200, json.dumps(self.bodies[path]).encode(), {"Content-Type": "application/json"})
+            link = {"Link": f'<{self.links[path]}>; rel="next"'} if path in self.links else {}
+            self._send(handler, 200, json.dumps(self.bodies[path]).encode(), {"Content-Type": "application/json", **link})
         elif path in self.files:
             self._send_file(handler, self.files[path])
         else:

@@ -31,7 +31,7 @@ def fox(site, lora):
 
 
 def test_a_file_of_hugging_face_arrives_where_its_kind_lies(box, site, fox, lora):
-    offer = box.downloads.look("hf:owner/fox")
+    offer = box.downloads.catalogue.look("hf:owner/fox")
     assert (offer.size, offer.licence, [file.path for file in offer.files]) == (len(lora), "cc0-1.0", ["fox.safetensors"])
     ended = box.get("hf:owner/fox")
     assert (ended.state, ended.target) == ("done", str(box.models / "Lora" / "fox.safetensors"))
@@ -46,7 +46,7 @@ def test_a_version_of_civitai_brings_its_description(box, site, lora):
     assert box.get("civitai:123").target == str(box.models / "Lora" / "x.safetensors")
     assert box.files() == ["Lora/x.civitai.info", "Lora/x.safetensors"]
     assert not any(token for _, token in site.seen), "the other site's token stays at home"
-    assert box.downloads.look("https://civitai.com/models/7").source.model == "123"
+    assert box.downloads.catalogue.look("https://civitai.com/models/7").source.model == "123"
 
 
 ODD_NAMES = ["..\\..\\x.safetensors", "/etc/x.safetensors", "con.safetensors", "a\x00b.safetensors", "\u202ex.safetensors"]
@@ -193,7 +193,7 @@ def test_a_full_disk_is_said_before_and_what_came_is_kept(box, fox, lora, monkey
 
 def test_offline_refuses(tmp_path, site, fox):
     box = Box(tmp_path, site, offline=True)
-    for act in (box.downloads.look, box.downloads.add):
+    for act in (box.downloads.catalogue.look, box.downloads.add):
         with pytest.raises(Forbidden, match="offline"):
             act("hf:owner/fox")
     assert site.seen == []
@@ -218,7 +218,7 @@ def test_another_file_of_the_same_name_takes_nothing_away(box, site, fox, lora):
 def test_a_repository_without_weights_is_said(box, site, files):
     site.repository("owner/empty", files)
     with pytest.raises(RequestError, match="no weights"):
-        box.downloads.look("hf:owner/empty")
+        box.downloads.catalogue.look("hf:owner/empty")
 
 
 def test_a_folder_of_diffusers_arrives_as_one(box, site, lora):

@@ -18,6 +18,7 @@ from webui.backends.keys import KeyStore
 from webui.backends.pool import BackendPool
 from webui.backends.service import Backends, registered
 from webui.capabilities import CapabilityService
+from webui.collection.converting import Conversions
 from webui.collection.notes import NoteStore
 from webui.collection.service import Collection
 from webui.core.protocol import Capabilities, OptionInfo
@@ -104,6 +105,7 @@ class Page:
             presets=PresetStore(database),
             words=words_of(settings.current),
             library=library,
+            conversions=Conversions(settings.current, library.scan),
             downloads=Downloads(library, settings.current, lambda download: None),
             collection=Collection(library, NoteStore(database), lambda kind, body: None, lambda: False, lambda: False),
             extensions=self.extensions,

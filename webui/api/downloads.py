@@ -1,17 +1,15 @@
-"""Getting models over HTTP: what a site offers, the list of downloads, and what can be done with each. For who runs this Darkroom."""
+"""Getting models over HTTP: the list of downloads, and what can be done with each. For who runs this Darkroom."""
 
 from typing import Any
 
 from fastapi import APIRouter
 
 from webui.api.errors import ANYWHERE, responses
-from webui.api.identity import Viewer
 from webui.api.native import Api, Who
 from webui.api.printed import PrintedRoute
 from webui.core.plain import check_plain
 from webui.core.request import FrozenModel
 from webui.downloads.staging import Download
-from webui.downloads.starters import starters_for
 
 router = APIRouter(route_class=PrintedRoute, prefix="/api/v1/models", tags=["Models"], responses=responses(*ANYWHERE))
 
@@ -30,31 +28,10 @@ class Further(FrozenModel):
     kind: str = ""
 
 
-@router.get("/starters")
-def starters(api: Api, who: Who) -> dict[str, Any]:
-    """A dozen models to begin with, those that fit this machine first; asks no site."""
-    memory = max((int(each["device_total"]) for each in api.queue.engines_body()["engines"]), default=0)
-    own = sum(1 for model in api.library.models("checkpoint") if not model.error)
-    return {
-        "starters": [each.model_dump(mode="json") for each in starters_for(memory)],
-        "memory": memory,
-        "checkpoints": own,
-    }
-
-
-@router.post("/offers", responses=responses(502))
-def look(wanted: Wanted, api: Api, who: Who) -> dict[str, Any]:
-    """What a site has for a source, before anything is fetched: files with sizes, licence, base model. Asks that site."""
-    _may(who)
-    check_plain(wanted.model_dump())
-    offer = api.downloads.look(wanted.source)
-    return {**offer.model_dump(mode="json", exclude={"card"}), "size": offer.size}
-
-
 @router.post("/downloads", status_code=201, responses=responses(409, 502))
 def begin(wanted: Wanted, api: Api, who: Who) -> dict[str, Any]:
     """Fetch a model into the models folder; the same one again goes on where it was."""
-    _may(who)
+    who.must_be_admin("fetch models")
     check_plain(wanted.model_dump())
     return download_body(api.downloads.add(wanted.source, wanted.file, wanted.kind))
 
@@ -62,35 +39,35 @@ def begin(wanted: Wanted, api: Api, who: Who) -> dict[str, Any]:
 @router.get("/downloads")
 def list_downloads(api: Api, who: Who) -> dict[str, Any]:
     """All downloads that are under way, paused, failed or done, oldest first."""
-    _may(who)
+    who.must_be_admin("fetch models")
     return {"downloads": [download_body(each) for each in api.downloads.list()], "offline": api.settings.current().offline}
 
 
 @router.get("/downloads/{download_id}", responses=responses(404))
 def get_download(download_id: str, api: Api, who: Who) -> dict[str, Any]:
     """One download."""
-    _may(who)
+    who.must_be_admin("fetch models")
     return download_body(api.downloads.get(download_id))
 
 
 @router.post("/downloads/{download_id}/pause", responses=responses(404, 409))
 def pause(download_id: str, api: Api, who: Who) -> dict[str, Any]:
     """Halt a download; what has come is kept."""
-    _may(who)
+    who.must_be_admin("fetch models")
     return download_body(api.downloads.pause(download_id))
 
 
 @router.post("/downloads/{download_id}/resume", responses=responses(404, 409))
 def resume(download_id: str, api: Api, who: Who, further: Further | None = None) -> dict[str, Any]:
     """Go on with a download that was paused or has failed."""
-    _may(who)
+    who.must_be_admin("fetch models")
     return download_body(api.downloads.resume(download_id, further.kind if further else ""))
 
 
 @router.delete("/downloads/{download_id}", responses=responses(404))
 def remove(download_id: str, api: Api, who: Who) -> dict[str, Any]:
     """Take a download off the list, with what has come of it. A model that has arrived stays."""
-    _may(who)
+    who.must_be_admin("fetch models")
     return download_body(api.downloads.remove(download_id))
 
 
@@ -99,7 +76,3 @@ def download_body(download: Download) -> dict[str, Any]:
     offer = download.offer
     about = {"title": offer.title, "licence": offer.licence, "base": offer.base, "page": offer.page, "needs": offer.needs}
     return {**download.model_dump(mode="json", exclude={"offer"}), **about, "files": [file.path for file in offer.files]}
-
-
-def _may(who: Viewer) -> None:
-    who.must_be_admin("fetch models")

@@ -5,6 +5,7 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Query
 from fastapi.responses import Response
+from PIL import Image
 from pydantic import Field, JsonValue
 
 from webui.api.errors import ANYWHERE, responses
@@ -65,19 +66,6 @@ def overview(api: Api, who: Who) -> dict[str, Any]:
     return {"kinds": kinds, "families": families, "folders": folders, "hashing": api.collection.hashing().model_dump()}
 
 
-@router.get("/duplicates")
-def duplicates(api: Api, who: Who) -> dict[str, Any]:
-    """Groups of models with the same content, as far as they are hashed."""
-    return {"groups": [[shown(each, who) for each in group] for group in api.collection.duplicates()]}
-
-
-@router.get("/unused")
-def unused(api: Api, who: Who, days: Annotated[int, Query(ge=1, le=36500)] = 365) -> dict[str, Any]:
-    """Models that no job has named for so many days, the largest first."""
-    who.must_be_admin("see which models nobody uses")
-    return {"models": [shown(each, who) for each in api.collection.unused(days)]}
-
-
 @router.delete("/{model_id}", responses=responses(404))
 def discard(model_id: str, api: Api, who: Who) -> dict[str, str]:
     """Move a model, with what lies beside it, to a hidden folder `.bin` where it was; `moved_to` says where."""
@@ -119,11 +107,17 @@ def preview(model_id: str, api: Api, size: Annotated[int, Query(ge=64, le=1024)]
     path = api.collection.get(model_id).beside.preview
     if path is None:
         raise NotFound("There is no picture beside this model.")
-    image = read_image(image_bytes(path, "preview"), "preview").convert("RGB")
-    image.thumbnail((size, size))
+    image = read_image(image_bytes(path, "preview"), "preview")
+    return Response(small_jpeg(image, size), media_type="image/jpeg", headers=IMMUTABLE)
+
+
+def small_jpeg(image: Image.Image, size: int) -> bytes:
+    """A picture as a JPEG that is no side longer than `size`."""
+    small = image.convert("RGB")
+    small.thumbnail((size, size))
     stream = io.BytesIO()
-    image.save(stream, "JPEG", quality=85)
-    return Response(stream.getvalue(), media_type="image/jpeg", headers=IMMUTABLE)
+    small.save(stream, "JPEG", quality=85)
+    return stream.getvalue()
 
 
 def rooms(api: Services) -> list[Room]:

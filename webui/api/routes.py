@@ -10,10 +10,12 @@ from webui.api import (
     gallery,
     grids,
     health,
+    housekeeping,
     key_routes,
     mcp_route,
     models,
     native,
+    offers,
     regions,
     schema,
     webhook_routes,
@@ -44,7 +46,8 @@ def install(app: FastAPI, services: Services) -> None:
     errors.install(app)
     schema.install(app)
     made = (gallery.router, native.router, grids.router, extras.router, regions.router)
-    own = (*made, key_routes.router, webhook_routes.router, backends.router, downloads.router, models.router, words.router, health.router)
+    library = (downloads.router, offers.router, housekeeping.router, models.router)
+    own = (*made, key_routes.router, webhook_routes.router, backends.router, *library, words.router, health.router)
     for router in (*own, routes.router, neighbours.control, neighbours.router, images.router, tooling.router):
         app.include_router(router)
     for router in (comfy.router, comfy_listings.router, comfy_socket.router):

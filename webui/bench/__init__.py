@@ -10,6 +10,7 @@ BENCHES = {
     "overhead": "our own code around the model, beside the bare model calls",
     "samplers": "what each sampler costs beside its model calls",
     "parity": "pictures recorded from Forge, made again: PSNR of each",
+    "calls": "what A1111's API costs beside its jobs, 200 polls a second, 100 clients at once",
     "queue": "10,000 queued jobs: submit, choose, start",
     "library": "5,000 model files: a look, a change, a search",
     "downloads": "a model from a server on loopback beside curl, and kill -9 while it comes",

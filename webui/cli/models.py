@@ -1,33 +1,36 @@
-"""`models`: the model files that are found, by kind; `models get` fetches more, `models convert` saves them anew."""
+"""`models`: the model files that are found, by kind; `models get` fetches more, `search` finds them, `convert` saves them anew."""
 
 import argparse
 import sys
 import time
 
+from webui.cli import housekeeping
+from webui.cli.offers import card
 from webui.core.names import printable
 from webui.errors import NotFound, WebUIError
 from webui.library import KINDS, Library, ModelFile
 from webui.library.families import families_of
 from webui.settings import Settings
 
-GET, CONVERT = "get", "convert"
+GET, SEARCH, CONVERT = "get", "search", "convert"
 NUMBER_TYPES = ("keep", "float32", "float16", "bfloat16", "float8")
 
 
 def add(parser: argparse.ArgumentParser) -> None:
     """Flags of `models`."""
-    parser.add_argument(
-        "kind", nargs="?", choices=[*sorted(KINDS), GET, CONVERT], help="only this kind; or get, to fetch models, or convert"
-    )
+    choices = [*sorted(KINDS), GET, SEARCH, CONVERT, *housekeeping.ACTIONS]
+    parser.add_argument("kind", nargs="?", choices=choices, help="only this kind; or what to do")
     parser.add_argument(
         "sources",
         nargs="*",
         metavar="SOURCE",
-        help="get: hf:owner/repository[:file], civitai:VERSION, or an address; convert: models' names",
+        help="get: hf:owner/repository[:file], civitai:VERSION, or an address; search: words; convert, bin, export: models' names",
     )
     parser.add_argument("--hash", action="store_true", help="also print each file's sha256 (reads it once)")
-    parser.add_argument("--as", dest="as_kind", choices=sorted(KINDS), default="", help="get, convert: the kind, where it is not clear")
+    parser.add_argument("--as", dest="as_kind", choices=sorted(KINDS), default="", help="the kind, where it is not clear, or to search for")
     parser.add_argument("--to", choices=NUMBER_TYPES, default="keep", help="convert: the numbers' type (default: as they are)")
+    parser.add_argument("--site", choices=("hf", "civitai"), default="civitai", help="search: where (default: civitai)")
+    parser.add_argument("--days", type=int, default=365, help="unused: by no job for so many days (default: 365)")
     parser.add_argument("--look", action="store_true", help="get: only say what there is")
     parser.add_argument("--offline", action="store_true", default=None, help="fetch nothing")
 
@@ -37,6 +40,10 @@ def run(arguments: argparse.Namespace, settings: Settings) -> int:
     library = Library(settings.all_models_dirs, settings.cache / "library.json", families_of(settings))
     if arguments.kind == GET:
         return _get(arguments, settings, library)
+    if arguments.kind in housekeeping.ACTIONS:
+        return housekeeping.run(arguments, settings, library, lambda name: _named(library, name, arguments.as_kind))
+    if arguments.kind == SEARCH:
+        return _search(arguments, settings, library)
     if arguments.kind == CONVERT:
         return _convert(arguments, library)
     print("Looked into " + ", ".join(library.looked_at or ("no folder",)), file=sys.stderr)
@@ -68,10 +75,9 @@ def _get(arguments: argparse.Namespace, settings: Settings, library: Library) ->
     downloads, failed = Downloads(library, lambda: settings, tell), 0
     for source in arguments.sources:
         try:
-            offer = downloads.look(source)
-            print(
-                _card(offer.title, offer.base, offer.licence, offer.size, offer.needs, [file.path for file in offer.files]), file=sys.stderr
-            )
+            offer = downloads.catalogue.look(source)
+            header = downloads.catalogue.header(offer) if arguments.look else None
+            print(card(offer, library, settings, header), file=sys.stderr)
             if arguments.look:
                 continue
             ended = downloads.run_now(downloads.add(source, kind=arguments.as_kind))
@@ -84,6 +90,24 @@ def _get(arguments: argparse.Namespace, settings: Settings, library: Library) ->
             ended.target if ended.state == "done" else f"{source}: {ended.error}", file=sys.stdout if ended.state == "done" else sys.stderr
         )
     return 1 if failed else 0
+
+
+def _search(arguments: argparse.Namespace, settings: Settings, library: Library) -> int:
+    from webui.downloads.catalogue import Catalogue
+    from webui.downloads.search import Search
+
+    if not arguments.sources:
+        print("Say what to search for, in a few words.", file=sys.stderr)
+        return 2
+    try:
+        found = Catalogue(lambda: settings).search(Search(site=arguments.site, q=" ".join(arguments.sources), kind=arguments.as_kind))
+    except WebUIError as error:
+        print(error, file=sys.stderr)
+        return 1
+    print(f"Asked {found.asked}." + ("" if found.offers else " It has nothing like that."), file=sys.stderr)
+    for offer in found.offers:
+        print(f"{offer.source.site}:{offer.source.model}\n{card(offer, library, settings)}")
+    return 0
 
 
 def _convert(arguments: argparse.Namespace, library: Library) -> int:
@@ -117,13 +141,6 @@ def _named(library: Library, name: str, kind: str) -> ModelFile:
     if not found:
         raise NotFound("there is no such model. `models` lists what there is.")
     raise NotFound(f"{len(found)} models are called so. Say --as {found[0].kind}, or write the whole path.")
-
-
-def _card(title: str, base: str, licence: str, size: int, needs: str, files: list[str]) -> str:
-    about = ", ".join(part for part in (base, licence, f"{size / 1e6:.0f} MB" if size else "") if part)
-    return "\n".join(
-        part for part in (f"{title} ({about})" if about else title, "  " + ", ".join(files)[:300], needs and f"  {needs}") if part
-    )
 
 
 def _line(download: object) -> str:

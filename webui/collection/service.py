@@ -1,5 +1,6 @@
 """The library as the web process serves it: always as the disk is, described, with hashes, and telling who follows what has changed."""
 
+import contextlib
 import threading
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
@@ -8,12 +9,13 @@ from typing import Any
 
 from webui.collection.bin import move_to_bin
 from webui.collection.cards import Entry, Wish, chosen, entry
+from webui.collection.export import export
 from webui.collection.fit import Fit, Room, fit
 from webui.collection.hashing import Hasher, HashState
 from webui.collection.notes import Notes, NoteStore, changed
 from webui.collection.usage import Usage, names_used, usage_of
 from webui.collection.watch import Change, Watcher
-from webui.errors import NotFound
+from webui.errors import NotFound, WebUIError
 from webui.library import Library
 from webui.library.beside import Beside, Lying, Surroundings, read_beside
 
@@ -92,6 +94,23 @@ class Collection:
         target = move_to_bin(self.get(model_id).model)
         self.library.scan()
         return target
+
+    def export(self, model_id: str) -> tuple[Path, ...]:
+        """Write what is kept of a model beside it. Raises `NotFound`, `Conflict`, `StorageError`."""
+        found = self.get(model_id)
+        written = export(found.model, found.card)
+        self._forget()
+        return written
+
+    def export_all(self) -> tuple[Path, ...]:
+        """The same for all models of which something is kept; those that cannot be written are left out."""
+        written: list[Path] = []
+        for each in self.entries():
+            if each.card.kept != Notes():
+                with contextlib.suppress(WebUIError):
+                    written += export(each.model, each.card)
+        self._forget()
+        return tuple(written)
 
     def duplicates(self) -> list[list[Entry]]:
         """Models with the same content, as far as they are hashed: groups of two and more."""

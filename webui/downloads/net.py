@@ -51,8 +51,13 @@ class Egress:
 
     def json(self, url: str) -> object:
         """A JSON answer. An answer that is none raises `FetchError`."""
+        return self.page(url)[0]
+
+    def page(self, url: str) -> tuple[object, str]:
+        """A JSON answer, and the address of the next page where its header names one."""
         with self.open(url) as response:
             check(response, self._home.hostname or "")
+            after = str(response.links.get("next", {}).get("url", ""))
             data = bytearray()
             with connected(url):
                 for chunk in response.iter_bytes(2**16):
@@ -60,9 +65,21 @@ class Egress:
                     if len(data) > MOST_JSON:
                         raise FetchError(f"{_host(url)} answered with more than a description has.")
         try:
-            return httpx.Response(200, content=bytes(data)).json()
+            return httpx.Response(200, content=bytes(data)).json(), after
         except (ValueError, RecursionError):
             raise FetchError(f"{_host(url)} did not answer as it should. Is the address right?") from None
+
+    def beginning(self, url: str, most: int) -> bytes:
+        """The first bytes of a file; fewer where it is shorter."""
+        data = bytearray()
+        with self.open(url, {"Range": f"bytes=0-{most - 1}"}) as response:
+            check(response, self._home.hostname or "")
+            with connected(url):
+                for chunk in response.iter_raw():
+                    data += chunk
+                    if len(data) >= most:
+                        break
+        return bytes(data[:most])
 
     def small(self, url: str, most: int) -> bytes:
         """A small file, such as a picture."""

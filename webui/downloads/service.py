@@ -11,9 +11,10 @@ from typing import Any
 from filelock import FileLock, Timeout
 
 from webui.core.foreign import INDEX, FileError, named_path, read_foreign
+from webui.downloads.catalogue import Catalogue
 from webui.downloads.net import Egress, FetchError
-from webui.downloads.offers import Offer, OfferedFile, Source, parse_source
-from webui.downloads.sites import Sites, described, picture_of, sites_of
+from webui.downloads.offers import Offer, OfferedFile, Source
+from webui.downloads.sites import Sites, described, picture_of
 from webui.downloads.staging import (
     Download,
     State,
@@ -28,7 +29,7 @@ from webui.downloads.staging import (
     writable_root,
 )
 from webui.downloads.transfer import Fetched, Progress, fetch
-from webui.errors import Conflict, Forbidden, NotFound, RequestError, StorageError, WebUIError
+from webui.errors import Conflict, NotFound, RequestError, StorageError, WebUIError
 from webui.library import KINDS, Library, ModelFile
 from webui.library.header import read_any_header
 from webui.settings import Settings
@@ -103,6 +104,7 @@ class Downloads:
 
     def __init__(self, library: Library, settings: Callable[[], Settings], tell: Callable[[Download], None], patience: float = 1.0) -> None:
         self._library, self._settings, self._tell, self._patience = library, settings, tell, patience
+        self.catalogue = Catalogue(settings)
         self._lock = threading.Condition()
         self._known: dict[str, Download] = {}
         self._halted: set[str] = set()
@@ -127,21 +129,16 @@ class Downloads:
             if thread.is_alive():
                 thread.join(10)
 
-    def look(self, text: str) -> Offer:
-        """What a site offers, before anything is fetched. Raises `RequestError`, `FetchError`, `Forbidden` when offline."""
-        self._check_online()
-        return self._sites().offer(parse_source(text, *self._homes()))
-
     def add(self, text: str, file: str = "", kind: str = "") -> Download:
         """Begin to fetch a source, or go on with it. `kind` says where it goes when its site does not.
 
         Raises `RequestError`, `Conflict` for what is here already, `FetchError`, `StorageError`, `Forbidden` when offline.
         """
-        self._check_online()
+        self.catalogue.check_online()
         if kind and kind not in KINDS:
             raise RequestError("kind", f"There is no kind {kind[:40]!r}. There are: {', '.join(KINDS)}.")
-        source = parse_source(text, *self._homes())
-        offer = self._sites().offer(source.model_copy(update={"file": file}) if file else source)
+        source = self.catalogue.source(text)
+        offer = self.catalogue.sites().offer(source.model_copy(update={"file": file}) if file else source)
         self._check_new(offer)
         root = writable_root(self._roots())
         download = new_download(text.strip(), offer, kind or offer.kind, root)
@@ -159,8 +156,8 @@ class Downloads:
 
     def recognise(self, model: ModelFile) -> None:
         """Ask Civitai what a file is, by its sha256, and write the answer beside it. Raises `FetchError`, `StorageError`, `Forbidden`."""
-        self._check_online()
-        sha256, sites = self._library.sha256(model), self._sites()
+        self.catalogue.check_online()
+        sha256, sites = self._library.sha256(model), self.catalogue.sites()
         body = sites.by_hash(sha256)
         source = Source(site="civitai", model=str(body.get("id", "0")))
         offer = Offer(source=source, title=model.name, preview=picture_of(body), card=described(body))
@@ -189,7 +186,7 @@ class Downloads:
 
     def resume(self, download_id: str, kind: str = "") -> Download:
         """Go on with one that was paused or has failed; `kind` where it failed because that was not known."""
-        self._check_online()
+        self.catalogue.check_online()
         with self._lock:
             if self.get(download_id).state not in ("paused", "failed"):
                 raise Conflict("This download is not paused.")
@@ -262,7 +259,7 @@ class Downloads:
 
     def _fetch_all(self, download: Download) -> None:
         pace = _Pace(received(download), download.size)
-        egress = self._sites().egress(download.offer.source)
+        egress = self.catalogue.sites().egress(download.offer.source)
 
         def progress(count: int, total: int) -> None:
             if self._stopping.is_set() or download.id in self._halted:
@@ -311,7 +308,7 @@ class Downloads:
         if kind not in KINDS:
             raise RequestError("kind", f"What kind of model {first.name} is cannot be told. Resume with a kind: {', '.join(KINDS)}.")
         target = appear(first, kind_folder(Path(download.root), kind), first.name)
-        write_beside(offer, target, self._sites())
+        write_beside(offer, target, self.catalogue.sites())
         return target
 
     # What is known ----------------------------------------------------------------------------------------------------------------------
@@ -338,10 +335,6 @@ class Downloads:
         self._tell(new)
         return new
 
-    def _check_online(self) -> None:
-        if self._settings().offline:
-            raise Forbidden("Darkroom is offline: nothing is fetched. Start it without --offline, or switch that off in Settings.")
-
     def _check_new(self, offer: Offer) -> None:
         digests = {file.sha256 for file in offer.files if file.sha256 and file.path.endswith((".safetensors", ".ckpt", ".pt", ".pth"))}
         for model in self._library.all_models if len(offer.files) == 1 and digests else ():
@@ -350,10 +343,3 @@ class Downloads:
 
     def _roots(self) -> tuple[Path, ...]:
         return self._settings().all_models_dirs
-
-    def _homes(self) -> tuple[str, str]:
-        sites = self._sites()
-        return sites.hf, sites.civitai
-
-    def _sites(self) -> Sites:
-        return sites_of(self._settings())

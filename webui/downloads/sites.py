@@ -12,8 +12,10 @@ from webui.core.request import FrozenModel
 from webui.downloads.net import Egress, FetchError
 from webui.downloads.offers import CIVITAI, HF, Offer, OfferedFile, Source
 from webui.errors import RequestError
+from webui.library.beside import permissions
 from webui.settings import Settings
 
+_PICTURES = (".png", ".jpg", ".jpeg", ".webp")
 WEIGHTS = (".safetensors", ".ckpt", ".pt", ".pth", ".bin")
 _CIVITAI_KINDS = {
     "checkpoint": "checkpoint",
@@ -64,9 +66,9 @@ class Sites(FrozenModel):
         egress = self.egress(source)
         try:
             if source.site == "hf":
-                return _hf_offer(egress.json(_hf_api(self.hf, source)), source, self.hf)
+                return hf_offer(egress.json(hf_address(self.hf, source)), source, self.hf)
             if source.site == "civitai":
-                return _civitai_offer(egress.json(_civitai_api(self.civitai, source)), source, self.civitai, egress)
+                return _civitai_offer(source, self.civitai, egress)
             name = safe_name(source.file)
             return Offer(source=source, title=name, page=source.model, files=(OfferedFile(path=name, url=source.model),))
         finally:
@@ -87,11 +89,11 @@ class Sites(FrozenModel):
 # Hugging Face ---------------------------------------------------------------------------------------------------------------------------
 
 
-def _hf_api(home: str, source: Source) -> str:
+def hf_address(home: str, source: Source) -> str:
     return f"{home.rstrip('/')}/api/models/{quote(source.model)}/revision/{quote(source.revision, safe='')}?blobs=true"
 
 
-def _hf_offer(body: Any, source: Source, home: str) -> Offer:
+def hf_offer(body: Any, source: Source, home: str) -> Offer:
     listed = body.get("siblings") if isinstance(body, dict) else None
     if not isinstance(listed, list):
         raise FetchError("Hugging Face did not describe this repository as it should.")
@@ -106,6 +108,7 @@ def _hf_offer(body: Any, source: Source, home: str) -> Offer:
         base=_text(told.get("base_model")),
         licence=_text(told.get("license_name") or told.get("license")),
         page=f"{home.rstrip('/')}/{source.model}",
+        preview=_hf_picture(files, told),
         triggers=tuple(part for part in (_text(told.get("instance_prompt")),) if part),
         files=tuple(chosen),
         folder=folder,
@@ -113,6 +116,13 @@ def _hf_offer(body: Any, source: Source, home: str) -> Offer:
         needs="Gated: its terms must be accepted on its page, with the account that your token is of." if gated else "",
         card={"license": _text(told.get("license")), "baseModel": _text(told.get("base_model")), "name": printable(source.model)},
     )
+
+
+def _hf_picture(files: dict[str, OfferedFile], told: dict[str, Any]) -> str:
+    """The picture that the repository's page has, else the first one in it."""
+    named = _text(told.get("thumbnail"))
+    pictures = sorted((path for path in files if path.lower().endswith(_PICTURES)), key=lambda path: (path.count("/"), path))
+    return named if named.startswith("http") else files[pictures[0]].url if pictures else ""
 
 
 def _hf_file(entry: Any, source: Source, home: str) -> OfferedFile | None:
@@ -159,14 +169,22 @@ def _civitai_api(home: str, source: Source) -> str:
     return f"{home.rstrip('/')}/api/v1/{'models' if source.of_model else 'model-versions'}/{source.model}"
 
 
-def _civitai_offer(body: Any, source: Source, home: str, egress: Egress) -> Offer:
+def _civitai_offer(source: Source, home: str, egress: Egress) -> Offer:
+    """The offer of a version, or of a model's newest one. What its maker allows is told of models alone."""
+    body = egress.json(_civitai_api(home, source))
     if source.of_model:
         versions = body.get("modelVersions") if isinstance(body, dict) else None
         number = versions[0].get("id") if isinstance(versions, list) and versions and isinstance(versions[0], dict) else None
         if not isinstance(number, int):
             raise FetchError("This model at Civitai has no version that can be fetched.")
-        source = Source(site="civitai", model=str(number))
+        source, owner = Source(site="civitai", model=str(number)), body
         body = egress.json(_civitai_api(home, source))
+        body = {**body, "model": {**_table(owner), **_table(body.get("model"))}} if isinstance(body, dict) else body
+    return version_offer(body, source, home)
+
+
+def version_offer(body: Any, source: Source, home: str) -> Offer:
+    """What Civitai's description of a version offers. Raises `FetchError` for what is none, `RequestError` for one without weights."""
     if not isinstance(body, dict) or not isinstance(body.get("files"), list):
         raise FetchError("Civitai did not describe this model as it should.")
     owner = _table(body.get("model"))
@@ -179,6 +197,7 @@ def _civitai_offer(body: Any, source: Source, home: str, egress: Egress) -> Offe
         title=" ".join(part for part in (_text(owner.get("name")), _text(body.get("name"))) if part) or source.model,
         kind=_CIVITAI_KINDS.get(str(owner.get("type", "")).lower(), ""),
         base=_text(body.get("baseModel")),
+        licence=permissions(owner),
         page=f"{home.rstrip('/')}/models/{_count(body.get('modelId'))}?modelVersionId={source.model}",
         preview=picture_of(body),
         triggers=tuple(_words(body.get("trainedWords"))),
@@ -190,13 +209,15 @@ def _civitai_offer(body: Any, source: Source, home: str, egress: Egress) -> Offe
 
 
 def picture_of(body: dict[str, Any]) -> str:
-    """The address of a version's first picture."""
-    return next(iter(_pictures(body.get("images"))), "")
+    """The address of a version's first picture that is fit for everybody, else of its first; in the size of a card."""
+    found = sorted(_pictures(body.get("images")), key=lambda pair: pair[0] > 1)
+    return found[0][1].replace("/original=true/", "/width=450/") if found else ""
 
 
 def described(body: dict[str, Any]) -> dict[str, Any]:
-    """Civitai's description of a version, as it is kept beside the file."""
-    return {name: value for name, value in body.items() if name != "images"}
+    """Civitai's description of a version, as it is kept beside the file: without pictures, and the model's other versions."""
+    owner = {name: value for name, value in _table(body.get("model")).items() if name != "modelVersions"}
+    return {**{name: value for name, value in body.items() if name != "images"}, **({"model": owner} if owner else {})}
 
 
 def _civitai_file(entry: Any) -> tuple[tuple[bool, bool, bool, int], OfferedFile] | None:
@@ -214,10 +235,11 @@ def _civitai_file(entry: Any) -> tuple[tuple[bool, bool, bool, int], OfferedFile
     return (not is_model, not name.endswith(".safetensors"), not entry.get("primary"), known), file
 
 
-def _pictures(images: Any) -> Iterable[str]:
+def _pictures(images: Any) -> Iterable[tuple[int, str]]:
+    """Each picture's level by the site, where 1 is for everybody, and its address."""
     for image in images if isinstance(images, list) else []:
         if isinstance(image, dict) and image.get("type", "image") == "image" and str(image.get("url", "")).startswith("http"):
-            yield str(image["url"])
+            yield _count(image.get("nsfwLevel")), str(image["url"])[:2000]
 
 
 def _table(value: Any) -> dict[str, Any]:

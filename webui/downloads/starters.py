@@ -1,20 +1,19 @@
-"""A first dozen of models for who has none: what each is for, its licence, and the memory that it takes."""
+"""A first dozen of models for who has none: what each is for, its licence, its size."""
 
 from webui.core.request import FrozenModel
 
 _RAIL, _RAILPP = "CreativeML OpenRAIL-M", "CreativeML OpenRAIL++-M"
-GB = 10**9
 
 
 class Starter(FrozenModel):
-    """A model to begin with. `size` is about its bytes on the disk, `memory` about what a picture takes in half precision."""
+    """A model to begin with. `size` is about its bytes on the disk, `base` the model that it is, or is for."""
 
     title: str
     source: str
     kind: str
     licence: str
     size: int
-    memory: int
+    base: str
     why: str
 
 
@@ -25,7 +24,7 @@ STARTERS = (
         kind="checkpoint",
         licence=_RAIL,
         size=4_265_146_304,
-        memory=4 * GB,
+        base="SD 1.5",
         why="Pictures of 512×512, quick on most machines; thousands of LoRAs fit it.",
     ),
     Starter(
@@ -34,7 +33,7 @@ STARTERS = (
         kind="checkpoint",
         licence=_RAILPP,
         size=6_938_078_334,
-        memory=9 * GB,
+        base="SDXL 1.0",
         why="Pictures of 1024×1024, with more detail and better hands.",
     ),
     Starter(
@@ -43,7 +42,7 @@ STARTERS = (
         kind="checkpoint",
         licence=_RAILPP,
         size=6_938_040_682,
-        memory=9 * GB,
+        base="SDXL 1.0",
         why="SDXL in four steps.",
     ),
     Starter(
@@ -52,7 +51,7 @@ STARTERS = (
         kind="checkpoint",
         licence="Stability AI, research and non-commercial",
         size=6_938_081_905,
-        memory=9 * GB,
+        base="SDXL 1.0",
         why="One to four steps at 512×512.",
     ),
     Starter(
@@ -61,7 +60,7 @@ STARTERS = (
         kind="checkpoint",
         licence=_RAIL,
         size=4_265_437_280,
-        memory=4 * GB,
+        base="SD 1.5",
         why="Paints into a mask without seams.",
     ),
     Starter(
@@ -70,7 +69,7 @@ STARTERS = (
         kind="checkpoint",
         licence=_RAILPP,
         size=6_940_000_000,
-        memory=9 * GB,
+        base="SDXL 1.0",
         why="The same at 1024×1024.",
     ),
     Starter(
@@ -79,7 +78,7 @@ STARTERS = (
         kind="vae",
         licence="MIT",
         size=334_641_190,
-        memory=GB,
+        base="SD 1.5",
         why="Cleaner faces and colours with SD 1.x.",
     ),
     Starter(
@@ -88,7 +87,7 @@ STARTERS = (
         kind="vae",
         licence="MIT",
         size=334_641_162,
-        memory=GB,
+        base="SDXL 1.0",
         why="SDXL's decoder without overflows in float16.",
     ),
     Starter(
@@ -97,7 +96,7 @@ STARTERS = (
         kind="vae_approx",
         licence="MIT",
         size=4_900_000,
-        memory=0,
+        base="SD 1.5",
         why="Sharp previews while a picture is made.",
     ),
     Starter(
@@ -106,7 +105,7 @@ STARTERS = (
         kind="vae_approx",
         licence="MIT",
         size=4_900_000,
-        memory=0,
+        base="SDXL 1.0",
         why="The same for SDXL.",
     ),
     Starter(
@@ -115,7 +114,7 @@ STARTERS = (
         kind="upscaler",
         licence="BSD-3-Clause",
         size=67_040_989,
-        memory=GB,
+        base="",
         why="Enlarges photographs four times.",
     ),
     Starter(
@@ -124,12 +123,7 @@ STARTERS = (
         kind="upscaler",
         licence="BSD-3-Clause",
         size=17_938_799,
-        memory=GB,
+        base="",
         why="Enlarges drawings four times.",
     ),
 )
-
-
-def starters_for(memory: int) -> tuple[Starter, ...]:
-    """Those that fit a device with this much memory first, and the small ones before the large; 0 is not known."""
-    return tuple(sorted(STARTERS, key=lambda each: bool(memory) and each.memory > memory))

@@ -118,7 +118,7 @@ def _told(content: dict[str, Any]) -> Beside:
     number = both.get("modelId")
     origin = f"https://civitai.com/models/{number}" if isinstance(number, int) and 0 < number < 2**53 else ""
     title = " ".join(part for part in (_text(_get(owner, "name")), _text(both.get("name"))) if part)
-    licence = _licence(owner if isinstance(owner, dict) else {}) or _text(both.get("license"))
+    licence = permissions(owner if isinstance(owner, dict) else {}) or _text(both.get("license"))
     return Beside(
         title=title,
         base=_text(both.get("baseModel") or both.get("base_model") or both.get("sd version")),
@@ -135,8 +135,8 @@ def _get(value: Any, name: str) -> Any:
     return value.get(name) if isinstance(value, dict) else None
 
 
-def _licence(model: dict[str, Any]) -> str:
-    """What Civitai's permissions allow, in words."""
+def permissions(model: dict[str, Any]) -> str:
+    """What Civitai's description of a model allows, in words; "" where it does not say."""
     allowed = model.get("allowCommercialUse")
     if allowed is None:
         return ""

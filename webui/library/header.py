@@ -61,6 +61,11 @@ def read_header(path: Path) -> Header:
     return _header(path, content, size - start)
 
 
+def parse_header(path: Path, text: bytes, data_size: int) -> Header:
+    """A header by its JSON, of a file with so many bytes behind it; `path` is named in sentences. Raises `CheckpointError`."""
+    return _header(path, _parsed(path, text), data_size)
+
+
 class Span(NamedTuple):
     """Where a tensor's numbers lie in a file, in bytes, and the format's name of their type (such as F16)."""
 

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request
-from fastapi.responses import FileResponse, JSONResponse, Response
+from fastapi.responses import FileResponse, JSONResponse, RedirectResponse, Response
 from starlette.concurrency import run_in_threadpool
 from starlette.routing import BaseRoute, Match
 
@@ -143,8 +143,11 @@ def _beside(path: Path) -> Path | None:
 @router.api_route("/internal/{rest:path}", methods=METHODS, include_in_schema=False)
 @router.api_route("/sd_extra_networks/{rest:path}", methods=METHODS, include_in_schema=False)
 async def not_here(request: Request, rest: str) -> Response:
-    """404, or 405 where another method is meant."""
-    known = [*sdapi.routes, *control.routes, *router.routes]
+    """404, or 405 where another method is meant; a slash too many at the end is sent on, as A1111 does."""
+    known = [route for route in (*sdapi.routes, *control.routes, *router.routes) if "{rest" not in getattr(route, "path", "")]
+    bare = {**request.scope, "path": request.scope["path"].rstrip("/")}
+    if bare["path"] != request.scope["path"] and any(route.matches(bare)[0] is Match.FULL for route in known):
+        return RedirectResponse(str(request.url.replace(path=bare["path"])), 307)
     allowed = sorted({method for route in known for method in _methods(route, request)})
     if allowed:
         return JSONResponse({"detail": "Method Not Allowed"}, 405, headers={"Allow": ", ".join(allowed)})

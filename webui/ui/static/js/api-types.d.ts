@@ -1250,11 +1250,7 @@ export interface Routes {
   "DELETE /api/v1/models/downloads/{download_id}": { path: { download_id: string; }; answer: any; };
   "POST /api/v1/models/downloads/{download_id}/pause": { path: { download_id: string; }; answer: any; };
   "POST /api/v1/models/downloads/{download_id}/resume": { path: { download_id: string; }; json?: Further | null; answer: any; };
-  "GET /api/v1/models/duplicates": { answer: any; };
-  "POST /api/v1/models/offers": { json: Sent<Wanted, "source">; answer: any; };
   "GET /api/v1/models/overview": { answer: any; };
-  "GET /api/v1/models/starters": { answer: any; };
-  "GET /api/v1/models/unused": { query?: { days?: number; }; answer: any; };
   "DELETE /api/v1/models/{model_id}": { path: { model_id: string; }; answer: any; };
   "GET /api/v1/models/{model_id}": { path: { model_id: string; }; answer: any; };
   "PATCH /api/v1/models/{model_id}": { path: { model_id: string; }; json: Sent<Changes>; answer: any; };
