@@ -53,6 +53,12 @@ class Conflict(WebUIError):
     """The thing exists but its state forbids what was asked; HTTP 409."""
 
 
+class PaysAgain(Conflict):
+    """What was paid for, or may have been, would be asked for once more: only who says `pay_again` may; HTTP 409."""
+
+    field = "pay_again"
+
+
 class LimitReached(WebUIError):
     """The owner may not have more now; HTTP 429. `renews` is when they may again, None: as soon as one of their jobs has ended."""
 

@@ -25,7 +25,7 @@ from webui.errors import SettingsError
 PROJECT = Path(__file__).resolve().parent.parent
 PREFIX = "DARKROOM_"
 FILE_NAME = "settings.toml"
-_PLACE = re.compile(r"([^=:/]{1,60}=\s*)?[a-z0-9]{1,20}(\+https)?://[^\s/]\S{0,300}", re.IGNORECASE)
+_PLACE = re.compile(r"([^=:/]{1,60}=\s*)?[a-z0-9]{1,20}(\+https)?://[^\s/#][^\s#]{0,300}(#sha256=[0-9a-f:]{64,95})?", re.IGNORECASE)
 
 
 def _at(section: str, *, restart: bool = False) -> dict[str, Any]:

@@ -100,7 +100,8 @@ class Replicate(Backend):
             try:
                 return state_of(self.wire.call("POST", self._root + path, json=wanted).json())
             except BackendError as error:
-                if error.status not in (404, 405) or number == len(ways) - 1:
+                is_other_way = error.status in (404, 405) or (error.status == 422 and "version" in str(error))
+                if not is_other_way or number == len(ways) - 1:
                     raise
         raise BackendError("Replicate has no way to run this model.")
 
@@ -143,7 +144,9 @@ class Replicate(Backend):
         path = f"/models/{quote(parts['owner'])}/{quote(parts['name'])}"
         try:
             told = self._get(path)
-            version = self._get(f"{path}/versions/{parts['version']}") if parts["version"] else told.get("latest_version") or {}
+            version = (
+                self._get(f"{path}/versions/{parts['version']}") if parts["version"] else told.get("latest_version") or self._last(path)
+            )
         except BackendError as error:
             if error.status == 404:
                 raise RequestError("checkpoint", f"Replicate has no model {name}. Is it written right, and yours to use?") from None
@@ -156,6 +159,16 @@ class Replicate(Backend):
         return Schema(
             parts["owner"], parts["name"], str(version.get("id") or ""), bool(parts["version"]), bool(told.get("is_official")), inputs
         )
+
+    def _last(self, path):
+        """The newest version of a model that names none; empty where it has none."""
+        try:
+            found = self._get(f"{path}/versions").get("results") or []
+        except BackendError as error:
+            if error.again is not None:
+                raise
+            return {}
+        return found[0] if found and isinstance(found[0], dict) else {}
 
     def _input(self, task, model, pictures=True):
         """A request as the model's inputs. Raises `RequestError` for an option that it has not."""
@@ -298,5 +311,6 @@ def urls_of(output):
     if isinstance(output, list):
         return [url for each in output for url in urls_of(each)]
     if isinstance(output, dict):
-        return [url for name in ("url", "image", "images", "output", "outputs", "files") if name in output for url in urls_of(output[name])]
+        named = [name for name in ("url", "image", "images", "output", "outputs", "files") if name in output]
+        return [url for name in named or output for url in urls_of(output[name])]
     return []

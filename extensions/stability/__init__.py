@@ -1,14 +1,17 @@
-"""Stability AI, REST v2beta: Core, Ultra, Stable Diffusion 3.5; of a prompt, of a picture, and inpainting."""
+"""Stability AI, REST v2beta: Core, Ultra, Stable Diffusion 3.5; of a prompt, of a picture; inpainting, outpainting and upscaling."""
 
 import json
 
-from webui import Backend, BackendError, BackendModel, BackendSpec, RemotePicture, RemoteState, hookimpl
+from webui import Backend, BackendError, BackendModel, BackendSpec, RemotePicture, RemoteState, RequestError, hookimpl
 
 TITLE = "Stability AI"
 VERSION = "1.0"
 RATIOS = {"1:1": 1, "16:9": 16 / 9, "21:9": 21 / 9, "3:2": 3 / 2, "2:3": 2 / 3, "5:4": 5 / 4, "4:5": 4 / 5, "9:16": 9 / 16, "9:21": 9 / 21}
 PRICES = {"core": 0.03, "ultra": 0.08, "sd3.5-large": 0.065, "sd3.5-large-turbo": 0.04, "sd3.5-medium": 0.035, "sd3.5-flash": 0.025}
 """US dollars a picture: credits, of which a hundred are a dollar."""
+PRICES |= {"outpaint": 0.04, "upscale-fast": 0.02, "upscale-conservative": 0.4}
+SIDES = {"left": "left", "right": "right", "top": "up", "bottom": "down"}
+MOST_SIDE = 2000
 _PATIENCE = 300.0
 _MAX_SEED = 2**32 - 2
 
@@ -45,7 +48,11 @@ class Stability(Backend):
         form = {"prompt": request.prompt, "negative_prompt": request.negative_prompt, "seed": task.seed % _MAX_SEED, "output_format": "png"}
         form |= json.loads(request.where_options or "{}")
         files = {}
-        if request.mode == "inpaint":
+        if request.checkpoint in TOOLS:
+            path, files = TOOLS[request.checkpoint], {"image": ("image.png", task.init)}
+            form |= sides_of(request) if request.checkpoint == "outpaint" else {}
+            form = {"output_format": "png"} if request.checkpoint == "upscale-fast" else form
+        elif request.mode == "inpaint":
             path, files = "edit/inpaint", {"image": ("image.png", task.init), "mask": ("mask.png", task.mask)}
         else:
             kind = request.checkpoint if request.checkpoint in ("core", "ultra") else "sd3"
@@ -68,8 +75,30 @@ class Stability(Backend):
         return RemoteState(state="done", pictures=(RemotePicture(data=answer.body),), cost=PRICES.get(request.checkpoint))
 
 
+TOOLS = {"outpaint": "edit/outpaint", "upscale-fast": "upscale/fast", "upscale-conservative": "upscale/conservative"}
+"""What works on a picture, under the names of models."""
+USED = {"outpaint": ("seed", "init", "outpaint"), "upscale-fast": ("init",), "upscale-conservative": ("negative_prompt", "seed", "init")}
+NOTES = {
+    "outpaint": "New sides of up to 2000 pixels.",
+    "upscale-fast": "Four times as large.",
+    "upscale-conservative": "Up to 4 megapixels.",
+}
+
+
+def sides_of(request):
+    """The new sides. Raises `RequestError` where there are none, or too wide ones."""
+    found = {theirs: getattr(request.outpaint, ours, 0) for ours, theirs in SIDES.items()}
+    if not any(found.values()):
+        raise RequestError("outpaint", "Say on which side the picture is to go on, and by how many pixels.")
+    if max(found.values()) > MOST_SIDE:
+        raise RequestError("outpaint", f"Stability AI adds at most {MOST_SIDE} pixels to a side.")
+    return found
+
+
 def model_of(name):
     """What a model honours. Of a size only its shape counts: the service chooses the pixels."""
+    if name in TOOLS:
+        return BackendModel(name=name, honours=USED[name], modes=("img2img",), price=PRICES[name], note=NOTES[name])
     from_picture = ("img2img", "inpaint") if name != "core" else ("inpaint",)
     honours = ["negative_prompt", "width", "height", "seed", "init", "mask"]
     honours += ["strength"] if name != "core" else []

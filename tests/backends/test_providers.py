@@ -6,7 +6,7 @@ from PIL import Image
 from tests.backends.conftest import Desk
 from tests.backends.provider_servers import HordeServer, HuggingFaceServer, OpenAIServer, StabilityServer
 from tests.backends.servers import bomb, png
-from webui.errors import RequestError
+from webui.errors import PaysAgain, RequestError
 
 SERVERS = (OpenAIServer, StabilityServer, HordeServer, HuggingFaceServer)
 
@@ -100,7 +100,13 @@ def test_an_answer_that_is_lost_is_never_paid_twice(desk, server):
         return
     assert job.state == "failed" and "It may have been made and paid for" in job.error.message
     assert server.made == 1
-    assert desk.wait(desk.queue.retry(job.id)).state == "done" and server.made == 2, "who presses Retry has been told"
+    price = desk.parts.spent("local", 0)
+    if price:
+        with pytest.raises(PaysAgain, match="may have been paid for already"):
+            desk.queue.retry(job.id)
+    again = desk.wait(desk.queue.retry(job.id, pay_again=True))
+    assert again.state == "done" and server.made == 2, again.error
+    assert desk.parts.spent("local", 0) == 2 * price, "what may have been paid counts as paid"
 
 
 @pytest.mark.parametrize("file", [b"<html>no picture</html>", bomb(), png()[:70], b""])
@@ -169,6 +175,16 @@ def test_stability_is_asked_as_its_api_says(open_desk):
     server.reason = "CONTENT_FILTERED"
     job = made(desk, server)
     assert job.state == "failed" and "its filter blurred this picture" in job.error.message
+    server.reason = "SUCCESS"
+    out = {"mode": "img2img", "init": start.id, "where": "stability"}
+    for model, options in (("outpaint", {"outpaint": {"left": 64, "bottom": 128}}), ("upscale-fast", {}), ("upscale-conservative", {})):
+        job = desk.wait(desk.submit(checkpoint=model, seed=7, **out, **options))
+        assert job.state == "done" and job.cost == {"outpaint": 0.04, "upscale-fast": 0.02}.get(model, 0.4), job.error
+    sides, fast, careful = (dict(body) for body in server.bodies[-3:])
+    assert sides["path"] == "/v2beta/stable-image/edit/outpaint" and (sides["left"], sides["up"], sides["down"]) == (b"64", b"0", b"128")
+    assert fast["path"].endswith("/upscale/fast") and "prompt" not in fast and fast["image"].startswith(b"\x89PNG")
+    assert careful["path"].endswith("/upscale/conservative") and careful["prompt"] == b"a red apple"
+    assert "Say on which side" in desk.wait(desk.submit(checkpoint="outpaint", **out)).error.message
     server.close()
 
 

@@ -4,7 +4,7 @@ import pytest
 from PIL import Image
 
 from tests.backends.servers import bomb, png
-from webui.errors import RequestError
+from webui.errors import PaysAgain, RequestError
 from webui.images.metadata import read_metadata
 
 
@@ -129,6 +129,26 @@ def test_a_lost_answer_is_looked_for_and_not_paid_twice(desk, replicate):
     job = desk.made()
     assert job.state == "done", job.error
     assert len(replicate.predictions) == 1
+
+
+def test_work_that_was_paid_for_and_cannot_be_used_stays_in_the_budget(desk, replicate):
+    whole = replicate.file
+    replicate.file = (200, {}, b"no picture")
+    job = desk.made()
+    assert job.state == "failed" and desk.parts.spent("local", 0) == 0.05 and not replicate.cancelled
+    with pytest.raises(PaysAgain, match=r"about \$0.05, which counts in the budget"):
+        desk.queue.retry(job.id)
+    replicate.file = whole
+    assert desk.wait(desk.queue.retry(job.id, pay_again=True)).state == "done"
+    assert len(replicate.predictions) == 2 and desk.parts.spent("local", 0) == 0.1
+
+
+def test_what_the_provider_has_refused_costs_nothing(desk, replicate):
+    replicate.outcome, replicate.error = "failed", "NSFW content detected"
+    job = desk.made()
+    assert job.state == "failed" and desk.parts.spent("local", 0) == 0
+    replicate.outcome = "succeeded"
+    assert desk.wait(desk.queue.retry(job.id)).state == "done", "nobody is asked"
 
 
 def test_two_equal_jobs_whose_answers_are_lost_each_find_their_own(desk, replicate):

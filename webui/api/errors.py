@@ -20,6 +20,7 @@ from webui.errors import (
     LimitReached,
     NotFound,
     OutOfMemory,
+    PaysAgain,
     RequestError,
     SettingsError,
     StorageError,
@@ -86,7 +87,7 @@ def install(app: FastAPI) -> None:
 async def _ours(request: Request, error: Exception) -> JSONResponse:
     status = next((code for kind, code in STATUS.items() if isinstance(error, kind)), 500)
     body: dict[str, str] = {"message": _text(error)}
-    if isinstance(error, RequestError):
+    if isinstance(error, RequestError | PaysAgain):
         body["field"] = printable(error.field)
     if isinstance(error, OutOfMemory):
         body["advice"] = error.advice

@@ -104,10 +104,10 @@ def cancel_grid(grid_id: str, api: Api, who: Who) -> dict[str, Any]:
 
 
 @router.post("/{grid_id}/retry", responses=responses(404, 409), openapi_extra=answer(bodies.GridBody))
-def retry_grid(grid_id: str, api: Api, who: Who) -> dict[str, Any]:
-    """Try the cells again that failed."""
+def retry_grid(grid_id: str, api: Api, who: Who, pay_again: bool = False) -> dict[str, Any]:
+    """Try the cells again that failed. Where one may have been paid for in vain, all wait (409) until `pay_again` says so."""
     _own(api, grid_id, who)
-    return api.grids.retry(grid_id).body
+    return api.grids.retry(grid_id, pay_again).body
 
 
 @router.post("/{grid_id}/values", status_code=201, responses=responses(404, 409), openapi_extra=MORE | answer(bodies.GridBody, 201))

@@ -111,10 +111,10 @@ def cancel_all(api: Api, who: Who) -> dict[str, int]:
 
 
 @router.post("/jobs/{job_id}/retry", responses=responses(404, 409), openapi_extra=answer(bodies.JobBody))
-def retry(job_id: str, api: Api, who: Who) -> dict[str, Any]:
-    """Try a failed or stopped job again."""
+def retry(job_id: str, api: Api, who: Who, pay_again: bool = False) -> dict[str, Any]:
+    """Try a failed or stopped job again. One that may have been paid for in vain is refused (409) unless `pay_again` says so."""
     _own(api, job_id, who)
-    return job_body(api.queue, api.queue.retry(job_id), who)
+    return job_body(api.queue, api.queue.retry(job_id, pay_again), who)
 
 
 @router.post("/jobs/{job_id}/again", status_code=201, responses=responses(404, 409), openapi_extra=answer(bodies.JobBody, 201))

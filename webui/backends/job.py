@@ -115,10 +115,10 @@ class RemoteJob(threading.Thread):
         check_bounds(self.job.resolved, model, spec)
         self._notes += [note for note in late_remarks(self.job.resolved, spec, model) if note not in self._notes]
         for part in self._tools.parts.of(self.job.id):
-            if not set(part.indexes) <= set(self._saved()):
-                self._part(part, connection, model, again=True)
+            if not set(part.indexes) <= set(self._saved()) and (known := self._settled(part, connection)) is not None:
+                self._part(known, connection, model, again=True)
         parts = self._tools.parts.of(self.job.id)
-        done = set(self._saved()) | {index for part in parts for index in part.indexes}
+        done = set(self._saved()) | {index for part in parts if not part.lost for index in part.indexes}
         left = [index for index in range(self.job.request.count) if index not in done]
         most = 1 if self.job.resolved.templates else model.pictures  # each picture has prompts of its own
         for start in range(0, len(left), most):
@@ -133,41 +133,62 @@ class RemoteJob(threading.Thread):
     def _estimate(self, model: BackendModel, count: int) -> float:
         return count * (self._tools.settings().budget_picture if model.price is None else model.price)
 
-    def _part(self, part: RemotePart, connection: Connection, model: BackendModel, again: bool) -> None:
-        """Make the pictures of one send. Where it cannot be, its record goes, so that the next try sends anew."""
+    def _settled(self, part: RemotePart, connection: Connection) -> RemotePart | None:
+        """A send that the job goes on with; None for a lost one, which is made anew: it is forgotten where the backend never got it."""
+        if not part.lost or part.id:
+            return None if part.lost else part
+        try:
+            found = self._look_for(part, self._task(part), connection)
+        except BackendError:
+            return None  # nobody can tell: it counts as paid
+        if found is None:
+            self._keep(partial(self._tools.parts.change, self.job.id, part, None))
+            return None
+        known = part.model_copy(update={"id": found, "lost": False})
+        self._keep(partial(self._tools.parts.change, self.job.id, part, known))
+        return known
+
+    def _task(self, part: RemotePart) -> RemoteTask:
         request = self.job.resolved
         init = self._tools.picture(request.init) if request.init and request.mode != "txt2img" else None
         mask = self._tools.picture(request.mask) if request.mask and request.mode == "inpaint" else None
-        task = task_of(self.job, part.indexes, init, mask)
+        return task_of(self.job, part.indexes, init, mask)
+
+    def _part(self, part: RemotePart, connection: Connection, model: BackendModel, again: bool) -> None:
+        """Make the pictures of one send. Where it cannot be, its record goes, so that the next try sends anew."""
+        task, made = self._task(part), False
         try:
             if not part.id:
                 part, state = self._send(part, task, connection, again)
             else:
                 state = RemoteState(id=part.id)
             state = self._wait(state, part, task, connection)
+            made = True
             self._save(state, part, connection, model)
         except Stopping:
             raise
         except StorageError:
             raise  # what was made lies there: the next try fetches it
         except JobCancelled:
-            self._give_up(part, connection)
+            self._give_up(part, connection, made)
             if self._wanted != "skip":
                 raise
             self._wanted = ""
-        except WebUIError:
-            self._give_up(part, connection)
+        except WebUIError as error:
+            self._give_up(part, connection, made or getattr(error, "unsure", False))
             raise
 
-    def _give_up(self, part: RemotePart, connection: Connection) -> None:
-        """Stop a send that is not wanted any more, and forget it."""
+    def _give_up(self, part: RemotePart, connection: Connection, is_paid: bool) -> None:
+        """Stop a send that is not wanted any more, and forget it; one that may be paid for all the same is kept as lost."""
         if known := next((each for each in self._tools.parts.of(self.job.id) if each.at == part.at and each.indexes == part.indexes), None):
-            if known.id and connection.spec.cancels:
+            if known.id and connection.spec.cancels and not is_paid:
                 try:
                     connection.backend.cancel(known.id)
                 except WebUIError as error:
+                    is_paid = True
                     self._notes.append(f"It could not be stopped at {connection.spec.title}: {error}")
-            self._keep(partial(self._tools.parts.change, self.job.id, known, None))
+            lost = known.model_copy(update={"lost": True}) if is_paid else None
+            self._keep(partial(self._tools.parts.change, self.job.id, known, lost))
 
     # Sending ------------------------------------------------------------------------------------------------------------
 
@@ -212,7 +233,8 @@ class RemoteJob(threading.Thread):
         except BackendError:
             raise BackendError(
                 f"{spec.title} was asked for this, and its answer was lost. It may have been made and paid for, so it is not asked again by"
-                " itself: look at your account there, then press Retry."
+                " itself: look at your account there, then press Retry.",
+                unsure=True,
             ) from None
 
     def _insist(self, act: Callable[[], T]) -> T:

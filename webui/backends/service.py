@@ -6,11 +6,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
 from webui.backends.keys import KeyStore
+from webui.backends.pinning import pinned
 from webui.backends.wire import HttpWire
 from webui.core.addresses import in_address
 from webui.core.backend import AUTO, HERE, BackendModel
 from webui.core.registry import Registry
-from webui.errors import ExtensionError, RequestError, SettingsError, WebUIError
+from webui.core.sentences import in_words
+from webui.errors import BackendError, ExtensionError, RequestError, SettingsError, WebUIError
 from webui.plugins.backends import Backend, BackendSpec
 from webui.plugins.manager import Extensions
 from webui.settings import Settings
@@ -36,7 +38,7 @@ class Backends:
         self, registered: Registry[BackendSpec], settings: Callable[[], Settings], keys: KeyStore, environment: Mapping[str, str]
     ) -> None:
         self._registered, self._settings, self.keys, self._environment = registered, settings, keys, environment
-        self._open: dict[tuple[str, str], Connection] = {}
+        self._open: dict[tuple[str, str, str], Connection] = {}
         self._models: dict[tuple[str, str, str], tuple[float, BackendModel | None]] = {}
         self._lists: dict[str, tuple[float, tuple[BackendModel, ...]]] = {}
         self._lock = threading.Lock()
@@ -66,7 +68,7 @@ class Backends:
         return found
 
     def box(self, entry: str) -> BackendSpec:
-        """Return the backend of another machine, `[name=]kind://host[:port]`. Raises `RequestError` for what names none."""
+        """Return the backend of another machine, `[name=]kind://host[:port][#sha256=…]`. Raises `RequestError` for what names none."""
         label, equals, address = entry.strip().partition("=") if "=" in entry.partition("://")[0] else ("", "", entry.strip())
         kind, mark, host = address.strip().partition("://")
         secure, kind = kind.endswith("+https"), kind.removesuffix("+https").lower()
@@ -74,8 +76,11 @@ class Backends:
         if not mark or kind not in templates or not host.strip("/"):
             kinds = ", ".join(f"{name}://HOST" for name in templates) or "none: the extensions for them are off"
             raise RequestError("where", f"{entry[:100]!r} is no other machine. Write {kinds}.")
-        name = label.strip() or f"{kind}://{host.rstrip('/')}"
-        return replace(templates[kind], name=name, title=name, url=_http(host.rstrip("/"), secure, PORTS.get(kind, 80)), url_variable="")
+        known = pinned(host.strip(), secure)
+        host = known.host.rstrip("/")
+        name = label.strip() or f"{kind}://{host}"
+        url = _http(host, secure, PORTS.get(kind, 80))
+        return replace(templates[kind], name=name, title=name, url=url, url_variable="", fingerprint=known.fingerprint)
 
     def is_on(self, spec: BackendSpec) -> bool:
         """Whether the owner has switched it on; a machine that the settings name is on."""
@@ -138,10 +143,10 @@ class Backends:
         """Return the way to a backend, made once for each address. Raises `BackendError`."""
         url = self.url(spec)
         with self._lock:
-            known = self._open.get((spec.name, url))
+            known = self._open.get((spec.name, url, spec.fingerprint))
             if known is None:
                 wire = HttpWire(spec, url, lambda: self.keys.get(spec), lambda: self._settings().offline)
-                known = self._open[spec.name, url] = Connection(spec, wire, spec.connect(wire))
+                known = self._open[spec.name, url, spec.fingerprint] = Connection(spec, wire, _connected(spec, wire))
             return known
 
     def model(self, spec: BackendSpec, name: str) -> BackendModel:
@@ -185,6 +190,16 @@ class Backends:
             for each in self._open.values():
                 each.wire.close()
             self._open.clear()
+
+
+def _connected(spec: BackendSpec, wire: HttpWire) -> Backend:
+    """An extension's backend. Raises `BackendError` for one that cannot be made, such as one that lacks a method."""
+    try:
+        return spec.connect(wire)
+    except WebUIError:
+        raise
+    except Exception as error:
+        raise BackendError(f"{spec.title} cannot be used{in_words(error)}. Its extension is to be mended.") from error
 
 
 def registered(extensions: Extensions) -> Registry[BackendSpec]:

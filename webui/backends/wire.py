@@ -3,6 +3,7 @@
 import contextlib
 import re
 import socket
+import ssl
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
@@ -11,6 +12,7 @@ from urllib.parse import urljoin, urlsplit
 import httpx
 
 from webui import __version__
+from webui.backends.pinning import CertificateUnknown, context_of, in_groups
 from webui.core.addresses import address_of, is_loopback
 from webui.core.names import printable
 from webui.errors import BackendError
@@ -41,7 +43,8 @@ class HttpWire:
             if self._http is None:
                 self._http = httpx.Client(
                     follow_redirects=False,
-                    trust_env=not is_loopback(self._home.hostname or ""),
+                    trust_env=not (is_loopback(self._home.hostname or "") or self._spec.fingerprint),
+                    verify=context_of(self._spec.fingerprint) if self._spec.fingerprint else True,
                     headers={"User-Agent": f"darkroom/{__version__}", "Accept-Encoding": "identity"},
                     limits=httpx.Limits(max_connections=32),
                 )
@@ -88,8 +91,9 @@ class HttpWire:
         return self._spec.authorize(self._key()) if self._is_home(url) else {}
 
     def _is_home(self, url: str) -> bool:
-        parts = urlsplit(url)
-        return (parts.scheme, parts.hostname, parts.port) == (self._home.scheme, self._home.hostname, self._home.port)
+        parts, home = urlsplit(url), self._home
+        same = parts.hostname == home.hostname or (is_loopback(parts.hostname or "") and is_loopback(home.hostname or ""))
+        return same and (parts.scheme, parts.port) == (home.scheme, home.port)
 
     def _check_online(self) -> None:
         if self._offline():
@@ -145,7 +149,9 @@ class HttpWire:
         title, host = self._spec.title, self._home.netloc.rpartition("@")[2]
         try:
             yield
-        except _NEVER_SENT:
+        except _NEVER_SENT as error:
+            if (refused := _about_certificate(error, f"{title} ({host})")) is not None:
+                raise refused from None
             raise BackendError(f"{title} ({host}) cannot be reached. Is there a connection?", 5, offline=True) from None
         except (httpx.InvalidURL, httpx.UnsupportedProtocol):
             raise BackendError(f"{host} is no address that can be asked.") from None
@@ -174,6 +180,23 @@ class HttpWire:
             unsure = method == "POST" and code > 503
             return BackendError(f"{title} has a fault of its own ({code}){told}.", pause_of(answer, 3), unsure=unsure, status=code)
         return BackendError(f"{title} refuses this{told or f' ({code})'}.", status=code)
+
+
+def _about_certificate(error: BaseException, who: str) -> BackendError | None:
+    """What is wrong with a certificate, where that is why there is no connection."""
+    while error is not None:
+        if isinstance(error, CertificateUnknown):
+            return BackendError(
+                f"{who} shows another certificate than the pinned one: sha256 {in_groups(error.shown)}. Nothing was sent. If it has a new"
+                " one, compare that there and write it behind the address."
+            )
+        if isinstance(error, ssl.SSLCertVerificationError):
+            return BackendError(
+                f"{who} shows a certificate that nobody vouches for ({error.verify_message}). Nothing was sent. If the machine is yours,"
+                " write its fingerprint behind the address, #sha256=…, as docs/cloud.md says."
+            )
+        error = error.__cause__ or error.__context__  # type: ignore[assignment]
+    return None
 
 
 def checked_url(url: str, title: str) -> str:

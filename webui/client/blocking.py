@@ -54,9 +54,9 @@ class Client:
         """Stop all of your own jobs; gives how many."""
         return int(self._json(Call("DELETE", "/api/v1/jobs"))["stopped"])
 
-    def retry(self, job_id: str) -> RemoteJob:
-        """Try a failed or stopped job again."""
-        return calls.job_of(self._json(Call("POST", f"/api/v1/jobs/{job_id}/retry")))
+    def retry(self, job_id: str, *, pay_again: bool = False) -> RemoteJob:
+        """Try a failed or stopped job again; `pay_again` where it may have been paid for in vain."""
+        return calls.job_of(self._json(Call("POST", f"/api/v1/jobs/{job_id}/retry", {"pay_again": pay_again})))
 
     def again(self, job_id: str, *, new_seed: bool = True) -> RemoteJob:
         """Submit the same request anew."""
@@ -112,9 +112,9 @@ class Client:
         """Stop a grid; its pictures stay."""
         return calls.grid_of(self._json(Call("DELETE", f"/api/v1/grids/{grid_id}")))
 
-    def retry_grid(self, grid_id: str) -> RemoteGrid:
+    def retry_grid(self, grid_id: str, *, pay_again: bool = False) -> RemoteGrid:
         """Try the cells again that failed."""
-        return calls.grid_of(self._json(Call("POST", f"/api/v1/grids/{grid_id}/retry")))
+        return calls.grid_of(self._json(Call("POST", f"/api/v1/grids/{grid_id}/retry", {"pay_again": pay_again})))
 
     def grid_picture(self, grid_id: str, *, format: str = "png", side: int | None = None, labels: bool = True) -> bytes:
         """All cells in one labelled picture, each at most `side` pixels wide and high."""

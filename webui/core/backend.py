@@ -93,12 +93,17 @@ class RemoteState(FrozenModel):
 
 
 class RemotePart(FrozenModel):
-    """One send of a job as it is stored: before it (no id), and after (the backend's id). `at`: seconds since 1970."""
+    """One send of a job as it is stored: before it (no id), and after (the backend's id). `at`: seconds since 1970.
+
+    `lost`: it may have been paid for, and nothing came of it. Its cost counts, and its pictures are asked for anew only when somebody
+    who was told so wants that.
+    """
 
     indexes: tuple[int, ...]
     at: float
     id: str = ""
     cost: float | None = None
+    lost: bool = False
 
 
 def omitted(request: GenerationRequest, model: BackendModel) -> tuple[str, ...]:

@@ -61,11 +61,11 @@ class Grids:
         self.runner.stop_jobs(grid_id)
         return self._store.get(grid_id)
 
-    def retry(self, grid_id: str) -> Grid:
-        """Try the cells again that failed or were refused. Raises `NotFound`, `Conflict`."""
+    def retry(self, grid_id: str, pay_again: bool = False) -> Grid:
+        """Try the cells again that failed or were refused. Raises `NotFound`, `Conflict`; `PaysAgain` unless that is wanted."""
         self._store.get(grid_id)
-        for job_id in self._store.try_again(grid_id):
-            self._queue.retry(job_id)
+        for job_id in self._store.try_again(grid_id, pay_again):
+            self._queue.retry(job_id, pay_again)
         self.runner.wake()
         return self._store.get(grid_id)
 

@@ -13,6 +13,7 @@ from webui.db.mapping import new_id
 from webui.db.tables import grid_cells, grids, jobs
 from webui.errors import Conflict, NotFound
 from webui.grids.plan import Place, places
+from webui.jobs.remote_parts import check_not_lost
 
 _STATE: ColumnElement[str] = case(
     (grid_cells.c.error != "", "failed"),
@@ -143,16 +144,22 @@ class GridStore:
             one = and_(grid_cells.c.grid_id == grid_id, grid_cells.c.number == number)
             connection.execute(update(grid_cells).where(one).values(values))
 
-    def try_again(self, grid_id: str) -> list[str]:
-        """Forget why cells have no job, and give the jobs of cells that failed or were stopped. Raises `Conflict` for a stopped grid."""
+    def try_again(self, grid_id: str, pay_again: bool = False) -> list[str]:
+        """Forget why cells have no job, and give the jobs of cells that failed or were stopped.
+
+        Raises `Conflict` for a stopped grid, `PaysAgain` where a cell may have been paid for and that is not wanted once more.
+        """
         mine = grid_cells.c.grid_id == grid_id
-        failed = select(jobs.c.id).join(grid_cells, grid_cells.c.job_id == jobs.c.id)
+        failed = select(jobs.c.id, jobs.c.remote).join(grid_cells, grid_cells.c.job_id == jobs.c.id)
         with self._db.write() as connection:
             if connection.execute(select(grids.c.cancelled).where(grids.c.id == grid_id)).scalar_one():
                 raise Conflict("The grid was stopped. Make a new one.")
-            connection.execute(update(grid_cells).where(mine).values(error=""))
             states = or_(jobs.c.state == "failed", jobs.c.state == "cancelled")
-            return list(connection.execute(failed.where(mine, states)).scalars())
+            found = connection.execute(failed.where(mine, states)).all()
+            for row in found if not pay_again else ():
+                check_not_lost(row.remote)
+            connection.execute(update(grid_cells).where(mine).values(error=""))
+            return [row.id for row in found]
 
     def cancel(self, grid_id: str) -> None:
         """Submit no further cell of it."""

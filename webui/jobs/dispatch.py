@@ -158,5 +158,5 @@ class Dispatch:
 
     def set_capabilities(self, capabilities: Capabilities) -> None:
         """Keep what an engine can do, so that drop-downs are whole before the next one is up."""
-        self.state.store.set_value("capabilities", capabilities.model_dump(mode="json"))
+        self.state.keep_capabilities(capabilities)
         self.state.events.publish(Message("capabilities", {}))

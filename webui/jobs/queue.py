@@ -171,9 +171,9 @@ class JobQueue:
             stopped, after = stopped + len(jobs), jobs[-1].id
         return stopped
 
-    def retry(self, job_id: str) -> Job:
-        """Queue a failed or stopped job again; its pictures stay. Raises `Conflict`."""
-        event = self.store.retry(job_id)
+    def retry(self, job_id: str, pay_again: bool = False) -> Job:
+        """Queue a failed or stopped job again; its pictures stay. Raises `Conflict`; `PaysAgain` unless that is wanted."""
+        event = self.store.retry(job_id, pay_again)
         self._state.enqueue(job_id)
         self._state.publish(event, self.owner_of(job_id))
         return self.get(job_id)

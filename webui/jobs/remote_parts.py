@@ -10,7 +10,7 @@ from sqlalchemy import Connection, func, select, update
 from webui.core.backend import RemotePart
 from webui.db.database import Database
 from webui.db.tables import jobs
-from webui.errors import LimitReached
+from webui.errors import LimitReached, PaysAgain
 
 Budget = tuple[float, float]
 """US dollars a day: one user's, and everybody's together; -1 is no limit."""
@@ -64,6 +64,16 @@ class RemoteParts:
         """Return what an owner's jobs (None: everybody's) have cost since then."""
         with self._db.read() as connection:
             return _spent(connection, owner, since)
+
+
+def check_not_lost(text: str) -> None:
+    """Raises `PaysAgain` for a job's sends, as its row has them, of which one may have been paid for in vain."""
+    cost = sum(part.cost or 0.0 for part in map(RemotePart.model_validate, json.loads(text or "[]")) if part.lost)
+    if cost > 0:
+        raise PaysAgain(
+            f"This may have been paid for already (about ${cost:.2f}, which counts in the budget), and trying again may be paid once more."
+            " Look at your account there first; then say so (pay_again), or run it again as a new job."
+        )
 
 
 def check_budget(connection: Connection, owner: str, cost: float, budget: Budget, day: Day) -> None:

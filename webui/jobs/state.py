@@ -38,6 +38,9 @@ class JobState:
         """Never changed, but replaced: who reads it sees one moment."""
         self._changing = threading.Lock()
         self._owners: dict[str, str] = {}
+        self._capabilities: Capabilities | None = None
+        self._learning = threading.Lock()
+        """Held while the capabilities are read or kept: each call of the API asks for them several times."""
 
     @property
     def fair_queue(self) -> FairQueue:
@@ -137,5 +140,15 @@ class JobState:
 
     def capabilities(self) -> Capabilities | None:
         """Return what the last engine said it can do; None before the first one."""
-        known = self.store.get_value("capabilities")
-        return None if known is None else Capabilities.model_validate(known)
+        if self._capabilities is None:
+            with self._learning:
+                known = self.store.get_value("capabilities") if self._capabilities is None else None
+                if known is not None:
+                    self._capabilities = Capabilities.model_validate(known)
+        return self._capabilities
+
+    def keep_capabilities(self, capabilities: Capabilities) -> None:
+        """Keep what an engine says it can do, over restarts too."""
+        with self._learning:
+            self.store.set_value("capabilities", capabilities.model_dump(mode="json"))
+            self._capabilities = capabilities

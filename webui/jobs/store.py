@@ -23,6 +23,7 @@ from webui.db.tables import events, images, jobs, settings_kv
 from webui.errors import Conflict, NotFound
 from webui.gallery.index import insert_image
 from webui.jobs.fair_queue import QueueEntry
+from webui.jobs.remote_parts import check_not_lost
 
 
 class Used(FrozenModel):
@@ -219,10 +220,12 @@ class JobStore:
             attempts = connection.execute(select(jobs.c.attempts).where(jobs.c.id == job_id)).scalar_one()
             return _append(connection, Queued(job_id=job_id, attempt=attempts, reason=reason))
 
-    def retry(self, job_id: str) -> Event:
-        """Queue an ended job again as it is; pictures it has are kept. Raises `Conflict` when that cannot be."""
+    def retry(self, job_id: str, pay_again: bool = False) -> Event:
+        """Queue an ended job again as it is; pictures it has are kept. Raises `Conflict` when that cannot be, `PaysAgain`."""
         self.check_readable(job_id)
         with self.database.write() as connection:
+            if not pay_again:
+                check_not_lost(connection.execute(select(jobs.c.remote).where(jobs.c.id == job_id)).scalar() or "[]")
             changed = connection.execute(
                 update(jobs)
                 .where(jobs.c.id == job_id, jobs.c.state.in_(("failed", "cancelled")))

@@ -1,5 +1,6 @@
 """What a backend is: a place other than this machine that makes pictures. `register_backends` takes a `BackendSpec` for each."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
@@ -44,7 +45,7 @@ class Wire(Protocol):
         """A result's file, from the backend's own hosts."""
 
 
-class Backend:
+class Backend(ABC):
     """A connection to one backend. Its calls run in threads of the web process; `BackendError` and `RequestError` are for the user.
 
     `send` asks for pictures and may be paid for; it returns as soon as the backend has named the work (`RemoteState.id`), or with the
@@ -58,20 +59,21 @@ class Backend:
         """Return the models to offer; others may be named all the same."""
         return ()
 
+    @abstractmethod
     def model(self, name: str) -> BackendModel:
         """Return what is known of a model. Raises `RequestError` on `checkpoint` for one that is not there."""
-        raise NotImplementedError
 
+    @abstractmethod
     def send(self, task: RemoteTask) -> RemoteState:
         """Ask for the pictures."""
-        raise NotImplementedError
 
     def look(self, remote_id: str, task: RemoteTask) -> RemoteState:
-        """Return how far a send is."""
-        raise NotImplementedError
+        """Return how far a send is. Not asked of a backend whose `send` returns with the pictures."""
+        raise BackendError("It cannot be asked how far this is.", unsure=True)
 
     def cancel(self, remote_id: str) -> None:
-        """Stop a send."""
+        """Stop a send. Not asked of a backend that says that it cannot (`BackendSpec.cancels`)."""
+        raise BackendError("It cannot be stopped there.")
 
     def find(self, task: RemoteTask, since: float, known: frozenset[str]) -> str | None:
         """Return the id of a send whose answer was lost; None where the backend never got it. `known` are other jobs' ids.
@@ -97,6 +99,8 @@ class BackendSpec:
     url_variable: str = ""
     key_variable: str = ""
     needs_key: bool = True
+    fingerprint: str = ""
+    """Of the one certificate that its address may show, as 64 digits of sha256; empty: one that is signed as everybody's is."""
     hosts: tuple[str, ...] = ()
     authorize: Callable[[str], Mapping[str, str]] = lambda key: {"Authorization": f"Bearer {key}"} if key else {}
     sends: str = "the prompt, and the picture and mask to start from if there are any"

@@ -1209,7 +1209,7 @@ export interface Routes {
   "DELETE /api/v1/grids/{grid_id}": { path: { grid_id: string; }; answer: GridBody; };
   "GET /api/v1/grids/{grid_id}/export": { path: { grid_id: string; }; answer: Blob; };
   "GET /api/v1/grids/{grid_id}/picture": { path: { grid_id: string; }; query?: { format?: "png" | "webp" | "jpeg"; side?: number | null; labels?: boolean; }; answer: Blob; };
-  "POST /api/v1/grids/{grid_id}/retry": { path: { grid_id: string; }; answer: GridBody; };
+  "POST /api/v1/grids/{grid_id}/retry": { path: { grid_id: string; }; query?: { pay_again?: boolean; }; answer: GridBody; };
   "POST /api/v1/grids/{grid_id}/values": { path: { grid_id: string; }; json: { axis: "x" | "y" | "z"; values: string | Array<unknown>; }; answer: GridBody; };
   "GET /api/v1/images": { query?: { after?: string; limit?: number; q?: string; sort?: "newest" | "oldest" | "rating" | "largest"; place?: "pictures" | "bin"; search?: string; }; answer: ImageList; };
   "PATCH /api/v1/images": { json: Sent<SelectionChanges>; answer: Changed; };
@@ -1239,7 +1239,7 @@ export interface Routes {
   "POST /api/v1/jobs/{job_id}/move": { path: { job_id: string; }; query: { to: "up" | "down" | "top"; }; answer: JobBody; };
   "GET /api/v1/jobs/{job_id}/preview": { path: { job_id: string; }; answer: Blob; };
   "PUT /api/v1/jobs/{job_id}/preview": { path: { job_id: string; }; query?: { period?: number | null; method?: "linear" | "taesd" | "full" | null; }; answer: PreviewChoice; };
-  "POST /api/v1/jobs/{job_id}/retry": { path: { job_id: string; }; answer: JobBody; };
+  "POST /api/v1/jobs/{job_id}/retry": { path: { job_id: string; }; query?: { pay_again?: boolean; }; answer: JobBody; };
   "GET /api/v1/keys": { answer: KeyList; };
   "POST /api/v1/keys": { json: Sent<KeyWish>; answer: MadeKey; };
   "DELETE /api/v1/keys/{key_id}": { path: { key_id: string; }; answer: KeyBody; };

@@ -50,7 +50,7 @@ export const jobs = {
   get: (id) => api('GET /api/v1/jobs/{job_id}', job(id)),
   /** @param {'stop' | 'skip' | 'after'} how */
   cancel: (id, how = 'stop') => api('DELETE /api/v1/jobs/{job_id}', { ...job(id), query: { how } }),
-  retry: (id) => api('POST /api/v1/jobs/{job_id}/retry', job(id)),
+  retry: (id, payAgain = false) => api('POST /api/v1/jobs/{job_id}/retry', { ...job(id), query: { pay_again: payAgain } }),
   again: (id) => api('POST /api/v1/jobs/{job_id}/again', { ...job(id), query: { new_seed: true } }),
   move: (id, to) => api('POST /api/v1/jobs/{job_id}/move', { ...job(id), query: { to } }),
   preview: (id, frame) => `${at('GET /api/v1/jobs/{job_id}/preview', id, 'job_id')}?n=${frame}`,
@@ -159,7 +159,7 @@ export const grids = {
   list: () => api('GET /api/v1/grids'),
   get: (id) => api('GET /api/v1/grids/{grid_id}', grid(id)),
   stop: (id) => api('DELETE /api/v1/grids/{grid_id}', grid(id)),
-  retry: (id) => api('POST /api/v1/grids/{grid_id}/retry', grid(id)),
+  retry: (id, payAgain = false) => api('POST /api/v1/grids/{grid_id}/retry', { ...grid(id), query: { pay_again: payAgain } }),
   add: (id, more) => api('POST /api/v1/grids/{grid_id}/values', { ...grid(id), json: more }),
   picture: (id) => at('GET /api/v1/grids/{grid_id}/picture', id, 'grid_id'),
   export: (id) => at('GET /api/v1/grids/{grid_id}/export', id, 'grid_id'),

@@ -10,7 +10,7 @@ import { $, announce, button, copyText, el, icon, iconButton } from './dom.js';
 import { reuse } from './form.js';
 import { cellWords, plotWords, progressOf, titleOfAxis } from './grid-words.js';
 import { draw, live, parts, state } from './state.js';
-import { complain, toast } from './toast.js';
+import { complain, orPayAgain, toast } from './toast.js';
 import { openViewer } from './viewer.js';
 
 const PERIOD = 3000;     // ms between two looks while a grid is being made: what the stream tells comes at once
@@ -160,7 +160,7 @@ const brief = (text) => (text.length > 90 ? `${text.slice(0, 89)}…` : text || 
 /** A press chooses a cell; with Ctrl or Shift one more. A failed one is tried again. */
 function press(it, cell, event) {
   it.at = [cell.x, cell.y];
-  if (cell.state === 'failed') return void act(it, grids.retry(it.id));
+  if (cell.state === 'failed') return void grids.retry(it.id).then(() => look(it)).catch(orPayAgain(() => act(it, grids.retry(it.id, true))));
   const id = it.cells.find((each) => each.number === cell.number)?.images[0]?.id;
   if (!id) return fill(it);
   const known = it.picked.includes(id);

@@ -8,7 +8,7 @@ import { $, button, el, heading, iconButton, noticeItem } from './dom.js';
 import { form, formRequest } from './form.js';
 import { countOf, ended, joined, nameOf, progressOf, stepOf } from './grid-words.js';
 import { component, parts, state } from './state.js';
-import { complain, toast } from './toast.js';
+import { complain, orPayAgain, toast } from './toast.js';
 import { openViewer } from './viewer.js';
 
 const AXES = ['X', 'Y', 'Z'];
@@ -137,7 +137,7 @@ function card(it, grid) {
       has && el('a.action', { href: grids.picture(grid.id), target: '_blank', title: 'Open the labelled picture' }, el('span', {}, 'Labelled picture')),
       el('a.action', { href: grids.export(grid.id), title: 'Export as JSON' }, el('span', {}, 'Export as JSON')),
       grid.state !== 'cancelled' && button('plus', 'Add values', () => addValues(it, grid)),
-      Boolean(grid.counts.failed) && grid.state !== 'cancelled' && button('refresh', 'Try failed cells again', () => act(grids.retry(grid.id))),
+      Boolean(grid.counts.failed) && grid.state !== 'cancelled' && button('refresh', 'Try failed cells again', () => grids.retry(grid.id).then(() => look(it)).catch(orPayAgain(() => act(grids.retry(grid.id, true))))),
       grid.state === 'active' && button('close', 'Stop the grid', () => act(grids.stop(grid.id)))));
   it.known.set(grid.id, { seen, node, drawn });
   return node;

@@ -10,7 +10,7 @@ import { makeHistory } from './history.js';
 import { makePlots } from './plots.js';
 import { firstWaiting, isMine, lookOf, ordered, quotaWords, sharing, stateLine } from './queue-words.js';
 import { component, draw, live, state } from './state.js';
-import { complain, toast } from './toast.js';
+import { complain, orPayAgain, toast } from './toast.js';
 import { go } from './tabs.js';
 import { READ_ONLY, shownOwner, whoSees } from './who.js';
 import { useSteps } from './extras-tray.js';
@@ -135,7 +135,7 @@ function actions(job, place, waiting) {
     return [iconButton('top', 'Move to the front', () => move('top'), { disabled: place === first }), iconButton('up', 'Move up', () => move('up'), { disabled: place === first }),
       iconButton('down', 'Move down', () => move('down'), { disabled: place === waiting.length - 1 }), button('close', 'Remove', stop, { disabled: Boolean(job.stopping) })];
   }
-  const retry = job.state !== 'done' && iconButton('play', 'Try again', () => call(jobsApi.retry(job.id)));
+  const retry = job.state !== 'done' && iconButton('play', 'Try again', () => jobsApi.retry(job.id).then(meet).then(draw).catch(orPayAgain(() => call(jobsApi.retry(job.id, true)))));
   const reuse = job.request.mode === 'extras' ? iconButton('reuse', 'Reuse steps', () => useSteps(job.request.finish ?? []))
     : iconButton('reuse', 'Reuse parameters', () => useRequest(job.request, { keepBatch: false }));
   return [reuse, retry, iconButton('dice', 'Run again with a new seed', () => call(jobsApi.again(job.id)))];

@@ -51,6 +51,13 @@ function press(note) {
 
 export const complain = (problem) => toast(sentence(problem), { kind: 'error' });
 
+/**
+ * Complain; where it is only that something would be paid for once more, with a button for that.
+ * @param {() => void} run
+ */
+export const orPayAgain = (run) => (/** @type {any} */ problem) =>
+  toast(sentence(problem), { kind: 'error', action: problem.field === 'pay_again' ? { label: 'Pay again', run } : null });
+
 function make(note) {
   const node = el('div.toast', { 'data-kind': note.kind }, el('span', {}, note.text), el('span.times'), note.offer && el('button.action', { type: 'button', onclick: () => press(note), ...(note.offer === UNDO && { title: 'Undo (Ctrl+Z)', 'aria-keyshortcuts': 'Control+Z' }) }, note.offer));
   node.onpointerenter = node.onfocusin = () => clearTimeout(node.timer);
