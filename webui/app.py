@@ -258,7 +258,8 @@ def resolve_and_keep(
     """Return the request with nothing left to choose, its source images kept as uploads. Raises `RequestError`."""
     resolved = resolve(request)
     colours = [step.image for step in resolved.finish if isinstance(step, MatchColorsStep)]
-    for image_id in (resolved.init, resolved.mask, *colours, *resolved.inputs):
+    areas = [area.mask for area in resolved.regions.areas] if resolved.regions is not None else []
+    for image_id in (resolved.init, resolved.mask, *colours, *areas, *resolved.inputs):
         if image_id is not None:
             gallery.keep_as_upload(image_id)
     return resolved

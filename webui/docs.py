@@ -11,6 +11,7 @@ import sys
 from collections.abc import Callable, Iterable
 from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 from pydantic import BaseModel
 from pydantic_core import PydanticUndefined
@@ -109,10 +110,14 @@ def type_text(spec: FieldSpec) -> str:
     if spec.kind == "choice":
         return ", ".join(code(choice) for choice in spec.choices)
     if spec.kind == "list":
-        return f"list of {_WORDS[plain_kind(spec.item)]}"
+        return f"list of {_item_text(spec.item)}"
     if spec.model is not None:
         return f"object [{spec.model.__name__}](#{spec.model.__name__.lower()})"
     return _WORDS[spec.kind]
+
+
+def _item_text(item: Any) -> str:
+    return f"[{item.__name__}](#{item.__name__.lower()})" if plain_kind(item) == "model" else _WORDS[plain_kind(item)]
 
 
 def range_text(spec: FieldSpec) -> str:

@@ -20,7 +20,7 @@ from webui.core.pictures import distinct
 from webui.core.protocol import Capabilities
 from webui.core.registry import Named
 from webui.core.request import MAX_SIDE, MIN_SIDE, GenerationRequest, HiresOptions, ResolvedRequest, SamplerOptions, request_error_from
-from webui.core.sizes import asked_size, outpainted
+from webui.core.sizes import asked_size, chosen_tiles, outpainted
 from webui.errors import CheckpointError, NotFound, RequestError
 from webui.images.decode import look
 from webui.images.finishing import is_none
@@ -87,6 +87,7 @@ def resolve(request: GenerationRequest, context: ResolveContext) -> ResolvedRequ
             "guidance": native.guidance if request.guidance is None else request.guidance,
             "extras": _extras(request.extras, context),
             "hires": hires,
+            "tiles": chosen_tiles(request.tiles, (native.width, native.height)),
             "init_upscaler": _init_upscaler(request, context),
             "finish": checked_chain(request.finish, end_size(width, height, request.mode, hires), _chain_context(request, context)),
             "sampler_options": _implied(request),

@@ -12,7 +12,22 @@ from fastapi import FastAPI
 from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
-from webui.api import backends, downloads, extras, gallery, grids, key_routes, models, native, regions, schema, webhook_routes, words
+from webui.api import (
+    backends,
+    downloads,
+    extras,
+    gallery,
+    grids,
+    housekeeping,
+    key_routes,
+    models,
+    native,
+    offers,
+    regions,
+    schema,
+    webhook_routes,
+    words,
+)
 from webui.settings import PROJECT
 from webui.ui import bodies
 
@@ -20,7 +35,10 @@ FILE = PROJECT / "webui" / "ui" / "static" / "js" / "api-types.d.ts"
 HEAD = "// What the server sends, made from its schema by `python -m webui.docs`: do not edit.\n// deno-lint-ignore-file no-explicit-any\n"
 EXACT = 2**53
 """Beyond it a whole number may reach the page as the text of its digits, see exact.js."""
-_ROUTERS = (gallery, native, grids, extras, regions, key_routes, webhook_routes, backends, downloads, models, words)
+_ROUTERS = (
+    *(gallery, native, grids, extras, regions, key_routes, webhook_routes, backends),
+    *(downloads, offers, housekeeping, models, words),
+)
 _SENT = """/** What is sent: `K` must be, the rest may be left out. */
 export type Sent<T, K extends keyof T = never> = Partial<T> & Pick<T, K>;
 /** What a route takes besides its headers. */

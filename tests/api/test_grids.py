@@ -82,6 +82,28 @@ def test_others_do_not_see_it(server, grid):
         assert (seen, grid["id"] in mine) in ((404, False), (200, True))  # who runs this Darkroom sees all
 
 
+def test_a_folder_s_pictures_are_a_grid_whose_pictures_move(server, tmp_path):
+    for number in range(2):
+        Image.new("RGB", (64, 64), (number * 90, 0, 0)).save(tmp_path / f"{number}.png")
+    (tmp_path / "notes.txt").write_text("x")
+    body = {"folder": str(tmp_path), "request": {"prompt": "a fox", "checkpoint": "tiny", "steps": 2, "seed": 3}}
+    with server.client() as client:
+        answer = client.post("/api/v1/grids/folder", json=body)
+        made = bodies.GridOfFolder.model_validate_json(answer.content)
+        assert answer.status_code == 201 and [each.name for each in made.passed_over] == ["notes.txt"]
+        grid = ended(client, made.id)
+        assert grid["counts"] == {"done": 2} and grid["axes"][0]["labels"] == ["0.png", "1.png"]
+        job = client.get(f"/api/v1/jobs/{grid['cells'][1]['job_id']}").json()
+        assert job["request"]["mode"] == "img2img" and job["grid"]["labels"] == ["Pictures: 1.png"]
+        moving = client.get(f"/api/v1/grids/{made.id}/animation", params={"format": "gif", "side": 32})
+        with Image.open(io.BytesIO(moving.content)) as image:
+            assert (moving.headers["content-type"], image.size) == ("image/gif", (32, 32))
+        refused = client.post("/api/v1/grids/folder", json=body | {"folder": "pictures"})
+        assert refused.status_code == 422 and refused.json()["field"] == "folder"
+    with server.client("guest two") as client:
+        assert client.post("/api/v1/grids/folder", json=body).status_code == 403
+
+
 @pytest.mark.parametrize(
     ("body", "field"),
     [

@@ -2,6 +2,7 @@
 
 import pytest
 from browser import steps
+from PIL import Image
 from playwright.sync_api import expect
 
 pytestmark = pytest.mark.e2e
@@ -28,6 +29,26 @@ def test_a_grid_is_counted_made_and_looked_at(visit):
     expect(page.locator("dialog.viewer")).to_contain_text("a red apple")
     page.keyboard.press("ArrowRight")
     expect(page.locator("dialog.viewer")).to_contain_text("a bright green apple")
+
+
+def test_every_picture_of_a_folder_is_made(visit, tmp_path):
+    for number in range(2):
+        Image.new("RGB", (64, 64), (90 * number, 0, 0)).save(tmp_path / f"{number}.png")
+    page = visit()
+    steps.number(page, "steps", 2)
+    steps.prompt(page, "a red apple")
+    steps.go(page, "grid")
+    page.locator(".batch-form summary").click()
+    batch = page.locator(".batch-form")
+    batch.get_by_role("textbox", name="Folder", exact=True).fill("pictures")
+    batch.get_by_role("button", name="Start the batch").click()
+    expect(batch.get_by_role("alert")).to_contain_text("whole path")
+    batch.get_by_role("textbox", name="Folder", exact=True).fill(str(tmp_path))
+    batch.get_by_role("button", name="Start the batch").click()
+    card = page.locator(".grid-card").first
+    expect(card).to_contain_text("Pictures: 0.png, 1.png")
+    expect(card).to_have_attribute("data-state", "done", timeout=steps.PATIENCE)
+    expect(card.get_by_role("link", name="Animation")).to_be_visible()
 
 
 def test_a_template_is_filled_and_a_missing_wildcard_said_beside_the_prompt(visit):

@@ -261,6 +261,12 @@ class GridBody(FrozenModel):
     request: dict[str, JsonValue]
 
 
+class GridOfFolder(GridBody):
+    """A grid over a folder's pictures, and which files of the folder were passed over."""
+
+    passed_over: tuple[PassedOverFile, ...]
+
+
 class CellBody(Cell):
     """A cell with its pictures."""
 

@@ -16,9 +16,11 @@ from webui.api.native import NO_STORE, Api, Who, read_json
 from webui.api.printed import PrintedRoute
 from webui.api.schema import REFERENCE, answer
 from webui.api.shapes import image_body
-from webui.core.grid import MAX_AXES, Grid, GridWish
+from webui.core.grid import MAX_AXES, FolderWish, Grid, GridWish
 from webui.core.plain import check_plain
 from webui.errors import NotFound, RequestError
+from webui.grids.animation import Format as Moving
+from webui.grids.animation import Motion
 from webui.grids.axes import kinds
 from webui.grids.plan import parse_wish
 from webui.grids.service import Grids
@@ -44,6 +46,16 @@ async def count(request: Request, api: Api, who: Who) -> dict[str, Any]:
     """How many cells a grid would have; it is checked as a whole, and nothing is made."""
     sides = await run_in_threadpool(api.grids.count, _wish(await read_json(request)))
     return {"sides": list(sides), "cells": sides[0] * sides[1] * sides[2]}
+
+
+@router.post("/folder", status_code=201, responses=responses(507), openapi_extra=answer(bodies.GridOfFolder, 201))
+def of_folder(body: FolderWish, api: Api, who: Who) -> dict[str, Any]:
+    """Make `request` for every picture of a folder of this machine: the first axis are the pictures, up to two more may follow.
+
+    Only for who runs this Darkroom. Other files, and pictures that cannot be read, are passed over and named.
+    """
+    who.must_be_admin("name a folder of this machine")
+    return api.grids.of_folder(body, who.name)
 
 
 def _wish(body: dict[str, Any]) -> GridWish:
@@ -147,6 +159,23 @@ def picture(
     data = sheet_bytes(api.grids, grid, format, side, labels)
     name = {"Content-Disposition": f'inline; filename="grid-{grid_id}.{format}"'}
     return Response(data, media_type=f"image/{format}", headers={**NO_STORE, **name})
+
+
+@router.get("/{grid_id}/animation", responses=responses(404))
+def animation(
+    grid_id: str,
+    api: Api,
+    who: Who,
+    format: Moving = "webp",
+    seconds: Annotated[float, Query(ge=0.02, le=10)] = 0.1,
+    side: Annotated[int | None, Query(ge=32, le=4096)] = None,
+    bounce: bool = False,
+) -> Response:
+    """The cells' pictures one after another: each stands for so many seconds; `bounce` goes there and back. MP4 needs ffmpeg."""
+    _own(api, grid_id, who)
+    data = api.grids.animation(grid_id, Motion(format, seconds, side, bounce))
+    name = {"Content-Disposition": f'inline; filename="grid-{grid_id}.{format}"'}
+    return Response(data, media_type="video/mp4" if format == "mp4" else f"image/{format}", headers={**NO_STORE, **name})
 
 
 def sheet_bytes(grids: Grids, grid: Grid, format: Format, side: int | None, labels: bool) -> bytes:

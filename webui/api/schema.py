@@ -37,6 +37,7 @@ ANSWERS: tuple[type[BaseModel], ...] = (
     bodies.WildcardLines,
     bodies.Filled,
     StyleList,
+    bodies.GridOfFolder,
     bodies.GridWithCells,
     bodies.GridList,
     bodies.GridCount,

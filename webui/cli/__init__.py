@@ -18,6 +18,7 @@ COMMANDS = {
     "serve": "Open the studio in the browser (the default).",
     "generate": "Make pictures from the command line.",
     "grid": "Make a request for every combination of values: X/Y/Z grids.",
+    "batch": "Make one request over many start pictures: files and folders.",
     "extras": "Enlarge and finish pictures that exist: files and folders.",
     "compare": "Compare two pictures: PSNR, differences, and what differs in how they were made.",
     "models": "List the model files that are found.",
@@ -26,7 +27,7 @@ COMMANDS = {
     "extension": "List extensions, switch them on and off.",
     "bench": "Measure: start, overhead, parity, queue, faults, …",
     "doctor": "Print what this machine has and what is wrong.",
-    "train": "Train the default model.",
+    "train": "Train the default model, or an upscaler.",
 }
 PASS_THROUGH = {"bench", "train"}
 

@@ -48,7 +48,7 @@ def add(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace, settings: Settings) -> int:
     """Do the chain to each picture; 0 when all that were pictures are written, 1 when one failed. A second run goes on where one ended."""
     request = _request(arguments)
-    todo = list(_todo(arguments))
+    todo = list(unfinished(arguments))
     if not todo:
         return 0
     progress = Progress(quiet=arguments.quiet)
@@ -103,7 +103,7 @@ def _second(arguments: argparse.Namespace) -> dict[str, Any]:
     return {"second": arguments.second, "second_visibility": 0.5 if arguments.second_visibility is None else arguments.second_visibility}
 
 
-def _todo(arguments: argparse.Namespace) -> Iterator[tuple[Path, Path]]:
+def unfinished(arguments: argparse.Namespace) -> Iterator[tuple[Path, Path]]:
     """(picture, result without suffix) of what is not there yet; other files of a folder are named."""
     try:
         arguments.output.mkdir(parents=True, exist_ok=True)
@@ -144,7 +144,7 @@ def _local(
             made = runner.run(resolved, progress)
             return (made[0], made[0].suffix) if made else (None, "")
 
-        return _all(finish, request, todo, progress)
+        return finish_all(finish, request, todo, progress)
     finally:
         runner.close()
 
@@ -162,10 +162,10 @@ def _remote(
             made = client.downloads(job)
             return (made[0], Path(progress.saved[-1]).suffix) if made else (None, "")
 
-        return _all(finish, request, todo, progress)
+        return finish_all(finish, request, todo, progress)
 
 
-def _all(finish: Finish, request: GenerationRequest, todo: list[tuple[Path, Path]], progress: Progress) -> int:
+def finish_all(finish: Finish, request: GenerationRequest, todo: list[tuple[Path, Path]], progress: Progress) -> int:
     failed = 0
     for picture, target in todo:
         progress.error = ""

@@ -6,7 +6,7 @@ import shutil
 import sys
 import time
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
@@ -18,7 +18,12 @@ from webui.core.request import GenerationRequest
 from webui.errors import RequestError, StorageError
 from webui.settings import Settings
 
+if TYPE_CHECKING:
+    from webui.grids.animation import Motion
+    from webui.local import LocalRunner
+
 PLAN = "grid.json"
+Place = tuple[int, int, int]
 
 
 def add(parser: argparse.ArgumentParser) -> None:
@@ -30,6 +35,8 @@ def add(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--cells", type=Path, metavar="DIR", help="folder for the cells' pictures; what is there of the same grid is kept")
     parser.add_argument("--side", type=int, metavar="N", help="pixels of a cell's longest side in the labelled picture")
     parser.add_argument("--json", type=Path, metavar="FILE", help="also write axes and cells as JSON (with --server)")
+    parser.add_argument("--animation", type=Path, metavar="FILE", help="also the pictures one after another: .webp, .gif, or .mp4 (ffmpeg)")
+    parser.add_argument("--seconds", type=float, default=0.1, metavar="N", help="that each stands in the animation (default: 0.1)")
     generate.add(parser)
 
 
@@ -38,6 +45,7 @@ def run(arguments: argparse.Namespace, settings: Settings) -> int:
     prepare(arguments.output)
     if not axes_of(arguments):
         raise RequestError("x", 'Say what varies: --x "Steps=10-30 (+10)".')
+    motion_of(arguments)
     progress = Progress(quiet=arguments.quiet)
     try:
         return (_remote if arguments.server else _local)(arguments, settings, progress)
@@ -59,6 +67,20 @@ def axes_of(arguments: argparse.Namespace) -> list[dict[str, str]]:
     return found
 
 
+def motion_of(arguments: argparse.Namespace) -> "Motion | None":
+    """How the animation moves that the flags ask for. Raises `RequestError` for a file of another kind, and for MP4 without ffmpeg."""
+    from webui.grids.animation import SUFFIXES, Motion, ffmpeg
+
+    if arguments.animation is None:
+        return None
+    kind = SUFFIXES.get(arguments.animation.suffix.lower())
+    if kind is None or not 0.02 <= arguments.seconds <= 10:
+        raise RequestError("animation", "Name a file that ends with .webp, .gif or .mp4, with 0.02 to 10 --seconds for each picture.")
+    if kind == "mp4" and not arguments.server:
+        ffmpeg()
+    return Motion(kind, arguments.seconds, arguments.side)
+
+
 def wish_of(arguments: argparse.Namespace, request: GenerationRequest) -> GridWish:
     """The grid that the flags ask for. Raises `RequestError`."""
     from webui.grids.plan import parse_wish
@@ -68,8 +90,7 @@ def wish_of(arguments: argparse.Namespace, request: GenerationRequest) -> GridWi
 
 
 def _local(arguments: argparse.Namespace, settings: Settings, progress: Progress) -> int:
-    from webui.grids.plan import cell_request, make_plan, places
-    from webui.grids.sheet import Sheet, draw_sheet
+    from webui.grids.plan import make_plan, places
     from webui.local import LocalRunner
     from webui.ui.known import NameMatcher
 
@@ -82,26 +103,47 @@ def _local(arguments: argparse.Namespace, settings: Settings, progress: Progress
         plan = _kept(folder, wish) or make_plan(wish, alone.resolve)
         _keep(folder, wish, plan)
         order = list(places(plan))
-        files: dict[tuple[int, int, int], Path | None] = {}
+        files: dict[Place, Path] = {at: folder / f"{number:05}{suffix}" for number, at in enumerate(order)}
         for number, at in enumerate(order):
-            files[at] = folder / f"{number:05}{suffix}"
             if not _made(files[at]):
                 print(f"{number + 1} of {len(order)}", file=sys.stderr)
-                saved = alone.run(alone.resolve(cell_request(plan, at, number)), progress)
-                _move(saved, folder / f"{number:05}{suffix}")
-        shown = {at: path if _made(path) else None for at, path in files.items()}
-        try:
-            draw_sheet(Sheet(plan, arguments.title, shown, {}, arguments.side)).save(arguments.output)
-        except OSError as error:
-            raise StorageError(
-                f"{arguments.output} cannot be written: {error.strerror or error}. The cells are kept in {folder}."
-            ) from None
+                _make_cell(alone, plan, at, number, files, progress)
+        _draw(arguments, plan, {at: path if _made(path) else None for at, path in files.items()}, folder)
     finally:
         alone.close()
     print(arguments.output)
+    if arguments.animation:
+        print(arguments.animation)
     if progress.error:
         print(progress.error, file=sys.stderr)
     return 1 if progress.error else 0
+
+
+def _make_cell(alone: "LocalRunner", plan: GridPlan, at: Place, number: int, files: dict[Place, Path], progress: Progress) -> None:
+    """Make one cell, unless it starts from the picture of a cell that has none."""
+    from webui.grids.plan import before, cell_request
+
+    one = before(plan, at)
+    if one is not None and not files[one].is_file():
+        progress.error = progress.error or "A loop starts from the picture before it, which was not made."
+        return
+    start = alone.keep(files[one]) if one is not None else ""
+    _move(alone.run(alone.resolve(cell_request(plan, at, number, start)), progress), files[at])
+
+
+def _draw(arguments: argparse.Namespace, plan: GridPlan, shown: dict[Place, Path | None], folder: Path) -> None:
+    """The labelled picture, and the animation where one is asked for. Raises `StorageError`, `RequestError`."""
+    from webui.grids.animation import animated
+    from webui.grids.sheet import Sheet, draw_sheet
+
+    try:
+        draw_sheet(Sheet(plan, arguments.title, shown, {}, arguments.side)).save(arguments.output)
+        if (motion := motion_of(arguments)) is not None:
+            order = sorted(shown, key=lambda at: at[::-1])
+            arguments.animation.write_bytes(animated([path for at in order if (path := shown[at]) is not None], motion))
+    except OSError as error:
+        said = f"{error.filename or arguments.output} cannot be written: {error.strerror or error}."
+        raise StorageError(f"{said} The cells are kept in {folder}.") from None
 
 
 def _made(path: Path | None) -> bool:
@@ -155,6 +197,10 @@ def _remote(arguments: argparse.Namespace, settings: Settings, progress: Progres
         query = f"?format={FORMATS[arguments.output.suffix.lower()]}{f'&side={arguments.side}' if arguments.side else ''}"
         arguments.output.write_bytes(client.fetch(f"{address}/picture{query}"))
         print(arguments.output)
+        if (motion := motion_of(arguments)) is not None:
+            query = f"?format={motion.format}&seconds={motion.seconds}{f'&side={arguments.side}' if arguments.side else ''}"
+            arguments.animation.write_bytes(client.fetch(f"{address}/animation{query}"))
+            print(arguments.animation)
         if arguments.json:
             arguments.json.write_bytes(client.fetch(f"{address}/export"))
             print(arguments.json)

@@ -78,7 +78,10 @@ class MemoryEstimate(FrozenModel):
 
 
 class ModelFacts(FrozenModel):
-    """What the memory estimate needs to know of a checkpoint: numbers of parameters, the first level's channels, its latents' scale."""
+    """What the memory estimate needs to know of a checkpoint: numbers of parameters, the first level's channels, its latents' scale.
+
+    `most_pixels`: of a picture the denoiser sees so many at once, 0: all.
+    """
 
     unet: int = 859_520_964
     vae: int = 83_653_863
@@ -87,6 +90,7 @@ class ModelFacts(FrozenModel):
     vae_channels: int = 128
     downscale: int = 8
     multiple_of: int = 8
+    most_pixels: int = 0
     memory: "Callable[[SizeRequest], MemoryEstimate] | None" = None
 
     @classmethod

@@ -36,6 +36,26 @@ class GridWish(FrozenModel):
     priority: int = Field(-1, ge=-100, le=100)
 
 
+PromptsFrom = Literal["request", "metadata", "files"]
+"""Where the prompts of many start pictures come from: the request alone, the pictures' metadata too, or text files beside them."""
+
+
+class FolderWish(FrozenModel):
+    """A request over all pictures of a folder of the server's machine, whole paths.
+
+    `masks` is a folder with a mask of each picture's name where it has one. `own_sizes`: each is made in its own shape and size, or at
+    the checkpoint's own area where it is more than twice that; else all in the request's size.
+    """
+
+    folder: str = Field(max_length=4000)
+    masks: str = Field("", max_length=4000)
+    prompts: PromptsFrom = "request"
+    own_sizes: bool = True
+    request: dict[str, JsonValue] = Field(default_factory=dict)
+    axes: tuple[AxisWish, ...] = Field((), max_length=2)
+    title: str = Field("", max_length=200)
+
+
 class Axis(FrozenModel):
     """An axis with its values read: each with the text that stands beside it. `kind` is a field's path or a special kind's name."""
 

@@ -10,6 +10,10 @@ from typing import Annotated, Any, Literal, Self, TypeVar
 
 from pydantic import BeforeValidator, Field, JsonValue, ValidationError, field_validator, model_validator
 
+from webui.core.canvas import Area as Area
+from webui.core.canvas import PromptBlend as PromptBlend
+from webui.core.canvas import RegionOptions as RegionOptions
+from webui.core.canvas import TileOptions as TileOptions
 from webui.core.complaints import request_error_from as request_error_from
 from webui.core.finish import MAX_NAME as MAX_NAME
 from webui.core.finish import MAX_SEED as MAX_SEED
@@ -257,6 +261,9 @@ class GenerationRequest(FrozenModel):
     )
     image_guidance: float = Field(1.5, ge=0, le=10, title="Image CFG Scale", description="For instruct-pix2pix checkpoints.")
     hires: HiresOptions | None = Field(None, title="Hires. fix")
+    blend: PromptBlend | None = Field(None, title="Prompt blend")
+    regions: RegionOptions | None = Field(None, title="Regional prompts")
+    tiles: TileOptions | None = Field(None, title="Tiled diffusion")
     upscale_tile: int = Field(
         192, ge=0, le=MAX_SIDE, title="Tile size for upscalers", description="Pixels that a network sees at once; 0: all."
     )
@@ -326,6 +333,8 @@ class GenerationRequest(FrozenModel):
             raise RequestError("outpaint", "Say on which side the picture is to go on, and by how many pixels.")
         if self.mode == "inpaint" and self.mask is None and out is None:
             raise RequestError("mask", "Paint over the part to change, then press Generate.")
+        if self.tiles is not None and self.tiling:
+            raise RequestError("tiles", "Tiled diffusion makes no seamless picture. Switch one of the two off.")
         check_order(self.finish)
         return self
 

@@ -2,6 +2,7 @@
 
 import math
 
+from webui.core.canvas import TileOptions
 from webui.core.options import OutpaintOptions
 from webui.core.request import MAX_SIDE, MIN_SIDE
 from webui.errors import RequestError
@@ -51,3 +52,8 @@ def outpainted(size: Size, out: OutpaintOptions, multiple: int) -> tuple[Size, O
         said = f"With its new sides the picture would have {made[0]}×{made[1]} pixels; a side has at most {MAX_SIDE}."
         raise RequestError("outpaint", f"{said} Make the picture smaller, or the sides.")
     return made, whole
+
+
+def chosen_tiles(tiles: TileOptions | None, native: Size) -> TileOptions | None:
+    """The tiles with their size chosen: the checkpoint's own where it was left open."""
+    return tiles and tiles.model_copy(update={"width": tiles.width or native[0], "height": tiles.height or native[1]})

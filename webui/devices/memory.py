@@ -30,7 +30,8 @@ def estimate(facts: ModelFacts, width: int, height: int, batch: int, dtype: str,
         return facts.memory(SizeRequest(facts, width, height, batch, dtype))
     size = BYTES[dtype]
     vae_size = 4 if dtype == "float16" else size
-    latents = (width // facts.downscale) * (height // facts.downscale)
+    seen = min(width * height, facts.most_pixels or width * height)
+    latents = seen // facts.downscale**2
     rows = 1 if split else 2 * batch
     decoded = min(width * height, TILE_PIXELS) if split else width * height
     unet = _PER_LATENT * facts.unet_channels * latents * rows * size + int(_SCRATCH * facts.unet * size)
@@ -46,6 +47,12 @@ def stored(facts: ModelFacts, weights: str, dtype: str) -> ModelFacts:
     if weights != "int8" or facts.memory is not None:
         return facts
     return facts.model_copy(update={"unet": int(facts.unet * _EIGHT_BITS / BYTES[dtype])})
+
+
+def in_tiles(facts: ModelFacts, request: ResolvedRequest) -> ModelFacts:
+    """The same for a request whose denoiser sees tiles."""
+    tiles = request.tiles
+    return facts if tiles is None else facts.model_copy(update={"most_pixels": tiles.width * tiles.height})
 
 
 def largest_size(request: ResolvedRequest) -> tuple[int, int]:

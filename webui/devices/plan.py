@@ -11,7 +11,7 @@ from webui.core.job import Plan
 from webui.core.request import ResolvedRequest
 from webui.devices.machine import cores, memory
 from webui.devices.measure import Measurements
-from webui.devices.memory import estimate, largest_size, stored
+from webui.devices.memory import estimate, in_tiles, largest_size, stored
 from webui.errors import OutOfMemory, RequestError, WebUIError
 from webui.settings import Settings
 
@@ -46,13 +46,13 @@ def plan_for(request: ResolvedRequest, device: str, settings: Settings, facts: M
     """
     dtype = request.dtype if request.dtype != "auto" else default_dtype(device, settings)
     width, height = largest_size(request)
-    facts = stored(facts, settings.weights, dtype)
+    facts = in_tiles(stored(facts, settings.weights, dtype), request)
     free = int(memory(device)[1] * _SPARE) + held
     way = _cheapest_that_fits(settings, device, free, _SizeRequest(facts, width, height, request.batch_size, dtype))
     return Plan(
         device=device,
         dtype=dtype,
-        attention=_attention(settings, device, dtype, width * height // facts.downscale**2),
+        attention=_attention(settings, device, dtype, min(width * height, facts.most_pixels or width * height) // facts.downscale**2),
         threads=(settings.threads or cores()) if device == "cpu" else settings.threads,
         channels_last=device == "cpu" or device.startswith("cuda"),
         packed=_packed(settings, device, dtype),

@@ -37,15 +37,16 @@ def take_folder(folder: Path, gallery: Gallery, owner: str, steps: tuple[FinishS
     """
     records: list[ImageRecord] = []
     passed_over: list[PassedOver] = []
-    for path in _files(folder):
+    for path in files_of(folder):
         try:
-            records.append(_kept(path, gallery, owner, steps))
+            records.append(kept(path, gallery, owner, steps))
         except RequestError as error:
             passed_over.append(PassedOver(printable(path.name), error.message))
     return Folder(tuple(records), tuple(passed_over))
 
 
-def _files(folder: Path) -> list[Path]:
+def files_of(folder: Path) -> list[Path]:
+    """The folder's own files by name, without hidden ones. Raises `RequestError` for what is no folder, or has too many."""
     if not folder.is_absolute():
         raise RequestError("folder", "Give the folder's whole path.")
     try:
@@ -58,7 +59,8 @@ def _files(folder: Path) -> list[Path]:
     return found
 
 
-def _kept(path: Path, gallery: Gallery, owner: str, steps: tuple[FinishStep, ...]) -> ImageRecord:
+def kept(path: Path, gallery: Gallery, owner: str, steps: tuple[FinishStep, ...] = ()) -> ImageRecord:
+    """Keep one picture. Raises `RequestError` for what is none, or becomes too large."""
     data = image_bytes(path, "folder")
     width, height = size_after(look(data, "folder").size, steps)
     if width * height > MAX_PIXELS or max(width, height) > MAX_SIDE:

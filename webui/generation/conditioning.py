@@ -97,7 +97,9 @@ def _said(request: ResolvedRequest) -> tuple[str, ...]:
     hires = request.hires
     second = (hires.prompt, hires.negative_prompt) if hires is not None else ()
     details = (text for step in details_of(request.finish) for text in (step.prompt, step.negative_prompt))
-    return (request.prompt, request.negative_prompt, *second, *details)
+    blend = (request.blend.prompt,) if request.blend is not None else ()
+    areas = [area.prompt for area in request.regions.areas] if request.regions is not None else []
+    return (request.prompt, request.negative_prompt, *second, *details, *blend, *areas)
 
 
 def loras_of(request: ResolvedRequest) -> tuple[LoraUse, ...]:

@@ -35,14 +35,15 @@ class Guidance:
 class GuidanceCall(NamedTuple):
     """One call: its number, the noisy latents and their level [n], and the prompts that hold, each as one row.
 
-    `conds` are the sides of AND with their `weights`, `uncond` is the negative prompt, `concat` the further channels of the batch or None.
+    `conds` are the sides of AND with their `weights` (of regions [1, 1, h, w]), `uncond` is the negative prompt, `concat` the further
+    channels of the batch or None.
     """
 
     number: int
     x: Tensor
     sigma: Tensor
     conds: Sequence[Conditioning]
-    weights: Sequence[float]
+    weights: Sequence[float | Tensor]
     uncond: Conditioning
     concat: Tensor | None
     guidance: Guidance

@@ -16,6 +16,7 @@ from webui.core.request import Fill, HiresOptions, ResolvedRequest
 from webui.errors import JobCancelled, RequestError
 from webui.generation import hires
 from webui.generation.batching import Batch
+from webui.generation.composing import composed
 from webui.generation.conditioning import Encoded, EncodeInputs, Texts, encode, read_texts
 from webui.generation.context import EngineContext
 from webui.generation.decode import decode
@@ -145,7 +146,10 @@ class GenerationPipeline:
         return DenoiseInputs(phase, request, sampler, schedule, encoded, shape, start, wrappers=wrappers, guide=guide, model_at=model_at)
 
     def _encode(self, inputs: EncodeInputs, model: Model) -> Encoded:
-        return encode(inputs, model, self.device, partial(self.report.step, "encoding"))
+        def words(texts: Texts) -> Encoded:
+            return encode(replace(inputs, texts=texts), model, self.device, partial(self.report.step, "encoding"))
+
+        return composed(inputs, words, self.context.images, model.downscale)
 
     def _refine(self, stack: ExitStack, inputs: DenoiseInputs, texts: Texts, base_calls: int | None = None) -> Refine | None:
         """How the request's refiner takes over; in jobs with a second pass it is that one's, as A1111 has it."""

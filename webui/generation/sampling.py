@@ -22,6 +22,7 @@ from webui.generation.profiles import Draw, LevelInputs, Profile, profile_of
 from webui.generation.refiner import Refine, RefinedDenoiser
 from webui.generation.reporter import JobReporter, Phase
 from webui.generation.soft_inpaint import SoftBlend
+from webui.generation.tiled import tiled
 from webui.models.conditioning import Conditioning
 from webui.models.model import Model
 from webui.plugins.types import Denoiser, DenoiserWrapper
@@ -177,7 +178,8 @@ def build_denoiser(
         used = inputs.model_at(progress.done + 1, progress.total) if inputs.model_at is not None else model
         return device.predict(ForwardRequest(used, x, timesteps, cond, concat))
 
-    network = SigmaDenoiser(predict, model.prediction, quantize=inputs.profile.quantizes(inputs.sampler))
+    network: Denoiser = SigmaDenoiser(predict, model.prediction, quantize=inputs.profile.quantizes(inputs.sampler))
+    network = tiled(network, request.tiles, model.downscale, progress.report_now)
     guidance = _guidance(inputs, model, run)
     guided: Denoiser = CFGDenoiser(progress.before(network), inputs.encoded, guidance, inputs.concat, extra, progress.called, inputs.guide)
     if inputs.refine is not None:
@@ -214,7 +216,7 @@ def _second_denoiser(
     def predict(x: Tensor, timesteps: Tensor, cond: Conditioning, concat: Tensor | None = None) -> Tensor:
         return device.predict(ForwardRequest(model, x, timesteps, cond, concat))
 
-    network = SigmaDenoiser(predict, model.prediction)
+    network = tiled(SigmaDenoiser(predict, model.prediction), inputs.request.tiles, model.downscale, progress.report_now)
     guided = CFGDenoiser(progress.before(network), encoded, _guidance(inputs, model, run), None, extra, progress.called, inputs.guide)
     guided.skip_to(calls)
     return guided

@@ -12,7 +12,8 @@ from webui.core.grid import Axis, AxisWish, plain
 from webui.core.names import printable
 from webui.core.request import GenerationRequest
 from webui.errors import RequestError
-from webui.grids import words
+from webui.grids import loops, travel, words
+from webui.grids import start_pictures as starts
 from webui.grids.values import bounded, numbers_of, permutations_of, words_of
 
 Fields = dict[str, Any]
@@ -24,7 +25,10 @@ Read = Callable[[AxisWish, Fields], list[Any]]
 
 @dataclass(frozen=True)
 class Kind:
-    """One kind of axis. Kinds of a higher `cost` change slowest; `order` says which changes the request first."""
+    """One kind of axis. Kinds of a higher `cost` change slowest; `order` says which changes the request first.
+
+    `follows`: a cell starts from the picture of the cell before it on this axis. `whole`: its values belong together, none is added.
+    """
 
     name: str
     read: Read
@@ -33,6 +37,8 @@ class Kind:
     cost: float = 0.0
     order: int = 2
     field: str = ""
+    follows: bool = False
+    whole: bool = False
 
     @property
     def key(self) -> str:
@@ -169,7 +175,8 @@ FIRST: tuple[str, ...] = (
     "prompt order",
     "prompt matrix",
 )
-FIRST += ("lora", "lora weight", "styles", "denoising", "size", "clip skip", "vae", "hires upscaler", "hires steps", "var. strength")
+FIRST += ("loopback", "seed travel", "travel", "lora", "lora weight", "styles", "denoising", "size", "clip skip", "vae")
+FIRST += ("hires upscaler", "hires steps", "var. strength")
 
 
 def kinds(choices: Mapping[str, Sequence[str]]) -> list[dict[str, Any]]:
@@ -204,6 +211,14 @@ def apply(fields: Fields, axes: Sequence[Axis], at: Sequence[int]) -> Fields:
     for kind, axis, value in sorted(chosen, key=lambda each: each[0].order):
         kind.change(changed, value, axis)
     return changed
+
+
+def following(axes: Sequence[Axis]) -> int | None:
+    """The axis whose cells each start from the picture before; None where there is none. Raises `RequestError` for two."""
+    found = [place for place, axis in enumerate(axes) if kind_of(axis.kind).follows]
+    if len(found) > 1:
+        raise RequestError("axes", "Only one axis can be a loopback.")
+    return found[0] if found else None
 
 
 def costs(axes: Sequence[Axis]) -> list[float]:
@@ -263,11 +278,11 @@ def _styles(fields: Fields, value: Any, axis: Axis) -> None:
 
 
 _PROMPTS = Kind("Prompts", _lines, words.take_fields, words.label_of_fields, order=0)
-_MATRIX = Kind("Prompt matrix", _parts, words.take_parts, words.label_of_parts, order=0)
+_MATRIX = Kind("Prompt matrix", _parts, words.take_parts, words.label_of_parts, order=0, whole=True)
 SPECIAL: Mapping[str, Kind] = {
     "seed": Kind("Seed", _seeds, _seed, field="seed"),
     "prompt s/r": Kind("Prompt S/R", _texts, words.replace_word, order=1),
-    "prompt order": Kind("Prompt order", _orders, words.put_in_order, _joined, order=1),
+    "prompt order": Kind("Prompt order", _orders, words.put_in_order, _joined, order=1, whole=True),
     "prompts": _PROMPTS,
     "prompt": _PROMPTS,
     "prompt matrix": _MATRIX,
@@ -276,5 +291,9 @@ SPECIAL: Mapping[str, Kind] = {
     "styles": Kind("Styles", _texts, _styles),
     "size": Kind("Size", _texts, _size),
     "denoising": Kind("Denoising", _floats, _denoising),
+    "pictures": Kind(starts.KIND, starts.read_pictures, starts.put_picture, starts.label_of_picture, order=0),
+    "loopback": Kind("Loopback", loops.read_loops, loops.put_loop, loops.label_of_loop, 0.95, 3, follows=True, whole=True),
+    "seed travel": Kind("Seed travel", travel.read_seeds, travel.put_stop, travel.label_of_stop, whole=True),
+    "travel": Kind("Travel", travel.read_stops, travel.put_stop, travel.label_of_stop, order=0, whole=True),
 }
 """Kinds that are more than one field, by their names in lower case."""

@@ -11,7 +11,7 @@ from pydantic import JsonValue, ValidationError
 from webui.core.grid import AXIS_NAMES, MAX_CELLS, Axis, AxisWish, GridPlan, GridWish
 from webui.core.request import MAX_SEED, GenerationRequest, ResolvedRequest, parse_request, request_error_from
 from webui.errors import RequestError
-from webui.grids.axes import apply, costs, read_axis
+from webui.grids.axes import apply, costs, following, kind_of, read_axis
 
 RANDOM_SEEDS = 2**32
 MOST_RESOLVED = 60
@@ -34,6 +34,7 @@ def make_plan(wish: GridWish, resolve: Resolve) -> GridPlan:
     fields = base.model_dump(mode="json", exclude_unset=True)
     axes = tuple(_with_seeds(_named(place, partial(read_axis, wanted, fields))) for place, wanted in enumerate(wish.axes))
     _check_count(axes)
+    following(axes)
     chosen = {name: _chosen(getattr(base, name)) for name in ("seed", "variation_seed")}
     plan = GridPlan(base=fields | chosen, axes=axes, new_seeds=wish.new_seeds)
     for place, axis in enumerate(axes):
@@ -46,7 +47,7 @@ def add_values(plan: GridPlan, place: int, values: str | tuple[JsonValue, ...], 
     if not 0 <= place < len(plan.axes):
         raise RequestError("axis", f"This grid has {len(plan.axes)} axes: {', '.join(AXIS_NAMES[: len(plan.axes)]).lower()}.")
     old = plan.axes[place]
-    if old.kind in ("Prompt order", "Prompt matrix"):
+    if kind_of(old.kind).whole:
         raise RequestError("axis", f"{old.name} has all its values. Make a new grid.")
     more = _with_seeds(read_axis(AxisWish(kind=old.kind, of=old.of, values=values), plan.base))
     new = [(value, label) for value, label in zip(more.values, more.labels, strict=True) if value not in old.values]
@@ -65,6 +66,7 @@ def add_values(plan: GridPlan, place: int, values: str | tuple[JsonValue, ...], 
 def check_values(plan: GridPlan, place: int, numbers: Sequence[int], resolve: Resolve) -> None:
     """Try an axis' values, one at a time, each with the first of the others. Raises `RequestError` naming the value."""
     axis = plan.axes[place]
+    numbers = numbers[:1] if kind_of(axis.kind).follows else numbers  # the others start from pictures that are not there yet
     are_numbers = all(isinstance(value, int | float) for value in axis.values)
     whole = {*numbers[:1], *numbers[-1:]} if are_numbers else set(numbers[:MOST_RESOLVED])
     for number in numbers:
@@ -78,9 +80,22 @@ def check_values(plan: GridPlan, place: int, numbers: Sequence[int], resolve: Re
             raise RequestError(error.field, f"{axis.title} {axis.labels[number][:100]}: {error.message}") from None
 
 
-def cell_request(plan: GridPlan, at: Place, number: int) -> GenerationRequest:
-    """The request of one cell, by its place and its number. Raises `RequestError` where its values do not go together."""
-    request = parse_request(apply(dict(plan.base), plan.axes, at))
+def before(plan: GridPlan, at: Place) -> Place | None:
+    """The cell whose picture this one starts from; None for one that starts from what the request says."""
+    axis = following(plan.axes)
+    if axis is None or at[axis] == 0:
+        return None
+    x, y, z = (place - (number == axis) for number, place in enumerate(at))
+    return x, y, z
+
+
+def cell_request(plan: GridPlan, at: Place, number: int, start: str = "") -> GenerationRequest:
+    """The request of one cell, by its place and its number. Raises `RequestError` where its values do not go together.
+
+    `start` is the id of the picture of the cell `before` it.
+    """
+    fields = apply(dict(plan.base), plan.axes, at)
+    request = parse_request(fields | {"init": start} if start else fields)
     if not plan.new_seeds or any(axis.kind == "seed" for axis in plan.axes):
         return request
     return request.model_copy(update={"seed": (request.seed + number * request.count) % (MAX_SEED + 1)})

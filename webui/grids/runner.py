@@ -9,8 +9,8 @@ from datetime import UTC, datetime
 
 from webui.core.grid import Grid, place_of
 from webui.core.job import FINAL_STATES
-from webui.errors import LimitReached, StorageError, WebUIError
-from webui.grids.plan import Place, cell_request
+from webui.errors import LimitReached, RequestError, StorageError, WebUIError
+from webui.grids.plan import Place, before, cell_request
 from webui.grids.store import GridStore, job_key
 from webui.jobs.events import Message
 from webui.jobs.queue import JobQueue
@@ -94,15 +94,18 @@ class GridRunner:
         return math.inf
 
     def _submit(self, grid: Grid, number: int, at: Place) -> None:
-        """Submit one cell, unless its job is there or the grid has been stopped."""
-        if not any(number == each for each, _ in self._store.next_cells(grid.id, 1)):
+        """Submit one cell, unless its job is there, the grid has been stopped, or the cell before it is still being made."""
+        if not self._store.is_open(grid.id, number):
             return  # stopped meanwhile
         key = job_key(grid.id, number)
         known = self._queue.store.id_by_key(grid.owner, key)
         if known is None:
             try:
+                start = self._start(grid, at)
+                if start is None:
+                    return
                 place = place_of(grid.id, grid.title, grid.plan, at)
-                request = cell_request(grid.plan, at, number)
+                request = cell_request(grid.plan, at, number, start)
                 known = self._queue.submit(request, grid.owner, grid.priority, key, place=place).id
             except (LimitReached, StorageError):
                 raise
@@ -110,6 +113,21 @@ class GridRunner:
                 self._store.refused(grid.id, number, str(error))
                 return
         self._store.submitted(grid.id, number, known)
+
+    def _start(self, grid: Grid, at: Place) -> str | None:
+        """The picture that a cell starts from: "" where the request says it, None while it is being made. Raises `RequestError`."""
+        one = before(grid.plan, at)
+        if one is None:
+            return ""
+        cell = self._store.cell_at(grid.id, one)
+        if cell.state in ("failed", "cancelled"):
+            raise RequestError("init", "The picture before it was not made. Try that one again first.")
+        if cell.state != "done" or cell.job_id is None:
+            return None
+        records = self._queue.store.images_of([cell.job_id]).get(cell.job_id, ())
+        if not records:
+            raise RequestError("init", "The picture before it was not kept.")
+        return records[0].id
 
 
 def _until(limit: LimitReached) -> float:

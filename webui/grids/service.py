@@ -2,19 +2,22 @@
 
 import json
 from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 from PIL import Image
 from pydantic import JsonValue
 
-from webui.core.grid import AXIS_NAMES, MAX_TITLE, Cell, Grid, GridWish, place_of
+from webui.core.grid import AXIS_NAMES, MAX_TITLE, Cell, FolderWish, Grid, GridWish, place_of
 from webui.core.job import LOCAL_OWNER
 from webui.core.record import ImageRecord
 from webui.errors import NotFound, RequestError
 from webui.gallery.service import Gallery
+from webui.grids.animation import Motion, animated
 from webui.grids.plan import Resolve, add_values, make_plan
 from webui.grids.runner import GridRunner
 from webui.grids.sheet import Sheet, draw_sheet
+from webui.grids.start_pictures import wish_of_folder
 from webui.grids.store import GridStore
 from webui.jobs.queue import JobQueue
 
@@ -33,6 +36,11 @@ class Grids:
         grid = self._store.add(make_plan(wish, self._resolve), owner, wish.title.strip()[:MAX_TITLE], wish.priority)
         self.runner.wake()
         return grid
+
+    def of_folder(self, wish: FolderWish, owner: str = LOCAL_OWNER) -> dict[str, Any]:
+        """A grid over a folder's pictures as JSON, with the files that were passed over. Raises `RequestError`, `StorageError`."""
+        whole, passed_over = wish_of_folder(wish, self._gallery, owner)
+        return {**self.create(whole, owner).body, "passed_over": [{"name": each.name, "why": each.why} for each in passed_over]}
 
     def count(self, wish: GridWish) -> tuple[int, int, int]:
         """How many values the axes of a wish have. Raises `RequestError` as `create` does."""
@@ -64,8 +72,9 @@ class Grids:
     def retry(self, grid_id: str, pay_again: bool = False) -> Grid:
         """Try the cells again that failed or were refused. Raises `NotFound`, `Conflict`; `PaysAgain` unless that is wanted."""
         self._store.get(grid_id)
-        for job_id in self._store.try_again(grid_id, pay_again):
-            self._queue.retry(job_id, pay_again)
+        with self.runner.feeding:  # so that no cell is refused again because the one before it is not yet queued again
+            for job_id in self._store.try_again(grid_id, pay_again):
+                self._queue.retry(job_id, pay_again)
         self.runner.wake()
         return self._store.get(grid_id)
 
@@ -97,17 +106,28 @@ class Grids:
         pairs, mark, behind = text.partition("\nTemplate: ")
         return f"{pairs}{', ' if pairs else ''}{', '.join(_axes_text(grid))}{mark}{behind}"
 
-    def sheet(self, grid_id: str, side: int | None = None, labelled: bool = True) -> Image.Image:
-        """One labelled picture of all cells, each at most `side` pixels wide and high. Raises `NotFound`, `RequestError`."""
-        grid, cells = self.get(grid_id), self.cells(grid_id)
+    def animation(self, grid_id: str, motion: Motion) -> bytes:
+        """The cells' pictures one after another, along x, then y, then z. Raises `NotFound`, `RequestError`."""
+        self.get(grid_id)
+        cells = sorted(self.cells(grid_id), key=lambda cell: (cell.z, cell.y, cell.x))
+        return animated([path for path in self._files(cells).values() if path is not None], motion)
+
+    def _files(self, cells: list[Cell]) -> dict[tuple[int, int, int], Path | None]:
+        """Each cell's first picture, by place."""
         pictures = self.pictures(cells)
-        files = {}
+        files: dict[tuple[int, int, int], Path | None] = {}
         for cell in cells:
             record = next(iter(pictures.get(cell.job_id or "", ())), None)
             try:
                 files[cell.x, cell.y, cell.z] = None if record is None else self._gallery.path(record)
             except NotFound:
                 files[cell.x, cell.y, cell.z] = None
+        return files
+
+    def sheet(self, grid_id: str, side: int | None = None, labelled: bool = True) -> Image.Image:
+        """One labelled picture of all cells, each at most `side` pixels wide and high. Raises `NotFound`, `RequestError`."""
+        grid, cells = self.get(grid_id), self.cells(grid_id)
+        files = self._files(cells)
         if not any(files.values()):
             raise RequestError("grid", "No cell of this grid has a picture yet.")
         states = {(cell.x, cell.y, cell.z): cell.state for cell in cells}

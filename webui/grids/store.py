@@ -89,7 +89,17 @@ class GridStore:
         query = _cells().where(grid_cells.c.grid_id == grid_id).order_by(grid_cells.c.number)
         with self._db.read() as connection:
             rows = connection.execute(query).all()
-        return [Cell(number=row.number, x=row.x, y=row.y, z=row.z, job_id=row.job_id, state=row.state, error=row.error) for row in rows]
+        return [_cell(row) for row in rows]
+
+    def cell_at(self, grid_id: str, at: Place) -> Cell:
+        """The cell of a place. Raises `NotFound`."""
+        x, y, z = at
+        here = and_(grid_cells.c.grid_id == grid_id, grid_cells.c.x == x, grid_cells.c.y == y, grid_cells.c.z == z)
+        with self._db.read() as connection:
+            row = connection.execute(_cells().where(here)).first()
+        if row is None:
+            raise NotFound(f"The grid {grid_id} has no cell {x}, {y}, {z}.")
+        return _cell(row)
 
     def waiting(self) -> list[str]:
         """Ids of the grids that have cells to submit, oldest first."""
@@ -108,6 +118,13 @@ class GridStore:
         )
         with self._db.read() as connection:
             return [(row.number, (row.x, row.y, row.z)) for row in connection.execute(query)]
+
+    def is_open(self, grid_id: str, number: int) -> bool:
+        """Whether a cell is still to be submitted."""
+        one = and_(grid_cells.c.grid_id == grid_id, grid_cells.c.number == number, _OPEN, grids.c.cancelled.is_(False))
+        query = select(grid_cells.c.number).join(grids, grids.c.id == grid_cells.c.grid_id).where(one)
+        with self._db.read() as connection:
+            return connection.execute(query).first() is not None
 
     def unfinished(self, grid_id: str) -> list[str]:
         """Ids of the grid's jobs that wait or run."""
@@ -171,6 +188,10 @@ def _cells() -> Any:
     columns = (grid_cells.c.number, grid_cells.c.x, grid_cells.c.y, grid_cells.c.z, grid_cells.c.job_id, grid_cells.c.error)
     joined = grid_cells.join(grids, grids.c.id == grid_cells.c.grid_id).outerjoin(jobs, jobs.c.id == grid_cells.c.job_id)
     return select(*columns, _STATE.label("state")).select_from(joined)
+
+
+def _cell(row: Any) -> Cell:
+    return Cell(number=row.number, x=row.x, y=row.y, z=row.z, job_id=row.job_id, state=row.state, error=row.error)
 
 
 def _rows(grid_id: str, first: int, at: Sequence[Place]) -> list[dict[str, Any]]:

@@ -7,6 +7,7 @@ from typing import Any
 
 from pydantic import Field
 
+from webui.core.canvas import areas_text
 from webui.core.grid import GridPlace
 from webui.core.job import Plan
 from webui.core.pictures import image_seeds, one_image
@@ -90,6 +91,7 @@ def _pairs(request: GenerationRequest, info: GenerationInfo) -> Iterator[Pair]:
     yield from _hires(request.hires)
     yield from _inpaint(request)
     yield from _outpaint(request)
+    yield from _canvas(request)
     yield from pairs_of(request.finish)
     yield "Lora hashes", _names(info.loras)
     yield "TI", ", ".join(info.embeddings) or None
@@ -195,6 +197,20 @@ def _outpaint(request: GenerationRequest) -> Iterator[Pair]:
         yield f"Outpaint {side}", getattr(request.outpaint, side) or None
     yield "Outpaint fill", request.outpaint.fill
     yield "Outpaint overlap", request.outpaint.overlap
+
+
+def _canvas(request: GenerationRequest) -> Iterator[Pair]:
+    """A second prompt, regions and tiles; A1111 has none of them."""
+    if request.blend is not None:
+        yield "Blend prompt", request.blend.prompt
+        yield "Blend share", _trim(request.blend.share)
+    if request.regions is not None:
+        yield "Regions", areas_text(request.regions.areas)
+        yield "Regions base", _trim(request.regions.base)
+    if request.tiles is not None:
+        yield "Tiled diffusion", request.tiles.method
+        yield "Tiled diffusion tile", f"{request.tiles.width}x{request.tiles.height}"
+        yield "Tiled diffusion overlap", request.tiles.overlap
 
 
 def _trim(number: float | None) -> float | int | None:

@@ -122,9 +122,9 @@ class Scheduled(NamedTuple):
 
 
 class Part(NamedTuple):
-    """One side of AND: its weight and its schedule."""
+    """One side of AND: its weight and its schedule. The weight of a region differs from place to place: [1, 1, h, w] in latent pixels."""
 
-    weight: float
+    weight: float | Tensor
     schedule: tuple[Scheduled, ...]
 
     def at(self, step: int) -> Scheduled:

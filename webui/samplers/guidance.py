@@ -8,7 +8,7 @@ from torch import Tensor
 from webui.core.request import GuidanceOptions
 
 
-def combine(uncond: Tensor, conds: Sequence[Tensor], weights: Sequence[float], scale: float) -> Tensor:
+def combine(uncond: Tensor, conds: Sequence[Tensor], weights: Sequence[float | Tensor], scale: float) -> Tensor:
     """Guidance over several prompts: uncond + Σ weight · scale · (cond − uncond) (Ho & Salimans 2022; Liu et al. 2022 for AND)."""
     result = uncond
     for cond, weight in zip(conds, weights, strict=True):
@@ -16,9 +16,9 @@ def combine(uncond: Tensor, conds: Sequence[Tensor], weights: Sequence[float], s
     return result
 
 
-def unguided(conds: Sequence[Tensor], weights: Sequence[float]) -> Tensor:
+def unguided(conds: Sequence[Tensor], weights: Sequence[float | Tensor]) -> Tensor:
     """What a call without the negative prompt gives: the prompts' predictions by their weights, as Forge adds them."""
-    if len(conds) == 1 and weights[0] == 1.0:
+    if len(conds) == 1 and isinstance(weights[0], float | int) and weights[0] == 1.0:
         return conds[0]
     total = conds[0] * weights[0]
     for cond, weight in zip(conds[1:], weights[1:], strict=True):
@@ -27,7 +27,7 @@ def unguided(conds: Sequence[Tensor], weights: Sequence[float]) -> Tensor:
 
 
 def combine_edit(
-    uncond: Tensor, image_only: Tensor, conds: Sequence[Tensor], weights: Sequence[float], scale: float, image_scale: float
+    uncond: Tensor, image_only: Tensor, conds: Sequence[Tensor], weights: Sequence[float | Tensor], scale: float, image_scale: float
 ) -> Tensor:
     """InstructPix2Pix's two scales (Brooks et al. 2022, equation 3): for the instruction and for the picture."""
     result = uncond + image_scale * (image_only - uncond)

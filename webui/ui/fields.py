@@ -10,8 +10,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from pydantic import BaseModel
+from pydantic import BaseModel, ValidationError
 
+from webui.core.canvas import RegionOptions, areas_text, read_areas
 from webui.core.fields import FieldSpec, find, specs
 from webui.core.request import GenerationRequest, parse_request
 from webui.errors import RequestError
@@ -20,6 +21,8 @@ Kind = Literal["slider", "number", "text", "choice", "check", "list"]
 SWITCH = "enabled"
 CHAIN = "finish"
 """The form holds the finish chain as JSON, see finish-chain.js."""
+AREAS = "regions.areas"
+"""The form holds the areas as lines."""
 SAME = "Use the same"
 OWN = "Automatic"
 NONE = "None"
@@ -154,6 +157,8 @@ def _given(name: str, value: Any) -> Any:
         return None
     if name == CHAIN:
         return _steps(value) if isinstance(value, str) and value.strip() else None
+    if name == AREAS:
+        return read_areas(value) if isinstance(value, str) and value.strip() else None
     if isinstance(value, str) and name.endswith(("sigmas", "timesteps")):
         return _numbers(name, value) if value.strip() else None
     if isinstance(value, str) and not value.strip() and not name.endswith("prompt"):
@@ -166,6 +171,14 @@ def _steps(text: str) -> Any:
         return json.loads(text)
     except (ValueError, RecursionError):
         raise RequestError(CHAIN, "The steps could not be read. Take them out and add them again.") from None
+
+
+def _lines(value: Any) -> str:
+    """Areas as lines. Raises `RequestError` for what is none."""
+    try:
+        return areas_text(RegionOptions.model_validate({"areas": value}).areas)
+    except ValidationError:
+        raise RequestError(AREAS, "These areas could not be read.") from None
 
 
 def _numbers(name: str, text: str) -> list[float]:
@@ -224,6 +237,8 @@ def _shown(value: Any, name: str) -> Any:
         if not isinstance(value, (tuple, list)):
             raise RequestError(name, f"{label_of(name)} must be a list.")
         return list(value)
+    if name == AREAS:
+        return _lines(value)
     if name == CHAIN:
         return json.dumps(value, separators=(",", ":")) if value else ""
     if isinstance(value, (tuple, list)):

@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, JsonValue, model_validator
 
 from webui.api.identity import viewer_of
 from webui.core.backend import AUTO, HERE
-from webui.core.grid import MAX_AXES, MAX_TITLE, AxisWish, GridWish
+from webui.core.grid import MAX_AXES, MAX_TITLE, AxisWish, FolderWish, GridWish, PromptsFrom
 from webui.core.plain import check_plain
 from webui.core.request import MAX_PROMPT, GenerationRequest
 from webui.errors import NotFound, RequestError, WebUIError
@@ -62,6 +62,23 @@ class GridForm(Values):
         """What they ask for. Raises `RequestError`."""
         request = to_request(self.values).model_dump(mode="json", exclude_unset=True)
         return GridWish(request=request, axes=self.axes, title=self.title, new_seeds=self.new_seeds)
+
+
+class FolderForm(Values):
+    """A form's values, and the folder whose pictures they are for."""
+
+    folder: str = Field(max_length=4000)
+    masks: str = Field("", max_length=4000)
+    prompts: PromptsFrom = "request"
+    own_sizes: bool = True
+
+    def wish(self) -> FolderWish:
+        """What they ask for: the form's own start picture does not count. Raises `RequestError`."""
+        mode = self.values.get("mode")
+        is_masked = mode == "inpaint" and self.values.get("mask")
+        values = self.values | {"mode": "inpaint" if is_masked else "txt2img", "init": "0" * 64}
+        request = to_request(values).model_dump(mode="json", exclude_unset=True)
+        return FolderWish(request=request, **self.model_dump(exclude={"values"}))
 
 
 class PresetForm(Values):
@@ -145,6 +162,16 @@ def _grid_routes(routes: APIRouter, services: Services) -> None:
         """Make a grid over a form's request."""
         try:
             return services.grids.create(form.wish(), viewer_of(request).name).body
+        except WebUIError as error:
+            return refusal(error)
+
+    @routes.post("/grids/folder", response_model=None)
+    def folder(form: FolderForm, request: Request) -> dict[str, Any] | JSONResponse:
+        """Make a form's request for every picture of a folder."""
+        who = viewer_of(request)
+        who.must_be_admin("name a folder of this machine")
+        try:
+            return services.grids.of_folder(form.wish(), who.name)
         except WebUIError as error:
             return refusal(error)
 

@@ -72,7 +72,7 @@ def _schedule(label: str, aliases: tuple[str, ...]) -> dict[str, Any]:
 def upscalers(api: Services) -> list[dict[str, Any]]:
     """What makes a picture larger: filters, and files."""
     files = [file for file in api.library.models("upscaler") if not file.error]
-    names = [(upscaler.name, None) for upscaler in BUILTIN_UPSCALERS] + [(file.name, str(file.path)) for file in files]
+    names = [(upscaler.name, None) for upscaler in BUILTIN_UPSCALERS] + [(file.name, below(api, file)) for file in files]
     return [
         {"name": name, "model_name": name if path else None, "model_path": path, "model_url": None, "scale": 4.0} for name, path in names
     ]

@@ -5,7 +5,9 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any, Literal
 
+from webui.core.canvas import read_areas
 from webui.core.finish import load_steps
+from webui.errors import RequestError
 from webui.images.dialects import Chunks, ParsedMetadata, adetailer, postprocessing, short
 from webui.images.dialects.infotext import Infotext, read_infotext, read_pairs
 from webui.images.dialects.names import file_stem, lora_tag, sampler_fields, sampler_name, schedule_name, vae_name
@@ -24,6 +26,13 @@ def _whole(text: str) -> int:
     if number != int(number):
         raise ValueError(text)
     return int(number)
+
+
+def _areas(text: str) -> list[dict[str, object]]:
+    try:
+        return read_areas(text)
+    except RequestError as error:
+        raise ValueError(error.message) from None
 
 
 def _flag(text: str) -> bool:
@@ -105,6 +114,12 @@ PLAIN: Mapping[str, tuple[str, Value]] = {
     "Outpaint bottom": ("outpaint.bottom", _whole),
     "Outpaint fill": ("outpaint.fill", str),
     "Outpaint overlap": ("outpaint.overlap", _whole),
+    "Blend prompt": ("blend.prompt", str),
+    "Blend share": ("blend.share", float),
+    "Regions": ("regions.areas", _areas),
+    "Regions base": ("regions.base", float),
+    "Tiled diffusion": ("tiles.method", str),
+    "Tiled diffusion overlap": ("tiles.overlap", _whole),
     postprocessing.FINISH: ("finish", load_steps),
 }
 """Keys that are one field each, and how to read them."""
@@ -112,6 +127,7 @@ PLAIN: Mapping[str, tuple[str, Value]] = {
 SPECIAL: Mapping[str, Callable[[str], dict[str, Any]]] = {
     "Size": lambda text: dict(zip(("width", "height"), _size(text), strict=True)),
     "Seed resize from": lambda text: dict(zip(("seed_resize_width", "seed_resize_height"), _size(text), strict=True)),
+    "Tiled diffusion tile": lambda text: dict(zip(("tiles.width", "tiles.height"), _size(text), strict=True)),
     "Hires resize": lambda text: dict(zip(("hires.width", "hires.height"), _size(text), strict=True)),
     "Inpaint area": lambda text: {"only_masked": text == "Only masked"},
     "Mask mode": lambda text: {"invert_mask": text == "Inpaint not masked"},

@@ -19,6 +19,9 @@ def build(form: Form, choices: Choices, kinds: list[StepKind]) -> None:
         ("hires", "Hires. fix", "only-txt2img", _hires),
         ("finish", "Finish", "", lambda form, choices: form.chain(kinds)),
         ("outpaint", "Outpainting", IMAGE, _outpaint),
+        ("regions", "Regional prompts", "", _regions),
+        ("tiles", "Tiled diffusion", "", _tiles),
+        ("blend", "Prompt blend", "", _blend),
         ("soft", "Soft inpainting", "only-inpaint", _soft),
         ("picture", "Picture options", IMAGE, _image),
         ("advanced", "Advanced", "", _advanced),
@@ -76,6 +79,25 @@ def _outpaint(form: Form, choices: Choices) -> None:
     _rows(form, (part + "left", part + "right"), (part + "top", part + "bottom"))
     for name in ("fill", "overlap"):
         form.add(part + name)
+
+
+def _regions(form: Form, choices: Choices) -> None:
+    form.switch("regions", "Give parts of the picture prompts of their own")
+    form.add("regions.areas", lines=3, placeholder="0 0 0.5 1: a red fox\n0.5 0 0.5 1: a grey wolf")
+    form.add("regions.base")
+
+
+def _tiles(form: Form, choices: Choices) -> None:
+    form.switch("tiles", "Let the network see tiles of a large picture")
+    form.add("tiles.method")
+    _rows(form, ("tiles.width", "tiles.height"))
+    form.add("tiles.overlap")
+
+
+def _blend(form: Form, choices: Choices) -> None:
+    form.switch("blend", "Go from the prompt to a second one")
+    form.add("blend.prompt", lines=2)
+    form.add("blend.share")
 
 
 def _soft(form: Form, choices: Choices) -> None:

@@ -1,8 +1,29 @@
 // What the server sends, made from its schema by `python -m webui.docs`: do not edit.
 // deno-lint-ignore-file no-explicit-any
 
+/** `source` is `hf:owner/repository[:file]`, `civitai:VERSION` or an address. */
+export interface Address {
+  source: string;
+}
+
 /** The data of `event: alive`: nothing happened for a while. */
 export type Alive = Record<string, never>;
+
+/** `to` is the numbers' type in the new file; "keep" leaves them as they are, for a pickled file that becomes `.safetensors`. */
+export interface Anew {
+  to: "keep" | "float32" | "float16" | "bfloat16" | "float8";
+}
+
+/** A part of the picture with a prompt of its own: a rectangle in shares of the sides; of a mask, what is white in it. */
+export interface Area {
+  prompt: string;
+  x: number;
+  y: number;
+  width: number;
+  height: number;
+  weight: number;
+  mask: string | null;
+}
 
 /** An axis: its kind, what it is called, and its values with their labels. */
 export interface AxisBody {
@@ -287,6 +308,17 @@ export interface FilledTemplate {
   filled: Array<string>;
 }
 
+/** A request over all pictures of a folder of the server's machine, whole paths. */
+export interface FolderWish {
+  folder: string;
+  masks: string;
+  prompts: "request" | "metadata" | "files";
+  own_sizes: boolean;
+  request?: Record<string, JsonValue>;
+  axes: Array<AxisWish>;
+  title: string;
+}
+
 /** What a picture or a text says about how it was made. */
 export interface FormParameters {
   text: string;
@@ -359,6 +391,9 @@ export interface GenerationRequest {
   mask_weight: number;
   image_guidance: number;
   hires: HiresOptions | null;
+  blend: PromptBlend | null;
+  regions: RegionOptions | null;
+  tiles: TileOptions | null;
   upscale_tile: number;
   upscale_overlap: number;
   finish: Array<UpscaleStep | RestoreStep | DetailStep | MatchColorsStep | SharpenStep | GrainStep | FormatStep | ExtensionStep>;
@@ -408,6 +443,22 @@ export interface GridCount {
 /** Several grids. */
 export interface GridList {
   grids: Array<GridBody>;
+}
+
+/** A grid over a folder's pictures, and which files of the folder were passed over. */
+export interface GridOfFolder {
+  id: string;
+  owner: string;
+  title: string;
+  state: "active" | "done" | "cancelled";
+  priority: number;
+  created: number;
+  counts: Record<string, number>;
+  total: number;
+  sides: Array<number>;
+  axes: Array<AxisBody>;
+  request: Record<string, JsonValue>;
+  passed_over: Array<PassedOverFile>;
 }
 
 /** Where a job stands in a grid: said in its pictures. `labels` are "Steps: 20" and the like, one an axis. */
@@ -805,6 +856,12 @@ export interface Progress {
   detail: string;
 }
 
+/** A second prompt, and how far the conditioning has gone in a straight line from the prompt to it. */
+export interface PromptBlend {
+  prompt: string;
+  share: number;
+}
+
 /** Prompts that were used. */
 export interface PromptList {
   prompts: Array<UsedPrompt>;
@@ -850,6 +907,12 @@ export interface RegionList {
   regions: Array<RegionBody>;
   masks: Array<string>;
   notes: Array<string>;
+}
+
+/** Regional prompts (latent couple): the areas' predictions, each where it lies, and the prompt's below and beside them. */
+export interface RegionOptions {
+  areas: Array<Area>;
+  base: number;
 }
 
 /** A picture by its id, and the step `detail` whose regions are asked for. */
@@ -1125,6 +1188,14 @@ export interface Template {
   seeds: Array<number>;
 }
 
+/** Tiled diffusion: at each step the network sees overlapping tiles of a large canvas, whose predictions become one. */
+export interface TileOptions {
+  method: "multidiffusion" | "mixture";
+  width: number;
+  height: number;
+  overlap: number;
+}
+
 /** How long a prompt is for the text encoder, and how long it may be before it is cut into chunks. */
 export interface TokenCount {
   count: number;
@@ -1205,8 +1276,10 @@ export interface Routes {
   "GET /api/v1/grids": { query?: { after?: string; limit?: number; }; answer: GridList; };
   "GET /api/v1/grids/axes": { answer: AxisKinds; };
   "POST /api/v1/grids/count": { json: Sent<GridWish, "axes">; answer: GridCount; };
+  "POST /api/v1/grids/folder": { json: Sent<FolderWish, "folder">; answer: GridOfFolder; };
   "GET /api/v1/grids/{grid_id}": { path: { grid_id: string; }; answer: GridWithCells; };
   "DELETE /api/v1/grids/{grid_id}": { path: { grid_id: string; }; answer: GridBody; };
+  "GET /api/v1/grids/{grid_id}/animation": { path: { grid_id: string; }; query?: { format?: "gif" | "webp" | "mp4"; seconds?: number; side?: number | null; bounce?: boolean; }; answer: Blob; };
   "GET /api/v1/grids/{grid_id}/export": { path: { grid_id: string; }; answer: Blob; };
   "GET /api/v1/grids/{grid_id}/picture": { path: { grid_id: string; }; query?: { format?: "png" | "webp" | "jpeg"; side?: number | null; labels?: boolean; }; answer: Blob; };
   "POST /api/v1/grids/{grid_id}/retry": { path: { grid_id: string; }; query?: { pay_again?: boolean; }; answer: GridBody; };
@@ -1244,16 +1317,27 @@ export interface Routes {
   "POST /api/v1/keys": { json: Sent<KeyWish>; answer: MadeKey; };
   "DELETE /api/v1/keys/{key_id}": { path: { key_id: string; }; answer: KeyBody; };
   "GET /api/v1/models": { query?: { kind?: string; family?: string; base?: string; tag?: string; q?: string; favourite?: boolean; broken?: boolean | null; sort?: "name" | "-name" | "added" | "-added" | "size" | "-size" | "kind" | "-kind"; cursor?: string; limit?: number; }; answer: any; };
+  "GET /api/v1/models/conversions": { answer: any; };
+  "DELETE /api/v1/models/conversions/{conversion_id}": { path: { conversion_id: string; }; answer: any; };
   "GET /api/v1/models/downloads": { answer: any; };
   "POST /api/v1/models/downloads": { json: Sent<Wanted, "source">; answer: any; };
   "GET /api/v1/models/downloads/{download_id}": { path: { download_id: string; }; answer: any; };
   "DELETE /api/v1/models/downloads/{download_id}": { path: { download_id: string; }; answer: any; };
   "POST /api/v1/models/downloads/{download_id}/pause": { path: { download_id: string; }; answer: any; };
   "POST /api/v1/models/downloads/{download_id}/resume": { path: { download_id: string; }; json?: Further | null; answer: any; };
+  "GET /api/v1/models/duplicates": { answer: any; };
+  "POST /api/v1/models/export": { answer: any; };
+  "POST /api/v1/models/offers": { json: Sent<Address, "source">; answer: any; };
   "GET /api/v1/models/overview": { answer: any; };
+  "GET /api/v1/models/search": { query?: { site?: "hf" | "civitai"; q?: string; kind?: string; cursor?: string; }; answer: any; };
+  "GET /api/v1/models/search/pictures/{key}": { path: { key: string; }; answer: Blob; };
+  "GET /api/v1/models/starters": { answer: any; };
+  "GET /api/v1/models/unused": { query?: { days?: number; }; answer: any; };
   "DELETE /api/v1/models/{model_id}": { path: { model_id: string; }; answer: any; };
   "GET /api/v1/models/{model_id}": { path: { model_id: string; }; answer: any; };
   "PATCH /api/v1/models/{model_id}": { path: { model_id: string; }; json: Sent<Changes>; answer: any; };
+  "POST /api/v1/models/{model_id}/convert": { path: { model_id: string; }; json: Sent<Anew>; answer: any; };
+  "POST /api/v1/models/{model_id}/export": { path: { model_id: string; }; answer: any; };
   "GET /api/v1/models/{model_id}/preview": { path: { model_id: string; }; query?: { size?: number; }; answer: Blob; };
   "POST /api/v1/models/{model_id}/recognise": { path: { model_id: string; }; answer: any; };
   "GET /api/v1/presets": { answer: PresetList; };

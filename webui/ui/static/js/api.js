@@ -102,6 +102,8 @@ export const page = {
   countGrid: (wish) => ask('/page/grids/count', { method: 'POST', json: wish }),
   /** @returns {Promise<T.GridBody>} */
   makeGrid: (wish) => ask('/page/grids', { method: 'POST', json: wish }),
+  /** @returns {Promise<T.GridOfFolder>} */
+  makeBatch: (wish) => ask('/page/grids/folder', { method: 'POST', json: wish }),
   /** @returns {Promise<import('./page-types.d.ts').Values>} */
   values: (request) => ask('/page/values', { method: 'POST', json: { values: request } }),
   /** @returns {Promise<T.TokenCount>} */
@@ -162,6 +164,7 @@ export const grids = {
   retry: (id, payAgain = false) => api('POST /api/v1/grids/{grid_id}/retry', { ...grid(id), query: { pay_again: payAgain } }),
   add: (id, more) => api('POST /api/v1/grids/{grid_id}/values', { ...grid(id), json: more }),
   picture: (id) => at('GET /api/v1/grids/{grid_id}/picture', id, 'grid_id'),
+  animation: (id) => at('GET /api/v1/grids/{grid_id}/animation', id, 'grid_id'),
   export: (id) => at('GET /api/v1/grids/{grid_id}/export', id, 'grid_id'),
 };
 

@@ -4,6 +4,7 @@
 /** @import { AxisKind, GridBody } from './api-types.d.ts' */
 
 import { grids, images, page } from './api.js';
+import { batchFold } from './batch.js';
 import { $, button, el, heading, iconButton, noticeItem } from './dom.js';
 import { form, formRequest } from './form.js';
 import { countOf, ended, joined, nameOf, progressOf, stepOf } from './grid-words.js';
@@ -27,7 +28,7 @@ component('grid', (root) => {
   const start = el('button.primary-action', { type: 'button', onclick: () => make(it) }, 'Make the grid');
   root.append(el('div.narrow', {}, heading('Grid'), el('div.card.grid-form', {}, it.base, it.rows.map((row) => row.node),
     el('div.grid-line', {}, it.title, el('label.switch', {}, it.seeds, el('span', {}, 'A new seed for each cell'))), it.error,
-    el('div.grid-line', {}, start, it.count)), it.list));
+    el('div.grid-line', {}, start, it.count)), batchFold(() => look(it)), it.list));
   return { opened: () => open(it) };
 });
 
@@ -44,9 +45,9 @@ function axisRow(it, name, place) {
 function mark(it, row) {
   const kind = row.kind();
   row.fill.disabled = !kind?.choices.length;
-  const examples = { 'Prompt S/R': 'cat, dog, "red fox"', 'Prompt matrix': 'empty: the parts behind | in the prompt', Prompts: 'a line for each prompt', Size: '512x512, 512x768', LoRA: 'name:0.8, None' };
+  const examples = { 'Prompt S/R': 'cat, dog, "red fox"', 'Prompt matrix': 'empty: the parts behind | in the prompt', Prompts: 'a line for each prompt', Size: '512x512, 512x768', Loopback: 'loops, last strength, curve: 4, 0.5, Linear', 'Seed travel': '1, 2, 3 [17]', Travel: 'a line for each prompt, then [17] pictures', LoRA: 'name:0.8, None' };
   row.values.placeholder = !kind ? 'Values' : examples[kind.kind] ?? (kind.choices.length ? joined(kind.choices.slice(0, 2)) : '1, 2 or 10-30 (+5) or 1-10 [4]');
-  row.values.rows = kind?.kind === 'Prompts' ? 4 : 1;
+  row.values.rows = ['Prompts', 'Travel'].includes(kind?.kind) ? 4 : 1;
   return it;
 }
 
@@ -135,6 +136,7 @@ function card(it, grid) {
     el('div.row-of-buttons', {},
       button('grid', 'Open the grid', () => parts.stage?.openGrid(grid.id)),
       has && el('a.action', { href: grids.picture(grid.id), target: '_blank', title: 'Open the labelled picture' }, el('span', {}, 'Labelled picture')),
+      has && el('a.action', { href: grids.animation(grid.id), target: '_blank', title: 'The pictures one after another, as WebP' }, el('span', {}, 'Animation')),
       el('a.action', { href: grids.export(grid.id), title: 'Export as JSON' }, el('span', {}, 'Export as JSON')),
       grid.state !== 'cancelled' && button('plus', 'Add values', () => addValues(it, grid)),
       Boolean(grid.counts.failed) && grid.state !== 'cancelled' && button('refresh', 'Try failed cells again', () => grids.retry(grid.id).then(() => look(it)).catch(orPayAgain(() => act(grids.retry(grid.id, true))))),

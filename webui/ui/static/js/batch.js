@@ -1,0 +1,38 @@
+// @ts-check
+// Batch: what the form says, made for every picture of a folder of the server's machine.
+
+import { page } from './api.js';
+import { el } from './dom.js';
+import { formRequest } from './form.js';
+import { toast } from './toast.js';
+
+const PROMPTS = [['request', 'of the form alone'], ['metadata', 'and each picture’s own, from its metadata'], ['files', 'and NAME.txt beside each picture']];
+
+/** The fold on the Grid tab. @param {() => Promise<void>} made called when a batch is on its way */
+export function batchFold(made) {
+  const folder = el('input', { type: 'text', 'aria-label': 'Folder', placeholder: 'Folder of pictures on this machine, its whole path', maxlength: 4000 });
+  const masks = el('input', { type: 'text', 'aria-label': 'Folder of masks', placeholder: 'Folder of masks with the same names, or nothing', maxlength: 4000 });
+  const prompts = el('select', { 'aria-label': 'Prompts' }, PROMPTS.map(([value, text]) => el('option', { value }, `Prompts ${text}`)));
+  const own = el('input', { type: 'checkbox', checked: true });
+  const error = el('p.danger', { role: 'alert', hidden: true });
+  const passed = el('p.muted', { role: 'status' });
+
+  const start = async () => {
+    error.hidden = true;
+    passed.textContent = '';
+    try {
+      const { values, mask } = formRequest();
+      const grid = await page.makeBatch({ values: { ...values, mask: await mask }, folder: folder.value.trim(), masks: masks.value.trim(), prompts: prompts.value, own_sizes: own.checked });
+      toast(`${grid.total} pictures on their way`);
+      const others = grid.passed_over;
+      passed.textContent = others.length ? `Passed over: ${others.slice(0, 10).map(({ name, why }) => `${name} (${why})`).join(' ')}${others.length > 10 ? ` and ${others.length - 10} more` : ''}` : '';
+      await made();
+    } catch (problem) {
+      error.textContent = problem.message;
+      error.hidden = false;
+    }
+  };
+  return el('details.card.grid-form.batch-form', {}, el('summary', {}, 'Batch: every picture of a folder'), folder, masks, prompts,
+    el('label.switch', {}, own, el('span', {}, 'Each in its own shape and size')), error,
+    el('div.grid-line', {}, el('button.primary-action', { type: 'button', onclick: start }, 'Start the batch'), passed));
+}
