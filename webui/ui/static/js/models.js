@@ -2,7 +2,7 @@
 // The Models tab: a plain list with search. What is kept of a model (favourite, notes, tags) is saved at once.
 
 import { models } from './api.js';
-import { $, button, el, heading, notice } from './dom.js';
+import { $, button, el, heading, noticeItem } from './dom.js';
 import { getModels } from './get-models.js';
 import { convertLine, exportButton, usedLine } from './model-keeping.js';
 import { fitLines } from './model-words.js';
@@ -63,11 +63,11 @@ async function load(it, further = false) {
     it.more.hidden = !next;
     it.count.textContent = `${total}`;
     if (!further) it.list.replaceChildren();
-    it.list.append(...found.map((model) => row(model)));
-    if (!total && it.which) it.list.append(notice(it.which === 'unused' ? 'Every model was used within a year' : 'No model is there twice', it.which === 'unused' ? '' : 'As far as files are hashed.'));
-    else if (!total) it.list.append(notice('No model matches', 'Try fewer words, or put files into the models folder: they appear here by themselves.'));
+    it.list.append(...found.map((model) => el('div', { role: 'listitem' }, row(model))));
+    if (!total && it.which) it.list.append(noticeItem(it.which === 'unused' ? 'Every model was used within a year' : 'No model is there twice', it.which === 'unused' ? '' : 'As far as files are hashed.'));
+    else if (!total) it.list.append(noticeItem('No model matches', 'Try fewer words, or put files into the models folder: they appear here by themselves.'));
   } catch (problem) {
-    if (mine === turn) it.list.replaceChildren(notice('The models cannot be listed', problem.message, button('refresh', 'Try again', () => load(it))));
+    if (mine === turn) it.list.replaceChildren(noticeItem('The models cannot be listed', problem.message, button('refresh', 'Try again', () => load(it))));
   }
 }
 
@@ -82,7 +82,7 @@ const size = (bytes) => (bytes >= 1e9 ? `${(bytes / 1e9).toFixed(2)} GB` : `${Ma
 
 function row(model) {
   const facts = [model.kind.replaceAll('_', ' '), model.variant, model.base || model.family_title, model.network, model.dtype, size(model.size)].filter(Boolean).join(' · ');
-  const node = el('details.card.model', { role: 'listitem', 'data-id': model.id, ontoggle: () => { if (node.open && !$('.model-more', node)) fill(node, model); } },
+  const node = el('details.card.model', { 'data-id': model.id, ontoggle: () => { if (node.open && !$('.model-more', node)) fill(node, model); } },
     el('summary', {},
       model.preview ? el('img', { src: models.preview(model.id), alt: '', loading: 'lazy' }) : el('span.no-preview'),
       el('span.model-name', {}, model.kept.favourite ? '★ ' : '', model.name, model.title && model.title !== model.name && el('span.muted', {}, ` ${model.title}`)),
