@@ -5,7 +5,7 @@ from typing import Literal
 
 from pydantic import Field, field_validator
 
-from webui.core.finish import checked_id
+from webui.core.finish import PICTURE_ID, checked_id
 from webui.core.frozen import FrozenModel
 from webui.core.options import MAX_PROMPT, MAX_SIDE
 from webui.errors import RequestError
@@ -52,7 +52,7 @@ class Area(FrozenModel):
     width: float = Field(1.0, gt=0, le=1)
     height: float = Field(1.0, gt=0, le=1)
     weight: float = Field(1.0, gt=0, le=10)
-    mask: str | None = Field(None, description="A picture's id.")
+    mask: str | None = Field(None, max_length=PICTURE_ID, description="A picture's id.")
 
     _content_hash = field_validator("mask")(checked_id)
 
