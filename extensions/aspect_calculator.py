@@ -8,10 +8,10 @@ TITLE = "Aspect calculator"
 VERSION = "1.0"
 
 
-def nearest(width: float, height: float, megapixels: float) -> str:
-    """The size with this shape and about this many pixels, in multiples of 8."""
-    if min(width, height, megapixels) <= 0:
-        return "Width, height and megapixels must be above 0."
+def nearest(width: float | None, height: float | None, megapixels: float | None) -> str:
+    """The size with this shape and about this many pixels, in multiples of 8. An empty field is None."""
+    if not all(number is not None and 0 < number < 1e6 for number in (width, height, megapixels)):
+        return "Width, height and megapixels must be above 0 and below a million."
     scale = (megapixels * 2**20 / (width * height)) ** 0.5
     return f"{max(8, round(width * scale / 8) * 8)} × {max(8, round(height * scale / 8) * 8)}"
 

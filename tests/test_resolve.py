@@ -55,6 +55,29 @@ def test_a_family_that_is_not_loaded_yet_is_refused_by_name(world, tmp_path):
     assert resolved(unknown, checkpoint="big").checkpoint.startswith("big [")
 
 
+@pytest.mark.parametrize(
+    ("tensor", "said"),
+    [
+        ({"toy.transformer.query": (6,)}, "odd.safetensors is not a checkpoint that this version knows; it loads SD 1.x"),
+        ({"double_blocks.0.x": (1,)}, "odd.safetensors is Flux: coming; this version loads SD 1.x"),
+        (
+            {"model.diffusion_model.input_blocks.0.0.weight": (4, 7, 3, 3), "cond_stage_model.transformer.x": (1,)},
+            "has 7 channels, which this version does not load",
+        ),
+    ],
+)
+def test_what_no_engine_loads_is_refused_before_it_waits_for_one(world, tmp_path, tensor, said):
+    (tmp_path / "Stable-diffusion").mkdir()
+    save_file({name: torch.zeros(shape) for name, shape in tensor.items()}, tmp_path / "Stable-diffusion" / "odd.safetensors")
+    other = replace(world, library=Library((tmp_path,), tmp_path / "cache"))
+    for fields in ({"checkpoint": "odd"}, {}):
+        with pytest.raises(RequestError, match=said) as caught:
+            resolved(other, **fields)
+        assert caught.value.field == "checkpoint"
+    tiny.write(tmp_path / "whole.safetensors")
+    assert resolved(replace(world, library=Library((tmp_path,), tmp_path / "cache"))).checkpoint.startswith("whole [")
+
+
 def test_a_schedule_in_the_samplers_name(world):
     request = resolved(world, sampler="dpm++ 2m karras")
     assert (request.sampler, request.schedule) == ("DPM++ 2M", "Karras")

@@ -67,7 +67,7 @@ def test_jobs_wait_while_outputs_cannot_be_written_and_go_on_by_themselves(tmp_p
     app = AppProcess(tmp_path)
     app.start()
     job = app.http.post("/api/v1/jobs", json=APPLE).raise_for_status().json()["id"]
-    until = time.monotonic() + 90
+    until = time.monotonic() + 180
     while "outputs cannot be written" not in app.http.get("/ready").text:
         assert time.monotonic() < until
         time.sleep(0.1)
@@ -94,13 +94,13 @@ def test_whatever_the_environment_says_it_starts_and_makes_a_picture(tmp_path, e
 
 def test_sigterm_ends_every_process_and_the_job_waits_for_the_next_start(app):
     job = app.http.post("/api/v1/jobs", json={**APPLE, "steps": 500}).json()
-    until = time.monotonic() + 90
+    until = time.monotonic() + 180
     while app.http.get(f"/api/v1/jobs/{job['id']}").json().get("progress", {}).get("step", 0) < 3:
         assert time.monotonic() < until
         time.sleep(0.1)
     engines = app.engines()
-    app.stop()  # raises where it takes 20 s
-    assert psutil.wait_procs(engines, timeout=1)[1] == []
+    app.stop()  # raises where it takes a minute
+    assert psutil.wait_procs(engines, timeout=60)[1] == []
     app.start()
     waiting = app.http.get(f"/api/v1/jobs/{job['id']}").json()
     assert waiting["state"] in ("queued", "running") and waiting["attempts"] == 0
@@ -109,13 +109,13 @@ def test_sigterm_ends_every_process_and_the_job_waits_for_the_next_start(app):
 
 
 def test_an_engine_whose_web_was_killed_ends_at_once(app):
-    until = time.monotonic() + 60
+    until = time.monotonic() + 180
     while not app.engines() or not app.http.get("/ready").json()["ready"]:
         assert time.monotonic() < until
         time.sleep(0.1)
     engines = app.engines()
     os.kill(app.pid, signal.SIGKILL)
-    assert psutil.wait_procs(engines, timeout=5)[1] == []
+    assert psutil.wait_procs(engines, timeout=60)[1] == []
 
 
 def test_the_engine_inside_web(tmp_path):
@@ -136,7 +136,7 @@ def test_an_engine_that_loses_its_gpu_is_replaced(tmp_path):
     )
     app = AppProcess(tmp_path, ["--max-attempts", "2"])
     app.start()
-    until = time.monotonic() + 60
+    until = time.monotonic() + 180
     while "Loses GPU" not in app.http.get("/api/v1/capabilities").text:
         assert time.monotonic() < until
         time.sleep(0.1)
@@ -159,7 +159,7 @@ def test_open_to_the_lan_behind_a_key_with_a_link(tmp_path):
     assert any(f"/?key={key}" in line for line in lines) and sum("█" in line or "▀" in line for line in lines) > 10
     assert (tmp_path / "data" / "access.key").stat().st_mode & 0o077 == 0
     process.terminate()
-    process.wait(15)
+    process.wait(120)
 
 
 def started(words, data_dir, **environment):
@@ -175,15 +175,15 @@ def started(words, data_dir, **environment):
         yield lines
     finally:
         process.terminate()
-        process.wait(30)
+        process.wait(120)
 
 
 def test_on_ipv6_it_prints_an_address_that_opens(tmp_path):
     for lines in started(["--host", "::1"], tmp_path):
         address = lines[-1].split()[-1]
         assert address.startswith("http://[::1]:")
-        assert httpx.get(address, trust_env=False).status_code == 200
-        posted = httpx.post(f"{address}api/v1/queue/resume", headers={"Origin": address.rstrip("/")}, trust_env=False)
+        assert httpx.get(address, trust_env=False, timeout=120).status_code == 200
+        posted = httpx.post(f"{address}api/v1/queue/resume", headers={"Origin": address.rstrip("/")}, trust_env=False, timeout=120)
         assert posted.json() == {"paused": False}
 
 
@@ -199,8 +199,8 @@ def test_behind_a_trusted_proxy_a_key_is_asked_for_and_the_admins_link_works(tmp
         link = next(line.split()[-1] for line in lines if line.startswith("For you, as admin"))
         address = lines[-1].split()[-1]
         assert address.endswith("/darkroom/") and link.startswith(f"{address}?key=")
-        assert httpx.get(address, trust_env=False).status_code == 401
-        with httpx.Client(trust_env=False, follow_redirects=True) as client:
+        assert httpx.get(address, trust_env=False, timeout=120).status_code == 401
+        with httpx.Client(trust_env=False, follow_redirects=True, timeout=120) as client:
             assert client.get(link).status_code == 200
             assert client.post(f"{address}api/v1/queue/pause").json() == {"paused": True}
         assert (tmp_path / "data" / "admin.key").stat().st_mode & 0o077 == 0

@@ -90,7 +90,7 @@ def test_a_proxy_is_left_as_httpx_understands_it_or_taken_out_with_a_sentence(mo
         monkeypatch.delenv(name, raising=False)
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
-    httpx.Client().close()  # raised, whatever library made one
+    httpx.Client(timeout=120).close()  # raised, whatever library made one
 
 
 def test_no_proxy_keeps_what_can_be_read_and_lets_this_machine_past(monkeypatch):
@@ -99,7 +99,7 @@ def test_no_proxy_keeps_what_can_be_read_and_lets_this_machine_past(monkeypatch)
     assert environment["no_proxy"] == environment["NO_PROXY"] == "::1,.local,intern:80,fe80::1,localhost,127.0.0.1"
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
-    httpx.Client().close()
+    httpx.Client(timeout=120).close()
     untouched = {"PATH": "/bin"}
     mend_proxies(untouched)
     assert untouched == {"PATH": "/bin"}

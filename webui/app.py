@@ -282,6 +282,7 @@ def prepare_gradio(settings: Settings) -> None:
             f"{temporary} cannot be made: {error.strerror}. Give yourself that right, or choose another folder with --data-dir."
         ) from None
     os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
+    os.environ["GRADIO_ANALYTICS_CACHE_FREQUENCY"] = str(10**9)  # of a monitor that is closed here; it costs pandas
     os.environ["GRADIO_TEMP_DIR"] = str(temporary)
     os.environ.setdefault("HF_HUB_OFFLINE", "1")
     os.environ.setdefault("GRADIO_ANALYTICS_MAX_EVENTS", "50")

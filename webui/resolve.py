@@ -96,19 +96,20 @@ def resolve(request: GenerationRequest, context: ResolveContext) -> ResolvedRequ
 
 
 def _checkpoint(request: GenerationRequest, context: ResolveContext) -> ModelFile:
-    """The file meant, or the first whole one of a family we know. One of a family that no engine loads is refused by its name."""
-    loaded, families = context.capabilities().families, context.library.families
+    """The file meant, or the first whole one of a family we know. One that no engine loads is refused before it waits for one."""
+    families, engines = context.library.families, context.capabilities().families
+
+    def refusal(model: ModelFile) -> str:
+        return families.refusal(model.family, model.variant, model.file_name, engines)
+
     if request.checkpoint:
         found = context.library.find("checkpoint", request.checkpoint)
+    elif usable := [model for model in context.library.models("checkpoint") if not model.error]:
+        found = min(usable, key=lambda model: (not families.is_whole(model.family), bool(refusal(model))))
     else:
-        usable = [model for model in context.library.models("checkpoint") if not model.error]
-        if not usable:
-            raise RequestError("checkpoint", "No checkpoint yet. Put one into models/Stable-diffusion, then refresh the list.")
-        found = min(usable, key=lambda model: not families.is_whole(model.family) or bool(loaded and model.family not in loaded))
-    if found.error:
-        raise RequestError("checkpoint", found.error)
-    if loaded and found.family in families and found.family not in loaded:
-        raise RequestError("checkpoint", families.unsupported_message(found.family, found.file_name))
+        raise RequestError("checkpoint", "No checkpoint yet. Put one into models/Stable-diffusion, then refresh the list.")
+    if said := found.error or refusal(found):
+        raise RequestError("checkpoint", said)
     return found
 
 

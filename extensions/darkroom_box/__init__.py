@@ -1,5 +1,6 @@
 """Another Darkroom: `darkroom://host:port`. The same request gives the same pixels there; its models, previews and stops are ours."""
 
+import contextlib
 from urllib.parse import quote
 
 from webui import Backend, BackendError, BackendModel, BackendSpec, RemotePicture, RemoteState, RequestError, hookimpl
@@ -57,7 +58,8 @@ class Darkroom(Backend):
         told = self.wire.call("POST", "/api/v1/jobs", json=body, headers={"Idempotency-Key": key}).json()
         if not isinstance(told, dict) or not told.get("id"):
             raise BackendError(f"{self.wire.url} does not answer as a Darkroom does. Is the address right?")
-        self.wire.call("PUT", f"/api/v1/jobs/{quote(told['id'])}/preview", params={"period": 1})
+        if told.get("state") in ("queued", "running"):
+            self._ask_for_previews(told["id"])
         return self._state(told, task)
 
     def look(self, remote_id, task):
@@ -103,6 +105,11 @@ class Darkroom(Backend):
         return tuple(
             RemotePicture(url=made[index]["url"], note=" ".join(made[index].get("notes") or ())) for index in wanted if index in made
         )
+
+    def _ask_for_previews(self, remote_id):
+        """Without them, as where it has ended meanwhile, the job is the same."""
+        with contextlib.suppress(BackendError):
+            self.wire.call("PUT", f"/api/v1/jobs/{quote(remote_id)}/preview", params={"period": 1})
 
     def _preview(self, remote_id, frame):
         try:

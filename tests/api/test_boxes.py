@@ -3,6 +3,7 @@
 import pytest
 
 from tests.backends.conftest import Desk
+from webui.core.backend import RemoteTask
 from webui.errors import RequestError
 from webui.images.decode import read_image
 
@@ -39,6 +40,18 @@ def test_the_same_request_gives_the_same_pixels(server, desk, place):
     made = [pixels((desk.settings.data_dir / image.path).read_bytes()) for image in job.images]
     assert made == here(server, **request) and len(made) == 2
     assert job.request.where == place and job.cost == 0
+
+
+def test_a_job_that_has_ended_there_is_taken_as_it_is(server, desk):
+    """Also one that ended before its previews could be asked for, or whose answer was lost: it was asked for those without end."""
+    spec = desk.backends.spec("studio")
+    connection, checkpoint = desk.backends.connection(spec), desk.backends.models(spec)[0].name
+    request = desk.submit(where="here", checkpoint=None, steps=1, width=64, height=64).request.model_copy(update={"checkpoint": checkpoint})
+    task = RemoteTask(job_id="sent before", request=request, indexes=(0,), seed=5)
+    first = connection.backend.send(task)
+    desk.until(lambda: connection.backend.look(first.id, task).state == "done")
+    again = connection.backend.send(task)
+    assert (again.id, again.state, len(again.pictures)) == (first.id, "done", 1)
 
 
 def test_auto_goes_where_the_checkpoint_is(server, desk):

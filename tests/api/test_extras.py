@@ -61,6 +61,16 @@ def test_a_folder(server, tmp_path):
     assert before == {path: path.read_bytes() for path in tmp_path.glob("*.*") if path.is_file()}
 
 
+def test_a_folder_without_a_picture_names_what_lies_in_it(server, tmp_path):
+    (tmp_path / "cut.png").write_bytes(png(99)[:40])
+    for number in range(6):
+        (tmp_path / f"notes{number}.txt").write_text("hello")
+    with server.client() as client:
+        told = client.post("/api/v1/extras", json={"folder": str(tmp_path), "finish": [DOUBLE]}).json()
+    assert told["field"] == "folder" and "cut.png: " in told["message"] and "notes3.txt: " in told["message"]
+    assert told["message"].endswith(" And 2 other files.")
+
+
 @pytest.mark.parametrize(
     ("body", "field", "words"),
     [

@@ -36,3 +36,22 @@ def test_pictures_go_through_a_chain_and_again(visit):
     page.get_by_label("Width to").fill("30000")
     page.locator("#extras-go").click()
     expect(page.locator(".extras .field-error")).to_contain_text("million can be made")
+
+
+def test_files_that_are_left_alone_are_named(visit, tmp_path):
+    from playwright.sync_api import expect
+
+    for name, data in {"good.png": picture(3)["buffer"], "torn.png": picture(4)["buffer"][:60], "letter.txt": b"hello"}.items():
+        (tmp_path / name).write_bytes(data)
+    page = visit()
+    page.locator("#tab-extras-button").click()
+    page.get_by_label("Or every picture in a folder of this machine").fill(str(tmp_path))
+    page.locator("#extras-go").click()
+    expect(page.locator(".toast", has_text="2 files passed over: letter.txt, torn.png.")).to_be_visible()
+    page.locator(".passed-over summary").click()
+    expect(page.locator(".passed-over li")).to_have_count(2)
+    expect(page.locator(".passed-over li", has_text="torn.png: ")).to_be_visible()
+    expect(page.locator(".extras-results > p")).to_contain_text("1 of 1 done")
+    page.locator(".extras input[type=file]").first.set_input_files([tmp_path / name for name in ("good.png", "torn.png", "letter.txt")])
+    expect(page.locator(".toast", has_text="torn.png: ")).to_contain_text("letter.txt: ")
+    expect(page.locator(".tray-picture")).to_have_count(1)

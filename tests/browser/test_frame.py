@@ -35,7 +35,7 @@ APART = """(others) => [...document.querySelectorAll('.toast')].every((toast) =>
 def submit(origin: str, words: str, **values: object) -> None:
     """Make pictures without the page, and wait for them."""
     request = {"prompt": words, "steps": 1, "width": 64, "height": 64, "sampler": "Euler", **values}
-    answer = httpx.post(f"{origin}/api/v1/jobs", json=request, headers={"Origin": origin})
+    answer = httpx.post(f"{origin}/api/v1/jobs", json=request, headers={"Origin": origin}, timeout=120)
     answer.raise_for_status()
     with httpx.stream("GET", f"{origin}/api/v1/jobs/{answer.json()['id']}/events", timeout=120) as events:
         events.read()
@@ -124,7 +124,7 @@ def test_back_closes_the_viewer_and_forward_opens_it(visit, crowd):
 
 
 def test_a_pictures_address_opens_it_in_a_fresh_window(visit, crowd, origin):
-    far = httpx.get(f"{origin}/api/v1/images?limit=70").json()["images"][60]["id"]
+    far = httpx.get(f"{origin}/api/v1/images?limit=70", timeout=120).json()["images"][60]["id"]
     page = fresh(visit, origin, f"#picture/{far}")
     viewer = page.locator("dialog.viewer")
     expect(viewer.locator(f".pane img[src*='{far}']:not(.small)")).to_be_visible()
@@ -204,7 +204,8 @@ def test_delete_in_the_viewer_goes_on_to_the_next_and_closes_after_the_last(visi
     expect(page.locator(".thumb")).to_have_count(0)
     page.locator(".toast").get_by_role("button", name="Undo").click()
     expect(page.locator(".thumb")).to_have_count(3)
-    assert [each.get_attribute("title") for each in page.locator(".thumb").all()] == ["cull three", "cull two", "cull one"]
+    for number, words in enumerate(("cull three", "cull two", "cull one")):
+        expect(page.locator(".thumb").nth(number)).to_have_attribute("title", words)
 
 
 # ---------------------------------------------------------------------------------------------------------- messages

@@ -164,7 +164,7 @@ def test_collections_and_saved_searches_are_places(visit, sheet):
     places.get_by_role("button", name="All", exact=True).click()
     places.get_by_role("button", name="tall foxes").click()
     expect(tiles(page)).to_have_count(1)
-    listed = httpx.get(f"{sheet}/api/v1/collections").json()["collections"]
+    listed = httpx.get(f"{sheet}/api/v1/collections", timeout=120).json()["collections"]
     assert [(each["name"], each["query"]) for each in listed] == [("tall foxes", "fox height>64")]
 
 

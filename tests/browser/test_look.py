@@ -18,7 +18,7 @@ def album(origin):
     submit(origin, "an album, a red kite", guidance=3, steps=2, seed=5)
     submit(origin, "an album, a blue kite", guidance=6, steps=2, seed=5)
     submit(origin, "an album, a pond", batch_size=2, steps=3, seed=8)
-    return [each["id"] for each in httpx.get(f"{origin}/api/v1/images?q=album&limit=10").json()["images"]]
+    return [each["id"] for each in httpx.get(f"{origin}/api/v1/images?q=album&limit=10", timeout=120).json()["images"]]
 
 
 def opened(visit, album, n=0, size=DESKTOP):

@@ -56,7 +56,7 @@ def slow_down(page: Page, milliseconds: int) -> None:
 
 def submit(origin: str, prompt: str, **more) -> str:
     """Make pictures without a page; gives the job's id when they are there."""
-    job = httpx.post(f"{origin}/api/v1/jobs", json={"prompt": prompt, **SMALL, **more}).raise_for_status().json()
+    job = httpx.post(f"{origin}/api/v1/jobs", json={"prompt": prompt, **SMALL, **more}, timeout=120).raise_for_status().json()
     with httpx.stream("GET", f"{origin}/api/v1/jobs/{job['id']}/events", timeout=120) as events:
         events.read()
     return job["id"]
@@ -229,7 +229,7 @@ def test_settings_keep_what_is_typed_while_the_last_change_is_saved(page, origin
     saved.answer(2)
     expect(page.locator("[data-name=picture_quality] .changed")).to_be_visible()
     expect(quality).to_have_value("82")
-    sections = httpx.get(f"{origin}/page/settings").json()["sections"]
+    sections = httpx.get(f"{origin}/page/settings", timeout=120).json()["sections"]
     assert {field["name"]: field["value"] for section in sections for field in section["fields"]}["picture_quality"] == 82
     page.unroute_all()
     page.get_by_role("button", name="Reset Quality").click()
@@ -448,7 +448,7 @@ def test_a_page_that_was_cut_off_goes_on_where_it_is_now(page):
 
 def test_a_hidden_page_goes_on_generating_forever(page, origin):
     def made():
-        return httpx.get(f"{origin}/api/v1/images?limit=1").json()["total"]
+        return httpx.get(f"{origin}/api/v1/images?limit=1", timeout=120).json()["total"]
 
     def hide(hidden):
         page.evaluate("on => { Object.defineProperty(document, 'hidden', {get: () => on, configurable: true}); }", hidden)

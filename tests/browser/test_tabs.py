@@ -172,8 +172,8 @@ def first_model(origin, models, hugging_face, tmp_path):
     source, _, file = STARTERS[0].source.removeprefix("hf:").partition(":")
     hugging_face.repository(source, {file: tiny.write(tmp_path / file, seed=5).read_bytes()})
     yield
-    for download in httpx.get(f"{origin}/api/v1/models/downloads").json()["downloads"]:
-        httpx.delete(f"{origin}/api/v1/models/downloads/{download['id']}").raise_for_status()
+    for download in httpx.get(f"{origin}/api/v1/models/downloads", timeout=120).json()["downloads"]:
+        httpx.delete(f"{origin}/api/v1/models/downloads/{download['id']}", timeout=120).raise_for_status()
     (models / "Stable-diffusion" / file).unlink()
 
 

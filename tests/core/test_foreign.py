@@ -94,6 +94,27 @@ def test_a_file_replaced_under_its_name_is_another_one(file):
         check_same(file, before)
 
 
+def write_in_place(path, content):
+    """Other content in the same file, with its old time: what `cp -p` and `rsync --inplace -t` do of a file of that time."""
+    status = path.stat()
+    path.write_bytes(content)
+    os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns))
+    while path.stat().st_ctime_ns == status.st_ctime_ns:  # the system's clock is coarse
+        os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns))
+
+
+@pytest.mark.skipif(os.name != "posix", reason="Windows keeps no such time")
+def test_a_file_written_in_its_place_with_its_old_time_is_another_one(file):
+    before, status = identity_of(file), file.stat()
+    write_in_place(file, b"abd")
+    assert file.stat().st_mtime_ns == status.st_mtime_ns
+    now = identity_of(file)
+    assert (now.size, now.mtime_ns, now.inode) == (before.size, before.mtime_ns, before.inode)
+    assert not is_same(file, before)
+    with pytest.raises(FileChanged):
+        sha256_of(file, before)
+
+
 def test_a_name_that_does_not_print_is_shown(tmp_path):
     path = tmp_path / "a\nb\u202e.bin"
     assert read_foreign(path, lambda path: path.read_bytes()).message.isprintable()

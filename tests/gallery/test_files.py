@@ -32,5 +32,7 @@ def test_no_file_in_outputs_keeps_the_others_from_being_found(tmp_path, capsys):
         info = PngInfo()
         info.add_itxt("darkroom", own)
         Image.new("RGB", (8, 8)).save(outputs / f"lie{number}.png", pnginfo=info)
-    assert [found.path for found in find_images(tmp_path, ())] == [record.path]
-    assert "lie0.png is not listed" in capsys.readouterr().err
+    found = {each.path: each for each in find_images(tmp_path, ())}
+    assert found.keys() == {record.path, *(f"outputs/lie{number}.png" for number in range(7))}
+    assert found[record.path].job_id and all(each.notes and each.job_id is None for path, each in found.items() if path != record.path)
+    assert capsys.readouterr().err == ""

@@ -4,12 +4,12 @@ import json
 import os
 from datetime import UTC, datetime
 
+import pytest
 from PIL import Image
-from PIL.PngImagePlugin import PngInfo
 
 from tests.whole_requests import resolved
 from webui.gallery.scan import find_images
-from webui.images.metadata import GenerationInfo, encoder
+from webui.images.metadata import GenerationInfo, encoder, read_metadata, texts_encoder, why_unread
 from webui.images.store import ImageStore, Origin
 from webui.images.text_chunks import OWN
 
@@ -57,14 +57,48 @@ def test_no_outputs_yet(tmp_path):
     assert find_images(tmp_path, ()) == []
 
 
-def test_a_picture_that_says_odd_things_of_itself_is_no_broken_file(tmp_path, capsys):
-    store = ImageStore(tmp_path)
-    info = PngInfo()
-    own = {"request": REQUEST.model_dump(mode="json"), "index": 0, "facts": {"job_id": "j1", "notes": 5}}
-    info.add_itxt(OWN, json.dumps(own))
-    path = store.root / "outputs" / "odd.png"
-    path.parent.mkdir(parents=True)
-    Image.new("RGB", (64, 64)).save(path, pnginfo=info)
-    assert find_images(tmp_path, ()) == []
-    said = capsys.readouterr().err
-    assert "it is a picture" in said and "broken" not in said
+def own(**changes):
+    return {"request": REQUEST.model_dump(mode="json"), "index": 0, "facts": {"job_id": "j1"}} | changes
+
+
+LYING = {
+    "notes": json.dumps(own(facts={"job_id": "j1", "notes": 5})),
+    "notes-numbers": json.dumps(own(facts={"job_id": "j1", "notes": [1]})),
+    "digits": json.dumps(own(index="INDEX")).replace('"INDEX"', "9" * 5000),
+    "far": json.dumps(own(index=2**70)),
+    "facts": json.dumps(own(facts=[1, 2])),
+    "request": json.dumps(own(request=["a", "b"])),
+    "deeper": "[" * 50_000,
+    "long-id": json.dumps(own(facts={"job_id": "j" * 1000})),
+    "half": json.dumps(own())[:100],
+    "mode": json.dumps(own(request={"mode": ["x"], "prompt": 1}, index=-1)),
+}
+
+
+def write_lie(folder, lie, format):
+    path = folder / "outputs" / f"{lie}.{format}"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("wb") as stream:
+        texts_encoder({OWN: LYING[lie]})(Image.new("RGB", (64, 48)), stream, format, 90)
+    return path
+
+
+@pytest.mark.parametrize("lie", LYING)
+@pytest.mark.parametrize("format", ["png", "webp"])
+def test_a_picture_that_lies_of_itself_is_listed_with_a_word_on_it(tmp_path, capsys, lie, format):
+    path = write_lie(tmp_path, lie, format)
+    (found,) = find_images(tmp_path, ())
+    assert (found.path, found.job_id, found.width, found.height) == (f"outputs/{lie}.{format}", None, 64, 48)
+    assert "cannot be read" in found.notes[0] and capsys.readouterr().err == ""
+    reading = read_metadata(path)
+    assert "not as Darkroom writes it" in why_unread(path) if reading is None else reading.source
+
+
+def test_a_picture_whose_record_is_nested_without_end_is_listed_with_its_job(tmp_path, monkeypatch):
+    deep = json.dumps(own(request="REQUEST")).replace('"REQUEST"', '{"prompt":"a fox","extras":' + '{"x":' * 900 + "{}" + "}" * 901)
+    monkeypatch.setitem(LYING, "deep", deep)
+    path = write_lie(tmp_path, "deep", "png")
+    (found,) = find_images(tmp_path, ())
+    assert found.job_id == "j1" or found.notes
+    reading = read_metadata(path)
+    assert "not as Darkroom writes it" in why_unread(path) if reading is None else reading.fields["prompt"] == "a fox"

@@ -5,7 +5,7 @@ import io
 import pytest
 from PIL import Image
 
-from tests.gallery.test_scan import REQUEST, save
+from tests.gallery.test_scan import LYING, REQUEST, save, write_lie
 from webui.db import open_database
 from webui.errors import NotFound, RequestError
 from webui.gallery.service import Gallery, request_inside
@@ -127,3 +127,14 @@ def test_pictures_that_nobody_has_listed_since(gallery):
     record = save(gallery.store, 0)
     assert [each.id for each in gallery.unlisted(record.created.replace(year=2000))] == [record.id]
     assert list(gallery.unlisted(record.created.replace(year=9000))) == []
+
+
+def test_pictures_that_lie_of_themselves_are_in_the_gallery(tmp_path, gallery, jobs):
+    gallery.upload(picture(), "local")
+    for lie in LYING:
+        write_lie(tmp_path, lie, "png")
+    assert gallery.reconcile(jobs) == len(LYING)
+    listed = gallery.index.find()
+    assert {each.record.path for each in listed} == {f"outputs/{lie}.png" for lie in LYING}
+    assert all("cannot be read" in each.record.notes[0] and each.request is None for each in listed)
+    assert gallery.reconcile(jobs) == 0

@@ -154,9 +154,29 @@ def test_loras_of_which_only_the_hash_is_told_are_said(more, version, said):
     assert reading.unmapped == tuple(f"LoRA: {name} (its weight is not told)" for name in said)
 
 
-def test_what_is_no_pair_is_said():
-    reading = read_parameters("a\nSteps: 9, Sampler: Euler a, CFG scale: 5,5, Seed: 1, Size: 128x128")
-    assert reading.unmapped == ("5 (behind 'CFG scale: 5')",)
+@pytest.mark.parametrize(
+    ("pair", "field", "value", "said"),
+    [
+        ("CFG scale: 5,5", "guidance", 5.5, ()),
+        ("Denoising strength: 0,725", "strength", 0.725, ()),
+        ("Eta:0,5", "sampler_options", {"eta": 0.5}, ()),
+        ("Hires upscale: 1,75", "hires", {"scale": 1.75, "strength": 0.7}, ()),
+        ("CFG scale: 1,000", "guidance", None, ("CFG scale: 1,000",)),
+        ("CFG scale: 5,5,5", "guidance", None, ("CFG scale: 5,5,5",)),
+        ("CFG scale: 5, 5", "guidance", 5.0, ("5 (behind 'CFG scale: 5')",)),
+        ("CFG scale: 5_5", "guidance", None, ("CFG scale: 5_5",)),
+        ("Clip skip: 1,000", "clip_skip", None, ("Clip skip: 1,000",)),
+        ("ENSD: 31,337", "sampler_options", None, ("ENSD: 31,337",)),
+        ("Mask blur: 4,5", "mask_blur", None, ("Mask blur: 4,5",)),
+        ("Mask blur: 1_0", "mask_blur", None, ("Mask blur: 1_0",)),
+        ("Variation seed: 1,234,567", "variation_seed", None, ("Variation seed: 1,234,567",)),
+        ("Seed resize from: 512,5x768", "seed_resize_width", None, ("Seed resize from: 512", "5x768 (behind 'Seed resize from: 512')")),
+    ],
+)
+def test_a_number_with_commas_is_read_whole_or_said(pair, field, value, said):
+    reading = read_parameters(f"a\nSteps: 9, Sampler: Euler a, {pair}, Seed: 1, Size: 128x128")
+    assert (reading.fields.get(field), reading.unmapped) == (value, said)
+    assert (reading.fields["steps"], reading.fields["seed"], reading.fields["width"]) == (9, 1, 128)
 
 
 def test_a_line_that_is_too_long_is_said():

@@ -66,8 +66,10 @@ def test_any_prompt_makes_a_file_inside_outputs(tmp_path, prompt):
 
 
 def test_a_pattern_cannot_climb_out(tmp_path):
-    record = save(ImageStore(tmp_path, pattern="../../{seed}/../x"))
-    assert record.path == "outputs/7/x.png"
+    with pytest.raises(ValueError, match="leads out of the folder of pictures"):
+        ImageStore(tmp_path, pattern="../../{seed}/../x")
+    record = save(ImageStore(tmp_path, pattern="{prompt}/{seed}"), request=REQUEST.model_copy(update={"prompt": "../../.."}))
+    assert tmp_path / "outputs" in (tmp_path / record.path).resolve().parents
 
 
 def test_uploads_are_kept_once_by_content(tmp_path):

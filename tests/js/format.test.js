@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
-import { bytes, clock, count, facts, pace, promptOf, size } from '../../webui/ui/static/js/format.js';
+import { bytes, clock, count, facts, pace, promptOf, size, some } from '../../webui/ui/static/js/format.js';
 import { image } from './values.js';
 
 test('times', () => {
@@ -17,6 +17,12 @@ test('sizes of files, pictures and lists', () => {
   for (const [n, words] of [[0, '0 KB'], [1, '1 KB'], [1025, '2 KB'], [2 ** 20, '1 MB'], [1.5 * 2 ** 30, '1.5 GB']]) assert.equal(bytes(n), words);
   assert.equal(size(512, 768), '512 × 768');
   assert.deepEqual([count(0, 'job'), count(1, 'job'), count(2, 'job'), count(2, 'entry', 'entries')], ['0 jobs', '1 job', '2 jobs', '2 entries']);
+});
+
+test('names, and how many more', () => {
+  assert.equal(some(['a.txt']), 'a.txt');
+  assert.equal(some(['a', 'b', 'c'], 3), 'a, b, c');
+  assert.equal(some(['a', 'b', 'c', 'd', 'e'], 3), 'a, b, c and 2 more');
 });
 
 test('what a picture was made with', () => {

@@ -16,10 +16,11 @@ from webui.api.shapes import job_body
 from webui.core.finish import Steps
 from webui.core.request import MAX_SEED, MAX_SIDE, MOST_INPUTS, FrozenModel, GenerationRequest, parse_request
 from webui.errors import RequestError
-from webui.gallery.folder import MOST_FILES, take_folder
+from webui.gallery.folder import MOST_FILES, PassedOver, take_folder
 
 OF_A_FOLDER = 10
 """Pictures of one job: between two jobs others have their turn."""
+MOST_NAMED = 5
 router = APIRouter(route_class=PrintedRoute, prefix="/api/v1", tags=["Darkroom"], responses=responses(*ANYWHERE))
 
 
@@ -49,7 +50,7 @@ def extras(body: ExtrasBody, api: Api, who: Who) -> dict[str, Any]:
     _request(body, ("0" * 64,))
     found = take_folder(Path(body.folder), api.gallery, who.name, body.finish)
     if not found.records:
-        raise RequestError("folder", f"There is no picture in this folder that this can be done to ({len(found.passed_over)} other files).")
+        raise RequestError("folder", f"There is no picture in this folder that this can be done to.{_named(found.passed_over)}")
     ids = [record.id for record in found.records]
     jobs = [api.queue.submit(_request(body, part), who.name) for part in _parts(ids, OF_A_FOLDER)]
     passed_over = [{"name": each.name, "why": each.why} for each in found.passed_over]
@@ -59,6 +60,12 @@ def extras(body: ExtrasBody, api: Api, who: Who) -> dict[str, Any]:
 def _request(body: ExtrasBody, images: Sequence[str]) -> GenerationRequest:
     fields = body.model_dump(mode="json", exclude={"images", "folder"})
     return parse_request({"mode": "extras", "inputs": list(images), **fields})
+
+
+def _named(files: Sequence[PassedOver]) -> str:
+    """The first files that were passed over, with why, and how many more there are."""
+    more = f" And {len(files) - MOST_NAMED} other files." if len(files) > MOST_NAMED else ""
+    return "".join(f" {each.name}: {each.why}" for each in files[:MOST_NAMED]) + more
 
 
 def _parts(images: Sequence[str], size: int) -> list[Sequence[str]]:

@@ -15,7 +15,7 @@ from webui.library import ModelFile
 from webui.settings import PROJECT, Settings
 
 NumberType = Literal["keep", "float32", "float16", "bfloat16", "float8"]
-_DONE = re.compile(r"\s*(\d{1,12}) of (\d{1,12}) MB")
+_DONE = re.compile(r"\s{0,20}(\d{1,12}) of (\d{1,12}) MB")
 _MOST_KEPT = 50
 
 

@@ -22,6 +22,8 @@ _NUMBER_FORMAT = re.compile(r"(?:[^{}/]?[<>=^])?[-+ ]?#?\d{0,3}[,_]?[bdoxX]?")
 _RESERVED = re.compile(r"(?:con|prn|aux|nul|conin\$|conout\$|com[0-9¹²³]|lpt[0-9¹²³])(?=\s*(?:\.|$))", re.IGNORECASE)
 _FORBIDDEN = set('<>:"|?*\\/')
 _INVISIBLE = {"Cc", "Cs", "Zl", "Zp"}
+_OUTSIDE = re.compile(r"^\s*(?:[/\\]|~|[A-Za-z]:)|(?:^|[/\\])\.\.(?=$|[/\\])")
+"""A path from the root, from a drive or from home, or one that climbs: who writes it means another place than its name would get."""
 _TURNING = set("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\ufeff")
 """Marks that turn the direction of what follows: a name could pretend to another ending."""
 
@@ -33,6 +35,10 @@ def check_pattern(pattern: str) -> str:
     """The pattern, if pictures can be named by it. Raises `ValueError` with a sentence that says what is wrong and how to write it."""
     if len(pattern) > LONGEST_PATTERN:
         raise ValueError(f"This pattern is {len(pattern)} characters long. It may have {LONGEST_PATTERN}.")
+    if outside := _OUTSIDE.search(pattern):
+        raise ValueError(f"{outside[0].strip()} leads out of the folder of pictures, which is `outputs`. Write a name such as {_EXAMPLE}.")
+    if "\\" in pattern:
+        raise ValueError(f"This pattern has a backslash, which makes no folder here. Write a slash, as in {_EXAMPLE}.")
     parts = [list(_fields(part)) for part in pattern.split("/")]
     if not any(fixed.strip(" .") or name for part in parts for fixed, name, _ in part):
         raise ValueError(f"This pattern gives no name. Write one such as {_EXAMPLE}.")

@@ -34,16 +34,27 @@ _KINDS = (
 
 
 class FileIdentity(FrozenModel):
-    """Which content a path has, as far as it can be told without reading: a file that is replaced or written anew gets another one."""
+    """Which content a path has, as far as it can be told without reading: a file that is replaced or written anew gets another one.
+
+    `changed_ns` tells a file that was written in its place and given its old time again (`cp -p`, `rsync --inplace -t`): nobody can set it.
+    A new name or right sets it too. On Windows, where that time is of the file's making, it is 0.
+    """
 
     size: int = 0
     mtime_ns: int = 0
     inode: int = 0
+    changed_ns: int = 0
 
     @classmethod
     def of(cls, status: os.stat_result) -> "FileIdentity":
         """The identity in a `stat` result."""
-        return cls(size=status.st_size, mtime_ns=status.st_mtime_ns, inode=status.st_ino)
+        changed_ns = status.st_ctime_ns if os.name == "posix" else 0
+        return cls(size=status.st_size, mtime_ns=status.st_mtime_ns, inode=status.st_ino, changed_ns=changed_ns)
+
+    @property
+    def key(self) -> tuple[int, int, int, int]:
+        """All of it as plain numbers."""
+        return self.size, self.mtime_ns, self.inode, self.changed_ns
 
 
 @dataclass(frozen=True)
@@ -107,7 +118,7 @@ def _identity_of_folder(folder: Path) -> FileIdentity:
     for path in files_of_folder(folder):
         status = path.stat()
         size, latest = size + status.st_size, max(latest, status.st_mtime_ns)
-        row = f"{path.relative_to(folder)}\0{status.st_size}\0{status.st_mtime_ns}\0{status.st_ino}\n"
+        row = f"{path.relative_to(folder)}\0{FileIdentity.of(status).key}\n"
         digest.update(row.encode("utf-8", "surrogatepass"))
     return FileIdentity(size=size, mtime_ns=latest, inode=int.from_bytes(digest.digest()[:6]))
 

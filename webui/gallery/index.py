@@ -104,12 +104,10 @@ def indexed(row) -> IndexedImage:  # type: ignore[no-untyped-def]  # noqa: ANN00
 
 def insert_image(connection: Connection, record: ImageRecord, request: GenerationRequest | None) -> bool:
     """Add an image's row in the caller's transaction; returns False when it is there already."""
-    known = select(images.c.number).where(
-        or_(
-            and_(images.c.id == record.id, images.c.kind == record.kind),
-            and_(images.c.job_id == record.job_id, images.c.index == record.index),
-        )
-    )
+    places = [and_(images.c.id == record.id, images.c.kind == record.kind)]
+    if record.job_id is not None:
+        places.append(and_(images.c.job_id == record.job_id, images.c.index == record.index))
+    known = select(images.c.number).where(or_(*places))
     if connection.execute(known).first() is not None:
         return False
     values = image_values(record, request)

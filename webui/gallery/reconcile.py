@@ -1,7 +1,6 @@
 """Reconcile the image index with the files on disk, at start, before the queue resumes."""
 
 import sys
-import traceback
 from collections.abc import Callable
 from pathlib import Path
 from typing import Protocol
@@ -50,7 +49,6 @@ def reconcile(root: Path, jobs: JobRows, index: ImageIndex, read_request: ReadRe
         except StorageError:
             raise
         except Exception as error:  # the boundary around each picture: what one of them says keeps no other from being listed
-            traceback.print_exc()
             print(f"{record.path} is not listed{in_words(error)}.", file=sys.stderr)
     return len(found)
 

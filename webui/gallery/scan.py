@@ -8,19 +8,22 @@ from collections.abc import Collection, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
-from webui.core.foreign import FileError, read_foreign, read_whole, shown
+from webui.core.foreign import FileError, read_foreign, read_whole
 from webui.core.names import printable
 from webui.core.record import ImageRecord
 from webui.errors import CheckpointError
 from webui.images.decode import MAX_BYTES, look
-from webui.images.metadata import ImageMetadata, read_metadata
+from webui.images.metadata import ImageMetadata, is_ours, read_metadata
 
 _SUFFIXES = {".png", ".jpg", ".webp"}
+UNREAD = "How it was made cannot be read: its metadata is not as Darkroom writes it."
 MOST_IMAGES, LONGEST_ID = 2**31, 100
 
 
 def find_images(root: Path, known: Collection[str], since: datetime | None = None) -> list[ImageRecord]:
-    """Records of the pictures below `outputs/` that carry a job's id and that `known` (paths relative to `root`) lacks.
+    """Records of the pictures of ours below `outputs/` that `known` (paths relative to `root`) lacks.
+
+    They carry their job's id; one whose metadata lies, or holds what cannot be, is a picture without a job, with a note that says so.
 
     A picture written just before a death is so neither lost nor made twice. `since` leaves out older files.
     The owner is the job's, which the picture does not name.
@@ -61,29 +64,28 @@ def _read(root: Path, path: Path) -> ImageRecord | None:
     if relative.encode(errors="replace").decode() != relative:
         raise CheckpointError("its name, or its folder's, has bytes that are no UTF-8 text. Rename it.")
     data = read_whole(path, MAX_BYTES)
-    reading = read_metadata(data)
-    if reading is None or not reading.job_id:
-        return None
     size = look(data, "picture").size
-    try:
-        record = _make(root, path, data, reading, size)
-        record.model_dump_json().encode()  # raises for texts that no database can hold
-    except (ValueError, TypeError, OverflowError, AttributeError):
-        raise CheckpointError("it is a picture, but what it says of how it was made is not as Darkroom writes it.") from None
-    if not 0 <= record.index < MOST_IMAGES or len(reading.job_id) > LONGEST_ID:
-        raise CheckpointError(f"{shown(path)} says that it is picture {record.index} of a job that cannot be.")
-    return record
-
-
-def _make(root: Path, path: Path, data: bytes, reading: ImageMetadata, size: tuple[int, int]) -> ImageRecord:
-    return ImageRecord(
+    plain = ImageRecord(
         id=hashlib.sha256(data).hexdigest(),
-        path=path.relative_to(root).as_posix(),
-        job_id=reading.job_id,
-        index=reading.index,
+        path=relative,
         width=size[0],
         height=size[1],
-        seed=reading.fields.get("seed"),
         created=datetime.fromtimestamp(path.stat().st_mtime, UTC),
-        notes=tuple(reading.facts.get("notes", ())),
     )
+    reading = read_metadata(data)
+    if reading is not None and reading.source == "Darkroom":
+        return _told(plain, reading) if reading.job_id else None
+    return plain.model_copy(update={"notes": (UNREAD,)}) if is_ours(data) else None
+
+
+def _told(plain: ImageRecord, reading: ImageMetadata) -> ImageRecord:
+    """The record with what the picture says of itself; with a word on it where that cannot be."""
+    try:
+        own = {"job_id": reading.job_id, "index": reading.index, "seed": reading.fields.get("seed")}
+        record = ImageRecord.model_validate({**dict(plain), **own, "notes": tuple(reading.facts.get("notes", ()))})
+        record.model_dump_json().encode()  # raises for texts that no database can hold
+    except (ValueError, TypeError, OverflowError, AttributeError):
+        return plain.model_copy(update={"notes": (UNREAD,)})
+    if not 0 <= record.index < MOST_IMAGES or len(reading.job_id) > LONGEST_ID:
+        return plain.model_copy(update={"notes": (UNREAD,)})
+    return record

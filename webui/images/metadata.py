@@ -18,6 +18,7 @@ from webui.images.decode import image_bytes
 from webui.images.dialects import Dialect, ParsedMetadata, a1111, comfyui, fooocus, invokeai, novelai, short, smaller, swarmui
 from webui.images.dialects.postprocessing import CHUNKS
 from webui.images.parameters import GenerationInfo, image_seeds, one_image, write_parameters
+from webui.images.png import Contents
 from webui.images.stealth import read_stealth
 from webui.images.store import Encode
 
@@ -49,6 +50,7 @@ DIALECTS: tuple[Dialect, ...] = (
 
 _MARK = "\ufeff"
 """A byte-order mark, which editors put before a text."""
+UNREAD = "Darkroom's own record of how it was made: it is not as Darkroom writes it"
 _RANDOM = {"mode", "seed", "variation_seed"}
 _DEFAULT_FIELDS = GenerationRequest().model_dump(mode="json")
 
@@ -124,14 +126,25 @@ def read_metadata(source: Path | bytes) -> ImageMetadata | None:
     """
     data = _bytes(source)
     contents = text_chunks.read_texts(data)
-    found = _read_own(contents.found) or _read_foreign(contents.found) or _read_foreign(read_stealth(data))
-    return None if found is None else replace(found, unmapped=(*found.unmapped, *contents.said))
+    own = _read_own(contents.found)
+    found = own or _read_foreign(contents.found) or _read_foreign(read_stealth(data))
+    return None if found is None else replace(found, unmapped=(*found.unmapped, *_unread(contents, own)))
 
 
 def why_unread(source: Path | bytes) -> str:
     """Why a picture gave no metadata, as far as it is the file's fault: a sentence, or nothing for one that simply says nothing."""
-    said = text_chunks.read_texts(_bytes(source)).said
+    contents = text_chunks.read_texts(_bytes(source))
+    said = _unread(contents, _read_own(contents.found))
     return f"Not read: {'; '.join(said)}." if said else ""
+
+
+def is_ours(source: bytes) -> bool:
+    """Whether a picture file holds a record that Darkroom made it, be it one that can be read or not."""
+    return text_chunks.OWN in text_chunks.read_texts(source).found
+
+
+def _unread(contents: Contents, own: ImageMetadata | None) -> tuple[str, ...]:
+    return contents.said if own is not None or text_chunks.OWN not in contents.found else (*contents.said, UNREAD)
 
 
 def read_parameters(text: str) -> ImageMetadata | None:
@@ -150,7 +163,7 @@ def _found(dialect: Dialect, contents: Mapping[str, str]) -> ParsedMetadata | No
     try:
         return dialect(contents)
     except Exception:
-        log.exception("A picture's metadata could not be read")
+        log.info("A picture's metadata could not be read", exc_info=True)
         return ParsedMetadata("another program", {}, ("all of its metadata: it is not written as any program known here writes it",))
 
 
@@ -161,13 +174,18 @@ def _bytes(source: Path | bytes) -> bytes:
 
 
 def _read_own(contents: Mapping[str, str]) -> ImageMetadata | None:
-    """Ours: the whole request, turned into the one that makes this picture alone."""
-    try:
-        own = json.loads(contents.get(text_chunks.OWN, ""))
-        index, stored, facts = int(own.get("index", 0)), dict(own["request"]), dict(own.get("facts", {}))
-        place, job_id = int(own.get("place", index)), str(facts.get("job_id", ""))
-    except (ValueError, TypeError, KeyError, AttributeError, OverflowError, RecursionError):
+    """Ours: the whole request, turned into the one that makes this picture alone. None when there is none, or what is there lies."""
+    if text_chunks.OWN not in contents:
         return None
+    try:
+        return _own(json.loads(contents[text_chunks.OWN]), contents)
+    except Exception:  # anybody can write a text of this name: numbers without end, lists for objects, any depth
+        return None
+
+
+def _own(own: dict[str, Any], contents: Mapping[str, str]) -> ImageMetadata:
+    index, stored, facts = int(own.get("index", 0)), dict(own["request"]), dict(own.get("facts", {}))
+    place, job_id = int(own.get("place", index)), str(facts.get("job_id", ""))
     mode = stored.get("mode", "txt2img")
     try:
         request = GenerationRequest.model_validate(as_written(stored))

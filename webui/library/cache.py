@@ -10,7 +10,7 @@ from webui.core.foreign import FileIdentity, identity_of
 from webui.errors import CheckpointError
 from webui.library.hashes import Hashes
 
-VERSION = 9
+VERSION = 10
 _Rows = dict[str, dict[str, Any]]
 
 
@@ -47,7 +47,9 @@ class Cache:
         self._put(path, identity, {"hashes": hashes.model_dump()})
 
     def _hashes(self, path: Path, identity: FileIdentity) -> Hashes | None:
-        found = self._row(path, identity).get("hashes") or self._moved.get(_key(identity))
+        found = self._row(path, identity).get("hashes")
+        if not found and not _is_rewritten(self._rows.get(str(path)), list(identity.key)):
+            found = self._moved.get(identity.key[:3])
         try:
             return Hashes.model_validate(found) if found else None
         except ValueError:
@@ -79,11 +81,11 @@ class Cache:
 
     def _row(self, path: Path, identity: FileIdentity) -> dict[str, Any]:
         row = self._rows.get(str(path), {})
-        return row if row.get("identity") == list(_key(identity)) else {}
+        return row if row.get("identity") == list(identity.key) else {}
 
     def _put(self, path: Path, identity: FileIdentity, values: dict[str, Any]) -> None:
         with self._lock:
-            self._keep(str(path), {**self._row(path, identity), **values, "identity": list(_key(identity))})
+            self._keep(str(path), {**self._row(path, identity), **values, "identity": list(identity.key)})
             self._changed = True
 
     def _meet(self) -> None:
@@ -104,9 +106,11 @@ class Cache:
                 self._keep(path, _merged(self._rows.get(path), row))
 
     def _keep(self, path: str, row: dict[str, Any]) -> None:
-        """Set a row; its hashes are found by the file's identity too: who moves a file, or links to it, need not have it read again."""
+        """Set a row; its hashes are found by the file's place on the disk too: who moves a file need not have it read again."""
+        size, mtime_ns, inode, _ = row["identity"]
+        if _is_rewritten(self._rows.get(path), row["identity"]):
+            self._moved.pop((size, mtime_ns, inode), None)
         self._rows[path] = row
-        size, mtime_ns, inode = row["identity"]
         if row.get("hashes") and inode:
             self._moved[size, mtime_ns, inode] = row["hashes"]
 
@@ -117,12 +121,13 @@ def _merged(ours: dict[str, Any] | None, theirs: dict[str, Any]) -> dict[str, An
         return theirs
     if ours["identity"] == theirs["identity"]:
         return {**theirs, **ours}
-    return max(ours, theirs, key=lambda row: row["identity"][1])
+    return max(ours, theirs, key=lambda row: (row["identity"][1], row["identity"][3]))
 
 
-def _key(identity: FileIdentity) -> tuple[int, int, int]:
-    return identity.size, identity.mtime_ns, identity.inode
+def _is_rewritten(row: dict[str, Any] | None, identity: list[int]) -> bool:
+    """Whether a path's file is where it was, with its size and time, and yet was changed: nothing known of that place holds any more."""
+    return row is not None and row["identity"][:3] == identity[:3] and row["identity"] != identity
 
 
 def _is_key(value: object) -> bool:
-    return isinstance(value, list) and len(value) == 3 and all(isinstance(number, int) for number in value)
+    return isinstance(value, list) and len(value) == 4 and all(isinstance(number, int) for number in value)

@@ -312,7 +312,7 @@ def _version(models: Iterable[ModelFile]) -> str:
     digest = hashlib.sha256()
     for model in models:
         identity = model.identity
-        row = f"{model.kind}\0{model.path}\0{identity.size}\0{identity.mtime_ns}\0{identity.inode}\n"
+        row = f"{model.kind}\0{model.path}\0{identity.key}\n"
         digest.update(row.encode("utf-8", "surrogatepass"))
     return digest.hexdigest()[:16]
 

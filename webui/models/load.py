@@ -30,12 +30,8 @@ def load_model(file: ModelFile, digest: str, others: OtherFiles, plan: Plan, pro
     weights = open_model(file)
     architecture = families.detect(weights.header)
     spec = families.get(architecture.family)
-    if not spec.loader:
-        raise CheckpointError(not_loaded(architecture.family, weights.source, families))
-    if architecture.variant not in spec.variants:
-        raise CheckpointError(
-            f"{weights.source} has {architecture.variant}: coming; this version loads text, inpainting and pix2pix models."
-        )
+    if refusal := families.refusal(architecture.family, architecture.variant, weights.source):
+        raise CheckpointError(refusal)
     vae, texts = (None if other is None else open_model(other) for other in others)
     if texts is not None and families.detect(texts.header).family != spec.name:
         raise CheckpointError(f"{texts.source} is no {spec.title} model: its text encoder does not fit {weights.source}.")
@@ -43,10 +39,3 @@ def load_model(file: ModelFile, digest: str, others: OtherFiles, plan: Plan, pro
     context = LoadContext(spec, file, digest, architecture, plan, progress, vae, name, texts)
     model: Model = spec.load(weights, context)
     return model
-
-
-def not_loaded(family: str, source: str, families: Families) -> str:
-    """The sentence for a file of a family that is known by name only, or of none."""
-    if family in families:
-        return families.unsupported_message(family, source)
-    return f"{source} is not a Stable Diffusion checkpoint that this version knows; it loads SD 1.x, SD 2.x and SDXL."

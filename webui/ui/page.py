@@ -21,6 +21,7 @@ from webui.plugins.contributions import refuse
 from webui.plugins.types import Tab
 from webui.services import Services
 from webui.ui.bodies import StepKind
+from webui.ui.calls import Page
 from webui.ui.chain_fields import step_kinds
 from webui.ui.choices import choices, native
 from webui.ui.components import Form, host
@@ -75,7 +76,7 @@ def build(services: Services, base: str) -> gr.Blocks:
     script = f"import(new URL('.{base}/js/main.js', document.baseURI).href)"
     form = Form(script)
     offered = choices(services)
-    with gr.Blocks(title="Darkroom", analytics_enabled=False) as page:
+    with Page(title="Darkroom", analytics_enabled=False) as page:
         host(script, "topbar")
         kinds = step_kinds(list(services.contributions.finishers))
         _tabs(services, script, kinds)

@@ -135,7 +135,7 @@ def test_the_socket_asks_for_the_key_as_every_other_way_in_does(locked):
     assert status_of(locked, **{"X-Access-Key": KEY}) == 101
     assert status_of(locked, Authorization=f"Bearer {KEY}") == 101
     assert status_of(locked, query=f"&key={KEY.replace(' ', '%20')}") == 101
-    with httpx.Client(base_url=locked.url) as page:
+    with httpx.Client(base_url=locked.url, timeout=120) as page:
         page.get("/", params={"key": KEY})
         cookie = "; ".join(f"{name}={value}" for name, value in page.cookies.items())
     assert status_of(locked, Cookie=cookie) == 101
@@ -167,5 +167,5 @@ def test_sockets_count_among_an_addresss_connections_and_give_their_place_back(l
             for _ in range(3):
                 opened.enter_context(socket(locked, owner="", **headers))
             assert status_of(locked, **headers) == 503
-        with httpx.Client(base_url=locked.url, headers=headers) as client:
+        with httpx.Client(base_url=locked.url, headers=headers, timeout=120) as client:
             assert client.get("/api/v1/jobs").status_code == 200

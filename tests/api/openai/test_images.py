@@ -41,7 +41,10 @@ def test_generate(client, jobs):
 
 def test_generate_gives_addresses_and_other_formats(client, server):  # noqa: F811
     made = client.images.generate(prompt="a", response_format="url")
-    assert made.data[0].url.startswith(server.url) and httpx.get(made.data[0].url, headers={"X-Owner": "openai user"}).status_code == 200
+    assert (
+        made.data[0].url.startswith(server.url)
+        and httpx.get(made.data[0].url, headers={"X-Owner": "openai user"}, timeout=120).status_code == 200
+    )
     jpeg = client.images.generate(prompt="a", output_format="jpeg", output_compression=50)
     assert opened(jpeg.data[0].b64_json).format == "JPEG"
 
@@ -118,7 +121,7 @@ def test_bad_values_are_refused_in_openais_shape(client, wrong):
 def test_bad_pictures_and_forms_are_refused(client, server):  # noqa: F811
     with pytest.raises(BadRequestError, match="not a picture"):
         client.images.edit(image=b"<svg/>", prompt="a")
-    with httpx.Client(base_url=server.url, headers={"X-Owner": "openai user"}) as http:
+    with httpx.Client(base_url=server.url, headers={"X-Owner": "openai user"}, timeout=120) as http:
         for answer in (
             http.post("/v1/images/edits", json={"prompt": "a"}),
             http.post("/v1/images/edits", data={"prompt": "a"}, files={"other": b"x"}),

@@ -13,6 +13,7 @@ from webui.images.dialects.infotext import Infotext, read_infotext, read_pairs
 from webui.images.dialects.names import file_stem, lora_tag, sampler_fields, sampler_name, schedule_name, vae_name
 
 Value = Callable[[str], Any]
+_THOUSANDS = re.compile(r"[+-]?[1-9]\d{0,2},\d{3}")
 
 
 def _size(text: str) -> tuple[int, int]:
@@ -20,8 +21,17 @@ def _size(text: str) -> tuple[int, int]:
     return int(width), int(height)
 
 
+def _number(text: str) -> float:
+    """A number, also with a decimal comma. Raises `ValueError` for one that may as well have thousands."""
+    if "_" in text or _THOUSANDS.fullmatch(text):
+        raise ValueError(text)
+    return float(text.replace(",", ".", 1))
+
+
 def _whole(text: str) -> int:
     """A whole number, also as 7.0."""
+    if "_" in text:
+        raise ValueError(text)
     number = float(text) if "." in text else int(text)
     if number != int(number):
         raise ValueError(text)
@@ -41,13 +51,13 @@ def _flag(text: str) -> bool:
 
 PLAIN: Mapping[str, tuple[str, Value]] = {
     "Steps": ("steps", _whole),
-    "CFG scale": ("guidance", float),
-    "Image CFG scale": ("image_guidance", float),
+    "CFG scale": ("guidance", _number),
+    "Image CFG scale": ("image_guidance", _number),
     "Seed": ("seed", _whole),
     "Variation seed": ("variation_seed", _whole),
-    "Variation seed strength": ("variation_strength", float),
-    "Denoising strength": ("strength", float),
-    "Conditional mask weight": ("mask_weight", float),
+    "Variation seed strength": ("variation_strength", _number),
+    "Denoising strength": ("strength", _number),
+    "Conditional mask weight": ("mask_weight", _number),
     "Clip skip": ("clip_skip", _whole),
     "RNG": ("noise_source", str.lower),
     "Tiling": ("tiling", _flag),
@@ -55,34 +65,34 @@ PLAIN: Mapping[str, tuple[str, Value]] = {
     "VAE": ("vae", str),
     "Text encoder": ("text_encoder", str),
     "Refiner": ("refiner_checkpoint", str),
-    "Refiner switch at": ("refiner_switch_at", float),
+    "Refiner switch at": ("refiner_switch_at", _number),
     "Upscaler for img2img": ("init_upscaler", str),
     "Mask blur": ("mask_blur", _whole),
     "Masked content": ("fill", str),
     "Masked area padding": ("padding", _whole),
-    "Noise multiplier": ("noise_multiplier", float),
-    "Extra noise": ("extra_noise", float),
+    "Noise multiplier": ("noise_multiplier", _number),
+    "Extra noise": ("extra_noise", _number),
     "ENSD": ("sampler_options.ensd", _whole),
-    "Eta": ("sampler_options.eta", float),
-    "Eta DDIM": ("sampler_options.eta", float),
-    "Sigma churn": ("sampler_options.churn", float),
-    "Sigma tmin": ("sampler_options.churn_min", float),
-    "Sigma tmax": ("sampler_options.churn_max", float),
-    "Sigma noise": ("sampler_options.noise_scale", float),
+    "Eta": ("sampler_options.eta", _number),
+    "Eta DDIM": ("sampler_options.eta", _number),
+    "Sigma churn": ("sampler_options.churn", _number),
+    "Sigma tmin": ("sampler_options.churn_min", _number),
+    "Sigma tmax": ("sampler_options.churn_max", _number),
+    "Sigma noise": ("sampler_options.noise_scale", _number),
     "Discard penultimate sigma": ("sampler_options.discard_penultimate", _flag),
-    "Schedule max sigma": ("sampler_options.sigma_max", float),
-    "Schedule min sigma": ("sampler_options.sigma_min", float),
-    "Schedule rho": ("sampler_options.rho", float),
-    "Beta schedule alpha": ("sampler_options.beta_alpha", float),
-    "Beta schedule beta": ("sampler_options.beta_beta", float),
+    "Schedule max sigma": ("sampler_options.sigma_max", _number),
+    "Schedule min sigma": ("sampler_options.sigma_min", _number),
+    "Schedule rho": ("sampler_options.rho", _number),
+    "Beta schedule alpha": ("sampler_options.beta_alpha", _number),
+    "Beta schedule beta": ("sampler_options.beta_beta", _number),
     "SGM noise multiplier": ("sampler_options.sgm_noise_multiplier", _flag),
     "DDIM discretize": ("sampler_options.ddim_discretize", str),
     "UniPC variant": ("sampler_options.unipc_variant", str),
     "UniPC skip type": ("sampler_options.unipc_skip", str),
     "UniPC order": ("sampler_options.unipc_order", _whole),
     "UniPC lower order final": ("sampler_options.unipc_lower_order_final", _flag),
-    "Skip Early CFG": ("guidance_options.skip_early", float),
-    "NGMS": ("guidance_options.min_sigma", float),
+    "Skip Early CFG": ("guidance_options.skip_early", _number),
+    "NGMS": ("guidance_options.min_sigma", _number),
     "NGMS all steps": ("guidance_options.min_sigma_all", _flag),
     "Pad conds": ("guidance_options.pad", _flag),
     "Pad conds v0": ("guidance_options.pad_v0", _flag),
@@ -92,22 +102,22 @@ PLAIN: Mapping[str, tuple[str, Value]] = {
     "SDXL crop left": ("size_conditioning.crop_left", _whole),
     "SDXL target width": ("size_conditioning.target_width", _whole),
     "SDXL target height": ("size_conditioning.target_height", _whole),
-    "Aesthetic score": ("size_conditioning.aesthetic_score", float),
-    "Negative aesthetic score": ("size_conditioning.negative_aesthetic_score", float),
-    "Hires upscale": ("hires.scale", float),
+    "Aesthetic score": ("size_conditioning.aesthetic_score", _number),
+    "Negative aesthetic score": ("size_conditioning.negative_aesthetic_score", _number),
+    "Hires upscale": ("hires.scale", _number),
     "Hires steps": ("hires.steps", _whole),
     "Hires upscaler": ("hires.upscaler", str),
     "Hires sampler": ("hires.sampler", sampler_name),
     "Hires schedule type": ("hires.schedule", schedule_name),
-    "Hires CFG Scale": ("hires.guidance", float),
+    "Hires CFG Scale": ("hires.guidance", _number),
     "Hires prompt": ("hires.prompt", str),
     "Hires negative prompt": ("hires.negative_prompt", str),
-    "Soft inpainting schedule bias": ("soft_inpaint.schedule_bias", float),
-    "Soft inpainting preservation strength": ("soft_inpaint.preservation", float),
-    "Soft inpainting transition contrast boost": ("soft_inpaint.contrast", float),
-    "Soft inpainting mask influence": ("soft_inpaint.mask_influence", float),
-    "Soft inpainting difference threshold": ("soft_inpaint.difference_threshold", float),
-    "Soft inpainting difference contrast": ("soft_inpaint.difference_contrast", float),
+    "Soft inpainting schedule bias": ("soft_inpaint.schedule_bias", _number),
+    "Soft inpainting preservation strength": ("soft_inpaint.preservation", _number),
+    "Soft inpainting transition contrast boost": ("soft_inpaint.contrast", _number),
+    "Soft inpainting mask influence": ("soft_inpaint.mask_influence", _number),
+    "Soft inpainting difference threshold": ("soft_inpaint.difference_threshold", _number),
+    "Soft inpainting difference contrast": ("soft_inpaint.difference_contrast", _number),
     "Outpaint left": ("outpaint.left", _whole),
     "Outpaint right": ("outpaint.right", _whole),
     "Outpaint top": ("outpaint.top", _whole),

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 NEGATIVE = "Negative prompt:"
 _KEY = re.compile(r"(?<!\s)\s*(\w[\w \-/+.]{0,80}?):[ \t]*")
 _QUOTED = re.compile(r'"(?:\\.|[^\\"])*"')
+_COMMA = re.compile(r"[+-]?\d{1,30}(?:,\d{1,30}){1,9}(?=\s{0,9}(?:,|$))")
+"""A number with a decimal comma, or with commas between thousands."""
 _FIRST = re.compile(r"(?<!\s)\s*Steps:\s*\d")
 _BEHIND = re.compile(r"(?:Negative )?Template:")
 _INSIDE = re.compile(r"(,)\s*Steps:\s*\d")
@@ -77,7 +79,7 @@ def read_pairs(line: str) -> Iterator[tuple[str, str]]:
 
 
 def _strays(line: str) -> Iterator[str]:
-    """What of a line of pairs is none, with the pair before it: the 5 of "CFG scale: 5,5"; and that a line is too long to be read."""
+    """What of a line of pairs is none, with the pair before it: the 5 of "CFG scale: 7, 5"; and that a line is too long to be read."""
     before = ""
     for key, value in _pieces(line):
         if key:
@@ -111,7 +113,8 @@ def _value(line: str, start: int) -> tuple[str, int]:
         if end and (not line[end:].strip() or line[end:].lstrip()[0] == ","):
             comma = line.find(",", end)
             return _unquote(line[start:end]), comma + 1 if comma >= 0 else len(line)
-    comma = line.find(",", start)
+    number = _COMMA.match(line, start)
+    comma = line.find(",", start if number is None else number.end())
     end = comma if comma >= 0 else len(line)
     return line[start:end].strip(), end + 1
 

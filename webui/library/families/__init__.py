@@ -2,7 +2,7 @@
 
 import sys
 import traceback
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
 from webui.core.family import FamilySpec, Header
@@ -53,6 +53,20 @@ class Families:
     def unsupported_message(self, name: str, source: str) -> str:
         """The sentence for a file of a family that is known by name and not loaded."""
         return f"{source} is {self.get(name).title}: coming; this version loads {self.loaded_titles}."
+
+    def refusal(self, family: str, variant: str, source: str, engines: Collection[str] = ()) -> str:
+        """Why no checkpoint of this family and variant is loaded, as a sentence about `source`; nothing where one is.
+
+        `engines` are the families that engines said they load, if they have.
+        """
+        spec = self.get(family)
+        if family not in self:
+            return f"{source} is not a checkpoint that this version knows; it loads {self.loaded_titles}."
+        if not spec.loader or (engines and family not in engines):
+            return self.unsupported_message(family, source)
+        if variant not in spec.variants:
+            return f"{source} has {variant}, which this version does not load: it loads text, inpainting and pix2pix models."
+        return ""
 
     @property
     def loaded_titles(self) -> str:

@@ -61,6 +61,9 @@ export const heading = (title, ...more) => el('div.tab-head', {}, el('h2', {}, t
 export const notice = (title, text, ...buttons) =>
   el('div.notice', {}, el('h2', {}, title), el('p', {}, text), buttons.length > 0 && el('div.row-of-buttons', {}, ...buttons));
 
+/** The same inside a list that stays: whoever hears the page is told of an item, as of any other of a list's. */
+export const noticeItem = (title, text, ...buttons) => el('div', { role: 'listitem' }, notice(title, text, ...buttons));
+
 /** Pictures that could not be fetched while the server was away. */
 export function fetchPicturesAgain() {
   for (const each of $$('img')) if (each.getAttribute('src') && each.complete && !each.naturalWidth) each.setAttribute('src', each.getAttribute('src'));

@@ -3,14 +3,14 @@
 
 const takers = [];
 
-/** `take(file)` gets a picture dropped or pasted where `wants(target)` says so. Who asks first is asked first. */
+/** `take(file, all)` gets a picture dropped or pasted where `wants(target)` says so, and all files that came with it. Who asks first is asked first. */
 export const takePictures = (wants, take) => takers.push({ wants, take });
 
 function offer(event, files) {
-  const picture = [...(files ?? [])].find((each) => each.type.startsWith('image/'));
+  const all = [...(files ?? [])], picture = all.find((each) => each.type.startsWith('image/'));
   const taker = picture && takers.find(({ wants }) => wants(event.target));
   if (taker) event.preventDefault();
-  taker?.take(picture);
+  taker?.take(picture, all);
 }
 
 export function watchDrops() {

@@ -3,7 +3,7 @@
 // A card for each extension: what it adds, a switch; a broken one says why, with its traceback folded.
 
 import { page } from './api.js';
-import { $, button, el, heading, notice } from './dom.js';
+import { $, button, el, heading, noticeItem } from './dom.js';
 import { component } from './state.js';
 import { complain, toast } from './toast.js';
 import { READ_ONLY } from './who.js';
@@ -28,7 +28,7 @@ async function ask(list, mine) {
     const cards = await page.extensions();
     if (mine === turn) show(list, cards);
   } catch (problem) {
-    if (mine === turn) list.replaceChildren(notice('The extensions cannot be listed', problem.message, button('refresh', 'Try again', () => load(list))));
+    if (mine === turn) list.replaceChildren(noticeItem('The extensions cannot be listed', problem.message, button('refresh', 'Try again', () => load(list))));
   }
 }
 
@@ -37,7 +37,7 @@ async function ask(list, mine) {
  * @param {ExtensionCard[]} cards
  */
 function show(list, cards) {
-  if (!cards.length) return list.replaceChildren(notice('No extensions', 'Put one into the extensions folder and start Darkroom again.'));
+  if (!cards.length) return list.replaceChildren(noticeItem('No extensions', 'Put one into the extensions folder and start Darkroom again.'));
   /** @type {HTMLElement | null | undefined} */
   const focused = document.activeElement?.closest('.extension-card');
   list.replaceChildren(cards.some((card) => card.fixed) && el('p.read-only', { role: 'note' }, READ_ONLY) || '', ...cards.map((card) => make(list, card)));

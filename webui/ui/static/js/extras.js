@@ -8,12 +8,14 @@ import { takePictures } from './drops.js';
 import { numberOf } from './exact.js';
 import { put, takeOut, tray } from './extras-tray.js';
 import { chainEditor } from './finish-chain.js';
-import { count, size } from './format.js';
+import { count, size, some } from './format.js';
 import { component, draw, live, state } from './state.js';
 import { store, stored } from './storage.js';
-import { complain, toast } from './toast.js';
+import { toast } from './toast.js';
+import { sentence } from './toast-stack.js';
 import { openViewer } from './viewer.js';
 
+const MOST_NAMED = 200;
 const USUAL = '[{"kind":"upscale","upscaler":"Lanczos","scale":2}]';
 
 component('extras', (root, { props }) => {
@@ -22,9 +24,9 @@ component('extras', (root, { props }) => {
     el('div.extras-form', {}, it.drop, it.file, it.list, it.folder, el('h3', {}, 'What is to be done'), it.editor.root,
       el('details', {}, el('summary', {}, 'Tiles of networks'), el('div.step-fields.tiles', {}, it.tile.root, it.overlap.root)),
       el('div.row-of-buttons', {}, it.go), it.trouble),
-    el('div.extras-results', { 'aria-live': 'polite' }, it.said, it.results)));
+    el('div.extras-results', { 'aria-live': 'polite' }, it.said, it.over, it.results)));
   it.editor.show(stored('extras', USUAL));
-  takePictures(() => state.tab === 'extras', (file) => take(it, [file]));
+  takePictures(() => state.tab === 'extras', (_file, all) => take(it, all));
   const changed = () => showTray(it);
   changed();
   const stepsChanged = () => it.editor.show(stored('extras', USUAL));
@@ -46,6 +48,7 @@ function parts(kinds) {
   it.go = button('enlarge', 'Go', () => submit(it), { class: 'action primary', id: 'extras-go' });
   it.trouble = el('p.field-error', { role: 'alert', hidden: true });
   it.said = el('p.muted', {});
+  it.over = el('details.passed-over', { hidden: true });
   it.results = el('div.extras-grid', { role: 'list', 'aria-label': 'Results' });
   return it;
 }
@@ -55,15 +58,21 @@ function number(id, label, value) {
   return { root: el('div.step-field', {}, el('label', { for: id }, label), input), value: () => (input.validity.badInput ? 'no number' : input.value === '' ? value : numberOf(input.value)) };
 }
 
-/** @param {File[]} files */
+/**
+ * Put files into the tray; those that are no pictures are named.
+ * @param {File[]} files
+ */
 async function take(it, files) {
+  /** @type {string[]} */
+  const refused = [];
   for (const file of files) {
     try {
       put(await images.upload(file));
     } catch (problem) {
-      complain(problem);
+      refused.push(`${file.name}: ${sentence(problem)}`);
     }
   }
+  if (refused.length) toast(some(refused, 3), { kind: 'error' });
   it.trouble.hidden = true;
 }
 
@@ -84,12 +93,21 @@ async function submit(it) {
     it.jobs = told.jobs.map((job) => job.id);
     it.passedOver = told.passed_over;
     for (const job of told.jobs) if (!state.jobs.has(job.id)) state.jobs.set(job.id, { order: Infinity, ...job, request: job.request ?? {} });
-    if (told.passed_over.length) toast(`${count(told.passed_over.length, 'file')} passed over: ${told.passed_over[0].name}. ${told.passed_over[0].why}`);
+    showPassedOver(it);
     draw();
   } catch (problem) {
     it.trouble.textContent = problem.message;
     it.trouble.hidden = false;
   }
+}
+
+/** The files of the folder that the last Go left alone, each with its reason. */
+function showPassedOver(it) {
+  const all = it.passedOver, said = `${count(all.length, 'file')} passed over`;
+  it.over.hidden = !all.length;
+  it.over.replaceChildren(el('summary', {}, said), el('ul', {}, ...all.slice(0, MOST_NAMED).map((each) => el('li', {}, `${each.name}: ${each.why}`)),
+    ...(all.length > MOST_NAMED ? [el('li', {}, `and ${all.length - MOST_NAMED} more`)] : [])));
+  if (all.length) toast(`${said}: ${some(all.map((each) => each.name))}. Their reasons are listed beside the results.`);
 }
 
 /** The jobs of the last Go: how far they are, and their pictures. */

@@ -22,6 +22,12 @@ export const JOB_WORDS = { running: 'Running', queued: 'Waiting', done: 'Done', 
 /** @type {(n: number, one: string, many?: string) => string} */
 export const count = (n, one, many = `${one}s`) => `${n} ${n === 1 ? one : many}`;
 
+/**
+ * The first of some names, and how many more there are.
+ * @type {(names: string[], most?: number) => string}
+ */
+export const some = (names, most = 5) => (names.length > most ? `${names.slice(0, most).join(', ')} and ${names.length - most} more` : names.join(', '));
+
 /** @type {(width: unknown, height: unknown) => string} */
 export const size = (width, height) => `${width} × ${height}`;
 

@@ -5,7 +5,7 @@
 
 import { grids, images, page } from './api.js';
 import { batchFold } from './batch.js';
-import { $, button, el, heading, iconButton, notice } from './dom.js';
+import { $, button, el, heading, iconButton, noticeItem } from './dom.js';
 import { form, formRequest } from './form.js';
 import { countOf, ended, joined, nameOf, progressOf, stepOf } from './grid-words.js';
 import { component, parts, state } from './state.js';
@@ -61,7 +61,7 @@ async function open(it) {
     }
     await look(it);
   } catch (problem) {
-    it.list.replaceChildren(notice('The grids cannot be listed', problem.message, button('refresh', 'Try again', () => open(it))));
+    it.list.replaceChildren(noticeItem('The grids cannot be listed', problem.message, button('refresh', 'Try again', () => open(it))));
   }
   count(it);
 }
@@ -115,7 +115,7 @@ async function look(it) {
   const told = await grids.list();
   const shown = told.grids.map((grid) => card(it, grid));
   it.list.replaceChildren(...shown);
-  if (!shown.length) it.list.append(notice('No grid yet', 'Choose what varies, write its values, and make it.'));
+  if (!shown.length) it.list.append(noticeItem('No grid yet', 'Choose what varies, write its values, and make it.'));
   if (state.tab === 'grid' && told.grids.some((grid) => grid.state === 'active')) it.timer = setTimeout(() => look(it).catch(complain), PERIOD);
 }
 

@@ -152,8 +152,8 @@ export class Zoom {
  * @param {Zoom} zoom
  */
 export function zoomTools(zoom) {
-  const told = el('button.tool.percent', { type: 'button', title: 'Fit or real pixels (Z)', 'aria-label': 'Fit or real pixels (Z)', onclick: () => zoom.flip() });
+  const told = el('button.tool.percent', { type: 'button', title: 'Fit or real pixels (Z)', onclick: () => zoom.flip() });
   const node = el('div.look-zoom', { role: 'group', 'aria-label': 'Zoom' }, iconButton('minus', 'Smaller (−)', () => zoom.to(zoom.scale / STEP)), told, iconButton('plus', 'Larger (+)', () => zoom.to(zoom.scale * STEP)));
-  return { node, say: () => { told.textContent = zoom.percent; } };
+  return { node, say: () => { told.textContent = zoom.percent; told.setAttribute('aria-label', `${zoom.percent}, fit or real pixels (Z)`); } };
 }
 
