@@ -12,7 +12,7 @@ from webui.errors import RequestError
 
 MOST_AREAS = 16
 _NUMBER = r"(\d{1,4}(?:\.\d{0,9})?|\.\d{1,9})"
-_LINE = re.compile(rf"\s*{_NUMBER}\s+{_NUMBER}\s+{_NUMBER}\s+{_NUMBER}(?:\s+x{_NUMBER})?(?:\s+mask=([0-9a-f]{{64}}))?\s*:(.*)")
+_LINE = re.compile(rf"{_NUMBER}\s+{_NUMBER}\s+{_NUMBER}\s+{_NUMBER}(?:\s+x{_NUMBER})?(?:\s+mask=([0-9a-f]{{64}}))?\s*:(.*)")
 
 
 class PromptBlend(FrozenModel):
@@ -84,7 +84,7 @@ def read_areas(text: str) -> list[dict[str, object]]:
     """The inverse of `areas_text`, as plain data. Raises `RequestError` with the line that is none."""
     found: list[dict[str, object]] = []
     for line in filter(str.strip, text.splitlines()):
-        match = _LINE.fullmatch(line)
+        match = _LINE.fullmatch(line.strip())
         if match is None:
             raise RequestError("regions.areas", f"{line.strip()[:60]!r} is no area. Write it as: 0 0 0.5 1: a red fox")
         x, y, width, height, weight, mask, prompt = match.groups()
