@@ -5,14 +5,14 @@ from typing import Literal
 
 from pydantic import Field, field_validator
 
-from webui.core.finish import checked_id
+from webui.core.finish import PICTURE_ID, checked_id
 from webui.core.frozen import FrozenModel
 from webui.core.options import MAX_PROMPT, MAX_SIDE
 from webui.errors import RequestError
 
 MOST_AREAS = 16
 _NUMBER = r"(\d{1,4}(?:\.\d{0,9})?|\.\d{1,9})"
-_LINE = re.compile(rf"\s*{_NUMBER}\s+{_NUMBER}\s+{_NUMBER}\s+{_NUMBER}(?:\s+x{_NUMBER})?(?:\s+mask=([0-9a-f]{{64}}))?\s*:(.*)")
+_LINE = re.compile(rf"{_NUMBER}\s+{_NUMBER}\s+{_NUMBER}\s+{_NUMBER}(?:\s+x{_NUMBER})?(?:\s+mask=([0-9a-f]{{64}}))?\s*:(.*)")
 
 
 class PromptBlend(FrozenModel):
@@ -52,7 +52,7 @@ class Area(FrozenModel):
     width: float = Field(1.0, gt=0, le=1)
     height: float = Field(1.0, gt=0, le=1)
     weight: float = Field(1.0, gt=0, le=10)
-    mask: str | None = Field(None, description="A picture's id.")
+    mask: str | None = Field(None, max_length=PICTURE_ID, description="A picture's id.")
 
     _content_hash = field_validator("mask")(checked_id)
 
@@ -84,7 +84,7 @@ def read_areas(text: str) -> list[dict[str, object]]:
     """The inverse of `areas_text`, as plain data. Raises `RequestError` with the line that is none."""
     found: list[dict[str, object]] = []
     for line in filter(str.strip, text.splitlines()):
-        match = _LINE.fullmatch(line)
+        match = _LINE.fullmatch(line.strip())
         if match is None:
             raise RequestError("regions.areas", f"{line.strip()[:60]!r} is no area. Write it as: 0 0 0.5 1: a red fox")
         x, y, width, height, weight, mask, prompt = match.groups()

@@ -32,7 +32,7 @@ export function batchFold(made) {
       error.hidden = false;
     }
   };
-  return el('details.card.grid-form.batch-form', {}, el('summary', {}, 'Batch: every picture of a folder'), folder, masks, prompts,
+  return el('details.card.batch-form', {}, el('summary', {}, 'Batch: every picture of a folder'), folder, masks, prompts,
     el('label.switch', {}, own, el('span', {}, 'Each in its own shape and size')), error,
     el('div.grid-line', {}, el('button.primary-action', { type: 'button', onclick: start }, 'Start the batch'), passed));
 }
