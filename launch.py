@@ -30,7 +30,7 @@ GIGABYTES = {"cpu": 3, "apple": 3, "cuda": 10, "rocm": 20, "xpu": 10}
 ALONE = "upscalers"
 """The extra that is installed without its own requirements."""
 GRACE = 4.0
-BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
+BROWSERS = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
 
 
 class Stop(Exception):
