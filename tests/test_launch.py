@@ -18,9 +18,9 @@ APP = """
 import json, os, signal, subprocess, sys, time
 if sys.argv[1:] == ["stubborn"]:
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
-    child = subprocess.Popen([sys.executable, "-c", "import signal, time; signal.signal(15, signal.SIG_IGN); time.sleep(600)"])
+    child = subprocess.Popen([sys.executable, "-c", "import signal, time; signal.signal(15, signal.SIG_IGN); time.sleep(60)"])
     print(json.dumps([os.getpid(), child.pid]), flush=True)
-    time.sleep(600)
+    time.sleep(60)
 print(json.dumps({"words": sys.argv[1:], "folder": os.getcwd(), "python": sys.prefix}))
 sys.exit(7 if "fail" in sys.argv else 0)
 """
@@ -200,7 +200,7 @@ def test_a_signal_ends_every_process_even_those_that_ignore_it(project, number):
     family = [psutil.Process(pid) for pid in json.loads(process.stdout.readline())]
     process.send_signal(number)
     process.wait(timeout=60)
-    gone, alive = psutil.wait_procs(family, timeout=60)
+    gone, alive = psutil.wait_procs(family, timeout=5)
     assert [one.pid for one in alive if one.status() != psutil.STATUS_ZOMBIE] == []
 
 

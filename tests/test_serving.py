@@ -67,7 +67,7 @@ def test_jobs_wait_while_outputs_cannot_be_written_and_go_on_by_themselves(tmp_p
     app = AppProcess(tmp_path)
     app.start()
     job = app.http.post("/api/v1/jobs", json=APPLE).raise_for_status().json()["id"]
-    until = time.monotonic() + 180
+    until = time.monotonic() + 90
     while "outputs cannot be written" not in app.http.get("/ready").text:
         assert time.monotonic() < until
         time.sleep(0.1)
@@ -94,13 +94,13 @@ def test_whatever_the_environment_says_it_starts_and_makes_a_picture(tmp_path, e
 
 def test_sigterm_ends_every_process_and_the_job_waits_for_the_next_start(app):
     job = app.http.post("/api/v1/jobs", json={**APPLE, "steps": 500}).json()
-    until = time.monotonic() + 180
+    until = time.monotonic() + 90
     while app.http.get(f"/api/v1/jobs/{job['id']}").json().get("progress", {}).get("step", 0) < 3:
         assert time.monotonic() < until
         time.sleep(0.1)
     engines = app.engines()
-    app.stop()  # raises where it takes a minute
-    assert psutil.wait_procs(engines, timeout=60)[1] == []
+    app.stop()  # raises where it takes 20 s
+    assert psutil.wait_procs(engines, timeout=1)[1] == []
     app.start()
     waiting = app.http.get(f"/api/v1/jobs/{job['id']}").json()
     assert waiting["state"] in ("queued", "running") and waiting["attempts"] == 0
@@ -109,13 +109,13 @@ def test_sigterm_ends_every_process_and_the_job_waits_for_the_next_start(app):
 
 
 def test_an_engine_whose_web_was_killed_ends_at_once(app):
-    until = time.monotonic() + 180
+    until = time.monotonic() + 60
     while not app.engines() or not app.http.get("/ready").json()["ready"]:
         assert time.monotonic() < until
         time.sleep(0.1)
     engines = app.engines()
     os.kill(app.pid, signal.SIGKILL)
-    assert psutil.wait_procs(engines, timeout=60)[1] == []
+    assert psutil.wait_procs(engines, timeout=5)[1] == []
 
 
 def test_the_engine_inside_web(tmp_path):
@@ -136,7 +136,7 @@ def test_an_engine_that_loses_its_gpu_is_replaced(tmp_path):
     )
     app = AppProcess(tmp_path, ["--max-attempts", "2"])
     app.start()
-    until = time.monotonic() + 180
+    until = time.monotonic() + 60
     while "Loses GPU" not in app.http.get("/api/v1/capabilities").text:
         assert time.monotonic() < until
         time.sleep(0.1)
@@ -159,7 +159,7 @@ def test_open_to_the_lan_behind_a_key_with_a_link(tmp_path):
     assert any(f"/?key={key}" in line for line in lines) and sum("█" in line or "▀" in line for line in lines) > 10
     assert (tmp_path / "data" / "access.key").stat().st_mode & 0o077 == 0
     process.terminate()
-    process.wait(120)
+    process.wait(15)
 
 
 def started(words, data_dir, **environment):
@@ -175,7 +175,7 @@ def started(words, data_dir, **environment):
         yield lines
     finally:
         process.terminate()
-        process.wait(120)
+        process.wait(30)
 
 
 def test_on_ipv6_it_prints_an_address_that_opens(tmp_path):

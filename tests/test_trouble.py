@@ -95,7 +95,7 @@ def test_a_frozen_engine_is_stopped_by_the_end_of_the_program_too(app):
         time.sleep(0.02)
     engine = app.engines()[0]
     engine.suspend()
-    app.stop()  # raises where it takes a minute
+    app.stop()  # raises where it takes 20 s
     assert not engine.is_running()
     app.start()
     assert app.http.get(f"/api/v1/jobs/{job}").json()["attempts"] == 0

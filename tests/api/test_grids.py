@@ -13,7 +13,7 @@ WISH = {"request": REQUEST, "axes": [{"kind": "Prompt S/R", "values": "red, gree
 
 
 def ended(client, grid_id):
-    until = time.monotonic() + 180
+    until = time.monotonic() + 60
     while (grid := client.get(f"/api/v1/grids/{grid_id}").json())["state"] == "active" and time.monotonic() < until:
         time.sleep(0.02)
     return grid
@@ -67,7 +67,7 @@ def test_values_added_and_a_grid_stopped(server):
         never = {"request": {**REQUEST, "prompt": "never"}, "axes": [{"kind": "seed", "values": "1-100"}]}
         endless = client.post("/api/v1/grids", json=never).json()
         assert client.delete(f"/api/v1/grids/{endless['id']}").json()["state"] == "cancelled"
-        until = time.monotonic() + 180
+        until = time.monotonic() + 60
         while client.get(f"/api/v1/grids/{endless['id']}").json()["counts"] != {"cancelled": 100}:
             assert time.monotonic() < until
             time.sleep(0.02)

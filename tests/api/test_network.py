@@ -96,7 +96,7 @@ def nginx(folder: Path, target: str, block: str) -> tuple[subprocess.Popen[bytes
         f"http {{ access_log off; {places}\nserver {{ listen 127.0.0.1:{port}; {block} }} }}"
     )
     process = subprocess.Popen(["nginx", "-p", str(folder), "-c", str(folder / "nginx.conf")])
-    until = time.monotonic() + 180
+    until = time.monotonic() + 20
     while True:
         with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
             return process, f"http://127.0.0.1:{port}"
@@ -118,7 +118,7 @@ def folder(request, behind, tmp_path_factory):
         process, url = nginx(tmp_path_factory.mktemp("nginx"), behind.url, documented())
         yield f"{url}/darkroom"
         process.terminate()
-        process.wait(120)
+        process.wait(10)
     else:
         proxy = Proxy(behind.url, "/darkroom", TOLD, strips=request.param == "a proxy")
         yield f"{proxy.url}/darkroom"
@@ -237,7 +237,7 @@ def test_who_comes_through_nginx_as_it_comes_is_not_at_the_machine(server):
     class Old(http.client.HTTPConnection):
         _http_vsn, _http_vsn_str = 10, "HTTP/1.0"
 
-    with closing(Old("127.0.0.1", int(server.url.rpartition(":")[2]), timeout=120)) as nginx:
+    with closing(Old("127.0.0.1", int(server.url.rpartition(":")[2]), timeout=30)) as nginx:
         nginx.request("POST", "/api/v1/queue/pause", headers={"Host": server.url.rpartition("/")[2]})
         assert nginx.getresponse().status == 403
     with server.client() as local:
@@ -361,7 +361,7 @@ def test_a_websocket_without_a_key_is_refused():
 
 
 def test_an_upgrade_over_the_wire_is_asked_for_the_key(locked):
-    connection = http.client.HTTPConnection(locked.url.removeprefix("http://"), timeout=120)
+    connection = http.client.HTTPConnection(locked.url.removeprefix("http://"), timeout=10)
     upgrade = {"Upgrade": "websocket", "Connection": "Upgrade", "Sec-WebSocket-Key": "x" * 22 + "==", "Sec-WebSocket-Version": "13"}
     connection.request("GET", "/gradio_api/queue/join", headers=upgrade)
     assert connection.getresponse().status == 401

@@ -120,7 +120,7 @@ def test_a_limit_makes_cells_wait_instead_of_being_refused(place):
 def test_the_thread_goes_on_by_itself_as_jobs_end(place):
     place.make({"kind": "Seed", "values": "1-50"})
     place.runner.start()
-    until = time.monotonic() + 180
+    until = time.monotonic() + 60
     while (grid := place.grids.find("ann")[0]).state == "active" and time.monotonic() < until:
         place.finish()
     assert grid.counts == {"done": 50}

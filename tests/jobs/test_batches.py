@@ -111,7 +111,7 @@ def test_a_job_goes_to_an_idle_engine_rather_than_into_a_batch(tmp_path):
     jobs = [box.submit("never", owner=owner) for owner in ("ann", "bob", "cy")]
     for job in jobs:
         box.wait(job.id, "running")
-    until = time.monotonic() + 180
+    until = time.monotonic() + 30
     while sorted(len(engine.jobs) for engine in box.queue.engines()) != [1, 2] and time.monotonic() < until:
         time.sleep(0.01)
     assert sorted(len(engine.jobs) for engine in box.queue.engines()) == [1, 2]

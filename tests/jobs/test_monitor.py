@@ -13,7 +13,7 @@ def test_a_sample_tells_memory_speed_and_depth(box):
     box.dispatch.set_engine(EngineStatus(name="e", device="cuda:0", resident=5, device_used=7, device_total=9))
     samples = ResourceMonitor(box.queue, period=0.05)
     samples.start()
-    until = time.monotonic() + 180
+    until = time.monotonic() + 20
     while len(samples.body()["samples"]) < 2 or not any(sample["speed"] for sample in samples.body()["samples"]):
         box.dispatch.handle_event(StepDone(job_id=running.id, step=1, steps=4), running.request)
         assert time.monotonic() < until

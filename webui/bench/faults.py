@@ -91,14 +91,14 @@ class AppProcess:
                 with contextlib.suppress(psutil.NoSuchProcess):
                     engine.kill()
         if what in ("web", "both"):
-            psutil.wait_procs(engines, timeout=60)
+            psutil.wait_procs(engines, timeout=10)
             self.start()
 
     def stop(self) -> None:
         """End it as a user would."""
         if self._process is not None:
             self._process.send_signal(signal.SIGTERM)
-            self._process.wait(60)
+            self._process.wait(20)
             self._process = None
 
 

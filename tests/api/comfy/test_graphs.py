@@ -52,7 +52,7 @@ def job_of(server, client: httpx.Client, graph: dict):  # noqa: F811
 
 
 def history(client: httpx.Client, prompt_id: str) -> dict:
-    until = time.monotonic() + 180
+    until = time.monotonic() + 60
     while time.monotonic() < until:
         if found := client.get(f"/history/{prompt_id}").json():
             return found[prompt_id]

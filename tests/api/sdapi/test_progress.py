@@ -15,7 +15,7 @@ STUCK = {**FOX, "prompt": "never", "n_iter": 2, "steps": 60}
 
 
 def until(look, wanted, client: httpx.Client):
-    end = time.monotonic() + 180
+    end = time.monotonic() + 60
     while time.monotonic() < end:
         found = look(client)
         if wanted(found):
