@@ -2,6 +2,8 @@
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 import torch
 from PIL import Image
 
@@ -63,6 +65,23 @@ def test_areas_as_lines_are_read_again_and_a_broken_line_is_named():
     assert RegionOptions.model_validate({"areas": read_areas(areas_text(areas))}).areas == areas
     with pytest.raises(RequestError, match="'0 0 fox' is no area"):
         read_areas("0 0 0.5 1: a fox\n0 0 fox")
+
+
+@given(
+    st.builds(
+        Area,
+        prompt=st.text(max_size=20),
+        x=st.floats(0, 1),
+        y=st.floats(0, 1),
+        width=st.floats(0, 1, exclude_min=True),
+        height=st.floats(0, 1, exclude_min=True),
+        weight=st.floats(0, 10, exclude_min=True),
+    )
+)
+def test_every_area_is_read_again_as_it_was(area):
+    (found,) = read_areas(areas_text((area,)))
+    words = " ".join(area.prompt.splitlines()).strip()
+    assert Area.model_validate(found) == area.model_copy(update={"prompt": words})
 
 
 def test_regions_change_the_picture_and_it_is_made_again(engine):

@@ -111,6 +111,16 @@ def test_seeds_are_travelled_by_the_variation_seed():
     assert len(cells(planned(("Seed travel", [1, 2]), prompt="x"))) == 9
 
 
+@pytest.mark.parametrize("request_seed", [{}, {"seed": -1}])
+def test_a_travel_without_a_seed_has_one_on_its_whole_way(request_seed):
+    """As the page sends it. A random seed for each picture would be no way from one to the other."""
+    plain = cells(planned(("Travel", "a fox\na wolf\n[4]"), prompt="x", **request_seed))
+    assert len({each.seed for each in plain}) == 1
+    named = cells(planned(("Travel", 'a fox\n--prompt "a wolf" --seed 9\n[4]'), prompt="x", **request_seed))
+    assert named[0].seed == named[1].seed != 9 and named[3].seed == 9
+    assert [each.variation_seed for each in named[1:3]] == [9, 9]
+
+
 def test_prompts_are_travelled_by_blending():
     plan = planned(("Travel", 'a fox\n--prompt "a wolf" --seed 9\n[3]'), prompt="x", seed=4)
     first, middle, last = cells(plan)

@@ -1,6 +1,7 @@
 """What a request says of its canvas beside one prompt: a second prompt to blend with, tiles, and regions with prompts of their own."""
 
 import re
+from decimal import Decimal
 from typing import Literal
 
 from pydantic import Field, field_validator
@@ -11,7 +12,7 @@ from webui.core.options import MAX_PROMPT, MAX_SIDE
 from webui.errors import RequestError
 
 MOST_AREAS = 16
-_NUMBER = r"(\d{1,4}(?:\.\d{0,9})?|\.\d{1,9})"
+_NUMBER = r"(\d{1,4}(?:\.\d{0,400})?|\.\d{1,400})"
 _LINE = re.compile(rf"{_NUMBER}\s+{_NUMBER}\s+{_NUMBER}\s+{_NUMBER}(?:\s+x{_NUMBER})?(?:\s+mask=([0-9a-f]{{64}}))?\s*:(.*)")
 
 
@@ -70,14 +71,20 @@ class RegionOptions(FrozenModel):
 
 
 def areas_text(areas: tuple[Area, ...]) -> str:
-    """Areas as lines: `0 0 0.5 1: a red fox`, with `x0.8` for a weight and `mask=ID` for a mask before the colon."""
+    """Areas as lines: `0 0 0.5 1: a red fox`, with `x0.8` for a weight and `mask=ID` for a mask before the colon. Numbers are exact."""
     return "\n".join(map(_line, areas))
 
 
 def _line(area: Area) -> str:
-    weight = f" x{area.weight:g}" if area.weight != 1 else ""
+    place = " ".join(_digits(number) for number in (area.x, area.y, area.width, area.height))
+    weight = f" x{_digits(area.weight)}" if area.weight != 1 else ""
     mask = f" mask={area.mask}" if area.mask else ""
-    return f"{area.x:g} {area.y:g} {area.width:g} {area.height:g}{weight}{mask}: {area.prompt}"
+    return f"{place}{weight}{mask}: {' '.join(area.prompt.splitlines())}"
+
+
+def _digits(number: float) -> str:
+    """All of a number's digits, without an exponent."""
+    return f"{Decimal(f'{number:g}' if float(f'{number:g}') == number else repr(number)):f}"
 
 
 def read_areas(text: str) -> list[dict[str, object]]:

@@ -42,7 +42,7 @@ def read_stops(wish: AxisWish, fields: dict[str, Any]) -> list[Any]:
         lines: Sequence[JsonValue] = [line for line in text.splitlines() if line.strip()]
     else:
         lines, count = _listed(wish.values, wish.of)
-    return between([_stop(fields_of(line), fields) for line in bounded(list(lines))], count)
+    return between(_with_seeds([_stop(fields_of(line), fields) for line in bounded(list(lines))], fields), count)
 
 
 def between(stops: Sequence[Stop], count: int) -> list[Any]:
@@ -72,7 +72,7 @@ def _at(stops: Sequence[Stop], where: float) -> Stop:
 
 
 def _stop(value: Any, fields: dict[str, Any]) -> Stop:
-    """A stop with prompt and seed; what it does not name is the request's."""
+    """A stop with a prompt, the request's where it names none, and the seed that it names."""
     given = {"prompt": value} if isinstance(value, str) else dict(value)
     if other := next((name for name in given if name not in _TRAVELS), None):
         raise RequestError("values", f"A stop is a prompt, a seed or both; {other} cannot be travelled. Put it into the request.")
@@ -80,7 +80,17 @@ def _stop(value: Any, fields: dict[str, Any]) -> Stop:
         own = {name: int(seed) for name, seed in given.items() if name == "seed"}
     except (TypeError, ValueError):
         raise RequestError("values", f"{str(given['seed'])[:50]!r} is no seed.") from None
-    return {"prompt": fields.get("prompt", ""), **({"seed": fields["seed"]} if "seed" in fields else {}), **given, **own}
+    return {"prompt": fields.get("prompt", ""), **given, **own}
+
+
+def _with_seeds(stops: list[Stop], fields: dict[str, Any]) -> list[Stop]:
+    """Where one stop names a seed, the others have the request's; a random one is drawn once, so that there is a way to it."""
+    if not any("seed" in stop for stop in stops):
+        return stops
+    own = fields.get("seed", -1)
+    seeds = [stop.get("seed", own) for stop in stops]
+    drawn = SystemRandom().randrange(2**32)
+    return [{**stop, "seed": drawn if seed == -1 else seed} for stop, seed in zip(stops, seeds, strict=True)]
 
 
 def _counted(text: str, of: str) -> tuple[str, int]:
