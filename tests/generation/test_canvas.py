@@ -2,9 +2,9 @@
 
 import numpy as np
 import pytest
+import torch
 from hypothesis import given
 from hypothesis import strategies as st
-import torch
 from PIL import Image
 
 from webui.core.canvas import Area, RegionOptions, TileOptions, areas_text, read_areas
