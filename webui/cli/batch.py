@@ -9,6 +9,7 @@ from webui.cli.extras import finish_all, unfinished
 from webui.cli.flags import add_request_flags
 from webui.cli.generate import Progress, build_request
 from webui.core.request import GenerationRequest, parse_request
+from webui.errors import RequestError
 from webui.images.own_words import own_words
 from webui.settings import Settings
 
@@ -38,7 +39,9 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace, settings: Settings) -> int:
     """Make a picture of each; 0 when all are written, 1 when one failed. A second run goes on where one ended."""
-    todo = list(unfinished(arguments))
+    if arguments.masks and not arguments.masks.is_dir():
+        raise RequestError("masks", f"{arguments.masks} is no folder. Name one that has masks with the pictures' names.")
+    todo = list(unfinished(arguments, (".txt",) if arguments.prompts == "files" else ()))
     if not todo:
         return 0
     progress = Progress(quiet=arguments.quiet)
@@ -54,7 +57,8 @@ def request_of(base: GenerationRequest, picture: Path, arguments: argparse.Names
 
     fields = base_of(base.model_dump(mode="json", exclude_unset=True), keep(picture), own_sizes=False)
     own = own_words(picture, arguments.prompts, base.prompt, base.negative_prompt)
-    mask = next(iter(sorted(arguments.masks.glob(f"{picture.stem}.*"))), None) if arguments.masks else None
+    masks = sorted(path for path in arguments.masks.iterdir() if path.stem == picture.stem) if arguments.masks else ()
+    mask = next(iter(masks), None)
     masked: dict[str, Any] = {} if mask is None else {"mask": keep(mask), "mode": "inpaint"}
     return parse_request({**fields, "batch_size": 1, "batch_count": 1, **own, **masked})
 

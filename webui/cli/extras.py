@@ -4,7 +4,7 @@ import argparse
 import json
 import shutil
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -103,15 +103,15 @@ def _second(arguments: argparse.Namespace) -> dict[str, Any]:
     return {"second": arguments.second, "second_visibility": 0.5 if arguments.second_visibility is None else arguments.second_visibility}
 
 
-def unfinished(arguments: argparse.Namespace) -> Iterator[tuple[Path, Path]]:
-    """(picture, result without suffix) of what is not there yet; other files of a folder are named."""
+def unfinished(arguments: argparse.Namespace, beside: Collection[str] = ()) -> Iterator[tuple[Path, Path]]:
+    """(picture, result without suffix) of what is not there yet; other files of a folder are named, but for suffixes `beside` pictures."""
     try:
         arguments.output.mkdir(parents=True, exist_ok=True)
         done = {path.stem for path in arguments.output.iterdir() if path.suffix.lower() in FORMATS}
     except OSError as error:
         raise StorageError(f"{arguments.output} cannot be written: {error.strerror}. Choose another folder with -o.") from None
     for path in arguments.pictures:
-        for picture in _in_folder(path) if path.is_dir() else [path]:
+        for picture in _in_folder(path, beside) if path.is_dir() else [path]:
             if picture.stem in done:
                 print(f"Passed over: {printable(picture.name)} is in {arguments.output} already.", file=sys.stderr)
                 continue
@@ -119,9 +119,9 @@ def unfinished(arguments: argparse.Namespace) -> Iterator[tuple[Path, Path]]:
             yield picture, arguments.output / picture.stem
 
 
-def _in_folder(folder: Path) -> Iterator[Path]:
+def _in_folder(folder: Path, beside: Collection[str]) -> Iterator[Path]:
     for path in sorted(folder.iterdir()):
-        if path.is_dir() or path.name.startswith("."):
+        if path.is_dir() or path.name.startswith(".") or path.suffix.lower() in beside:
             continue
         try:
             look(image_bytes(path, "picture"), "picture")
@@ -166,6 +166,7 @@ def _remote(
 
 
 def finish_all(finish: Finish, request: GenerationRequest, todo: list[tuple[Path, Path]], progress: Progress) -> int:
+    """Finish each picture and write it; what fails is said and the others go on. 0 when all are written, else 1."""
     failed = 0
     for picture, target in todo:
         progress.error = ""
