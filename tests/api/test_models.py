@@ -180,6 +180,8 @@ def test_what_is_kept_is_exported_as_a1111_reads_it_and_what_others_wrote_stays(
     assert told["darkroom"]["tags"] == ["red"] and told["sd version"] == "SD1" and (folder / "fox.txt").read_text() == "fxx"
     (folder / "fox.json").write_text("[1]")
     assert client.post(f"{fox['url']}/export").status_code == 409 and (folder / "fox.json").read_text() == "[1]"
+    (refused,) = client.post("/api/v1/models/export").json()["refused"]
+    assert refused.startswith(f"{folder / 'fox.json'} is there and is no description of a model.")
     (folder / "fox.json").unlink()
     assert str(folder / "fox.json") in client.post("/api/v1/models/export").json()["written"]
     with server.client("somebody") as guest:

@@ -2,8 +2,14 @@
 
 import json
 import os
+import signal
+import subprocess
+import sys
+import time
 
+import numpy as np
 import pytest
+from safetensors.numpy import save_file
 
 from tests.downloads.fakes import Site
 from tests.library.test_said import SD1_LORA
@@ -78,6 +84,20 @@ def test_a_model_is_converted_by_name_and_what_is_unknown_is_said(tmp_path, caps
     made = folder / f"{path.stem}-bf16.safetensors"
     assert told.out.strip() == str(made) and made.exists() and "none: there is no such model" in told.err
     assert main(words[:2] + words[4:]) == 2
+
+
+def test_a_conversion_that_is_ended_leaves_nothing_half(tmp_path):
+    """As the server ends one that is stopped on the page."""
+    folder = tmp_path / "models" / "VAE"
+    folder.mkdir(parents=True)
+    save_file({f"decoder.{number}": np.zeros((1000, 10_000), np.float32) for number in range(20)}, folder / "big.safetensors")
+    words = ["models", "convert", "big", "--to", "float16", "--data-dir", tmp_path, "--models-dir", tmp_path / "models"]
+    process = subprocess.Popen([sys.executable, "-m", "webui", *map(str, words)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    while not (begun := list(folder.glob(".*.part"))) and process.poll() is None:
+        time.sleep(0.001)
+    process.terminate()
+    assert begun and process.wait(120) == 128 + signal.SIGTERM
+    assert [path.name for path in folder.iterdir()] == ["big.safetensors"]
 
 
 def test_what_is_twice_or_unused_is_listed_and_put_away_and_what_is_kept_is_exported(tmp_path, capsys):

@@ -52,9 +52,13 @@ def stop_conversion(conversion_id: str, api: Api, who: Who) -> dict[str, Any]:
 
 @router.post("/export")
 def export_all(api: Api, who: Who) -> dict[str, Any]:
-    """Write what is kept of all models (notes, tags, trigger words, weights, defaults) beside them, as A1111 reads it."""
+    """Write what is kept of all models (notes, tags, trigger words, weights, defaults) beside them, as A1111 reads it.
+
+    `refused` says what could not be written, and why.
+    """
     who.must_be_admin("write files beside models")
-    return {"written": [printable(str(path)) for path in api.collection.export_all()]}
+    written, refused = api.collection.export_all()
+    return {"written": [printable(str(path)) for path in written], "refused": [printable(said) for said in refused]}
 
 
 @router.post("/{model_id}/export", responses=responses(404, 409))

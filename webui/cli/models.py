@@ -1,8 +1,11 @@
 """`models`: the model files that are found, by kind; `models get` fetches more, `search` finds them, `convert` saves them anew."""
 
 import argparse
+import signal
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from webui.cli import housekeeping
 from webui.cli.offers import card
@@ -124,13 +127,24 @@ def _convert(arguments: argparse.Namespace, library: Library) -> int:
             told = time.monotonic()
             print(f"  {done / 1e6:.0f} of {total / 1e6:.0f} MB", file=sys.stderr)
 
-    for name in arguments.sources:
-        try:
-            print(printable(str(convert(_named(library, name, arguments.as_kind), arguments.to, tell))))
-        except WebUIError as error:
-            print(f"{name}: {error}", file=sys.stderr)
-            failed += 1
+    with _ended_in_order():
+        for name in arguments.sources:
+            try:
+                print(printable(str(convert(_named(library, name, arguments.as_kind), arguments.to, tell))))
+            except WebUIError as error:
+                print(f"{name}: {error}", file=sys.stderr)
+                failed += 1
     return 1 if failed else 0
+
+
+@contextmanager
+def _ended_in_order() -> Iterator[None]:
+    """SIGTERM, with which the server stops a conversion, ends this as Ctrl+C does: what is half-written is taken away."""
+    before = signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def _named(library: Library, name: str, kind: str) -> ModelFile:

@@ -10,6 +10,7 @@ from uuid import uuid4
 
 from webui.core.names import printable
 from webui.core.request import FrozenModel
+from webui.core.sentences import in_words
 from webui.errors import Conflict, NotFound
 from webui.library import ModelFile
 from webui.settings import PROJECT, Settings
@@ -95,7 +96,11 @@ class Conversions:
                 if found is None:
                     self._lock.wait()
                     continue
-                process = self._process = self._start(*found)
+                try:
+                    process = self._process = self._start(*found)
+                except OSError as error:  # no memory or no process left: the next one may find some
+                    self._show(found[0].id, state="failed", error=f"It could not be started{in_words(error)}.")
+                    continue
                 self._show(found[0].id, state="running")
             self._follow(found[0].id, process)
 

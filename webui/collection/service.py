@@ -1,6 +1,5 @@
 """The library as the web process serves it: always as the disk is, described, with hashes, and telling who follows what has changed."""
 
-import contextlib
 import threading
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
@@ -102,15 +101,18 @@ class Collection:
         self._forget()
         return written
 
-    def export_all(self) -> tuple[Path, ...]:
-        """The same for all models of which something is kept; those that cannot be written are left out."""
+    def export_all(self) -> tuple[tuple[Path, ...], tuple[str, ...]]:
+        """The same for all models of which something is kept: what was written, and why what could not be was not."""
         written: list[Path] = []
+        refused: list[str] = []
         for each in self.entries():
             if each.card.kept != Notes():
-                with contextlib.suppress(WebUIError):
+                try:
                     written += export(each.model, each.card)
+                except WebUIError as error:
+                    refused.append(str(error))
         self._forget()
-        return tuple(written)
+        return tuple(written), tuple(refused)
 
     def duplicates(self) -> list[list[Entry]]:
         """Models with the same content, as far as they are hashed: groups of two and more."""
