@@ -18,8 +18,10 @@ from webui.errors import RequestError
 Format = Literal["gif", "webp", "mp4"]
 SUFFIXES: Mapping[str, Format] = {".gif": "gif", ".webp": "webp", ".mp4": "mp4"}
 MOST_FRAMES = 2000
-MOST_PIXELS = 400 * 2**20
-"""Pixels of all frames together."""
+MOST_PIXELS = 128 * 2**20
+"""Pixels of all frames together, which are held as three bytes each."""
+_PATIENCE = 600
+"""Seconds that ffmpeg may take."""
 _NO_FFMPEG = 'MP4 needs ffmpeg, which is not here. Install it, or `pip install "darkroom[video]"`, or take WebP or GIF.'
 
 
@@ -95,7 +97,11 @@ def _mp4(frames: Sequence[Image.Image], motion: Motion) -> bytes:
     with tempfile.TemporaryDirectory(prefix="darkroom-") as folder:
         target = Path(folder) / "made.mp4"
         words = [ffmpeg(), "-v", "error", "-y", *given, "-pix_fmt", "yuv420p", "-movflags", "+faststart", str(target)]
-        done = subprocess.run(words, input=b"".join(frame.tobytes() for frame in frames), capture_output=True, check=False)
+        pixels = b"".join(frame.tobytes() for frame in frames)
+        try:
+            done = subprocess.run(words, input=pixels, capture_output=True, check=False, timeout=_PATIENCE)
+        except subprocess.TimeoutExpired:
+            raise RequestError("format", f"ffmpeg took more than {_PATIENCE // 60} minutes. Ask for a smaller side.") from None
         if done.returncode or not target.is_file():
             said = printable(done.stderr.decode(errors="replace"))[-200:]
             raise RequestError("format", f"ffmpeg could not write it: {said or 'it gave no reason'}. Take WebP or GIF.")
