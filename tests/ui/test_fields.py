@@ -74,6 +74,20 @@ def test_the_checkpoint_loses_its_hash_in_the_form():
     assert to_values({"checkpoint": "base [0123456789]"}) == {"checkpoint": "base"}
 
 
+@pytest.mark.parametrize(
+    "wrong", [{"regions.areas": "0 0 fox"}, {"blend.share": "x"}, {"tiles.width": "wide"}, {"outpaint.left": -1}, {"hires.steps": "many"}]
+)
+def test_what_stands_in_a_part_that_is_off_refuses_nothing(wrong):
+    """It may not even be seen: its fold is closed, or of another tab."""
+    part = next(iter(wrong)).partition(".")[0]
+    off = {"mode": "img2img" if part == "outpaint" else "txt2img", "init": "0" * 64, "prompt": "x", **wrong}
+    assert getattr(to_request({**off, f"{part}.enabled": False}), part) is None
+    assert getattr(to_request(off), part) is None
+    with pytest.raises(RequestError) as refused:
+        to_request({**off, f"{part}.enabled": True})
+    assert refused.value.field.startswith(part)
+
+
 def test_fields_of_another_mode_do_not_travel():
     values = {"mode": "txt2img", "init": IMAGE, "mask": IMAGE, "soft_inpaint.enabled": True}
     request = to_request(values)

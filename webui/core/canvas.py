@@ -33,12 +33,8 @@ class TileOptions(FrozenModel):
         title="Method",
         description="Where tiles overlap: their mean (Bar-Tal et al. 2023), or weighed by a bell around each middle (Jiménez 2023).",
     )
-    width: int = Field(
-        0, ge=0, le=MAX_SIDE, title="Tile width", description="0: the checkpoint's own width.", json_schema_extra={"step": 8}
-    )
-    height: int = Field(
-        0, ge=0, le=MAX_SIDE, title="Tile height", description="0: the checkpoint's own height.", json_schema_extra={"step": 8}
-    )
+    width: int = Field(0, ge=0, le=MAX_SIDE, title="Tile width", description="0: the checkpoint's.", json_schema_extra={"step": 8})
+    height: int = Field(0, ge=0, le=MAX_SIDE, title="Tile height", description="0: the checkpoint's.", json_schema_extra={"step": 8})
     overlap: int = Field(
         64, ge=0, le=2048, title="Tile overlap", description="Pixels that neighbours share at least.", json_schema_extra={"step": 8}
     )

@@ -100,18 +100,16 @@ def label_of(name: str) -> str:
 
 
 def to_request(values: Mapping[str, Any]) -> GenerationRequest:
-    """Make the request of a form's values. Raises `RequestError` with the name of the field that is wrong."""
-    data: dict[str, Any] = {}
+    """Make the request of a form's values. Raises `RequestError` with the name of the field that is wrong.
+
+    What stands in a part that is switched off, or that the mode has no use for, is not read: it cannot be wrong.
+    """
+    switched = {part: bool(values.get(f"{part}.{SWITCH}")) for part in _switched(values)}
+    left_out = {part for part, is_on in switched.items() if not is_on} | set(_unused(values.get("mode")))
+    data: dict[str, Any] = {part: {} for part in switched if part not in left_out}
     for name, value in values.items():
-        if (given := _given(name, value)) is not None:
+        if name.partition(".")[0] not in left_out and (given := _given(name, value)) is not None:
             _put(data, name.split("."), given)
-    for part in _switched(values):
-        if not values.get(f"{part}.{SWITCH}"):
-            data.pop(part, None)
-        else:
-            data.setdefault(part, {})
-    for unused in _unused(values.get("mode")):
-        data.pop(unused, None)
     return parse_request(data)
 
 
