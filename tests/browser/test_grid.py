@@ -40,10 +40,10 @@ def test_every_picture_of_a_folder_is_made(visit, tmp_path):
     steps.go(page, "grid")
     page.locator(".batch-form summary").click()
     batch = page.locator(".batch-form")
-    batch.get_by_role("textbox", name="Folder", exact=True).fill("pictures")
+    batch.get_by_role("textbox", name="Folder of pictures on this machine").fill("pictures")
     batch.get_by_role("button", name="Start the batch").click()
     expect(batch.get_by_role("alert")).to_contain_text("whole path")
-    batch.get_by_role("textbox", name="Folder", exact=True).fill(str(tmp_path))
+    batch.get_by_role("textbox", name="Folder of pictures on this machine").fill(str(tmp_path))
     batch.get_by_role("button", name="Start the batch").click()
     card = page.locator(".grid-card").first
     expect(card).to_contain_text("Pictures: 0.png, 1.png")

@@ -10,8 +10,8 @@ const PROMPTS = [['request', 'of the form alone'], ['metadata', 'and each pictur
 
 /** The fold on the Grid tab. @param {() => Promise<void>} made called when a batch is on its way */
 export function batchFold(made) {
-  const folder = el('input', { type: 'text', 'aria-label': 'Folder', placeholder: 'Folder of pictures on this machine, its whole path', maxlength: 4000 });
-  const masks = el('input', { type: 'text', 'aria-label': 'Folder of masks', placeholder: 'Folder of masks with the same names, or nothing', maxlength: 4000 });
+  const folder = el('input', { type: 'text', placeholder: '/whole/path/of/a/folder', maxlength: 4000 });
+  const masks = el('input', { type: 'text', placeholder: '/path/of/masks, or nothing', maxlength: 4000 });
   const prompts = el('select', { 'aria-label': 'Prompts' }, PROMPTS.map(([value, text]) => el('option', { value }, `Prompts ${text}`)));
   const own = el('input', { type: 'checkbox', checked: true });
   const error = el('p.danger', { role: 'alert', hidden: true });
@@ -32,7 +32,9 @@ export function batchFold(made) {
       error.hidden = false;
     }
   };
-  return el('details.card.batch-form', {}, el('summary', {}, 'Batch: every picture of a folder'), folder, masks, prompts,
+  const fields = el('div.batch-fields', {},
+    el('label.stacked', {}, 'Folder of pictures on this machine', folder), el('label.stacked', {}, 'Folder of masks with the same names', masks), prompts,
     el('label.switch', {}, own, el('span', {}, 'Each in its own shape and size')), error,
     el('div.grid-line', {}, el('button.primary-action', { type: 'button', onclick: start }, 'Start the batch'), passed));
+  return el('details.card.batch-form', {}, el('summary', {}, 'Batch: every picture of a folder'), fields);
 }
