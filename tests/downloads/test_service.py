@@ -191,6 +191,15 @@ def test_a_full_disk_is_said_before_and_what_came_is_kept(box, fox, lora, monkey
     assert fox.asked == []
 
 
+def test_a_site_that_cannot_be_reached_is_said_without_the_systems_words(site):
+    site.close()
+    egress = Egress(site.url, "")
+    with pytest.raises(FetchError, match=r"^127\.0\.0\.1 cannot be reached\.") as failed:
+        egress.json(f"{site.url}/api/models")
+    assert "Errno" not in str(failed.value) and failed.value.again
+    egress.close()
+
+
 def test_offline_refuses(tmp_path, site, fox):
     box = Box(tmp_path, site, offline=True)
     for act in (box.downloads.catalogue.look, box.downloads.add):

@@ -183,6 +183,8 @@ def connected(url: str) -> Iterator[None]:
         raise FetchError(f"{url[:80]} is no address on the web.") from None
     except (httpx.TimeoutException, httpcore.TimeoutException):
         raise FetchError(f"{_host(url)} does not answer. It goes on later.", 5) from None
+    except httpx.ConnectError:
+        raise FetchError(f"{_host(url)} cannot be reached. Is there a connection, and is the site's address right?", 5) from None
     except (httpx.HTTPError, httpcore.NetworkError, httpcore.ProtocolError) as error:
         raise FetchError(f"The connection to {_host(url)} was lost ({str(error)[:120] or type(error).__name__}).", 2) from None
 
