@@ -284,11 +284,12 @@ def routes_table(rest: str) -> str:
     """Every route of the API."""
     from fastapi import FastAPI
 
-    from webui.api import downloads, extras, health, housekeeping, key_routes, models, native, offers, regions
+    from webui.api import health
+    from webui.api.routes import OWN
 
     app = FastAPI()
-    for routes in (native, extras, regions, key_routes, downloads, offers, housekeeping, models, health):
-        app.include_router(routes.router)
+    for router in (*OWN, health.router):
+        app.include_router(router)
     rows = [
         (code(f"{method.upper()} {path}"), operation.get("description", operation.get("summary", "")))
         for path, operations in app.openapi()["paths"].items()

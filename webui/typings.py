@@ -12,22 +12,8 @@ from fastapi import FastAPI
 from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
-from webui.api import (
-    backends,
-    downloads,
-    extras,
-    gallery,
-    grids,
-    housekeeping,
-    key_routes,
-    models,
-    native,
-    offers,
-    regions,
-    schema,
-    webhook_routes,
-    words,
-)
+from webui.api import schema
+from webui.api.routes import OWN
 from webui.settings import PROJECT
 from webui.ui import bodies
 
@@ -35,10 +21,6 @@ FILE = PROJECT / "webui" / "ui" / "static" / "js" / "api-types.d.ts"
 HEAD = "// What the server sends, made from its schema by `python -m webui.docs`: do not edit.\n// deno-lint-ignore-file no-explicit-any\n"
 EXACT = 2**53
 """Beyond it a whole number may reach the page as the text of its digits, see exact.js."""
-_ROUTERS = (
-    *(gallery, native, grids, extras, regions, key_routes, webhook_routes, backends),
-    *(downloads, offers, housekeeping, models, words),
-)
 _SENT = """/** What is sent: `K` must be, the rest may be left out. */
 export type Sent<T, K extends keyof T = never> = Partial<T> & Pick<T, K>;
 /** What a route takes besides its headers. */
@@ -67,8 +49,8 @@ def text() -> str:
 def api_document() -> dict[str, Any]:
     """The OpenAPI document of our own API."""
     app = FastAPI()
-    for each in _ROUTERS:
-        app.include_router(each.router)
+    for router in OWN:
+        app.include_router(router)
     schema.install(app)
     return app.openapi()
 

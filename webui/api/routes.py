@@ -1,6 +1,6 @@
 """All routes of the API on one app: our own, and those that other programs' clients speak."""
 
-from fastapi import FastAPI
+from fastapi import APIRouter, FastAPI
 
 from webui.api import (
     backends,
@@ -34,6 +34,13 @@ from webui.api.waiting import Endings
 from webui.api.webhooks import Webhooks
 from webui.services import Services
 
+OWN: tuple[APIRouter, ...] = (
+    *(gallery.router, native.router, grids.router, extras.router, regions.router),
+    *(key_routes.router, webhook_routes.router, backends.router),
+    *(downloads.router, offers.router, housekeeping.router, models.router, words.router),
+)
+"""The routers of `/api/v1`: what the server answers, the docs list and the page's types know."""
+
 
 def install(app: FastAPI, services: Services) -> None:
     """Add the routes, their errors, and what they hold between calls. Call it before the page's, which answer every path."""
@@ -45,10 +52,7 @@ def install(app: FastAPI, services: Services) -> None:
     app.state.sdapi = Calls(services, app.state.endings)
     errors.install(app)
     schema.install(app)
-    made = (gallery.router, native.router, grids.router, extras.router, regions.router)
-    library = (downloads.router, offers.router, housekeeping.router, models.router)
-    own = (*made, key_routes.router, webhook_routes.router, backends.router, *library, words.router, health.router)
-    for router in (*own, routes.router, neighbours.control, neighbours.router, images.router, tooling.router):
+    for router in (*OWN, health.router, routes.router, neighbours.control, neighbours.router, images.router, tooling.router):
         app.include_router(router)
     for router in (comfy.router, comfy_listings.router, comfy_socket.router):
         app.include_router(router)
