@@ -1,12 +1,12 @@
 """Nodes that change pixels and need no model: what each makes of its inputs. A picture is RGB or RGBA, a mask is L."""
 
-import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
 from PIL import Image, ImageChops, ImageFilter, ImageOps
 
+from webui.images.dialects.comfyui_nodes import factor_of
 from webui.images.pixels import fill_masked
 
 Make = Callable[[Mapping[str, Any]], Image.Image]
@@ -20,9 +20,6 @@ _METHODS: Mapping[str, Image.Resampling] = {
     "lanczos": Image.Resampling.LANCZOS,
     "nearest-exact": Image.Resampling.NEAREST,
 }
-
-
-_FACTOR = re.compile(r"(?:^|[^0-9])([1-8])x|x([1-8])(?![0-9])", re.IGNORECASE)
 
 
 def checked(width: float, height: float) -> tuple[int, int]:
@@ -65,8 +62,7 @@ def _scale_by(given: Mapping[str, Any]) -> Image.Image:
 def _enlarged(given: Mapping[str, Any]) -> Image.Image:
     """By as much as the upscaler's name says, with Lanczos: the network itself runs in the engine alone."""
     image = given["image"]
-    match = _FACTOR.search(str(given.get("upscale_model", "")))
-    by = int(match[1] or match[2]) if match else 4
+    by = factor_of(str(given.get("upscale_model", ""))) or 4
     return _scaled(image, image.width * by, image.height * by, "lanczos")
 
 

@@ -8,7 +8,7 @@ from typing import Any, Literal
 from webui.images.dialects import Chunks, ParsedMetadata, short
 from webui.images.dialects.comfyui_graph import Graph, Link, Node, TooLarge, Walk, read_graph
 from webui.images.dialects.comfyui_models import Chain, chain_of, lora_tags, vae_of
-from webui.images.dialects.comfyui_nodes import LATENT_UPSCALERS, LATENTS, PIXEL_UPSCALERS, PLAIN, UPSCALES
+from webui.images.dialects.comfyui_nodes import LATENT_UPSCALERS, LATENTS, PIXEL_UPSCALERS, PLAIN, UPSCALES, factor_of
 from webui.images.dialects.comfyui_sampler import Sampling, is_sampler, sampling_of
 from webui.images.dialects.comfyui_text import Words, words_of
 from webui.images.dialects.comfyui_values import number_of, text_of
@@ -16,7 +16,6 @@ from webui.images.dialects.names import file_stem
 
 Mode = Literal["txt2img", "img2img", "inpaint"]
 _IMAGE = re.compile(r"(?:base_|input_)?(?:image|images|samples|latent|pixels|source|destination|any)(?:_?\w{1,4})?$")
-_FACTOR = re.compile(r"(?:^|[^0-9])([1-8])x|x([1-8])(?![0-9])", re.IGNORECASE)
 _SECOND = "Model of the second pass"
 _INPAINTS = ("VAEEncodeForInpaint", "SetLatentNoiseMask", "InpaintModelConditioning", "INPAINT_VAEEncodeInpaintConditioning")
 
@@ -237,8 +236,7 @@ def _enlarged(walk: Walk, between: list[Node]) -> dict[str, Any]:
         if "scale_by" in node.inputs:
             factor = number_of(walk, node.inputs["scale_by"], "Upscale by")
         elif node.kind == "ImageUpscaleWithModel":
-            match = _FACTOR.search(_model_name(walk, node))
-            factor = float(match[1] or match[2]) if match else None
+            factor = factor_of(_model_name(walk, node))
         scale = None if scale is None or factor is None else scale * factor
     if scale is None:
         walk.note("Upscale by: the upscaler's own factor, which is not told")
