@@ -77,6 +77,32 @@ def test_a_grid_is_opened_again_and_grows(visit):
     made(page, 3)
 
 
+def test_while_a_grid_is_fetched_nothing_of_another_can_be_pressed(visit):
+    page = visit()
+    steps.number(page, "steps", 1)
+    steps.number(page, "guidance", 4)
+    steps.prompt(page, "a slow hill")
+    vary_guidance(page, ", 5")
+    page.locator("#generate").click()
+    made(page, 2)
+    page.get_by_role("toolbar", name="This grid").get_by_role("button", name="Close").click()
+    steps.go(page, "grid")
+    expect(page.locator(".grid-card").first).to_be_visible()
+    held = []
+    page.route("**/api/v1/grids/*", lambda route: held.append(route))
+    page.locator(".grid-card").first.get_by_role("button", name="Open the grid").click()
+    expect(page.locator(".vary")).to_be_visible()
+    expect(page.locator(".vary-grid .cell")).to_have_count(0)
+    expect(page.get_by_role("toolbar", name="This grid").get_by_role("button")).to_have_text(["Close"])
+    for route in held:
+        route.continue_()
+    page.unroute("**/api/v1/grids/*")
+    made(page, 2)
+    page.locator(DONE).first.focus()
+    page.keyboard.press("ArrowRight")
+    expect(page.get_by_role("button", name="CFG Scale 5", exact=True)).to_be_focused()
+
+
 def test_what_is_wrong_is_said_below_the_axis(visit):
     page = visit()
     steps.prompt(page, "a boat")

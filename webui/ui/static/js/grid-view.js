@@ -24,7 +24,7 @@ const MOST_COMPARED = 4;
  */
 export function makeGridView(closed) {
   /** @type {any} `seen`: what each cell was drawn from */
-  const it = { id: '', grid: null, z: 0, picked: [], at: [0, 0], timer: 0, turn: 0, done: 0, seen: new Map(), closed };
+  const it = { id: '', grid: null, z: 0, picked: [], at: [0, 0], timer: 0, turn: 0, done: 0, seen: new Map(), cells: [], closed };
   it.pages = el('div.segments', { role: 'group', 'aria-label': 'Pages' });
   it.table = el('table.vary-grid', { onkeydown: (event) => { if (key(it, event)) event.preventDefault(); } });
   it.sheet = el('div.vary-sheet', {}, it.table);
@@ -41,14 +41,27 @@ export function makeGridView(closed) {
 }
 
 function open(it, id) {
-  if (it.id !== id) Object.assign(it, { id, grid: null, z: 0, picked: [], at: [0, 0], done: 0 });
+  if (it.id !== id) empty(it, id);
   return look(it);
 }
+
+/** Nothing of the grid before is left to be seen or pressed while another is fetched. */
+function empty(it, id) {
+  Object.assign(it, { id, grid: null, cells: [], z: 0, picked: [], at: [0, 0], done: 0 });
+  it.seen.clear();
+  it.pages.hidden = true;
+  it.table.replaceChildren();
+  it.line.textContent = '';
+  it.acts.dataset.for = '';
+  it.acts.replaceChildren(closing(it));
+}
+
+const closing = (it) => button('close', 'Close', () => close(it), { title: 'Close. The grid is kept in the tab Grid.' });
 
 function close(it) {
   clearTimeout(it.timer);
   it.turn += 1;
-  Object.assign(it, { id: '', grid: null });
+  empty(it, '');
   it.closed();
   draw();
 }
@@ -56,6 +69,7 @@ function close(it) {
 /** The grid as the server has it, again while it is being made and in sight. */
 async function look(it) {
   clearTimeout(it.timer);
+  if (!it.id) return;
   const mine = ++it.turn;
   try {
     const grid = await grids.get(it.id);
@@ -180,7 +194,7 @@ function show(it, cell) {
 }
 
 function focusOf(it, id) {
-  const cell = it.cells?.find((each) => each.images[0]?.id === id && each.z === it.z);
+  const cell = it.cells.find((each) => each.images[0]?.id === id && each.z === it.z);
   if (cell) $('.cell', $(`[data-at="${cell.x},${cell.y}"]`, it.table))?.focus();
 }
 
@@ -204,7 +218,7 @@ function drawFoot(it) {
     it.done > 0 && el('a.action', { href: grids.picture(grid.id), target: '_blank', title: 'One picture with all labels' }, icon('save'), el('span', {}, 'Save picture')),
     button('copy', 'Copy as X/Y/Z plot', () => copyText(plotWords(grid)).then(() => toast('Copied'), complain)),
     running && grid.state === 'active' && button('pause', 'Stop the grid', () => act(it, grids.stop(grid.id))),
-    button('close', 'Close', () => close(it), { title: 'Close. The grid is kept in the tab Grid.' }),
+    closing(it),
   ]).filter(Boolean));
 }
 
