@@ -17,9 +17,34 @@ HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
 SCRIPTS = ROOT / "webui" / "ui" / "static" / "js"
 PURE = (
-    *("address", "client", "differences", "end-words", "exact", "form-values", "format", "grid-words", "job-events", "key-words"),
+    *(
+        "address",
+        "brackets",
+        "client",
+        "completion",
+        "differences",
+        "end-words",
+        "exact",
+        "form-values",
+        "format",
+        "grid-words",
+        "job-events",
+        "key-words",
+    ),
     "lora-tags",
-    *("mask-strokes", "picture-list", "progress", "queue-words", "status", "storage", "stream", "toast-stack", "weights", "word-tags"),
+    *(
+        "mask-strokes",
+        "picture-list",
+        "progress",
+        "queue-words",
+        "shelf-list",
+        "status",
+        "storage",
+        "stream",
+        "toast-stack",
+        "weights",
+        "word-tags",
+    ),
     *("webhook-words", "zoom-place"),
 )
 """Modules that need no page: nothing in them is without a type, and each has its unit test. The list may only grow."""

@@ -45,6 +45,7 @@ def _first_fields(form: Form, choices: Choices) -> dict[str, gr.Button]:
     form.host("elsewhere")
     with gr.Row(elem_classes="with-button"):
         form.add("checkpoint", choices=choices.checkpoints, value=choices.checkpoint, info=None, min_width=200)
+        form.host("checkpoint-shelf")
         refresh = icon_button("Look for model files again", "refresh", "refresh")
     form.host("source", value={})
     with gr.Column(elem_id="prompts"):
