@@ -21,7 +21,6 @@ from webui.api import (
     webhook_routes,
     words,
 )
-from webui.api.api_keys import ApiKeys
 from webui.api.comfy import listings as comfy_listings
 from webui.api.comfy import routes as comfy
 from webui.api.comfy import socket as comfy_socket
@@ -32,6 +31,7 @@ from webui.api.sdapi import neighbours, routes
 from webui.api.sdapi.calls import Calls
 from webui.api.waiting import Endings
 from webui.api.webhooks import Webhooks
+from webui.people.keys import ApiKeys
 from webui.services import Services
 
 OWN: tuple[APIRouter, ...] = (
