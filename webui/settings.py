@@ -75,6 +75,7 @@ class Settings(BaseModel):
     )
     root_path: str = Field("", description="The folder that a reverse proxy serves the page in, such as /darkroom.")
     browser: bool = Field(True, description="Open the browser at start.")
+    api_server_stop: bool = Field(False, description="Let the admin stop the server over A1111's API (/sdapi/v1/server-stop).")
     engine: Literal["process", "inline"] = Field(
         "process", description="Run the engine as a process of its own, or inside web (debugging)."
     )
