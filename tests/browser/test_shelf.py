@@ -94,6 +94,47 @@ def test_thousands_of_models_by_mouse_and_keyboard(visit):
     expect(page.locator("#shelf")).to_be_hidden()
 
 
+def test_names_are_completed_and_each_has_a_row_under_the_prompt(visit):
+    page = visit()
+    shelf(page)
+    prompt, listed, rows = page.locator("#prompt textarea"), page.locator(".completions li"), page.locator(".tray-row")
+    prompt.click()
+    page.keyboard.type("an owl <gla")
+    expect(listed.first).to_contain_text("glaze")
+    page.keyboard.press("Enter")
+    expect(prompt).to_have_value("an owl <lora:glaze:0.8>")
+    page.keyboard.type(", bad")
+    expect(listed.first).to_contain_text("bad-hands")
+    page.keyboard.press("Enter")  # a word is being typed, and no arrow has chosen: it is a new line
+    expect(prompt).to_have_value("an owl <lora:glaze:0.8>, bad\n")
+    expect(listed.first).to_be_hidden()
+    page.keyboard.type("(bad")
+    page.keyboard.press("Tab")
+    expect(prompt).to_have_value("an owl <lora:glaze:0.8>, bad\n(bad-hands")
+    expect(prompt).to_be_focused()
+    expect(page.locator(".bracket-line")).to_have_text("A bracket is open: (")
+    page.keyboard.type(") <lora:nobody:1>")
+    expect(page.locator(".bracket-line")).to_be_hidden()
+    expect(page.locator(".tray-name")).to_have_text(["glaze", "bad-hands", "nobody"])
+    expect(rows.last).to_contain_text("not found")
+    rows.last.get_by_role("button", name="Take nobody out of the prompt").click()
+    rows.nth(1).get_by_role("button", name="Take bad-hands out of the prompt").click()
+    expect(prompt).to_have_value("an owl <lora:glaze:0.8>, bad\n")
+
+    slider = page.get_by_role("slider", name="Weight of glaze")
+    slider.press("ArrowRight")
+    expect(prompt).to_have_value("an owl <lora:glaze:0.85>, bad\n")
+    expect(slider).to_be_focused()
+    rows.first.get_by_role("button", name="Switch glaze off").click()
+    expect(prompt).to_have_value("an owl <lora:glaze:0>, bad\n")
+    rows.first.get_by_role("button", name="Switch glaze on").click()
+    expect(prompt).to_have_value("an owl <lora:glaze:0.85>, bad\n")
+    page.wait_for_function("JSON.parse(localStorage['darkroom.form']).prompt.includes('glaze:0.85')")
+    prompt.focus()
+    page.keyboard.press("Control+z")
+    expect(prompt).to_have_value("an owl <lora:glaze:0>, bad\n")
+
+
 def test_a_sheet_on_a_phone_which_back_closes(visit):
     page = visit(PHONE)
     shelf(page, [*CARDS[:5], card("hillside", kind="checkpoint")])

@@ -51,6 +51,7 @@ def _first_fields(form: Form, choices: Choices) -> dict[str, gr.Button]:
     with gr.Column(elem_id="prompts"):
         form.host("prompt-tools")
         form.add("prompt", lines=3, max_lines=12, placeholder="What should the picture show?")
+        form.host("prompt-tray")
         form.add("negative_prompt", lines=2, max_lines=8, placeholder="What to keep out of it")
     return {"refresh": refresh}
 

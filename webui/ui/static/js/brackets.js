@@ -3,7 +3,6 @@
 
 /** @type {Record<string, string>} */
 const OPENS = { ')': '(', ']': '[', '}': '{' };
-const NAMES = 'Generate works all the same: it is read as text.';
 
 /**
  * The first bracket without a partner, or an open tag; null where all is closed. An escaped bracket is text.
@@ -31,4 +30,4 @@ export function unbalanced(prompt) {
 }
 
 /** @type {(char: string, opens: boolean) => string} */
-const said = (char, opens) => `${opens ? 'A bracket is open' : 'A bracket closes nothing'}: ${char} ${NAMES}`;
+const said = (char, opens) => `${opens ? 'A bracket is open' : 'A bracket closes nothing'}: ${char}`;
