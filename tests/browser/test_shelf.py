@@ -97,7 +97,7 @@ def test_thousands_of_models_by_mouse_and_keyboard(visit):
 def test_names_are_completed_and_each_has_a_row_under_the_prompt(visit):
     page = visit()
     shelf(page)
-    prompt, listed, rows = page.locator("#prompt textarea"), page.locator(".completions li"), page.locator(".tray-row")
+    prompt, listed, rows = page.locator("#prompt textarea"), page.locator(".completions li"), page.locator(".prompt-row")
     prompt.click()
     page.keyboard.type("an owl <gla")
     expect(listed.first).to_contain_text("glaze")
@@ -115,7 +115,7 @@ def test_names_are_completed_and_each_has_a_row_under_the_prompt(visit):
     expect(page.locator(".bracket-line")).to_have_text("A bracket is open: (")
     page.keyboard.type(") <lora:nobody:1>")
     expect(page.locator(".bracket-line")).to_be_hidden()
-    expect(page.locator(".tray-name")).to_have_text(["glaze", "bad-hands", "nobody"])
+    expect(page.locator(".prompt-row-name")).to_have_text(["glaze", "bad-hands", "nobody"])
     expect(rows.last).to_contain_text("not found")
     rows.last.get_by_role("button", name="Take nobody out of the prompt").click()
     rows.nth(1).get_by_role("button", name="Take bad-hands out of the prompt").click()

@@ -19,7 +19,7 @@ const HERE = new Set(['', 'auto', 'here']);
 /** @typedef {{key: string, kind: string, name: string, card?: ShelfCard, tag?: Tag, word?: {start: number, end: number}, style?: boolean}} Entry */
 
 component('prompt-tray', (root) => {
-  const warning = el('p.bracket-line', { role: 'status', hidden: true, title: 'It is read as text; Generate works all the same' }), rows = el('div.tray', { role: 'list', 'aria-label': 'LoRA, embeddings and styles' });
+  const warning = el('p.bracket-line', { role: 'status', hidden: true, title: 'It is read as text; Generate works all the same' }), rows = el('div.prompt-rows', { role: 'list', 'aria-label': 'LoRA, embeddings and styles' });
   /** @type {any} */
   const it = { warning, rows, nodes: new Map(), before: new Map(), told: null, timer: 0 };
   root.append(warning, rows);
@@ -75,19 +75,19 @@ const fresh = (node) => entriesOf(area()?.value ?? '', stylesNow()).find((entry)
 
 /** @param {any} it @param {Entry} entry */
 function make(it, entry) {
-  const picture = el('span.tray-picture', {}, entry.style ? '@' : icon('layers'));
-  const name = el('span.tray-name'), note = el('span.tray-note');
-  const node = el('div.tray-row', { role: 'listitem', 'data-kind': entry.kind }, picture, el('span.tray-words', {}, name, note));
+  const picture = el('span.prompt-row-picture', {}, entry.style ? '@' : icon('layers'));
+  const name = el('span.prompt-row-name'), note = el('span.prompt-row-note');
+  const node = el('div.prompt-row', { role: 'listitem', 'data-kind': entry.kind }, picture, el('span.prompt-row-words', {}, name, note));
   Object.assign(node, { entry, name, note, picture });
   if (entry.tag) {
-    const slide = el('input.tray-slider', { type: 'range', max: MOST, step: STEP, 'aria-label': `Weight of ${entry.name}`, oninput: () => { node.number.value = slide.value; fillOf(slide); }, onchange: () => weigh(node, Number(slide.value)) });
+    const slide = el('input.prompt-row-slider', { type: 'range', max: MOST, step: STEP, 'aria-label': `Weight of ${entry.name}`, oninput: () => { node.number.value = slide.value; fillOf(slide); }, onchange: () => weigh(node, Number(slide.value)) });
     slide.addEventListener('wheel', (/** @type {WheelEvent} */ event) => { if (document.activeElement !== slide) return; event.preventDefault(); weigh(node, Number(slide.value) + (event.deltaY < 0 ? STEP : -STEP)); }, { passive: false });
-    const number = el('input.tray-number', { type: 'text', inputmode: 'decimal', 'aria-label': `Weight of ${entry.name}, as a number`, autocomplete: 'off', onchange: () => { const wanted = Number(number.value.replace(',', '.')); if (number.value.trim() && Number.isFinite(wanted)) weigh(node, wanted); else { it.told = null; show(it); } } });
-    const eye = iconButton('eye', '', () => turn(it, node), { class: 'tool tray-eye' });
+    const number = el('input.prompt-row-number', { type: 'text', inputmode: 'decimal', 'aria-label': `Weight of ${entry.name}, as a number`, autocomplete: 'off', onchange: () => { const wanted = Number(number.value.replace(',', '.')); if (number.value.trim() && Number.isFinite(wanted)) weigh(node, wanted); else { it.told = null; show(it); } } });
+    const eye = iconButton('eye', '', () => turn(it, node), { class: 'tool prompt-row-eye' });
     node.append(slide, number, eye);
     Object.assign(node, { slide, number, eye });
   }
-  node.append(iconButton('close', `Take ${entry.name} out of the prompt`, () => remove(node), { class: 'tool tray-out' }));
+  node.append(iconButton('close', `Take ${entry.name} out of the prompt`, () => remove(node), { class: 'tool prompt-row-out' }));
   return node;
 }
 
