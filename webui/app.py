@@ -51,6 +51,8 @@ from webui.jobs.store import JobStore
 from webui.library import Library
 from webui.library import builtins as library_builtins
 from webui.library.families import register_all
+from webui.people.audit import Audit
+from webui.people.keys import ApiKeys
 from webui.plugins.contributions import collect
 from webui.plugins.discovery import extension_folders
 from webui.plugins.manager import Extensions
@@ -170,6 +172,8 @@ def open_app(settings: Settings, make_client: MakeClient | None = None) -> App:
         backends=places.backends,
         backend_pool=places.pool,
         quotas=quotas,
+        keys=ApiKeys(state.store),
+        audit=Audit(database),
         monitor=ResourceMonitor(queue),
     )
     return App(services, dispatch, database, lock, threading.Event(), cluster)
@@ -324,6 +328,7 @@ def build(settings: Settings, make_client: MakeClient | None = None, access_key:
         title="Darkroom", version=__version__, lifespan=lifespan, docs_url=None, redoc_url=None, openapi_url="/api/v1/openapi.json"
     )
     app.state.temporary = temporary
+    app.state.is_shared = bool(access_key)
     routes.install(app, darkroom.services)
     mount(app, darkroom.services)
     app.add_middleware(GZipMiddleware, minimum_size=1000)
@@ -335,6 +340,7 @@ def build(settings: Settings, make_client: MakeClient | None = None, access_key:
         root_path=settings.root_path,
         upload_limit=settings.upload_limit_mb * 2**20,
         temporary=temporary,
-        api_keys=app.state.api_keys,
+        api_keys=darkroom.services.keys,
+        audit=darkroom.services.audit,
     )
     return app, darkroom
