@@ -337,10 +337,12 @@ def _data_dir(path: str | Path) -> Path:
 def read_file(path: Path) -> dict[str, Any]:
     """The settings file's content; empty when there is none. Raises `SettingsError` when it is not TOML."""
     try:
+        if path.exists() and not path.is_file():
+            raise SettingsError(f"{path} is no file. Take it out, or put the settings file in its place.")
         return tomllib.loads(_decoded(path.read_bytes()))
     except FileNotFoundError:
         return {}
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
         raise SettingsError(f"{path} is not a settings file: {error}. Mend it, or rename it to start with the defaults.") from None
     except OSError as error:
         raise SettingsError(f"{path} cannot be read: {error.strerror}.") from None
