@@ -28,6 +28,7 @@ _WORDS = {
     r"PUT .*/styles": "kept a style",
     r"DELETE .*/styles": "removed a style",
     r"POST .*/grids/folder": "made pictures of a folder of this machine",
+    r"POST .*/server-(stop|kill|restart)": "asked the server for a {}",
     r"POST .*/(?:unload-checkpoint|free)": "freed the models' memory",
 }
 """How a deed is called whose route says nothing of its own."""
