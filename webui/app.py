@@ -133,11 +133,7 @@ def open_app(settings: Settings, make_client: MakeClient | None = None) -> App:
     store = SettingsStore(settings)
     database = open_database(settings.data_dir, settings.database_url, settings.durability)
     gallery = Gallery(ImageStore(settings.data_dir), database, settings.cache / "thumbs")
-    extensions = Extensions("web")
-    extensions.add_builtin("darkroom", library_builtins)
-    extensions.add_builtin("darkroom's finishers", finishers)
-    extensions.add_builtin("darkroom's detectors", detection_builtins)
-    extensions.load(extension_folders(settings), settings.extensions_off)
+    extensions = load_extensions(settings)
     library = Library(settings.all_models_dirs, settings.cache / "library.json", register_all(extensions))
     contributions = collect(extensions)
     detectors = Detectors(contributions.detectors, library, extensions)
@@ -177,6 +173,16 @@ def open_app(settings: Settings, make_client: MakeClient | None = None) -> App:
         monitor=ResourceMonitor(queue),
     )
     return App(services, dispatch, database, lock, threading.Event(), cluster)
+
+
+def load_extensions(settings: Settings) -> Extensions:
+    """The built-in ones, and those in the folders that are not switched off."""
+    extensions = Extensions("web")
+    extensions.add_builtin("darkroom", library_builtins)
+    extensions.add_builtin("darkroom's finishers", finishers)
+    extensions.add_builtin("darkroom's detectors", detection_builtins)
+    extensions.load(extension_folders(settings), settings.extensions_off)
+    return extensions
 
 
 def open_engines(
@@ -300,14 +306,9 @@ def build(settings: Settings, make_client: MakeClient | None = None, access_key:
     """
     prepare_gradio(settings)
     from fastapi import FastAPI
-    from starlette.middleware.cors import CORSMiddleware
-    from starlette.middleware.gzip import GZipMiddleware
 
     from webui import __version__
     from webui.api import routes
-    from webui.api.caller import Proxies
-    from webui.api.guard import Guard
-    from webui.api.keys import Keys
     from webui.api.temporary import TemporaryFiles
 
     darkroom = open_app(settings, make_client)
@@ -331,6 +332,20 @@ def build(settings: Settings, make_client: MakeClient | None = None, access_key:
     app.state.is_shared = bool(access_key)
     routes.install(app, darkroom.services)
     mount(app, darkroom.services)
+    put_guard_before(app, darkroom.services, access_key, admin_key)
+    return app, darkroom
+
+
+def put_guard_before(app: "FastAPI", services: Services, access_key: str, admin_key: str) -> None:
+    """Let nothing reach the app but through the guard."""
+    from starlette.middleware.cors import CORSMiddleware
+    from starlette.middleware.gzip import GZipMiddleware
+
+    from webui.api.caller import Proxies
+    from webui.api.guard import Guard
+    from webui.api.keys import Keys
+
+    settings = services.settings.current()
     app.add_middleware(GZipMiddleware, minimum_size=1000)
     app.add_middleware(CORSMiddleware, allow_origins=[])
     app.add_middleware(
@@ -339,8 +354,7 @@ def build(settings: Settings, make_client: MakeClient | None = None, access_key:
         proxies=Proxies(settings.trusted_proxy),
         root_path=settings.root_path,
         upload_limit=settings.upload_limit_mb * 2**20,
-        temporary=temporary,
-        api_keys=darkroom.services.keys,
-        audit=darkroom.services.audit,
+        temporary=app.state.temporary,
+        api_keys=services.keys,
+        audit=services.audit,
     )
-    return app, darkroom
