@@ -355,6 +355,5 @@ def put_guard_before(app: "FastAPI", services: Services, access_key: str, admin_
         root_path=settings.root_path,
         upload_limit=settings.upload_limit_mb * 2**20,
         temporary=app.state.temporary,
-        api_keys=services.keys,
-        audit=services.audit,
+        services=services,
     )

@@ -19,10 +19,9 @@ from webui.api.keys import Keys, cookies
 from webui.api.standing import Standing
 from webui.api.temporary import TemporaryFiles
 from webui.core.addresses import host_name, is_loopback
-from webui.people.audit import Audit
-from webui.people.keys import ApiKeys
 from webui.people.roles import Need, refusal
 from webui.people.routes import need_of
+from webui.services import Services
 
 GUEST_COOKIE = "darkroom_guest"
 JSON_LIMIT = 8 * 2**20
@@ -53,8 +52,8 @@ class Guard:
     """Pure ASGI, so that streams pass unbuffered.
 
     With an access key everybody must bring it (or the admin's) once; without, only this machine's own names are served.
-    `temporary`: where Gradio keeps what is uploaded to it. `api_keys`: users' own keys. `audit`: where
-    what is done to the machine is noted.
+    `temporary`: where Gradio keeps what is uploaded to it. `services`: with users' own keys, and the list
+    where what is done to the machine is noted.
     """
 
     def __init__(
@@ -66,8 +65,7 @@ class Guard:
         root_path: str = "",
         upload_limit: int = 64 * 2**20,
         temporary: TemporaryFiles | None = None,
-        api_keys: ApiKeys | None = None,
-        audit: Audit | None = None,
+        services: Services | None = None,
     ) -> None:
         self._app = app
         self._keys = keys
@@ -75,9 +73,10 @@ class Guard:
         self._root = root_path
         self._upload_limit = upload_limit
         self._temporary = temporary
+        api_keys = services.keys if services else None
         self._door = Door(keys, api_keys)
         self._standing = Standing(api_keys)
-        self._witness = Witness(audit)
+        self._witness = Witness(services.audit if services else None)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Let through, or answer ourselves."""
