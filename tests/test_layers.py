@@ -15,7 +15,7 @@ ROWS: list[set[str]] = [
     {"prompts", "samplers", "images", "library", "devices", "mcp", "words"},
     {"models", "gallery", "collection", "detection", "downloads"},
     {"generation", "jobs", "train"},
-    {"engine", "backends", "chain", "cluster", "grids"},
+    {"engine", "backends", "chain", "cluster", "grids", "people"},
     {"resolve", "capabilities"},
     {"services"},
     {"api"},
@@ -38,6 +38,7 @@ ONLY: dict[str, set[str]] = {
     "collection": {*ROWS[0], *ROWS[1], "library", "devices.memory"},
     "backends": {*ROWS[0], *ROWS[1], "jobs", "gallery", "images", "library", "words"},
     "cluster": {*ROWS[0], *ROWS[1], "jobs", "images", "library"},
+    "people": {*ROWS[0], *ROWS[1], "jobs"},
     "services": {
         *ROWS[0],
         *ROWS[1],
@@ -51,6 +52,7 @@ ONLY: dict[str, set[str]] = {
         "words",
         "grids",
         "detection",
+        "people",
     },
     "capabilities": {*ROWS[0], *ROWS[1], "library", "samplers.catalog"},
     "api": {
@@ -70,10 +72,12 @@ ONLY: dict[str, set[str]] = {
         "words",
         "grids",
         "detection",
+        "people",
     },
     "ui": {
         *ROWS[0],
         *ROWS[1],
+        "people.roles",
         "words.presets",
         "services",
         "backends",

@@ -47,6 +47,19 @@ def test_a_second_web_on_the_same_folder_is_refused_and_the_first_goes_on(app):
     assert app.http.get("/health").status_code == 200
 
 
+def test_the_admin_stops_it_over_a1111s_api_where_that_was_switched_on(app, tmp_path):
+    assert app.http.post("/sdapi/v1/server-stop").status_code == 404
+    other = AppProcess(tmp_path, ("--api-server-stop",))
+    other.start()
+    process = psutil.Process(other.pid)
+    assert other.http.get("/sdapi/v1/cmd-flags").json()["api_server_stop"] is True
+    restart = other.http.post("/sdapi/v1/server-restart")
+    assert restart.status_code == 501 and "server-stop" in restart.json()["detail"]
+    assert other.http.post("/sdapi/v1/server-stop").status_code == 200
+    process.wait(120)
+    assert not other.alive
+
+
 def test_a_port_in_use_a_broken_settings_file_and_a_folder_in_the_way(tmp_path):
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))

@@ -28,6 +28,7 @@ def test_lists_in_the_environment():
         ("port = ", "is not a settings file"),
         ("devices = []", "at least one device"),
         ("\x00", "is not a settings file"),
+        ("a = " + "[" * 50_000, "is not a settings file"),
     ],
 )
 def test_a_wrong_file_is_named(tmp_path, text, words):
@@ -35,6 +36,12 @@ def test_a_wrong_file_is_named(tmp_path, text, words):
     with pytest.raises(SettingsError, match=words) as caught:
         load_settings({"data_dir": tmp_path}, {})
     assert "settings.toml" in str(caught.value)
+
+
+def test_nobody_waits_for_a_pipe_in_its_place(tmp_path):
+    os.mkfifo(tmp_path / "settings.toml")
+    with pytest.raises(SettingsError, match=r"settings.toml is no file"):
+        load_settings({"data_dir": tmp_path}, {})
 
 
 def test_a_wrong_variable_is_named():

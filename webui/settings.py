@@ -75,6 +75,7 @@ class Settings(BaseModel):
     )
     root_path: str = Field("", description="The folder that a reverse proxy serves the page in, such as /darkroom.")
     browser: bool = Field(True, description="Open the browser at start.")
+    api_server_stop: bool = Field(False, description="Let the admin stop the server over A1111's API (/sdapi/v1/server-stop).")
     engine: Literal["process", "inline"] = Field(
         "process", description="Run the engine as a process of its own, or inside web (debugging)."
     )
@@ -336,10 +337,12 @@ def _data_dir(path: str | Path) -> Path:
 def read_file(path: Path) -> dict[str, Any]:
     """The settings file's content; empty when there is none. Raises `SettingsError` when it is not TOML."""
     try:
+        if path.exists() and not path.is_file():
+            raise SettingsError(f"{path} is no file. Take it out, or put the settings file in its place.")
         return tomllib.loads(_decoded(path.read_bytes()))
     except FileNotFoundError:
         return {}
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
         raise SettingsError(f"{path} is not a settings file: {error}. Mend it, or rename it to start with the defaults.") from None
     except OSError as error:
         raise SettingsError(f"{path} cannot be read: {error.strerror}.") from None

@@ -87,13 +87,24 @@ def test_only_its_hash_is_kept(server, admin):
     assert key["id"] in kept and key["key"] not in kept
 
 
-def test_a_guest_makes_keys_of_their_own_alone(server):
+def test_a_member_makes_keys_of_their_own_alone_and_they_end_with_the_invitation(server):
+    text, invited = server.app.state.api_keys.invite("gina", "member")
+    with server.client(**{"X-Access-Key": text}) as member:
+        own = member.post("/api/v1/keys", json={}).json()
+        assert own["owner"] == "gina" and [each["id"] for each in member.get("/api/v1/keys").json()["keys"]] == [own["id"]]
+        assert member.post("/api/v1/keys", json={"owner": "anna"}).status_code == 403
+        assert member.post("/api/v1/keys", json={"scopes": ["admin"]}).status_code == 403
+        assert member.post("/api/v1/keys", json={"scopes": []}).status_code == 422
+    with server.client(Authorization=f"Bearer {own['key']}") as program:
+        assert program.get("/api/v1/queue").status_code == 200
+        server.app.state.api_keys.take_back(invited.id)
+        assert program.get("/api/v1/queue").status_code == 401
+
+
+def test_a_guest_makes_no_keys_and_is_told_who_does(server):
     with server.client(owner="guest gina", **{"X-Access-Key": "the-access-key"}) as guest:
-        own = guest.post("/api/v1/keys", json={}).json()
-        assert own["owner"] == "guest gina" and [each["id"] for each in guest.get("/api/v1/keys").json()["keys"]] == [own["id"]]
-        assert guest.post("/api/v1/keys", json={"owner": "anna"}).status_code == 403
-        assert guest.post("/api/v1/keys", json={"scopes": ["admin"]}).status_code == 403
-        assert guest.post("/api/v1/keys", json={"scopes": []}).status_code == 422
+        refused = guest.post("/api/v1/keys", json={})
+        assert refused.status_code == 403 and "invite you as a member" in refused.json()["message"]
 
 
 def test_wrong_keys_are_slowed_down(server):

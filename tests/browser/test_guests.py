@@ -9,8 +9,8 @@ from tests.browser.conftest import open_visit
 READ_ONLY = "Only who runs this Darkroom can change this"
 
 
-OWN = ["key-name", "What it may do", "webhook-url", "When it is told", "setting-owner"]
-"""What is a guest's own in Settings: keys for their programs, webhooks, and their name."""
+OWN = ["setting-owner"]
+"""What is a guest's own in Settings."""
 ACCESS, ADMIN = "for-the-guests", "for-the-admin"
 
 

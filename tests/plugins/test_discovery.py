@@ -1,6 +1,8 @@
 """Extensions are found and read from their source; nothing of them runs."""
 
 import hashlib
+import os
+from pathlib import Path
 
 import pytest
 
@@ -71,10 +73,17 @@ def test_a_misspelt_hook_is_named_with_those_that_there_are(read):
     assert "There is no hook named denoiser_wraper." in state.error and all(hook in state.error for hook in HOOKS)
 
 
-@pytest.mark.parametrize("source", ["def broken(:\n", "\x00"], ids=["syntax", "binary"])
+@pytest.mark.parametrize("source", ["def broken(:\n", "\x00", "x = " + "-" * 100_000 + "1"], ids=["syntax", "binary", "deep"])
 def test_a_file_that_is_no_python_is_off(read, source):
     state = read(source)
     assert state.error and not state.enabled and state.hooks == ()
+
+
+@pytest.mark.parametrize("make", [os.mkfifo, Path.mkdir], ids=["pipe", "folder"])
+def test_what_is_no_file_is_off_and_nobody_waits_for_it(tmp_path, make):
+    make(tmp_path / "odd.py")
+    state = inspect_file(tmp_path / "odd.py")
+    assert "odd.py" in state.error and not state.enabled
 
 
 def test_files_and_folders_in_the_order_of_their_names(tmp_path):

@@ -1,5 +1,6 @@
 import hashlib
 import io
+import os
 
 import pytest
 from PIL import Image, PngImagePlugin
@@ -179,6 +180,8 @@ def test_a_checkpoint_is_known_by_its_hash_of_today_and_of_2022(page, tmp_path):
     other = read("Model hash: 0123456789, Model: mine")
     assert other["values"]["checkpoint"] == "mine"
     assert other["left_out"] == ["Stable Diffusion checkpoint: mine [0123456789] (mine is here with another hash)"]
+    os.mkfifo(tmp_path / "models" / "Stable-diffusion" / "pipe.safetensors")
+    page.services.library.scan()
     assert read("Model hash: 01234567")["left_out"] == ["Stable Diffusion checkpoint: [01234567] (not here)"]
 
 

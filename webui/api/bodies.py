@@ -16,6 +16,7 @@ from webui.core.request import FrozenModel, GenerationRequest
 from webui.jobs.placement import EngineStatus
 from webui.jobs.progress import Progress
 from webui.jobs.prompt_history import UsedPrompt
+from webui.people.roles import Need, Role
 from webui.words.presets import Preset
 from webui.words.wildcards import Wildcard
 
@@ -169,6 +170,9 @@ class Snapshot(Engines):
     admin: bool
     named: bool
     shared: bool
+    role: Role
+    invited: bool
+    may: tuple[Need, ...]
 
 
 class ImageMade(ImageSaved):

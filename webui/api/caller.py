@@ -7,7 +7,6 @@ settings name, and taken out of every request, so that nothing behind the guard 
 import ipaddress
 import re
 from collections.abc import Sequence
-from typing import Literal
 from urllib.parse import quote
 
 from starlette.datastructures import Headers
@@ -15,8 +14,9 @@ from starlette.types import Scope
 
 from webui.core.addresses import address_of, is_loopback, is_root, without_port
 from webui.core.request import FrozenModel
+from webui.people.roles import Role
+from webui.people.roles import Scope as KeyScope
 
-Role = Literal["guest", "admin"]
 KEY = "darkroom.caller"
 INSIDE = "darkroom.inside"
 """In the scope of a call that this program makes of itself: the caller for whom. Nobody outside can write into a scope."""
@@ -29,7 +29,8 @@ class Caller(FrozenModel):
     """`proxied`: a proxy stands between, as the settings or the request's own headers say. `shared`: others come here too.
 
     `admin` holds the admin key, or sits at a machine that listens for nobody else. `guest` is the owner of who gives no name.
-    `key_owner` and `scopes` are those of an API key.
+    `key_owner`, `key_id` and `scopes` are those of an API key or of a person's own, `role` what its holder is.
+    `reserved`: names that they give and that are somebody's with a key.
     """
 
     address: str = ""
@@ -41,8 +42,11 @@ class Caller(FrozenModel):
     admin: bool = False
     by_key: bool = False
     guest: str = "guest"
+    role: Role = "guest"
     key_owner: str = ""
-    scopes: tuple[str, ...] = ()
+    key_id: str = ""
+    scopes: tuple[KeyScope, ...] = ()
+    reserved: tuple[str, ...] = ()
 
 
 class Proxies:

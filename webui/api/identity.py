@@ -5,11 +5,13 @@ import unicodedata
 from urllib.parse import unquote
 
 from starlette.requests import HTTPConnection
+from starlette.types import Scope as AsgiScope
 
 from webui.api.caller import caller_of
 from webui.core.job import LOCAL_OWNER
 from webui.core.request import FrozenModel
 from webui.errors import Forbidden, RequestError
+from webui.people.roles import Need, Role, Scope, refusal, rights
 
 COOKIE = "darkroom_owner"
 _NAME = re.compile(r"[\w .@-]{1,64}")
@@ -21,7 +23,7 @@ class Viewer(FrozenModel):
     """`name` owns what it submits. An admin sees and may touch everything. Names are a courtesy, not security.
 
     `named`: the name was chosen. `shared`: others than the machine's user come here. `root`: the sub folder that this caller sees.
-    `by_key`: an API key says who it is.
+    `by_key`: a program's API key says who it is, with `scopes`. `invited`: the name is that of an invitation.
     """
 
     name: str
@@ -30,6 +32,20 @@ class Viewer(FrozenModel):
     shared: bool = False
     root: str = ""
     by_key: bool = False
+    role: Role = "owner"
+    scopes: tuple[Scope, ...] = ()
+    invited: bool = False
+    key_id: str = ""
+
+    @property
+    def rights(self) -> frozenset[Need]:
+        """What this viewer may do."""
+        return rights(self.role, self.scopes)
+
+    def must(self, need: Need) -> None:
+        """Raise `Forbidden` for who may not do this."""
+        if need not in self.rights:
+            raise Forbidden(refusal(need, self.role, self.scopes))
 
     def may_touch(self, owner: str) -> bool:
         """Whether this viewer may see and change what `owner` has."""
@@ -50,10 +66,14 @@ def viewer_of(connection: HTTPConnection) -> Viewer:
     caller = caller_of(connection.scope)
     if caller.key_owner:
         is_shared = caller.shared or caller.proxied
-        return Viewer(name=caller.key_owner, admin=caller.admin, shared=is_shared, root=caller.root, by_key=True)
+        who = Viewer(name=caller.key_owner, admin=caller.admin, shared=is_shared, root=caller.root, by_key=caller.by_key)
+        told = {"role": caller.role, "scopes": caller.scopes, "invited": not caller.by_key, "key_id": caller.key_id}
+        return who.model_copy(update=told)
     header = checked_name(connection.headers.get("x-owner", ""))
     name = header or checked_name(unquote(connection.cookies.get(COOKIE, "")))
-    if name == LOCAL_OWNER and not caller.admin:
+    if header and header.casefold() in caller.reserved:
+        raise RequestError("owner", f"{header} was invited here and has a link of their own. Open that, or choose another name.")
+    if (name == LOCAL_OWNER and not caller.admin) or name.casefold() in caller.reserved:
         header = name = ""
     is_admin = caller.admin and (caller.by_key or header in ("", LOCAL_OWNER))
     return Viewer(
@@ -62,7 +82,16 @@ def viewer_of(connection: HTTPConnection) -> Viewer:
         named=bool(name),
         shared=caller.shared or caller.proxied,
         root=caller.root,
+        role="owner" if is_admin else "member" if caller.admin else caller.role,
     )
+
+
+def rights_of(scope: AsgiScope) -> Viewer:
+    """Who asks, for what they may do; where the name they give is refused, a guest."""
+    try:
+        return viewer_of(HTTPConnection(scope))
+    except RequestError:
+        return Viewer(name="guest", admin=False, role="guest")
 
 
 def checked_name(given: str) -> str:

@@ -4,14 +4,15 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Request
 
-from webui.api.api_keys import ApiKey, ApiKeys, KeyBody, Scope
 from webui.api.errors import ANYWHERE, responses
 from webui.api.identity import checked_name
 from webui.api.native import Who
 from webui.api.printed import PrintedRoute
 from webui.api.wishes import Wish
 from webui.core.request import FrozenModel
-from webui.errors import Forbidden, RequestError
+from webui.errors import RequestError
+from webui.people.keys import ApiKey, ApiKeys, KeyBody
+from webui.people.roles import Scope
 
 router = APIRouter(route_class=PrintedRoute, prefix="/api/v1/keys", tags=["Darkroom"], responses=responses(*ANYWHERE))
 
@@ -47,13 +48,12 @@ Keys = Annotated[ApiKeys, Depends(get_keys)]
 @router.post("", status_code=201)
 def make_key(wish: KeyWish, keys: Keys, who: Who) -> MadeKey:
     """Make a key. Its text, `key`, is in this answer and nowhere else."""
-    if who.by_key and not who.admin:
-        raise Forbidden("A key cannot make keys, unless it has the scope admin.")
+    who.must("keys")
     if not wish.scopes:
         raise RequestError("scopes", "A key needs a scope: read, generate or admin.")
     if "admin" in wish.scopes or wish.owner not in ("", who.name):
         who.must_be_admin("make keys of others, or with the scope admin")
-    text, key = keys.make(checked_name(wish.owner) or who.name, wish.name, wish.scopes)
+    text, key = keys.make(checked_name(wish.owner) or who.name, wish.name, wish.scopes, who.key_id)
     return MadeKey(**shown(key).model_dump(), key=text)
 
 
@@ -71,4 +71,4 @@ def remove_key(key_id: str, keys: Keys, who: Who) -> KeyBody:
 
 def shown(key: ApiKey) -> KeyBody:
     """A key as it may be shown."""
-    return KeyBody(**key.model_dump(exclude={"digest"}))
+    return KeyBody(**key.model_dump(include=set(KeyBody.model_fields)))

@@ -1,5 +1,7 @@
 """The keys that open a server which listens for others: one for guests, one for its admin. Wrong ones are slowed down."""
 
+import base64
+import binascii
 import hashlib
 import hmac
 import secrets
@@ -7,7 +9,9 @@ import time
 from collections.abc import Iterable
 from pathlib import Path
 
-from webui.api.caller import Role
+from starlette.datastructures import Headers
+
+from webui.people.roles import Role, rank
 
 KEY_COOKIE = "darkroom_key"
 _SECONDS = 30.0
@@ -16,7 +20,7 @@ _MOST_SENDERS = 10_000
 
 
 class Keys:
-    """`guest` opens, `admin` opens and may change everything. Without a guest's key everybody who reaches the server is let in."""
+    """The guests' key opens, the admin's opens and may change everything. Without the guests' all who reach it are let in."""
 
     def __init__(self, guest: str = "", admin: str = "") -> None:
         self.asked_for = bool(guest)
@@ -28,7 +32,7 @@ class Keys:
 
     def token(self, role: Role) -> str:
         """What a browser keeps in its cookie, from which the key cannot be had."""
-        salt = {"guest": b"darkroom:", "admin": b"darkroom admin:"}[role]
+        salt = b"darkroom admin:" if role == "owner" else b"darkroom:"
         return hashlib.sha256(salt + self._keys[role]).hexdigest()
 
     def role_of_tokens(self, given: Iterable[str]) -> Role | None:
@@ -38,12 +42,11 @@ class Keys:
 
     @staticmethod
     def _of(given: Iterable[bytes], known: dict[Role, bytes]) -> Role | None:
-        fits = {role for each in given for role, key in known.items() if hmac.compare_digest(each, key)}
-        return "admin" if "admin" in fits else "guest" if fits else None
+        return max((role for each in given for role, key in known.items() if hmac.compare_digest(each, key)), key=rank, default=None)
 
 
 def _pairs(guest: str, admin: str) -> list[tuple[Role, str]]:
-    return [("guest", guest), ("admin", admin)]
+    return [("guest", guest), ("owner", admin)]
 
 
 class Throttle:
@@ -71,6 +74,21 @@ def cookies(header: str, name: str) -> list[str]:
     """Every value that a Cookie header gives a name."""
     pairs = (part.partition("=") for part in header.split(";"))
     return [value.strip().strip('"') for key, _, value in pairs if key.strip() == name]
+
+
+def given(headers: Headers) -> str:
+    """The key that a request brings: as `X-Access-Key`, as a bearer, or as the password of Basic (A1111's `--api-auth`)."""
+    if text := headers.get("x-access-key", ""):
+        return text
+    kind, _, value = headers.get("authorization", "").partition(" ")
+    if kind.lower() == "bearer":
+        return value.strip()
+    if kind.lower() != "basic":
+        return ""
+    try:
+        return base64.b64decode(value.strip(), validate=True).decode("utf-8", "replace").partition(":")[2]
+    except (binascii.Error, ValueError):
+        return ""
 
 
 def make_key(path: Path) -> str:

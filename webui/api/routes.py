@@ -21,17 +21,17 @@ from webui.api import (
     webhook_routes,
     words,
 )
-from webui.api.api_keys import ApiKeys
 from webui.api.comfy import listings as comfy_listings
 from webui.api.comfy import routes as comfy
 from webui.api.comfy import socket as comfy_socket
 from webui.api.comfy import tooling
 from webui.api.comfy.sent import Graphs
 from webui.api.openai import images
-from webui.api.sdapi import neighbours, routes
+from webui.api.sdapi import neighbours, routes, stopping
 from webui.api.sdapi.calls import Calls
 from webui.api.waiting import Endings
 from webui.api.webhooks import Webhooks
+from webui.people.keys import ApiKeys
 from webui.services import Services
 
 OWN: tuple[APIRouter, ...] = (
@@ -52,7 +52,8 @@ def install(app: FastAPI, services: Services) -> None:
     app.state.sdapi = Calls(services, app.state.endings)
     errors.install(app)
     schema.install(app)
-    for router in (*OWN, health.router, routes.router, neighbours.control, neighbours.router, images.router, tooling.router):
+    stops = (stopping.router,) if services.settings.current().api_server_stop else ()
+    for router in (*OWN, *stops, health.router, routes.router, neighbours.control, neighbours.router, images.router, tooling.router):
         app.include_router(router)
     for router in (comfy.router, comfy_listings.router, comfy_socket.router):
         app.include_router(router)

@@ -67,6 +67,9 @@ def snapshot(queue: JobQueue, index: ImageIndex, viewer: Viewer) -> dict[str, An
         "admin": viewer.admin,
         "named": viewer.named,
         "shared": viewer.shared,
+        "role": viewer.role,
+        "invited": viewer.invited,
+        "may": sorted(viewer.rights),
         **queue.engines_body(),
     }
 

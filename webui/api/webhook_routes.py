@@ -45,6 +45,7 @@ Hooks = Annotated[Webhooks, Depends(get_webhooks)]
 @router.post("", status_code=201)
 def make_webhook(wish: HookWish, hooks: Hooks, who: Who) -> MadeHook:
     """Tell this address when jobs of yours end. `secret` is in this answer and nowhere else."""
+    who.must("webhooks")
     made = hooks.make(who.name, wish.url, wish.events)
     return MadeHook(**made.model_dump())
 

@@ -2,12 +2,12 @@
 
 import argparse
 
-from webui.api.api_keys import ApiKeys, parse_scopes
 from webui.api.identity import checked_name
 from webui.core.job import LOCAL_OWNER
 from webui.core.names import printable
 from webui.db import open_database
 from webui.jobs.store import JobStore
+from webui.people.keys import ApiKeys, parse_scopes
 from webui.settings import Settings
 
 

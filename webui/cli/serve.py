@@ -24,6 +24,7 @@ def add(parser: argparse.ArgumentParser) -> None:
         "--cluster", metavar="ADDRESS", help="run engines on a Ray cluster: ray (this machine alone), auto, ray://HOST:PORT or HOST:PORT"
     )
     parser.add_argument("--offline", action="store_true", default=None, help="fetch nothing from the internet, whoever asks")
+    parser.add_argument("--api-server-stop", action="store_true", default=None, help="let the admin stop it by /sdapi/v1/server-stop")
     parser.add_argument("--max-attempts", type=int, help="tries of a job whose engine dies; 0 is no limit (default: 3)")
 
 

@@ -7,6 +7,8 @@ import traceback
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+from webui.core.foreign import FileError, read_foreign, read_whole
+from webui.core.names import printable
 from webui.core.protocol import ExtensionState
 from webui.plugins import hookspecs
 from webui.settings import PROJECT, Settings
@@ -15,6 +17,8 @@ HOOKS: dict[str, str] = {
     name: function.where for name, function in inspect.getmembers(hookspecs) if hasattr(function, "where") and name != "called_in"
 }
 """Names of the hooks, each with the process that calls it."""
+MOST_BYTES = 16 * 2**20
+"""Of an extension's own file."""
 
 
 def extension_folders(settings: Settings) -> tuple[Path, ...]:
@@ -24,15 +28,22 @@ def extension_folders(settings: Settings) -> tuple[Path, ...]:
 
 
 def inspect_file(path: Path) -> ExtensionState:
-    """Read an extension's name, version and hooks from its source without running it."""
-    source = path.read_bytes()
-    identity = path.parent.name if path.name == "__init__.py" else path.stem
+    """Read an extension's name, version and hooks from its source without running it; what cannot be read says so, and is off."""
+    identity = printable(path.parent.name if path.name == "__init__.py" else path.stem)
     title = identity.replace("_", " ").capitalize()
-    state = ExtensionState(id=identity, title=title, path=str(path), file_hash=hashlib.sha256(source).hexdigest())
+    state = ExtensionState(id=identity, title=title, path=printable(str(path)))
+    source = read_foreign(path, lambda path: read_whole(path, MOST_BYTES))
+    if isinstance(source, FileError):
+        return state.model_copy(update={"error": source.message, "enabled": False})
+    state = state.model_copy(update={"file_hash": hashlib.sha256(source).hexdigest()})
     try:
-        tree = ast.parse(source)
-    except (SyntaxError, ValueError):
+        return _read(state, ast.parse(source))
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
         return state.model_copy(update={"error": traceback.format_exc(limit=0), "enabled": False})
+
+
+def _read(state: ExtensionState, tree: ast.Module) -> ExtensionState:
+    """With what the source says: its title, version, and hooks."""
     hooks = tuple(
         node.name for node in tree.body if isinstance(node, ast.FunctionDef) and any(_is_hookimpl(mark) for mark in node.decorator_list)
     )

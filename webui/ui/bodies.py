@@ -5,6 +5,7 @@ from typing import Any, Literal
 from webui.core.family import ModelDefaults
 from webui.core.job import Job
 from webui.core.request import FrozenModel
+from webui.people.roles import Need
 
 
 class Submitted(FrozenModel):
@@ -87,10 +88,11 @@ class SettingSections(FrozenModel):
 
 
 class SettingsPage(SettingSections):
-    """The Settings tab: also the file that they are kept in, and whether the asker may change them."""
+    """The Settings tab: also the file that they are kept in, and what the asker may do."""
 
     file: str
     admin: bool
+    may: tuple[Need, ...]
 
 
 class ExtensionCard(FrozenModel):

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from webui.core.backend import AUTO, HERE
+from webui.core.foreign import open_foreign
 from webui.core.names import fold
 from webui.core.protocol import Capabilities
 from webui.errors import CheckpointError
@@ -187,10 +188,10 @@ def _is_hash(library: Library, model: ModelFile, digest: str) -> bool:
 def _old_hash(model: ModelFile) -> str:
     """A1111's hash of 2022: eight digits of the sha256 of 64 KiB behind the first MiB. Empty for a file that cannot be read."""
     try:
-        with model.path.open("rb") as file:
+        with open_foreign(model.path) as (file, _):
             file.seek(_OLD_START)
             return hashlib.sha256(file.read(_OLD_SIZE)).hexdigest()[:_OLD_LENGTH]
-    except OSError:
+    except (CheckpointError, OSError):
         return ""
 
 

@@ -263,8 +263,8 @@ def _tab_routes(routes: APIRouter, services: Services) -> None:
     @routes.get("/settings")
     def settings(request: Request) -> SettingsPage:
         """Sections and fields of the Settings tab, and whether the caller may change them."""
-        now = services.settings.current()
-        return SettingsPage(sections=setting_cards.sections(now), file=str(now.file), admin=is_admin(request))
+        now, who = services.settings.current(), viewer_of(request)
+        return SettingsPage(sections=setting_cards.sections(now), file=str(now.file), admin=who.admin, may=tuple(sorted(who.rights)))
 
     @routes.patch("/settings", response_model=SettingSections)
     def change(form: Values, request: Request) -> SettingSections | JSONResponse:

@@ -11,8 +11,8 @@ from websockets.sync.client import ClientConnection, connect
 
 from tests.api.comfy.test_graphs import usual
 from tests.api.conftest import Server, server  # noqa: F401 - a fixture
-from webui.api.api_keys import ApiKeys
 from webui.api.connections import Patience
+from webui.people.keys import ApiKeys
 
 KEY = "the key of the door"
 

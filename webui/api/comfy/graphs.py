@@ -1,13 +1,15 @@
 """A graph that was sent, checked and understood as one request; what is not understood is refused by name, in ComfyUI's shape."""
 
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Container, Iterable, Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 
+from webui.api.comfy.enlarging import UPSCALE, Enlarged, enlarged
 from webui.api.comfy.inputs import wrong_inputs
 from webui.api.comfy.nodes import ENDS, UNDERSTOOD, lacking
 from webui.api.comfy.pictures import Link, Pictures, link_of
+from webui.api.comfy.pixels import SAID
 from webui.api.comfy.simple import simplified
 from webui.core.fields import nested
 from webui.core.request import GenerationRequest, parse_request
@@ -32,7 +34,8 @@ class GraphError(Exception):
 class Understood:
     """A graph as a request without its pictures.
 
-    The links of the start picture and the mask, the node that saves, what the sampler gives to it (None: all of the picture), and notes.
+    The links of the start picture and the mask, the node that saves, what the engine gives to it (None: all of the picture), notes, and
+    the networks that enlarge at the end.
     """
 
     fields: Mapping[str, Any]
@@ -42,14 +45,15 @@ class Understood:
     saves: str
     decoded: Link | None
     notes: tuple[str, ...]
+    enlarged: Enlarged | None = None
 
     def request(self, images: Mapping[str, Any]) -> GenerationRequest:
         """The request, with the ids of its pictures. Raises `RequestError`."""
         return parse_request({**self.fields, "mode": self.mode, **images})
 
 
-def understood(graph: Any) -> Understood:
-    """What a graph means. Raises `GraphError`."""
+def understood(graph: Any, upscalers: Container[str] = ()) -> Understood:
+    """What a graph means where these upscalers' files are here. Raises `GraphError`."""
     _check(graph)
     saves = next((key for kind in ENDS for key, node in graph.items() if node["class_type"] == kind), None)
     if saves is None:
@@ -57,6 +61,8 @@ def understood(graph: Any) -> Understood:
     _check_loop(graph, saves)
     _check_inputs(graph)
     simple = simplified(graph, saves)
+    if (changed := _pictures_alone(graph, saves, upscalers)) is not None:
+        return replace(changed, notes=(*_without_networks(simple.notes, changed.enlarged), *changed.notes))
     found = comfyui.read({"prompt": json.dumps(simple.graph)})
     if found is None or not found.fields.get("steps"):
         said = found.unmapped[0] if found is not None and found.unmapped else "No sampler leads to the picture that is saved."
@@ -68,7 +74,35 @@ def understood(graph: Any) -> Understood:
     fields = nested({key: value for key, value in found.fields.items() if key not in ("init", "mask")})
     fields |= {"mask_blur": 0, "mask_round": False} if mode == "inpaint" else {}
     start, mask = simple.start if mode != "txt2img" else None, simple.mask if mode == "inpaint" else None
-    return Understood(fields, mode, start, mask, saves, simple.decoded, (*simple.notes, *found.unmapped))
+    return _sampled(Understood(fields, mode, start, mask, saves, simple.decoded, (*simple.notes, *found.unmapped)), graph, upscalers)
+
+
+def _sampled(meant: Understood, graph: Mapping[str, Any], upscalers: Container[str]) -> Understood:
+    """With the networks that enlarge what the sampler gives as a finish chain."""
+    end = link_of(graph[meant.saves].get("inputs", {}).get("images"))
+    if end is None or meant.decoded is None or (networks := enlarged(graph, end, meant.decoded, upscalers)) is None:
+        return meant
+    fields = {**meant.fields, "finish": networks.scales()}
+    notes = (*_without_networks(meant.notes, networks), *networks.notes())
+    return replace(meant, fields=fields, decoded=networks.after(end), notes=notes)
+
+
+def _without_networks(notes: Iterable[str], networks: Enlarged | None) -> list[str]:
+    """Without what is said of upscale nodes, where the engine runs all of them."""
+    return [note for note in notes if note != SAID[UPSCALE] or networks is None or not networks.alone]
+
+
+def _pictures_alone(graph: Mapping[str, Any], saves: str, upscalers: Container[str]) -> Understood | None:
+    """A graph that changes pictures without a checkpoint, as a job of Extras; None for any other."""
+    end = link_of(graph[saves].get("inputs", {}).get("images"))
+    if end is None or not Pictures(graph, lambda key: None).is_pure(end):  # type: ignore[arg-type, return-value]
+        return None
+    networks = enlarged(graph, end, None, upscalers)
+    if networks is None:
+        return Understood({"finish": [{"kind": "format"}]}, "extras", end, None, saves, None, ())
+    if absent := [name for name in networks.upscalers if name not in upscalers]:
+        raise invalid(f"The upscaler {absent[0].removeprefix(ABSENT)[:200]} is not here. Choose another, or do without it.")
+    return Understood({}, "extras", networks.start, None, saves, networks.after(end), networks.notes(), networks)
 
 
 def invalid(said: str, nodes: Mapping[str, Any] | None = None) -> GraphError:

@@ -12,6 +12,7 @@ from starlette.datastructures import UploadFile
 from webui.api.comfy.files import check_loads, finished, start_images, without_base64
 from webui.api.comfy.graphs import GraphError, failed, understood
 from webui.api.comfy.history import history_of
+from webui.api.comfy.listings import files
 from webui.api.comfy.refusals import REFUSED, ComfyRoute
 from webui.api.comfy.sent import PICTURE, SID, Graphs, Held, Sent
 from webui.api.identity import Viewer
@@ -39,7 +40,7 @@ async def submit(request: Request, api: Api, who: Who, graphs: Held) -> dict[str
 def _submit(body: dict[str, Any], api: Services, who: Viewer, graphs: Graphs) -> Job:
     try:
         check_plain(body)
-        meant = understood(body.get("prompt"))
+        meant = understood(body.get("prompt"), files(api, "upscale_models"))
         graph = without_base64(body["prompt"], api.gallery, who.name)
         check_loads(graph, graphs, who.name)
         images = start_images(meant, graph, api.gallery, graphs, who.name)

@@ -193,7 +193,7 @@ def flags(api: Services) -> dict[str, Any]:
         "enable_insecure_extension_access": False,
         "disable_extension_access": True,
         "disable_safe_unpickle": False,
-        "api_server_stop": False,
+        "api_server_stop": settings.api_server_stop,
         "gradio_auth": None,
         "api_auth": None,
         "share": False,

@@ -1033,11 +1033,12 @@ export interface SettingSections {
   sections: Array<SettingSection>;
 }
 
-/** The Settings tab: also the file that they are kept in, and whether the asker may change them. */
+/** The Settings tab: also the file that they are kept in, and what the asker may do. */
 export interface SettingsPage {
   sections: Array<SettingSection>;
   file: string;
   admin: boolean;
+  may: Array<"look" | "make" | "keys" | "webhooks" | "settings" | "extensions" | "queue" | "models" | "styles" | "backends" | "folders" | "people">;
 }
 
 /** Raise the contrast of edges (unsharp mask). */
@@ -1073,6 +1074,9 @@ export interface Snapshot {
   admin: boolean;
   named: boolean;
   shared: boolean;
+  role: "guest" | "member" | "owner";
+  invited: boolean;
+  may: Array<"look" | "make" | "keys" | "webhooks" | "settings" | "extensions" | "queue" | "models" | "styles" | "backends" | "folders" | "people">;
 }
 
 /** Soft inpainting: the mask's greys say how much each place may change (Levin & Fried 2023, differential diffusion). */

@@ -64,7 +64,7 @@ function takeSnapshot(all) {
   state.jobs = new Map(all.jobs.map((job) => [job.id, renewed(before.get(job.id), { ...known(job), order: places++ })]));
   state.images = all.images;
   state.total = all.total;
-  for (const key of ['owner', 'named', 'admin', 'shared']) state[key] = all[key] ?? state[key];
+  for (const key of ['owner', 'named', 'admin', 'shared', 'role', 'invited', 'may']) state[key] = all[key] ?? state[key];
   takeEngines(all);
   asked += 1;
   takeOrder(state.jobs, all.waiting ?? [], performance.now() / 1000);

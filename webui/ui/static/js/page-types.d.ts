@@ -1,6 +1,6 @@
 // What the page's scripts share: their one state, and how they know jobs and pictures. The server's own shapes are in api-types.d.ts.
 
-import type { Cancelled, EngineStatus, GenerationRequest, ImageBody, JobBody, OwnDefaults, Progress, QuotaBody } from './api-types.d.ts';
+import type { Cancelled, EngineStatus, GenerationRequest, ImageBody, JobBody, OwnDefaults, Progress, QuotaBody, Snapshot } from './api-types.d.ts';
 
 export type Mode = GenerationRequest['mode'];
 export type SomeRequest = Partial<GenerationRequest>;
@@ -62,6 +62,9 @@ export interface State {
   named: boolean;
   admin: boolean;
   shared: boolean;
+  role: Snapshot['role'];
+  invited: boolean;
+  may: Snapshot['may'];
   limits: QuotaBody[];
   paused: boolean;
   online: boolean;

@@ -25,9 +25,9 @@ component('settings', (root) => {
     const mine = ++turn;
     await saving;
     try {
-      const { sections, admin } = await page.settings();
+      const { sections, admin, may } = await page.settings();
       if (mine !== turn || body.contains(document.activeElement?.closest('.setting') ?? null)) return;  // nothing is taken from under somebody's hands
-      show(body, sections, admin);
+      show(body, sections, admin, may);
       filter(body, search.value);
     } catch (problem) {
       if (mine !== turn) return;
@@ -42,9 +42,11 @@ component('settings', (root) => {
  * @param {HTMLElement} body
  * @param {SettingSection[]} sections
  * @param {boolean} admin
+ * @param {string[]} may
  */
-function show(body, sections, admin) {
-  const all = [...sections.map((section) => ({ title: section.title, rows: section.fields.map((field) => row(body, field, admin)) })), { title: 'API keys', rows: [keyCard(admin)] }, { title: 'Webhooks', rows: [webhookCard()] }, { title: 'This browser', rows: browserRows() }];
+function show(body, sections, admin, may) {
+  const own = [...(may.includes('keys') ? [{ title: 'API keys', rows: [keyCard(admin)] }] : []), ...(may.includes('webhooks') ? [{ title: 'Webhooks', rows: [webhookCard()] }] : [])];
+  const all = [...sections.map((section) => ({ title: section.title, rows: section.fields.map((field) => row(body, field, admin)) })), ...own, { title: 'This browser', rows: browserRows() }];
   const id = (title) => `section-${title.toLowerCase().replaceAll(' ', '-')}`;
   body.replaceChildren(
     el('nav.sections', { 'aria-label': 'Sections' }, ...all.map(({ title }) => el('a', { href: `#${id(title)}`, onclick: (event) => { event.preventDefault(); document.getElementById(id(title))?.scrollIntoView({ block: 'start' }); } }, title))),

@@ -21,6 +21,9 @@ export const state = {
   named: true,     // that name was chosen
   admin: true,     // may change everything
   shared: false,   // others come here too
+  role: 'owner',
+  invited: false,  // by a link of one's own: the name is the invitation's
+  may: [],         // what this role may do, as the server tells
   limits: [],  // what the queue still allows this owner
   paused: false,
   online: true,
