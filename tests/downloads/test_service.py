@@ -191,6 +191,61 @@ def test_a_full_disk_is_said_before_and_what_came_is_kept(box, fox, lora, monkey
     assert fox.asked == []
 
 
+def test_a_disk_that_fills_under_way_is_said_and_the_rest_comes_when_there_is_room(box, fox, lora):
+    begun = box.downloads.add("hf:owner/fox")
+    part = begun.part(begun.offer.files[0])
+    part.parent.mkdir(parents=True, exist_ok=True)
+    part.symlink_to("/dev/full")
+    ended = box.downloads.run_now(begun)
+    assert ended.state == "failed" and "is full. What has come is kept" in ended.error and box.library.scan() == ()
+    part.unlink()
+    part.write_bytes(lora[:100_000])
+    assert box.downloads.run_now(ended).state == "done" and fox.asked[-1] == "bytes=100000-"
+    assert (box.models / "Lora" / "fox.safetensors").read_bytes() == lora
+
+
+def test_days_later_it_goes_on_where_it_was(box, site, tmp_path, fox, lora):
+    begun = box.downloads.add("hf:owner/fox")
+    part = begun.part(begun.offer.files[0])
+    part.parent.mkdir(parents=True, exist_ok=True)
+    part.write_bytes(lora[:1_000_000])
+    for path in (part, *part.parent.iterdir(), begun.folder):
+        os.utime(path, (time.time() - 30 * 86400,) * 2)
+    box.downloads.stop()
+    later = Box(tmp_path, site)
+    later.downloads.start()
+    assert later.until(lambda download: download.state in ("done", "failed")).state == "done" and fox.asked == ["bytes=1000000-"]
+    later.downloads.stop()
+
+
+def test_one_that_comes_to_a_standstill_stops_nobody_and_is_removed_at_once(box, site, fox, lora):
+    site.repository("owner/slow", {"slow.safetensors": lora})
+    file = site.files["/owner/slow/resolve/main/slow.safetensors"]
+    file.hold = 2**16
+    box.downloads.start()
+    slow = box.downloads.add("hf:owner/slow")
+    box.until(lambda download: download.id == slow.id and download.state == "running")
+    quick = box.downloads.add("hf:owner/fox")
+    box.until(lambda download: download.id == quick.id and download.state == "done")
+    box.downloads.remove(slow.id)
+    assert [download.id for download in box.downloads.list()] == [quick.id] and file.sent < len(lora)
+    file.hold = 2**63
+    until = time.monotonic() + PATIENCE_S
+    while slow.folder.exists():
+        assert time.monotonic() < until
+        time.sleep(0.02)
+    assert [model.name for model in box.library.models("lora")] == ["fox"]
+
+
+@pytest.mark.parametrize("told", [{"availability": "EarlyAccess"}, {"earlyAccessEndsAt": "2027-01-01T00:00:00Z"}])
+def test_what_must_be_bought_first_is_said_on_its_card_and_when_it_is_refused(box, site, lora, told):
+    site.version(123, "fox.safetensors", lora, **told)
+    assert "Early access" in box.downloads.catalogue.look("civitai:123").needs
+    site.files["/api/download/models/123"].answers = [(403, {})]
+    ended = box.get("civitai:123")
+    assert ended.state == "failed" and "buy it there" in ended.error
+
+
 def test_a_site_that_cannot_be_reached_is_said_without_the_systems_words(site):
     site.close()
     egress = Egress(site.url, "")

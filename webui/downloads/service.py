@@ -196,14 +196,16 @@ class Downloads:
         return new
 
     def remove(self, download_id: str) -> Download:
-        """Take one off the list, with what has come of it; a model that has arrived stays."""
-        found = self.get(download_id)
-        self._halted.add(download_id)
+        """Take one off the list, with what has come of it; a model that has arrived stays.
+
+        Nobody waits for a server that says nothing: what has come then goes as soon as its thread has noticed.
+        """
         with self._lock:
-            while download_id in self._active and not self._stopping.is_set():
-                self._lock.wait(0.2)
-            self._known.pop(download_id, None)
-        forget(found)
+            found = self.get(download_id)
+            self._halted.add(download_id)
+            self._known.pop(download_id)
+            if download_id not in self._active:
+                forget(found)
         removed = found.model_copy(update={"state": "paused", "error": "Removed."})
         self._tell(removed)
         return removed
@@ -251,6 +253,8 @@ class Downloads:
         finally:
             with self._lock:
                 self._active.discard(download.id)
+                if download.id not in self._known:  # removed under way
+                    forget(download)
                 self._lock.notify_all()
 
     def _end(self, download_id: str, state: State, why: str = "") -> None:
