@@ -20,6 +20,7 @@ PURE = (
     *(
         "address",
         "brackets",
+        "canvas-region",
         "client",
         "completion",
         "differences",
