@@ -68,6 +68,11 @@ def paint(page: Page) -> None:
     page.mouse.up()
 
 
+def zoom(page: Page) -> int:
+    """How large the canvas is looked at, in per cent of the picture's pixels."""
+    return int(page.locator(".tool.zoom").inner_text().rstrip("% "))
+
+
 def touch(page: Page, *fingers: list[tuple[float, float]]) -> None:
     """Move fingers over the screen, each along its points, all at once."""
     session = page.context.new_cdp_session(page)

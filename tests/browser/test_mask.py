@@ -1,7 +1,10 @@
-"""The mask's soft brush and its look in a real browser."""
+"""The canvas of inpaint in a real browser: the mask's soft brush and look, edges, colours, and what becomes of results."""
+
+import io
 
 import pytest
 from browser import steps
+from PIL import Image
 from playwright.sync_api import expect
 
 pytestmark = pytest.mark.e2e
@@ -50,3 +53,79 @@ def test_the_mask_is_light_and_dark_or_of_one_colour(visit):
     page.wait_for_function(f"(() => {{ const [dark, light] = ({SEEN})(); return dark < 60 && light > 200; }})()")
     page.get_by_label("Mask look").select_option("green")
     page.wait_for_function(f"(() => {{ const [dark, light] = ({SEEN})(); return dark === light; }})()")
+
+
+def start(page, blue: int) -> None:
+    """A picture of 96 × 64 in a blue of the test's own on the canvas; what is made of it is as small."""
+    steps.go(page, "inpaint")
+    data = io.BytesIO()
+    Image.new("RGB", (96, 64), (0, 0, blue)).save(data, "PNG")
+    page.locator("#source input[type=file]").set_input_files({"name": "blue.png", "mimeType": "image/png", "buffer": data.getvalue()})
+    page.wait_for_function(
+        "blue => document.querySelector('.leaf canvas').getContext('2d').getImageData(9, 9, 1, 1).data[2] === blue", arg=blue
+    )
+    expect(page.locator(".canvas-size")).to_have_text("96 × 64")
+    page.get_by_role("slider", name="Brush size").evaluate("range => { range.value = 10; range.oninput(); }")
+    steps.number(page, "steps", 1)
+    for side in ("width", "height"):
+        steps.number(page, side, 64)
+
+
+def test_an_edge_is_pulled_the_result_is_accepted_and_undo_goes_back_over_both(visit):
+    page = visit()
+    start(page, 254)
+    words = page.locator(".sent-frame span")
+    expect(words).to_be_hidden()
+    edge = page.get_by_role("button", name="Extend right")
+    box = edge.bounding_box()
+    x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+    page.mouse.move(x, y)
+    page.mouse.down()
+    page.mouse.move(x + 17 * steps.zoom(page) / 100, y, steps=4)
+    page.mouse.up()
+    expect(page.locator(".canvas-size")).to_have_text("96 × 64 → 112 × 64")  # 17 are nearest to two steps of 8
+    expect(words).to_contain_text("made at 64 × 64")
+    edge.focus()
+    page.keyboard.press("ArrowRight")
+    expect(page.locator(".canvas-size")).to_have_text("96 × 64 → 120 × 64")
+    expect(page.get_by_role("button", name="+24 Extend right")).to_be_visible()
+    page.keyboard.press("Control+z")
+    expect(page.locator(".canvas-size")).to_have_text("96 × 64 → 112 × 64")
+    expect(page.locator("#fold-outpaint .summary")).to_have_text("On")  # the form has heard
+    before = steps.pictures(page)
+    page.locator("#generate").click()
+    steps.more(page, before)
+    assert page.evaluate("known.images[0].request.outpaint").items() >= {"right": 16, "left": 0, "fill": "edge"}.items()
+    assert page.evaluate("[known.images[0].width, known.images[0].height]") == [112, 64]
+    page.get_by_role("button", name="Accept").click()
+    expect(page.locator(".canvas-size")).to_have_text("112 × 64")
+    expect(page.locator("#fold-outpaint .summary")).to_have_text("")
+    page.keyboard.press("Control+z")
+    expect(page.locator(".canvas-size")).to_have_text("96 × 64 → 112 × 64")
+    expect(page.locator("#fold-outpaint .summary")).to_have_text("On")
+    page.keyboard.press("Control+z")
+    expect(page.locator(".canvas-size")).to_have_text("96 × 64")
+
+
+def test_colour_is_masked_and_becomes_part_of_the_picture_to_start_from(visit, origin):
+    page = visit()
+    start(page, 253)
+    page.get_by_label("Colour of the brush").evaluate("input => { input.value = '#00ff00'; }")
+    page.get_by_role("button", name="Colour (K)").click()
+    steps.paint(page)
+    assert 0 < steps.covered(page) < 0.5
+    before = steps.pictures(page)
+    page.locator("#generate").click()
+    steps.more(page, before)
+    init, mask = page.evaluate("[known.images[0].request.init, known.images[0].request.mask]")
+    drawn, masked = (
+        Image.open(io.BytesIO(page.request.get(f"{origin}/api/v1/images/{each}").body())).convert("RGB") for each in (init, mask)
+    )
+    assert drawn.getpixel((48, 32)) == (0, 255, 0) and masked.getpixel((48, 32)) == (255, 255, 255)
+    assert drawn.getpixel((48, 8)) == (0, 0, 253) and masked.getpixel((48, 8)) == (0, 0, 0)
+    expect(page.locator(".canvas-count")).to_have_text("1 of 1")
+    page.get_by_role("button", name="Discard").click()
+    expect(page.locator(".paint")).to_be_visible()  # no result is left: the canvas again
+    page.get_by_role("button", name="Eraser (E)").click()
+    steps.paint(page)
+    assert steps.covered(page) < 0.02

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 
-import { bounded, edgeOf, hasGreys, pinch, Strokes } from '../../webui/ui/static/js/mask-strokes.js';
+import { Accepted, boxOf, edgeOf, hasColour, hasGreys, Strokes } from '../../webui/ui/static/js/mask-strokes.js';
 
 const INVERT = { kind: 'invert' }, CLEAR = { kind: 'clear' };
 const kinds = (acts) => acts.map(({ kind }) => kind).join(' ');
@@ -86,20 +86,48 @@ describe('undo and redo', () => {
   });
 });
 
-describe('looking', () => {
-  test('a view stays within its bounds, and what is not enlarged is not shifted', () => {
-    assert.deepEqual(bounded(2, [5, 6]), { zoom: 2, shift: [5, 6] });
-    assert.deepEqual(bounded(0.5, [5, 6]), { zoom: 1, shift: [0, 0] });
-    assert.deepEqual(bounded(99, [5, 6]), { zoom: 8, shift: [5, 6] });
+describe('pictures that were accepted', () => {
+  test('undo leads back to the picture before with all that was done on it, and redo forth again', () => {
+    const strokes = painted('brush', 'eraser'), accepted = new Accepted();
+    strokes.undo();
+    accepted.accept({ picture: 'first', kept: strokes.keep() });
+    strokes.reset();
+    const first = accepted.back({ picture: 'second', kept: strokes.keep() });
+    strokes.take(first.kept);
+    assert.deepEqual([first.picture, kinds(strokes.done), kinds(strokes.undone)], ['first', 'brush', 'eraser']);
+    assert.equal(accepted.back({ picture: 'first', kept: strokes.keep() }), null);
+    const second = accepted.forth({ picture: 'first', kept: strokes.keep() });
+    assert.deepEqual([second.picture, second.kept.done, accepted.before.length, accepted.after.length], ['second', [], 1, 0]);
   });
 
-  test('two fingers enlarge by how far they part, and move what is between them', () => {
-    const fingers = pinch({ zoom: 2, shift: [10, 0] }, [0, 0], [10, 0]);
-    assert.deepEqual(fingers([0, 0], [10, 0]), { zoom: 2, shift: [10, 0] });
-    assert.deepEqual(fingers([-5, 0], [15, 0]), { zoom: 4, shift: [10, 0] });
-    assert.deepEqual(fingers([7, 3], [17, 3]), { zoom: 2, shift: [17, 3] });
-    assert.deepEqual(fingers([0, 0], [5, 0]), { zoom: 1, shift: [7.5, 0] });
+  test('what is done after going back takes the place of what came later', () => {
+    const accepted = new Accepted();
+    accepted.accept(1);
+    accepted.back(2);
+    accepted.settle();
+    assert.equal(accepted.forth(1), null);
+    accepted.accept(3);
+    accepted.reset();
+    assert.equal(accepted.back(4), null);
   });
+});
+
+test('undo tells what it took back, so that edges go back too', () => {
+  const strokes = painted('brush'), pull = { kind: 'sides', from: { left: 0 }, to: { left: 64 } };
+  strokes.push(pull);
+  assert.equal(strokes.undo(), pull);
+  assert.equal(strokes.redo(), pull);
+});
+
+test('colour: whether there is any since all was cleared, its greys, and the box around a stroke', () => {
+  const strokes = new Strokes();
+  assert.deepEqual(strokes.begin('colour', 10, [20, 30], 0.5, '#ff0000'), { kind: 'colour', size: 10, soft: 0.5, colour: '#ff0000', points: [[20, 30], [20, 30]] });
+  strokes.extend([40, 30]);
+  strokes.lift();
+  assert.deepEqual(boxOf(strokes.done[0]), [15, 25, 45, 35]);
+  assert.ok(hasColour(strokes.done) && hasGreys(strokes.done));
+  strokes.push(CLEAR);
+  assert.ok(!hasColour(strokes.done));
 });
 
 test('a soft stroke is as wide as a hard one, and has greys', () => {

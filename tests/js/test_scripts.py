@@ -17,7 +17,19 @@ HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
 SCRIPTS = ROOT / "webui" / "ui" / "static" / "js"
 PURE = (
-    *("address", "client", "differences", "end-words", "exact", "form-values", "format", "grid-words", "job-events", "key-words"),
+    *(
+        "address",
+        "canvas-region",
+        "client",
+        "differences",
+        "end-words",
+        "exact",
+        "form-values",
+        "format",
+        "grid-words",
+        "job-events",
+        "key-words",
+    ),
     "lora-tags",
     *("mask-strokes", "picture-list", "progress", "queue-words", "status", "storage", "stream", "toast-stack", "weights", "word-tags"),
     *("webhook-words", "zoom-place"),

@@ -21,8 +21,7 @@ export function batchFold(made) {
     error.hidden = true;
     passed.textContent = '';
     try {
-      const { values, mask } = formRequest();
-      const grid = await page.makeBatch({ values: { ...values, mask: await mask }, folder: folder.value.trim(), masks: masks.value.trim(), prompts: prompts.value, own_sizes: own.checked });
+      const grid = await page.makeBatch({ values: await formRequest(), folder: folder.value.trim(), masks: masks.value.trim(), prompts: prompts.value, own_sizes: own.checked });
       toast(`${grid.total} pictures on their way`);
       const others = grid.passed_over;
       passed.textContent = others.length ? `Passed over: ${others.slice(0, 10).map(({ name, why }) => `${name} (${why})`).join(' ')}${others.length > 10 ? ` and ${others.length - 10} more` : ''}` : '';

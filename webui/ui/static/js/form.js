@@ -176,9 +176,7 @@ const wayBack = ({ values, source, mode }) => ({
     wishes += 1;  // what is still being asked for comes too late
     clearErrors();
     fill(values);
-    sources += 1;
-    state.source = source;
-    for (const part of Object.values(parts)) part.sourceChanged?.();
+    changeSource(source);
     if (inStudio() && mode !== state.mode) go(mode);
     draw();
   },
@@ -238,16 +236,20 @@ export async function secondPass(image) {
 // ---------------------------------------------------------------------------------------------------------- the picture to start from
 let sources = 0;
 
-export function setSource(image) {
+/** Another picture, and nothing else of the form. */
+export function changeSource(source) {
   sources += 1;
-  clearErrors();
-  state.source = image ? { image: image.id, width: image.width, height: image.height } : {};
+  state.source = source;
   for (const part of Object.values(parts)) part.sourceChanged?.();
-  if (image) {
-    if (state.tab === 'inpaint') state.view = 'mask';
-    fitSource(image);
-  }
   draw();
+}
+
+export function setSource(image) {
+  clearErrors();
+  changeSource(image ? { image: image.id, width: image.width, height: image.height } : {});
+  if (!image) return;
+  if (state.tab === 'inpaint') state.view = 'mask';
+  fitSource(image);
 }
 
 export function sendTo(mode, image) {
@@ -288,11 +290,10 @@ export function generate(values) {
   else toast('Not connected. Your settings are kept.', { kind: 'error' });
 }
 
-/** What the form would generate now: its values, the mode, and the mask (a promise) where one is painted. */
-export function formRequest() {
-  const mask = state.mode === 'inpaint' ? parts.mask?.id() : null;
-  mask?.catch(() => {});
-  return { values: { ...form.values, ratio: undefined, mode: state.mode, init: state.source.image ?? null }, mode: state.mode, mask };
+/** What the form would generate now, with what is painted on the canvas (a promise). */
+export async function formRequest() {
+  const values = { ...form.values, ratio: undefined, mode: state.mode, init: state.source.image ?? null, mask: null };
+  return state.mode === 'inpaint' ? { ...values, ...(await parts.mask?.sources()) } : values;
 }
 
 /** Choose a checkpoint, and generate with it what the form says: its own size and steps go with it, as when somebody chooses it. */
@@ -316,14 +317,14 @@ async function until(isSo) {
 
 function send(values, mode) {
   const request = { ...values, ratio: undefined, mode, init: state.source.image ?? null };
-  const painted = mode === 'inpaint' ? parts.mask.id() : null;  // the mask of now: painting may go on while others are sent
+  const painted = mode === 'inpaint' ? parts.mask.sources() : null;  // the canvas of now: painting may go on while others are sent
   painted?.catch(() => {});  // told when it is this one's turn
   line = line.then(() => submit(request, painted));
 }
 
 async function submit(request, painted) {
   try {
-    const { job } = await page.generate({ ...request, mask: await painted });
+    const { job } = await page.generate({ ...request, mask: null, ...(await painted) });
     parts.run.submitted(job);
   } catch (problem) {
     parts.run?.refused?.();

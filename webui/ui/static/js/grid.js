@@ -81,8 +81,7 @@ function count(it) {
     it.count.textContent = '';
     if (!wish.axes.length) return;
     try {
-      const { values, mask } = formRequest();
-      const told = await page.countGrid({ values: { ...values, mask: await mask }, ...wish });
+      const told = await page.countGrid({ values: await formRequest(), ...wish });
       if (mine === it.turn) it.count.textContent = countOf(told.sides);
     } catch (problem) {
       if (mine === it.turn && wish.axes.every((axis) => axis.values || axis.kind === 'Prompt matrix')) say(it, problem);
@@ -99,8 +98,7 @@ async function make(it) {
   const wish = wishOf(it);
   if (!wish.axes.length) return say(it, new Error('Choose what the X axis varies.'));
   try {
-    const { values, mask } = formRequest();
-    const grid = await page.makeGrid({ values: { ...values, mask: await mask }, ...wish });
+    const grid = await page.makeGrid({ values: await formRequest(), ...wish });
     it.error.hidden = true;
     toast(`${countOf(grid.sides)} on their way`);
     await look(it);

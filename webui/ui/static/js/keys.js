@@ -38,6 +38,7 @@ function act(event) {
   if (ctrl && !event.shiftKey && event.key === 'z') return (!typing && !dialog && parts.mask?.key(event)) || undoLast(typing ? typedAt : 0);
   if (typing || dialog) return false;
   if (event.key === '/') return focusPrompt();
+  if (parts.canvas?.key(event, Boolean(free(target)))) return true;
   if (!ctrl && ['ArrowLeft', 'ArrowRight'].includes(event.key) && free(target)) return step(event.key === 'ArrowLeft' ? -1 : 1);
   return parts.mask?.key(event) ?? false;
 }

@@ -1,12 +1,13 @@
 // @ts-check
-// What was painted on a mask, as a list that is replayed, so that undo, redo and invert are exact; and how far one looks into it. No canvas here.
+// What was done on the canvas, as a list that is replayed, so that undo, redo and invert are exact; and the pictures before one that was accepted. No canvas element here.
+
+/** @import { Sides } from './canvas-region.js' */
 
 /** @typedef {[number, number]} Point */
-/** @typedef {{kind: 'brush' | 'eraser', size: number, soft: number, points: Point[]}} Stroke `soft`: 0 for a hard edge, to 1 */
-/** @typedef {Stroke | {kind: 'invert'} | {kind: 'clear'} | {kind: 'image', image: CanvasImageSource}} Act */
-/** @typedef {{zoom: number, shift: Point}} View */
-
-const MAX_ZOOM = 8;
+/** @typedef {{kind: 'brush' | 'eraser' | 'colour', size: number, soft: number, colour?: string, points: Point[]}} Stroke `soft`: 0 for a hard edge, to 1 */
+/** @typedef {{kind: 'sides', from: Sides, to: Sides}} Pull */
+/** @typedef {Stroke | Pull | {kind: 'invert'} | {kind: 'clear'} | {kind: 'image', image: CanvasImageSource}} Act */
+/** @typedef {{done: Act[], undone: Act[]}} Kept */
 
 export class Strokes {
   /** @type {Act[]} */
@@ -29,9 +30,10 @@ export class Strokes {
    * @param {number} size
    * @param {Point} point
    * @param {number} [soft]
+   * @param {string} [colour]
    */
-  begin(kind, size, point, soft = 0) {
-    this.current = { kind, size, soft, points: [point, point] };
+  begin(kind, size, point, soft = 0, colour = undefined) {
+    this.current = { kind, size, soft, ...(colour && { colour }), points: [point, point] };
     return this.current;
   }
 
@@ -74,7 +76,7 @@ export class Strokes {
     this.undone = [];
   }
 
-  /** A stroke in the midst is ended first, and is the one that is taken back. False where there is nothing. */
+  /** A stroke in the midst is ended first, and is the one that is taken back. Gives it; null where there is nothing. */
   undo() {
     this.finish();
     return move(this.done, this.undone);
@@ -83,6 +85,59 @@ export class Strokes {
   redo() {
     this.finish();
     return move(this.undone, this.done);
+  }
+
+  /** All that was done on this picture, for when one comes back to it. @returns {Kept} */
+  keep() {
+    this.finish();
+    return { done: this.done, undone: this.undone };
+  }
+
+  /** @param {Kept} kept */
+  take({ done, undone }) {
+    this.current = null;
+    [this.done, this.undone] = [done, undone];
+  }
+}
+
+/**
+ * The pictures before the one on the canvas, each with what was done on it: a result that is accepted takes the place of its start picture, and undo leads back.
+ * @template T
+ */
+export class Accepted {
+  /** @type {T[]} */
+  before = [];
+  /** @type {T[]} */
+  after = [];
+
+  /** @param {T} now */
+  accept(now) {
+    this.before.push(now);
+    this.after = [];
+  }
+
+  /** The one before, `now` being what is left; null where there is none. @param {T} now */
+  back(now) {
+    const last = this.before.pop();
+    if (last) this.after.push(now);
+    return last ?? null;
+  }
+
+  /** @param {T} now */
+  forth(now) {
+    const next = this.after.pop();
+    if (next) this.before.push(now);
+    return next ?? null;
+  }
+
+  /** Something else was done instead. */
+  settle() {
+    this.after = [];
+  }
+
+  reset() {
+    this.before = [];
+    this.after = [];
   }
 }
 
@@ -93,38 +148,7 @@ export class Strokes {
 function move(from, to) {
   const act = from.pop();
   if (act) to.push(act);
-  return Boolean(act);
-}
-
-/**
- * A view within its bounds: what is not enlarged is not shifted.
- * @param {number} zoom
- * @param {Point} shift
- * @returns {View}
- */
-export function bounded(zoom, shift) {
-  const within = Math.min(MAX_ZOOM, Math.max(1, zoom));
-  return { zoom: within, shift: within === 1 ? [0, 0] : shift };
-}
-
-/** @type {(a: Point, b: Point) => number} */
-const distance = (a, b) => Math.hypot(a[0] - b[0], a[1] - b[1]);
-/** @type {(a: Point, b: Point) => Point} */
-const between = (a, b) => [(a[0] + b[0]) / 2, (a[1] + b[1]) / 2];
-
-/**
- * Two fingers on the mask: gives how it is looked at once they have moved.
- * @param {View} view when they were put down
- * @param {Point} a
- * @param {Point} b
- * @returns {(a: Point, b: Point) => View}
- */
-export function pinch(view, a, b) {
-  const spread = distance(a, b), middle = between(a, b);
-  return (nowA, nowB) => {
-    const now = between(nowA, nowB);
-    return { zoom: (view.zoom * distance(nowA, nowB)) / spread, shift: [view.shift[0] + now[0] - middle[0], view.shift[1] + now[1] - middle[1]] };
-  };
+  return act ?? null;
 }
 
 /**
@@ -134,4 +158,17 @@ export function pinch(view, a, b) {
 export const edgeOf = ({ size, soft }) => ({ width: size * (1 - 0.4 * soft), blur: size * 0.3 * soft });
 
 /** Whether the list has greys, which only soft inpainting heeds. @param {readonly Act[]} acts */
-export const hasGreys = (acts) => acts.some((act) => act.kind === 'brush' && act.soft > 0);
+export const hasGreys = (acts) => acts.some((act) => (act.kind === 'brush' || act.kind === 'colour') && act.soft > 0);
+
+/** Whether colour was painted since all was last cleared. @param {readonly Act[]} acts */
+export const hasColour = (acts) => acts.slice(acts.findLastIndex((act) => act.kind === 'clear') + 1).some((act) => act.kind === 'colour');
+
+/**
+ * The box around a stroke that covers, with its soft edge.
+ * @param {Stroke} stroke
+ * @returns {[number, number, number, number]}
+ */
+export function boxOf({ size, points }) {
+  const xs = points.map(([x]) => x), ys = points.map(([, y]) => y), more = size / 2;
+  return [Math.floor(Math.min(...xs) - more), Math.floor(Math.min(...ys) - more), Math.ceil(Math.max(...xs) + more), Math.ceil(Math.max(...ys) + more)];
+}

@@ -1,63 +1,82 @@
 // @ts-check
-// The mask: two stacked canvases on the stage, the picture below, the paint above. What is painted is a list, see mask-strokes.js. The server gets a black and white PNG of the picture's size, uploaded when Generate needs it.
+// The canvas of inpaint: the picture with its new sides, the mask and the colours painted on it. What is done is a list, see mask-strokes.js. The server gets a black and white PNG of the picture's size, and the picture with its colours, uploaded when Generate needs them.
 
 import { images, page } from './api.js';
+import { makeEdges } from './canvas-edges.js';
+import { FINE, mostOf, NO_SIDES, pulledTo, sameSides, SIDES, sidesIn, strideOf, valuesOf } from './canvas-region.js';
+import { wireHands } from './canvas-hands.js';
+import { drawGround, drawSent, frameOf, keepOpposite, layOut, percent, placeOf } from './canvas-view.js';
 import { $, el, iconButton } from './dom.js';
-import { clearErrors, fill, form } from './form.js';
+import { changeSource, clearErrors, fill, form } from './form.js';
+import { sizeLike } from './form-values.js';
 import { drawLook, fineness, LOOKS } from './mask-look.js';
-import { bounded, edgeOf, hasGreys, pinch, Strokes } from './mask-strokes.js';
+import { blackAndWhite, boxOfMask, paint, wipeAll, withColours } from './mask-paint.js';
+import { Accepted, hasColour, hasGreys, Strokes } from './mask-strokes.js';
 import { store, stored } from './storage.js';
 import { draw, state } from './state.js';
 import { complain, toast } from './toast.js';
+import { FITTED, zoomed } from './zoom-place.js';
 
-const INK = '#ffaa3c';  // amber on the screen, white for the server
-const RGB = [255, 170, 60];
+const TOOLS = ['brush', 'colour', 'eraser', 'hand'];
+const STEP = 1.25;     // a press of + or −
+const OF_PICTURE = ['width', 'height', 'outpaint.enabled', ...SIDES.map((side) => `outpaint.${side}`)];
 
 export function makeMask() {
   /** @type {any} `hold`: what the pointer does instead of painting */
-  const it = { tool: 'brush', strokes: new Strokes(), hold: null, zoom: 1, shift: [0, 0], last: '', sent: null, fingers: new Map() };
+  const it = { tool: 'brush', strokes: new Strokes(), accepted: new Accepted(), hold: null, place: { ...FITTED }, scale: 1, sides: { ...NO_SIDES }, last: '', sent: null, tinted: null, box: null, tints: new Map(), fingers: new Map() };
   build(it);
-  wirePointer(it);
-  it.desk.addEventListener('wheel', (event) => wheel(it, event), { passive: false });
-  const open = () => openPicture(it);
-  const back = () => { if (it.missing && it.last) showPicture(it); };
-  return { root: it.root, draw: open, back, sourceChanged: () => { it.last = ''; open(); }, key: (event) => key(it, event), id: () => uploaded(it) };
+  wireHands(it, { look: () => look(it), show: () => show(it), back: () => back(it), replay: () => replay(it), painted: () => { changed(it, true); clearErrors(); heedGreys(it); } });
+  addEventListener('keyup', ({ key: name }) => { if (name === ' ') it.space = false; if (name.toLowerCase() === 'o') it.root.classList.remove('bare'); });
+  new ResizeObserver(() => look(it)).observe(it.desk);
+  const open = () => { openPicture(it); heedForm(it); };
+  return {
+    root: it.root, draw: open, back: () => { if (it.missing && it.last) showPicture(it); }, sourceChanged: () => sourceChanged(it), key: (event) => key(it, event),
+    sources: () => sources(it), accept: (image) => accept(it, image), isTint: (id) => it.tints.get(id) === it.last, sides: () => it.sides,
+  };
 }
 
 // ---------------------------------------------------------------------------------------------------------- the parts
 function build(it) {
   it.below = el('canvas');
-  it.above = el('canvas.paint', { tabindex: 0, role: 'img', 'aria-label': 'Mask: paint over the part to change' });
-  it.ring = el('i.ring');
+  it.colour = el('canvas.tint', { 'aria-hidden': 'true' });
   it.seen = el('canvas.mask-look', { 'aria-hidden': 'true' });
-  it.sheet = el('div.sheet', {}, it.below, it.seen, it.above);
-  it.desk = el('div.desk', {}, it.sheet, it.ring);
-  it.ink = it.above.getContext('2d');
-  it.size = el('input', { type: 'range', min: 2, max: 200, value: stored('brush', 48), 'aria-label': 'Brush size', title: 'Brush size ([ and ])', oninput: () => store('brush', +it.size.value) });
+  it.above = el('canvas.paint', { tabindex: 0, role: 'img', 'aria-label': 'Mask: paint over the part to change' });
+  it.sheets = { mask: it.above, colour: it.colour };
+  it.leaf = el('div.leaf', {}, it.below, it.colour, it.seen, it.above);
+  it.ground = el('canvas.ground', { 'aria-hidden': 'true' });
+  it.frame = el('div.sent-frame', { hidden: true }, el('span'));
+  it.edges = makeEdges(pulls(it));
+  it.sheet = el('div.sheet', {}, it.leaf, it.ground, it.frame, ...it.edges.edges);
+  it.ring = el('i.ring');
+  it.desk = el('div.desk', { 'data-tool': it.tool }, it.sheet, it.ring);
+  it.size = el('input', { type: 'range', min: 2, max: 200, value: stored('brush', 48), 'aria-label': 'Brush size', title: 'Brush size ([ and ], or Shift and the wheel)', oninput: () => store('brush', +it.size.value) });
   it.soft = el('input', { type: 'range', min: 0, max: 100, step: 5, value: stored('brush-soft', 0), 'aria-label': 'Softness', title: 'Softness of the edge', oninput: () => store('brush-soft', +it.soft.value) });
+  it.ink = el('input', { type: 'color', value: stored('brush-colour', '#d8743c'), 'aria-label': 'Colour of the brush', title: 'Colour of the brush; Ctrl+click on the picture takes one from there', onchange: () => store('brush-colour', it.ink.value) });
   it.how = el('select.mask-how', { 'aria-label': 'Mask look', title: 'How the mask looks; a look only', onchange: () => { store('mask-look', it.how.value); show(it); } }, LOOKS.map(([value, label]) => el('option', { value }, label)));
   it.how.value = stored('mask-look', 'hatch');
   it.tools = tools(it);
   const t = it.tools;
-  const bar = el('div.mask-tools', { role: 'toolbar', 'aria-label': 'Mask tools' }, t.brush, t.eraser, el('label.size', {}, it.size), el('label.size.soft', {}, el('span', {}, 'Soft'), it.soft), el('hr'), t.undo, t.redo, el('hr'),
+  const bar = el('div.mask-tools', { role: 'toolbar', 'aria-label': 'Mask tools' }, t.brush, t.colour, it.ink, t.eraser, t.hand, el('label.size', {}, it.size), el('label.size.soft', {}, el('span', {}, 'Soft'), it.soft), el('hr'), t.undo, t.redo, el('hr'),
     t.invert, t.clear, t.open, el('hr'), t.out, t.fit, t.into, it.how, loader(it));
   it.root = el('div.mask', { hidden: true }, it.desk, bar);
 }
 
 function tools(it) {
-  const pick = (name) => { it.tool = name; for (const each of ['brush', 'eraser']) it.tools[each].setAttribute('aria-pressed', each === name); };
-  const step = (moved) => { it.hold = null; if (moved()) replay(it); };
+  const pick = (name) => () => { it.tool = it.desk.dataset.tool = name; for (const each of TOOLS) it.tools[each].setAttribute('aria-pressed', each === name); };
+  const zoom = (scale) => () => { it.place = scale ? zoomed(it.place, it.scale * scale, frameOf(it), placeOf(it).size) : { ...FITTED }; look(it); };
   return {
-    brush: iconButton('brush', 'Brush (B)', () => pick('brush'), { 'aria-pressed': 'true' }),
-    eraser: iconButton('eraser', 'Eraser (E)', () => pick('eraser'), { 'aria-pressed': 'false' }),
-    undo: iconButton('undo', 'Undo (Ctrl+Z)', () => step(() => it.strokes.undo()), { disabled: true }),
-    redo: iconButton('redo', 'Redo (Ctrl+Shift+Z)', () => step(() => it.strokes.redo()), { disabled: true }),
-    invert: iconButton('invert', 'Invert mask (X)', () => push(it, { kind: 'invert' })),
-    clear: iconButton('clear', 'Clear mask', () => push(it, { kind: 'clear' })),
+    brush: iconButton('brush', 'Brush (B)', pick('brush'), { 'aria-pressed': 'true' }),
+    colour: iconButton('drop', 'Colour (K): a sketch of what should be there', pick('colour'), { 'aria-pressed': 'false' }),
+    eraser: iconButton('eraser', 'Eraser (E)', pick('eraser'), { 'aria-pressed': 'false' }),
+    hand: iconButton('hand', 'Move (H, or Space and drag)', pick('hand'), { 'aria-pressed': 'false' }),
+    undo: iconButton('undo', 'Undo (Ctrl+Z)', () => back(it), { disabled: true }),
+    redo: iconButton('redo', 'Redo (Ctrl+Shift+Z)', () => forth(it), { disabled: true }),
+    invert: iconButton('invert', 'Invert mask (V)', () => push(it, { kind: 'invert' })),
+    clear: iconButton('clear', 'Clear mask and colour', () => push(it, { kind: 'clear' })),
     open: iconButton('open', 'Load a mask', () => $('input[type=file]', it.root).click()),
-    out: iconButton('minus', 'Zoom out (-)', () => look(it, it.zoom / 1.25)),
-    fit: el('button.tool.zoom', { type: 'button', title: 'Fit (0)', onclick: () => look(it, 1) }, '100%'),
-    into: iconButton('plus', 'Zoom in (+)', () => look(it, it.zoom * 1.25)),
+    out: iconButton('minus', 'Zoom out (-)', zoom(1 / STEP)),
+    fit: el('button.tool.zoom', { type: 'button', title: 'Fit (0)', onclick: zoom(0) }, '100 %'),
+    into: iconButton('plus', 'Zoom in (+)', zoom(STEP)),
   };
 }
 
@@ -80,60 +99,53 @@ async function load(it, file) {
   }
 }
 
-// ---------------------------------------------------------------------------------------------------------- painting
+// ---------------------------------------------------------------------------------------------------------- what is done
 function push(it, act) {
   it.hold = null;
   it.strokes.push(act);
-  apply(it, act);
-  changed(it);
+  paint(it.sheets, act);
+  changed(it, true);
   clearErrors();
 }
 
 function replay(it) {
-  clear(it);
-  it.strokes.done.forEach((act) => apply(it, act));
+  wipeAll(it.sheets);
+  it.strokes.done.forEach((act) => paint(it.sheets, act));
   changed(it);
 }
 
-function clear({ ink, above }) {
-  ink.globalCompositeOperation = 'source-over';
-  ink.clearRect(0, 0, above.width, above.height);
+function back(it) {
+  it.hold = null;
+  const act = it.strokes.undo();
+  if (act?.kind === 'sides') setSides(it, act.from);
+  if (act) replay(it);
+  else turn(it, it.accepted.back(asItIs(it)));
 }
 
-function apply(it, act) {
-  const { ink, above } = it;
-  if (act.kind === 'clear') return clear(it);
-  if (act.kind === 'image') return paintPicture(it, act.image);
-  if (act.kind === 'invert') {
-    ink.globalCompositeOperation = 'xor';
-    ink.fillStyle = INK;
-    return ink.fillRect(0, 0, above.width, above.height);
-  }
-  const { width, blur } = edgeOf(act);
-  const away = blur ? 2 * above.width + width : 0;  // a soft stroke is the shadow of a hard one that lies outside
-  ink.save();
-  ink.globalCompositeOperation = act.kind === 'eraser' ? 'destination-out' : 'source-over';
-  Object.assign(ink, { lineCap: 'round', lineJoin: 'round', lineWidth: width, strokeStyle: INK });
-  if (blur) Object.assign(ink, { shadowColor: INK, shadowBlur: blur, shadowOffsetX: away });
-  ink.beginPath();
-  ink.moveTo(act.points[0][0] - away, act.points[0][1]);
-  for (const [x, y] of act.points) ink.lineTo(x - away, y);
-  ink.stroke();
-  ink.restore();
+function forth(it) {
+  it.hold = null;
+  const act = it.strokes.redo();
+  if (act?.kind === 'sides') setSides(it, act.to);
+  if (act) replay(it);
+  else turn(it, it.accepted.forth(asItIs(it)));
 }
 
-/** A soft stroke cannot be put together of pieces: the whole of it is drawn over what was there before. */
-function applySoft(it) {
-  clear(it);
-  it.ink.drawImage(it.before, 0, 0);
-  apply(it, it.strokes.current);
+/** Something on the canvas is other than it was; `anew`: by an act of its own, so that what was undone is out of reach. */
+function changed(it, anew = false) {
+  if (anew) it.accepted.settle();
+  it.tools.undo.disabled = !it.strokes.done.length && !it.accepted.before.length;
+  it.tools.redo.disabled = !it.strokes.undone.length && !it.accepted.after.length;
+  it.sent = it.tinted = null;
+  it.box = undefined;
+  show(it);
 }
 
-/** The mask's look, once a frame. */
+/** The mask's look and the frame of what is sent, once a frame. */
 function show(it) {
-  it.frame ||= requestAnimationFrame(() => {
-    it.frame = 0;
+  it.planned ||= requestAnimationFrame(() => {
+    it.planned = 0;
     drawLook(it.seen, it.above, it.how.value);
+    drawSent(it);
   });
 }
 
@@ -144,76 +156,129 @@ function heedGreys(it) {
   toast('Soft inpainting is on: the greys of a soft brush count', { action: { label: 'Undo', run: () => fill({ 'soft_inpaint.enabled': false }) } });
 }
 
-/** A loaded mask, as the server reads it: brightness becomes coverage, greys included (soft inpainting uses them). */
-function paintPicture(it, image) {
-  const { width, height } = it.above;
-  const sheet = el('canvas', { width, height });
-  const pen = sheet.getContext('2d');
-  pen.drawImage(image, 0, 0, width, height);
-  const pixels = pen.getImageData(0, 0, width, height);
-  for (let i = 0; i < pixels.data.length; i += 4) {
-    const light = (pixels.data[i] + pixels.data[i + 1] + pixels.data[i + 2]) / 3;
-    pixels.data[i + 3] = (light * pixels.data[i + 3]) / 255;
-    pixels.data.set(RGB, i);
-  }
-  pen.putImageData(pixels, 0, 0);
-  clear(it);
-  it.ink.drawImage(sheet, 0, 0);
-}
-
-function changed(it) {
-  it.tools.undo.disabled = !it.strokes.done.length;
-  it.tools.redo.disabled = !it.strokes.undone.length;
-  it.sent = null;
-  show(it);
+// ---------------------------------------------------------------------------------------------------------- what is sent
+/** The ids of what was painted: `mask`, and `init` where colours make another picture to start from. */
+function sources(it) {
+  return Promise.all([uploaded(it), tinted(it)]).then(([mask, init]) => ({ mask, ...(init && { init }) }));
 }
 
 /** The mask as an uploaded picture's id; null when nothing is painted. */
-async function uploaded(it) {
-  if (!it.strokes.done.length || !covered(it)) return null;
-  const sent = it.sent ??= blackAndWhite(it).then(images.upload).then((image) => image.id);  // kept before it is there: a stroke made meanwhile clears it
-  try {
-    return await sent;
-  } catch (problem) {
-    if (it.sent === sent) it.sent = null;
-    throw problem;
+function uploaded(it) {
+  if (!it.strokes.done.length || !boxOfMask(it.above)) return null;
+  return it.sent ??= kept(it, 'sent', blackAndWhite(it.above));  // kept before it is there: a stroke made meanwhile clears it
+}
+
+/** The picture with the colours painted on it; null when there are none. */
+function tinted(it) {
+  if (!hasColour(it.strokes.done) || !boxOfMask(it.colour)) return null;
+  if (it.shown !== it.last) return Promise.reject(new Error('The picture to paint on has not arrived yet. Try again in a moment.'));
+  const of = it.last, inverted = Boolean(form.values.invert_mask);
+  if (it.tintedFor !== inverted) it.tinted = null;
+  it.tintedFor = inverted;
+  return it.tinted ??= kept(it, 'tinted', withColours(it.below, it.sheets, inverted)).then((id) => { it.tints.set(id, of); return id; });
+}
+
+/** Upload a file that is being made; what fails is tried again next time. */
+function kept(it, name, file) {
+  const sent = file.then(images.upload).then((image) => image.id);
+  sent.catch(() => { it[name] = null; });
+  return sent;
+}
+
+// ---------------------------------------------------------------------------------------------------------- sides
+/** What the form says of new sides is what is seen, as soon as it has taken in what was done here. */
+function heedForm(it) {
+  const told = sidesIn(form.values);
+  if (it.pulling || (it.wish && sameSides(told, it.wish))) return drawSent(it);
+  it.wish = null;
+  it.sides = told;
+  look(it);
+}
+
+function setSides(it, sides) {
+  const told = sidesIn(form.values);
+  it.sides = sides;
+  it.wish = sameSides(told, sides) ? null : told;  // what the form says until it has heard
+  fill(valuesOf(sides));
+  clearErrors();
+  look(it);
+}
+
+function step(it, side, by) {
+  const to = by === null ? 0 : it.sides[side] + by;
+  settleSides(it, it.sides, { ...it.sides, [side]: pulledTo(to, FINE, mostOf(it.below, it.sides, side)) });
+}
+
+function settleSides(it, from, to) {
+  if (sameSides(from, to)) return look(it);
+  it.strokes.push({ kind: 'sides', from, to });
+  setSides(it, to);
+  changed(it, true);
+}
+
+/** An edge in hand: the view stays as it is, so that the edge is where the hand is, and fits again when it is let go. */
+function pulls(it) {
+  return {
+    pixels: () => 1 / it.scale,
+    stride: () => strideOf(it.below),
+    step: (side, by) => step(it, side, by),
+    begin: (side) => {
+      it.pulling = { from: it.sides, fitted: !it.place.scale };
+      it.place = { ...it.place, scale: it.scale };
+      return it.sides[side];
+    },
+    pull: (side, to, stride) => {
+      const { size } = placeOf(it);
+      it.sides = { ...it.sides, [side]: pulledTo(to, stride, mostOf(it.below, it.pulling.from, side)) };
+      keepOpposite(it, side, size);
+      look(it);
+    },
+    end: () => {
+      const { from, fitted } = it.pulling, to = it.sides;
+      it.pulling = null;
+      if (fitted) it.place = { ...FITTED };
+      settleSides(it, from, to);
+    },
+  };
+}
+
+// ---------------------------------------------------------------------------------------------------------- one picture after another
+/** A result becomes the picture to start from; undo leads back to this one and what was done on it. */
+function accept(it, image) {
+  it.accepted.accept(asItIs(it));
+  state.view = 'mask';
+  change(it, () => changeSource({ image: image.id, width: image.width, height: image.height }));
+  fill(sizeLike(image));
+  setSides(it, { ...NO_SIDES });
+  changed(it);
+  toast('Result accepted: the next one starts from it', { action: { label: 'Undo', run: () => { if (it.last === image.id) { while (it.strokes.done.length) back(it); back(it); } } } });
+}
+
+const asItIs = (it) => ({ source: state.source, kept: it.strokes.keep(), values: { ...Object.fromEntries(OF_PICTURE.map((name) => [name, form.values[name]])), ...valuesOf(it.sides) } });
+
+function turn(it, to) {
+  if (!to) return;
+  change(it, () => changeSource(to.source));
+  it.strokes.take(to.kept);
+  setSides(it, sidesIn(to.values));
+  fill(to.values);
+  replay(it);
+}
+
+/** Change the source from here, where what was accepted before is kept. */
+function change(it, act) {
+  it.turning = true;
+  act();
+  it.turning = false;
+}
+
+function sourceChanged(it) {
+  if (!it.turning) {
+    it.accepted.reset();
+    if (state.source.image !== it.last && it.strokes.done.some(({ kind }) => kind === 'sides')) setSides(it, { ...NO_SIDES });  // they were of that picture
   }
-}
-
-const covered = ({ ink, above }) => ink.getImageData(0, 0, above.width, above.height).data.some((value, i) => i % 4 === 3 && value > 0);
-
-function blackAndWhite({ above }) {
-  const out = el('canvas', { width: above.width, height: above.height });
-  const pen = out.getContext('2d');
-  pen.drawImage(above, 0, 0);
-  for (const [how, colour] of [['source-in', '#fff'], ['destination-over', '#000']]) {
-    pen.globalCompositeOperation = how;
-    pen.fillStyle = colour;
-    pen.fillRect(0, 0, out.width, out.height);
-  }
-  return new Promise((done) => out.toBlob(done, 'image/png'));
-}
-
-// ---------------------------------------------------------------------------------------------------------- looking
-function look(it, zoom, shift = it.shift) {
-  Object.assign(it, bounded(zoom, shift));
-  it.sheet.style.transform = `translate(${it.shift[0]}px, ${it.shift[1]}px) scale(${it.zoom})`;
-  it.tools.fit.textContent = `${Math.round(it.zoom * 100)}%`;
-}
-
-function wheel(it, event) {
-  event.preventDefault();
-  if (event.ctrlKey || event.metaKey) return look(it, it.zoom * (event.deltaY < 0 ? 1.15 : 0.87));
-  it.size.value = +it.size.value - Math.sign(event.deltaY) * 4;
-  it.size.oninput();
-  moveRing(it, event);
-}
-
-function moveRing({ desk, above, ring, size }, event) {
-  const box = desk.getBoundingClientRect();
-  const scale = above.getBoundingClientRect().width / above.width;
-  const side = `${size.value * scale}px`;
-  Object.assign(ring.style, { left: `${event.clientX - box.left}px`, top: `${event.clientY - box.top}px`, inlineSize: side, blockSize: side });
+  it.last = '';
+  openPicture(it);
 }
 
 function openPicture(it) {
@@ -221,15 +286,13 @@ function openPicture(it) {
   if (!image || image === it.last) return;
   it.last = image;
   it.strokes.reset();
-  it.hold = null;
-  look(it, 1);
-  for (const canvas of [it.below, it.above]) Object.assign(canvas, { width, height });
+  it.hold = it.pulling = null;
+  it.place = { ...FITTED };
+  for (const canvas of [it.below, it.colour, it.above]) Object.assign(canvas, { width, height });
   const fine = fineness(width ?? 1);
   Object.assign(it.seen, { width: (width ?? 1) * fine, height: (height ?? 1) * fine });
-  it.sheet.style.aspectRatio = `${width} / ${height}`;
-  it.sheet.style.setProperty('--w', width);
-  it.sheet.style.setProperty('--h', height);
   changed(it);
+  look(it);
   showPicture(it);
 }
 
@@ -241,6 +304,8 @@ function showPicture(it) {
   picture.onload = () => {
     if (image !== it.last) return;
     it.below.getContext('2d').drawImage(picture, 0, 0, width, height);
+    it.shown = image;
+    it.grounded = '';
     draw();
   };
   picture.onerror = () => {
@@ -251,77 +316,17 @@ function showPicture(it) {
   picture.src = images.asRead(image);
 }
 
-// ---------------------------------------------------------------------------------------------------------- hands
-function wirePointer(it) {
-  it.above.onpointerdown = (event) => down(it, event);
-  it.above.onpointermove = (event) => move(it, event);
-  it.above.onpointerup = it.above.onpointercancel = (event) => up(it, event);
+/** Everything is put where it is looked at. */
+function look(it) {
+  layOut(it);
+  it.edges.say(it.sides);
+  it.tools.fit.textContent = percent(it);
+  drawGround(it, String(form.values['outpaint.fill'] ?? 'edge'));
+  drawSent(it);
 }
 
-function place({ above }, event) {
-  const box = above.getBoundingClientRect();
-  return [((event.clientX - box.left) / box.width) * above.width, ((event.clientY - box.top) / box.height) * above.height];
-}
-
-function down(it, event) {
-  try { it.above.setPointerCapture(event.pointerId); } catch { /* a made-up pointer (tests) cannot be captured */ }
-  if (event.pointerType === 'touch') it.fingers.set(event.pointerId, [event.clientX, event.clientY]);
-  if (it.fingers.size === 2) return startPinch(it);
-  if (event.button === 1 || event.shiftKey) return hold(it, { pan: [event.clientX - it.shift[0], event.clientY - it.shift[1]] });
-  if (event.button) return;
-  const erases = event.pointerType === 'pen' && event.buttons === 32;
-  it.hold = null;
-  const stroke = it.strokes.begin(erases ? 'eraser' : it.tool, +it.size.value, place(it, event), it.soft.value / 100);
-  if (stroke.soft) it.before = copyOf(it.above);
-  apply(it, stroke);
-  show(it);
-}
-
-function copyOf(canvas) {
-  const copy = el('canvas', { width: canvas.width, height: canvas.height });
-  copy.getContext('2d').drawImage(canvas, 0, 0);
-  return copy;
-}
-
-function hold(it, what) {
-  it.strokes.drop();
-  it.hold = what;
-}
-
-/** A second finger: what the first one painted is taken back, and both zoom. */
-function startPinch(it) {
-  const [a, b] = it.fingers.values();
-  hold(it, { pinch: pinch({ zoom: it.zoom, shift: it.shift }, a, b) });
-  replay(it);
-}
-
-function move(it, event) {
-  moveRing(it, event);
-  if (it.fingers.has(event.pointerId)) it.fingers.set(event.pointerId, [event.clientX, event.clientY]);
-  if (it.hold?.pinch) {
-    if (it.fingers.size < 2) return;
-    const { zoom, shift } = it.hold.pinch(...it.fingers.values());
-    return look(it, zoom, shift);
-  }
-  if (it.hold?.pan) return look(it, it.zoom, [event.clientX - it.hold.pan[0], event.clientY - it.hold.pan[1]]);
-  if (!it.strokes.current) return;
-  const points = event.getCoalescedEvents?.() ?? [];
-  const soft = it.strokes.current.soft > 0;
-  for (const each of points.length ? points : [event]) {
-    const piece = it.strokes.extend(place(it, each));
-    if (!soft) apply(it, piece);
-  }
-  if (soft) applySoft(it);
-  show(it);
-}
-
-function up(it, event) {
-  it.fingers.delete(event.pointerId);
-  if (it.strokes.lift()) { changed(it); clearErrors(); heedGreys(it); }
-  if (!it.fingers.size) it.hold = null;
-}
-
-const KEYS = { b: 'brush', e: 'eraser', x: 'invert', '+': 'into', '=': 'into', '-': 'out', 0: 'fit' };
+// ---------------------------------------------------------------------------------------------------------- keys
+const KEYS = { b: 'brush', k: 'colour', e: 'eraser', h: 'hand', v: 'invert', x: 'invert', '+': 'into', '=': 'into', '-': 'out', 0: 'fit' };
 
 function key(it, event) {
   if (it.root.hidden || document.body.dataset.tab !== 'studio') return false;
@@ -333,6 +338,8 @@ function key(it, event) {
     it.size.oninput();
     return true;
   }
+  if (name === 'o') return it.root.classList.add('bare'), true;
+  if (name === ' ' && (event.target === document.body || event.target === it.above)) return it.space = true;
   if (!(name in KEYS)) return false;
   it.tools[KEYS[name]].click();
   return true;

@@ -4,7 +4,8 @@
 
 import { images, jobs } from './api.js';
 import { $, $$, button, el } from './dom.js';
-import { pictureActions } from './image-actions.js';
+import { canvasBar } from './canvas-bar.js';
+import { bin, pictureActions } from './image-actions.js';
 import { fill, useRequest } from './form.js';
 import { makeGridView } from './grid-view.js';
 import { makeMask } from './mask.js';
@@ -20,6 +21,7 @@ const STRIP = 24;
 component('stage', (root) => {
   const at = build(root);
   parts.mask = at.mask;
+  parts.canvas = at.canvas;
   return {
     openGrid(id) {
       at.wanted = id;  // a tab that opens meanwhile decides on the view first
@@ -45,6 +47,7 @@ component('stage', (root) => {
       drawBelow(at, masking || varied, peeking);
       at.vary.draw();
       drawStrip(at, peeking);
+      at.canvas.show(masking, varied || at.picture.hidden);
     },
   };
 });
@@ -64,17 +67,18 @@ function build(root) {
   const mask = makeMask();
   const view = (name, label, act) => el('button', { type: 'button', 'data-view': name, onclick: () => { act(); draw(); } }, label);
   const views = el('div.views', { role: 'group', 'aria-label': 'Show' },
-    view('mask', 'Mask', () => { state.view = 'mask'; }), view('result', 'Result', () => { state.view = 'result'; }),
+    view('mask', 'Canvas', () => { state.view = 'mask'; }), view('result', 'Result', () => { state.view = 'result'; }),
     view('grid', 'Grid', () => { state.view = 'grid'; }), view('vary', 'Vary', () => { state.view = 'vary'; }), view('live', 'Live preview', () => { state.view = 'result'; state.peek = false; }));
   const vary = makeGridView(() => { if (state.view === 'vary') state.view = 'result'; });
-  const frame = el('div.frame', {}, picture, grid, notice, mask.root, vary.root, views);
+  const canvas = canvasBar(mask, bin);
+  const frame = el('div.frame', {}, el('div.canvas-bar', {}, views, ...canvas.nodes), picture, canvas.original, grid, notice, mask.root, vary.root);
   const bar = el('div.bar', { role: 'progressbar', 'aria-label': 'Progress', 'aria-valuemin': 0, 'aria-valuemax': 100 }, el('i'));
   const what = el('span.what'), numbers = el('span.numbers');
   const progress = el('div.progress', {}, bar, el('div.line', {}, what, numbers));
   const acts = el('div.acts', { role: 'toolbar', 'aria-label': 'This picture' }), about = el('p.facts'), notes = el('p.notes');
   const strip = el('div.strip', { role: 'listbox', 'aria-label': 'Recent pictures', 'aria-orientation': 'vertical' });
   root.append(el('section.stage', { 'aria-label': 'Result' }, frame, el('div', { id: 'stage-note' }), progress, notes, el('div.below', {}, about, acts)), strip);
-  return { picture, grid, notice, mask, vary, views, bar, what, numbers, progress, acts, about, notes, strip, drawn: '', wanted: '' };
+  return { picture, grid, notice, mask, canvas, vary, views, bar, what, numbers, progress, acts, about, notes, strip, drawn: '', wanted: '' };
 }
 
 /** The pictures of the shown picture's batch, when there are several. */

@@ -192,8 +192,7 @@ async function count() {
 }
 
 async function wish() {
-  const { values, mask } = formRequest();
-  return { values: { ...values, mask: await mask }, axes: wishes(), title: '', new_seeds: false };
+  return { values: await formRequest(), axes: wishes(), title: '', new_seeds: false };
 }
 
 /** What is wrong, below the axis that it is about. */
