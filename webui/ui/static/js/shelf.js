@@ -202,14 +202,17 @@ function render(anew = false) {
     it.side = Math.floor((width - GAP * (it.columns - 1)) / it.columns);
     it.row = (it.wish.kind === 'style' ? 40 : it.side) + WORDS + GAP;
     empty(it.found.length ? new Set(it.found.map((card) => card.id)) : null);
-    it.grid.replaceChildren(...(it.found.length ? [...it.nodes.values()] : [nothing()]));
+    const kept = new Set(it.nodes.values());
+    for (const each of [...it.grid.children]) if (!kept.has(each)) each.remove();  // one by one: what has the focus keeps it
+    if (!it.found.length) it.grid.append(nothing());
+    it.grid.setAttribute('role', it.found.length ? 'list' : 'none');
     it.grid.setAttribute('aria-busy', String(!known.ready && !it.failed));
   }
   if (!it.found.length) return void (it.grid.style.blockSize = '');
   const sight = inSight({ count: it.found.length, columns: it.columns, row: it.row, top: it.body.scrollTop, height: it.body.clientHeight });
   it.grid.style.blockSize = `${sight.rows * it.row - GAP}px`;
   const own = checkpointCard(), wanted = new Set();
-  for (let n = sight.from; n < sight.to; n += 1) { wanted.add(it.found[n].id); place(n, own, anew); }
+  for (let n = sight.to - 1; n >= sight.from; n -= 1) { wanted.add(it.found[n].id); place(n, own, anew); }  // from the end, so that each has its next one
   for (const [id, node] of it.nodes) if (!wanted.has(id) && !node.contains(document.activeElement)) remove(id, node);
   clearTimeout(resting);
   if (anew) pictures();
@@ -223,7 +226,7 @@ function place(n, own, anew) {
   if (!node) {
     node = cardNode(card, { foreign: isForeign(card, own) ? own : null, press, look });
     it.nodes.set(card.id, node);
-    it.grid.append(node);
+    it.grid.insertBefore(node, it.nodes.get(it.found[n + 1]?.id) ?? null);
     anew = true;
   }
   if (!anew) return;
