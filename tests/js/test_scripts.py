@@ -32,7 +32,7 @@ PURE = (
     ),
     "lora-tags",
     *("mask-strokes", "picture-list", "progress", "queue-words", "status", "storage", "stream", "toast-stack", "weights", "word-tags"),
-    *("webhook-words", "zoom-place"),
+    *("people-words", "webhook-words", "zoom-place"),
 )
 """Modules that need no page: nothing in them is without a type, and each has its unit test. The list may only grow."""
 OLDEST_NODE = (20, 19)
