@@ -82,6 +82,7 @@ ONLY: dict[str, set[str]] = {
         "services",
         "backends",
         "resolve",
+        "api.deeds",
         "api.identity",
         "images",
         "library",

@@ -51,6 +51,8 @@ from webui.jobs.store import JobStore
 from webui.library import Library
 from webui.library import builtins as library_builtins
 from webui.library.families import register_all
+from webui.people.audit import Audit
+from webui.people.keys import ApiKeys
 from webui.plugins.contributions import collect
 from webui.plugins.discovery import extension_folders
 from webui.plugins.manager import Extensions
@@ -131,11 +133,7 @@ def open_app(settings: Settings, make_client: MakeClient | None = None) -> App:
     store = SettingsStore(settings)
     database = open_database(settings.data_dir, settings.database_url, settings.durability)
     gallery = Gallery(ImageStore(settings.data_dir), database, settings.cache / "thumbs")
-    extensions = Extensions("web")
-    extensions.add_builtin("darkroom", library_builtins)
-    extensions.add_builtin("darkroom's finishers", finishers)
-    extensions.add_builtin("darkroom's detectors", detection_builtins)
-    extensions.load(extension_folders(settings), settings.extensions_off)
+    extensions = load_extensions(settings)
     library = Library(settings.all_models_dirs, settings.cache / "library.json", register_all(extensions))
     contributions = collect(extensions)
     detectors = Detectors(contributions.detectors, library, extensions)
@@ -170,9 +168,21 @@ def open_app(settings: Settings, make_client: MakeClient | None = None) -> App:
         backends=places.backends,
         backend_pool=places.pool,
         quotas=quotas,
+        keys=ApiKeys(state.store),
+        audit=Audit(database),
         monitor=ResourceMonitor(queue),
     )
     return App(services, dispatch, database, lock, threading.Event(), cluster)
+
+
+def load_extensions(settings: Settings) -> Extensions:
+    """The built-in ones, and those in the folders that are not switched off."""
+    extensions = Extensions("web")
+    extensions.add_builtin("darkroom", library_builtins)
+    extensions.add_builtin("darkroom's finishers", finishers)
+    extensions.add_builtin("darkroom's detectors", detection_builtins)
+    extensions.load(extension_folders(settings), settings.extensions_off)
+    return extensions
 
 
 def open_engines(
@@ -296,14 +306,9 @@ def build(settings: Settings, make_client: MakeClient | None = None, access_key:
     """
     prepare_gradio(settings)
     from fastapi import FastAPI
-    from starlette.middleware.cors import CORSMiddleware
-    from starlette.middleware.gzip import GZipMiddleware
 
     from webui import __version__
     from webui.api import routes
-    from webui.api.caller import Proxies
-    from webui.api.guard import Guard
-    from webui.api.keys import Keys
     from webui.api.temporary import TemporaryFiles
 
     darkroom = open_app(settings, make_client)
@@ -324,8 +329,23 @@ def build(settings: Settings, make_client: MakeClient | None = None, access_key:
         title="Darkroom", version=__version__, lifespan=lifespan, docs_url=None, redoc_url=None, openapi_url="/api/v1/openapi.json"
     )
     app.state.temporary = temporary
+    app.state.is_shared = bool(access_key)
     routes.install(app, darkroom.services)
     mount(app, darkroom.services)
+    put_guard_before(app, darkroom.services, access_key, admin_key)
+    return app, darkroom
+
+
+def put_guard_before(app: "FastAPI", services: Services, access_key: str, admin_key: str) -> None:
+    """Let nothing reach the app but through the guard."""
+    from starlette.middleware.cors import CORSMiddleware
+    from starlette.middleware.gzip import GZipMiddleware
+
+    from webui.api.caller import Proxies
+    from webui.api.guard import Guard
+    from webui.api.keys import Keys
+
+    settings = services.settings.current()
     app.add_middleware(GZipMiddleware, minimum_size=1000)
     app.add_middleware(CORSMiddleware, allow_origins=[])
     app.add_middleware(
@@ -334,7 +354,6 @@ def build(settings: Settings, make_client: MakeClient | None = None, access_key:
         proxies=Proxies(settings.trusted_proxy),
         root_path=settings.root_path,
         upload_limit=settings.upload_limit_mb * 2**20,
-        temporary=temporary,
-        api_keys=app.state.api_keys,
+        temporary=app.state.temporary,
+        services=services,
     )
-    return app, darkroom

@@ -16,6 +16,8 @@ from webui.jobs.monitor import ResourceMonitor
 from webui.jobs.queue import JobQueue
 from webui.jobs.quotas import Quotas
 from webui.library import Library
+from webui.people.audit import Audit
+from webui.people.keys import ApiKeys
 from webui.plugins.contributions import Contributions
 from webui.plugins.manager import Extensions
 from webui.preferences import SettingsStore
@@ -45,4 +47,6 @@ class Services:
     backends: Backends
     backend_pool: BackendPool
     quotas: Quotas
+    keys: ApiKeys
+    audit: Audit
     monitor: ResourceMonitor

@@ -14,6 +14,7 @@ from webui.app import App, build
 from webui.core.addresses import in_address, is_loopback
 from webui.core.names import printable
 from webui.errors import StorageError
+from webui.people.links import lan_address, qr_text
 from webui.settings import Settings
 from webui.surroundings import outlive_readers
 
@@ -79,7 +80,7 @@ def _announce(settings: Settings, host: str, port: int, keys: tuple[str, str], a
     here = f"http://{in_address(_here(host))}:{port}{settings.root_path}/"
     own = f"{here}?key={quote(admin_key)}" if key else here
     if settings.listen or not is_loopback(host):
-        lan = _lan_address() if host in ("0.0.0.0", "::") else host
+        lan = lan_address() if host in ("0.0.0.0", "::") else host
         _print_link(f"http://{in_address(lan)}:{port}{settings.root_path}/?key={quote(key)}")
     if key:
         print(f"For guests: add ?key={quote(key)} to the address that they open.")
@@ -95,20 +96,8 @@ def _here(host: str) -> str:
 
 
 def _print_link(link: str) -> None:
-    import qrcode
-
     print(f"On the LAN: {link}")
-    code = qrcode.QRCode(border=1)
-    code.add_data(link)
-    code.print_ascii(out=sys.stdout, invert=sys.stdout.isatty())
-
-
-def _lan_address() -> str:
-    """This machine's address as others see it; asking the routing table sends nothing."""
-    with contextlib.suppress(OSError), socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-        probe.connect(("192.0.2.1", 9))
-        return str(probe.getsockname()[0])
-    return socket.gethostname()
+    print(qr_text(link, invert=sys.stdout.isatty()), end="")
 
 
 def _run(app: "FastAPI", listener: socket.socket, settings: Settings, files: int, is_shared: bool) -> None:

@@ -301,6 +301,11 @@ class Settings(BaseModel):
         return self.data_dir / "data" / "cache"
 
     @property
+    def measured(self) -> Path:
+        """File of what was found to be faster on which machine; pictures differ in their last bits with what was chosen."""
+        return self.cache / "measured.json"
+
+    @property
     def file(self) -> Path:
         """The settings file."""
         return self.data_dir / FILE_NAME

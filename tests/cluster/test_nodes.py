@@ -1,6 +1,7 @@
 """Engines on nodes: what they need is brought, what they make comes back, and a node that is lost costs one attempt."""
 
 import hashlib
+import json
 import time
 from functools import partial
 
@@ -52,6 +53,17 @@ def test_a_damaged_file_and_a_lost_node_cost_an_attempt_each_and_no_picture(clus
     reasons = [event.reason for event in cluster.store.events_after(0, job.id) if event.type == "queued"]
     assert len(reasons) == 3 and "with other bytes than it was sent with" in reasons[1] and "is gone" in reasons[2]
     assert len(list(cluster.settings.outputs.rglob("*.png"))) == 3 and len(cluster.hosts) == 3
+
+
+def test_a_node_chooses_as_web_did_on_a_machine_of_its_kind(cluster):
+    """What is faster is measured, and pictures differ with it in their last bits: a node that measured anew made others."""
+    ours, theirs = cluster.settings.measured, cluster.settings.model_copy(update={"data_dir": cluster.node}).measured
+    for path, text in ((ours, '{"a": {"layout": {"plain": 2}}, "b": 5}'), (theirs, '{"a": {"layout": {"plain": 1}, "x": {}}, "c": {}}')):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+    cluster.start()
+    assert cluster.wait(cluster.submit("a red apple").id).state == "done"
+    assert json.loads(theirs.read_text()) == {"a": {"layout": {"plain": 2}, "x": {}}, "c": {}}
 
 
 def test_a_node_that_shares_the_folders_is_sent_nothing(tmp_path):

@@ -4,6 +4,7 @@ from typing import Any
 
 from fastapi import APIRouter
 
+from webui.api.deeds import Done
 from webui.api.errors import ANYWHERE, responses
 from webui.api.native import Api, Who
 from webui.api.printed import PrintedRoute
@@ -74,8 +75,9 @@ def model(api: Api, where: str, checkpoint: str) -> BackendModel:
 
 
 @router.patch("/{name}", responses=responses(404))
-def change(name: str, wish: BackendWish, api: Api, who: Who) -> BackendBody:
+def change(name: str, wish: BackendWish, api: Api, who: Who, done: Done) -> BackendBody:
     """Switch a provider on or off, confirm what is sent there, give its key."""
+    done.say(f"changed {', '.join(sorted(wish.model_fields_set))} of the provider {name}")
     who.must_be_admin("change where pictures are made")
     spec = _named(api, name)
     now = api.settings.current()
@@ -93,9 +95,9 @@ def change(name: str, wish: BackendWish, api: Api, who: Who) -> BackendBody:
 
 
 @router.post("/{name}/accept", responses=responses(404))
-def accept(name: str, api: Api, who: Who) -> BackendBody:
+def accept(name: str, api: Api, who: Who, done: Done) -> BackendBody:
     """Confirm where a provider is and what is sent there. Until then nothing is."""
-    return change(name, BackendWish(accepted=True), api, who)
+    return change(name, BackendWish(accepted=True), api, who, done)
 
 
 def _named(api: Services, name: str) -> BackendSpec:

@@ -12,15 +12,16 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from webui.api import boundary, dialects
 from webui.api.boundary import say
 from webui.api.caller import INSIDE, KEY, Caller, Proxies, enter
+from webui.api.deeds import Witness
 from webui.api.door import YEAR, Door
 from webui.api.identity import rights_of
 from webui.api.keys import Keys, cookies
 from webui.api.standing import Standing
 from webui.api.temporary import TemporaryFiles
 from webui.core.addresses import host_name, is_loopback
-from webui.people.keys import ApiKeys
-from webui.people.roles import refusal
+from webui.people.roles import Need, refusal
 from webui.people.routes import need_of
+from webui.services import Services
 
 GUEST_COOKIE = "darkroom_guest"
 JSON_LIMIT = 8 * 2**20
@@ -51,7 +52,8 @@ class Guard:
     """Pure ASGI, so that streams pass unbuffered.
 
     With an access key everybody must bring it (or the admin's) once; without, only this machine's own names are served.
-    `temporary`: where Gradio keeps what is uploaded to it. `api_keys`: users' own keys.
+    `temporary`: where Gradio keeps what is uploaded to it. `services`: with users' own keys, and the list
+    where what is done to the machine is noted.
     """
 
     def __init__(
@@ -63,7 +65,7 @@ class Guard:
         root_path: str = "",
         upload_limit: int = 64 * 2**20,
         temporary: TemporaryFiles | None = None,
-        api_keys: ApiKeys | None = None,
+        services: Services | None = None,
     ) -> None:
         self._app = app
         self._keys = keys
@@ -71,8 +73,10 @@ class Guard:
         self._root = root_path
         self._upload_limit = upload_limit
         self._temporary = temporary
+        api_keys = services.keys if services else None
         self._door = Door(keys, api_keys)
         self._standing = Standing(api_keys)
+        self._witness = Witness(services.audit if services else None)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Let through, or answer ourselves."""
@@ -81,7 +85,7 @@ class Guard:
             return
         if (known := scope.get(INSIDE)) is not None:
             scope = {**scope, KEY: known}
-            await (_beyond(scope) or self._app)(scope, receive, send)
+            await self._witness.serve(_beyond(scope) or self._app, scope, receive, send, _need(scope))
             return
         scope, caller = enter(scope, self._proxies, self._root)
         headers = Headers(scope=scope)
@@ -102,7 +106,8 @@ class Guard:
         limit, too_long = self._limit(scope, caller)
         fits = self._temporary.meter(caller.address) if self._temporary and _is_upload(scope) else boundary.at_most(limit)
         foreign = not _path(scope).startswith(_OURS)
-        bounded = partial(boundary.answer, self._app, fits=fits, too_long=too_long, foreign=foreign)
+        witnessed = partial(self._witness.serve, self._app, need=_need(scope))
+        bounded = partial(boundary.answer, witnessed, fits=fits, too_long=too_long, foreign=foreign)
         await self._standing.serve(bounded, scope, receive, sender)
 
     async def _let_in(self, scope: Scope, headers: Headers, caller: Caller, receive: Receive) -> tuple[Response | None, Caller]:
@@ -158,12 +163,14 @@ class Guard:
         return limit, f"At most {limit // 2**20} MB may be sent."
 
 
+def _need(scope: Scope) -> Need:
+    return need_of("WEBSOCKET" if scope["type"] == "websocket" else scope.get("method", "GET"), _path(scope))
+
+
 def _beyond(scope: Scope) -> Response | None:
     """What this caller's role, or the scopes of their key, do not allow."""
-    path = _path(scope)
-    need = need_of("WEBSOCKET" if scope["type"] == "websocket" else scope.get("method", "GET"), path)
-    who = rights_of(scope)
-    return None if need in who.rights else say(403, refusal(need, who.role, who.scopes), path=path)
+    need, who = _need(scope), rights_of(scope)
+    return None if need in who.rights else say(403, refusal(need, who.role, who.scopes), path=_path(scope))
 
 
 def _path(scope: Scope) -> str:

@@ -4,6 +4,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Request
 
+from webui.api.deeds import Done
 from webui.api.errors import ANYWHERE, responses
 from webui.api.identity import checked_name
 from webui.api.native import Who
@@ -46,7 +47,7 @@ Keys = Annotated[ApiKeys, Depends(get_keys)]
 
 
 @router.post("", status_code=201)
-def make_key(wish: KeyWish, keys: Keys, who: Who) -> MadeKey:
+def make_key(wish: KeyWish, keys: Keys, who: Who, done: Done) -> MadeKey:
     """Make a key. Its text, `key`, is in this answer and nowhere else."""
     who.must("keys")
     if not wish.scopes:
@@ -54,6 +55,7 @@ def make_key(wish: KeyWish, keys: Keys, who: Who) -> MadeKey:
     if "admin" in wish.scopes or wish.owner not in ("", who.name):
         who.must_be_admin("make keys of others, or with the scope admin")
     text, key = keys.make(checked_name(wish.owner) or who.name, wish.name, wish.scopes, who.key_id)
+    done.say(f"made an API key for {key.owner}: {', '.join(key.scopes)}")
     return MadeKey(**shown(key).model_dump(), key=text)
 
 
@@ -64,9 +66,11 @@ def list_keys(keys: Keys, who: Who) -> KeyList:
 
 
 @router.delete("/{key_id}", responses=responses(404))
-def remove_key(key_id: str, keys: Keys, who: Who) -> KeyBody:
+def remove_key(key_id: str, keys: Keys, who: Who, done: Done) -> KeyBody:
     """Take a key back: it opens nothing from now on."""
-    return shown(keys.remove(key_id, None if who.admin else who.name))
+    removed = keys.remove(key_id, None if who.admin else who.name)
+    done.say(f"took back an API key of {removed.owner}")
+    return shown(removed)
 
 
 def shown(key: ApiKey) -> KeyBody:

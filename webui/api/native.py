@@ -9,6 +9,7 @@ from fastapi.responses import FileResponse, Response
 from starlette.concurrency import run_in_threadpool
 
 from webui.api import bodies, stream
+from webui.api.deeds import Done
 from webui.api.errors import ANYWHERE, responses
 from webui.api.identity import Viewer, viewer_of
 from webui.api.printed import PrintedRoute
@@ -98,9 +99,11 @@ def get_job(job_id: str, api: Api, who: Who) -> dict[str, Any]:
 
 
 @router.delete("/jobs/{job_id}", responses=responses(404, 409), openapi_extra=answer(bodies.JobBody))
-def cancel_job(job_id: str, api: Api, who: Who, how: Literal["stop", "skip", "after"] = "stop") -> dict[str, Any]:
+def cancel_job(job_id: str, api: Api, who: Who, done: Done, how: Literal["stop", "skip", "after"] = "stop") -> dict[str, Any]:
     """Stop a job now, skip the picture being made, or stop after it."""
-    _own(api, job_id, who)
+    owner = _own(api, job_id, who).owner
+    if owner != who.name:
+        done.say(f"stopped the job {job_id} of {owner}")
     return job_body(api.queue, api.queue.cancel(job_id, how), who)
 
 
@@ -228,9 +231,11 @@ def image_request(image_id: str, api: Api, who: Who) -> dict[str, Any]:
 
 
 @router.delete("/images/{image_id}", responses=responses(404), openapi_extra=answer(bodies.ImageId))
-def delete_image(image_id: str, api: Api, who: Who) -> dict[str, str]:
+def delete_image(image_id: str, api: Api, who: Who, done: Done) -> dict[str, str]:
     """Move a picture to the bin."""
     record = image_of(api, image_id, who).record
+    if record.owner != who.name:
+        done.say(f"moved a picture of {record.owner} to the bin")
     api.gallery.trash(record)
     return {"id": record.id}
 
@@ -260,20 +265,23 @@ def queue_line(api: Api, who: Who) -> dict[str, Any]:
 
 
 @router.post("/queue/pause", openapi_extra=answer(bodies.PausedBody))
-def pause(api: Api, who: Who) -> dict[str, Any]:
+def pause(api: Api, who: Who, done: Done) -> dict[str, Any]:
     """Start no further job."""
+    done.say("paused the queue")
     return _paused(api, who, lambda: api.queue.pause(True))
 
 
 @router.post("/queue/resume", openapi_extra=answer(bodies.PausedBody))
-def resume(api: Api, who: Who) -> dict[str, Any]:
+def resume(api: Api, who: Who, done: Done) -> dict[str, Any]:
     """Go on."""
+    done.say("let the queue go on")
     return _paused(api, who, lambda: api.queue.pause(False))
 
 
 @router.post("/queue/free", openapi_extra=answer(bodies.PausedBody))
-def free(api: Api, who: Who) -> dict[str, Any]:
+def free(api: Api, who: Who, done: Done) -> dict[str, Any]:
     """Pause and give the model's memory back."""
+    done.say("paused the queue and freed the models' memory")
     return _paused(api, who, api.queue.free_memory)
 
 

@@ -16,6 +16,7 @@ from webui.api import (
     models,
     native,
     offers,
+    people,
     regions,
     schema,
     webhook_routes,
@@ -31,12 +32,11 @@ from webui.api.sdapi import neighbours, routes, stopping
 from webui.api.sdapi.calls import Calls
 from webui.api.waiting import Endings
 from webui.api.webhooks import Webhooks
-from webui.people.keys import ApiKeys
 from webui.services import Services
 
 OWN: tuple[APIRouter, ...] = (
     *(gallery.router, native.router, grids.router, extras.router, regions.router),
-    *(key_routes.router, webhook_routes.router, backends.router),
+    *(key_routes.router, people.router, webhook_routes.router, backends.router),
     *(downloads.router, offers.router, housekeeping.router, models.router, words.router),
 )
 """The routers of `/api/v1`: what the server answers, the docs list and the page's types know."""
@@ -45,7 +45,7 @@ OWN: tuple[APIRouter, ...] = (
 def install(app: FastAPI, services: Services) -> None:
     """Add the routes, their errors, and what they hold between calls. Call it before the page's, which answer every path."""
     app.state.services = services
-    app.state.api_keys = ApiKeys(services.queue.store)
+    app.state.api_keys = services.keys
     app.state.endings = Endings(services.queue)
     app.state.webhooks = Webhooks(services.queue, services.settings.current)
     app.state.comfy = Graphs()

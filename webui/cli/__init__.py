@@ -23,6 +23,7 @@ COMMANDS = {
     "compare": "Compare two pictures: PSNR, differences, and what differs in how they were made.",
     "models": "List the model files that are found.",
     "key": "Make, list and take back API keys.",
+    "people": "Invite people, list them, take invitations back; who did what.",
     "mcp": "Serve language models' tools on stdin and stdout, in front of a running studio.",
     "extension": "List extensions, switch them on and off.",
     "bench": "Measure: start, overhead, parity, queue, faults, …",

@@ -157,6 +157,8 @@ class HostClient:
             self._is_shared = bool(host.call("open", str(marker), token, not settings.cluster_dir))
         finally:
             marker.unlink(missing_ok=True)
+        if not self._is_shared and settings.measured.is_file():
+            host.call("choose", settings.measured.read_text(encoding="utf-8"))
         return True
 
     def _listen(self) -> None:

@@ -6,6 +6,7 @@ works in a folder of the node: models come once for all engines of the node, by 
 
 import contextlib
 import hashlib
+import json
 import os
 import platform
 import sys
@@ -21,7 +22,7 @@ from webui.core.events import ImageSaved
 from webui.core.protocol import FromEngine, JobEventMessage, Ready, RunJob, Start, ToEngine, ToEngineAdapter, fingerprint
 from webui.errors import EngineLost
 from webui.jobs.engine_client import SubprocessClient
-from webui.settings import PROJECT
+from webui.settings import PROJECT, Settings
 
 ENGINE = "webui.engine.server"
 MODELS = "models"
@@ -54,6 +55,15 @@ class EngineHost:
             (self._folder / MODELS).mkdir(parents=True, exist_ok=True)
         self._client = SubprocessClient(self._receive, self._on_end, (sys.executable, "-m", self._module), PROJECT)
         return self._is_shared
+
+    def choose(self, measured: str) -> None:
+        """Take what web measured on machines of this kind before the first message: what is chosen by it shows in pictures' last bits."""
+        target = Settings(data_dir=self._folder).measured
+        ours, theirs = _table(target.read_text(encoding="utf-8") if target.is_file() else ""), _table(measured)
+        part = target.with_suffix(f".{os.getpid()}-{threading.get_ident()}.part")
+        part.parent.mkdir(parents=True, exist_ok=True)
+        part.write_text(json.dumps({kind: {**ours.get(kind, {}), **theirs.get(kind, {})} for kind in {**ours, **theirs}}, indent=1))
+        part.replace(target)
 
     # Messages -----------------------------------------------------------------------------------------------------------
 
@@ -176,6 +186,15 @@ class EngineHost:
         link.unlink(missing_ok=True)
         os.link(blob, link)
         link.replace(path)
+
+
+def _table(text: str) -> dict[str, dict[str, Any]]:
+    """What was measured, by machine; nothing where the text is not that."""
+    try:
+        found = json.loads(text)
+    except ValueError:
+        return {}
+    return {kind: times for kind, times in found.items() if isinstance(times, dict)} if isinstance(found, dict) else {}
 
 
 def _shown(device: str) -> str:

@@ -89,6 +89,7 @@ images = Table(
     Column("strength", Float),
     Column("clip_skip", Integer),
     Column("hires", Boolean, nullable=False, default=False, server_default="0"),
+    Column("bytes", _Big, nullable=False, default=0, server_default="0"),
     UniqueConstraint("id", "kind"),
     UniqueConstraint("job_id", "index", name="uq_images_place"),
     Index("ix_images_gallery", "kind", "trashed", "owner", "number"),
@@ -114,6 +115,27 @@ collection_images = Table(
     Column("collection", _Big, nullable=False),
     Column("image_id", String(64), nullable=False),
     UniqueConstraint("collection", "image_id", name="uq_collection_images_image"),
+)
+
+upload_owners = Table(
+    "upload_owners",
+    metadata,
+    Column("number", _Big, primary_key=True, autoincrement=True),
+    Column("image_id", String(64), nullable=False),
+    Column("owner", String(64), nullable=False),
+    Column("created", Float, nullable=False),
+    Column("bytes", _Big, nullable=False, default=0, server_default="0"),
+    UniqueConstraint("image_id", "owner", name="uq_upload_owners_image"),
+    Index("ix_upload_owners_owner", "owner", "created"),
+)
+
+audit = Table(
+    "audit",
+    metadata,
+    Column("number", _Big, primary_key=True, autoincrement=True),
+    Column("at", Float, nullable=False),
+    Column("who", String(64), nullable=False),
+    Column("did", Text, nullable=False),
 )
 
 settings_kv = Table("settings_kv", metadata, Column("key", String(128), primary_key=True), Column("value", Text, nullable=False))

@@ -24,7 +24,7 @@ _SPARE = 0.92
 
 def measurements(settings: Settings) -> Measurements:
     """What was measured on this machine before."""
-    return Measurements(settings.cache / "measured.json")
+    return Measurements(settings.measured)
 
 
 def default_dtype(device: str, settings: Settings) -> Dtype:

@@ -141,7 +141,10 @@ class ApiKeys:
         """The key of this text, or of what a browser keeps of it."""
         with self._lock:
             self._look()
-            return self._known.get(_digest(text))
+            found = self._known.get(digest := _digest(text))
+            if found is None:  # it may have been made just now, at the command line
+                self._load()
+            return found or self._known.get(digest)
 
     def person(self, name: str) -> ApiKey | None:
         """Whose name this is, in whichever case it is written; also of one whose invitation was taken back."""

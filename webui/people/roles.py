@@ -20,7 +20,7 @@ WORDS: dict[Need, str] = {
     "make": "make pictures",
     "keys": "make keys for your programs",
     "webhooks": "be told at a web address when your jobs end",
-    "settings": "change the settings",
+    "settings": "change the settings or stop the server",
     "extensions": "switch extensions",
     "queue": "pause the queue, free its memory or unload the models",
     "models": "fetch, convert and change models",

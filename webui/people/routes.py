@@ -56,7 +56,10 @@ TABLE: dict[Need, str] = {
     """,
     "keys": "POST /api/v1/keys",
     "webhooks": "POST /api/v1/webhooks",
-    "settings": "PATCH /page/settings",
+    "settings": """
+        PATCH /page/settings
+        POST /sdapi/v1/server-stop /sdapi/v1/server-kill /sdapi/v1/server-restart
+    """,
     "extensions": "PUT /page/extensions/{id}",
     "queue": "POST /api/v1/queue/pause /api/v1/queue/resume /api/v1/queue/free /sdapi/v1/unload-checkpoint /free",
     "models": """

@@ -8,6 +8,7 @@ from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse, Response
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, model_validator
 
+from webui.api.deeds import Done
 from webui.api.identity import viewer_of
 from webui.core.backend import AUTO, HERE
 from webui.core.grid import MAX_AXES, MAX_TITLE, AxisWish, FolderWish, GridWish, PromptsFrom
@@ -267,8 +268,9 @@ def _tab_routes(routes: APIRouter, services: Services) -> None:
         return SettingsPage(sections=setting_cards.sections(now), file=str(now.file), admin=who.admin, may=tuple(sorted(who.rights)))
 
     @routes.patch("/settings", response_model=SettingSections)
-    def change(form: Values, request: Request) -> SettingSections | JSONResponse:
+    def change(form: Values, request: Request, done: Done) -> SettingSections | JSONResponse:
         """Change settings; null is back to the default."""
+        done.say(f"changed the settings {', '.join(sorted(form.values))}")
         viewer_of(request).must_be_admin("change the settings")
         try:
             changes = {name: setting_cards.read(name, value) for name, value in form.values.items()}
@@ -282,8 +284,9 @@ def _tab_routes(routes: APIRouter, services: Services) -> None:
         return extension_cards.cards(services, fixed=not is_admin(request))
 
     @routes.put("/extensions/{identity}", response_model=list[ExtensionCard])
-    def switch(identity: str, wish: Switch, request: Request) -> list[ExtensionCard] | JSONResponse:
+    def switch(identity: str, wish: Switch, request: Request, done: Done) -> list[ExtensionCard] | JSONResponse:
         """Switch one off or on."""
+        done.say(f"switched the extension {identity} {'on' if wish.on else 'off'}")
         viewer_of(request).must_be_admin("switch extensions")
         try:
             if identity not in {state.id for state in services.extensions.states} | {

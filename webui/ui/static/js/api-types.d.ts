@@ -25,6 +25,12 @@ export interface Area {
   mask: string | null;
 }
 
+/** What was done, newest first; `next` is `before` of the next page. */
+export interface AuditList {
+  entries: Array<Entry>;
+  next?: number | null;
+}
+
 /** An axis: its kind, what it is called, and its values with their labels. */
 export interface AxisBody {
   kind: string;
@@ -245,6 +251,14 @@ export interface Engines {
   engines: Array<EngineStatus>;
   paused: boolean;
   troubles: Array<string>;
+}
+
+/** One thing that was done. `did` goes on after the name: "paused the queue". */
+export interface Entry {
+  number: number;
+  at: string;
+  who: string;
+  did: string;
 }
 
 /** An extension as the Extensions tab shows it; `error` is a traceback, `reason` its last line, `fixed` is for who may not switch it. */
@@ -626,6 +640,24 @@ export interface ImageWithRequest {
   session: number;
 }
 
+/** Who is to be invited, as what. */
+export interface Invitation {
+  name: string;
+  role: "guest" | "member" | "owner";
+}
+
+/** An invitation that was just made: its link, and that as a QR code (SVG). They are in this answer and nowhere else. */
+export interface Invited {
+  id: string;
+  name: string;
+  role: "guest" | "member" | "owner";
+  created: string;
+  ended?: string | null;
+  link: string;
+  qr: string;
+  closed: string;
+}
+
 /** One row of the queue. Times are UTC. */
 export interface Job {
   id: string;
@@ -735,6 +767,18 @@ export interface MatchColorsStep {
   visibility: number;
 }
 
+/** Who asks. `named`: the name was chosen; `invited`: it is an invitation's and stays; `can` says `may` in words. */
+export interface Me {
+  name: string;
+  role: "guest" | "member" | "owner";
+  named: boolean;
+  invited: boolean;
+  shared: boolean;
+  may: Array<"look" | "make" | "keys" | "webhooks" | "settings" | "extensions" | "queue" | "models" | "styles" | "backends" | "folders" | "people">;
+  can: Array<string>;
+  sees: string;
+}
+
 /** A model file as a list shows it: bytes, why it cannot be used, what else there is to say. */
 export interface ModelCard {
   name: string;
@@ -742,6 +786,11 @@ export interface ModelCard {
   size: number;
   error: string;
   note: string;
+}
+
+/** A name for whose pictures these are; empty is none. */
+export interface NameWish {
+  name: string;
 }
 
 /** For a query without a picture: the same without one of its parts, and how many pictures that finds. */
@@ -791,6 +840,21 @@ export interface PassedOverFile {
 /** Whether the queue is paused now. */
 export interface PausedBody {
   paused: boolean;
+}
+
+/** Everybody who is or was invited. `closed` says why a link would not work now. */
+export interface People {
+  people: Array<Person>;
+  closed: string;
+}
+
+/** Who was invited. `ended`: it was taken back then. */
+export interface Person {
+  id: string;
+  name: string;
+  role: "guest" | "member" | "owner";
+  created: string;
+  ended?: string | null;
 }
 
 /** How the machine makes the pictures; fixed at the first attempt so that a retry gives the same pixels. */
@@ -932,6 +996,11 @@ export interface RestoreStep {
   visibility: number;
   fidelity: number;
   aligned: boolean;
+}
+
+/** What a person is to be from now on. */
+export interface RoleWish {
+  role: "guest" | "member" | "owner";
 }
 
 /** The machine at one moment: seconds since 1970, percent, bytes, jobs, steps a second. */
@@ -1264,6 +1333,7 @@ export interface WildcardList {
 
 /** The routes of the API. */
 export interface Routes {
+  "GET /api/v1/audit": { query?: { before?: number | null; limit?: number; }; answer: AuditList; };
   "GET /api/v1/backends": { query?: { models?: boolean; }; answer: BackendList; };
   "GET /api/v1/backends/model": { query: { where: string; checkpoint: string; }; answer: BackendModel; };
   "PATCH /api/v1/backends/{name}": { path: { name: string; }; json: Sent<BackendWish>; answer: BackendBody; };
@@ -1320,6 +1390,8 @@ export interface Routes {
   "GET /api/v1/keys": { answer: KeyList; };
   "POST /api/v1/keys": { json: Sent<KeyWish>; answer: MadeKey; };
   "DELETE /api/v1/keys/{key_id}": { path: { key_id: string; }; answer: KeyBody; };
+  "GET /api/v1/me": { answer: Me; };
+  "PATCH /api/v1/me": { json: Sent<NameWish, "name">; answer: Me; };
   "GET /api/v1/models": { query?: { kind?: string; family?: string; base?: string; tag?: string; q?: string; favourite?: boolean; broken?: boolean | null; sort?: "name" | "-name" | "added" | "-added" | "size" | "-size" | "kind" | "-kind"; cursor?: string; limit?: number; }; answer: any; };
   "GET /api/v1/models/conversions": { answer: any; };
   "DELETE /api/v1/models/conversions/{conversion_id}": { path: { conversion_id: string; }; answer: any; };
@@ -1344,6 +1416,10 @@ export interface Routes {
   "POST /api/v1/models/{model_id}/export": { path: { model_id: string; }; answer: any; };
   "GET /api/v1/models/{model_id}/preview": { path: { model_id: string; }; query?: { size?: number; }; answer: Blob; };
   "POST /api/v1/models/{model_id}/recognise": { path: { model_id: string; }; answer: any; };
+  "GET /api/v1/people": { answer: People; };
+  "POST /api/v1/people": { json: Sent<Invitation, "name">; answer: Invited; };
+  "PATCH /api/v1/people/{person_id}": { path: { person_id: string; }; json: Sent<RoleWish, "role">; answer: Person; };
+  "DELETE /api/v1/people/{person_id}": { path: { person_id: string; }; answer: Person; };
   "GET /api/v1/presets": { answer: PresetList; };
   "PUT /api/v1/presets": { json: Sent<Preset, "name">; answer: Preset; };
   "DELETE /api/v1/presets": { query: { name: string; }; answer: PresetList; };

@@ -1,0 +1,132 @@
+"""Inviting people over the API: a link signs in, what they may see is theirs, and taking it back ends what is open."""
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from xml.etree import ElementTree
+
+import httpx
+import pytest
+
+from tests.api.conftest import ROOT, Server, finished
+
+ACCESS, ADMIN = "the-access-key", "the-admin-key"
+APPLE = {"prompt": "a secret apple", "steps": 2, "width": 64, "height": 64}
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory):
+    server = Server(tmp_path_factory.mktemp("people"), access_key=ACCESS, admin_key=ADMIN)
+    yield server
+    server.close()
+
+
+@pytest.fixture
+def owner(server):
+    with server.client(**{"X-Access-Key": ADMIN}) as client:
+        yield client
+
+
+def invited(owner, name: str, role: str = "guest") -> dict:
+    answer = owner.post("/api/v1/people", json={"name": name, "role": role})
+    assert answer.status_code == 201, answer.text
+    return answer.json()
+
+
+@contextmanager
+def opened(server, link: str) -> Iterator[httpx.Client]:
+    """A browser that has opened a link."""
+    with server.client() as browser:
+        answer = browser.get(f"/?{link.partition('?')[2]}")
+        assert answer.status_code == 303 and "dk_" not in answer.headers["set-cookie"]
+        yield browser
+
+
+def did(owner) -> list[str]:
+    return [f"{entry['who']} {entry['did']}" for entry in owner.get("/api/v1/audit").json()["entries"]]
+
+
+def test_a_link_signs_in_as_its_person_who_sees_their_own(server, owner):
+    made = invited(owner, "Mia", "member")
+    assert made["link"].startswith("http://") and "127.0.0.1" not in made["link"] and made["closed"] == ""
+    assert ElementTree.fromstring(made["qr"]).tag.endswith("svg")
+    assert "link" not in owner.get("/api/v1/people").json()["people"][0] and "dk_" not in owner.get("/api/v1/people").text
+    other = finished(owner, owner.post("/api/v1/jobs", json=APPLE).json()["id"])
+    with opened(server, made["link"]) as mia:
+        me = mia.get("/api/v1/me", headers={"X-Owner": "somebody"}).json()
+        assert (me["name"], me["role"], me["invited"]) == ("Mia", "member", True) and "keys" in me["may"] and "settings" not in me["may"]
+        assert "Who runs this Darkroom sees everything" in me["sees"]
+        own = finished(mia, mia.post("/api/v1/jobs", json=APPLE).json()["id"])
+        assert own["owner"] == "Mia"
+        assert [image["id"] for image in mia.get("/api/v1/images").json()["images"]] == [own["images"][0]["id"]]
+        assert mia.get(other["images"][0]["url"]).status_code == 404
+        hidden = mia.get(f"/api/v1/jobs/{other['id']}")
+        assert hidden.json()["owner"] == "someone" and "secret" not in hidden.text
+        assert mia.patch("/api/v1/me", json={"name": "Zoe"}).status_code == 403
+        assert mia.get("/api/v1/people").status_code == mia.get("/api/v1/audit").status_code == 403
+        assert mia.get("/", params={"key": ACCESS}).status_code == 303 and mia.get("/api/v1/me").json()["name"] == "Mia"
+
+
+def test_a_guest_cannot_take_an_invited_name(server, owner):
+    made = invited(owner, "Nora")
+    owner.delete(f"/api/v1/people/{made['id']}")
+    with server.client(**{"X-Access-Key": ACCESS}) as guest:
+        for name in ("Nora", "nora"):
+            assert "link of their own" in guest.get("/api/v1/me", headers={"X-Owner": name}).json()["message"]
+            assert guest.get("/api/v1/me", headers={"Cookie": f"darkroom_owner={name}"}).json()["named"] is False
+            assert guest.patch("/api/v1/me", json={"name": name}).status_code == 422
+        assert guest.patch("/api/v1/me", json={"name": "Zoë"}).json()["name"] == "Zoë"
+        assert guest.get("/api/v1/me").json()["named"] is True
+
+
+def test_what_is_open_ends_when_the_invitation_is_taken_back(server, owner):
+    made = invited(owner, "Olaf")
+    with opened(server, made["link"]) as olaf, olaf.stream("GET", "/api/v1/events") as stream:
+        lines = stream.iter_lines()
+        assert next(lines) == "event: snapshot"
+        assert owner.delete(f"/api/v1/people/{made['id']}", timeout=60).json()["ended"]
+        assert "event: ended" in lines
+        refused = olaf.get("/api/v1/me")
+        assert refused.status_code == 401 and "taken back" in refused.json()["message"]
+        assert "taken back" in olaf.get("/", headers={"Accept": "text/html"}).text
+    assert owner.delete(f"/api/v1/people/{made['id']}").status_code == 404
+
+
+def test_a_role_is_changed_at_once(server, owner):
+    made = invited(owner, "Pia")
+    with opened(server, made["link"]) as pia:
+        assert pia.post("/api/v1/keys", json={}).status_code == 403
+        assert owner.patch(f"/api/v1/people/{made['id']}", json={"role": "owner"}).json()["role"] == "owner"
+        assert pia.post("/api/v1/queue/resume").status_code == 200
+    assert did(owner)[:3] == ["Pia let the queue go on", "local made Pia owner", "local invited Pia as guest"]
+
+
+def test_who_did_what_is_told_without_secrets(server, owner):
+    assert owner.patch("/page/settings", json={"values": {"preview_quality_none": 1}}).status_code == 422
+    before = did(owner)
+    owner.patch("/page/settings", json={"values": {"backend_minutes": 31.5}})
+    with server.client(owner="Quentin", **{"X-Access-Key": ACCESS}) as guest:
+        owner.post("/api/v1/queue/pause")
+        job = guest.post("/api/v1/jobs", json=APPLE).json()["id"]
+    owner.delete(f"/api/v1/jobs/{job}")
+    owner.post("/api/v1/queue/resume")
+    new = [f"stopped the job {job} of Quentin", "paused the queue", "changed the settings backend_minutes"]
+    assert did(owner) == ["local let the queue go on", *(f"local {each}" for each in new), *before]
+    told = owner.get("/api/v1/audit?limit=500").text
+    assert "31.5" not in told and "apple" not in told and "dk_" not in told
+
+
+def test_a_command_invites_lists_and_takes_back(server, owner):
+    def run(*words: str) -> str:
+        command = [sys.executable, "-m", "webui", "people", *words, "--data-dir", str(server.settings.data_dir)]
+        return subprocess.run(command, capture_output=True, text=True, check=True, cwd=ROOT).stdout
+
+    link = run("invite", "Rita", "--role", "member", "--url", server.url).strip()
+    with opened(server, link) as rita:
+        assert rita.get("/api/v1/me").json()["name"] == "Rita"
+        assert "member  Rita  since" in run("list") and "dk_" not in run("list")
+        run("revoke", "rita")
+        assert "command line took back the invitation of Rita" in run("log")
+    with server.client() as late:
+        assert late.get(f"/?{link.partition('?')[2]}").status_code in (303, 403)
