@@ -77,6 +77,7 @@ ONLY: dict[str, set[str]] = {
     "ui": {
         *ROWS[0],
         *ROWS[1],
+        "collection.cards",
         "people.roles",
         "words.presets",
         "services",

@@ -63,7 +63,7 @@ def test_bad_files_keep_nothing_from_starting_and_are_listed(place):
     app, _ = place
     assert made(app)["notes"] == []
     assert app.http.get("/health").json() == {"status": "ok"}
-    errors = {model["name"]: model["error"] for model in app.http.get("/page/models/checkpoint").json()}
+    errors = {model["name"]: model["error"] for model in app.http.get("/api/v1/models?kind=checkpoint").json()["models"]}
     assert "a pipe" in errors["pipe"] and "a device" in errors["zero"] and "not JSON" in errors["deep"]
     refused = app.http.post("/api/v1/jobs", json=APPLE | {"checkpoint": "pipe"})
     assert refused.status_code == 422 and "a pipe" in refused.json()["message"]

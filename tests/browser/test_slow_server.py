@@ -259,15 +259,21 @@ def test_words_typed_before_the_loras_have_come_are_searched_for(page, models):
     (models / "Lora").mkdir(exist_ok=True)
     for name in ("early bird", "late bird"):
         save_file({"lora_unet_mid_block_attentions_0_proj_in.alpha": np.ones((), np.float32)}, models / "Lora" / f"{name}.safetensors")
-    with page.expect_response("**/page/lists*"):
-        page.locator("#refresh").click()
-    asked = Held(page, "**/page/models/lora")
-    page.get_by_role("button", name="Insert a LoRA").click()
-    page.get_by_role("searchbox", name="Search LoRAs").fill("EARLY")
-    asked.came(1)
-    asked.answer(0)
-    expect(page.get_by_role("button", name="early bird")).to_be_visible()
-    expect(page.get_by_role("button", name="late bird")).to_have_count(0)
+    page.get_by_role("button", name="Choose a checkpoint on the shelf").click()
+    page.locator(".shelf-card").first.wait_for()
+    waiting, is_slow = [], True
+    page.route("**/page/shelf", lambda route: waiting.append(route) if is_slow else route.continue_())
+    page.locator("#refresh").click()
+    page.locator("#shelf-lora").click()
+    page.get_by_role("searchbox", name="Find on the shelf").fill("EARLY")
+    while not waiting:
+        frame(page)
+    is_slow = False  # whoever asks once more, as the files are seen on the disk, is answered at once
+    for route in waiting:
+        route.continue_()
+    expect(page.locator(".shelf-card").filter(has_text="early bird")).to_be_visible()
+    expect(page.locator(".shelf-card").filter(has_text="late bird")).to_have_count(0)
+    page.get_by_role("button", name="Close the shelf").click()
 
 
 def test_the_form_keeps_what_is_typed_before_it_is_filled_in(page):
@@ -364,10 +370,13 @@ def test_what_fails_is_told_and_changes_nothing(page):
     with failing(page, "**/api/v1/images/*"):
         acts.get_by_role("button", name="Delete").click()
         told(page)
-    with failing(page, "**/page/models/lora"):
-        page.get_by_role("button", name="Insert a LoRA").click()
+    page.get_by_role("button", name="Choose a checkpoint on the shelf").click()
+    page.locator(".shelf-card").first.wait_for()
+    with failing(page, "**/page/shelf"):
+        page.get_by_role("button", name="Look into the folders again").click()
         told(page)
-        expect(page.locator("dialog.picker")).to_have_count(0)
+        expect(page.locator(".shelf-card").first).to_be_visible()
+    page.get_by_role("button", name="Close the shelf").click()
     with failing(page, "**/api/v1/images"):
         steps.go(page, "img2img")
         page.locator("#source input[type=file]").set_input_files(plain("red"))

@@ -205,9 +205,9 @@ def test_files_put_in_meanwhile_are_found(visit, models):
     expect(page.get_by_role("option", name="put-in-meanwhile")).to_be_visible()
     page.keyboard.press("Escape")
     steps.prompt(page, "a pear")
-    page.get_by_role("button", name="Insert a LoRA").click()
-    page.get_by_role("searchbox", name="Search LoRAs").fill("SOFT")
-    page.get_by_role("button", name="soft light").click()
+    page.get_by_role("button", name="LoRA, embeddings and styles").click()
+    page.get_by_role("searchbox", name="Find on the shelf").fill("SOFT")
+    page.locator(".shelf-main").filter(has_text="soft light").click()
     expect(page.locator("#prompt textarea")).to_have_value("a pear <lora:soft light:1>")
 
 

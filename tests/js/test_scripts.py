@@ -19,8 +19,10 @@ SCRIPTS = ROOT / "webui" / "ui" / "static" / "js"
 PURE = (
     *(
         "address",
+        "brackets",
         "canvas-region",
         "client",
+        "completion",
         "differences",
         "end-words",
         "exact",
@@ -31,7 +33,19 @@ PURE = (
         "key-words",
     ),
     "lora-tags",
-    *("mask-strokes", "picture-list", "progress", "queue-words", "status", "storage", "stream", "toast-stack", "weights", "word-tags"),
+    *(
+        "mask-strokes",
+        "picture-list",
+        "progress",
+        "queue-words",
+        "shelf-list",
+        "status",
+        "storage",
+        "stream",
+        "toast-stack",
+        "weights",
+        "word-tags",
+    ),
     *("webhook-words", "zoom-place"),
 )
 """Modules that need no page: nothing in them is without a type, and each has its unit test. The list may only grow."""

@@ -40,6 +40,8 @@ from webui.jobs.remote_parts import RemoteParts
 from webui.jobs.state import JobState
 from webui.jobs.store import JobStore
 from webui.library import Library
+from webui.people.audit import Audit
+from webui.people.keys import ApiKeys
 from webui.plugins.contributions import collect
 from webui.plugins.manager import Extensions
 from webui.preferences import SettingsStore
@@ -118,6 +120,8 @@ class Page:
             backends=backends,
             backend_pool=BackendPool(Tools(backends, dispatch, RemoteParts(database), settings.current, lambda image_id: b"")),
             quotas=Quotas(state.store, settings.current),
+            keys=ApiKeys(state.store),
+            audit=Audit(database),
             monitor=ResourceMonitor(self.queue),
         )
 

@@ -151,7 +151,7 @@ def test_lists_and_native_values(page, tmp_path):
     vae.parent.mkdir(parents=True)
     vae.write_bytes(b"")
     assert client.post("/page/lists").json()["vae"] == [*before["vae"], "late"]
-    assert client.get("/page/models/lora").json() == []
+    assert [(card["kind"], card["name"], bool(card["error"])) for card in client.get("/page/shelf").json()] == [("vae", "late", True)]
     assert client.get("/page/native").json()["width"] == 512 and client.get("/page/native").json()["unsupported"] == []
     assert client.get("/page/native?checkpoint=nowhere").json() is None
 

@@ -21,14 +21,27 @@ class TokenCount(FrozenModel):
     limit: int
 
 
-class ModelCard(FrozenModel):
-    """A model file as a list shows it: bytes, why it cannot be used, what else there is to say."""
+class ShelfCard(FrozenModel):
+    """A model as the shelf shows it: `added` in seconds, `size` in bytes. `preview` changes with the picture beside it, "" without one.
 
+    `alias` is what its trainer called it, `error` why it cannot be used, `weight` the one that its tag begins with.
+    """
+
+    id: str
+    kind: str
     name: str
+    alias: str
+    title: str
     family: str
+    family_title: str
     size: int
+    added: int
+    preview: str
+    triggers: tuple[str, ...]
+    notes: str
+    favourite: bool
+    weight: float | None
     error: str
-    note: str
 
 
 class OwnDefaults(ModelDefaults):

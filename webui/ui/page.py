@@ -45,7 +45,7 @@ OWN_TABS = {
 FOR_EVER = "public, max-age=31536000, immutable"
 CSS = (
     *("tokens", "frame", "form", "number", "stage", "mask", "chain", "tabs"),
-    *("gallery", "look", "queue", "grid", "cards", "models", "icons", "narrow"),
+    *("gallery", "look", "queue", "grid", "cards", "models", "shelf", "prompt", "icons", "narrow"),
 )
 
 

@@ -24,10 +24,10 @@ from webui.ui import extension_cards, parameters, setting_cards
 from webui.ui.bodies import (
     ExtensionCard,
     FormParameters,
-    ModelCard,
     OwnDefaults,
     SettingSections,
     SettingsPage,
+    ShelfCard,
     StepNames,
     Submitted,
     TokenCount,
@@ -35,6 +35,7 @@ from webui.ui.bodies import (
 from webui.ui.choices import choices, own_defaults
 from webui.ui.fields import to_request, to_values
 from webui.ui.known import NameMatcher
+from webui.ui.shelf_cards import shelf_cards
 from webui.words.presets import MAX_NAME, Preset
 
 
@@ -178,13 +179,10 @@ def _grid_routes(routes: APIRouter, services: Services) -> None:
 
 
 def _list_routes(routes: APIRouter, services: Services) -> None:
-    @routes.get("/models/{kind}")
-    def models(kind: str) -> list[ModelCard]:
-        """Model files of one kind."""
-        return [
-            ModelCard(name=model.name, family=model.family, size=model.size, error=model.error, note=model.note)
-            for model in services.library.models(kind)
-        ]
+    @routes.get("/shelf")
+    def shelf() -> list[ShelfCard]:
+        """All model files."""
+        return shelf_cards(services)
 
     @routes.get("/lists")
     def lists(where: str = "") -> dict[str, list[str]]:

@@ -45,11 +45,13 @@ def _first_fields(form: Form, choices: Choices) -> dict[str, gr.Button]:
     form.host("elsewhere")
     with gr.Row(elem_classes="with-button"):
         form.add("checkpoint", choices=choices.checkpoints, value=choices.checkpoint, info=None, min_width=200)
+        form.host("checkpoint-shelf")
         refresh = icon_button("Look for model files again", "refresh", "refresh")
     form.host("source", value={})
     with gr.Column(elem_id="prompts"):
         form.host("prompt-tools")
         form.add("prompt", lines=3, max_lines=12, placeholder="What should the picture show?")
+        form.host("prompt-tray")
         form.add("negative_prompt", lines=2, max_lines=8, placeholder="What to keep out of it")
     return {"refresh": refresh}
 

@@ -779,15 +779,6 @@ export interface Me {
   sees: string;
 }
 
-/** A model file as a list shows it: bytes, why it cannot be used, what else there is to say. */
-export interface ModelCard {
-  name: string;
-  family: string;
-  size: number;
-  error: string;
-  note: string;
-}
-
 /** A name for whose pictures these are; empty is none. */
 export interface NameWish {
   name: string;
@@ -1116,6 +1107,25 @@ export interface SharpenStep {
   radius: number;
   amount: number;
   threshold: number;
+}
+
+/** A model as the shelf shows it: `added` in seconds, `size` in bytes. `preview` changes with the picture beside it, "" without one. */
+export interface ShelfCard {
+  id: string;
+  kind: string;
+  name: string;
+  alias: string;
+  title: string;
+  family: string;
+  family_title: string;
+  size: number;
+  added: number;
+  preview: string;
+  triggers: Array<string>;
+  notes: string;
+  favourite: boolean;
+  weight: number | null;
+  error: string;
 }
 
 /** What SDXL is told of the picture's size besides the prompt (Podell et al. 2023, section 2.2). */

@@ -108,8 +108,8 @@ export const page = {
   values: (request) => ask('/page/values', { method: 'POST', json: { values: request } }),
   /** @returns {Promise<T.TokenCount>} */
   tokens: (text) => ask('/page/tokens', { method: 'POST', json: { text } }),
-  /** @returns {Promise<T.ModelCard[]>} */
-  models: (kind) => ask(`/page/models/${kind}`),
+  /** @returns {Promise<T.ShelfCard[]>} */
+  shelf: () => ask('/page/shelf'),
   /** @returns {Promise<T.StepNames>} */
   steps: () => ask('/page/steps'),
   /** @returns {Promise<T.OwnDefaults | null>} */

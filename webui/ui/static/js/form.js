@@ -83,6 +83,7 @@ export async function lists(again = false) {
   try {
     const where = String(form.values.where ?? '');
     const told = await (again ? page.lookAgain(where) : page.lists(where));
+    if (again) parts.shelf?.changed();
     document.body.classList.toggle('has-places', (told.where ?? []).length > 2);
     return Object.values(told).map((names) => ({ __type__: 'update', choices: names.map((name) => [name, name]) }));
   } catch (problem) {

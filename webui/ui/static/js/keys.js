@@ -30,6 +30,8 @@ function act(event) {
   const ctrl = event.ctrlKey || event.metaKey;
   const dialog = $('dialog[open]');
   if (ctrl && event.key === 'Enter') return event.repeat || click('#generate');  // a key held down is one wish
+  if (event.key === 'Escape' && !dialog && parts.shelf?.escape(target)) return true;
+  if (event.altKey && event.code === 'KeyS' && !dialog) { parts.shelf?.toggle(); return true; }
   if (event.key === 'Escape' && !typing && !dialog && state.tab === 'gallery' && parts.gallery?.escape?.()) return true;
   if (event.key === 'Escape' && !typing && !dialog && !$('.menu:not([hidden])')) return parts.run?.stop() ?? false;
   if (ctrl && ['ArrowUp', 'ArrowDown'].includes(event.key) && target.matches?.(PROMPTS)) return weigh(target, event.key === 'ArrowUp');

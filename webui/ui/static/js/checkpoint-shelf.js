@@ -1,0 +1,21 @@
+// @ts-check
+// Beside the checkpoint: its picture, which opens the shelf at the checkpoints.
+
+import { el, icon } from './dom.js';
+import { checkpointCard } from './shelf-use.js';
+import { learnOnce, pictureOf, whenKnown } from './shelf-models.js';
+import { component, parts } from './state.js';
+
+component('checkpoint-shelf', (root) => {
+  const picture = el('img', { alt: '', hidden: true }), blank = icon('shelf');
+  root.append(el('button.checkpoint-shelf', { type: 'button', title: 'Choose a checkpoint on the shelf', 'aria-label': 'Choose a checkpoint on the shelf', onclick: () => parts.shelf.toggle('checkpoint') }, picture, blank));
+  const show = () => {
+    const address = pictureOf(checkpointCard() ?? {});
+    if (address && picture.getAttribute('src') !== address) picture.src = address;
+    picture.hidden = !address;
+    blank.hidden = Boolean(address);
+  };
+  whenKnown(show);
+  (globalThis.requestIdleCallback ?? setTimeout)(() => { learnOnce().catch(() => {}); });
+  return { draw: show };
+});
