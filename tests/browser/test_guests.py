@@ -4,6 +4,7 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.api.conftest import Server
+from tests.browser import steps
 from tests.browser.conftest import open_visit
 
 READ_ONLY = "Only who runs this Darkroom can change this"
@@ -57,3 +58,27 @@ def test_the_admin_can_and_is_told_that_all_is_seen(chromium, shared):
     expect(page.locator("#queue .who")).to_contain_text("You see everybody's")
     page.context.close()
     assert (visit.foreign, visit.problems) == ([], [])
+
+
+def test_who_is_invited_sees_their_own_pictures_until_it_is_taken_back(chromium, shared):
+    owners = open_visit(chromium, shared, at=f"/?key={ADMIN}")
+    page = owners.page
+    steps.generate(page, "a secret apple")
+    page.click("#tab-settings-button")
+    page.fill("#person-name", "Mia")
+    page.get_by_role("button", name="Invite", exact=True).click()
+    expect(page.get_by_role("img", name="QR code of the link for Mia")).to_be_visible()
+    expect(page.get_by_role("list", name="Who did what")).to_contain_text("invited Mia as guest")
+    link = page.get_by_label("The new link").inner_text()
+    invited = open_visit(chromium, shared, at=f"/?{link.partition('?')[2]}")
+    mine = invited.page
+    assert steps.pictures(mine) == 0
+    expect(mine.locator(".name-bar")).to_be_hidden()
+    mine.get_by_role("button", name="Mia: who you are here").click()
+    expect(mine.get_by_role("dialog", name="Who you are here")).to_contain_text("Who runs this Darkroom sees everything.")
+    page.get_by_role("button", name="Take back Mia").click()
+    expect(mine.get_by_role("alert")).to_contain_text("Your invitation was taken back")
+    expect(page.locator(".key", has_text="Mia")).to_contain_text("Taken back")
+    assert owners.problems == owners.foreign == invited.foreign == []
+    for each in (owners, invited):
+        each.page.context.close()

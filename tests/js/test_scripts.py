@@ -46,7 +46,7 @@ PURE = (
         "weights",
         "word-tags",
     ),
-    *("webhook-words", "zoom-place"),
+    *("people-words", "webhook-words", "zoom-place"),
 )
 """Modules that need no page: nothing in them is without a type, and each has its unit test. The list may only grow."""
 OLDEST_NODE = (20, 19)

@@ -113,7 +113,7 @@ def rename(wish: NameWish, request: Request, response: Response, api: Api, who: 
     if name and not who.admin and api.keys.person(name) is not None:
         raise RequestError("name", f"{name} was invited here and has a link of their own. Open that, or choose another name.")
     root = caller_of(request.scope).root
-    response.set_cookie(COOKIE, quote(name), max_age=YEAR if name else 0, path=f"{root}/", samesite="lax")
+    response.set_cookie(COOKIE, quote(name), max_age=YEAR if name else 0, path=f"{root}/", samesite="strict")
     return _me(who.model_copy(update={"name": name or who.name, "named": bool(name)}))
 
 

@@ -142,6 +142,18 @@ export const keys = {
   remove: (key_id) => api('DELETE /api/v1/keys/{key_id}', { path: { key_id } }),
 };
 
+export const people = {
+  me: () => api('GET /api/v1/me'),
+  /** @param {string} name */
+  rename: (name) => api('PATCH /api/v1/me', { json: { name } }),
+  all: () => api('GET /api/v1/people'),
+  /** @param {T.Sent<T.Invitation, 'name'>} wish */
+  invite: (wish) => api('POST /api/v1/people', { json: wish }),
+  change: (person_id, role) => api('PATCH /api/v1/people/{person_id}', { path: { person_id }, json: { role } }),
+  takeBack: (person_id) => api('DELETE /api/v1/people/{person_id}', { path: { person_id } }),
+  audit: (before) => api('GET /api/v1/audit', { query: { before } }),
+};
+
 export const webhooks = {
   all: () => api('GET /api/v1/webhooks'),
   /** @param {T.Sent<T.HookWish, 'url'>} wish */

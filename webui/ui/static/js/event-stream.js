@@ -3,7 +3,7 @@
 /** @import { Engines, JobBody, JobEventBody, Snapshot } from './api-types.d.ts' */
 // What the event stream tells: a snapshot first, then what changes. A reload, a second tab or a phone is rebuilt from the snapshot alone.
 
-import { EVENTS, jobs as jobsApi, queue as queueApi } from './api.js';
+import { EVENTS, jobs as jobsApi, people, queue as queueApi } from './api.js';
 import { $, announce, fetchPicturesAgain } from './dom.js';
 import { parseExact } from './exact.js';
 import { apply, known, renewed, spoken, takeOrder, takePicture } from './job-events.js';
@@ -26,10 +26,12 @@ export function connect() {
 function lost() {
   state.online = false;
   draw();
+  people.me().catch((problem) => { if (problem.status === 401) location.reload(); });  // a page that slept while its key was taken back
 }
 
 function hear(kind, data) {
   if (kind === 'alive') return;
+  if (kind === 'ended') return location.reload();  // the key was taken back, or its role is another: the server says which
   if (kind === 'snapshot') {
     turn += 1;
     last = Promise.resolve();  // nothing older holds it up

@@ -7,7 +7,7 @@ import { complain, toast } from './toast.js';
 /**
  * A card: what it is about, a row to make one, the new one's text, the list. `make` gives what is shown once; `rows` are what there is.
  * @param {{what: string, words: string, about: HTMLElement, fields: HTMLElement[], submit: string, make: () => Promise<HTMLElement[]>, rows: () => Promise<Row[]>}} card
- * @typedef {{title: string, about: string, gone: string, remove: () => Promise<unknown>}} Row
+ * @typedef {{title: string, about: string, gone: string, remove?: () => Promise<unknown>, more?: HTMLElement}} Row
  */
 export function secretList({ what, words, about, fields, submit, make, rows }) {
   const list = el('div.keys', { role: 'list', 'aria-label': what });
@@ -35,17 +35,17 @@ export function secretList({ what, words, about, fields, submit, make, rows }) {
  * @param {Row} row
  * @param {() => Promise<void>} refresh
  */
-function rowOf({ title, about, gone, remove }, refresh) {
+function rowOf({ title, about, gone, remove, more }, refresh) {
   const takeBack = async () => {
     try {
-      await remove();
+      await remove?.();
       toast(gone);
     } catch (problem) {
       complain(problem);
     }
     await refresh();
   };
-  return el('div.key', { role: 'listitem' }, el('div.setting-text', {}, el('span', {}, title), el('p.muted', {}, about)), iconButton('trash', `Take back ${title}`, takeBack));
+  return el('div.key', { role: 'listitem' }, el('div.setting-text', {}, el('span', {}, title), el('p.muted', {}, about)), more ?? '', remove ? iconButton('trash', `Take back ${title}`, takeBack) : '');
 }
 
 /**

@@ -8,8 +8,9 @@ import { numberOf } from './exact.js';
 import { resetForm } from './form.js';
 import { keyCard } from './key-card.js';
 import { webhookCard } from './webhook-card.js';
+import { peopleRows } from './people-card.js';
 import { startWithDefault } from './presets.js';
-import { component } from './state.js';
+import { component, state } from './state.js';
 import { complain, toast } from './toast.js';
 import { nameField, READ_ONLY, whoSees } from './who.js';
 
@@ -45,7 +46,7 @@ component('settings', (root) => {
  * @param {string[]} may
  */
 function show(body, sections, admin, may) {
-  const own = [...(may.includes('keys') ? [{ title: 'API keys', rows: [keyCard(admin)] }] : []), ...(may.includes('webhooks') ? [{ title: 'Webhooks', rows: [webhookCard()] }] : [])];
+  const own = [...(may.includes('people') ? [{ title: 'People', rows: peopleRows() }] : []), ...(may.includes('keys') ? [{ title: 'API keys', rows: [keyCard(admin)] }] : []), ...(may.includes('webhooks') ? [{ title: 'Webhooks', rows: [webhookCard()] }] : [])];
   const all = [...sections.map((section) => ({ title: section.title, rows: section.fields.map((field) => row(body, field, admin)) })), ...own, { title: 'This browser', rows: browserRows() }];
   const id = (title) => `section-${title.toLowerCase().replaceAll(' ', '-')}`;
   body.replaceChildren(
@@ -143,7 +144,8 @@ function renew(body, field, sent) {
 function browserRows() {
   const name = nameField('setting-owner');
   const setting = (label, text, value, id) => el('div.setting', { 'data-words': `${label} ${text}`.toLowerCase() }, el('div.setting-text', {}, el('label', { for: id }, label), el('p.muted', {}, text)), el('div.setting-value', {}, value));
-  return [setting('Your name', `Shown beside your jobs when several people use this Darkroom. A courtesy, not a lock. ${whoSees()}`, name, 'setting-owner'),
+  const given = setting('Your name', `Who runs this Darkroom gave it to you with your link. ${whoSees()}`, el('span', {}, state.owner), 'setting-owner');
+  return [state.invited ? given : setting('Your name', `Shown beside your jobs when several people use this Darkroom. A courtesy, not a lock. ${whoSees()}`, name, 'setting-owner'),
     setting('Form', 'Prompt and settings are kept in this browser.', button('undo', 'Reset form', () => { resetForm(); startWithDefault(true); }))];
 }
 

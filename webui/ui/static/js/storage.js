@@ -43,7 +43,3 @@ export const ROOT = new URL('../../..', import.meta.url).pathname.slice(0, -1);
 
 /** The name this browser's jobs go by: a cookie, so that every request carries it. A courtesy, not security. */
 export const owner = () => decodeURIComponent(document.cookie.match(/(?:^|; )darkroom_owner=([^;]*)/)?.[1] ?? '');
-/** @type {(name: string) => void} */
-export const setOwner = (name) => {
-  document.cookie = `darkroom_owner=${encodeURIComponent(name.trim())}; path=${ROOT}/; max-age=${name.trim() ? 31536000 : 0}; samesite=strict`;
-};

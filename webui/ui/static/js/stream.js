@@ -11,7 +11,7 @@ const DEAD = 7_000;      // silence after which another window leads
 const RETRY = 1_000;
 const SILENCE = 50_000;  // the server says something every 15 s
 const CANDIDATES = 400;  // within this time, at random, so that not all of them ask at once
-const KINDS = ['snapshot', 'engine', 'job', 'queued', 'started', 'step', 'preview', 'image', 'done', 'failed', 'cancelled', 'models', 'hashing', 'download', 'alive'];
+const KINDS = ['snapshot', 'engine', 'job', 'queued', 'started', 'step', 'preview', 'image', 'done', 'failed', 'cancelled', 'models', 'hashing', 'download', 'alive', 'ended'];
 
 /**
  * @typedef {object} Stream one window's part in it

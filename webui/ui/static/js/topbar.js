@@ -7,6 +7,7 @@ import { component, state } from './state.js';
 import { go, switchTheme } from './tabs.js';
 import { toast } from './toast.js';
 import { makeNameBar } from './who.js';
+import { makeWhoPanel } from './who-panel.js';
 import { count } from './format.js';
 
 const WORDS = { starting: 'Engine starting', loading: 'Loading model', restarting: 'Engine restarting', off: 'Engine off', ready: 'Ready', working: 'Working' };
@@ -15,16 +16,19 @@ component('topbar', (root) => {
   const status = el('span.pill', {}, el('i'), el('span'));
   const queue = el('button.pill.count', { type: 'button', title: 'Open the queue', onclick: () => go('queue') });
   const names = makeNameBar();
+  const who = makeWhoPanel();
   const trouble = el('button.pill.trouble', { type: 'button', onclick: () => state.troubles.forEach((each) => toast(each, { kind: 'error' })) });
   const brand = el('h1.brand', {}, el('span.mark', { 'aria-hidden': 'true' }), el('span', {}, 'Darkroom'));
   root.replaceWith(
-    el('header.topbar', {}, brand, el('div.right', {}, trouble, queue, status, iconButton('theme', 'Dark or light', switchTheme))),
+    el('header.topbar', {}, brand, el('div.right', {}, trouble, queue, status, who.root, iconButton('theme', 'Dark or light', switchTheme))),
     names.root,
+    who.panel,
     el('div.visually-hidden', { id: 'announcer', 'aria-live': 'polite' }),
   );
   return {
     draw() {
       names.draw();
+      who.draw();
       const waiting = [...state.jobs.values()].filter((job) => job.state === 'queued').length;
       const name = pill(engineState(state));
       status.dataset.state = name;

@@ -1,11 +1,12 @@
 // @ts-check
 // Who uses this page: the admin or a guest, under which name. What a guest may not change is shown, and one sentence says why.
 
+import { people } from './api.js';
 import { el } from './dom.js';
 import { connect } from './event-stream.js';
-import { owner, setOwner } from './storage.js';
+import { owner, store, stored } from './storage.js';
 import { state } from './state.js';
-import { toast } from './toast.js';
+import { complain, toast } from './toast.js';
 
 export const READ_ONLY = 'Only who runs this Darkroom can change this: at the machine itself, or with the link that its terminal prints.';
 const GUEST = "You see your own pictures, prompts and jobs, and of others' jobs only that they wait or run. Who runs this Darkroom sees everything.";
@@ -22,10 +23,14 @@ const PATTERN = '[\\p{L}\\p{N}_ .@\\-]*';
 /** The field for one's name; `saved()` is called after it was changed. */
 export function nameField(id, saved = () => {}) {
   const input = el('input', { id, type: 'text', maxlength: 64, value: owner(), placeholder: 'Your name', pattern: PATTERN, autocomplete: 'nickname' });
-  input.onchange = () => {
+  input.onchange = async () => {
     if (!input.checkValidity()) return toast('A name has letters, digits, spaces or . @ - _', { kind: 'error' });
     if (/^(local|guest(-[0-9a-f]{16})?)$/i.test(input.value.trim()) && !state.admin) return toast('This name belongs to the server. Choose another.', { kind: 'error' });
-    setOwner(input.value);
+    try {
+      await people.rename(input.value.trim());
+    } catch (problem) {
+      return complain(problem);
+    }
     connect();
     toast('Saved');
     saved();
@@ -35,12 +40,12 @@ export function nameField(id, saved = () => {}) {
 
 /** The bar that asks a guest without a name for one, until they give it or close it. */
 export function makeNameBar() {
-  let closed = false;
+  let closed = stored('asked-who', false);
   const sees = el('span.muted');
   const input = nameField('your-name');
   const bar = el('form.name-bar', { hidden: true, 'aria-label': 'Your name', onsubmit: (event) => { event.preventDefault(); input.blur(); } },
-    el('label', { for: 'your-name' }, 'What is your name?'), input, el('button.action', { type: 'submit' }, el('span', {}, 'Save')),
-    el('button.action', { type: 'button', onclick: () => { closed = true; bar.hidden = true; } }, el('span', {}, 'Not now')), sees);
+    el('label', { for: 'your-name' }, 'Who are you?'), input, el('button.action', { type: 'submit' }, el('span', {}, 'Save')),
+    el('button.action', { type: 'button', onclick: () => { closed = true; store('asked-who', true); bar.hidden = true; } }, el('span', {}, 'Go on without')), sees);
   return {
     root: bar,
     draw() {
