@@ -112,3 +112,31 @@ def test_a_folder_that_cannot_be_passed_on_is_refused_in_words(tmp_path, setting
     with pytest.raises(SettingsError, match=words) as caught:
         load_settings({"data_dir": tmp_path, setting: path if setting == "data_dir" else [path]}, {})
     assert setting in str(caught.value) and str(caught.value).encode()
+
+
+@pytest.mark.parametrize(
+    ("data", "words"),
+    [
+        (b"port = 1\n\xff\xfa\x80 = 2", "in line 2 there are bytes that are no text in UTF-8. Save it as UTF-8. Mend"),
+        (b"\xff\xfe\x00\xd8", "in line 1 there are bytes that are no text"),
+        (b"port = 1\n\n[[[[", "in line 3 it is not written as name = value"),
+        (b"port", "in line 1 it is not written as name = value"),
+        (b"port = 1\nhost = x", "in line 2 there is no value behind the =, or a text without quotes"),
+        (b"port = 1\nport = 2", "in line 2 a name stands there that was given a value before"),
+        (b"port = 1\nhost = 'x\nlisten = true", "in line 2 a text is not closed"),
+        (b"port = 1\nhost = \"x", "in line 2 a text is not closed"),
+        (b'data_dir = "C:\\Pictures"', "in line 1 a backslash stands in double quotes"),
+        (b'models_dirs = ["C:\\Users"]', "in line 1 a backslash stands in double quotes"),
+        (b"port = 1\ndevices = ['cpu'\nlisten = true\n\n\n", "in line 3 a list is not closed"),
+        (b"devices = ['cpu'", "in line 1 a list is not closed"),
+        (b"\x01", "in line 1 "),
+        (b"port = " + b"9" * 5000, "a number in it has too many digits"),
+        (b"a = " + b"[" * 50_000, "its brackets are nested too deep"),
+    ],
+)
+def test_what_is_wrong_with_a_file_is_said_in_plain_words_and_with_its_line(tmp_path, data, words):
+    (tmp_path / "settings.toml").write_bytes(data)
+    with pytest.raises(SettingsError, match="is not a settings file: ") as caught:
+        load_settings({"data_dir": tmp_path}, {})
+    assert words in str(caught.value)
+    assert not any(word in str(caught.value) for word in ("codec", "column", "0x", "Expected", "Invalid", "initial", "recursion"))

@@ -3,11 +3,9 @@
 Read from `settings.toml` in the data directory, then `DARKROOM_*` environment variables, then command-line flags; later ones win.
 """
 
-import codecs
 import ipaddress
 import os
 import re
-import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
@@ -20,6 +18,7 @@ from webui.core.fields import specs
 from webui.core.filenames import check_pattern
 from webui.core.names import printable
 from webui.core.sentences import sentence, with_value
+from webui.core.toml import read_toml
 from webui.errors import SettingsError
 
 PROJECT = Path(__file__).resolve().parent.parent
@@ -349,19 +348,13 @@ def read_file(path: Path) -> dict[str, Any]:
     try:
         if path.exists() and not path.is_file():
             raise SettingsError(f"{path} is no file. Take it out, or put the settings file in its place.")
-        return tomllib.loads(_decoded(path.read_bytes()))
+        return read_toml(path.read_bytes())
     except FileNotFoundError:
         return {}
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
+    except ValueError as error:
         raise SettingsError(f"{path} is not a settings file: {error}. Mend it, or rename it to start with the defaults.") from None
     except OSError as error:
         raise SettingsError(f"{path} cannot be read: {error.strerror}.") from None
-
-
-def _decoded(data: bytes) -> str:
-    """UTF-8, or what an editor wrote with its mark in front."""
-    is_wide = data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
-    return data.decode("utf-16" if is_wide else "utf-8-sig").replace("\r\n", "\n")
 
 
 def _environment(environment: Mapping[str, str]) -> dict[str, Any]:

@@ -129,3 +129,19 @@ def test_colour_is_masked_and_becomes_part_of_the_picture_to_start_from(visit, o
     page.get_by_role("button", name="Eraser (E)").click()
     steps.paint(page)
     assert steps.covered(page) < 0.02
+
+
+def test_img2img_has_a_canvas_for_colours_alone(visit, origin):
+    page = visit()
+    start(page, 252)
+    steps.go(page, "img2img")
+    page.get_by_role("button", name="Canvas", exact=True).click()
+    expect(page.get_by_role("button", name="Invert mask (V)")).to_be_hidden()
+    page.get_by_label("Colour of the brush").evaluate("input => { input.value = '#ff0000'; }")
+    steps.paint(page)
+    before = steps.pictures(page)
+    page.locator("#generate").click()
+    steps.more(page, before)
+    mode, init, mask = page.evaluate("[known.images[0].request.mode, known.images[0].request.init, known.images[0].request.mask]")
+    drawn = Image.open(io.BytesIO(page.request.get(f"{origin}/api/v1/images/{init}").body())).convert("RGB")
+    assert (mode, mask, drawn.getpixel((48, 32)), drawn.getpixel((48, 8))) == ("img2img", None, (255, 0, 0), (0, 0, 252))

@@ -164,3 +164,30 @@ def test_a_missing_wildcard_is_named_with_what_comes_near(folder, wildcards):
     assert caught.value.field == "negative_prompt"
     with pytest.raises(RequestError, match=r"Put zzz.txt into"):
         fill("__people/zzz__", [1], wildcards)
+
+
+@pytest.mark.parametrize(
+    ("template", "place"),
+    [
+        ("{-5-3$$a|b} {3-1$$a|b}", "from '{-5-3$$a|b} {3-1$$a|b}' on (line 1, letter 1)"),
+        ("a\n{x|y} {!-5-3$$a|b}", "(line 2, letter"),
+    ],
+)
+def test_what_is_no_template_is_said_in_plain_words_with_its_place(template, place):
+    with pytest.raises(RequestError, match="^This template cannot be read from '") as caught:
+        fill(template, [1], NONE)
+    assert place in str(caught.value)
+    assert not any(word in str(caught.value) for word in ("Expected", "char ", "col:", "Error"))
+
+
+def test_a_wildcards_line_that_is_no_template_is_named(folder, wildcards):
+    (folder / "odd.txt").write_text("{-5-3$$a|b}")
+    for template in ("a __odd__", "{2$$__odd__}"):
+        with pytest.raises(RequestError, match=r"^A line of the wildcard 'odd' cannot be read from '\{-5-3\$\$a\|b\}' on \(line 1, letter 1\)"):
+            fill(template, [1], wildcards)
+
+
+def test_a_variable_that_nothing_sets_is_named(folder, wildcards):
+    (folder / "who.txt").write_text("a ${hair} cat")
+    with pytest.raises(RequestError, match="uses the variable 'hair', which nothing sets"):
+        fill("__who__", [1], wildcards)

@@ -29,6 +29,8 @@ MOST_LOOKS, MOST_OF_ALL = 300, 200_000
 _FINITE = re.compile(r"(?<=\{)(\s*)!|(?<=__)!")
 """`!` asks for all combinations, which one picture cannot show."""
 
+_UNSET = re.compile(r"Variable ([\w-]+) is not defined")
+
 
 def fill_templates(request: Request, wildcards: Wildcards, anew: bool = False) -> Request:
     """The request with each picture's own words in place of its templates. Its seeds must be chosen.
@@ -94,9 +96,7 @@ class _Filling:
         except RequestError:
             raise
         except Exception as error:
-            said = printable(" ".join(str(error).split()))[:200]
-            said = f"This template cannot be read: {said}. Turn Dynamic prompts off to keep it as it is."
-            raise RequestError(self._field, said) from None
+            raise RequestError(self._field, self._unreadable(template, error)) from error
 
     def _prepared(self, template: str, rand: Random) -> "tuple[SamplingContext, Command]":
         from dynamicprompts.enums import SamplingMethod
@@ -106,6 +106,20 @@ class _Filling:
         guarded = self._checked(template, guard(template))
         context = SamplingContext(SamplingMethod.RANDOM, self, rand=rand)  # type: ignore[arg-type]
         return context, parse(guarded, context.parser_config)
+
+    def _unreadable(self, template: str, error: Exception) -> str:
+        """Why a template gave no words, with the place where the parser stopped, if that is what it is."""
+        text, place = unguard(getattr(error, "pstr", "")), getattr(error, "loc", 0)
+        if (unset := _UNSET.search(str(error))) is not None:
+            return f"This template uses the variable {unset[1]!r}, which nothing sets. Write ${{{unset[1]}=…}} before it."
+        if not text:
+            return "No words could be made of this template. Turn Dynamic prompts off to keep it as it is."
+        own = text.replace("~", "!") == template.expandtabs().replace("~", "!")
+        where = "This template" if own else f"A line of the wildcard {printable(self._last)[:100]!r}"
+        line, letter = text.count("\n", 0, place) + 1, place - text.rfind("\n", 0, place)
+        stopped = f"from {printable(text[place : place + 40])!r} on (line {line}, letter {letter})"
+        how = "Choices are written {a|b}, two of them {2$$a|b|c}, one to two {1-2$$a|b|c}."
+        return f"{where} cannot be read {stopped}. {how} Turn Dynamic prompts off to keep it as it is."
 
     def _checked(self, template: str, guarded: str) -> str:
         """The text as the library reads it, if that ends in good time."""

@@ -8,7 +8,7 @@ import { anySide, extended } from './canvas-region.js';
 import { el, icon, iconButton, once } from './dom.js';
 import { fill, form } from './form.js';
 import { size } from './format.js';
-import { draw, live, parts, shownImage, state, watchedJob } from './state.js';
+import { draw, hasCanvas, live, parts, shownImage, state, watchedJob } from './state.js';
 
 const FILLS = [['edge', 'Edge colours'], ['mirror', 'Mirror image'], ['noise', 'Noise'], ['telea', 'Grown edges']];
 
@@ -31,7 +31,7 @@ export function canvasBar(mask, bin) {
     const { image } = state.source;
     return image ? state.images.filter(({ request }) => request?.init && (request.init === image || mask.isTint(request.init))).reverse() : [];
   };
-  const shown = () => (state.tab === 'inpaint' && state.view === 'result' && !live(watchedJob()) ? made().find(({ id }) => id === state.shown) : undefined);
+  const shown = () => (hasCanvas() && state.view === 'result' && !live(watchedJob()) ? made().find(({ id }) => id === state.shown) : undefined);
   const flip = (/** @type {number} */ by) => {
     const all = made(), at = all.findIndex(({ id }) => id === state.shown);
     const next = at < 0 || state.view === 'mask' ? all.at(at < 0 ? -1 : at) : all[Math.min(Math.max(at + by, 0), all.length - 1)];
@@ -76,7 +76,7 @@ export function canvasBar(mask, bin) {
     },
     /** @param {boolean} masking whether the canvas is seen @param {boolean} covered whether no picture is */
     show(masking, covered) {
-      const { source } = state, on = state.tab === 'inpaint' && Boolean(source.image), result = covered ? undefined : shown();
+      const { source } = state, on = hasCanvas(), result = covered ? undefined : shown();
       const all = on ? made() : [];
       const { size: whole } = extended({ width: source.width ?? 0, height: source.height ?? 0 }, mask.sides());
       sizes.hidden = !masking;

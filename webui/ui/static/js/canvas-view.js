@@ -11,6 +11,7 @@ import { sizeLike } from './form-values.js';
 import { size as sizeText } from './format.js';
 import { boxOfMask } from './mask-paint.js';
 import { boxOf } from './mask-strokes.js';
+import { state } from './state.js';
 import { moved, pinched, scaleOf, zoomed } from './zoom-place.js';
 
 const ROOM = 30;       // px around a fitted picture, for its edges
@@ -99,7 +100,7 @@ export function drawGround(it, fill) {
 export function drawSent(it) {
   if (it.root.hidden) return;
   const { values } = form, { width, height } = it.below;
-  const region = values.only_masked && sentRegion({
+  const region = values.only_masked && state.mode === 'inpaint' && sentRegion({
     painted: paintedBox(it), picture: { width, height }, made: madeSize(values, { width, height }), sides: it.sides, overlap: Number(values['outpaint.overlap'] ?? 0),
     blur: Number(values.mask_blur ?? 0), padding: Number(values.padding ?? 0),
   });
@@ -123,7 +124,7 @@ function paintedBox(it) {
   const inverted = Boolean(form.values.invert_mask);
   if (it.box === undefined || it.boxInverted !== inverted) {
     if (it.strokes.current) return it.boxed ?? null;
-    it.box = it.boxed = boxOfMask(it.above, inverted);
+    it.box = it.boxed = it.strokes.done.length ? boxOfMask(it.above, inverted) : null;
     it.boxInverted = inverted;
   }
   const { current } = it.strokes;

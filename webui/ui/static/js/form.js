@@ -294,7 +294,7 @@ export function generate(values) {
 /** What the form would generate now, with what is painted on the canvas (a promise). */
 export async function formRequest() {
   const values = { ...form.values, ratio: undefined, mode: state.mode, init: state.source.image ?? null, mask: null };
-  return state.mode === 'inpaint' ? { ...values, ...(await parts.mask?.sources()) } : values;
+  return state.mode === 'txt2img' ? values : { ...values, ...(await parts.mask?.sources()) };
 }
 
 /** Choose a checkpoint, and generate with it what the form says: its own size and steps go with it, as when somebody chooses it. */
@@ -318,7 +318,7 @@ async function until(isSo) {
 
 function send(values, mode) {
   const request = { ...values, ratio: undefined, mode, init: state.source.image ?? null };
-  const painted = mode === 'inpaint' ? parts.mask.sources() : null;  // the canvas of now: painting may go on while others are sent
+  const painted = mode === 'txt2img' ? null : parts.mask.sources();  // the canvas of now: painting may go on while others are sent
   painted?.catch(() => {});  // told when it is this one's turn
   line = line.then(() => submit(request, painted));
 }

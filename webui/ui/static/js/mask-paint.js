@@ -143,18 +143,19 @@ export function blackAndWhite(mask) {
 }
 
 /**
- * The picture with the colours that lie under the mask; what is painted elsewhere stays out, for there nothing changes.
+ * The picture with its colours: all, or those that lie under the mask (or beside it, where it is meant the other way round), for elsewhere nothing changes.
  * @param {HTMLCanvasElement} picture
  * @param {Sheets} sheets
- * @param {boolean} inverted
+ * @param {'all' | 'mask' | 'inverted'} under
  * @returns {Promise<Blob>}
  */
-export function withColours(picture, { mask, colour }, inverted) {
+export function withColours(picture, { mask, colour }, under) {
   const { width, height } = mask;
   const over = copyOf(colour), pen = penOf(over);
   const pixels = pen.getImageData(0, 0, width, height);
   const { data } = penOf(mask).getImageData(0, 0, width, height);
-  for (let i = 3; i < data.length; i += 4) if (inverted ? data[i] === 255 : !data[i]) pixels.data[i] = 0;
+  const kept = { all: () => true, mask: (/** @type {number} */ alpha) => alpha > 0, inverted: (/** @type {number} */ alpha) => alpha < 255 }[under];
+  for (let i = 3; i < data.length; i += 4) if (!kept(data[i])) pixels.data[i] = 0;
   pen.putImageData(pixels, 0, 0);
   const out = copyOf(picture);
   penOf(out).drawImage(over, 0, 0);

@@ -3,7 +3,7 @@
 
 import { images, page } from './api.js';
 import { makeEdges } from './canvas-edges.js';
-import { FINE, mostOf, NO_SIDES, pulledTo, sameSides, SIDES, sidesIn, strideOf, valuesOf } from './canvas-region.js';
+import { anySide, FINE, mostOf, NO_SIDES, pulledTo, sameSides, SIDES, sidesIn, strideOf, valuesOf } from './canvas-region.js';
 import { wireHands } from './canvas-hands.js';
 import { drawGround, drawSent, frameOf, keepOpposite, layOut, percent, placeOf } from './canvas-view.js';
 import { $, el, iconButton } from './dom.js';
@@ -28,10 +28,11 @@ export function makeMask() {
   wireHands(it, { look: () => look(it), show: () => show(it), back: () => back(it), replay: () => replay(it), painted: () => { changed(it, true); clearErrors(); heedGreys(it); } });
   addEventListener('keyup', ({ key: name }) => { if (name === ' ') it.space = false; if (name.toLowerCase() === 'o') it.root.classList.remove('bare'); });
   new ResizeObserver(() => look(it)).observe(it.desk);
-  const open = () => { openPicture(it); heedForm(it); };
+  const open = () => { openPicture(it); heedMode(it); heedForm(it); };
   return {
     root: it.root, draw: open, back: () => { if (it.missing && it.last) showPicture(it); }, sourceChanged: () => sourceChanged(it), key: (event) => key(it, event),
     sources: () => sources(it), accept: (image) => accept(it, image), isTint: (id) => it.tints.get(id) === it.last, sides: () => it.sides,
+    touched: () => anySide(it.sides) || hasColour(it.strokes.done),
   };
 }
 
@@ -52,7 +53,7 @@ function build(it) {
   it.size = el('input', { type: 'range', min: 2, max: 200, value: stored('brush', 48), 'aria-label': 'Brush size', title: 'Brush size ([ and ], or Shift and the wheel)', oninput: () => store('brush', +it.size.value) });
   it.soft = el('input', { type: 'range', min: 0, max: 100, step: 5, value: stored('brush-soft', 0), 'aria-label': 'Softness', title: 'Softness of the edge', oninput: () => store('brush-soft', +it.soft.value) });
   it.ink = el('input', { type: 'color', value: stored('brush-colour', '#d8743c'), 'aria-label': 'Colour of the brush', title: 'Colour of the brush; Ctrl+click on the picture takes one from there', onchange: () => store('brush-colour', it.ink.value) });
-  it.how = el('select.mask-how', { 'aria-label': 'Mask look', title: 'How the mask looks; a look only', onchange: () => { store('mask-look', it.how.value); show(it); } }, LOOKS.map(([value, label]) => el('option', { value }, label)));
+  it.how = el('select.mask-how.of-mask', { 'aria-label': 'Mask look', title: 'How the mask looks; a look only', onchange: () => { store('mask-look', it.how.value); show(it); } }, LOOKS.map(([value, label]) => el('option', { value }, label)));
   it.how.value = stored('mask-look', 'hatch');
   it.tools = tools(it);
   const t = it.tools;
@@ -65,15 +66,15 @@ function tools(it) {
   const pick = (name) => () => { it.tool = it.desk.dataset.tool = name; for (const each of TOOLS) it.tools[each].setAttribute('aria-pressed', each === name); };
   const zoom = (scale) => () => { it.place = scale ? zoomed(it.place, it.scale * scale, frameOf(it), placeOf(it).size) : { ...FITTED }; look(it); };
   return {
-    brush: iconButton('brush', 'Brush (B)', pick('brush'), { 'aria-pressed': 'true' }),
+    brush: iconButton('brush', 'Brush (B)', pick('brush'), { 'aria-pressed': 'true', class: 'tool of-mask' }),
     colour: iconButton('drop', 'Colour (K): a sketch of what should be there', pick('colour'), { 'aria-pressed': 'false' }),
     eraser: iconButton('eraser', 'Eraser (E)', pick('eraser'), { 'aria-pressed': 'false' }),
     hand: iconButton('hand', 'Move (H, or Space and drag)', pick('hand'), { 'aria-pressed': 'false' }),
     undo: iconButton('undo', 'Undo (Ctrl+Z)', () => back(it), { disabled: true }),
     redo: iconButton('redo', 'Redo (Ctrl+Shift+Z)', () => forth(it), { disabled: true }),
-    invert: iconButton('invert', 'Invert mask (V)', () => push(it, { kind: 'invert' })),
+    invert: iconButton('invert', 'Invert mask (V)', () => push(it, { kind: 'invert' }), { class: 'tool of-mask' }),
     clear: iconButton('clear', 'Clear mask and colour', () => push(it, { kind: 'clear' })),
-    open: iconButton('open', 'Load a mask', () => $('input[type=file]', it.root).click()),
+    open: iconButton('open', 'Load a mask', () => $('input[type=file]', it.root).click(), { class: 'tool of-mask' }),
     out: iconButton('minus', 'Zoom out (-)', zoom(1 / STEP)),
     fit: el('button.tool.zoom', { type: 'button', title: 'Fit (0)', onclick: zoom(0) }, '100 %'),
     into: iconButton('plus', 'Zoom in (+)', zoom(STEP)),
@@ -151,15 +152,15 @@ function show(it) {
 
 /** Greys mean something only to soft inpainting. */
 function heedGreys(it) {
-  if (form.values['soft_inpaint.enabled'] || !hasGreys(it.strokes.done)) return;
+  if (form.values['soft_inpaint.enabled'] || state.mode !== 'inpaint' || !hasGreys(it.strokes.done)) return;
   fill({ 'soft_inpaint.enabled': true });
   toast('Soft inpainting is on: the greys of a soft brush count', { action: { label: 'Undo', run: () => fill({ 'soft_inpaint.enabled': false }) } });
 }
 
 // ---------------------------------------------------------------------------------------------------------- what is sent
-/** The ids of what was painted: `mask`, and `init` where colours make another picture to start from. */
+/** The ids of what was painted: `mask` in inpaint, and `init` where colours make another picture to start from. */
 function sources(it) {
-  return Promise.all([uploaded(it), tinted(it)]).then(([mask, init]) => ({ mask, ...(init && { init }) }));
+  return Promise.all([state.mode === 'inpaint' ? uploaded(it) : null, tinted(it)]).then(([mask, init]) => ({ mask, ...(init && { init }) }));
 }
 
 /** The mask as an uploaded picture's id; null when nothing is painted. */
@@ -172,10 +173,10 @@ function uploaded(it) {
 function tinted(it) {
   if (!hasColour(it.strokes.done) || !boxOfMask(it.colour)) return null;
   if (it.shown !== it.last) return Promise.reject(new Error('The picture to paint on has not arrived yet. Try again in a moment.'));
-  const of = it.last, inverted = Boolean(form.values.invert_mask);
-  if (it.tintedFor !== inverted) it.tinted = null;
-  it.tintedFor = inverted;
-  return it.tinted ??= kept(it, 'tinted', withColours(it.below, it.sheets, inverted)).then((id) => { it.tints.set(id, of); return id; });
+  const of = it.last, under = state.mode === 'inpaint' ? (form.values.invert_mask ? 'inverted' : 'mask') : 'all';
+  if (it.tintedFor !== under) it.tinted = null;
+  it.tintedFor = under;
+  return it.tinted ??= kept(it, 'tinted', withColours(it.below, it.sheets, under)).then((id) => { it.tints.set(id, of); return id; });
 }
 
 /** Upload a file that is being made; what fails is tried again next time. */
@@ -186,6 +187,13 @@ function kept(it, name, file) {
 }
 
 // ---------------------------------------------------------------------------------------------------------- sides
+/** img2img has no mask: one sketches there, and goes on with the brush in inpaint. */
+function heedMode(it) {
+  const sketches = state.mode === 'img2img';
+  if (sketches && it.tool === 'brush') { it.tools.colour.click(); it.sketching = true; }
+  if (!sketches && state.mode === 'inpaint' && it.sketching) { it.sketching = false; it.tools.brush.click(); }
+}
+
 /** What the form says of new sides is what is seen, as soon as it has taken in what was done here. */
 function heedForm(it) {
   const told = sidesIn(form.values);
@@ -340,7 +348,7 @@ function key(it, event) {
   }
   if (name === 'o') return it.root.classList.add('bare'), true;
   if (name === ' ' && (event.target === document.body || event.target === it.above)) return it.space = true;
-  if (!(name in KEYS)) return false;
+  if (!(name in KEYS) || it.tools[KEYS[name]].classList.contains('of-mask') && state.mode !== 'inpaint') return false;
   it.tools[KEYS[name]].click();
   return true;
 }

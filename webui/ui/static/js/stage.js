@@ -10,7 +10,7 @@ import { fill, useRequest } from './form.js';
 import { makeGridView } from './grid-view.js';
 import { makeMask } from './mask.js';
 import { progressLine } from './progress.js';
-import { component, draw, inStudio, live, parts, shownImage, state, watchedJob } from './state.js';
+import { component, draw, hasCanvas, inStudio, live, parts, shownImage, state, watchedJob } from './state.js';
 import { go } from './tabs.js';
 import { clock, facts, pace, promptOf } from './format.js';
 
@@ -38,7 +38,7 @@ component('stage', (root) => {
     },
     draw() {
       if (at.wanted && inStudio()) openWanted(at);
-      const masking = state.tab === 'inpaint' && state.view === 'mask' && Boolean(state.source.image);
+      const masking = hasCanvas() && state.view === 'mask';
       drawViews(at, masking);
       const varied = !at.vary.root.hidden;
       const peeking = drawPicture(at, masking || varied);
@@ -91,7 +91,7 @@ function batch() {
 function drawViews(at, masking) {
   const several = batch().length > 1 && !BUSY.includes(state.now.name);
   const varied = state.view === 'vary' && Boolean(at.vary.id);
-  const shows = { mask: state.tab === 'inpaint' && state.source.image, grid: several, vary: at.vary.id, live: state.peek && state.now.name === 'running' };
+  const shows = { mask: hasCanvas(), grid: several, vary: at.vary.id, live: state.peek && state.now.name === 'running' };
   shows.result = shows.mask || shows.grid || shows.vary || shows.live;
   at.views.hidden = !shows.result || varied;
   if (state.view === 'grid' && !several) state.view = 'result';

@@ -44,6 +44,8 @@ export const parts = {};
 
 export const watchedJob = () => state.jobs.get(state.watched ?? '');
 export const shownImage = () => state.images.find((image) => image.id === state.shown);
+/** Whether the canvas of this mode has a picture. */
+export const hasCanvas = () => (state.tab === 'img2img' || state.tab === 'inpaint') && Boolean(state.source.image);
 export const inStudio = () => MODES.includes(state.tab);
 
 let planned = 0;

@@ -4,7 +4,7 @@
 import { here, visit, watchAddress } from './address.js';
 import { $ } from './dom.js';
 import { store, stored } from './storage.js';
-import { draw, MODES, parts, state } from './state.js';
+import { draw, hasCanvas, MODES, parts, state } from './state.js';
 
 const tabOf = (name) => $(`#tab-${CSS.escape(name)}-button`);
 export const go = (name) => tabOf(name)?.click();
@@ -19,7 +19,7 @@ function changed(name) {
   document.body.dataset.tab = MODES.includes(name) ? 'studio' : name;
   if (MODES.includes(name)) {
     state.mode = document.body.dataset.mode = name;
-    state.view = name === 'inpaint' && state.source.image ? 'mask' : 'result';
+    state.view = hasCanvas() && (name === 'inpaint' || parts.mask?.touched()) ? 'mask' : 'result';
     tabOf(name)?.setAttribute('aria-controls', 'studio');
   }
   if (here().tab !== name) visit(`#${name}`);
