@@ -143,6 +143,16 @@ def test_a_command_invites_lists_and_takes_back(server, owner):
         assert late.get(f"/?{link.partition('?')[2]}").status_code in (303, 403)
 
 
+def test_who_deletes_an_upload_takes_it_from_nobody_else(server, owner):
+    green = png(colour=(3, 99, 4))
+    with opened(server, invited(owner, "Ulf")["link"]) as ulf, opened(server, invited(owner, "Vera")["link"]) as vera:
+        sent = ulf.post("/api/v1/images", content=green).json()
+        vera.post("/api/v1/images", content=green)
+        assert ulf.delete(f"/api/v1/images/{sent['id']}").status_code == 200
+        assert ulf.get(sent["url"]).status_code == 404 and vera.get(sent["url"]).content == green
+        assert vera.delete(f"/api/v1/images/{sent['id']}").status_code == 200 and vera.get(sent["url"]).status_code == 404
+
+
 def test_uploads_are_their_senders_and_have_limits(server, owner):
     blue, red = png(colour=(9, 8, 7)), png(colour=(7, 8, 9))
     with opened(server, invited(owner, "Sam")["link"]) as sam, opened(server, invited(owner, "Tea", "member")["link"]) as tea:

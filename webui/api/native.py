@@ -235,9 +235,10 @@ def image_request(image_id: str, api: Api, who: Who) -> dict[str, Any]:
 def delete_image(image_id: str, api: Api, who: Who, done: Done) -> dict[str, str]:
     """Move a picture to the bin."""
     record = image_of(api, image_id, who).record
-    if record.owner != who.name:
-        done.say(f"moved a picture of {record.owner} to the bin")
-    api.gallery.trash(record)
+    owner = who.name if api.gallery.index.is_upload_of(record.id, who.name) else record.owner
+    if owner != who.name:
+        done.say(f"moved a picture of {owner} to the bin")
+    api.gallery.trash(record, owner)
     return {"id": record.id}
 
 

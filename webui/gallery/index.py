@@ -4,7 +4,7 @@ import time
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from sqlalchemy import Connection, and_, desc, func, insert, or_, select, update
+from sqlalchemy import Connection, and_, delete, desc, func, insert, or_, select, update
 
 from webui.core.record import ImageRecord
 from webui.core.request import GenerationRequest
@@ -76,6 +76,17 @@ class ImageIndex:
         mine = and_(upload_owners.c.image_id == image_id, upload_owners.c.owner == owner)
         with self._db.read() as connection:
             return connection.execute(select(upload_owners.c.number).where(mine)).first() is not None
+
+    def disown(self, image_id: str, owner: str) -> bool:
+        """Note that an owner no longer has an upload; whether somebody else still has it."""
+        same = upload_owners.c.image_id == image_id
+        with self._db.write() as connection:
+            connection.execute(delete(upload_owners).where(same, upload_owners.c.owner == owner))
+            left = connection.execute(select(upload_owners.c.owner).where(same).order_by(upload_owners.c.number)).scalars().first()
+            if left is not None:
+                mine = and_(images.c.id == image_id, images.c.kind == "upload", images.c.owner == owner)
+                connection.execute(update(images).where(mine).values(owner=left))
+        return left is not None
 
     def set_trashed(self, image_id: str, trashed: bool) -> None:
         """Mark a picture as lying in the bin, or not."""

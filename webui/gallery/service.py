@@ -90,8 +90,10 @@ class Gallery:
         reading = metadata.read_metadata(self.store.path(record))
         return reading.text if reading is not None else ""
 
-    def trash(self, record: ImageRecord) -> None:
-        """Delete an image so that it can come back."""
+    def trash(self, record: ImageRecord, owner: str = "") -> None:
+        """Delete an image so that it can come back. An upload that others have sent too is theirs still, and only `owner` loses it."""
+        if record.kind == "upload" and self.index.disown(record.id, owner or record.owner):
+            return
         self.store.trash(record)
         self.index.set_trashed(record.id, True)
 

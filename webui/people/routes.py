@@ -22,7 +22,7 @@ TABLE: dict[Need, str] = {
         GET /api/v1/models /api/v1/models/{id} /api/v1/models/{id}/preview /api/v1/models/overview /api/v1/models/starters
         GET /api/v1/models/duplicates
         GET /api/v1/presets /api/v1/styles /api/v1/wildcards /api/v1/wildcards/lines
-        GET /page/extensions /page/lists /page/models/{kind} /page/native /page/settings /page/shelf /page/steps
+        GET /page/extensions /page/lists /page/native /page/settings /page/shelf /page/steps
         GET /sdapi/{rest:path} /controlnet/{rest:path} /internal/{rest:path} /sd_extra_networks/{rest:path} /v1/{rest:path}
         POST /sdapi/v1/png-info /internal/progress /controlnet/detect
         GET /prompt /history /history/{id} /view /queue /object_info /object_info/{kind} /system_stats /embeddings
