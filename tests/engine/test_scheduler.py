@@ -7,6 +7,7 @@ from queue import SimpleQueue
 
 import pytest
 
+from webui.core.stopping import stop_point
 from webui.engine.scheduler import BatchScheduler
 from webui.engine.slot import Hung
 from webui.errors import JobCancelled
@@ -25,6 +26,9 @@ class Adding:
 
     def execute_forward(self, calls):
         self.passes.append(list(calls))
+        while "endless" in calls:
+            stop_point()
+            time.sleep(0.001)
         if "bad" in calls:
             raise ValueError("bad")
         return [call + 1 for call in calls]
@@ -220,6 +224,28 @@ def test_a_stopped_job_leaves_without_another_step(hall):
     hall.run()
     assert isinstance(hall.errors["a"], JobCancelled) and answers == [11, 21, 31]
     assert all(2 not in calls for calls in hall.passes.passes)
+
+
+def test_a_pass_ends_early_once_all_whom_it_is_for_were_stopped(hall):
+    """One step of a picture of 4096 pixels a side takes many minutes on a CPU: Stop did nothing, and everybody waited."""
+    answers = []
+    hall.job("a", asking([], "endless"))
+    hall.job("b", asking(answers, 1.5, 2.5))
+    threading.Timer(0.05, hall.stopped.add, ["a"]).start()
+    hall.run()
+    assert isinstance(hall.errors["a"], JobCancelled) and answers == [2.5, 3.5] and list(hall.errors) == ["a"]
+
+
+def test_what_is_done_on_the_device_alone_ends_early_too(hall):
+    def endless():
+        while True:
+            stop_point()
+            time.sleep(0.001)
+
+    hall.job("a", lambda slot: slot.run_on_device(endless))
+    threading.Timer(0.05, hall.stopped.add, ["a"]).start()
+    hall.run()
+    assert isinstance(hall.errors["a"], JobCancelled)
 
 
 def test_errands_hold_a_step_up_for_no_longer_than_one_of_them(hall):

@@ -8,10 +8,12 @@ import torch
 from diffusers.models.autoencoders.vae import DecoderTiny
 from PIL import Image
 from safetensors.torch import save_file
+from torch.nn.functional import scaled_dot_product_attention
 
 from tests import tiny
 from webui.core.job import Plan
-from webui.errors import CheckpointError, RequestError
+from webui.core.stopping import stoppable
+from webui.errors import CheckpointError, JobCancelled, RequestError
 from webui.models import attention
 from webui.models.conditioning import Conditioning
 from webui.models.preview_decoders import LONGEST, PreviewDecoders, linear
@@ -48,6 +50,35 @@ def test_the_same_numbers_every_time(folder, model, model_cache):
     again = model_cache.get("tiny", None, PLAN)
     assert again is not model
     assert torch.equal(again.predict(x, steps, Conditioning(cond)), first)
+
+
+@pytest.mark.parametrize("call", ["predict", "decode", "encode_image"])
+def test_a_call_may_be_stopped_on_its_way(model, call):
+    x, steps, cond = inputs(1)
+    seen = []
+
+    def check():
+        seen.append(1)
+        if len(seen) == 3:
+            raise JobCancelled("stopped")
+
+    calls = {
+        "predict": lambda: model.predict(x, steps, Conditioning(cond)),
+        "decode": lambda: model.decode(x),
+        "encode_image": lambda: model.encode_image(torch.zeros(1, 3, 64, 64)),
+    }
+    whole = calls[call]()
+    with pytest.raises(JobCancelled), stoppable(check):
+        calls[call]()
+    assert torch.equal(calls[call](), whole), "and the next one is as if nothing had been"
+
+
+def test_attention_in_parts_is_the_same_to_the_last_bit_and_may_be_stopped():
+    query, key, value = (torch.randn(1, 2, attention.MOST_QUERIES + 700, 8) for _ in range(3))
+    points = []
+    with stoppable(lambda: points.append(1)):
+        parts = attention.in_parts(scaled_dot_product_attention, query, key, value)
+    assert torch.equal(parts, scaled_dot_product_attention(query, key, value)) and len(points) == 9
 
 
 @pytest.mark.parametrize("count", [2, 3, 5])

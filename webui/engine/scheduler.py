@@ -18,6 +18,7 @@ from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from webui.core.protocol import BatchStats
+from webui.core.stopping import stoppable
 from webui.engine.slot import DeviceTask, Hung, JobSlot, SlotMessage, SlotSignal
 from webui.errors import JobCancelled
 
@@ -210,9 +211,8 @@ class BatchScheduler:
             return [slot]
         slots = self._decode_group(slot, until)
         if len(slots) > 1:
-            images, error = outcome(
-                lambda: self._runner.execute_decode([one.device_task.decode_request for one in slots if one.device_task.decode_request])
-            )
+            wanted = [one.device_task.decode_request for one in slots if one.device_task.decode_request]
+            images, error = self._outcome(slots, lambda: self._runner.execute_decode(wanted))
             if error is None:
                 took = self._decode_time = self._account_device_time() / len(slots)
                 for one, image in zip(slots, images, strict=True):
@@ -220,7 +220,7 @@ class BatchScheduler:
                     one.reply(image)
                 return slots
             self._max_decode_jobs = len(slots) // 2
-        slot.reply(*outcome(slot.device_task.work))
+        slot.reply(*self._outcome([slot], slot.device_task.work))
         took = self._account_device_time()
         slot.seconds += took
         if slot.device_task.decode_request is not None:
@@ -255,8 +255,8 @@ class BatchScheduler:
     def _run_forward_batch(self, slots: Sequence[JobSlot]) -> None:
         """Run one forward pass. If it fails, run each request alone, so that only the job at fault gets the error."""
         waits = [time.monotonic() - slot.since for slot in slots]
-        answers, error = outcome(lambda: self._runner.execute_forward([slot.forward_request for slot in slots]))
-        if error is not None and len(slots) > 1:
+        answers, error = self._outcome(slots, lambda: self._runner.execute_forward([slot.forward_request for slot in slots]))
+        if error is not None and len(slots) > 1 and not isinstance(error, JobCancelled):
             self._max_batch_jobs = max(1, len(slots) // 2)
             for slot in slots:
                 self._run_forward_batch([slot])
@@ -267,6 +267,16 @@ class BatchScheduler:
         for place, slot in enumerate(slots):
             slot.seconds += took * rows[place] / sum(rows)
             slot.reply(None if error else answers[place], error, len(slots))
+
+    def _outcome(self, slots: Sequence[JobSlot], work: Callable[[], T]) -> tuple[Any, BaseException | None]:
+        """`outcome`, which ends early with `JobCancelled` once all whom the work is for were stopped."""
+
+        def check() -> None:
+            if all(self._is_stopped(slot.job_id) for slot in slots):
+                raise JobCancelled("stopped")
+
+        with stoppable(check):
+            return outcome(work)
 
     def _account_device_time(self) -> float:
         """Return the seconds since the last call, to attribute device time to the slots served now.

@@ -20,6 +20,8 @@ from webui.jobs.state import JobState
 
 Resolve = Callable[[GenerationRequest], ResolvedRequest]
 MAX_LIST = 1000
+FAR_LONGER, OVERDUE_S = 1.5, 10.0
+"""A job that has taken so many times its estimate, and so much more, is not thought to end at any moment."""
 
 
 class EngineControl(Protocol):
@@ -125,7 +127,7 @@ class JobQueue:
         return self._view.body(self.waiting_order(), self._remaining, max(len(self._state.engines), 1))
 
     def _remaining(self) -> float | None:
-        """Seconds that the running jobs still need, together; None when that is not known."""
+        """Seconds that the running jobs still need, together; None when that is not known, or one takes far longer than was thought."""
         total, here = 0.0, set(self.store.running(here=True))
         for job in self.jobs(("running",)):
             if job.id not in here:
@@ -134,6 +136,8 @@ class JobQueue:
             if needs is None:
                 return None
             spent = (datetime.now(UTC) - job.started).total_seconds() if job.started else 0.0
+            if spent > needs * FAR_LONGER + OVERDUE_S:
+                return None
             total += min(max(needs - spent, 0.0), needs)  # a clock that was set back makes nothing take longer
         return total
 

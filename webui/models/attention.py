@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import scaled_dot_product_attention
 
+from webui.core.stopping import stop_point
 from webui.devices.attention import tiled_attention
 from webui.errors import RequestError
 
@@ -15,6 +16,8 @@ Kernel = Callable[[Tensor, Tensor, Tensor], Tensor]
 
 
 CPU = torch.device("cpu")
+MOST_QUERIES, PART = 16384, 2048
+"""Queries of one call on a CPU: the tokens of a picture of 1024² at SD 1.x's first level. More are asked in parts of so many."""
 
 
 def choose(unet: nn.Module, name: str, device: torch.device = CPU, dtype: torch.dtype = torch.float32) -> None:
@@ -60,6 +63,18 @@ def _xformers(device: torch.device, dtype: torch.dtype) -> Kernel:
     return attend
 
 
+def in_parts(kernel: Kernel, query: Tensor, key: Tensor, value: Tensor) -> Tensor:
+    """The same; outside a GPU many queries are asked in parts, between which the call may be stopped."""
+    if query.shape[2] <= MOST_QUERIES or query.is_cuda:
+        return kernel(query, key, value)
+    result = torch.empty_like(query)
+    for start in range(0, query.shape[2], PART):
+        stop_point()
+        part = slice(start, start + PART)
+        result[:, :, part] = kernel(query[:, :, part], key, value)
+    return result
+
+
 class Processor:
     """What diffusers calls in place of its own attention: queries of the tokens, keys and values of the tokens or of the prompt."""
 
@@ -72,6 +87,6 @@ class Processor:
             linear(source).unflatten(-1, (attn.heads, -1)).transpose(1, 2)
             for linear, source in ((attn.to_q, hidden_states), (attn.to_k, context), (attn.to_v, context))
         )
-        joined = self._kernel(query, key, value).transpose(1, 2).flatten(2).to(query.dtype)
+        joined = in_parts(self._kernel, query, key, value).transpose(1, 2).flatten(2).to(query.dtype)
         output: Tensor = attn.to_out[1](attn.to_out[0](joined))
         return output

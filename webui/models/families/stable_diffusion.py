@@ -24,6 +24,7 @@ from webui.models.offload import Offload
 from webui.models.packing import pack
 from webui.models.placement import Placement
 from webui.models.prediction import Prediction, diffusion
+from webui.models.stop_points import add_stop_points
 from webui.models.weights import Progress, WeightSource, placed, take_scales
 from webui.samplers.schedules import discrete_schedule
 
@@ -81,6 +82,8 @@ class StableDiffusion(FamilyRules):
         second = first + len(list(vae.parameters()))
         unet = self.build_unet(weights, placement, lambda done, _: progress(second + done, total))
         attention.choose(unet, placement.attention, placement.device, placement.dtype)
+        for network in (unet, vae):
+            add_stop_points(network)
         offload = Offload(context.plan)
         for module in (*(part.module for part in texts), vae, unet):
             offload.register(module)
