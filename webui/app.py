@@ -132,7 +132,9 @@ def open_app(settings: Settings, make_client: MakeClient | None = None) -> App:
     lock.acquire()
     store = SettingsStore(settings)
     database = open_database(settings.data_dir, settings.database_url, settings.durability)
-    gallery = Gallery(ImageStore(settings.data_dir), database, settings.cache / "thumbs")
+    gallery = Gallery(
+        ImageStore(settings.data_dir), database, settings.cache / "thumbs", lambda owner, size: quotas.check_upload(owner, size)
+    )
     extensions = load_extensions(settings)
     library = Library(settings.all_models_dirs, settings.cache / "library.json", register_all(extensions))
     contributions = collect(extensions)
@@ -140,7 +142,8 @@ def open_app(settings: Settings, make_client: MakeClient | None = None) -> App:
     state = JobState(JobStore(database))
     dispatch = Dispatch(state, gallery)
     capabilities = CapabilityService(state.capabilities, extensions, contributions, library, store)
-    quotas = Quotas(state.store, store.current)
+    keys = ApiKeys(state.store)
+    quotas = Quotas(state.store, store.current, role_of=keys.role_of, usage=gallery.usage)
     engines, cluster = open_engines(store, dispatch, library, gallery, capabilities, make_client)
     words = words_of(store.current)
     context = ResolveContext(
@@ -168,7 +171,7 @@ def open_app(settings: Settings, make_client: MakeClient | None = None) -> App:
         backends=places.backends,
         backend_pool=places.pool,
         quotas=quotas,
-        keys=ApiKeys(state.store),
+        keys=keys,
         audit=Audit(database),
         monitor=ResourceMonitor(queue),
     )

@@ -31,8 +31,11 @@ def _at(section: str, *, restart: bool = False) -> dict[str, Any]:
     return {"section": section, "restart": restart}
 
 
-LONGEST_NAME, LONGEST_PATH = 255, 4_000
-"""Bytes that no file system takes more of."""
+def _limit(section: str, text: str) -> Any:
+    return Field(0, ge=0, description=f"{text}; 0 is no limit.", json_schema_extra=_at(section))
+
+
+LONGEST_NAME, LONGEST_PATH = 255, 4_000  # bytes: no file system takes more
 
 
 def folder(path: Path) -> Path:
@@ -162,15 +165,17 @@ class Settings(BaseModel):
         description="How many of them may be one owner's; 0 is one on a CPU, where a batch gains little, and any on a GPU.",
         json_schema_extra=_at("Queue"),
     )
-    limit_jobs: int = Field(
-        0, ge=0, description="Jobs that one owner may have waiting or running; 0 is no limit.", json_schema_extra=_at("Limits per user")
-    )
-    limit_megapixels: float = Field(
-        0, ge=0, description="Megapixels that one owner may have made a day; 0 is no limit.", json_schema_extra=_at("Limits per user")
-    )
-    limit_minutes: float = Field(
-        0, ge=0, description="Minutes of the engine that one owner may use a day; 0 is no limit.", json_schema_extra=_at("Limits per user")
-    )
+    limit_jobs: int = _limit("Limits per user", "Jobs that one owner may have waiting or running")
+    limit_megapixels: float = _limit("Limits per user", "Megapixels that one owner may have made a day")
+    limit_minutes: float = _limit("Limits per user", "Minutes of the engine that one owner may use a day")
+    guest_jobs: int = _limit("Limits of guests", "Jobs that a guest may have waiting or running")
+    guest_pictures: int = _limit("Limits of guests", "Pictures that a guest may have made a day")
+    guest_uploads: int = _limit("Limits of guests", "MB that a guest may upload a day")
+    guest_storage: int = _limit("Limits of guests", "MB that a guest's pictures and uploads may take together")
+    member_jobs: int = _limit("Limits of members", "Jobs that a member may have waiting or running")
+    member_pictures: int = _limit("Limits of members", "Pictures that a member may have made a day")
+    member_uploads: int = _limit("Limits of members", "MB that a member may upload a day")
+    member_storage: int = _limit("Limits of members", "MB that a member's pictures and uploads may take together")
     preview_period: float = Field(
         0.5, ge=0, le=60, description="Seconds between preview frames; 0 makes none.", json_schema_extra=_at("Previews")
     )

@@ -1,5 +1,7 @@
 """Inviting people over the API: a link signs in, what they may see is theirs, and taking it back ends what is open."""
 
+import io
+import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -8,6 +10,7 @@ from xml.etree import ElementTree
 
 import httpx
 import pytest
+from PIL import Image
 
 from tests.api.conftest import ROOT, Server, finished
 
@@ -26,6 +29,14 @@ def server(tmp_path_factory):
 def owner(server):
     with server.client(**{"X-Access-Key": ADMIN}) as client:
         yield client
+
+
+def png(colour=(1, 2, 3), size: int = 64, noise: bool = False) -> bytes:
+    """A picture's file; one of noise is as large as its pixels."""
+    image = Image.frombytes("RGB", (size, size), os.urandom(size * size * 3)) if noise else Image.new("RGB", (size, size), colour)
+    out = io.BytesIO()
+    image.save(out, "PNG")
+    return out.getvalue()
 
 
 def invited(owner, name: str, role: str = "guest") -> dict:
@@ -130,3 +141,20 @@ def test_a_command_invites_lists_and_takes_back(server, owner):
         assert "command line took back the invitation of Rita" in run("log")
     with server.client() as late:
         assert late.get(f"/?{link.partition('?')[2]}").status_code in (303, 403)
+
+
+def test_uploads_are_their_senders_and_have_limits(server, owner):
+    blue, red = png(colour=(9, 8, 7)), png(colour=(7, 8, 9))
+    with opened(server, invited(owner, "Sam")["link"]) as sam, opened(server, invited(owner, "Tea", "member")["link"]) as tea:
+        sent = sam.post("/api/v1/images", content=blue).json()["url"]
+        assert sam.get(sent).status_code == owner.get(sent).status_code == 200 and tea.get(sent).status_code == 404
+        assert tea.post("/api/v1/images", content=blue).json()["url"] == sent and tea.get(sent).status_code == 200
+        try:
+            server.services.settings.change({"guest_storage": 1, "guest_uploads": 1})
+            limits = {each["name"]: each for each in sam.get("/api/v1/queue").json()["limits"]}
+            assert limits["uploads"]["used"] == limits["storage"]["used"] == len(blue) / 2**20
+            assert sam.post("/api/v1/images", content=png(size=1024, noise=True)).status_code == 429
+            assert "MB of uploads are left to you" in sam.post("/api/v1/images", content=png(size=1024, noise=True)).json()["message"]
+            assert sam.post("/api/v1/images", content=red).status_code == tea.post("/api/v1/images", content=red).status_code == 201
+        finally:
+            server.services.settings.change({"guest_storage": None, "guest_uploads": None})

@@ -89,3 +89,19 @@ def test_a_day_begins_at_midnight_here():
     local = datetime.fromtimestamp(began).astimezone()
     assert (local.hour, local.minute, local.second) == (0, 0, 0)
     assert (renews.hour, renews.minute) == (0, 0) and timedelta(hours=22) < renews - local < timedelta(hours=26)
+
+
+def test_a_role_has_limits_of_its_own(box):
+    limits = limited(box, limit_jobs=5, guest_jobs=3, guest_pictures=4, member_jobs=9)
+    roles = {"gus": "guest", "mia": "member"}
+    limits = Quotas(box.store, lambda: box.settings, role_of=lambda owner: roles.get(owner, "owner"))
+    box.queue = JobQueue(box.state, resolve_without_models, box.engines, limits.check)
+    assert [(each.name, each.limit) for each in limits.of("gus")] == [("jobs", 3), ("pictures", 4)]
+    assert (
+        [(each.name, each.limit) for each in limits.of("mia")] == [("jobs", 5)] == [(each.name, each.limit) for each in limits.of("olga")]
+    )
+    box.submit(owner="gus", batch_count=3)
+    with pytest.raises(LimitReached, match="This makes 2 pictures; 1 of today's 4 are left to you. It renews at"):
+        box.submit(owner="gus", batch_count=2)
+    box.submit(owner="gus")
+    assert limits.of("local") == ()

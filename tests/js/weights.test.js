@@ -31,6 +31,20 @@ describe('words', () => rows([
   ['\\(red\\)|', true, '([[\\(red\\)]]:1.1)'],
 ]));
 
+describe('choices of dynamic prompts', () => rows([
+  ['{ca|t|dog}', true, '{([[cat]]:1.1)|dog}'],
+  ['{cat dog|}', true, '{cat ([[dog]]:1.1)}'],
+  ['a {cat|}', true, 'a {([[cat]]:1.1)}'],
+  ['{2$$ca|t}', true, '{2$$([[cat]]:1.1)}'],
+  ['{|2$$cat}', true, null],
+  ['{0.5|::cat}', true, null],
+  ['{0.5::c|at}', true, '{0.5::([[cat]]:1.1)}'],
+  ['({cat} |x:1.2)', true, '([[{cat} x]]:1.3)'],
+  ['a [[b {c]] d} e', true, 'a ([[b {c d}]]:1.1) e'],
+  ['__anim|als__', true, '([[__animals__]]:1.1)'],
+  ['a } b| {', true, 'a } ([[b]]:1.1) {'],
+]));
+
 describe('brackets', () => rows([
   ['(red|:1.1)', true, '([[red]]:1.2)'],
   ['(red|:1.1)', false, '[[red]]'],

@@ -98,7 +98,7 @@ class WaitingJob(FrozenModel):
 class QuotaBody(FrozenModel):
     """One limit of one owner, and what is left of it. `renews` is null where it renews as jobs end."""
 
-    name: Literal["jobs", "megapixels", "minutes"]
+    name: Literal["jobs", "megapixels", "minutes", "pictures", "uploads", "storage"]
     limit: float
     used: float
     left: float

@@ -307,7 +307,8 @@ def _own(api: Services, job_id: str, who: Viewer) -> Job:
 def image_of(api: Services, image_id: str, who: Viewer, *, trashed: bool = False) -> IndexedImage:
     """A picture that this viewer may see. Raises `NotFound`."""
     item = api.gallery.index.get(image_id, trashed=trashed)
-    if item.record.kind == "result" and not who.may_touch(item.record.owner):
+    is_sent = item.record.kind == "upload" and not who.admin and api.gallery.index.is_upload_of(image_id, who.name)
+    if not is_sent and not who.may_touch(item.record.owner):
         raise NotFound(f"There is no picture {image_id} of yours.")
     return item
 

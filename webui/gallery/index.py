@@ -11,7 +11,7 @@ from webui.core.request import GenerationRequest
 from webui.db.database import Database
 from webui.db.mapping import image_from, image_values, request_from
 from webui.db.sessions import Latest, continues
-from webui.db.tables import images
+from webui.db.tables import images, upload_owners
 from webui.errors import NotFound
 
 
@@ -61,11 +61,21 @@ class ImageIndex:
             raise NotFound(f"There is no picture {image_id}.")
         return indexed(row)
 
-    def add_upload(self, record: ImageRecord) -> None:
-        """Index an upload, once per content."""
+    def add_upload(self, record: ImageRecord, size: int = 0) -> None:
+        """Index an upload of so many bytes, once per content, and note whose it is: it may be several people's."""
+        mine = and_(upload_owners.c.image_id == record.id, upload_owners.c.owner == record.owner)
         with self._db.write() as connection:
+            if connection.execute(select(upload_owners.c.number).where(mine)).first() is None:
+                sent = {"image_id": record.id, "owner": record.owner, "created": record.created.timestamp(), "bytes": size}
+                connection.execute(insert(upload_owners).values(sent))
             if connection.execute(select(images.c.number).where(images.c.id == record.id, images.c.kind == "upload")).first() is None:
                 connection.execute(images.insert().values(image_values(record, None)))
+
+    def is_upload_of(self, image_id: str, owner: str) -> bool:
+        """Whether this owner has uploaded this content."""
+        mine = and_(upload_owners.c.image_id == image_id, upload_owners.c.owner == owner)
+        with self._db.read() as connection:
+            return connection.execute(select(upload_owners.c.number).where(mine)).first() is not None
 
     def set_trashed(self, image_id: str, trashed: bool) -> None:
         """Mark a picture as lying in the bin, or not."""

@@ -1,6 +1,6 @@
 """Everything done to images that exist: upload, find, show, delete, restore, and reconcile with the files on disk."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from pathlib import Path
 
@@ -14,6 +14,7 @@ from webui.gallery.marks import Changed, ImageMarks
 from webui.gallery.reconcile import JobRows, reconcile
 from webui.gallery.scan import find_images
 from webui.gallery.sheet import ContactSheet
+from webui.gallery.usage import Usage
 from webui.images import decode, metadata, pixels
 from webui.images.store import ImageStore
 
@@ -32,16 +33,22 @@ UPLOAD_SUFFIX = {
 class Gallery:
     """The images of one data directory: files in `store`, rows in `index`, found by `sheet`, marked by `marks`, thumbnails in a cache."""
 
-    def __init__(self, store: ImageStore, database: Database, thumbnails: Path) -> None:
-        self.store, self._thumbnails = store, thumbnails
+    def __init__(
+        self, store: ImageStore, database: Database, thumbnails: Path, check_upload: Callable[[str, int], None] | None = None
+    ) -> None:
+        """`check_upload(owner, bytes)` raises for more than an owner may send."""
+        self.store, self._thumbnails, self._check_upload = store, thumbnails, check_upload
+        self.usage = Usage(database, store)
         self.index, self.sheet, self.marks = ImageIndex(database), ContactSheet(database), ImageMarks(database, store)
 
     def upload(self, data: bytes, owner: str) -> ImageRecord:
-        """Check and keep an uploaded image. Raises `RequestError` when it is none."""
+        """Check and keep an uploaded image. Raises `RequestError` when it is none, `LimitReached` when the owner may send no more."""
+        if self._check_upload is not None:
+            self._check_upload(owner, len(data))
         decode.read_image(data, "file")  # to its end: a picture that is cut off is refused now, not when it is used
         seen = decode.look(data, "file")
         record = self.store.add_upload(data, seen.size, UPLOAD_SUFFIX.get(seen.format, ".png"), owner)
-        self.index.add_upload(record)
+        self.index.add_upload(record, len(data))
         return record
 
     def path_by_id(self, image_id: str) -> Path:

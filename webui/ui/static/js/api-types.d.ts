@@ -941,7 +941,7 @@ export interface Queued {
 
 /** One limit of one owner, and what is left of it. `renews` is null where it renews as jobs end. */
 export interface QuotaBody {
-  name: "jobs" | "megapixels" | "minutes";
+  name: "jobs" | "megapixels" | "minutes" | "pictures" | "uploads" | "storage";
   limit: number;
   used: number;
   left: number;

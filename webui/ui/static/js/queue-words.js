@@ -34,7 +34,7 @@ export const sharing = (job, engines) => engines.find((engine) => engine.jobs?.i
  * @param {QuotaBody} quota
  */
 export function quotaWords({ name, limit, left, renews }) {
-  const words = { jobs: 'Jobs at a time', megapixels: 'Megapixels today', minutes: 'Engine minutes today' }[name];
+  const words = { jobs: 'Jobs at a time', megapixels: 'Megapixels today', minutes: 'Engine minutes today', pictures: 'Pictures today', uploads: 'MB of uploads today', storage: 'MB of storage' }[name];
   const number = (/** @type {number} */ value) => (Number.isInteger(value) ? value : value.toFixed(1));
   const again = renews && new Date(renews).toLocaleTimeString([], { hour: '2-digit', minute: '2-digit' });
   return `${words}: ${number(left)} of ${number(limit)} left${again ? `, renewed at ${again}` : ''}`;

@@ -8,9 +8,10 @@
 const STEP = 0.1, STEP_OF_TAG = 0.05;
 const TAG = /<(\w+):([^<>]+)>/y;
 const WEIGHT = /:\s*([+-]?(?:\d+\.?\d*|\.\d+))\s*$/;
-const WORD = /(?:\\[()[\]\\]|[^\s,()[\]<>:|])+/g;
+const WORD = /(?:\\[()[\]\\]|(?!\$\$|(?<=\$)\$)[^\s,()[\]<>:|{}])+/g;
 const NUMBER = /^\s*[+-]?(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?\s*$/i;
 const WHOLE_SYNTAX = /^(?:AND|BREAK)$/;
+const OF_A_CHOICE = /^(?:::|\$\$)/;   // what a number in {2$$a|b} and {0.5::a|b} is followed by
 
 /**
  * What is to be changed; null where there is nothing to weigh.
@@ -46,7 +47,7 @@ function read(value) {
   /** @type {Tag[]} */
   const tags = [];
   /** @type {Record<string, number[]>} */
-  const opened = { '(': [], '[': [] };
+  const opened = { '(': [], '[': [], '{': [] };
   for (let at = 0; at < value.length; at += 1) {
     const char = value[at];
     TAG.lastIndex = at;
@@ -58,6 +59,7 @@ function read(value) {
     else if (opened[char]) opened[char].push(at);
     else if (char === ')' && opened['('].length) groups.push(round(value, last(opened['(']), at));
     else if (char === ']' && opened['['].length) groups.push(square(value, groups, last(opened['[']), at));
+    else if (char === '}' && opened['{'].length) groups.push(choice(value, last(opened['{']), at));
   }
   return { groups, tags };
 }
@@ -90,6 +92,18 @@ function square(value, groups, open, close) {
   for (const { open: a, close: b } of groups) if (a > open && b < close) own = own.slice(0, a - open - 1) + ' '.repeat(b + 1 - a) + own.slice(b - open);
   const [from, to] = trimmed(value, open + 1, close);
   return { open, close, from, to, weight: null, factor: 1 / 1.1, schedule: /[:|]/.test(own.replace(/<[^<>]*>/g, '')) };
+}
+
+/**
+ * {this|that} of dynamic prompts: never a weight, and whole in what is weighed around it.
+ * @param {string} value
+ * @param {number} open
+ * @param {number} close
+ * @returns {Group}
+ */
+function choice(value, open, close) {
+  const [from, to] = trimmed(value, open + 1, close);
+  return { open, close, from, to, weight: null, factor: 1, schedule: true };
 }
 
 /**
@@ -126,7 +140,8 @@ function wordAt(value, at) {
     const [from, to] = [match.index, match.index + match[0].length];
     if (from > at) return null;
     if (to < at) continue;
-    return WHOLE_SYNTAX.test(match[0]) || (NUMBER.test(match[0]) && value[from - 1] === ':') ? null : [from, to];
+    const isNumbers = NUMBER.test(match[0]) && (value[from - 1] === ':' || OF_A_CHOICE.test(value.slice(to)));
+    return WHOLE_SYNTAX.test(match[0]) || isNumbers ? null : [from, to];
   }
   return null;
 }
