@@ -541,9 +541,10 @@ def test_resume_is_heard_while_the_answer_to_pause_is_on_its_way(page):
 
 def test_somebody_in_a_hurry_on_a_slow_line(page):
     slow_down(page, 400)
-    page.get_by_role("button", name="Insert a LoRA").dblclick()
+    page.get_by_role("button", name="LoRA, embeddings and styles").dblclick()
     page.keyboard.type("soft")
-    page.keyboard.press("Escape")
+    expect(page.get_by_role("searchbox", name="Find on the shelf")).to_have_value("soft")
+    page.get_by_role("button", name="Close the shelf").click()
     before = steps.pictures(page)
     for words in ("hurry one", "hurry two"):
         steps.prompt(page, words)

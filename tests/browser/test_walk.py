@@ -16,11 +16,11 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 def test_a_newcomer_makes_a_picture_and_finds_it(visit, size):
     page = visit(size)
     assert page.evaluate("document.documentElement.scrollWidth") <= size[0]
-    page.get_by_role("button", name="Insert a LoRA").click()
-    picker, search = (page.locator(place).bounding_box() for place in ("dialog.picker", "dialog.picker .search"))
-    assert picker["x"] >= 0 and picker["x"] + picker["width"] <= size[0]
-    assert search["y"] < page.locator("dialog.picker .pick-list").bounding_box()["y"]
-    page.keyboard.press("Escape")
+    page.get_by_role("button", name="LoRA, embeddings and styles").click()
+    shelf, search, cards = (page.locator(place).bounding_box() for place in ("#shelf", "#shelf .search", ".shelf-body"))
+    assert shelf["x"] >= 0 and shelf["x"] + shelf["width"] <= size[0] and search["y"] < cards["y"]
+    page.get_by_role("button", name="Close the shelf").click()
+    expect(page.locator("#shelf")).to_be_hidden()
     words = f"a red apple for the {size[0]} wide"
     steps.prompt(page, words)
     expect(page.locator("#tokens")).not_to_have_text("0 / 75")

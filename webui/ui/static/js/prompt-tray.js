@@ -8,13 +8,12 @@ import { unbalanced } from './brackets.js';
 import { form } from './form.js';
 import { isTemplate, lastPart, switched, tagsIn, weighed, without, wordsIn } from './lora-tags.js';
 import { known, learnOnce, pictureOf, whenKnown } from './shelf-models.js';
-import { cardOfTag, stylesNow, toggleStyle } from './shelf-use.js';
+import { cardOfTag, isElsewhere, stylesNow, toggleStyle } from './shelf-use.js';
 import { component, state } from './state.js';
 import { putInto } from './typing.js';
 
 const STEP = 0.05, MOST = 2;
 const PAUSE = 700;  // ms: who is typing a bracket is about to close it
-const HERE = new Set(['', 'auto', 'here']);
 
 /** @typedef {{key: string, kind: string, name: string, card?: ShelfCard, tag?: Tag, word?: {start: number, end: number}, style?: boolean}} Entry */
 
@@ -95,7 +94,7 @@ function make(it, entry) {
 function update(it, node, entry) {
   node.entry = entry;
   const { tag, card } = entry, address = pictureOf(card ?? {});
-  const isKnown = !tag || Boolean(card) || !known.ready || isTemplate(entry.name) || !HERE.has(String(form.values.where ?? ''));
+  const isKnown = !tag || Boolean(card) || !known.ready || isTemplate(entry.name) || isElsewhere();
   node.name.textContent = entry.name;
   node.note.textContent = !isKnown ? 'not found' : card?.error ? 'broken' : tag?.own ? 'text apart' : tag && tag.weight === null ? 'own weights' : entry.style ? count(entry.name) : entry.word ? 'embedding' : '';
   node.note.title = card?.error ?? (isKnown ? '' : `There is no ${entry.kind === 'hypernetwork' ? 'hypernetwork' : 'LoRA'} of this name: the picture is made without it.`);

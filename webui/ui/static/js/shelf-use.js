@@ -44,6 +44,10 @@ export function marks() {
   return found;
 }
 
+const HERE = new Set(['', 'auto', 'here']);
+/** Pictures are made at another place, whose models are none of these. */
+export const isElsewhere = () => !HERE.has(String(form.values.where ?? ''));
+
 /** The chosen checkpoint's card. */
 export const checkpointCard = () => known.cards.find((card) => card.kind === 'checkpoint' && card.name === form.values.checkpoint) ?? null;
 

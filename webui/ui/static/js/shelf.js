@@ -8,7 +8,7 @@ import { form } from './form.js';
 import { cardNode, markCard } from './shelf-card.js';
 import { makeFoot } from './shelf-foot.js';
 import { changed, known, learn, learnOnce, whenKnown } from './shelf-models.js';
-import { checkpointCard, marks, use, watchPrompts } from './shelf-use.js';
+import { checkpointCard, isElsewhere, marks, use, watchPrompts } from './shelf-use.js';
 import { foldersOf, inSight, isForeign, KINDS, shown, stepped } from './shelf-list.js';
 import { inStudio, parts, state } from './state.js';
 import { store, stored } from './storage.js';
@@ -117,7 +117,11 @@ function build() {
     el('div.shelf-head', {}, el('h2', {}, 'Shelf'), el('span.grow'), iconButton('refresh', 'Look into the folders again', lookAgain), iconButton('close', 'Close the shelf (Esc)', close)),
     it.tabs, el('div.shelf-find', {}, it.search, it.sort), el('div.shelf-filters', {}, it.fits, it.favourite, it.broken, el('span.grow'), it.folder), it.body, it.foot.node);
   document.body.append(it.box);
-  new ResizeObserver(() => { if (it.open) render(it.grid.clientWidth !== it.width); }).observe(it.body);
+  new ResizeObserver(() => {
+    if (!it.open) return;
+    render(it.grid.clientWidth !== it.width);
+    if (it.found[it.at] && it.foot.shows(it.found[it.at])) reveal(it.at);  // its foot has grown
+  }).observe(it.body);
 }
 
 /** @param {string} label @param {string[][]} options @param {(value: string) => void} take */
@@ -151,7 +155,7 @@ const styleCard = ({ name, prompt }) => ({ id: `style:${name}`, kind: 'style', n
 function list(isOther = false) {
   if (it.wish.sort) store('shelf-sort', it.wish.sort);
   const { wish } = it, cards = all(), own = checkpointCard();
-  it.found = shown(cards, wish, own);
+  it.found = wish.kind === 'checkpoint' && isElsewhere() ? [] : shown(cards, wish, own);
   it.marks = marks();
   tabs();
   const of = cards.filter((card) => card.kind === wish.kind), broken = of.filter((card) => card.error).length;
@@ -198,14 +202,17 @@ function render(anew = false) {
     it.side = Math.floor((width - GAP * (it.columns - 1)) / it.columns);
     it.row = (it.wish.kind === 'style' ? 40 : it.side) + WORDS + GAP;
     empty(it.found.length ? new Set(it.found.map((card) => card.id)) : null);
-    it.grid.replaceChildren(...(it.found.length ? [...it.nodes.values()] : [nothing()]));
+    const kept = new Set(it.nodes.values());
+    for (const each of [...it.grid.children]) if (!kept.has(each)) each.remove();  // one by one: what has the focus keeps it
+    if (!it.found.length) it.grid.append(nothing());
+    it.grid.setAttribute('role', it.found.length ? 'list' : 'none');
     it.grid.setAttribute('aria-busy', String(!known.ready && !it.failed));
   }
   if (!it.found.length) return void (it.grid.style.blockSize = '');
   const sight = inSight({ count: it.found.length, columns: it.columns, row: it.row, top: it.body.scrollTop, height: it.body.clientHeight });
   it.grid.style.blockSize = `${sight.rows * it.row - GAP}px`;
   const own = checkpointCard(), wanted = new Set();
-  for (let n = sight.from; n < sight.to; n += 1) { wanted.add(it.found[n].id); place(n, own, anew); }
+  for (let n = sight.to - 1; n >= sight.from; n -= 1) { wanted.add(it.found[n].id); place(n, own, anew); }  // from the end, so that each has its next one
   for (const [id, node] of it.nodes) if (!wanted.has(id) && !node.contains(document.activeElement)) remove(id, node);
   clearTimeout(resting);
   if (anew) pictures();
@@ -219,7 +226,7 @@ function place(n, own, anew) {
   if (!node) {
     node = cardNode(card, { foreign: isForeign(card, own) ? own : null, press, look });
     it.nodes.set(card.id, node);
-    it.grid.append(node);
+    it.grid.insertBefore(node, it.nodes.get(it.found[n + 1]?.id) ?? null);
     anew = true;
   }
   if (!anew) return;
@@ -250,6 +257,7 @@ function nothing() {
   if (it.failed) return notice('The models cannot be listed', it.failed, button('refresh', 'Try again', fetchAll));
   if (!known.ready) return el('div.shelf-loading', { 'aria-label': 'Loading' }, ...Array.from({ length: 9 }, () => el('span')));
   const { wish } = it;
+  if (wish.kind === 'checkpoint' && isElsewhere()) return notice('Pictures are made elsewhere', `${form.values.where} has models of its own: choose one in the list of the form.`);
   if (wish.q || wish.fits || wish.favourite || wish.broken || wish.folder) {
     return notice('Nothing matches', 'Try fewer words or filters.', button('close', 'All of them', () => { Object.assign(wish, { q: '', fits: false, favourite: false, broken: false, folder: '' }); it.search.value = ''; list(true); }));
   }
@@ -304,10 +312,10 @@ let told = '';
 function redraw() {
   if (!it.open) return;
   if (!inStudio()) return shut();
-  const { prompt, negative_prompt: negative, checkpoint, vae, styles } = form.values;
-  const now = JSON.stringify([prompt, negative, checkpoint, vae, styles]);
+  const { prompt, negative_prompt: negative, checkpoint, vae, styles, where } = form.values;
+  const now = JSON.stringify([checkpoint, where, prompt, negative, vae, styles]);
   if (now === told) return;
-  const other = JSON.parse(told || '[]')[2] !== checkpoint;
+  const [was, at] = JSON.parse(told || '[]'), other = was !== checkpoint || at !== where;
   told = now;
   if (other) list();
   else remark();
