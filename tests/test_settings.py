@@ -124,7 +124,7 @@ def test_a_folder_that_cannot_be_passed_on_is_refused_in_words(tmp_path, setting
         (b"port = 1\nhost = x", "in line 2 there is no value behind the =, or a text without quotes"),
         (b"port = 1\nport = 2", "in line 2 a name stands there that was given a value before"),
         (b"port = 1\nhost = 'x\nlisten = true", "in line 2 a text is not closed"),
-        (b"port = 1\nhost = \"x", "in line 2 a text is not closed"),
+        (b'port = 1\nhost = "x', "in line 2 a text is not closed"),
         (b'data_dir = "C:\\Pictures"', "in line 1 a backslash stands in double quotes"),
         (b'models_dirs = ["C:\\Users"]', "in line 1 a backslash stands in double quotes"),
         (b"port = 1\ndevices = ['cpu'\nlisten = true\n\n\n", "in line 3 a list is not closed"),

@@ -13,7 +13,7 @@ _SAID = (
     ("Cannot overwrite", "a name stands there that was given a value before"),
     ("Cannot declare", "a name stands there that was given a value before"),
     ("Unterminated string", "a text is not closed: it ends with the quotes that it begins with"),
-    ("Expected \"'\"", "a text is not closed: it ends with the quotes that it begins with"),
+    ('Expected "\'"', "a text is not closed: it ends with the quotes that it begins with"),
     ("Illegal character", "there is a character that cannot be typed"),
     ("Unclosed array", "a list is not closed: its last bracket ] is missing"),
     ("Unescaped", "a backslash stands in double quotes. Write the path in single quotes"),
