@@ -17,6 +17,7 @@ from webui.api.schema import JOB_BODY, answer
 from webui.api.shapes import image_body, job_body
 from webui.core.job import Job, PreviewChoice
 from webui.core.plain import check_plain
+from webui.core.record import ImageRecord
 from webui.core.request import parse_request
 from webui.errors import NotFound, RequestError
 from webui.gallery.index import IndexedImage
@@ -304,11 +305,15 @@ def _own(api: Services, job_id: str, who: Viewer) -> Job:
     return api.queue.get(job_id)
 
 
+def may_see(api: Services, record: ImageRecord, who: Viewer) -> bool:
+    """Whether a picture is this viewer's: an upload is everybody's who has sent it."""
+    return who.may_touch(record.owner) or (record.kind == "upload" and api.gallery.index.is_upload_of(record.id, who.name))
+
+
 def image_of(api: Services, image_id: str, who: Viewer, *, trashed: bool = False) -> IndexedImage:
     """A picture that this viewer may see. Raises `NotFound`."""
     item = api.gallery.index.get(image_id, trashed=trashed)
-    is_sent = item.record.kind == "upload" and not who.admin and api.gallery.index.is_upload_of(image_id, who.name)
-    if not is_sent and not who.may_touch(item.record.owner):
+    if not may_see(api, item.record, who):
         raise NotFound(f"There is no picture {image_id} of yours.")
     return item
 

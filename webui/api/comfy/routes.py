@@ -16,7 +16,7 @@ from webui.api.comfy.listings import files
 from webui.api.comfy.refusals import REFUSED, ComfyRoute
 from webui.api.comfy.sent import PICTURE, SID, Graphs, Held, Sent
 from webui.api.identity import Viewer
-from webui.api.native import Api, Who
+from webui.api.native import Api, Who, may_see
 from webui.core.job import FINAL_STATES, Job
 from webui.core.plain import check_plain
 from webui.errors import NotFound, RequestError
@@ -100,7 +100,7 @@ def shown(image_id: str, api: Services, who: Viewer, graphs: Graphs) -> Response
         record = api.gallery.index.get(image_id).record
     except NotFound:
         return FileResponse(api.gallery.path_by_id(image_id))
-    if record.kind == "result" and not who.may_touch(record.owner):
+    if not may_see(api, record, who):
         raise NotFound("There is no such picture of yours.")
     made = finished(record, graphs.of(record.job_id or ""), api.gallery, graphs)
     if made is None:

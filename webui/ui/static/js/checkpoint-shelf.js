@@ -8,7 +8,7 @@ import { component, parts } from './state.js';
 
 component('checkpoint-shelf', (root) => {
   const picture = el('img', { alt: '', hidden: true }), blank = icon('shelf');
-  root.append(el('button.checkpoint-shelf', { type: 'button', title: 'Choose a checkpoint on the shelf', 'aria-label': 'Choose a checkpoint on the shelf', onclick: (/** @type {MouseEvent} */ event) => { if (event.detail < 2) parts.shelf.toggle('checkpoint'); } }, picture, blank));
+  root.append(el('button.checkpoint-shelf', { type: 'button', title: 'Choose a checkpoint on the shelf', 'aria-label': 'Choose a checkpoint on the shelf', onclick: (/** @type {MouseEvent} */ event) => { parts.shelf[event.detail < 2 ? 'toggle' : 'open']('checkpoint'); } }, picture, blank));
   const show = () => {
     const address = pictureOf(checkpointCard() ?? {});
     if (address && picture.getAttribute('src') !== address) picture.src = address;

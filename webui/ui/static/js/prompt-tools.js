@@ -15,7 +15,7 @@ const PARAMETERS = /(^|\n)Steps: \d{1,9}, .{0,2000}?(Sampler|Seed|CFG scale): /s
 
 component('prompt-tools', (root) => {
   const count = el('span', { id: 'tokens', title: 'Tokens of the prompt, and what fits into its chunks' }, '0 / 75');
-  const shelf = iconButton('shelf', 'LoRA, embeddings and styles on the shelf (Alt+S)', (event) => { if (event.detail < 2) parts.shelf.toggle('lora'); });  // a double click is one wish
+  const shelf = iconButton('shelf', 'LoRA, embeddings and styles on the shelf (Alt+S)', (event) => { parts.shelf[event.detail < 2 ? 'toggle' : 'open']('lora'); });  // a double click is one wish
   const apply = iconButton('paste', 'Apply a parameters text in the prompt', () => { applyText(form.values.prompt ?? ''); });
   root.append(el('div.prompt-tools', {}, iconButton('open', 'Presets', presets), iconButton('undo', 'Earlier prompts', earlierPrompts), shelf, apply, count));
   document.addEventListener('paste', (event) => offer(event));
