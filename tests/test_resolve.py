@@ -13,6 +13,12 @@ from webui.core.request import parse_request
 from webui.core.sizes import start_size
 from webui.errors import RequestError
 from webui.library import Library
+from webui.models.families.sd1 import SD1
+from webui.models.weights import open_source
+from webui.prompts import clip_l_tokenizer
+from webui.prompts.chunks import make_chunks
+from webui.prompts.editing import Schedule
+from webui.prompts.limits import MOST_CHUNKS
 from webui.resolve import ResolveContext, resolve
 
 
@@ -173,3 +179,14 @@ def test_a_detail_step_is_checked_before_anything_is_made(world):
         with pytest.raises(RequestError) as caught:
             resolved(world, finish=[{"kind": "detail", field: value}])
         assert caught.value.field == f"finish.0.{field}"
+
+
+@pytest.mark.parametrize("prompt", ["x" * 40_000, "[a:" + "x" * 40_000 + ":0.5]", "a, " * 20_000])
+def test_a_prompts_chunks_are_those_that_the_engine_counts(world, prompt):
+    tokenizer = SD1().tokenizer(open_source(world.library.find("checkpoint", "tiny").path))
+    longest = max(Schedule.read(prompt, 20).texts(), key=len)
+    count = len(make_chunks(longest, tokenizer)[0])
+    assert count > MOST_CHUNKS and (len(make_chunks(longest, clip_l_tokenizer())[0]) < MOST_CHUNKS or "x" not in prompt)
+    with pytest.raises(RequestError, match=rf"takes {count} chunks of 75 tokens. {MOST_CHUNKS} are possible") as caught:
+        resolved(world, prompt=prompt)
+    assert caught.value.field == "prompt"

@@ -25,8 +25,9 @@ from webui.errors import CheckpointError, NotFound, RequestError
 from webui.images.decode import look
 from webui.images.finishing import is_none
 from webui.library import OWN_VAE, Library, ModelFile
+from webui.library.vocabulary import own_vocabulary
 from webui.prompts import strip_tags
-from webui.prompts.limits import check_prompt, check_prompts
+from webui.prompts.limits import Counting, check_prompt, check_prompts
 from webui.samplers.catalog import (
     AUTOMATIC,
     BUILTIN_SAMPLERS,
@@ -71,7 +72,7 @@ def resolve(request: GenerationRequest, context: ResolveContext) -> ResolvedRequ
     width, height = own_size or _size(request, (native.width, native.height), context, spec.multiple_of)
     _check_mask(request, context)
     hires = _hires(request, context)
-    _check_prompts(request, hires, request.steps or native.steps or 1, sampler, context.library)
+    _check_prompts(request, hires, request.steps or native.steps or 1, sampler, checkpoint)
     return ResolvedRequest.model_validate(
         dict(request)
         | {
@@ -277,17 +278,16 @@ def _hires(request: GenerationRequest, context: ResolveContext) -> HiresOptions 
     )
 
 
-def _check_prompts(request: GenerationRequest, hires: HiresOptions | None, steps: int, sampler: str, library: Library) -> None:
+def _check_prompts(request: GenerationRequest, hires: HiresOptions | None, steps: int, sampler: str, checkpoint: ModelFile) -> None:
     """Raises `RequestError` for a prompt that is too large by the model calls its editing counts with."""
-    second = hires if request.mode == "txt2img" else None
-    again = None if second is None else (second.steps or steps) * _calls(second.sampler or sampler)
-    check_prompts(request, steps * _calls(sampler), again)
+    again = (hires.steps or steps) * _calls(hires.sampler or sampler) if hires and request.mode == "txt2img" else None
+    counting = Counting(lambda: own_vocabulary(checkpoint.path), request.emphasis != "None", request.comma_backtrack)
+    check_prompts(request, steps * _calls(sampler), again, counting)
 
 
 def _calls(sampler: str) -> int:
     """Model calls a step; an extension's sampler is taken for one with one."""
-    known = find_sampler(sampler)
-    return known.calls if known else 1
+    return known.calls if (known := find_sampler(sampler)) else 1
 
 
 def _chain_context(request: GenerationRequest, context: ResolveContext) -> ChainContext:

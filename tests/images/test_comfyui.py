@@ -367,6 +367,29 @@ def test_loops_and_huge_graphs_end():
     assert "too large" in reading.unmapped[0]
 
 
+@pytest.mark.parametrize(
+    "joined",
+    [
+        node("ConditioningConcat", conditioning_to=["20", 0], conditioning_from=["2", 0]),
+        node("ConditioningConcat", conditioning_to=["2", 0], conditioning_from=["21", 0]),
+        node("ConditioningCombine", conditioning_1=["2", 0], conditioning_2=["20", 0]),
+        node("ConditioningAverage", conditioning_to=["21", 0], conditioning_from=["2", 0], conditioning_to_strength=0.5),
+        node("ConditioningSetTimestepRange", conditioning=["20", 0], start=0, end=1),
+        node("ConditioningSetArea", conditioning=["20", 0]),
+        node("ControlNetApplyAdvanced", positive=["20", 0], negative=["3", 0]),
+        node("CLIPTextEncode", text=["22", 0], clip=["1", 1]),
+    ],
+    ids=lambda joined: joined["class_type"],
+)
+def test_a_conditioning_that_is_made_of_itself_is_said(joined):
+    back = node("ConditioningConcat", conditioning_to=["20", 0], conditioning_from=["2", 0])
+    text = node("StringConcatenate", string_a="a", string_b=["22", 0], delimiter="")
+    reading = read({"20": joined, "21": back, "22": text}, positive=["20", 0])
+    said = [line for line in reading.unmapped if line.startswith("Prompt")]
+    assert "prompt" not in reading.fields and reading.fields["steps"] == 7
+    assert len(said) == 1 and said[0].endswith(": its links go in a circle")
+
+
 LORA = node("LoraLoaderModelOnly", lora_name="base.safetensors", strength_model=0.5, model=["10", 0])
 
 

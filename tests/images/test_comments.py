@@ -118,3 +118,10 @@ def test_a_gifs_comment():
     Image.new("P", (8, 8)).save(stream, "GIF", comment=SAID.encode())
     reading = read_metadata(stream.getvalue())
     assert (reading.fields["prompt"], reading.fields["steps"]) == ("a red äpple 🍎", 7)
+
+
+@pytest.mark.parametrize("code", [b"ASCII\0\0\0", b"UNICODE\0", bytes(8), b""])
+@pytest.mark.parametrize("text", ["a réd apple", "a réd apple!", "it’s a “réd” apple, Ž"])
+def test_a_comment_of_one_byte_a_letter_that_is_no_utf_8(code, text):
+    assert decode_comment(code + text.encode("cp1252")) == text
+    assert decode_comment(code + text.encode("cp1252") + b"\0") == text

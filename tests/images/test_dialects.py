@@ -356,3 +356,119 @@ def test_fooocuss_values_of_other_types_are_listed():
     assert reading.source == "Fooocus"
     for name in ("full_prompt", "seed", "steps", "loras", "resolution"):
         assert any(line.startswith(name) for line in reading.unmapped), (name, reading.unmapped)
+
+
+FOOOCUS_21 = {
+    "Prompt": "a fox",
+    "Negative Prompt": "blurry",
+    "Fooocus V2 Expansion": "",
+    "Styles": "[]",
+    "Performance": "Speed",
+    "Resolution": "(128, 192)",
+    "Sharpness": 2.0,
+    "Guidance Scale": 4.0,
+    "Base Model": "tiny.safetensors",
+    "Refiner Model": "None",
+    "Refiner Switch": 0.8,
+    "Sampler": "dpmpp_2m_sde_gpu",
+    "Scheduler": "karras",
+    "Seed": 123,
+    "LoRA 1": "base : 0.05",
+    "LoRA 2": "None : 1.0",
+    "LoRA [old.safetensors] weight": 0.5,
+    "Version": "v2.1.860",
+}
+
+
+def test_fooocuss_older_names_are_read():
+    reading = png(parameters=FOOOCUS_21)
+    assert reading.source == "Fooocus" and reading.unmapped == ("sharpness: 2.0",)
+    assert reading.fields["prompt"] == "a fox <lora:base:0.05> <lora:old:0.5>"
+    request = reading.request()
+    assert (request.negative_prompt, request.width, request.height, request.seed) == ("blurry", 128, 192, 123)
+    assert (request.steps, request.guidance, request.sampler, request.schedule) == (30, 4, "DPM++ 2M SDE", "Karras")
+    assert request.checkpoint == "tiny.safetensors"
+
+
+def test_fooocuss_empty_full_prompt_and_lora_none():
+    reading = png(parameters=FOOOCUS | {"full_prompt": [], "full_negative_prompt": [], "loras": [["None", 1.0], ["base", 0.5]]})
+    assert reading.fields["prompt"] == "a fox <lora:base:0.5>" and reading.unmapped == ("sharpness: 2.0",)
+
+
+NOVEL = {"prompt": "a fox", "sampler": "k_euler", "noise_schedule": "karras", "steps": 4, "seed": 3, "scale": 5, "uc": "x", "strength": 0.5}
+NOVEL |= {"width": 64, "height": 64, "cfg_rescale": 0.5, "request_type": "x", "v4_prompt": {}}
+EASY = {"use_stable_diffusion_model": "tiny", "prompt": "a fox", "negative_prompt": "x", "seed": 3, "num_inference_steps": 4, "width": 64}
+EASY |= {"guidance_scale": 5, "height": 64, "sampler_name": "euler", "use_vae_model": "v", "use_lora_model": "base", "lora_alpha": 0.5}
+DRAWN = {
+    "c": "a fox",
+    "uc": "x",
+    "seed": 3,
+    "steps": 4,
+    "scale": 5,
+    "size": "64x64",
+    "sampler": "Euler A",
+    "model": "tiny",
+    "strength": 0.5,
+}
+SWARM = {"prompt": "a fox", "negativeprompt": "x", "model": "tiny", "steps": 4, "cfgscale": 5, "seed": 3, "width": 64, "height": 64}
+SWARM |= {"variationseed": 5, "variationseedstrength": 0.5, "initimagecreativity": 0.5, "seamlesstileable": "false", "batchsize": 1}
+SWARM |= {"sampler": "euler", "scheduler": "karras", "clipstopatlayer": -2, "vae": "v", "loras": ["base"], "loraweights": ["0.5"]}
+INVOKED = {
+    "positive_prompt": "a fox",
+    "negative_prompt": "x",
+    "cfg_scale": 5,
+    "steps": 4,
+    "seed": 3,
+    "width": 64,
+    "height": 64,
+    "loras": [],
+}
+INVOKED |= {"scheduler": "euler", "model": {"name": "tiny"}, "vae": {"name": "v"}, "clip_skip": 1, "strength": 0.5, "generation_mode": "x"}
+FOCUSED = {
+    **FOOOCUS,
+    "negative_prompt": "x",
+    "full_prompt": ["a fox"],
+    "full_negative_prompt": ["x"],
+    "clip_skip": 2,
+    "vae": "v",
+    "loras": [],
+}
+JSON_DIALECTS = {
+    "NovelAI": (NOVEL, lambda values: {"Comment": values, "Software": "NovelAI", "Description": "a fox"}),
+    "Easy Diffusion": (EASY, lambda values: {"parameters": values}),
+    "Draw Things": (DRAWN | {"lora": []}, lambda values: {"parameters": values}),
+    "SwarmUI": (SWARM, lambda values: {"parameters": {"sui_image_params": values}}),
+    "InvokeAI": (INVOKED, lambda values: {"invokeai_metadata": values}),
+    "Fooocus": ({**FOCUSED, "metadata_scheme": "fooocus"}, lambda values: {"parameters": values}),
+}
+
+
+TAKEN = {"num_inference_steps": "steps", "c": "prompt", "positive_prompt": "prompt"}
+
+
+@pytest.mark.parametrize("source", JSON_DIALECTS)
+def test_every_value_of_another_type_is_listed_and_the_rest_taken(source):
+    values, chunks = JSON_DIALECTS[source]
+    for key in values.keys() - {"metadata_scheme", "version"}:
+        for odd in ({"odd one": [1]}, [["odd one"]]):
+            if type(odd) is type(values[key]):
+                continue
+            reading = png(**chunks({**values, key: odd}))
+            assert reading.source == source and reading.fields.keys() >= {"emphasis", "prompt", "seed", "steps"} - {TAKEN.get(key, key)}
+            lines = [line for line in reading.unmapped if "odd one" in line or line.startswith(f"{key}: ") or "weight is not known" in line]
+            assert len(lines) == 1, (key, odd, reading.unmapped)
+
+
+def test_novelais_description_is_taken_where_its_comment_is_broken():
+    for comment in ("{broken", "[1]", "{}"):
+        reading = png(Software="NovelAI", Description="a cat", Comment=comment)
+        assert (reading.source, reading.fields["prompt"]) == ("NovelAI", "a cat")
+        assert comment == "{}" or reading.unmapped == (f"Comment: {comment}",)
+
+
+def test_easy_diffusions_bad_values_are_listed_and_the_rest_taken():
+    told = {"prompt": "a fox", "seed": "x", "num_inference_steps": "None", "guidance_scale": "", "sampler_name": "euler"}
+    reading = png(**told, use_lora_model="['base', 'b']", lora_alpha="[0.05, 1]")
+    assert reading.source == "Easy Diffusion" and reading.fields["sampler"] == "Euler"
+    assert reading.fields["prompt"] == "a fox <lora:base:0.05> <lora:b:1>"
+    assert reading.unmapped == ("seed: x (Seed must be a whole number.)",)

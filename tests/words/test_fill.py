@@ -183,7 +183,8 @@ def test_what_is_no_template_is_said_in_plain_words_with_its_place(template, pla
 def test_a_wildcards_line_that_is_no_template_is_named(folder, wildcards):
     (folder / "odd.txt").write_text("{-5-3$$a|b}")
     for template in ("a __odd__", "{2$$__odd__}"):
-        with pytest.raises(RequestError, match=r"^A line of the wildcard 'odd' cannot be read from '\{-5-3\$\$a\|b\}' on \(line 1, "):
+        said = r"^A line of the wildcard 'odd' cannot be read from '\{-5-3\$\$a\|b\}' on \(line 1, letter 1\)"
+        with pytest.raises(RequestError, match=said):
             fill(template, [1], wildcards)
 
 

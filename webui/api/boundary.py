@@ -4,6 +4,7 @@ import errno
 import logging
 from collections.abc import Callable, Iterator
 
+from starlette.datastructures import Headers
 from starlette.requests import ClientDisconnect
 from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -42,6 +43,7 @@ async def answer(
             if not foreign:
                 raise
             log.info("Gradio broke off its answer", exc_info=error)
+            await exchange.end_stream()
             return
         failure = error
     if exchange.started or (isinstance(failure, ClientDisconnect) and not exchange.is_over):
@@ -63,7 +65,7 @@ class _Exchange:
     def __init__(self, receive: Receive, send: Send, fits: Callable[[int], bool]) -> None:
         self._receive, self._send, self._fits = receive, send, fits
         self._held: list[Message] = []
-        self.started = self.is_over = False
+        self.started = self.is_over = self._is_stream = False
 
     async def read(self) -> Message:
         """The next part of the body; the end of it where it is too long, whatever its headers said."""
@@ -79,7 +81,14 @@ class _Exchange:
             self._held.append(message)
             return
         self.started = True
+        if message["type"] == "http.response.start":
+            self._is_stream = Headers(raw=message.get("headers", [])).get("content-type", "").startswith("text/event-stream")
         await self._send(message)
+
+    async def end_stream(self) -> None:
+        """End a stream of events that was broken off: its last event said why. Any other answer stays cut, and is seen to be."""
+        if self._is_stream:
+            await self._send({"type": "http.response.body", "body": b""})
 
     async def release(self) -> None:
         """Send what was held back."""

@@ -1,11 +1,12 @@
 """In front of every route, Gradio's own included: who may come in, from which page, how much they may send, what pages may load."""
 
 import hashlib
+import re
 import secrets
 from functools import partial
 from urllib.parse import urlsplit
 
-from starlette.datastructures import Headers, MutableHeaders
+from starlette.datastructures import Headers, MutableHeaders, QueryParams
 from starlette.responses import RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -44,6 +45,7 @@ _OF_GRADIO = (
 )
 """What its page and its client call below /gradio_api/."""
 _CLOSED = ("/login", "/logout", "/openapi.json", "/monitoring", "/pwa_icon", "/docs", "/redoc")
+_STREAM, _SESSION = "/gradio_api/queue/data", re.compile(r"[A-Za-z0-9_-]{1,100}")
 _UPLOAD = "/gradio_api/upload"
 _IMAGES = ("/api/v1/images", "/page/parameters/picture", "/page/mask")
 
@@ -138,6 +140,8 @@ class Guard:
         path = _path(scope)
         if not path.isprintable() or ".." in path.split("/"):
             return say(404, "There is nothing at this address.")
+        if path == _STREAM and any(_SESSION.fullmatch(each) is None for each in _queried(scope, "session_hash")):
+            return say(400, "There is no such session. Load the page again.")
         method = scope.get("method", "GET")
         if caller.root and scope["path"] == caller.root and method in _SAFE:
             query = scope.get("query_string", b"").decode("latin-1")
@@ -178,6 +182,10 @@ def _path(scope: Scope) -> str:
     path: str = scope.get("path", "")
     root: str = scope.get("root_path", "")
     return path[len(root) :] if root and path.startswith(root + "/") else path
+
+
+def _queried(scope: Scope, name: str) -> list[str]:
+    return QueryParams(scope.get("query_string", b"")).getlist(name)
 
 
 def _is_upload(scope: Scope) -> bool:

@@ -8,6 +8,7 @@ from PIL import Image
 _CODE = 8
 _ASCII, _JIS, _UNICODE, _NONE = b"ASCII\0\0\0", b"JIS\0\0\0\0\0", b"UNICODE\0", bytes(_CODE)
 _MARKS = {b"\xff\xfe": "utf-16-le", b"\xfe\xff": "utf-16-be", b"\xef\xbb": "utf-8-sig"}
+_LETTERS = frozenset((9, 10, 13, *range(32, 127)))
 _MAX_XMP = 2**20
 _XMP_NAMES = ("UserComment", "description", "CreatorTool")
 XMP = "XMP "
@@ -21,10 +22,10 @@ def decode_comment(raw: bytes | str) -> str:
     code, body = raw[:_CODE], raw[_CODE:]
     if code not in (_ASCII, _JIS, _UNICODE, _NONE):
         body = raw
-    return _japanese(body) if code == _JIS else _guess(body)
+    return _japanese(body) if code == _JIS else _guess(body, is_ascii=code == _ASCII)
 
 
-def _guess(body: bytes) -> str:
+def _guess(body: bytes, is_ascii: bool = False) -> str:
     """By its byte-order mark; else UTF-8 when it is valid; else UTF-16, in the order that makes most of its letters Latin."""
     if encoding := _MARKS.get(body[:2]):
         return body.decode(encoding, errors="replace").removeprefix("\ufeff").rstrip("\0")
@@ -32,10 +33,23 @@ def _guess(body: bytes) -> str:
         try:
             return body.rstrip(b"\0").decode()
         except UnicodeDecodeError:
-            if len(body) % 2:
-                return body.rstrip(b"\0").decode(errors="replace")
+            if is_ascii or len(body) % 2 or _is_western(body):
+                return _western(body.rstrip(b"\0"))
     little = body[1::2].count(0) > body[0::2].count(0)
     return body.decode("utf-16-le" if little else "utf-16-be", errors="replace").rstrip("\0")
+
+
+def _is_western(body: bytes) -> bool:
+    """Whether bytes are letters of English with a few beside them; UTF-16 without a zero has other bytes as often as these."""
+    return sum(byte in _LETTERS for byte in body) * 10 >= len(body) * 7
+
+
+def _western(body: bytes) -> str:
+    """Windows's code page; Latin-1 for the few bytes that it has no letter for."""
+    try:
+        return body.decode("cp1252")
+    except UnicodeDecodeError:
+        return body.decode("latin-1")
 
 
 def _japanese(body: bytes) -> str:

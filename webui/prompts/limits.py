@@ -1,16 +1,19 @@
 """How much a prompt may ask for. Time and memory grow with its texts times their chunks, which a few letters can make enormous.
 
-`check_prompt` refuses when a job is submitted, without torch and in milliseconds; `Budget` refuses what only the model's own tokenizer can
-count, before the first text is encoded.
+`check_prompt` refuses when a job is submitted, without torch, by the checkpoint's own tokenizer where a prompt is long enough to matter;
+`Budget` adds up here and in the engine, which counts in the same chunks and knows textual inversions besides.
 """
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 
 from webui.core.pictures import distinct
 from webui.core.request import GenerationRequest
 from webui.errors import RequestError
-from webui.prompts.chunks import LENGTH, make_chunks
+from webui.prompts.chunks import BACKTRACK, LENGTH, make_chunks
 from webui.prompts.editing import Schedule
 from webui.prompts.grammar import BREAK, read_and, read_attention, strip_comments, strip_tags
-from webui.prompts.tokenizer import clip_l_tokenizer
+from webui.prompts.tokenizer import ClipTokenizer, clip_l_tokenizer
 
 MOST_PARTS = 100
 """Prompts joined by AND: each is asked at every step."""
@@ -71,21 +74,53 @@ class Budget:
         raise RequestError(self._field, f"This prompt is too large. {text}")
 
 
-def check_prompts(request: GenerationRequest, calls: int, again: int | None) -> None:
+@dataclass(frozen=True)
+class Counting:
+    """How the engine will make chunks of a text. `vocabulary` gives the checkpoint's own words and merges; None: CLIP's."""
+
+    vocabulary: Callable[[], tuple[Mapping[str, int], str] | None] = lambda: None
+    emphasis: bool = True
+    backtrack: int = BACKTRACK
+
+    def chunks(self, texts: Iterable[str], count: int) -> int:
+        """The most chunks that one of so many texts has; 1 where all are so short that no number of theirs could be too large."""
+        longest = max(texts, key=len)
+        breaks = longest.count("BREAK") if self.emphasis else 0
+        most = len(longest) * _TOKENS_A_LETTER // LENGTH + breaks + 1
+        if most <= MOST_CHUNKS and most * count <= MOST_ROWS:
+            return 1
+        if breaks > MOST_CHUNKS and (counted := sum(span == BREAK for span in read_attention(longest))) > MOST_CHUNKS:
+            return counted + 1
+        return len(make_chunks(longest, self._tokenizer(), emphasis=self.emphasis, backtrack=self.backtrack)[0])
+
+    def _tokenizer(self) -> ClipTokenizer:
+        own = self.vocabulary()
+        try:
+            return clip_l_tokenizer() if own is None else ClipTokenizer.from_texts(*own)
+        except Exception:  # the library takes a stranger's words or not, by exceptions of any kind; the engine says what is wrong with them
+            return clip_l_tokenizer()
+
+
+CLIP = Counting()
+
+
+def check_prompts(request: GenerationRequest, calls: int, again: int | None, counting: Counting = CLIP) -> None:
     """All prompts of a request's pictures, with the model calls of the first pass, and of the second where there is one."""
     for each in distinct(request):
-        check_prompt("prompt", each.prompt, calls)
-        check_prompt("negative_prompt", each.negative_prompt, calls, negative=True)
+        check_prompt("prompt", each.prompt, calls, counting=counting)
+        check_prompt("negative_prompt", each.negative_prompt, calls, negative=True, counting=counting)
         if each.hires is None or again is None:
             continue
         for field, own, first in (
             ("prompt", each.hires.prompt, each.prompt),
             ("negative_prompt", each.hires.negative_prompt, each.negative_prompt),
         ):
-            check_prompt(f"hires.{field}" if own else field, own or first, calls, again, negative=field != "prompt")
+            check_prompt(f"hires.{field}" if own else field, own or first, calls, again, negative=field != "prompt", counting=counting)
 
 
-def check_prompt(field: str, text: str, calls: int, second_calls: int | None = None, *, negative: bool = False) -> None:
+def check_prompt(
+    field: str, text: str, calls: int, second_calls: int | None = None, *, negative: bool = False, counting: Counting = CLIP
+) -> None:
     """Raises `RequestError` on `field` for a prompt that is too large for `calls` model calls (`second_calls`: of the second pass)."""
     budget, clean = Budget(field), strip_comments(text)
     if not negative:
@@ -96,15 +131,4 @@ def check_prompt(field: str, text: str, calls: int, second_calls: int | None = N
     for part in parts:
         schedule = Schedule.read(part, calls, second_calls)
         budget.texts(schedule.count, len(part))
-        budget.chunks(schedule.count, _chunks(next(schedule.texts()), schedule.count))
-
-
-def _chunks(text: str, texts: int) -> int:
-    """How many chunks a text has, by CLIP's own words; 1 where it is so short that no count could be too large."""
-    breaks = text.count("BREAK")
-    most = len(text) * _TOKENS_A_LETTER // LENGTH + breaks + 1
-    if most <= MOST_CHUNKS and most * texts <= MOST_ROWS:
-        return 1
-    if breaks > MOST_CHUNKS and (counted := sum(span == BREAK for span in read_attention(text))) > MOST_CHUNKS:
-        return counted + 1
-    return len(make_chunks(text, clip_l_tokenizer())[0])
+        budget.chunks(schedule.count, counting.chunks(schedule.texts(), schedule.count))

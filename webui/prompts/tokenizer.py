@@ -40,6 +40,11 @@ class ClipTokenizer:
         words = [*letters, *(letter + WORD_END for letter in letters), *("".join(merge.split()) for merge in merges), START, END]
         return cls({word: number for number, word in enumerate(words)}, merges)
 
+    @classmethod
+    def from_texts(cls, vocab: Mapping[str, int], merges: str) -> Self:
+        """Those of a checkpoint: ids by words, and merges.txt."""
+        return cls(vocab, [line for line in merges.splitlines() if not line.startswith("#version")])
+
     def encode(self, text: str) -> list[int]:
         """Ids of a text, without start and end. (Python's `lower` knows the final sigma; the library's does not.)"""
         ids: list[int] = self._tokenizer.encode(ftfy.fix_text(text).lower(), add_special_tokens=False).ids

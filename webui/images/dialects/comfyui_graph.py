@@ -1,7 +1,8 @@
 """ComfyUI's graph as data: the API's `prompt` or the editor's `workflow`, and the walk along its links by output slot."""
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -16,6 +17,10 @@ _MUTED, _BYPASSED = 2, 4
 
 class TooLarge(Exception):
     """The graph is larger, or its texts are longer, than a picture's can be."""
+
+
+class Circle(Exception):
+    """A node's own output is among what it is made of."""
 
 
 @dataclass(frozen=True)
@@ -41,10 +46,23 @@ class Walk:
     graph: Graph
     notes: dict[str, None] = field(default_factory=dict)
     visits: int = 0
+    reading: set[Link] = field(default_factory=set)
 
     def note(self, line: str) -> None:
         """List a line once."""
         self.notes[line] = None
+
+    @contextmanager
+    def inside(self, node: Node, slot: int) -> Iterator[None]:
+        """Around reading what an output is made of. Raises `Circle` where that leads back to it."""
+        place = (node.id, slot)
+        if place in self.reading:
+            raise Circle
+        self.reading.add(place)
+        try:
+            yield
+        finally:
+            self.reading.discard(place)
 
     def at(self, link: Link | None) -> tuple[Node, int] | None:
         """The node behind a link, and its slot, past reroutes and switches; None for a loop and for a link that leads nowhere.

@@ -3,7 +3,7 @@
 import re
 from dataclasses import dataclass
 
-from webui.images.dialects.comfyui_graph import MAX_DEPTH, MAX_TEXT, Link, Node, TooLarge, Walk
+from webui.images.dialects.comfyui_graph import MAX_DEPTH, MAX_TEXT, Circle, Link, Node, TooLarge, Walk
 from webui.images.dialects.comfyui_nodes import EFFICIENT, ENCODERS, PAIRS, PASSING, SILENT_PAIRS
 from webui.images.dialects.comfyui_values import number_of, text_of
 
@@ -27,14 +27,23 @@ class Words:
         return " AND ".join(f"{branch} :{share}" for branch in self.branches)
 
 
-def words_of(walk: Walk, link: Link | None, what: str, depth: int = 0) -> Words | None:
+def words_of(walk: Walk, link: Link | None, what: str) -> Words | None:
     """What a conditioning says; None when it comes from something unknown, which is noted under the name `what`."""
+    try:
+        return _words(walk, link, what, 0)
+    except Circle:
+        walk.note(f"{what}: its links go in a circle")
+        return None
+
+
+def _words(walk: Walk, link: Link | None, what: str, depth: int) -> Words | None:
     found = walk.at(link)
     if found is None or depth > MAX_DEPTH:
         walk.note(f"{what}: is not linked")
         return None
     node, slot = found
-    words = _combined(walk, node, what, depth + 1) or _handed_on(walk, node, slot, what, depth + 1) or _encoded(walk, node, slot, what)
+    with walk.inside(node, slot):
+        words = _combined(walk, node, what, depth + 1) or _handed_on(walk, node, slot, what, depth + 1) or _encoded(walk, node, slot, what)
     if words is None and not any(note.startswith((f"{what}:", f"{what},")) for note in walk.notes):
         walk.note(f"{what}: comes from node {node.kind}")
     if words is not None and sum(map(len, words.branches)) > MAX_TEXT:
@@ -48,18 +57,18 @@ def _combined(walk: Walk, node: Node, what: str, depth: int) -> Words | None:
         walk.note(f"{what}: node ConditioningZeroOut, an empty one stands for it")
         return Words(("",))
     if node.kind == "ConditioningCombine":
-        both = [words_of(walk, node.link(f"conditioning_{number}"), what, depth) for number in (1, 2)]
+        both = [_words(walk, node.link(f"conditioning_{number}"), what, depth) for number in (1, 2)]
         known = [words for words in both if words is not None]
         return Words(tuple(branch for words in known for branch in words.branches), known[0].clip) if known else None
     if node.kind not in ("ConditioningConcat", "ConditioningAverage"):
         return None
-    to = words_of(walk, node.link("conditioning_to"), what, depth)
+    to = _words(walk, node.link("conditioning_to"), what, depth)
     share = 1.0
     if node.kind == "ConditioningAverage":
         share = number_of(walk, node.inputs.get("conditioning_to_strength", 1.0), what) or 0.0
         if share == 1 and to is not None:
             return to
-    other = words_of(walk, node.link("conditioning_from"), what, depth)
+    other = _words(walk, node.link("conditioning_from"), what, depth)
     if node.kind == "ConditioningAverage":
         walk.note(f"{what}: node ConditioningAverage ({share:g} and {1 - share:g}), the stronger text is taken")
         return to if share >= 0.5 else other
@@ -74,15 +83,15 @@ def _handed_on(walk: Walk, node: Node, slot: int, what: str, depth: int) -> Word
         names = PAIRS[node.kind]
         if node.kind not in SILENT_PAIRS:
             walk.note(f"node {node.kind}")
-        return words_of(walk, node.link(names[slot]), what, depth) if 0 <= slot < len(names) and names[slot] else None
+        return _words(walk, node.link(names[slot]), what, depth) if 0 <= slot < len(names) and names[slot] else None
     if node.kind == "ConditioningSetTimestepRange":
         start, end = node.inputs.get("start", 0), node.inputs.get("end", 1)
         if (start, end) != (0, 1):
             walk.note(f"{what}: node ConditioningSetTimestepRange ({start} to {end}), the text is taken for the whole")
-        return words_of(walk, node.link("conditioning"), what, depth)
+        return _words(walk, node.link("conditioning"), what, depth)
     if node.kind in PASSING:
         walk.note(f"node {node.kind}")
-        return words_of(walk, node.link("conditioning", "conditioning_to"), what, depth)
+        return _words(walk, node.link("conditioning", "conditioning_to"), what, depth)
     return None
 
 

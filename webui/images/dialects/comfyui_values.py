@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from webui.images.dialects.comfyui_graph import MAX_DEPTH, MAX_TEXT, Node, TooLarge, Walk
+from webui.images.dialects.comfyui_graph import MAX_DEPTH, MAX_TEXT, Circle, Node, TooLarge, Walk
 
 _VALUES = ("value", "text", "string", "prompt", "positive", "negative", "seed", "noise_seed", "int", "float", "number", "source", "any")
 _BESIDE = ("control_after_generate", "control_before_generate", "speak_and_recognation")
@@ -24,14 +24,23 @@ _CHANGES: Mapping[str, Change] = {
 """Nodes that change one text, by their settings."""
 
 
-def text_of(walk: Walk, value: Any, what: str, depth: int = 0) -> str | None:
+def text_of(walk: Walk, value: Any, what: str) -> str | None:
     """A text, following its link; None when it comes from something unknown, which is noted under the name `what`."""
+    try:
+        return _linked_text(walk, value, what, 0)
+    except Circle:
+        walk.note(f"{what}: its links go in a circle")
+        return None
+
+
+def _linked_text(walk: Walk, value: Any, what: str, depth: int) -> str | None:
     if isinstance(value, tuple):
         found = walk.at(value)
         if found is None or depth >= MAX_DEPTH:
             _lost(walk, found and found[0], what)
             return None
-        text = _text(walk, found[0], what, depth + 1)
+        with walk.inside(*found):
+            text = _text(walk, found[0], what, depth + 1)
     else:
         text = value if isinstance(value, str) else None if value is None else str(value)
     if text is not None and len(text) > MAX_TEXT:
@@ -43,7 +52,7 @@ def _text(walk: Walk, node: Node, what: str, depth: int) -> str | None:
     inputs = node.inputs
     if node.kind in _CHANGES:
         linked = any(isinstance(inputs.get(key), tuple) for key in ("find", "replace", "mode"))
-        text = None if linked else text_of(walk, inputs.get("string", inputs.get("text")), what, depth)
+        text = None if linked else _linked_text(walk, inputs.get("string", inputs.get("text")), what, depth)
         if text is not None and text.count(str(inputs.get("find"))) * len(str(inputs.get("replace"))) > MAX_TEXT:
             raise TooLarge
         if text is not None:
@@ -53,11 +62,11 @@ def _text(walk: Walk, node: Node, what: str, depth: int) -> str | None:
     if node.kind.startswith("ImpactWildcard") and isinstance(inputs.get("populated_text"), str):
         return str(inputs["populated_text"])
     if node.kind in _SHOWN:
-        return text_of(walk, node.link("text", "source", "anything", "any_value") or inputs.get("text"), what, depth)
+        return _linked_text(walk, node.link("text", "source", "anything", "any_value") or inputs.get("text"), what, depth)
     if _JOINER.search(node.kind) and (parts := _parts(node)):
         return _joined(walk, node, parts, what, depth)
     if (name := _single(node)) is not None:
-        return text_of(walk, inputs[name], what, depth)
+        return _linked_text(walk, inputs[name], what, depth)
     _lost(walk, node, what)
     return None
 
@@ -77,8 +86,8 @@ def _joined(walk: Walk, node: Node, parts: list[str], what: str, depth: int) -> 
         delimiter: Any = ", " if inputs.get("tidy_tags") == "yes" else ""
     else:
         named = next((inputs[key] for key in ("delimiter", "separator", "delim", "sep") if key in inputs), None)
-        delimiter = _DELIMITERS.get(node.kind, "") if named is None else text_of(walk, named, what, depth)
-    texts = [text_of(walk, inputs[name], f"{what}, {name}", depth) for name in parts]
+        delimiter = _DELIMITERS.get(node.kind, "") if named is None else _linked_text(walk, named, what, depth)
+    texts = [_linked_text(walk, inputs[name], f"{what}, {name}", depth) for name in parts]
     if delimiter is None:
         _lost(walk, node, what)
         return None
@@ -110,6 +119,9 @@ def number_of(walk: Walk, value: Any, what: str) -> int | float | None:
             _lost(walk, found and found[0], what)
             return None
         value = found[0].inputs[name]
+    if isinstance(value, tuple):
+        walk.note(f"{what}: its links go in a circle")
+        return None
     if isinstance(value, str):
         value = _parsed(value)
     if value is not None and (isinstance(value, bool) or not isinstance(value, (int, float)) or not abs(value) <= _LARGEST):

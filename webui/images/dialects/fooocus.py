@@ -1,5 +1,6 @@
 """Fooocus's JSON in the `parameters` text (its other scheme is A1111's text), and RuinedFooocus's."""
 
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -7,13 +8,16 @@ from webui.images.dialects import Chunks, ParsedMetadata
 from webui.images.dialects.names import sampler_fields, vae_name
 from webui.images.dialects.values import (
     ELSEWHERE,
+    NUMBER,
+    TEXT,
+    Kinds,
     joined,
     json_object,
     left_over,
     listed,
-    misread,
     name_of,
     size_of,
+    typed,
     weight_of,
     with_loras,
 )
@@ -33,25 +37,54 @@ _KNOWN |= {"metadata_scheme", "created_by", "software", "loras", "prompt_expansi
 
 
 _PROMPTS = ("prompt", "Prompt", "full_prompt", "negative_prompt", "Negative", "full_negative_prompt")
+_KINDS: Kinds = {
+    **dict.fromkeys(_FIELDS, NUMBER),
+    **dict.fromkeys(("sampler", "sampler_name", "scheduler", "vae", "base_model", "base_model_name", "base_model_hash"), TEXT),
+    "loras": (list,),
+}
+_OLDER = {
+    "Base Model": "base_model",
+    "Fooocus V2 Expansion": "prompt_expansion",
+    "Guidance Scale": "guidance_scale",
+    "Negative Prompt": "negative_prompt",
+    "Performance": "performance",
+    "Refiner Model": "refiner_model",
+    "Refiner Switch": "refiner_switch",
+    "Resolution": "resolution",
+    "Sampler": "sampler",
+    "Scheduler": "scheduler",
+    "Seed": "seed",
+    "Sharpness": "sharpness",
+    "Steps": "steps",
+    "Styles": "styles",
+    "VAE": "vae",
+    "Version": "version",
+}
+"""The names of version 2.1, which are those that its page shows."""
+_OLDER_LORA = re.compile(r"LoRA (\d+|\[.{1,200}\] weight)")
+_STEPS = {"Speed": 30, "Quality": 60}
 
 
 def read(chunks: Chunks) -> ParsedMetadata | None:
     """Read Fooocus's parameters. Its styles are in the full prompts; the short ones stand for a version that has no full ones."""
-    values = json_object(chunks.get("parameters", ""))
+    found = json_object(chunks.get("parameters", ""))
+    values = None if found is None else _newer(found)
     if values is None or not _is_fooocus(values):
         return None
-    fields: dict[str, Any] = {name: values[key] for key, name in _FIELDS.items() if key in values}
+    values, lines = typed(values, _KINDS)
+    performance = values.get("performance")
+    fields: dict[str, Any] = {"steps": _STEPS.get(performance) if isinstance(performance, str) else None}
+    fields |= {name: values[key] for key, name in _FIELDS.items() if key in values}
     size = size_of(values.get("resolution"))
     fields |= size
     sampler = values.get("sampler", values.get("sampler_name"))
     fields |= {} if sampler is None else sampler_fields(str(sampler), str(values.get("scheduler") or ""))
     fields |= {"vae": vae_name(values.get("vae")), "checkpoint": _checkpoint(values)}
-    full = _prompt(values, "full_prompt")
+    full = _prompt(values, "full_prompt") or None
     fields["negative_prompt"] = _prompt(values, "full_negative_prompt") or _prompt(values, "negative_prompt", "Negative") or ""
-    lines = _left_over(values, expanded=full is not None)
+    lines += _left_over(values, expanded=full is not None)
     loras = []
     lines += left_over({"resolution": values.get("resolution")} if not size else {}, ())
-    lines += misread(values, {"loras": list, "vae": str, "scheduler": str, "base_model": str})
     lines += left_over({key: values[key] for key in _PROMPTS if key in values and joined(values[key]) is None}, ())
     for name, weight in _loras(values, lines):
         if weight is None:
@@ -60,6 +93,18 @@ def read(chunks: Chunks) -> ParsedMetadata | None:
             loras.append((name, weight))
     fields["prompt"] = with_loras(full if full is not None else _prompt(values, "prompt", "Prompt"), loras)
     return ParsedMetadata("Fooocus", fields | ELSEWHERE, tuple(lines))
+
+
+def _newer(values: Mapping[str, Any]) -> dict[str, Any]:
+    """The values by the names that they have since version 2.2."""
+    found: dict[str, Any] = {}
+    for key, value in values.items():
+        if (lora := _OLDER_LORA.fullmatch(key)) is not None:
+            named = lora[1].removeprefix("[").removesuffix("] weight")
+            found[f"lora_combined_{named}"] = value if named.isdigit() else f"{named} : {value}"
+        elif _OLDER.get(key, key) not in found:
+            found[_OLDER.get(key, key)] = value
+    return found
 
 
 def _is_fooocus(values: Mapping[str, Any]) -> bool:
@@ -83,6 +128,8 @@ def _loras(values: Mapping[str, Any], lines: list[str]) -> Iterator[tuple[str, A
     """As a list of [name, weight, hash]; older ones as `lora_combined_1`: "name : weight". `lines` gets those that are neither."""
     entries = listed(values.get("loras"))
     for entry in entries:
+        if isinstance(entry, list) and entry and entry[0] in ("None", "", None):
+            continue
         if isinstance(entry, list) and len(entry) >= 2 and isinstance(entry[0], str):
             yield entry[0], weight_of(entry[1])
         elif isinstance(entry, (list, str)) and entry:
@@ -90,9 +137,11 @@ def _loras(values: Mapping[str, Any], lines: list[str]) -> Iterator[tuple[str, A
             yield (name, weight_of(weight)) if dash else (weight, 1)
         elif entry:
             lines += left_over({"loras": entry}, ())
-    combined = [text for key, text in values.items() if key.startswith("lora_combined_") and isinstance(text, str)] if not entries else []
-    for text in combined:
-        parts = text.split(" : ")
+    combined = {key: text for key, text in values.items() if key.startswith("lora_combined_") and text} if not entries else {}
+    for key, text in combined.items():
+        parts = str(text).split(" : ")
+        if len(parts) < 2:
+            lines += left_over({key: text}, ())
         if len(parts) >= 2 and parts[0] != "False" and parts[-2] != "None":
             yield parts[-2], weight_of(parts[-1])
 

@@ -6,7 +6,19 @@ from typing import Any, Literal
 
 from webui.images.dialects import Chunks, ParsedMetadata, short
 from webui.images.dialects.names import sampler_fields, vae_name
-from webui.images.dialects.values import ELSEWHERE, json_object, left_over, listed, misread, name_of, weight_of, with_loras
+from webui.images.dialects.values import (
+    ELSEWHERE,
+    NUMBER,
+    TEXT,
+    Kinds,
+    json_object,
+    left_over,
+    listed,
+    name_of,
+    typed,
+    weight_of,
+    with_loras,
+)
 
 Mode = Literal["txt2img", "img2img", "inpaint"]
 _FIELDS = {
@@ -21,11 +33,12 @@ _FIELDS = {
 }
 _KNOWN = {*_FIELDS, "scheduler", "sampler", "model", "vae", "loras", "clip_skip", "strength", "generation_mode", "app_version", "app_id"}
 _KNOWN |= {"seamless_x", "seamless_y", "rand_device", "type", "prompt", "seamless", "model_weights", "model_hash", "ui", "metadata_version"}
-_READABLE: dict[str, type | tuple[type, ...]] = {
-    **dict.fromkeys(("scheduler", "sampler", "generation_mode", "type", "positive_prompt", "negative_prompt"), str),
-    "loras": list,
-    "clip_skip": int,
-    "strength": (int, float, str),
+_KINDS: Kinds = {
+    **dict.fromkeys((*_FIELDS, "strength"), NUMBER),
+    **dict.fromkeys(("scheduler", "sampler", "generation_mode", "type", "positive_prompt", "negative_prompt", "rand_device"), TEXT),
+    **dict.fromkeys(("seamless", "seamless_x", "seamless_y"), (bool,)),
+    "loras": (list,),
+    "clip_skip": (int,),
 }
 _FLAGS = {"s": "steps", "S": "seed", "W": "width", "H": "height", "C": "cfg_scale", "A": "sampler", "f": "strength", "I": "init_image"}
 _FLAG = re.compile(r"(?<!\S)--?([A-Za-z_]\w*)(?:[ =]+((?!-[A-Za-z-])\S+))?")
@@ -47,8 +60,8 @@ def read(chunks: Chunks) -> ParsedMetadata | None:
 
 
 def _found(values: dict[str, Any]) -> ParsedMetadata:
-    readable = {key: value for key, value in values.items() if isinstance(value, _READABLE.get(key, object))}
-    fields: dict[str, Any] = {name: readable[key] for key, name in _FIELDS.items() if readable.get(key) is not None}
+    values, lines = typed(values, _KINDS)
+    fields: dict[str, Any] = {name: values[key] for key, name in _FIELDS.items() if values.get(key) is not None}
     sampler = values.get("scheduler", values.get("sampler"))
     fields |= sampler_fields(sampler) if isinstance(sampler, str) else {}
     fields |= {"checkpoint": name_of(values.get("model")), "vae": vae_name(name_of(values.get("vae")))} | ELSEWHERE
@@ -56,9 +69,8 @@ def _found(values: dict[str, Any]) -> ParsedMetadata:
         fields["clip_skip"] = skipped + 1
     if values.get("rand_device") in ("cuda", "mps"):
         fields["noise_source"] = "gpu"
-    lines = left_over(values, _KNOWN | {"init_image"})
+    lines += left_over(values, _KNOWN | {"init_image"})
     lines += [f"{key}: the name is not told" for key in ("model", "vae") if values.get(key) and name_of(values[key]) is None]
-    lines += misread(values, _READABLE)
     loras = list(_loras(values, lines))
     fields["prompt"] = with_loras(fields.get("prompt"), loras)
     seamless = [bool(values.get(key, values.get("seamless"))) for key in ("seamless_x", "seamless_y")]
@@ -75,7 +87,7 @@ def _found(values: dict[str, Any]) -> ParsedMetadata:
 
 
 def _mode(values: Mapping[str, Any]) -> Mode:
-    told = str(values.get("generation_mode", values.get("type", "")))
+    told: str = values.get("generation_mode", values.get("type", ""))
     if "inpaint" in told or "outpaint" in told:
         return "inpaint"
     started = bool(values.get("init_image", values.get("image"))) and values.get("strength") is not None

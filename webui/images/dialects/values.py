@@ -70,9 +70,19 @@ def left_over(values: Mapping[str, Any], known: Collection[str]) -> list[str]:
     return [short(f"{key}: {_told(value)}") for key, value in values.items() if key not in known and value not in _EMPTY]
 
 
-def misread(values: Mapping[str, Any], readable: Mapping[str, type | tuple[type, ...]]) -> list[str]:
-    """A line for each value that is read by its name but not of a type that can be read, save those that say nothing."""
-    return left_over({key: values[key] for key, kinds in readable.items() if key in values and not isinstance(values[key], kinds)}, ())
+Kinds = Mapping[str, tuple[type, ...]]
+TEXT, NUMBER = (str,), (int, float, str)
+"""Numbers may be written as texts; whether such a text is one is found out with the request's fields."""
+
+
+def typed(values: Mapping[str, Any], kinds: Kinds) -> tuple[dict[str, Any], list[str]]:
+    """The values without those of a type that cannot be read, and a line for each of these, save those that say nothing."""
+    wrong = {key: value for key, value in values.items() if key in kinds and not _is_of(value, kinds[key])}
+    return {key: value for key, value in values.items() if key not in wrong}, left_over(wrong, ())
+
+
+def _is_of(value: Any, kinds: tuple[type, ...]) -> bool:
+    return isinstance(value, kinds) and (bool in kinds or not isinstance(value, bool))
 
 
 def _told(value: Any) -> str:

@@ -156,7 +156,6 @@ class StableDiffusion(FamilyRules):
         vocabulary = weights.config("tokenizer.vocab")
         if vocabulary is None:
             return clip_l_tokenizer()
-        lines = (weights.text("tokenizer.merges") or "").splitlines()
         words = min(self._words(layout, weights) for layout in self.texts)
         ids = {word: number for word, number in vocabulary.items() if type(number) is int and 0 <= number < words}
         if len(ids) < len(vocabulary):
@@ -164,7 +163,7 @@ class StableDiffusion(FamilyRules):
             raise CheckpointError(
                 f"{weights.source}: its tokenizer numbers {odd[:40]!r} {str(vocabulary[odd])[:20]}, its text encoder has 0 to {words - 1}."
             )
-        return ClipTokenizer(ids, [line for line in lines if not line.startswith("#version")])
+        return ClipTokenizer.from_texts(ids, weights.text("tokenizer.merges") or "")
 
     def _words(self, layout: TextLayout, weights: WeightSource) -> int:
         return self._side(weights, _text_state(layout, weights), "embeddings.token_embedding.weight", 0)
