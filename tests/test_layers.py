@@ -85,6 +85,7 @@ ONLY: dict[str, set[str]] = {
         "resolve",
         "api.deeds",
         "api.identity",
+        "api.own_pictures",
         "images",
         "library",
         "samplers.catalog",

@@ -13,6 +13,7 @@ import pytest
 from PIL import Image
 
 from tests.api.conftest import ROOT, Server, finished
+from webui.errors import NotFound
 
 ACCESS, ADMIN = "the-access-key", "the-admin-key"
 APPLE = {"prompt": "a secret apple", "steps": 2, "width": 64, "height": 64}
@@ -168,3 +169,66 @@ def test_uploads_are_their_senders_and_have_limits(server, owner):
             assert sam.post("/api/v1/images", content=red).status_code == tea.post("/api/v1/images", content=red).status_code == 201
         finally:
             server.services.settings.change({"guest_storage": None, "guest_uploads": None})
+
+
+def test_nobody_makes_anything_of_anothers_picture_by_its_id(server, owner):
+    """Links and the metadata of what was made of a picture hold its id: whoever knew it read the picture, and its prompt."""
+    with opened(server, invited(owner, "Xenia")["link"]) as mia, opened(server, invited(owner, "Nils")["link"]) as nils:
+        sent = mia.post("/api/v1/images", content=png(colour=(77, 1, 2))).json()["id"]
+        job = mia.post("/api/v1/jobs", json={"prompt": "MIASECRET", "width": 64, "height": 64, "steps": 2}).json()["id"]
+        made = finished(mia, job)["images"][0]["id"]
+        load = {"1": {"class_type": "LoadImage", "inputs": {"image": made}}}
+        save = {"2": {"class_type": "SaveImage", "inputs": {"images": ["1", 0], "filename_prefix": "x"}}}
+        small = {"prompt": "x", "width": 64, "height": 64, "steps": 1}
+        for image in (sent, made):
+            wishes = {
+                "/api/v1/extras": {"images": [image], "finish": [{"kind": "grain"}]},
+                "/api/v1/jobs": {**small, "mode": "img2img", "init": image},
+                "/page/generate": {"values": {**small, "mode": "img2img", "init": image}},
+                "/api/v1/grids": {"request": {**small, "mode": "img2img", "init": image}, "axes": [{"kind": "steps", "values": "1, 2"}]},
+                "/prompt": {"prompt": {**load, **save} | {"1": {"class_type": "LoadImage", "inputs": {"image": image}}}},
+                "/v1/images/generations": {"prompt": "x", "darkroom": {"mode": "img2img", "init": image}},
+            }
+            for path, wish in wishes.items():
+                refused = nils.post(path, json=wish)
+                assert refused.status_code in (400, 404, 422) and "SECRET" not in refused.text, (path, refused.text)
+            assert mia.post("/api/v1/jobs", json=wishes["/api/v1/jobs"]).status_code == 201
+            assert owner.post("/api/v1/jobs", json=wishes["/api/v1/jobs"]).status_code == 201
+        grid = nils.post("/api/v1/grids", json={"request": small, "axes": [{"kind": "Start pictures", "values": [sent]}]})
+        assert grid.status_code == 422
+
+
+def test_who_is_invited_is_followed_by_no_stranger_of_that_name(server, owner):
+    with server.client(**{"X-Access-Key": ACCESS}) as stranger:
+        with stranger.stream("GET", "/api/v1/events", headers={"X-Owner": "Olga"}) as events:
+            lines = events.iter_lines()
+            assert next(lines)
+            invited(owner, "Olga")
+            assert "event: ended" in list(lines)
+
+
+def test_keys_of_a_persons_name_do_no_more_than_the_person_and_end_with_them(server, owner):
+    def key(name, *scopes, by=owner):
+        return by.post("/api/v1/keys", json={"owner": name, "scopes": ["read", "generate", *scopes]}).json()["key"]
+
+    def may(text):
+        with server.client(**{"X-Access-Key": text}) as client:
+            answer = client.get("/api/v1/me")
+            return answer.json()["role"] if answer.status_code == 200 else None
+
+    before = key("Petra")
+    petra = invited(owner, "Petra", "member")
+    assert may(before) is None, "it was somebody else's who went by this name"
+    keys = [key("Petra"), key("petra"), key("Ｐetra"), key("Petra", "admin")]
+    assert [may(each) for each in keys] == ["member"] * 4
+    owner.patch(f"/api/v1/people/{petra['id']}", json={"role": "guest"})
+    assert [may(each) for each in keys] == ["guest"] * 4
+    owner.delete(f"/api/v1/people/{petra['id']}")
+    assert [may(each) for each in keys] == [None] * 4
+    with pytest.raises(NotFound, match="taken back"):
+        server.services.keys.make("Petra", maker=petra["id"])
+    quin = invited(owner, "Quin", "owner")
+    with opened(server, quin["link"]) as second:
+        others = key("local", by=second)
+    owner.patch(f"/api/v1/people/{quin['id']}", json={"role": "guest"})
+    assert may(others) is None

@@ -118,8 +118,8 @@ class Door:
         if caller.admin or caller.key_owner or self._api_keys is None or not any(names):
             return caller
         keys = self._api_keys
-        reserved = await run_in_threadpool(lambda: tuple(person.owner for name in names if name and (person := keys.person(name))))
-        return caller.model_copy(update={"reserved": tuple(name.casefold() for name in reserved)})
+        reserved = await run_in_threadpool(lambda: tuple(name.casefold() for name in names if name and keys.person(name) is not None))
+        return caller.model_copy(update={"reserved": reserved})
 
 
 def _open(scope: Scope, caller: Caller, kept: str) -> Response:

@@ -10,6 +10,7 @@ from pydantic import Field
 from webui.api import bodies
 from webui.api.errors import ANYWHERE, responses
 from webui.api.native import Api, Who
+from webui.api.own_pictures import check_own
 from webui.api.printed import PrintedRoute
 from webui.api.schema import answer
 from webui.api.shapes import job_body
@@ -43,6 +44,7 @@ def extras(body: ExtrasBody, api: Api, who: Who) -> dict[str, Any]:
     """
     if body.folder and body.images:
         raise RequestError("folder", "Give pictures or a folder, not both.")
+    check_own(api, who, body)
     if not body.folder:
         requests = [_request(body, part) for part in _parts(body.images, MOST_INPUTS)] or [_request(body, ())]
         return {"jobs": [job_body(api.queue, api.queue.submit(request, who.name), who) for request in requests], "passed_over": []}

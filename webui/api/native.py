@@ -12,12 +12,12 @@ from webui.api import bodies, stream
 from webui.api.deeds import Done
 from webui.api.errors import ANYWHERE, responses
 from webui.api.identity import Viewer, viewer_of
+from webui.api.own_pictures import check_own, may_see
 from webui.api.printed import PrintedRoute
 from webui.api.schema import JOB_BODY, answer
 from webui.api.shapes import image_body, job_body
 from webui.core.job import Job, PreviewChoice
 from webui.core.plain import check_plain
-from webui.core.record import ImageRecord
 from webui.core.request import parse_request
 from webui.errors import NotFound, RequestError
 from webui.gallery.index import IndexedImage
@@ -73,7 +73,9 @@ async def read_json(request: Request) -> dict[str, Any]:
 
 def _submit(api: Services, body: dict[str, Any], who: Viewer, priority: int, key: str | None) -> dict[str, Any]:
     check_plain(body)
-    job = api.queue.submit(parse_request(body), who.name, priority, key)
+    request = parse_request(body)
+    check_own(api, who, request)
+    job = api.queue.submit(request, who.name, priority, key)
     return job_body(api.queue, job, who)
 
 
@@ -304,11 +306,6 @@ def _own(api: Services, job_id: str, who: Viewer) -> Job:
     if not who.may_touch(api.queue.owner_of(job_id)):
         raise NotFound(f"There is no job {job_id} of yours.")
     return api.queue.get(job_id)
-
-
-def may_see(api: Services, record: ImageRecord, who: Viewer) -> bool:
-    """Whether a picture is this viewer's: an upload is everybody's who has sent it."""
-    return who.may_touch(record.owner) or (record.kind == "upload" and api.gallery.index.is_upload_of(record.id, who.name))
 
 
 def image_of(api: Services, image_id: str, who: Viewer, *, trashed: bool = False) -> IndexedImage:

@@ -21,7 +21,7 @@ from webui.errors import Forbidden, RequestError
 from webui.people import links
 from webui.people.audit import Entry
 from webui.people.keys import ApiKey
-from webui.people.roles import WORDS, Need, Role
+from webui.people.roles import MAY, WORDS, Need, Role
 
 router = APIRouter(route_class=PrintedRoute, prefix="/api/v1", tags=["Darkroom"], responses=responses(*ANYWHERE))
 SEES = {
@@ -136,11 +136,13 @@ def invite(wish: Invitation, request: Request, keys: Keys, who: Who, done: Done)
 
 
 @router.patch("/people/{person_id}", responses=responses(404))
-def change_role(person_id: str, wish: RoleWish, keys: Keys, who: Who, done: Done) -> Person:
-    """Give a person another role, at once."""
+def change_role(person_id: str, wish: RoleWish, keys: Keys, hooks: Hooks, who: Who, done: Done) -> Person:
+    """Give a person another role, at once. What they may not have any more ends: webhooks, keys that they made for others."""
     who.must("people")
     key = keys.change_role(person_id, wish.role)
     done.say(f"made {key.owner} {wish.role}")
+    if "webhooks" not in MAY[wish.role]:
+        _end_webhooks(hooks, key.owner)
     return _person(key)
 
 
@@ -150,8 +152,7 @@ def take_back(person_id: str, api: Api, keys: Keys, hooks: Hooks, who: Who, done
     who.must("people")
     key = keys.take_back(person_id)
     done.say(f"took back the invitation of {key.owner}")
-    for hook in hooks.all(key.owner):
-        hooks.remove(hook.id)
+    _end_webhooks(hooks, key.owner)
     api.queue.cancel_all(key.owner)
     return _person(key)
 
@@ -164,6 +165,11 @@ def audit(
     who.must("people")
     found = api.audit.entries(before, limit)
     return AuditList(entries=found, next=found[-1].number if len(found) == limit else None)
+
+
+def _end_webhooks(hooks: Hooks, owner: str) -> None:
+    for hook in hooks.all(owner):
+        hooks.remove(hook.id)
 
 
 def _me(who: Viewer) -> Me:

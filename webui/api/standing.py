@@ -1,6 +1,8 @@
 """What a key has opened ends when the key is taken back: streams, sockets and answers that are waited for."""
 
 import asyncio
+from collections.abc import Callable
+from functools import partial
 
 from fastapi.sse import format_sse_event
 from starlette.concurrency import run_in_threadpool
@@ -10,6 +12,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from webui.api.boundary import say
 from webui.api.caller import KEY, Caller
 from webui.api.door import TAKEN_BACK
+from webui.api.identity import rights_of
 from webui.people.keys import ApiKeys
 
 EVERY = 0.5
@@ -19,7 +22,9 @@ ENDED = "ended"
 
 
 class Standing:
-    """Serves holders of keys, for as long as the key stands and its holder's role is the same."""
+    """Serves holders of keys, for as long as the key stands and its holder's role is the same; and guests under a name of their own choice
+    for as long as nobody is invited by it.
+    """
 
     def __init__(self, keys: ApiKeys | None) -> None:
         self._keys = keys
@@ -27,7 +32,8 @@ class Standing:
     async def serve(self, app: ASGIApp, scope: Scope, receive: Receive, send: Send) -> None:
         """Let `app` answer."""
         caller: Caller = scope[KEY]
-        if not caller.key_id or self._keys is None:
+        stands = self._stands(scope, caller)
+        if stands is None:
             await app(scope, receive, send)
             return
         answer = _Answer(send)
@@ -35,7 +41,7 @@ class Standing:
         try:
             while not work.done():
                 await asyncio.wait({work}, timeout=EVERY)
-                if work.done() or answer.is_bounded or await run_in_threadpool(self._keys.stands, caller.key_id, caller.role):
+                if work.done() or answer.is_bounded or await run_in_threadpool(stands):
                     continue
                 answer.ended = True
                 work.cancel()
@@ -47,6 +53,16 @@ class Standing:
             if not work.done():
                 work.cancel()
                 await asyncio.wait({work})
+
+    def _stands(self, scope: Scope, caller: Caller) -> Callable[[], bool] | None:
+        """Asks whether what was opened may go on; None where nothing can end it."""
+        keys = self._keys
+        if keys is None or (caller.admin and not caller.key_id):
+            return None
+        if caller.key_id:
+            return partial(keys.stands, caller.key_id, caller.role)
+        who = rights_of(scope)
+        return (lambda: keys.person(who.name) is None) if who.named else None
 
 
 class _Answer:

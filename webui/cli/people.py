@@ -24,7 +24,7 @@ def add(parser: argparse.ArgumentParser) -> None:
         help="invite a person and print the link, this once; list who is invited; change a role; take an invitation back; who did what",
     )
     parser.add_argument("name", nargs="?", default="", help="whose invitation it is")
-    parser.add_argument("--role", choices=ROLES, default="guest", help="what they may do (default: guest)")
+    parser.add_argument("--role", choices=ROLES, default="", help="what they may do (an invitation's default: guest)")
     parser.add_argument("--url", default="", help="the page's address as they open it (default: this machine's on the LAN)")
 
 
@@ -41,18 +41,23 @@ def run(arguments: argparse.Namespace, settings: Settings) -> int:
 def _act(arguments: argparse.Namespace, settings: Settings, database: Database) -> None:
     keys, audit = ApiKeys(JobStore(database)), Audit(database)
     if arguments.action == "invite":
-        text, key = keys.invite(checked_name(arguments.name), arguments.role)
-        audit.note(AT_THE_SHELL, f"invited {key.owner} as {arguments.role}")
-        link = links.link(arguments.url or f"http://{links.lan_address()}:{settings.port}{settings.root_path}", text)
+        address = links.checked_address(arguments.url)
+        text, key = keys.invite(checked_name(arguments.name), arguments.role or "guest")
+        audit.note(AT_THE_SHELL, f"invited {key.owner} as {key.role}")
+        link = links.link(address or f"http://{links.lan_address()}:{settings.port}{settings.root_path}", text)
         print(link)
         if sys.stdout.isatty():
             print(links.qr_text(link, invert=True), end="")
     elif arguments.action == "role":
+        if not arguments.role:
+            raise RequestError("role", f"Say what they are to be: --role {', '.join(ROLES)}.")
         key = keys.change_role(_named(keys, arguments.name).id, arguments.role)
         audit.note(AT_THE_SHELL, f"made {key.owner} {arguments.role}")
+        print(f"{printable(key.owner)} is {key.role} now.")
     elif arguments.action == "revoke":
         key = keys.take_back(_named(keys, arguments.name).id)
         audit.note(AT_THE_SHELL, f"took back the invitation of {key.owner}")
+        print(f"{printable(key.owner)} comes in no more. Their pictures stay.")
     elif arguments.action == "list":
         for key in keys.people():
             since = f"taken back {key.ended:%Y-%m-%d}" if key.ended else f"since {key.created:%Y-%m-%d}"

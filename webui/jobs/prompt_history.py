@@ -1,4 +1,4 @@
-"""Prompts that somebody has used: each once, the latest first."""
+"""What somebody has used: prompts, each once and the latest first, and pictures."""
 
 import json
 
@@ -34,6 +34,13 @@ def used_prompts(database: Database, owner: str, search: str = "", limit: int = 
             if len(found) >= limit:
                 break
     return list(found.values())
+
+
+def has_used(database: Database, owner: str, image_id: str) -> bool:
+    """Whether a job of this owner has begun with a picture of this id."""
+    mine = select(jobs.c.id).where(jobs.c.owner == owner, jobs.c.request.contains(image_id, autoescape=True)).limit(1)
+    with database.read() as connection:
+        return connection.execute(mine).first() is not None
 
 
 def _prompts(job_id: str, text: str) -> UsedPrompt | None:

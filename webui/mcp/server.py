@@ -75,7 +75,7 @@ def _add_changing(server: MCPServer[Any], connect: Connect) -> None:
         """Make a picture like another one; without a prompt, with the one it was made with."""
         client = connect(ctx)
         start = await _picture_id(client, image)
-        made_with = await client.request_of(start)
+        made_with = await _said(client.request_of(start))
         wanted = {key: made_with[key] for key in ("negative_prompt", "checkpoint") if made_with.get(key)}
         return await _made(
             client, ctx, {**wanted, "mode": "img2img", "init": start, "strength": strength, "prompt": prompt or made_with.get("prompt", "")}
@@ -87,7 +87,7 @@ def _add_changing(server: MCPServer[Any], connect: Connect) -> None:
     ) -> Content:
         """Enlarge a picture; its content stays as it is."""
         client = connect(ctx)
-        data = await client.picture(image) if _is_id(image) else _decoded(image)
+        data = await _said(client.picture(image)) if _is_id(image) else _decoded(image)
         large = await _said(client.upscaled(data, scale, upscaler))
         kept = await _said(client.upload(large))
         return [_image(large), TextContent(type="text", text=_line(kept))]

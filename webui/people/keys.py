@@ -7,6 +7,7 @@ import hashlib
 import secrets
 import threading
 import time
+import unicodedata
 from datetime import UTC, datetime
 from typing import get_args
 
@@ -74,20 +75,25 @@ class ApiKeys:
         made = datetime.now(UTC)
         key = ApiKey(id=secrets.token_hex(6), owner=owner, name=name[:100], scopes=scopes, digest=_digest(text), created=made, maker=maker)
         with self._lock:
-            self._add(self._load(), key)
-        return text, key
+            kept = self._load()
+            if maker and not any(each.id == maker and each.ended is None for each in kept):
+                raise NotFound("Your invitation, or the key that you came with, was taken back.")
+            person = self._people.get(folded(owner))
+            self._add(kept, key.model_copy(update={"owner": person.owner}) if person else key)
+        return text, self._known[key.digest]
 
     def invite(self, name: str, role: Role) -> tuple[str, ApiKey]:
         """(the text of a person's key, which nobody can be told again; the key).
 
-        Who was taken back before gets their pictures again. Raises `RequestError` for no name, `Conflict` for one invited already.
+        Who was taken back before gets their pictures again; API keys that were made for this name before end.
+        Raises `RequestError` for no name, `Conflict` for one invited already.
         """
         if not name or name == LOCAL_OWNER:
             raise RequestError("name", "Give the name of the person who is invited.")
         text = PREFIX + secrets.token_urlsafe(32)
         with self._lock:
             kept = self._load()
-            known = self._people.get(name.casefold())
+            known = self._people.get(folded(name))
             if known is not None and known.ended is None:
                 raise Conflict(f"{known.owner} is invited already. Take that back first; their pictures stay.")
             key = ApiKey(
@@ -99,7 +105,7 @@ class ApiKeys:
                 created=datetime.now(UTC),
                 role=role,
             )
-            self._add(tuple(each for each in kept if known is None or each.id != known.id), key)
+            self._add(tuple(each for each in kept if (known is None or each.id != known.id) and not _is_program_of(each, name)), key)
         return text, key
 
     def all(self, owner: str | None = None) -> tuple[ApiKey, ...]:
@@ -123,18 +129,22 @@ class ApiKeys:
         return found
 
     def take_back(self, key_id: str) -> ApiKey:
-        """End an invitation, and the keys that were made by it. Raises `NotFound`."""
+        """End an invitation, the keys that were made by it, and those of the person's name, whoever made them. Raises `NotFound`."""
         with self._lock:
             found = self._person(key_id)
             ended = found.model_copy(update={"ended": datetime.now(UTC), "digest": "", "session": ""})
-            self._save([ended if key.id == key_id else key for key in self._load() if key.maker != key_id])
+            left = [key for key in self._load() if key.maker != key_id and not _is_program_of(key, found.owner)]
+            self._save([ended if key.id == key_id else key for key in left])
         return ended
 
     def change_role(self, key_id: str, role: Role) -> ApiKey:
-        """Give a person another role. Raises `NotFound`."""
+        """Give a person another role. Keys that they made for others end with the right to make such. Raises `NotFound`."""
         with self._lock:
             changed = self._person(key_id).model_copy(update={"role": role})
-            self._save([changed if key.id == key_id else key for key in self._load()])
+            ends = {
+                key.id for key in self._load() if role != "owner" and key.maker == key_id and folded(key.owner) != folded(changed.owner)
+            }
+            self._save([changed if key.id == key_id else key for key in self._load() if key.id not in ends])
         return changed
 
     def find(self, text: str) -> ApiKey | None:
@@ -150,7 +160,7 @@ class ApiKeys:
         """Whose name this is, in whichever case it is written; also of one whose invitation was taken back."""
         with self._lock:
             self._look()
-            return self._people.get(name.casefold())
+            return self._people.get(folded(name))
 
     def stands(self, key_id: str, role: Role) -> bool:
         """Whether a key opens still what it opened for who was this."""
@@ -167,7 +177,7 @@ class ApiKeys:
         return person.role if person is not None and person.role is not None and person.ended is None else "guest"
 
     def role_through(self, key: ApiKey) -> Role:
-        """What who holds this key is: a person's role; for a program's key the least of its own and its maker's."""
+        """What who holds this key is: a person's role; for a program's key the least of its own, its maker's and its user's."""
         with self._lock:
             self._look()
             return self._through(key)
@@ -175,9 +185,13 @@ class ApiKeys:
     def _through(self, key: ApiKey) -> Role:
         if key.role is not None:
             return key.role
-        own: Role = "owner" if key.is_admins else "member"
-        maker = next((each for each in self._people.values() if each.id == key.maker), None)
-        return own if not key.maker else min(own, (maker and maker.role) or "guest", key=rank)
+        roles: list[Role] = ["owner" if key.is_admins else "member"]
+        if key.maker:
+            maker = next((each for each in self._people.values() if each.id == key.maker), None)
+            roles.append((maker and maker.role) or "guest")
+        if (user := self._people.get(folded(key.owner))) is not None:
+            roles.append(user.role or "guest")
+        return min(roles, key=rank)
 
     def _person(self, key_id: str) -> ApiKey:
         found = next((key for key in self._load() if key.id == key_id and key.role is not None and key.ended is None), None)
@@ -192,7 +206,7 @@ class ApiKeys:
     def _load(self) -> tuple[ApiKey, ...]:
         kept = _Adapter.validate_python(self._store.get_value(_KEPT) or [])
         self._known = {digest: key for key in kept for digest in (key.digest, key.session) if digest}
-        self._people = {key.owner.casefold(): key for key in kept if key.role is not None}
+        self._people = {folded(key.owner): key for key in kept if key.role is not None}
         self._read = time.monotonic()
         return kept
 
@@ -204,6 +218,16 @@ class ApiKeys:
     def _save(self, keys: list[ApiKey]) -> None:
         self._store.set_value(_KEPT, [key.model_dump(mode="json") for key in keys])
         self._load()
+
+
+def folded(name: str) -> str:
+    """A name as names are compared: neither its case nor the width of its letters makes another one."""
+    return unicodedata.normalize("NFKC", name).casefold()
+
+
+def _is_program_of(key: ApiKey, name: str) -> bool:
+    """Whether it is a program's key that acts as this person."""
+    return key.role is None and folded(key.owner) == folded(name)
 
 
 def session_of(text: str) -> str:

@@ -3,9 +3,10 @@
 import contextlib
 import socket
 from io import StringIO
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 from webui.core.addresses import host_name, in_address, is_loopback
+from webui.errors import RequestError
 
 
 def lan_address() -> str:
@@ -22,6 +23,14 @@ def for_others(host: str) -> str:
         return host
     port = host.rpartition(":")[2]
     return in_address(lan_address()) + (f":{port}" if port.isdigit() else "")
+
+
+def checked_address(given: str) -> str:
+    """A page's address; nothing of nothing. Raises `RequestError` for what no link can begin with."""
+    parts = urlsplit(given)
+    if given and not (parts.scheme in ("http", "https") and parts.netloc and not parts.query and not parts.fragment):
+        raise RequestError("url", "Give the page's address as it is opened: http:// or https://, and nothing behind the path.")
+    return given
 
 
 def link(address: str, key: str) -> str:

@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, JsonValue, model_validator
 
 from webui.api.deeds import Done
 from webui.api.identity import viewer_of
+from webui.api.own_pictures import check_own
 from webui.core.backend import AUTO, HERE
 from webui.core.grid import MAX_AXES, MAX_TITLE, AxisWish, FolderWish, GridWish, PromptsFrom
 from webui.core.plain import check_plain
@@ -123,7 +124,9 @@ def _form_routes(routes: APIRouter, services: Services) -> None:
     def generate(form: Values, request: Request) -> Submitted | JSONResponse:
         """Check a form and put the job into the queue."""
         try:
-            return Submitted(job=services.queue.submit(_placed(to_request(form.values)), viewer_of(request).name))
+            who, wanted = viewer_of(request), _placed(to_request(form.values))
+            check_own(services, who, wanted)
+            return Submitted(job=services.queue.submit(wanted, who.name))
         except WebUIError as error:
             return refusal(error)
 
@@ -163,7 +166,9 @@ def _grid_routes(routes: APIRouter, services: Services) -> None:
     def make(form: GridForm, request: Request) -> dict[str, Any] | JSONResponse:
         """Make a grid over a form's request."""
         try:
-            return services.grids.create(form.wish(), viewer_of(request).name).body
+            who, wish = viewer_of(request), form.wish()
+            check_own(services, who, wish)
+            return services.grids.create(wish, who.name).body
         except WebUIError as error:
             return refusal(error)
 

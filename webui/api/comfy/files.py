@@ -55,11 +55,9 @@ def start_images(meant: Understood, graph: Mapping[str, Any], gallery: Gallery, 
     return {**fields, "mask": gallery.upload(as_png(mask), owner).id}
 
 
-def check_loads(graph: Mapping[str, Any], graphs: Graphs, owner: str) -> None:
-    """Raise `RequestError` for a picture that was not sent."""
-    for node in graph.values():
-        if node["class_type"] in LOADERS:
-            graphs.id_of(owner, _name_of(node))
+def loaded(graph: Mapping[str, Any], graphs: Graphs, owner: str) -> list[str]:
+    """The ids of the pictures that a graph loads. Raises `RequestError` for one that was not sent."""
+    return [graphs.id_of(owner, _name_of(node)) for node in graph.values() if node["class_type"] in LOADERS]
 
 
 def finished(record: ImageRecord, sent: Sent, gallery: Gallery, graphs: Graphs) -> bytes | None:

@@ -9,14 +9,15 @@ from fastapi.responses import FileResponse, JSONResponse, Response
 from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import UploadFile
 
-from webui.api.comfy.files import check_loads, finished, start_images, without_base64
+from webui.api.comfy.files import finished, loaded, start_images, without_base64
 from webui.api.comfy.graphs import GraphError, failed, understood
 from webui.api.comfy.history import history_of
 from webui.api.comfy.listings import files
 from webui.api.comfy.refusals import REFUSED, ComfyRoute
 from webui.api.comfy.sent import PICTURE, SID, Graphs, Held, Sent
 from webui.api.identity import Viewer
-from webui.api.native import Api, Who, may_see
+from webui.api.native import Api, Who
+from webui.api.own_pictures import check_ids, may_see
 from webui.core.job import FINAL_STATES, Job
 from webui.core.plain import check_plain
 from webui.errors import NotFound, RequestError
@@ -42,7 +43,7 @@ def _submit(body: dict[str, Any], api: Services, who: Viewer, graphs: Graphs) ->
         check_plain(body)
         meant = understood(body.get("prompt"), files(api, "upscale_models"))
         graph = without_base64(body["prompt"], api.gallery, who.name)
-        check_loads(graph, graphs, who.name)
+        check_ids(api, who, loaded(graph, graphs, who.name))
         images = start_images(meant, graph, api.gallery, graphs, who.name)
         job = api.queue.submit(meant.request(images), who.name, notes=meant.notes)
     except RequestError as error:
@@ -99,6 +100,7 @@ def shown(image_id: str, api: Services, who: Viewer, graphs: Graphs) -> Response
     try:
         record = api.gallery.index.get(image_id).record
     except NotFound:
+        check_ids(api, who, [image_id])
         return FileResponse(api.gallery.path_by_id(image_id))
     if not may_see(api, record, who):
         raise NotFound("There is no such picture of yours.")

@@ -14,6 +14,7 @@ from webui.api.native import Api, Who
 from webui.api.openai import answers
 from webui.api.openai.bodies import Generate, Wish, model_of, request_of
 from webui.api.openai.errors import OpenAIRoute, of_failure, refused
+from webui.api.own_pictures import check_own
 from webui.api.stream import HEADERS
 from webui.api.waiting import Endings
 from webui.core.job import Job
@@ -137,7 +138,9 @@ async def _form(request: Request) -> tuple[Wish, dict[str, list[bytes]]]:
 
 def _submit(wish: Wish, api: Services, who: Viewer, more: dict[str, Any]) -> Job:
     check_plain(wish.model_dump(include={"prompt", "darkroom", "model"}))
-    return api.queue.submit(request_of(wish, api.library, more), who.name)
+    request = request_of(wish, api.library, more)
+    check_own(api, who, request)
+    return api.queue.submit(request, who.name)
 
 
 def _edit(wish: Wish, files: dict[str, list[bytes]], api: Services, who: Viewer) -> Job:
