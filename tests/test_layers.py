@@ -85,7 +85,7 @@ ONLY: dict[str, set[str]] = {
         "resolve",
         "api.deeds",
         "api.identity",
-        "api.own_pictures",
+        "api.submitting",
         "images",
         "library",
         "samplers.catalog",

@@ -10,10 +10,10 @@ from pydantic import Field
 from webui.api import bodies
 from webui.api.errors import ANYWHERE, responses
 from webui.api.native import Api, Who
-from webui.api.own_pictures import check_own
 from webui.api.printed import PrintedRoute
 from webui.api.schema import answer
 from webui.api.shapes import job_body
+from webui.api.submitting import check_ids, submit_job
 from webui.core.finish import Steps
 from webui.core.request import MAX_SEED, MAX_SIDE, MOST_INPUTS, FrozenModel, GenerationRequest, parse_request
 from webui.errors import RequestError
@@ -44,17 +44,17 @@ def extras(body: ExtrasBody, api: Api, who: Who) -> dict[str, Any]:
     """
     if body.folder and body.images:
         raise RequestError("folder", "Give pictures or a folder, not both.")
-    check_own(api, who, body)
     if not body.folder:
         requests = [_request(body, part) for part in _parts(body.images, MOST_INPUTS)] or [_request(body, ())]
-        return {"jobs": [job_body(api.queue, api.queue.submit(request, who.name), who) for request in requests], "passed_over": []}
+        check_ids(api, who, body.images, "images")  # all of them, before the first job
+        return {"jobs": [job_body(api.queue, submit_job(api, who, request), who) for request in requests], "passed_over": []}
     who.must_be_admin("name a folder of this machine")
     _request(body, ("0" * 64,))
     found = take_folder(Path(body.folder), api.gallery, who.name, body.finish)
     if not found.records:
         raise RequestError("folder", f"There is no picture in this folder that this can be done to.{_named(found.passed_over)}")
     ids = [record.id for record in found.records]
-    jobs = [api.queue.submit(_request(body, part), who.name) for part in _parts(ids, OF_A_FOLDER)]
+    jobs = [submit_job(api, who, _request(body, part)) for part in _parts(ids, OF_A_FOLDER)]
     passed_over = [{"name": each.name, "why": each.why} for each in found.passed_over]
     return {"jobs": [job_body(api.queue, job, who) for job in jobs], "passed_over": passed_over}
 

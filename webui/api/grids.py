@@ -13,10 +13,10 @@ from webui.api import bodies
 from webui.api.errors import ANYWHERE, responses
 from webui.api.identity import Viewer
 from webui.api.native import NO_STORE, Api, Who, read_json
-from webui.api.own_pictures import check_own
 from webui.api.printed import PrintedRoute
 from webui.api.schema import REFERENCE, answer
 from webui.api.shapes import image_body
+from webui.api.submitting import grow_grid, make_grid
 from webui.core.grid import MAX_AXES, FolderWish, Grid, GridWish
 from webui.core.plain import check_plain
 from webui.errors import NotFound, RequestError
@@ -39,8 +39,7 @@ Format = Literal["png", "webp", "jpeg"]
 async def create(request: Request, api: Api, who: Who) -> dict[str, Any]:
     """Make `request` for every combination of up to three axes, each `{kind, values}`: cells are jobs of yours that wait their turn."""
     wish = _wish(await read_json(request))
-    await run_in_threadpool(check_own, api, who, wish)
-    return (await run_in_threadpool(api.grids.create, wish, who.name)).body
+    return (await run_in_threadpool(make_grid, api, who, wish)).body
 
 
 @router.post("/count", openapi_extra=WISH | answer(bodies.GridCount))
@@ -135,9 +134,8 @@ async def add_values(grid_id: str, request: Request, api: Api, who: Who) -> dict
     if not isinstance(values, str | list):
         raise RequestError("values", "The values are a text or a list.")
     await run_in_threadpool(_own, api, grid_id, who)
-    await run_in_threadpool(check_own, api, who, json.dumps(values))
     given = values if isinstance(values, str) else tuple(values)
-    return (await run_in_threadpool(api.grids.add, grid_id, "xyz".index(axis), given)).body
+    return (await run_in_threadpool(grow_grid, api, who, grid_id, "xyz".index(axis), given)).body
 
 
 @router.get("/{grid_id}/export", responses=responses(404))

@@ -12,10 +12,10 @@ from webui.api import bodies, stream
 from webui.api.deeds import Done
 from webui.api.errors import ANYWHERE, responses
 from webui.api.identity import Viewer, viewer_of
-from webui.api.own_pictures import check_own, may_see
 from webui.api.printed import PrintedRoute
 from webui.api.schema import JOB_BODY, answer
 from webui.api.shapes import image_body, job_body
+from webui.api.submitting import may_see, submit_job
 from webui.core.job import Job, PreviewChoice
 from webui.core.plain import check_plain
 from webui.core.request import parse_request
@@ -73,9 +73,7 @@ async def read_json(request: Request) -> dict[str, Any]:
 
 def _submit(api: Services, body: dict[str, Any], who: Viewer, priority: int, key: str | None) -> dict[str, Any]:
     check_plain(body)
-    request = parse_request(body)
-    check_own(api, who, request)
-    job = api.queue.submit(request, who.name, priority, key)
+    job = submit_job(api, who, parse_request(body), priority, key)
     return job_body(api.queue, job, who)
 
 

@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, JsonValue, model_validator
 
 from webui.api.deeds import Done
 from webui.api.identity import viewer_of
-from webui.api.own_pictures import check_own
+from webui.api.submitting import make_grid, submit_job
 from webui.core.backend import AUTO, HERE
 from webui.core.grid import MAX_AXES, MAX_TITLE, AxisWish, FolderWish, GridWish, PromptsFrom
 from webui.core.plain import check_plain
@@ -124,9 +124,7 @@ def _form_routes(routes: APIRouter, services: Services) -> None:
     def generate(form: Values, request: Request) -> Submitted | JSONResponse:
         """Check a form and put the job into the queue."""
         try:
-            who, wanted = viewer_of(request), _placed(to_request(form.values))
-            check_own(services, who, wanted)
-            return Submitted(job=services.queue.submit(wanted, who.name))
+            return Submitted(job=submit_job(services, viewer_of(request), _placed(to_request(form.values))))
         except WebUIError as error:
             return refusal(error)
 
@@ -166,9 +164,7 @@ def _grid_routes(routes: APIRouter, services: Services) -> None:
     def make(form: GridForm, request: Request) -> dict[str, Any] | JSONResponse:
         """Make a grid over a form's request."""
         try:
-            who, wish = viewer_of(request), form.wish()
-            check_own(services, who, wish)
-            return services.grids.create(wish, who.name).body
+            return make_grid(services, viewer_of(request), form.wish()).body
         except WebUIError as error:
             return refusal(error)
 

@@ -17,7 +17,7 @@ from webui.api.comfy.refusals import REFUSED, ComfyRoute
 from webui.api.comfy.sent import PICTURE, SID, Graphs, Held, Sent
 from webui.api.identity import Viewer
 from webui.api.native import Api, Who
-from webui.api.own_pictures import check_ids, may_see
+from webui.api.submitting import check_ids, may_see, submit_job
 from webui.core.job import FINAL_STATES, Job
 from webui.core.plain import check_plain
 from webui.errors import NotFound, RequestError
@@ -45,7 +45,7 @@ def _submit(body: dict[str, Any], api: Services, who: Viewer, graphs: Graphs) ->
         graph = without_base64(body["prompt"], api.gallery, who.name)
         check_ids(api, who, loaded(graph, graphs, who.name))
         images = start_images(meant, graph, api.gallery, graphs, who.name)
-        job = api.queue.submit(meant.request(images), who.name, notes=meant.notes)
+        job = submit_job(api, who, meant.request(images), notes=meant.notes)
     except RequestError as error:
         raise failed(error) from None
     graphs.keep(job.id, who.name, Sent(graph, meant.saves, _name(body, "client_id"), meant.decoded, _name(body, "prompt_id")))

@@ -14,8 +14,8 @@ from webui.api.native import Api, Who
 from webui.api.openai import answers
 from webui.api.openai.bodies import Generate, Wish, model_of, request_of
 from webui.api.openai.errors import OpenAIRoute, of_failure, refused
-from webui.api.own_pictures import check_own
 from webui.api.stream import HEADERS
+from webui.api.submitting import submit_job
 from webui.api.waiting import Endings
 from webui.core.job import Job
 from webui.core.plain import check_plain
@@ -138,9 +138,7 @@ async def _form(request: Request) -> tuple[Wish, dict[str, list[bytes]]]:
 
 def _submit(wish: Wish, api: Services, who: Viewer, more: dict[str, Any]) -> Job:
     check_plain(wish.model_dump(include={"prompt", "darkroom", "model"}))
-    request = request_of(wish, api.library, more)
-    check_own(api, who, request)
-    return api.queue.submit(request, who.name)
+    return submit_job(api, who, request_of(wish, api.library, more))
 
 
 def _edit(wish: Wish, files: dict[str, list[bytes]], api: Services, who: Viewer) -> Job:

@@ -11,6 +11,7 @@ from webui.api.sdapi import options, pictures
 from webui.api.sdapi.bodies import Extras, ExtrasSingle
 from webui.api.sdapi.calls import Calls
 from webui.api.sdapi.refusals import JobFailed, Refusal
+from webui.api.submitting import submit_job
 from webui.core.job import Job
 from webui.core.request import parse_request
 from webui.errors import RequestError
@@ -69,7 +70,7 @@ def _submit(body: Extras, sent: Sequence[str], api: Services, calls: Calls, who:
     step["second_visibility"] = body.extras_upscaler_2_visibility
     tiles = {name: value for name, value in options.request_fields(calls.options.set_by(who.name)).items() if name.startswith("upscale_")}
     try:
-        return api.queue.submit(parse_request({"mode": "extras", "inputs": ids, "finish": [step], **tiles}), who.name)
+        return submit_job(api, who, parse_request({"mode": "extras", "inputs": ids, "finish": [step], **tiles}))
     except RequestError as error:
         raise RequestError(_FIELDS.get(error.field.rpartition(".")[2], error.field), error.message) from None
 

@@ -11,12 +11,12 @@ from starlette.concurrency import run_in_threadpool
 
 from webui.api.errors import STATUS
 from webui.api.identity import Viewer
-from webui.api.own_pictures import check_own
 from webui.api.sdapi import answers, infotext, networks, outpainting, pictures, rounds, scripts, xyz
 from webui.api.sdapi.bodies import ExtrasSingle, Generation, Img2Img
 from webui.api.sdapi.calls import Calls
 from webui.api.sdapi.refusals import JobFailed, Refusal, failed
 from webui.api.sdapi.translate import Pictures, Translation, translate
+from webui.api.submitting import submit_job
 from webui.core.job import Job
 from webui.core.plain import check_plain
 from webui.errors import RequestError
@@ -93,8 +93,7 @@ def _submit(body: Generation, api: Services, calls: Calls, who: Viewer) -> tuple
     check_plain(body.model_dump(include={"override_settings", "alwayson_scripts", "script_args", "prompt", "negative_prompt", "styles"}))
     kept = _keep(body, api, who.name) if isinstance(body, Img2Img) else Pictures()
     made = translate(body, kept, who.name, api, calls.options)
-    check_own(api, who, made.request)
-    job = api.queue.submit(made.request, who.name, notes=made.notes)
+    job = submit_job(api, who, made.request, notes=made.notes)
     if body.force_task_id:
         calls.name_task(who.name, body.force_task_id, job.id)
     if body.override_settings_restore_afterwards is False and made.overrides:
