@@ -13,7 +13,7 @@ const RGB = [255, 170, 60];
 /** @typedef {{mask: HTMLCanvasElement, colour: HTMLCanvasElement}} Sheets */
 
 /** @type {(canvas: HTMLCanvasElement) => CanvasRenderingContext2D} */
-const penOf = (canvas) => /** @type {CanvasRenderingContext2D} */ (canvas.getContext('2d'));
+const penOf = (canvas) => /** @type {CanvasRenderingContext2D} */ (canvas.getContext('2d', { willReadFrequently: true }));
 
 /** @type {(width: number, height: number) => HTMLCanvasElement} */
 const blank = (width, height) => el('canvas', { width, height });
