@@ -13,6 +13,7 @@ from webui.library.header import is_safetensors
 CHUNK = 4 * 2**20
 _OLD_START, _OLD_LENGTH = 0x100000, 0x10000
 """Where A1111 read its first short hash, and how much of it."""
+AUTOV1_DIGITS = 8
 
 
 class Hashes(FrozenModel):
@@ -60,8 +61,18 @@ def hash_file(path: Path, identity: FileIdentity, pause: Callable[[], None] = go
         except OSError as error:
             raise CheckpointError(f"{path.name} cannot be read: {error.strerror}.") from None
     check_same(path, identity)
-    autov1 = old.hexdigest()[:8] if at > _OLD_START else ""
+    autov1 = old.hexdigest()[:AUTOV1_DIGITS] if at > _OLD_START else ""
     return Hashes(sha256=whole.hexdigest(), autov1=autov1, autov3=weights.hexdigest()[:12] if header else "")
+
+
+def read_autov1(path: Path) -> str:
+    """A1111's first short hash alone, which needs 64 KiB of the file; empty for one that cannot be read."""
+    try:
+        with open_foreign(path) as (file, _):
+            file.seek(_OLD_START)
+            return hashlib.sha256(file.read(_OLD_LENGTH)).hexdigest()[:AUTOV1_DIGITS]
+    except (CheckpointError, OSError):
+        return ""
 
 
 def _part(chunk: bytes, at: int, start: int, end: int) -> memoryview:

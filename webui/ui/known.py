@@ -3,19 +3,18 @@
 The page, and `generate --from` for its own library or a server's, place names by the same rules and say the same words.
 """
 
-import hashlib
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
 from webui.core.backend import AUTO, HERE
-from webui.core.foreign import open_foreign
 from webui.core.names import fold
 from webui.core.protocol import Capabilities
 from webui.errors import CheckpointError
 from webui.images.upscaling import LATENT_UPSCALERS
 from webui.library import Library, ModelFile
+from webui.library.hashes import AUTOV1_DIGITS, read_autov1
 from webui.prompts.grammar import strip_tags, without_loras
 from webui.samplers.catalog import find_sampler, find_schedule, parse_sampler_name
 from webui.services import Services
@@ -23,7 +22,6 @@ from webui.ui.choices import choices, choices_of
 from webui.ui.fields import NONE, OWN, SAME, label_of
 
 _HASH = re.compile(r"(?<!\s)\s*\[([0-9a-fA-F]{6,64})\]$")
-_OLD_LENGTH, _OLD_START, _OLD_SIZE = 8, 0x100000, 0x10000
 
 ByHash = Callable[[str], str | None]
 Hashed = Callable[[str, str], bool]
@@ -54,8 +52,8 @@ class NameMatcher:
 
         def by_hash(digest: str) -> str | None:
             model = library.find_by_hash("checkpoint", digest)
-            if model is None and len(digest) == _OLD_LENGTH:
-                model = next((each for each in models.values() if _old_hash(each) == digest.lower()), None)
+            if model is None and len(digest) == AUTOV1_DIGITS:
+                model = next((each for each in models.values() if read_autov1(each.path) == digest.lower()), None)
             return model.name if model else None
 
         def has_hash(name: str, digest: str) -> bool:
@@ -177,22 +175,12 @@ def _both(names: Iterable[str]) -> frozenset[str]:
 
 def _is_hash(library: Library, model: ModelFile, digest: str) -> bool:
     """Whether a file has this hash: the first digits of its sha256, or the eight of A1111's first months."""
-    if len(digest) == _OLD_LENGTH and _old_hash(model) == digest:
+    if len(digest) == AUTOV1_DIGITS and read_autov1(model.path) == digest:
         return True
     try:
         return library.sha256(model).startswith(digest)
     except CheckpointError:
         return False
-
-
-def _old_hash(model: ModelFile) -> str:
-    """A1111's hash of 2022: eight digits of the sha256 of 64 KiB behind the first MiB. Empty for a file that cannot be read."""
-    try:
-        with open_foreign(model.path) as (file, _):
-            file.seek(_OLD_START)
-            return hashlib.sha256(file.read(_OLD_SIZE)).hexdigest()[:_OLD_LENGTH]
-    except (CheckpointError, OSError):
-        return ""
 
 
 def _among(names: Iterable[str], value: str) -> str | None:
