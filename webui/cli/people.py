@@ -11,7 +11,7 @@ from webui.errors import NotFound, RequestError
 from webui.jobs.store import JobStore
 from webui.people import links
 from webui.people.audit import AT_THE_SHELL, Audit
-from webui.people.keys import ApiKey, ApiKeys
+from webui.people.keys import ApiKey, ApiKeys, folded
 from webui.people.roles import ROLES
 from webui.settings import Settings
 
@@ -71,7 +71,7 @@ def _named(keys: ApiKeys, name: str) -> ApiKey:
     """Who is invited by this name, or with this id. Raises `RequestError`, `NotFound`."""
     if not name:
         raise RequestError("name", "Say whose invitation it is, by the name or the id that `people list` shows.")
-    found = next((key for key in keys.people() if key.ended is None and name.casefold() in (key.id, key.owner.casefold())), None)
+    found = next((key for key in keys.people() if key.ended is None and (name == key.id or folded(name) == folded(key.owner))), None)
     if found is None:
         raise NotFound(f"Nobody named {name} is invited.")
     return found

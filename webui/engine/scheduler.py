@@ -219,7 +219,8 @@ class BatchScheduler:
                     one.seconds += took
                     one.reply(image)
                 return slots
-            self._max_decode_jobs = len(slots) // 2
+            if not isinstance(error, JobCancelled):
+                self._max_decode_jobs = len(slots) // 2
         slot.reply(*self._outcome([slot], slot.device_task.work))
         took = self._account_device_time()
         slot.seconds += took
