@@ -128,7 +128,7 @@ def test_an_area_is_made_by_its_prompt_where_it_lies(engine, method):
 
     plain = engine.make(prompt="a fox", steps=1, width=128)[0].astype(int)
     half = abs(made(0.5) - plain)
-    assert half[:, :48].mean() > 2 * half[:, 80:].mean()
+    assert half[:, :48].mean() > 1.3 * half[:, 80:].mean()
     assert not np.array_equal(made(0.5, tiles={"width": 64, "height": 64, "overlap": 32}), made(0.5))
 
 
@@ -136,7 +136,6 @@ def test_regions_by_attention_are_made_again_from_the_picture(engine):
     fields = {
         "prompt": "a fox AND a cat",
         "regions": HALVES | {"method": "attention"},
-        "batch_size": 2,
         "hires": {"scale": 1.5, "steps": 1},
     }
     made = engine.make(**fields)
@@ -146,7 +145,9 @@ def test_regions_by_attention_are_made_again_from_the_picture(engine):
     read = read_metadata(engine.context.images.path(next(event.record for event in engine.events if event.type == "image")))
     assert "Regions method: attention" in read.text and read.request().regions.method == "attention"
     again = engine.make(**{**read.request().model_dump(), "checkpoint": "tiny"})
-    assert all(np.array_equal(one, other) for one, other in zip(again, made, strict=True))
+    assert np.array_equal(again[0], made[0])
+    both = engine.make(**fields, batch_size=2)
+    assert abs(both[0].astype(int) - made[0]).max() <= 1 and abs(both[1].astype(int) - made[0]).max() > 1
 
 
 @pytest.mark.parametrize("method", ["multidiffusion", "mixture"])

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from webui.generation.conditioning import Encoded
-from webui.generation.guiders import Guidance, GuidanceCall, Guide, builtin_guide
+from webui.generation.guiders import Branch, Guidance, GuidanceCall, Guide, builtin_guide
 from webui.models.conditioning import EVERYWHERE, Conditioning, Couple
 from webui.plugins.types import Denoiser
 from webui.prompts.encode import Part, Scheduled, pad_pair, pad_pair_v0, stack
@@ -49,7 +49,7 @@ class CFGDenoiser:
         call = GuidanceCall(self._calls, x, sigma, conds, weights, uncond, self._concat, self._guidance)
         self._calls += 1
         branches = self._guide.branches(call)
-        predicted = list(self._predict(x, sigma, [branch.cond for branch in branches], [branch.concat for branch in branches]))
+        predicted = list(self._predict(call.number, x, sigma, branches))
         result, self._extra["uncond"] = self._guide.combine(call, predicted)
         self._called()
         return result
@@ -59,16 +59,16 @@ class CFGDenoiser:
         self._calls = calls
 
     def _prompts(self, call: int) -> tuple[list[Conditioning], Conditioning]:
-        """What holds at this call, each as one row. The negative prompt's counts with every set of adapters where that one does."""
-        conds, uncond = self._rows(call)
+        """What holds at this call, each as one row. The negative prompt counts with every set of adapters, where it does."""
+        conds, uncond = self._rows(call, self._encoded.negative)
         placed = [
             replace(cond, place=part.place, couple=_couple(part, call)) if part.place or part.beside else cond
             for cond, part in zip(conds, self._encoded.positive, strict=True)
         ]
         return placed, replace(uncond, place=EVERYWHERE) if self._encoded.spread else uncond
 
-    def _rows(self, call: int) -> tuple[list[Conditioning], Conditioning]:
-        entries, entry = [part.at(call) for part in self._encoded.positive], self._encoded.negative.at(call)
+    def _rows(self, call: int, negative: Part) -> tuple[list[Conditioning], Conditioning]:
+        entries, entry = [part.at(call) for part in self._encoded.positive], negative.at(call)
         if entry.whole is not None:
             whole = [each.whole.joined_by(self._encoded.vectors) for each in entries]
             return whole, entry.whole.joined_by(self._encoded.negative_vectors)
@@ -92,17 +92,17 @@ class CFGDenoiser:
             return [pad_pair(cond, longest, self._encoded.empty)[0] for cond in conds], pad_pair(longest, uncond, self._encoded.empty)[1]
         return conds, uncond
 
-    def _predict(self, x: Tensor, sigma: Tensor, conds: Sequence[Conditioning], concats: Sequence[Tensor | None]) -> Iterator[Tensor]:
-        """One prediction of the whole batch per conditioning; one for `EVERYWHERE` is made of those with each set of adapters."""
-        spread = [self._encoded.spread if cond.place == EVERYWHERE else () for cond in conds]
-        parts = [
-            (replace(cond, place=place), concat) if shares else (cond, concat)
-            for cond, concat, shares in zip(conds, concats, spread, strict=True)
-            for place, _ in shares or ((cond.place, None),)
-        ]
-        made = self._together(x, sigma, [cond for cond, _ in parts], [concat for _, concat in parts])
-        for shares in spread:
-            yield torch.stack([next(made) * share for _, share in shares]).sum(0) if shares else next(made)
+    def _predict(self, call: int, x: Tensor, sigma: Tensor, branches: Sequence[Branch]) -> Iterator[Tensor]:
+        """One prediction of the whole batch per branch; what holds `EVERYWHERE` is made of those with each set of adapters."""
+        asked: list[tuple[Conditioning, Tensor | None]] = []
+        weights: list[list[float | Tensor]] = []
+        for cond, concat in branches:
+            parts = self._encoded.spread if cond.place == EVERYWHERE else ()
+            weights.append([part.weight for part in parts])
+            asked += [(replace(self._rows(call, part)[1], place=part.place), concat) for part in parts] or [(cond, concat)]
+        made = self._together(x, sigma, [cond for cond, _ in asked], [concat for _, concat in asked])
+        for each in weights:
+            yield torch.stack([next(made) * weight for weight in each]).sum(0) if each else next(made)
 
     def _together(self, x: Tensor, sigma: Tensor, conds: Sequence[Conditioning], concats: Sequence[Tensor | None]) -> Iterator[Tensor]:
         """Those of equal length and adapters go through the model together."""

@@ -38,12 +38,12 @@ def composed(inputs: EncodeInputs, words: Words, images: ImageStore, downscale: 
         size = inputs.size[0] // downscale, inputs.size[1] // downscale
         fields = [field_of(area, size, images).to(encoded.empty.device) for area in request.regions.areas]
         own = list(places) or [0] * len(fields)
-        prompts = [
-            words(_with_prompt(inputs.texts, area.prompt), place).positive for area, place in zip(request.regions.areas, own, strict=True)
-        ]
-        shares = shares_of(fields, request.regions.base)
+        both = [words(_with_prompt(inputs.texts, area.prompt), place) for area, place in zip(request.regions.areas, own, strict=True)]
+        shares, prompts = shares_of(fields, request.regions.base), [each.positive for each in both]
         join = coupled if request.regions.method == "latent" else attended
-        encoded = replace(encoded, positive=join(encoded.positive, shares, prompts, own), spread=by_place(shares, own))
+        negatives = {0: encoded.negative, **{place: each.negative for place, each in zip(own, both, strict=True) if place}}
+        spread = tuple(Part(share, negatives[place].schedule, place) for place, share in by_place(shares, own))
+        encoded = replace(encoded, positive=join(encoded.positive, shares, prompts, own), spread=spread)
     return encoded
 
 

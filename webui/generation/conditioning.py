@@ -68,8 +68,8 @@ class Texts:
 class Encoded:
     """Both prompts as the denoiser takes them; `empty` is what short ones are padded with.
 
-    `vectors` condition every call besides the prompt, each [1, d]; `negative_vectors` those with the negative prompt. `spread` says how
-    much each set of adapters counts at every place [1, 1, h, w], where not all of the picture has the same.
+    `vectors` condition every call besides the prompt, each [1, d]; `negative_vectors` those with the negative prompt. `spread` has the
+    negative prompt by each set of adapters, where not all of the picture has the same: its weight is how much the set counts where.
     """
 
     positive: ScheduledPrompt
@@ -77,7 +77,7 @@ class Encoded:
     empty: Tensor
     vectors: Mapping[str, Tensor] = field(default_factory=dict)
     negative_vectors: Mapping[str, Tensor] = field(default_factory=dict)
-    spread: tuple[tuple[int, Tensor], ...] = ()
+    spread: tuple[Part, ...] = ()
 
 
 def read_texts(prompt: str, negative: str) -> Texts:
