@@ -53,14 +53,15 @@ def test_training_lowers_the_error_and_its_file_is_an_upscaler_of_any_program(tm
         assert torch.allclose(loaded(pixels).clamp(0, 1), network(pixels).clamp(0, 1), atol=1e-4)
 
 
-def test_it_starts_about_as_smooth_as_bilinear_interpolation_also_at_a_large_edge():
+def test_it_starts_as_smooth_as_bilinear_interpolation_also_at_a_large_edge():
     torch.manual_seed(0)
     large = disc(256, (250, 250, 240), (20, 60, 160))
     small = smaller(large)
     with torch.no_grad():
         made = enlarged(Compact(8, 2).eval(), small)
     bilinear, nearest = (small.resize(large.size, way) for way in (Image.Resampling.BILINEAR, Image.Resampling.NEAREST))
-    assert psnr(made, bilinear) > psnr(nearest, bilinear) + 5
+    inner = (8, 8, 248, 248)
+    assert psnr(made.crop(inner), bilinear.crop(inner)) > 50 > psnr(nearest, bilinear)
 
 
 def test_shapes_are_drawn_by_seed():

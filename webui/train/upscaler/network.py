@@ -39,7 +39,7 @@ class Compact(nn.Module):
             part.weight[:COLOURS].zero_()
             for colour in range(COLOURS):
                 part.weight[colour, colour, 1, 1] = 1
-        last.weight.mul_(0.03)
+        last.weight.zero_()
         taps = torch.zeros(SCALE, 3)
         for place in range(SCALE):
             beside = (place + 0.5) / SCALE - 0.5
@@ -48,7 +48,6 @@ class Compact(nn.Module):
         kernels = torch.einsum("ya,xb->yxab", taps, taps).reshape(SCALE**2, 3, 3)
         kernels[:, 1, 1] -= 1  # the nearest pixel is added at the end
         for colour in range(COLOURS):
-            last.weight[colour * SCALE**2 : (colour + 1) * SCALE**2, :COLOURS].zero_()
             last.weight[colour * SCALE**2 : (colour + 1) * SCALE**2, colour] = kernels
 
     def forward(self, pictures: Tensor) -> Tensor:
