@@ -54,3 +54,13 @@ def test_a_painted_mask_moves_with_the_picture():
     painted.paste(255, (40, 20, 48, 32))
     mask = np.asarray(extended_mask(painted, (48, 32), OutpaintOptions(left=16, overlap=0)))
     assert (mask[20:32, 56:] == 255).all() and (mask[:, :16] == 255).all() and mask.sum() == 255 * (12 * 8 + 32 * 16)
+
+
+def test_very_large_sides_are_grown_smaller_and_the_picture_stays(picture):
+    """OpenCV took two minutes for these, in one call that no Stop reaches."""
+    pytest.importorskip("cv2")
+    far = OutpaintOptions(left=4000, top=2000, fill="telea")
+    made = np.asarray(extend(picture, far, seed=1))
+    assert made.shape == (2032, 4048, 3) and np.array_equal(made[2000:, 4000:], np.asarray(picture))
+    plain = np.asarray(extend(Image.new("RGB", (48, 32), (200, 40, 90)), far, seed=1)).astype(int)
+    assert np.abs(plain - (200, 40, 90)).max() <= 3

@@ -1,5 +1,7 @@
 """A picture with new sides, and where they are: what outpainting starts from."""
 
+import math
+
 import numpy as np
 from PIL import Image, ImageChops
 
@@ -8,6 +10,8 @@ from webui.errors import RequestError
 
 _REACH = 5
 """Pixels around each new one that Telea's method looks at."""
+_MOST_GROWN = 2**19
+"""New pixels that are grown one by one, in a call that nothing can stop: a second of it. More are grown smaller, and enlarged."""
 
 
 def extend(image: Image.Image, out: OutpaintOptions, seed: int) -> Image.Image:
@@ -32,7 +36,14 @@ def _grown_in(drawn: np.ndarray, new: np.ndarray) -> np.ndarray:
         import cv2
     except ImportError:
         raise RequestError("outpaint.fill", "This way to fill needs OpenCV, which is not installed. Choose edge or mirror.") from None
-    return np.asarray(cv2.inpaint(drawn, new.astype(np.uint8), _REACH, cv2.INPAINT_TELEA))
+    high, wide = new.shape
+    factor = max(math.sqrt(np.count_nonzero(new) / _MOST_GROWN), 1.0)
+    size = max(round(wide / factor), 1), max(round(high / factor), 1)
+    small = cv2.resize(new.astype(np.float32), size, interpolation=cv2.INTER_AREA) > 0.5
+    if small.all():  # hardly anything of the picture is left in it
+        return drawn
+    grown = cv2.inpaint(cv2.resize(drawn, size, interpolation=cv2.INTER_AREA), small.astype(np.uint8), _REACH, cv2.INPAINT_TELEA)
+    return np.asarray(cv2.resize(grown, (wide, high), interpolation=cv2.INTER_LINEAR))
 
 
 def new_sides(size: tuple[int, int], out: OutpaintOptions, overlap: int = 0) -> Image.Image:
