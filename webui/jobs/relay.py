@@ -230,6 +230,8 @@ class Relay:
 
     def _hear_message(self, message: Message, frame: bytes) -> None:
         state = self._state
+        if message.kind in ("step", "preview") and state.live.of(message.job_id) is None:
+            return  # the job has ended here already, or has not begun: events and steps come by two ways
         match message.kind:
             case "step" if not state.leads:
                 state.live.step(StepDone.model_validate(message.body))
