@@ -38,10 +38,10 @@ def reconcile(root: Path, jobs: JobRows, index: ImageIndex, read_request: ReadRe
     (the database was broken) is indexed with the request that it carries.
     """
     known = index.paths()
-    missing = [image_id for image_id, path in known.items() if not (root / path).is_file()]
+    missing = {image_id for image_id, path in known.items() if not (root / path).is_file()}
     index.mark_missing(list(known), missing=False)
-    index.mark_missing(missing)
-    present = {path for image_id, path in known.items() if image_id not in set(missing)}
+    index.mark_missing(list(missing))
+    present = {path for image_id, path in known.items() if image_id not in missing}
     found = find_images(root, present)
     for record in found:
         try:

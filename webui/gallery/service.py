@@ -114,9 +114,9 @@ class Gallery:
         """Raise `StorageError` while images cannot be written."""
         self.store.check_writable()
 
-    def sweep(self) -> int:
-        """Remove what a crash left half-written; returns how many files."""
-        return self.store.sweep()
+    def sweep(self, older_than: float = 0.0) -> int:
+        """Remove what a crash left half-written, if it is so many seconds old; returns how many files."""
+        return self.store.sweep(older_than)
 
     def unlisted(self, since: datetime) -> Sequence[ImageRecord]:
         """Return images on disk, newer than that, which the index does not list."""

@@ -9,6 +9,7 @@ import os
 import re
 import secrets
 import sys
+import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -135,13 +136,16 @@ class ImageStore:
         except OSError as error:
             raise _storage_error(path, error) from None
 
-    def sweep(self) -> int:
-        """Remove what a death left half-written; gives how many files. Call it while nobody writes: at the start."""
-        halves = [path for top in ("outputs", "data") for path in (self.root / top).rglob(".*.part")]
-        for path in halves:
+    def sweep(self, older_than: float = 0.0) -> int:
+        """Remove what a death left half-written; gives how many files. While others write, only files of so many seconds."""
+        removed = 0
+        for path in [path for top in ("outputs", "data") for path in (self.root / top).rglob(".*.part")]:
             with contextlib.suppress(OSError):
+                if older_than and time.time() - path.stat().st_mtime < older_than:
+                    continue
                 path.unlink()
-        return len(halves)
+                removed += 1
+        return removed
 
     def check_writable(self) -> None:
         """Raises `StorageError` when pictures could not be saved now."""

@@ -183,9 +183,9 @@ def hypernetworks(api: Api) -> list[dict[str, Any]]:
 
 
 @router.get("/face-restorers")
-def face_restorers(api: Api) -> list[dict[str, Any]]:
-    """The networks for faces in models/GFPGAN and its like."""
-    return listings.face_restorers(api)
+def face_restorers() -> list[dict[str, Any]]:
+    """There are none."""
+    return []
 
 
 @router.get("/realesrgan-models")
