@@ -102,6 +102,7 @@ class RemoteJob(threading.Thread):
 
     def _end(self, event: Event, began: float) -> None:
         self._keep(partial(self._tools.dispatch.handle_event, event, self.job.request))
+        self._keep(partial(self._tools.dispatch.tell, self.job.id))  # what it cost
 
     def _keep(self, act: Callable[[], T]) -> T | None:
         """Do what must be stored, again while the database cannot be written."""
@@ -233,7 +234,7 @@ class RemoteJob(threading.Thread):
         except BackendError:
             raise BackendError(
                 f"{spec.title} was asked for this, and its answer was lost. It may have been made and paid for, so it is not asked again by"
-                " itself: look at your account there, then press Retry.",
+                " itself: look at your account there, then try again.",
                 unsure=True,
             ) from None
 
