@@ -15,6 +15,7 @@ from webui.core.names import printable
 from webui.errors import RequestError
 from webui.settings import Settings
 from webui.words.files import MOST_VALUES, SUFFIXES, Lists, Value, read_lists
+from webui.words.language import Grammar
 
 FOLDER = "wildcards"
 BESIDE = ("extensions/sd-dynamic-prompts/wildcards", "extensions/stable-diffusion-webui-wildcards/wildcards", FOLDER)
@@ -68,8 +69,7 @@ class Wildcards:
     def __init__(self, folders: Callable[[], Sequence[Path]]) -> None:
         self._folders = folders
         self._lock = threading.Lock()
-        self.parsing = threading.Lock()
-        """Held while a template is read: the library's parser is one for all."""
+        self.grammar = Grammar()
         self._files: dict[Path, _File] = {}
         self._merged: dict[tuple[tuple[str, FileIdentity, str], ...], tuple[Value, ...]] = {}
 
