@@ -1,7 +1,6 @@
 """The wildcards there are: lists of words in files, found by name or by a pattern."""
 
 import difflib
-import os
 import re
 import threading
 from collections.abc import Callable, Iterator, Sequence
@@ -9,6 +8,7 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import NamedTuple
 
+from webui.core.folders import walk_linked
 from webui.core.foreign import FileError, FileIdentity, read_foreign
 from webui.core.frozen import FrozenModel
 from webui.core.names import printable
@@ -122,19 +122,14 @@ class Wildcards:
     def _walk(self) -> Iterator[tuple[Path, Path]]:
         count, met = 0, set[str]()
         for root in self._folders():
-            for current, folders, files in os.walk(root, followlinks=True):
-                real = os.path.realpath(current)
-                if real in met:
-                    folders.clear()
-                    continue
-                met.add(real)
-                folders[:] = sorted(name for name in folders if not name.startswith("."))
-                for name in sorted(files):
+            for current, folders, files in walk_linked(root, met):
+                folders[:] = [name for name in folders if not name.startswith(".")]
+                for name in files:
                     if Path(name).suffix.lower() in SUFFIXES and not name.startswith(".") and name == printable(name):
                         count += 1
                         if count > MOST_FILES:
                             return
-                        yield root, Path(current, name)
+                        yield root, current / name
 
     def _read(self, path: Path) -> _File:
         try:
