@@ -10,7 +10,7 @@ from random import Random
 from typing import TYPE_CHECKING, Any, get_args
 
 from webui.core.names import printable
-from webui.core.options import MAX_PROMPT, FilledTemplate
+from webui.core.options import FilledTemplate
 from webui.core.pictures import image_seeds, text_of, with_text
 from webui.core.request import MAX_FILLED, GenerationRequest, Request, TemplateField
 from webui.core.templates import guard, is_template, unguard
