@@ -15,12 +15,12 @@ ROWS: list[set[str]] = [
     {"prompts", "samplers", "images", "library", "devices", "mcp", "words"},
     {"models", "gallery", "collection", "detection", "downloads"},
     {"generation", "jobs", "train"},
-    {"abilities", "engine", "backends", "chain", "cluster", "grids", "people"},
+    {"engine", "backends", "chain", "cluster", "grids", "people"},
     {"resolve", "capabilities"},
     {"services"},
     {"api"},
     {"ui"},
-    {"app", "serving", "cli", "local", "bench", "doctor", "docs", "typings", "__main__"},
+    {"app", "sharing", "serving", "cli", "local", "bench", "doctor", "docs", "typings", "__main__"},
 ]
 PROMPTS = ("prompts.grammar", "prompts.chunks", "prompts.tokenizer")
 """What the web process may use of the prompt language: no torch."""

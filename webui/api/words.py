@@ -2,13 +2,12 @@
 
 from typing import Annotated, Any
 
-from fastapi import Query
+from fastapi import APIRouter, Query
 
 from webui.api.bodies import Filled, PresetList, PromptList, Template, WildcardLines, WildcardList
 from webui.api.errors import ANYWHERE, responses
 from webui.api.native import Api, Who
 from webui.api.printed import PrintedRoute
-from webui.api.router import Router
 from webui.api.schema import answer
 from webui.core.plain import check_plain
 from webui.jobs.prompt_history import used_prompts
@@ -16,7 +15,7 @@ from webui.words.fill import fill
 from webui.words.presets import Preset
 from webui.words.styles import Style, StyleList
 
-router = Router(route_class=PrintedRoute, prefix="/api/v1", tags=["Words"], responses=responses(*ANYWHERE))
+router = APIRouter(route_class=PrintedRoute, prefix="/api/v1", tags=["Words"], responses=responses(*ANYWHERE))
 MOST_LINES = 1000
 
 

@@ -2,11 +2,10 @@
 
 from typing import Annotated, Any
 
-from fastapi import Depends, Request
+from fastapi import APIRouter, Depends, Request
 from starlette.concurrency import run_in_threadpool
 
 from webui.api.native import Api, Who
-from webui.api.router import Router
 from webui.api.sdapi import extras, listings, pictures, progress, run, scripts
 from webui.api.sdapi.bodies import ExtrasBatch, ExtrasSingle, Img2Img, Interrogate, PngInfo, Txt2Img
 from webui.api.sdapi.calls import Calls
@@ -30,13 +29,13 @@ REFUSED: dict[int | str, dict[str, Any]] = {
 }
 
 
-async def get_calls(request: Request) -> Calls:
+def get_calls(request: Request) -> Calls:
     """What this room holds between calls."""
     return request.app.state.sdapi  # type: ignore[no-any-return]
 
 
 Held = Annotated[Calls, Depends(get_calls)]
-router = Router(prefix="/sdapi/v1", tags=["A1111"], route_class=A1111Route, responses=REFUSED)
+router = APIRouter(prefix="/sdapi/v1", tags=["A1111"], route_class=A1111Route, responses=REFUSED)
 
 
 @router.post("/txt2img")
@@ -184,9 +183,9 @@ def hypernetworks(api: Api) -> list[dict[str, Any]]:
 
 
 @router.get("/face-restorers")
-def face_restorers(api: Api) -> list[dict[str, Any]]:
-    """The networks for faces in models/GFPGAN and its like."""
-    return listings.face_restorers(api)
+def face_restorers() -> list[dict[str, Any]]:
+    """There are none."""
+    return []
 
 
 @router.get("/realesrgan-models")
