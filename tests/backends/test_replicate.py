@@ -78,6 +78,7 @@ def test_a_picture_to_start_from_goes_along(desk, replicate):
         ({"checkpoint": "who/nowhere"}, "checkpoint", "Replicate has no model who/nowhere"),
         ({"steps": 51}, "steps", "Sampling steps must be between 1 and 50 for Replicate's stability-ai/sdxl."),
         ({"width": 2048}, "width", "Width must be between 64 and 1024"),
+        ({"finish": [{"kind": "sharpen"}]}, "finish", "Replicate does not carry out the finish chain. Take it out"),
         ({"sampler": "Euler a"}, "sampler", "There are: DDIM, K_EULER"),
     ],
 )

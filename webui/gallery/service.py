@@ -127,9 +127,9 @@ class Gallery:
         if changed:
             mark_by_files(self.store.root, self.index)
 
-    def sweep(self) -> int:
-        """Remove what a crash left half-written; returns how many files."""
-        return self.store.sweep()
+    def sweep(self, older_than: float = 0.0) -> int:
+        """Remove what a crash left half-written, if it is so many seconds old; returns how many files."""
+        return self.store.sweep(older_than)
 
     def unlisted(self, since: datetime) -> Sequence[ImageRecord]:
         """Return images on disk, newer than that, which the index does not list."""

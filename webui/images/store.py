@@ -9,6 +9,7 @@ import os
 import re
 import secrets
 import sys
+import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -144,14 +145,18 @@ class ImageStore:
         except OSError as error:
             raise _storage_error(path, error) from None
 
-    def sweep(self) -> int:
-        """Remove what a death left half-written; gives how many files. Call it while nobody writes: at the start."""
+    def sweep(self, older_than: float = 0.0) -> int:
+        """Remove what a death left half-written; gives how many files. While others write, only files of so many seconds."""
         walked = (each for top in ("outputs", "data") for each in walk_linked(self.root / top))
         halves = [folder / name for folder, _, names in walked for name in names if name.startswith(".") and name.endswith(".part")]
+        removed = 0
         for path in halves:
             with contextlib.suppress(OSError):
+                if older_than and time.time() - path.stat().st_mtime < older_than:
+                    continue
                 path.unlink()
-        return len(halves)
+                removed += 1
+        return removed
 
     def check_writable(self) -> None:
         """Raises `StorageError` when pictures could not be saved now."""
