@@ -82,9 +82,9 @@ def _sampled(meant: Understood, graph: Mapping[str, Any], upscalers: Container[s
     end = link_of(graph[meant.saves].get("inputs", {}).get("images"))
     if end is None or meant.decoded is None or (networks := enlarged(graph, end, meant.decoded, upscalers)) is None:
         return meant
-    fields = {**meant.fields, "finish": networks.scales()}
-    notes = (*_without_networks(meant.notes, networks), *networks.notes())
-    return replace(meant, fields=fields, decoded=networks.after(end), notes=notes)
+    fields = {**meant.fields, "finish": networks.steps}
+    notes = _without_networks(meant.notes, networks)
+    return replace(meant, fields=fields, decoded=networks.after(end), notes=tuple(notes))
 
 
 def _without_networks(notes: Iterable[str], networks: Enlarged | None) -> list[str]:
@@ -102,7 +102,7 @@ def _pictures_alone(graph: Mapping[str, Any], saves: str, upscalers: Container[s
         return Understood({"finish": [{"kind": "format"}]}, "extras", end, None, saves, None, ())
     if absent := [name for name in networks.upscalers if name not in upscalers]:
         raise invalid(f"The upscaler {absent[0].removeprefix(ABSENT)[:200]} is not here. Choose another, or do without it.")
-    return Understood({}, "extras", networks.start, None, saves, networks.after(end), networks.notes(), networks)
+    return Understood({}, "extras", networks.start, None, saves, networks.after(end), (), networks)
 
 
 def invalid(said: str, nodes: Mapping[str, Any] | None = None) -> GraphError:

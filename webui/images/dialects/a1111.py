@@ -128,6 +128,7 @@ PLAIN: Mapping[str, tuple[str, Value]] = {
     "Blend share": ("blend.share", _number),
     "Regions": ("regions.areas", _areas),
     "Regions base": ("regions.base", _number),
+    "Regions method": ("regions.method", str),
     "Tiled diffusion": ("tiles.method", str),
     "Tiled diffusion overlap": ("tiles.overlap", _whole),
     postprocessing.FINISH: ("finish", load_steps),

@@ -5,10 +5,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from webui.core.finish import named_factor
 from webui.images.dialects import Chunks, ParsedMetadata, short
 from webui.images.dialects.comfyui_graph import Graph, Link, Node, TooLarge, Walk, read_graph
 from webui.images.dialects.comfyui_models import Chain, chain_of, lora_tags, vae_of
-from webui.images.dialects.comfyui_nodes import LATENT_UPSCALERS, LATENTS, PIXEL_UPSCALERS, PLAIN, UPSCALES, factor_of
+from webui.images.dialects.comfyui_nodes import LATENT_UPSCALERS, LATENTS, PIXEL_UPSCALERS, PLAIN, UPSCALES
 from webui.images.dialects.comfyui_sampler import Sampling, is_sampler, sampling_of
 from webui.images.dialects.comfyui_text import Words, words_of
 from webui.images.dialects.comfyui_values import number_of, text_of
@@ -236,7 +237,7 @@ def _enlarged(walk: Walk, between: list[Node]) -> dict[str, Any]:
         if "scale_by" in node.inputs:
             factor = number_of(walk, node.inputs["scale_by"], "Upscale by")
         elif node.kind == "ImageUpscaleWithModel":
-            factor = factor_of(_model_name(walk, node))
+            factor = named_factor(_model_name(walk, node))
         scale = None if scale is None or factor is None else scale * factor
     if scale is None:
         walk.note("Upscale by: the upscaler's own factor, which is not told")
