@@ -13,7 +13,7 @@ from webui.core.sentences import in_words
 
 REFUSED = "This cannot be done with these values."
 QUEUE_LOOK_S = 0.05
-"""How long a call may lie in Gradio's queue before it is seen. Gradio takes this on Windows, and elsewhere looks a thousand times a second."""
+"""How long a call may lie in Gradio's queue. Gradio takes this on Windows, and elsewhere looks a thousand times a second."""
 log = logging.getLogger("webui.ui")
 
 
