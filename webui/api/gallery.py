@@ -116,6 +116,7 @@ def _names(query: ImageQuery) -> bool:
 @router.get("/images", openapi_extra=answer(ImageList))
 def list_images(api: Api, who: Who, look: Look, after: str = "", limit: Annotated[int, Query(ge=1, le=200)] = 30) -> dict[str, Any]:
     """Your pictures, in this order, after the one with the id `after`; `search` looks for words in prompts, `q` is a query."""
+    api.gallery.look_again()
     wanted = wanted_of(api, who, look)
     found = api.gallery.sheet.find(wanted, after, limit)
     return {"images": _bodies(found, who), "total": api.gallery.sheet.total(wanted)}
@@ -132,6 +133,7 @@ def numbered(api: Api, who: Who, numbers: Numbers) -> dict[str, Any]:
 @router.get("/images/layout", response_class=Response)
 def layout(request: Request, api: Api, who: Who, look: Look) -> Response:
     """Number, format and session of every picture that a query finds, in their order, in 7 bytes each; docs/api.md has the layout."""
+    api.gallery.look_again()
     data = api.gallery.sheet.layout(wanted_of(api, who, look))
     headers = {"Cache-Control": "no-store", "Vary": "Accept-Encoding"}
     if "gzip" in request.headers.get("accept-encoding", ""):
