@@ -20,7 +20,7 @@ ROWS: list[set[str]] = [
     {"services"},
     {"api"},
     {"ui"},
-    {"app", "serving", "cli", "local", "bench", "doctor", "docs", "typings", "__main__"},
+    {"app", "sharing", "serving", "cli", "local", "bench", "doctor", "docs", "typings", "__main__"},
 ]
 PROMPTS = ("prompts.grammar", "prompts.chunks", "prompts.tokenizer")
 """What the web process may use of the prompt language: no torch."""

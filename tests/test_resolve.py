@@ -190,3 +190,25 @@ def test_a_prompts_chunks_are_those_that_the_engine_counts(world, prompt):
     with pytest.raises(RequestError, match=rf"takes {count} chunks of 75 tokens. {MOST_CHUNKS} are possible") as caught:
         resolved(world, prompt=prompt)
     assert caught.value.field == "prompt"
+
+
+@pytest.mark.parametrize(
+    ("tiles", "side", "count"),
+    [
+        ({"width": 64, "height": 64, "overlap": 56}, 1024, 121**2),
+        ({"width": 8, "height": 8, "overlap": 7}, 512, 64**2),
+        ({"width": 512, "height": 512, "overlap": 511}, 1024, 65**2),
+    ],
+)
+def test_tiles_without_end_are_refused_before_they_are_waited_for(world, tiles, side, count):
+    with pytest.raises(RequestError, match=f"{count:,} tiles of {tiles['width']}×{tiles['height']} at each step") as refused:
+        resolved(world, width=side, height=side, tiles=tiles)
+    assert refused.value.field == "tiles"
+
+
+def test_the_second_pass_has_more_tiles_than_the_first(world):
+    tiles = {"width": 64, "height": 64, "overlap": 32}
+    assert resolved(world, width=512, height=512, tiles=tiles).tiles.width == 64
+    with pytest.raises(RequestError, match="tiles of 64×64"):
+        resolved(world, width=512, height=512, tiles=tiles, hires={"scale": 4})
+    assert resolved(world, width=4096, height=4096, tiles={"width": 512, "height": 512}).tiles is not None

@@ -6,9 +6,11 @@ import sys
 import threading
 import traceback
 from collections.abc import AsyncIterator, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from webui import sharing
 from webui.backends.job import Tools
 from webui.backends.keys import KeyStore
 from webui.backends.place import Placing
@@ -45,6 +47,7 @@ from webui.jobs.events import Message
 from webui.jobs.monitor import ResourceMonitor
 from webui.jobs.queue import JobQueue
 from webui.jobs.quotas import Quotas
+from webui.jobs.relay import Relay
 from webui.jobs.remote_parts import RemoteParts
 from webui.jobs.state import JobState
 from webui.jobs.store import JobStore
@@ -83,19 +86,35 @@ class App:
     lock: DataLock
     stopping: threading.Event
     cluster: Cluster | None = None
+    relay: Relay | None = None
+    when_leading: list[Callable[[], None]] = field(default_factory=list)
+    """What else is to be started by who gives jobs out."""
 
     def start(self) -> None:
-        """Reconcile files and rows, queue what was running, start engines. What fails of this is reported, and the rest is done."""
+        """Reconcile files and rows, queue what was running, start engines. What fails of this is reported, and the rest is done.
+
+        Of several processes in front of one queue one does so; the others do when it is gone.
+        """
+        if self.relay is None:
+            self.lead()
+        else:
+            sharing.start_relay(self.relay, self.services, self.lead)
+        self._attempt("Memory and load are not measured", self.services.monitor.start)
+        self._attempt("The model folders are not watched", self.services.collection.start)
+
+    def lead(self) -> None:
+        """Begin to give jobs out."""
         gallery, store = self.services.gallery, self.services.queue.store
-        self._attempt("What the last run left half-written could not be removed", gallery.sweep)
+        age = sharing.HALF_WRITTEN_S if self.relay else 0.0
+        self._attempt("What the last run left half-written could not be removed", lambda: gallery.sweep(age))
         self._attempt("The pictures on disk could not be compared with the gallery", lambda: self._retry(lambda: gallery.reconcile(store)))
         self._attempt("The jobs that were running could not be queued again", lambda: self._retry(self.dispatch.recover))
         self._attempt("The engines could not be started", self.services.engines.start)
         self._attempt("Jobs are not sent to backends", self.services.backend_pool.start)
-        self._attempt("Memory and load are not measured", self.services.monitor.start)
-        self._attempt("The model folders are not watched", self.services.collection.start)
         self._attempt("Downloads do not go on", self.services.downloads.start)
         self._attempt("Grids do not go on", self.services.grids.runner.start)
+        for begin in self.when_leading:
+            self._attempt("Something else did not start", begin)
 
     def _retry(self, act: Callable[[], object]) -> None:
         retry_on_storage_error(act, self.stopping.is_set, lambda why: print(why, file=sys.stderr))
@@ -122,14 +141,15 @@ class App:
         if self.cluster is not None:
             self.cluster.close()
         self.services.backends.close()
+        if self.relay is not None:
+            self.relay.stop()
         self.database.close()
         self.lock.release()
 
 
-def open_app(settings: Settings, make_client: MakeClient | None = None) -> App:
+def open_app(settings: Settings, make_client: MakeClient | None = None, place: sharing.Place | None = None) -> App:
     """Open the data directory and build all services. Raises `StorageError`, also when another Darkroom uses the directory."""
-    lock = DataLock(settings.data_dir)
-    lock.acquire()
+    place = place or sharing.take_folder(settings)
     store = SettingsStore(settings)
     database = open_database(settings.data_dir, settings.database_url, settings.durability)
     gallery = Gallery(
@@ -140,6 +160,7 @@ def open_app(settings: Settings, make_client: MakeClient | None = None) -> App:
     contributions = collect(extensions)
     detectors = Detectors(contributions.detectors, library, extensions)
     state = JobState(JobStore(database))
+    relay = sharing.open_relay(database, state, place)
     dispatch = Dispatch(state, gallery)
     capabilities = CapabilityService(state.capabilities, extensions, contributions, library, store)
     keys = ApiKeys(state.store)
@@ -175,7 +196,7 @@ def open_app(settings: Settings, make_client: MakeClient | None = None) -> App:
         audit=Audit(database),
         monitor=ResourceMonitor(queue),
     )
-    return App(services, dispatch, database, lock, threading.Event(), cluster)
+    return App(services, dispatch, database, place.lock, threading.Event(), cluster, relay)
 
 
 def load_extensions(settings: Settings) -> Extensions:
@@ -241,7 +262,9 @@ class Elsewhere:
             quotas.check(owner, request)
             self.placing.check_budget(owner, request)
 
-        return JobQueue(state, resolve_there, Places(engines, self.pool), check, self.placing.remarks)
+        places = Places(engines, self.pool)
+        state.stop_work = lambda job_id: places.cancel(job_id, "stop")
+        return JobQueue(state, resolve_there, places, check, self.placing.remarks)
 
 
 def collection_of(library: Library, database: Database, queue: JobQueue, settings: SettingsStore) -> Collection:
@@ -285,9 +308,8 @@ def client_maker(settings: Settings) -> MakeClient:
     return lambda receive, ended: SubprocessClient(receive, ended, COMMAND, PROJECT)
 
 
-def prepare_gradio(settings: Settings) -> None:
+def prepare_gradio(temporary: Path) -> None:
     """Before Gradio is imported: no calls home, its temporary files in a folder of ours. Raises `StorageError` when that cannot be made."""
-    temporary = settings.cache / "gradio"
     try:
         temporary.mkdir(parents=True, exist_ok=True, mode=0o700)
     except OSError as error:
@@ -307,22 +329,27 @@ def build(settings: Settings, make_client: MakeClient | None = None, access_key:
 
     With an `access_key` everybody must bring it; who brings the `admin_key` may change everything.
     """
-    prepare_gradio(settings)
+    place = sharing.take_folder(settings)
+    temporary_folder = settings.cache / place.name("gradio")
+    prepare_gradio(temporary_folder)
     from fastapi import FastAPI
 
     from webui import __version__
     from webui.api import routes
     from webui.api.temporary import TemporaryFiles
 
-    darkroom = open_app(settings, make_client)
-    temporary = TemporaryFiles(settings.cache / "gradio", settings.upload_limit_mb * 2**20)
+    darkroom = open_app(settings, make_client, place)
+    temporary = TemporaryFiles(temporary_folder, settings.upload_limit_mb * 2**20)
     temporary.empty()
 
     @contextlib.asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        if darkroom.relay is not None:
+            darkroom.when_leading.append(app.state.webhooks.start)
         threading.Thread(target=darkroom.start, name="app-start", daemon=True).start()
         temporary.start()
-        app.state.webhooks.start()
+        if darkroom.relay is None:
+            app.state.webhooks.start()
         yield
         app.state.webhooks.stop()
         temporary.stop()

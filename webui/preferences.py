@@ -2,7 +2,7 @@
 
 import contextlib
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -64,6 +64,18 @@ class SettingsStore:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
+        self._listeners: list[Callable[[tuple[str, ...]], None]] = []
+
+    def listen(self, listener: Callable[[tuple[str, ...]], None]) -> None:
+        """Call a function with the names of settings that have been changed here."""
+        self._listeners.append(listener)
+
+    def read_again(self, names: Sequence[str]) -> None:
+        """Take over settings that another process has changed in the file. Raises `SettingsError`."""
+        kept = read_file(self._settings.file)
+        defaults = {name: field.get_default(call_default_factory=True) for name, field in Settings.model_fields.items()}
+        values = {name: kept.get(name, defaults[name]) for name in names if name in defaults}
+        self._settings = Settings.model_validate({**self._settings.model_dump(), **values})
 
     def current(self) -> Settings:
         """Return the settings as they are now."""
@@ -72,4 +84,6 @@ class SettingsStore:
     def change(self, changes: Mapping[str, Any]) -> Settings:
         """Change and keep settings, as `change_settings` does, and return the new ones."""
         self._settings = change_settings(self._settings, changes)
+        for listener in self._listeners:
+            listener(tuple(changes))
         return self._settings

@@ -84,7 +84,7 @@ def resolve(request: GenerationRequest, context: ResolveContext) -> ResolvedRequ
             "guidance": native.guidance if request.guidance is None else request.guidance,
             "extras": _extras(request.extras, context),
             "hires": hires,
-            "tiles": chosen_tiles(request.tiles, (native.width, native.height)),
+            "tiles": chosen_tiles(request.tiles, (native.width, native.height), end_size(width, height, request.mode, hires)),
             "init_upscaler": _init_upscaler(request, context),
             "finish": checked_chain(request.finish, end_size(width, height, request.mode, hires), _chain_context(request, context)),
             "sampler_options": _implied(request),

@@ -193,7 +193,12 @@ class Settings(BaseModel):
         "png", description="File type of saved pictures.", json_schema_extra=_at("Pictures")
     )
     picture_quality: int = Field(95, ge=1, le=100, description="Quality of JPEG and WebP.", json_schema_extra=_at("Pictures"))
-    database_url: str = Field("", description="SQLAlchemy URL; empty is SQLite in the data directory.")
+    database_url: str = Field(
+        "",
+        repr=False,
+        description="Address of a PostgreSQL database, which several web processes may share: postgresql://user:password@host/darkroom."
+        " Empty is SQLite in the data directory. The variable DATABASE_URL is taken, too.",
+    )
     durability: Literal["normal", "full"] = Field(
         "normal",
         description="SQLite's synchronous setting: normal survives kill -9, full survives power loss too.",
@@ -359,6 +364,8 @@ def read_file(path: Path) -> dict[str, Any]:
 
 def _environment(environment: Mapping[str, str]) -> dict[str, Any]:
     found: dict[str, Any] = {}
+    if environment.get("DATABASE_URL", "").startswith(("postgres:", "postgresql:", "postgresql+")):  # other programs' mean other kinds
+        found["database_url"] = environment["DATABASE_URL"]
     for name, text in environment.items():
         if name.startswith(PREFIX):
             key = name.removeprefix(PREFIX).lower()

@@ -117,32 +117,75 @@ class HordeServer(Fake):
 
 
 class HuggingFaceServer(Fake):
+    """The router with each provider behind it, as its own API is published; `Kontext` models start from a picture.
+
+    Polls are answered with and without the provider's name in front: Hugging Face's client leaves it out where the host is another.
+    """
+
     name, model, extra = "huggingface", "black-forest-labs/FLUX.1-dev", {}
+    from_picture = "black-forest-labs/FLUX.1-Kontext-dev"
+    key = "hf_secretkeyofatest"
 
     @property
     def environment(self):
         return {"HF_INFERENCE_ENDPOINT": self.url, "HF_TOKEN": self.key}
 
     def __init__(self):
-        self.made, self.file = 0, png()
+        self.made, self.file, self.looks, self.left, self.flagged = 0, png(), 1, 1, False
+        self.waiting, self.error = "processing", ""
         super().__init__()
 
+    def mapping(self, model):
+        task = "image-to-image" if "Kontext" in model else "text-to-image"
+        ids = {"hf-inference": model, "fal-ai": "fal-ai/flux/dev", "together": f"{model}-t", "nscale": "n/flux"}
+        ids |= {"wavespeed": "wavespeed-ai/flux-dev"}
+        return {
+            name: {"status": "live", "task": task, "providerId": known}
+            for name, known in ids.items()
+            if name != "nscale" or task == "text-to-image"
+        }
+
     def answer(self, method, path, headers, data):
+        path, _, query = path.partition("?")
         if path.startswith("/api/models/who/"):
             return 404, {}, {"error": "Repository not found"}
         if path.startswith("/api/models/"):
-            task = {"status": "live", "task": "text-to-image"}
-            mapping = {"hf-inference": {**task, "providerId": self.model}, "fal-ai": {**task, "providerId": "fal-ai/flux/dev"}}
-            mapping |= {"together": {**task, "providerId": "t/flux"}, "nscale": {**task, "providerId": "n/flux"}}
-            return 200, {}, {"id": "x", "inferenceProviderMapping": mapping}
+            model = path.removeprefix("/api/models/")
+            mapping = self.mapping(model)
+            task = mapping["hf-inference"]["task"]
+            return 200, {}, {"_id": "1", "id": model, "pipeline_tag": task, "inferenceProviderMapping": mapping}
         if path == "/out.png":
             return 200, {"Content-Type": "image/png"}, self.file
         if not self.has_key(headers):
             return 401, {}, {"error": "Invalid username or password."}
-        self.bodies.append({"path": path, **json.loads(data)})
+        if method == "GET":
+            return self.polled(path)
+        self.bodies.append({"path": path, "query": query, **json.loads(data)})
         self.made += 1
-        if path.startswith("/hf-inference/"):
-            return 200, {"Content-Type": "image/png"}, self.file
-        if path.startswith("/fal-ai/"):
-            return 200, {}, {"images": [{"url": f"{self.url}/out.png", "content_type": "image/png"}], "has_nsfw_concepts": [False]}
+        self.left = self.looks
+        picture = {"images": [{"url": f"{self.url}/out.png", "content_type": "image/png"}], "has_nsfw_concepts": [self.flagged]}
+        match path.split("/")[1]:
+            case "hf-inference":
+                return 200, {"Content-Type": "image/png"}, self.file
+            case "fal-ai" if "queue" in query:
+                where = f"https://queue.fal.run/fal-ai/flux/requests/r{self.made}"
+                return 200, {}, {"request_id": f"r{self.made}", "status": "IN_QUEUE", "response_url": where}
+            case "fal-ai":
+                return 200, {}, picture
+            case "wavespeed":
+                get = f"https://api.wavespeed.ai/api/v3/predictions/p{self.made}/result"
+                return 200, {}, {"code": 200, "data": {"id": f"p{self.made}", "status": "created", "urls": {"get": get}}}
         return 200, {}, {"data": [{"b64_json": base64.b64encode(self.file).decode()}]}
+
+    def polled(self, path):
+        if path.endswith("/status"):
+            self.left -= 1
+            return 200, {}, {"status": "COMPLETED" if self.left < 0 else "IN_PROGRESS"}
+        if "/requests/" in path:
+            return 200, {}, {"images": [{"url": f"{self.url}/out.png"}], "has_nsfw_concepts": [self.flagged]}
+        if "/api/v3/predictions/" in path:
+            self.left -= 1
+            done = {"status": "failed" if self.error else "completed", "outputs": [f"{self.url}/out.png"], "error": self.error}
+            data = {**done, "has_nsfw_contents": [self.flagged]} if self.left < 0 else {"status": self.waiting, "outputs": []}
+            return 200, {}, {"code": 200, "data": {"id": path.split("/")[-2], **data}}
+        return 404, {}, {"error": "Not Found"}

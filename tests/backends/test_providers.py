@@ -205,17 +205,3 @@ def test_the_horde_is_asked_as_its_api_says(open_desk):
     server.possible = False
     assert "no machine there makes such pictures" in made(desk, server).error.message
     server.close()
-
-
-@pytest.mark.parametrize("provider", ["hf-inference", "fal-ai", "together", "nscale"])
-def test_hugging_face_passes_on_to_each_provider(open_desk, provider):
-    server = HuggingFaceServer()
-    desk = open_desk(server)
-    job = made(desk, server, checkpoint=f"{server.model}:{provider}", seed=7, steps=9)
-    assert job.state == "done", job.error
-    assert server.bodies[0]["path"].startswith(f"/{provider}/")
-    with pytest.raises(RequestError, match="is not served by groq. It is by: hf-inference"):
-        desk.submit(where="huggingface", checkpoint=f"{server.model}:groq")
-    with pytest.raises(RequestError, match="has no model who/nobody"):
-        desk.submit(where="huggingface", checkpoint="who/nobody")
-    server.close()

@@ -78,6 +78,7 @@ def test_a_picture_to_start_from_goes_along(desk, replicate):
         ({"checkpoint": "who/nowhere"}, "checkpoint", "Replicate has no model who/nowhere"),
         ({"steps": 51}, "steps", "Sampling steps must be between 1 and 50 for Replicate's stability-ai/sdxl."),
         ({"width": 2048}, "width", "Width must be between 64 and 1024"),
+        ({"finish": [{"kind": "sharpen"}]}, "finish", "Replicate does not carry out the finish chain. Take it out"),
         ({"sampler": "Euler a"}, "sampler", "There are: DDIM, K_EULER"),
     ],
 )
@@ -141,6 +142,13 @@ def test_work_that_was_paid_for_and_cannot_be_used_stays_in_the_budget(desk, rep
     replicate.file = whole
     assert desk.wait(desk.queue.retry(job.id, pay_again=True)).state == "done"
     assert len(replicate.predictions) == 2 and desk.parts.spent("local", 0) == 0.1
+
+
+def test_those_who_follow_are_told_what_it_cost(desk, replicate):
+    heard = []
+    desk.queue.events.listen(heard.append)
+    job = desk.made()
+    assert desk.until(lambda: [each.body["cost"] for each in heard if each.kind == "job" and each.job_id == job.id]) == [0.05]
 
 
 def test_what_the_provider_has_refused_costs_nothing(desk, replicate):

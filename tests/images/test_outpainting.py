@@ -54,3 +54,15 @@ def test_a_painted_mask_moves_with_the_picture():
     painted.paste(255, (40, 20, 48, 32))
     mask = np.asarray(extended_mask(painted, (48, 32), OutpaintOptions(left=16, overlap=0)))
     assert (mask[20:32, 56:] == 255).all() and (mask[:, :16] == 255).all() and mask.sum() == 255 * (12 * 8 + 32 * 16)
+
+
+def test_what_is_grown_is_a_band_and_its_edge_is_drawn_out(picture):
+    """OpenCV took two minutes for these sides, in one call that no Stop reaches, and their colours drifted away."""
+    pytest.importorskip("cv2")
+    made = np.asarray(extend(picture, OutpaintOptions(left=4000, top=2000, fill="telea"), seed=1))
+    assert made.shape == (2032, 4048, 3) and np.array_equal(made[2000:, 4000:], np.asarray(picture))
+    near = np.asarray(extend(picture, OutpaintOptions(left=128, top=128, fill="telea"), seed=1))
+    assert np.array_equal(made[2000 - 128 :, 4000 - 128 :], near)
+    assert (made[:, : 4000 - 128] == made[:, 4000 - 128 : 4000 - 127]).all()
+    plain = np.asarray(extend(Image.new("RGB", (48, 32), (200, 40, 90)), OutpaintOptions(left=1000, fill="telea"), seed=1)).astype(int)
+    assert np.abs(plain - (200, 40, 90)).max() < 20

@@ -1,5 +1,6 @@
 """Webhooks: where a user wants to hear that a job of theirs has ended. Signed, tried again, never sent into a private network unasked."""
 
+import contextlib
 import hashlib
 import hmac
 import json
@@ -114,6 +115,7 @@ class Webhooks:
             id=secrets.token_hex(6), owner=owner, url=url, events=events, created=datetime.now(UTC), secret=secrets.token_urlsafe(32)
         )
         with self._lock:
+            self._look()
             if len(self._hooks) >= MOST or sum(each.owner == owner for each in self._hooks) >= MOST_OF_ONE:
                 raise RequestError("url", f"There may be {MOST_OF_ONE} webhooks of one user. Remove one first.")
             self._keep((*self._hooks, hook))
@@ -122,11 +124,13 @@ class Webhooks:
     def all(self, owner: str | None = None) -> tuple[Webhook, ...]:
         """Webhooks of one owner, or of everybody."""
         with self._lock:
+            self._look()
             return tuple(each for each in self._hooks if owner in (None, each.owner))
 
     def remove(self, hook_id: str, owner: str | None = None) -> Webhook:
         """Forget a webhook and what was still to be told to it. Raises `NotFound`."""
         with self._lock:
+            self._look()
             found = next((each for each in self._hooks if each.id == hook_id and owner in (None, each.owner)), None)
             if found is None:
                 raise NotFound(f"There is no webhook {hook_id[:40]} of yours.")
@@ -136,15 +140,23 @@ class Webhooks:
             self._lock.notify_all()
         return found
 
+    def _look(self) -> None:
+        """Read them again where other processes may have changed them."""
+        if self._queue.store.database.shared:
+            self._hooks = _Hooks.validate_python(self._queue.store.get_value(_KEPT) or [])
+
     def _keep(self, hooks: tuple[Webhook, ...]) -> None:
         self._queue.store.set_value(_KEPT, [each.model_dump(mode="json") for each in hooks])
         self._hooks = hooks
 
     def _heard(self, message: Message) -> None:
         """In the publisher's thread: only noted."""
-        if message.kind not in FINAL_STATES or not self._hooks:
+        is_shared = self._queue.store.database.shared
+        if message.kind not in FINAL_STATES or not (self._hooks or is_shared) or (is_shared and self._thread is None):
             return
         with self._lock:
+            with contextlib.suppress(StorageError):  # those that were known before are told
+                self._look()
             wanted = [each for each in self._hooks if each.owner == message.owner and message.kind in each.events]
             self._waiting += [Delivery(hook=each.id, job_id=message.job_id, event=message.kind) for each in wanted]
             del self._waiting[:-MOST_WAITING]

@@ -52,6 +52,7 @@ def resolved_for(
     if request.mode not in model.modes:
         raise RequestError("mode", f"{spec.title}'s {model.name} never {MODES[request.mode]}. Choose {' or '.join(model.modes)}.")
     check_options(request.where_options)
+    check_finish(request, model, spec)
     plain = GenerationRequest()
     values: dict[str, Any] = dict(request) | {name: getattr(plain, name) for name in omitted(request, model)}
     width, height = _size(request, model, picture_size)
@@ -81,8 +82,16 @@ def check_options(text: str) -> dict[str, Any]:
     return options
 
 
+def check_finish(request: GenerationRequest, model: BackendModel, spec: BackendSpec) -> None:
+    """Raises `RequestError` for a finish chain that nobody would carry out: what is paid for shall be what was asked for."""
+    if request.finish and not model.uses("finish"):
+        said = f"{spec.title} does not carry out the finish chain. Take it out, and finish the pictures in Extras once they are here."
+        raise RequestError("finish", said)
+
+
 def check_bounds(request: ResolvedRequest, model: BackendModel, spec: BackendSpec) -> None:
     """Raises `RequestError` for a value that the model does not take, before anything is sent."""
+    check_finish(request, model, spec)
     whose = f"{spec.title}'s {model.name}"
     for name, (low, high) in model.ranges.items():
         value = getattr(request, name, None)

@@ -12,6 +12,7 @@ BENCHES = {
     "parity": "pictures recorded from Forge, made again: PSNR of each",
     "calls": "what A1111's API costs beside its jobs, 200 polls a second, 100 clients at once",
     "queue": "10,000 queued jobs: submit, choose, start",
+    "gallery": "100,000 pictures: the start, first rows, queries, 10,000 chosen and deleted with undo",
     "library": "5,000 model files: a look, a change, a search",
     "downloads": "a model from a server on loopback beside curl, and kill -9 while it comes",
     "models": "loading, peak memory beside what was told, three tabs, switches of checkpoints and LoRAs",

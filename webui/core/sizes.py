@@ -9,6 +9,7 @@ from webui.errors import RequestError
 
 MOST_AREA = 2
 """Times the checkpoint's own area that a picture to start from is worked on as it is."""
+MOST_TILES = 1000
 Size = tuple[int, int]
 
 
@@ -54,6 +55,22 @@ def outpainted(size: Size, out: OutpaintOptions, multiple: int) -> tuple[Size, O
     return made, whole
 
 
-def chosen_tiles(tiles: TileOptions | None, native: Size) -> TileOptions | None:
-    """The tiles with their size chosen: the checkpoint's own where it was left open."""
-    return tiles and tiles.model_copy(update={"width": tiles.width or native[0], "height": tiles.height or native[1]})
+def chosen_tiles(tiles: TileOptions | None, native: Size, canvas: Size) -> TileOptions | None:
+    """The tiles with their size chosen: the checkpoint's own where it was left open. `canvas` is the largest picture on the way.
+
+    Raises `RequestError` for more of them than are seen at a step.
+    """
+    if tiles is None:
+        return None
+    chosen = tiles.model_copy(update={"width": tiles.width or native[0], "height": tiles.height or native[1]})
+    count = math.prod(_count(side, tile, tiles.overlap) for side, tile in zip(canvas, (chosen.width, chosen.height), strict=True))
+    if count > MOST_TILES:
+        said = f"The network would see {count:,} tiles of {chosen.width}×{chosen.height} at each step. {MOST_TILES:,} are possible"
+        raise RequestError("tiles", f"{said}: make them larger, or let them overlap by less.")
+    return chosen
+
+
+def _count(side: int, tile: int, overlap: int) -> int:
+    """Tiles along a side; in steps of 8, as the latent image has them."""
+    tile = min(tile, side)
+    return math.ceil((side - tile) / max(tile - overlap, 8)) + 1

@@ -1,5 +1,8 @@
 """Open the database: settings of SQLite, migrations, and what is done when the file is broken."""
 
+import contextlib
+import os
+import stat
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,8 +13,9 @@ from pathlib import Path
 from alembic import command
 from alembic.config import Config
 from sqlalchemy import URL, Connection, Engine, create_engine, event, inspect, make_url, text
-from sqlalchemy.exc import DatabaseError, IntegrityError, OperationalError, SQLAlchemyError
+from sqlalchemy.exc import DatabaseError, DBAPIError, IntegrityError, OperationalError, SQLAlchemyError
 
+from webui.db import postgres
 from webui.db.lock import DataLock
 from webui.db.salvage import salvage
 from webui.errors import StorageError
@@ -30,6 +34,8 @@ class Database:
         self._engine = engine
         self._write_lock = threading.Lock()
         self._lock = lock
+        self.shared = engine.dialect.name == "postgresql"
+        """Whether other web processes may use it at the same time."""
         self.moved_aside, self.salvaged = moved_aside, salvaged
 
     @contextmanager
@@ -39,12 +45,18 @@ class Database:
             raise StorageError(_CANNOT_WRITE.format("database is locked", _FREE))
         try:
             with self._engine.begin() as connection:
+                if self.shared:
+                    postgres.serialise(connection)
                 yield connection
         except IntegrityError:
             raise
-        except DatabaseError as error:
+        except DBAPIError as error:
+            if self.shared:
+                raise StorageError(_CANNOT_WRITE.format(postgres.reason(error), "does PostgreSQL run?")) from None
             remedy = next((remedy for word, remedy in _MEND.items() if word in str(error.orig)), _FREE)
             raise StorageError(_CANNOT_WRITE.format(error.orig, remedy)) from None
+        except (ConnectionError, TimeoutError) as error:  # the driver passes some of them on as they are
+            raise StorageError(_CANNOT_WRITE.format(error, "is there a connection?")) from None
         finally:
             self._write_lock.release()
 
@@ -54,8 +66,25 @@ class Database:
         try:
             with self._engine.connect() as connection:
                 yield connection
-        except DatabaseError as error:
-            raise StorageError(f"The database cannot be read: {error.orig}.") from None
+        except DBAPIError as error:
+            why = postgres.reason(error) if self.shared else error.orig
+            raise StorageError(f"The database cannot be read: {why}.") from None
+        except (ConnectionError, TimeoutError) as error:
+            raise StorageError(f"The database cannot be read: {error}.") from None
+
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        """What is counted and then added to is done by one process at a time. Raises `StorageError`."""
+        if not self.shared:
+            yield
+            return
+        with postgres.held(self._engine, postgres.SUBMITTING):
+            yield
+
+    @property
+    def engine(self) -> Engine:
+        """SQLAlchemy's engine."""
+        return self._engine
 
     @cached_property
     def full_text(self) -> bool:
@@ -74,8 +103,12 @@ def open_database(data_dir: Path, url: str = "", durability: str = "normal") -> 
 
     Raises `StorageError` when the folder or server cannot be used, or the database is from a newer version.
     """
+    if postgres.is_shared(url):
+        engine = postgres.open_engine(url, BUSY_MS)
+        with postgres.held(engine, postgres.MIGRATING):  # another process may have begun at the same moment
+            return Database(_migrated(engine))
     if url and make_url(url).get_backend_name() != "sqlite":
-        return Database(_migrated(create_engine(url, pool_pre_ping=True)))
+        raise StorageError(f"Only PostgreSQL and SQLite can be the database. {postgres.EXAMPLE}")
     path = Path(make_url(url).database or "").expanduser() if url else data_dir / "data" / "darkroom.db"
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -98,6 +131,7 @@ def open_database(data_dir: Path, url: str = "", durability: str = "normal") -> 
 
 
 def _opened(path: Path, durability: str) -> Engine:
+    _keep_from_others(path)
     engine = _sqlite(path, durability)
     with engine.connect() as connection:
         answer = connection.execute(text("PRAGMA quick_check(1)")).scalar()
@@ -107,6 +141,13 @@ def _opened(path: Path, durability: str) -> Engine:
         engine.dispose()
         raise DatabaseError("quick_check", None, ValueError(f"malformed: {answer}"))
     return _migrated(engine)
+
+
+def _keep_from_others(path: Path) -> None:
+    """Prompts, keys' hashes and webhooks' secrets are in it: other users of the machine may not read it. SQLite's files beside follow."""
+    with contextlib.suppress(OSError):  # a file that cannot be made is refused where it is opened, another user's keeps its rights
+        os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
+        path.chmod(stat.S_IMODE(path.stat().st_mode) & ~stat.S_IRWXO)
 
 
 def _sqlite(path: Path, durability: str) -> Engine:

@@ -9,6 +9,10 @@ from filelock import FileLock, Timeout
 from webui.errors import StorageError
 
 
+class LockTaken(StorageError):
+    """Another process has it."""
+
+
 class DataLock:
     """Held from `acquire` to `release`. Beside the lock's file lies one with the holder's process id, for the message."""
 
@@ -17,13 +21,27 @@ class DataLock:
         self._owner = self._path.with_name(f"{self._path.name}.pid")
         self._lock = FileLock(self._path, blocking=False, thread_local=False)
 
+    def acquire_one_of(self, most: int) -> int:
+        """Take the first of several locks that nobody has, and return its number from 0. Raises `StorageError`."""
+        first = self._path
+        for number in range(most):
+            path = first.with_name(f"{first.stem}-{number}{first.suffix}") if number else first
+            self._path, self._owner = path, path.with_name(f"{path.name}.pid")
+            self._lock = FileLock(path, blocking=False, thread_local=False)
+            try:
+                self.acquire()
+                return number
+            except LockTaken:
+                continue
+        raise StorageError(f"{most} web processes already use {self._folder}. Stop one.")
+
     def acquire(self) -> None:
         """Take the lock. Raises `StorageError` that names who has it, or says that the folder cannot be written."""
         try:
             self._path.parent.mkdir(parents=True, exist_ok=True)
             self._lock.acquire()
         except Timeout:
-            raise StorageError(
+            raise LockTaken(
                 f"Another Darkroom (process {self._holder()}) already uses {self._folder}. Stop it, or choose another --data-dir."
             ) from None
         except OSError as error:

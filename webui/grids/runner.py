@@ -50,7 +50,14 @@ class GridRunner:
             self._thread.join(10)
 
     def wake(self) -> None:
-        """Look for cells to submit."""
+        """Look for cells to submit; where another process leads, it is told to."""
+        self._changed.set()
+        self._queue.tell_others("grids")
+
+    def woken(self) -> None:
+        """Another process has changed a grid: what it stopped is stopped whole, the rest is submitted."""
+        for grid_id in self._store.stopped_with_jobs():
+            self.stop_jobs(grid_id)
         self._changed.set()
 
     def stop_jobs(self, grid_id: str) -> None:

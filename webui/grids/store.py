@@ -78,9 +78,10 @@ class GridStore:
 
     def _counts(self, ids: Sequence[str]) -> dict[str, dict[str, int]]:
         found: dict[str, dict[str, int]] = {}
-        query = _cells().with_only_columns(grid_cells.c.grid_id, _STATE.label("state"), func.count().label("count"))
+        states = _cells().with_only_columns(grid_cells.c.grid_id, _STATE.label("state")).where(grid_cells.c.grid_id.in_(ids)).subquery()
+        query = select(states.c.grid_id, states.c.state, func.count()).group_by(states.c.grid_id, states.c.state)
         with self._db.read() as connection:
-            for row in connection.execute(query.where(grid_cells.c.grid_id.in_(ids)).group_by(grid_cells.c.grid_id, _STATE)):
+            for row in connection.execute(query):
                 found.setdefault(row.grid_id, {})[row.state] = int(row[2])
         return found
 

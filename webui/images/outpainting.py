@@ -8,6 +8,10 @@ from webui.errors import RequestError
 
 _REACH = 5
 """Pixels around each new one that Telea's method looks at."""
+_GROWN, _MOST_GROWN = 128, 2**19
+"""Pixels beside the picture that are grown one by one, and the most of them: a second in a call that nothing can stop. OpenCV's rounding
+adds up on the way, so that colours are wrong further out; there the edge of what was grown is drawn out.
+"""
 
 
 def extend(image: Image.Image, out: OutpaintOptions, seed: int) -> Image.Image:
@@ -24,15 +28,22 @@ def extend(image: Image.Image, out: OutpaintOptions, seed: int) -> Image.Image:
         colors = pixels.reshape(-1, 3)
         noise = noise * colors.std(axis=0) + colors.mean(axis=0)
         return Image.fromarray(np.where(new[..., None], np.clip(np.rint(noise), 0, 255), drawn).astype(np.uint8))
-    return Image.fromarray(np.where(new[..., None], _grown_in(drawn, new), drawn))
+    return Image.fromarray(_grown(pixels, out))
 
 
-def _grown_in(drawn: np.ndarray, new: np.ndarray) -> np.ndarray:
+def _grown(pixels: np.ndarray, out: OutpaintOptions) -> np.ndarray:
     try:
         import cv2
     except ImportError:
         raise RequestError("outpaint.fill", "This way to fill needs OpenCV, which is not installed. Choose edge or mirror.") from None
-    return np.asarray(cv2.inpaint(drawn, new.astype(np.uint8), _REACH, cv2.INPAINT_TELEA))
+    high, wide = pixels.shape[:2]
+    most = min(_GROWN, max(_MOST_GROWN // (2 * (wide + high)), 8))
+    near = out.model_copy(update={side: min(getattr(out, side), most) for side in ("left", "right", "top", "bottom")})
+    new = np.asarray(new_sides((wide, high), near)) > 0
+    grown = cv2.inpaint(np.pad(pixels, _margins(near), "edge"), new.astype(np.uint8), _REACH, cv2.INPAINT_TELEA)
+    grown[~new] = pixels.reshape(-1, 3)
+    rest = [(whole[0] - part[0], whole[1] - part[1]) for whole, part in zip(_margins(out), _margins(near), strict=True)]
+    return np.pad(grown, rest, "edge")
 
 
 def new_sides(size: tuple[int, int], out: OutpaintOptions, overlap: int = 0) -> Image.Image:

@@ -46,9 +46,17 @@ class EventBus:
         self._lock = threading.Lock()
         self._listeners: list[Callable[[Message], None]] = []
         self._watchers: list[Callable[[], None]] = []
+        self._elsewhere = False
+        self.outlet: Callable[[Message], bool] = lambda message: False
+        """Asked first for each message that is published; True: it sees to it that `deliver` is called."""
 
     def publish(self, message: Message) -> None:
         """Send a message to all subscriptions; callable from any thread."""
+        if not self.outlet(message):
+            self.deliver(message)
+
+    def deliver(self, message: Message) -> None:
+        """Send a message to the subscriptions of this process."""
         for listener in tuple(self._listeners):
             listener(message)
         with self._lock:
@@ -94,5 +102,16 @@ class EventBus:
 
     @property
     def has_subscribers(self) -> bool:
-        """Whether there is a subscription."""
-        return bool(self._subscriptions)
+        """Whether there is a subscription, to this process or to another one in front of the same queue."""
+        return bool(self._subscriptions) or self._elsewhere
+
+    @property
+    def is_watched_elsewhere(self) -> bool:
+        """Whether there is a subscription to another process."""
+        return self._elsewhere
+
+    def set_watched_elsewhere(self, watched: bool) -> None:
+        """Keep whether another process has a subscription."""
+        changed, self._elsewhere = watched != self._elsewhere, watched
+        if changed:
+            self._call_watchers()

@@ -61,6 +61,11 @@ class LiveProgress:
         """Return what was chosen for a job."""
         return self._choices.get(job_id, PreviewChoice())
 
+    def clear(self) -> None:
+        """Drop everything."""
+        for kept in (self._progress, self._previews, self._choices):
+            kept.clear()
+
     def forget(self, job_id: str) -> None:
         """Drop everything of a job that has ended or waits again."""
         for kept in (self._progress, self._previews, self._choices):

@@ -85,7 +85,7 @@ class JobQueue:
         Raises `RequestError`, `Conflict`, `LimitReached`, `StorageError`.
         """
         resolved, body = self._resolve(request), request.model_dump_json()
-        with self._submitting:
+        with self._submitting, self.store.database.alone():
             if idempotency_key is None or self.store.id_by_key(owner, idempotency_key) is None:
                 self._check_quotas(owner, resolved)
             said = Said(notes=(*notes, *self._remark(request, resolved)), place=place)
@@ -150,17 +150,24 @@ class JobQueue:
         self._state.preempting.discard(job_id)
         if job.state == "queued" and how == "stop":
             self._state.end(Cancelled(job_id=job_id))
-            self._engines.cancel(job_id, how)  # one may have taken it in between; it would work on it for nobody
+            self._pass_on(job_id, how)  # one may have taken it in between; it would work on it for nobody
         elif job.state == "running":
             if how != "skip":
                 self._state.cancels.add(job_id, how)
-            if not self._engines.cancel(job_id, how):
+            if not self._pass_on(job_id, how):
                 self._state.end(Cancelled(job_id=job_id))
             self._state.cancels.save()  # only now: a database that makes one wait delays no stop
         job = self.get(job_id)
         if job.state in FINAL_STATES:  # also where it ended in between: a stop is not for the next try
             self._state.cancels.remove(job_id)
         return job
+
+    def _pass_on(self, job_id: str, how: str) -> bool:
+        """Pass a cancel request on to who makes the job; False when nobody does."""
+        if self._state.leads:
+            return self._engines.cancel(job_id, how)
+        self._state.ask_leader("cancel", job=job_id, how=how)
+        return True
 
     def cancel_requested(self, job_id: str) -> str:
         """What was asked of a job and not done yet: "stop", "after", or "" for nothing. An engine that takes it over must be told."""
@@ -195,7 +202,8 @@ class JobQueue:
             raise Conflict("A job moves up, down or top.")
         for moved in self.store.move(job_id, to):
             self._state.enqueue(moved)
-        return self.changed(job_id)
+            self.changed(moved)
+        return self.get(job_id)
 
     def changed(self, job_id: str) -> Job:
         """Publish a job that has changed."""
@@ -208,7 +216,9 @@ class JobQueue:
         self._state.paused = paused
         self.store.set_value("paused", paused)
         self._state.publish_engines()
-        if not paused:
+        if not self._state.leads:
+            self._state.ask_leader("pause", paused=paused)
+        elif not paused:
             self._engines.wake()
 
     @property
@@ -218,6 +228,9 @@ class JobQueue:
 
     def free_memory(self) -> None:
         """Pause, and have engines give their memory back now: a running job waits again and goes on from its next picture later."""
+        if not self._state.leads:
+            self._state.ask_leader("free_memory")
+            return
         self.pause(True)
         for job_id in self.store.running(here=True):
             self._state.preempting.add(job_id)
@@ -289,6 +302,15 @@ class JobQueue:
     def capabilities(self) -> Capabilities | None:
         """What the last engine said it can do."""
         return self._state.capabilities()
+
+    @property
+    def leads(self) -> bool:
+        """Whether this process gives jobs out; of several in front of one queue, one does."""
+        return self._state.leads
+
+    def tell_others(self, word: str, value: Any = None) -> None:
+        """Tell the other processes in front of this queue something, if there are any."""
+        self._state.tell_others(word, value)
 
     def report_trouble(self, sentence: str) -> None:
         """Report a fault of the program itself to subscribers and `/health`."""

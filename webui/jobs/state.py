@@ -1,9 +1,10 @@
 """What both sides of the queue share: the users' (`JobQueue`) and the engines' (`Dispatch`)."""
 
 import threading
+from collections.abc import Callable
 from typing import Any
 
-from webui.core.events import EPHEMERAL, Cancelled, Done, Event, Failed
+from webui.core.events import EPHEMERAL, Cancelled, Done, Event, Failed, Queued, Started
 from webui.core.protocol import Capabilities
 from webui.jobs.cancel_requests import CancelRequests
 from webui.jobs.estimates import Estimates
@@ -14,6 +15,10 @@ from webui.jobs.progress import LiveProgress
 from webui.jobs.store import JobStore
 
 MAX_OWNERS = 10_000
+
+
+def nobody(*words: Any, **values: Any) -> None:
+    """There is no other process."""
 
 
 class JobState:
@@ -32,6 +37,12 @@ class JobState:
         self.live = LiveProgress()
         self.cancels = CancelRequests(store)
         self.preempting: set[str] = set()
+        self.leads = True
+        """Whether this process gives jobs out; of several in front of one queue, one does."""
+        self.ask_leader: Callable[..., None] = nobody
+        self.tell_others: Callable[..., None] = nobody
+        self.stop_work: Callable[[str], object] = nobody
+        """Called with a job that another process has ended while it is made here."""
         self.troubles: tuple[str, ...] = ()
         self.paused = bool(store.get_value("paused"))
         self.engines: dict[str, EngineStatus] = {}
@@ -96,6 +107,35 @@ class JobState:
             self.estimates.add(request, event.engine_seconds or event.seconds)
         self.publish(stored, owner)
 
+    def reload(self) -> None:
+        """Read again what is stored: another process may have changed it."""
+        with self.choosing:
+            self.fair_queues = FairQueues(self.store.waiting())
+        self.cancels.reload()
+        self.live.clear()
+        self.paused = bool(self.store.get_value("paused"))
+        self.forget_capabilities()
+
+    def learn(self, event: Event) -> None:
+        """Take over a stored event, which may be another process's."""
+        job_id = event.job_id
+        if isinstance(event, Queued):
+            if not self.leads:
+                self.live.forget(job_id)
+            self.enqueue(job_id)
+        elif isinstance(event, Started) and not self.leads:
+            with self.choosing:
+                self.fair_queues.discard(job_id, self.owner_of(job_id))
+            self.live.begin(job_id)
+        elif isinstance(event, Done | Failed | Cancelled):
+            with self.choosing:
+                self.fair_queues.discard(job_id, self.owner_of(job_id))
+            if not self.leads:
+                self._forget(job_id)
+                self.cancels.forget(job_id)
+            elif isinstance(event, Cancelled) and self.live.of(job_id) is not None:
+                self.stop_work(job_id)
+
     def _forget(self, job_id: str) -> None:
         self.live.forget(job_id)
         self.preempting.discard(job_id)
@@ -146,6 +186,11 @@ class JobState:
                 if known is not None:
                     self._capabilities = Capabilities.model_validate(known)
         return self._capabilities
+
+    def forget_capabilities(self) -> None:
+        """Read them again when they are next asked for."""
+        with self._learning:
+            self._capabilities = None
 
     def keep_capabilities(self, capabilities: Capabilities) -> None:
         """Keep what an engine says it can do, over restarts too."""

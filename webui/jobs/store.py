@@ -17,13 +17,13 @@ from webui.core.finish import size_after
 from webui.core.job import Job, JobError, Plan, Said
 from webui.core.record import ImageRecord
 from webui.core.request import FrozenModel, GenerationRequest, ResolvedRequest
-from webui.db.database import Database
 from webui.db.mapping import event_from, image_from, job_from, new_id, resolved_from, when
-from webui.db.tables import events, images, jobs, settings_kv
+from webui.db.tables import events, images, jobs
 from webui.errors import Conflict, NotFound
 from webui.gallery.index import insert_image
 from webui.jobs.fair_queue import QueueEntry
 from webui.jobs.remote_parts import check_not_lost
+from webui.jobs.values import KeptValues
 
 
 class Used(FrozenModel):
@@ -34,11 +34,8 @@ class Used(FrozenModel):
     unfinished: int
 
 
-class JobStore:
+class JobStore(KeptValues):
     """All reading and writing of jobs. Times are this machine's clock; order never depends on it (numbers and positions do)."""
-
-    def __init__(self, database: Database) -> None:
-        self.database = database
 
     def add(
         self, request: ResolvedRequest, owner: str, priority: int, key: str | None, body: str, said: Said
@@ -277,6 +274,11 @@ class JobStore:
             rows = connection.execute(query).all()
         return [event for row in rows if (event := event_from(row)) is not None], rows[-1].seq if rows else seq
 
+    def last_event(self) -> int:
+        """The number of the newest stored event; 0 when there is none."""
+        with self.database.read() as connection:
+            return int(connection.execute(select(func.max(events.c.seq))).scalar() or 0)
+
     def requests(self, job_ids: Sequence[str]) -> dict[str, ResolvedRequest]:
         """Requests of waiting jobs by id."""
         query = select(jobs.c.id, jobs.c.request).where(jobs.c.state == "queued", jobs.c.id.in_(job_ids))
@@ -313,18 +315,6 @@ class JobStore:
         if owner is None:
             raise NotFound(f"There is no job {job_id}.")
         return str(owner)
-
-    def get_value(self, key: str) -> Any:
-        """A kept value; None when there is none."""
-        with self.database.read() as connection:
-            text = connection.execute(select(settings_kv.c.value).where(settings_kv.c.key == key)).scalar()
-        return None if text is None else json.loads(text)
-
-    def set_value(self, key: str, value: Any) -> None:
-        """Keep a value of JSON's types."""
-        with self.database.write() as connection:
-            if not connection.execute(update(settings_kv).where(settings_kv.c.key == key).values(value=json.dumps(value))).rowcount:
-                connection.execute(insert(settings_kv).values(key=key, value=json.dumps(value)))
 
     def used_since(self, owner: str, moment: float) -> "Used":
         """What an owner's jobs submitted since then have used, and how many of all their jobs have not ended."""

@@ -294,6 +294,7 @@ def _tab_routes(routes: APIRouter, services: Services) -> None:
                 raise NotFound(f"There is no extension named {identity!r}.")
             services.capabilities.switch_extension(identity, wish.on)
             services.engines.restart()
+            services.queue.tell_others("restart")
             return extension_cards.cards(services)
         except WebUIError as error:
             return refusal(error)

@@ -14,6 +14,7 @@ from webui.images.dialects.comfyui_sampler import Sampling, is_sampler, sampling
 from webui.images.dialects.comfyui_text import Words, words_of
 from webui.images.dialects.comfyui_values import number_of, text_of
 from webui.images.dialects.names import file_stem
+from webui.images.dialects.values import same_noise
 
 Mode = Literal["txt2img", "img2img", "inpaint"]
 _IMAGE = re.compile(r"(?:base_|input_)?(?:image|images|samples|latent|pixels|source|destination|any)(?:_?\w{1,4})?$")
@@ -56,11 +57,14 @@ def read(chunks: Chunks) -> ParsedMetadata | None:
     except TooLarge:
         return ParsedMetadata("ComfyUI", {}, ("the whole graph: it is too large, or goes in a circle",))
     mode = way.mode
+    for line in same_noise("ComfyUI", fields.get("batch_size")):
+        walk.note(line)
     if mode == "txt2img":
         strength = fields.pop("strength", 1)
         if strength < 1:
             walk.note(f"Denoising strength: {strength:g} on an empty latent")
-    return ParsedMetadata("ComfyUI", fields, tuple(map(short, walk.notes)), mode, {"mask_blur": 0})
+    notes, embeddings = tuple(short(note, 300) for note in walk.notes), tuple(walk.embeddings)
+    return ParsedMetadata("ComfyUI", fields, notes, mode, {"mask_blur": 0}, embeddings)
 
 
 def _way(walk: Walk) -> Way:

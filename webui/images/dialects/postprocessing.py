@@ -60,6 +60,9 @@ def _upscalers(step: UpscaleStep) -> Iterator[Pair]:
 def steps_of(pairs: Mapping[str, str]) -> list[dict[str, Any]]:
     """The steps that A1111's pairs tell of, as plain data. Raises `ValueError` for numbers that are none."""
     steps: list[dict[str, Any]] = []
+    if restored := pairs.get("Face restoration", "").strip():
+        said = {"fidelity": float(pairs["CodeFormer weight"])} if "CodeFormer weight" in pairs else {}
+        steps.append({"kind": "restore", "model": restored, "visibility": 1.0, **said})
     if name := pairs.get("Postprocess upscaler"):
         step: dict[str, Any] = {"kind": "upscale", "upscaler": name}
         if to := pairs.get("Postprocess upscale to"):
