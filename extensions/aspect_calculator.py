@@ -1,7 +1,5 @@
 """A tab of its own: anything Gradio can build, at the end of the tab bar."""
 
-import gradio as gr
-
 from webui import Tab, hookimpl
 
 TITLE = "Aspect calculator"
@@ -17,7 +15,9 @@ def nearest(width: float | None, height: float | None, megapixels: float | None)
 
 
 def build() -> None:
-    """Three numbers in, a size out."""
+    """Three numbers in, a size out. Gradio is loaded here: commands that show no page load extensions too."""
+    import gradio as gr
+
     gr.Markdown("## Aspect calculator\nFind the size, in multiples of 8, that keeps a shape at a number of pixels.")
     with gr.Row():
         inputs = [gr.Number(16, label="Width of the shape"), gr.Number(9, label="Height of the shape"), gr.Number(0.25, label="Megapixels")]

@@ -15,7 +15,7 @@ ROWS: list[set[str]] = [
     {"prompts", "samplers", "images", "library", "devices", "mcp", "words"},
     {"models", "gallery", "collection", "detection", "downloads"},
     {"generation", "jobs", "train"},
-    {"engine", "backends", "chain", "cluster", "grids", "people"},
+    {"abilities", "engine", "backends", "chain", "cluster", "grids", "people"},
     {"resolve", "capabilities"},
     {"services"},
     {"api"},

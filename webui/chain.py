@@ -13,16 +13,19 @@ from webui.core.finish import (
     MatchColorsStep,
     RestoreStep,
     UpscaleStep,
+    is_own,
+    size_after_step,
     upscaled_size,
 )
 from webui.core.protocol import Capabilities
 from webui.core.request import MAX_SIDE as MOST_SIDE
 from webui.core.request import MIN_SIDE, GenerationRequest, HiresOptions, ResolvedRequest, request_error_from
+from webui.core.sd_upscale import SdUpscaleStep
 from webui.errors import RequestError
 from webui.images.decode import MAX_PIXELS, MAX_SIDE
 from webui.images.finishers import BUILTIN_FINISHERS
 from webui.images.finishing import NO_COLORS, check_format, is_none
-from webui.images.upscaling import LATENT_UPSCALERS
+from webui.images.upscaling import FILTERS, LATENT_UPSCALERS
 from webui.library import Library
 
 Steps = tuple[FinishStep, ...]
@@ -43,6 +46,7 @@ class ChainContext:
 
     upscaler: Callable[[str], str]
     restorer: Callable[[str], str]
+    detector: Callable[[str], str]
     picture: Callable[[str], object]
     detail: Callable[[DetailStep], DetailStep]
     steps: Callable[[], Mapping[str, type[BaseModel]]]
@@ -58,7 +62,7 @@ def checked_chain(steps: Steps, size: tuple[int, int], context: ChainContext) ->
         except RequestError as error:
             inner = f".{error.field}" if error.field else ""
             raise RequestError(f"finish.{number}{inner}", error.message) from None
-        size = upscaled_size(size, step) if isinstance(step, UpscaleStep) else size
+        size = size_after_step(size, step)
     return tuple(checked)
 
 
@@ -99,9 +103,13 @@ def _checked(step: FinishStep, size: tuple[int, int], context: ChainContext) -> 
         case UpscaleStep():
             return _upscale(step, size, context)
         case RestoreStep():
-            return step.model_copy(update={"model": context.restorer(step.model)})
+            detector = step.detector if step.aligned else context.detector(step.detector)
+            return step.model_copy(update={"model": context.restorer(step.model), "detector": detector})
         case DetailStep():
             return context.detail(step)
+        case SdUpscaleStep():
+            named = _upscale(UpscaleStep(upscaler=step.upscaler, scale=step.scale), size, context)
+            return step.painted_as(context.detail(step.painting)).model_copy(update={"upscaler": named.upscaler})
         case MatchColorsStep(image=None) if not context.starts:
             raise RequestError("image", NO_COLORS)
         case MatchColorsStep(image=str(image)):
@@ -122,6 +130,8 @@ def _upscale(step: UpscaleStep, size: tuple[int, int], context: ChainContext) ->
         said = f"The result would have {width}×{height} pixels; at most {MAX_PIXELS // 2**20} million can be made and shown."
         raise RequestError("scale", f"{said} Choose a smaller size.")
     names = {"upscaler": _named("upscaler", step.upscaler, context)}
+    if is_own(step) and names["upscaler"].lower() in FILTERS:
+        raise RequestError("scale", f"{names['upscaler']} has no factor of its own. Say by how much.")
     if step.second_visibility and not is_none(step.second):
         names["second"] = _named("second", step.second, context)
     return step.model_copy(update=names)

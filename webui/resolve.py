@@ -12,11 +12,10 @@ from typing import Any
 
 from pydantic import BaseModel, JsonValue, ValidationError
 
+from webui.abilities import check_family
 from webui.chain import ChainContext, builtin_steps, checked_chain, end_size, resolved_extras, restorer_name, upscaler_name
 from webui.core.detail import SKIP, DetailStep
-from webui.core.family import FamilySpec, ModelDefaults
-from webui.core.finish import details_of
-from webui.core.pictures import distinct
+from webui.core.family import ModelDefaults
 from webui.core.protocol import Capabilities
 from webui.core.registry import Named
 from webui.core.request import MAX_SIDE, MIN_SIDE, GenerationRequest, HiresOptions, ResolvedRequest, SamplerOptions, request_error_from
@@ -26,14 +25,11 @@ from webui.images.decode import look
 from webui.images.finishing import is_none
 from webui.library import OWN_VAE, Library, ModelFile
 from webui.library.vocabulary import own_vocabulary
-from webui.prompts import strip_tags
 from webui.prompts.limits import Counting, check_prompt, check_prompts
 from webui.samplers.catalog import (
     AUTOMATIC,
     BUILTIN_SAMPLERS,
     BUILTIN_SCHEDULES,
-    Sampler,
-    check_process,
     find_sampler,
     find_schedule,
     implied_options,
@@ -67,7 +63,7 @@ def resolve(request: GenerationRequest, context: ResolveContext) -> ResolvedRequ
     checkpoint = _checkpoint(request, context)
     native, spec = checkpoint.native, context.library.families.get(checkpoint.family)
     sampler, schedule = _sampling(request, *known_or_usual(native, context.capabilities()), context.capabilities())
-    _check_family(request, sampler, schedule, spec, context.capabilities())
+    check_family(request, sampler, schedule, spec, context.capabilities())
     request, own_size = _outpainted(request, context, spec.multiple_of)
     width, height = own_size or _size(request, (native.width, native.height), context, spec.multiple_of)
     _check_mask(request, context)
@@ -112,42 +108,6 @@ def _checkpoint(request: GenerationRequest, context: ResolveContext) -> ModelFil
     if said := found.error or refusal(found):
         raise RequestError("checkpoint", said)
     return found
-
-
-def _check_family(request: GenerationRequest, sampler: str, schedule: str, spec: FamilySpec, capabilities: Capabilities) -> None:
-    """Raises `RequestError` for what models of this family cannot do, before anything is computed."""
-    wants = {
-        "negative_prompt": ("negative_prompt", bool(request.negative_prompt.strip()), "take no negative prompt. Leave it empty."),
-        "clip_skip": ("clip_skip", request.clip_skip > 1, "have no CLIP layers to skip. Leave clip skip at 1."),
-        "img2img": ("init", request.mode == "img2img", "do not start from a picture. Choose txt2img."),
-        "inpaint": ("mask", request.mode == "inpaint", "change no part of a picture. Choose txt2img."),
-        "detail": ("finish", bool(details_of(request.finish)), "change no part of a picture. Take the step Detail out."),
-        "hires": ("hires", request.hires is not None and request.mode == "txt2img", "have no second pass. Turn Hires. fix off."),
-        "tiling": ("tiling", request.tiling, "make no tiles. Turn tiling off."),
-        "lora": ("prompt", _asks_for_lora(request), "take no LoRA. Take its tag out."),
-        "diffusers": ("profile", request.profile == "diffusers", "are not made by this profile. Choose a1111."),
-    }
-    for feature, (field, wanted, cannot) in wants.items():
-        if wanted and {"detail": "inpaint"}.get(feature, feature) not in spec.supports:
-            raise RequestError(field, f"{spec.title} models {cannot}")
-    for name in [sampler, *((request.hires.sampler or "",) if request.hires else ())]:
-        if name and (entry := _processes_of(parse_sampler_name(name)[0], capabilities)) is not None:
-            check_process(entry, spec.process, spec.title)
-    if (known := find_schedule(schedule)) is not None:
-        check_process(known, spec.process, spec.title)
-
-
-def _asks_for_lora(request: GenerationRequest) -> bool:
-    return any(tag.kind in ("lora", "lyco") for each in distinct(request) for tag in strip_tags(each.prompt)[1])
-
-
-def _processes_of(name: str, capabilities: Capabilities) -> Sampler | None:
-    """A built-in sampler, or what an engine said of an extension's."""
-    known = find_sampler(name)
-    if known is not None:
-        return known
-    found = next((option for option in capabilities.samplers if option.name.lower() == name.strip().lower()), None)
-    return None if found is None else Sampler(found.name, "", processes=found.processes)
 
 
 def _vae(name: str | None, checkpoint: ModelFile, library: Library) -> str | None:
@@ -294,6 +254,7 @@ def _chain_context(request: GenerationRequest, context: ResolveContext) -> Chain
     return ChainContext(
         upscaler=lambda name: upscaler_name(name, context.library, context.capabilities(), "finish"),
         restorer=lambda name: restorer_name(name, context.library),
+        detector=context.detector,
         picture=lambda image: _image_size(image, "image", context),
         detail=lambda step: _detail(step, request, context),
         steps=context.finishers,

@@ -81,13 +81,21 @@ def pictures_of(told):
     if not isinstance(found, list):
         raise BackendError("OpenAI's answer holds no pictures. Is the address right?")
     pictures = []
-    for each in found:
+    for each in (each for each in found if isinstance(each, dict)):
         note = f"The prompt was changed to: {each['revised_prompt']}" if each.get("revised_prompt") else ""
         if each.get("b64_json"):
-            pictures.append(RemotePicture(data=base64.b64decode(each["b64_json"]), note=note[:1000]))
+            pictures.append(RemotePicture(data=decoded(each["b64_json"]), note=note[:1000]))
         elif each.get("url"):
             pictures.append(RemotePicture(url=str(each["url"]), note=note[:1000]))
     return tuple(pictures)
+
+
+def decoded(text):
+    """A picture's file from base64. Raises `BackendError`."""
+    try:
+        return base64.b64decode(text)
+    except (ValueError, TypeError):
+        raise BackendError("OpenAI sent a picture that cannot be decoded.") from None
 
 
 def as_png(data):

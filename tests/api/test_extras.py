@@ -121,6 +121,6 @@ def test_an_engine_s_death_loses_and_repeats_nothing(server):
 
 def test_a_steps_value_that_cannot_be_meant_is_named_as_on_the_page(server):
     with server.client() as client:
-        answer = client.post("/api/v1/extras", json={"images": ["0" * 64], "finish": [DOUBLE | {"scale": 0}]})
+        answer = client.post("/api/v1/extras", json={"images": ["0" * 64], "finish": [DOUBLE | {"scale": -1}]})
         assert (answer.status_code, answer.json()["field"]) == (422, "finish.0.upscale.scale")
         assert answer.json()["message"].startswith("Upscale by of step 1 (upscale) must be ")

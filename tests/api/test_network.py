@@ -130,6 +130,22 @@ def test_what_the_documents_tell_nginx_is_what_the_small_proxy_tells():
     assert set(re.findall(r"proxy_set_header (X-\S+)", block)) == set(TOLD) and "proxy_pass http://127.0.0.1:7860/;" in block
 
 
+@pytest.mark.skipif(shutil.which("nginx") is None, reason="there is no nginx")
+def test_nginx_as_the_documents_tell_it_lets_web_sockets_and_large_bodies_through(behind, tmp_path):
+    process, url = nginx(tmp_path, behind.url, documented())
+    try:
+        connection = http.client.HTTPConnection(url.removeprefix("http://"), timeout=60)
+        upgrade = {"Upgrade": "websocket", "Connection": "keep-alive, Upgrade", "Sec-WebSocket-Key": "x" * 22 + "=="}
+        connection.request("GET", f"/darkroom/ws?key={ADMIN.replace(' ', '%20')}", headers={**upgrade, "Sec-WebSocket-Version": "13"})
+        assert connection.getresponse().status == 101
+        connection.close()
+        answer = httpx.post(f"{url}/darkroom/sdapi/v1/png-info", content=b" " * (71 * 2**20), headers={"X-Access-Key": ADMIN}, timeout=60)
+        assert answer.status_code != 200 and "nginx" not in answer.text
+    finally:
+        process.terminate()
+        process.wait(10)
+
+
 def test_in_a_folder_everything_works(folder):
     """The page, its files, the link with the key, cookies, the API, the event stream, uploads, downloads."""
     origin = folder.removesuffix("/darkroom")

@@ -149,3 +149,32 @@ def test_no_network_is_waited_for_and_told(tmp_path, replicate):
     desk.queue.cancel(job.id)
     assert desk.wait(job).state == "cancelled"
     desk.close()
+
+
+def test_the_key_is_nowhere_where_an_answer_holds_it(desk, replicate, tmp_path, capfd):
+    """In a success, which is stored as it is told: as it is written, and as JSON may write it."""
+    written = "".join(f"\\u{ord(letter):04x}" for letter in KEY)
+    failed = '{"id": "a", "status": "failed", "error": "%s", "logs": "%s"}'
+    for key in (KEY, written):
+        replicate.faults = [(200, {}, (failed % (key, key)).encode())]
+        job = desk.made(prompt=key[:1])
+        assert job.state == "failed" and KEY not in job.error.message and "Replicate made no picture" in job.error.message
+    told = capfd.readouterr()
+    desk.close()
+    assert texts_below(tmp_path) == [] and KEY not in told.out + told.err
+    desk.open()
+
+
+@pytest.mark.parametrize(
+    ("answer", "said"),
+    [
+        (b'{"id": "a", "status": "failed", "error": "\\ud800"}', "Replicate made no picture: ?."),
+        (b'{"id": "a", "status": "succeeded", "output": "https://[::1"}', "an address for its picture that cannot be read"),
+        (b'{"id": "\\ud800", "status": "starting"}', "Replicate refuses this: asked again."),
+        (b'{"id": "' + b"x" * 501 + b'", "status": "starting"}', "Replicate refuses this: asked again."),
+    ],
+)
+def test_an_answer_that_means_harm_is_a_sentence(desk, replicate, answer, said):
+    replicate.faults = [(200, {}, answer), (400, {}, {"detail": "asked again"})]
+    job = desk.made()
+    assert job.state == "failed" and said in job.error.message, job.error

@@ -144,6 +144,13 @@ def test_work_that_was_paid_for_and_cannot_be_used_stays_in_the_budget(desk, rep
     assert len(replicate.predictions) == 2 and desk.parts.spent("local", 0) == 0.1
 
 
+def test_those_who_follow_are_told_what_it_cost(desk, replicate):
+    heard = []
+    desk.queue.events.listen(heard.append)
+    job = desk.made()
+    assert desk.until(lambda: [each.body["cost"] for each in heard if each.kind == "job" and each.job_id == job.id]) == [0.05]
+
+
 def test_what_the_provider_has_refused_costs_nothing(desk, replicate):
     replicate.outcome, replicate.error = "failed", "NSFW content detected"
     job = desk.made()

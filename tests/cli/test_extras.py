@@ -69,6 +69,10 @@ def test_what_is_wrong_is_a_sentence(extras, folder, tmp_path):
         (("--grain", "nan"), "finite number"),
         (("--finish", "{"), "not JSON"),
         (("--upscaler", "Lanczos", "--size", "big"), "Write it as 512x768"),
+        (("--upscaler", "Lanczos", "--scale", "0"), "no factor of its own"),
+        (("--sd-upscale", "--size", "64x64"), "takes --scale"),
+        (("--sd-upscale", "a fox", "--checkpoint", "nobody"), "no checkpoint named 'nobody'"),
+        (("--restore",), "There is no network for faces yet"),
     ):
         done = extras(folder / "0.png", "-o", out, *words)
         assert done.code in (1, 2) and said in done.err, done

@@ -148,3 +148,10 @@ def test_no_command_is_imported_before_it_is_asked_for():
     code += "print([name for name in sys.modules if name.startswith('webui.cli.')], 'torch' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.splitlines()[-1] == "[] False"
+
+
+def test_a_command_that_lists_models_loads_no_page(tmp_path):
+    code = "import sys\nfrom webui.cli import main\nmain(sys.argv[1:])\nprint('gradio' in sys.modules)"
+    words = [sys.executable, "-c", code, "models", "--data-dir", str(tmp_path)]
+    done = subprocess.run(words, capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-1] == "False"

@@ -8,6 +8,7 @@ from webui.errors import RequestError
 
 EVERY = [
     {"kind": "upscale", "upscaler": "Nearest", "scale": 1.5},
+    {"kind": "sd_upscale", "upscaler": "Lanczos", "seams": "half tile", "prompt": "a fox"},
     {"kind": "restore", "model": "GFPGAN", "aligned": True},
     {"kind": "match_colors", "image": "0" * 64, "visibility": 0.5},
     {"kind": "sharpen", "amount": 1.0},
@@ -20,9 +21,9 @@ EVERY = [
 @pytest.mark.parametrize(
     ("steps", "field", "words"),
     [
-        ([{"kind": "upscale", "scale": 99}], "finish.0.upscale.scale", "Upscale by of step 1 (upscale) must be between 0.05 and 16"),
+        ([{"kind": "upscale", "scale": 99}], "finish.0.upscale.scale", "Upscale by of step 1 (upscale) must be between 0 and 16"),
         ([{"kind": "grain", "amount": float("nan")}], "finish.0.grain.amount", "Amount of step 1 (grain) must be a finite number"),
-        ([{"kind": "grain"}, {"kind": "polish"}], "finish.1", "must be of one of these kinds: 'upscale', 'restore'"),
+        ([{"kind": "grain"}, {"kind": "polish"}], "finish.1", "must be of one of these kinds: 'upscale', 'sd_upscale'"),
         ([{}], "finish.0", "must say its kind"),
         ([{"kind": "grain"}] * 10_000, "finish", "at most 20 entries; there are 10000"),
         ([{"kind": "format"}, {"kind": "grain"}], "finish.0", "last step of the chain"),

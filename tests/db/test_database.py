@@ -1,5 +1,6 @@
 """The database opens, migrates, says what is wrong, and never loses a file it cannot read."""
 
+import os
 import re
 import sqlite3
 from pathlib import Path
@@ -27,6 +28,22 @@ def test_wal_and_the_durability_that_was_asked_for(tmp_path, durability, value):
     with open_database(tmp_path, durability=durability).read() as connection:
         assert connection.execute(text("PRAGMA journal_mode")).scalar() == "wal"
         assert connection.execute(text("PRAGMA synchronous")).scalar() == value
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no such rights")
+@pytest.mark.parametrize("before", [None, 0o644, 0o660])
+def test_other_users_of_the_machine_may_not_read_it(tmp_path, before):
+    path = tmp_path / "data" / "darkroom.db"
+    if before is not None:
+        path.parent.mkdir()
+        path.touch()
+        path.chmod(before)
+    database = open_database(tmp_path)
+    with database.write() as connection:
+        connection.execute(insert(settings_kv).values(key="k", value="1"))
+        files = [path, *(path.with_name(path.name + end) for end in ("-wal", "-shm"))]
+        assert all(not each.stat().st_mode & 0o007 for each in files)
+    assert path.stat().st_mode & 0o777 == (0o600 if before is None else before & 0o770)
 
 
 def test_a_broken_file_is_moved_aside_and_a_new_one_begun(tmp_path):

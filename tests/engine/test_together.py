@@ -258,6 +258,7 @@ def test_the_key_tells_model_size_precision_and_adapters_apart(engine):
         assert batch_key(engine.task(**{"prompt": "a <lora:x:1>"} | fields).request) != batch_key(base)
     assert batch_key(engine.task(deterministic=True).request) == ""
     assert batch_key(engine.task(prompt="a <lora:x:1>", hires={"prompt": "b"}).request) == ""
+    assert batch_key(engine.task(regions={"areas": [{"prompt": "b <lora:x:1>"}]}).request) == ""
 
 
 def test_the_pictures_of_a_joined_batch_are_not_all_the_same(studio):

@@ -122,6 +122,8 @@ def test_prompt_editing_the_second_pass_and_a_start_picture_go_through_the_same_
         ({"tiling": True}, "tiling", "Toy flow models make no tiles."),
         ({"prompt": "<lora:x:1>"}, "prompt", "Toy flow models take no LoRA."),
         ({"profile": "diffusers"}, "profile", "Toy flow models are not made by this profile."),
+        ({"regions": {"areas": [{"prompt": "<lora:x:1>"}]}}, "prompt", "Toy flow models take no LoRA."),
+        ({"regions": {"method": "attention"}}, "regions.method", "Toy flow models have no attention couple."),
     ],
 )
 def test_what_it_cannot_do_is_refused_before_anything_is_computed(app, fields, field, said):

@@ -30,6 +30,15 @@ def test_pictures_without_a_row_are_found(tmp_path):
     assert found.model_copy(update={"created": lost.created}) == lost
 
 
+def test_pictures_behind_links_are_found_once(tmp_path):
+    lost = save(ImageStore(tmp_path), 0)
+    (tmp_path / "drive").mkdir()
+    (tmp_path / lost.path).parent.rename(tmp_path / "drive" / "month")
+    (tmp_path / lost.path).parent.symlink_to(tmp_path / "drive" / "month")
+    (tmp_path / "drive" / "month" / "round").symlink_to(tmp_path / "outputs")
+    assert [found.path for found in find_images(tmp_path, ())] == [lost.path]
+
+
 def test_every_format_is_found(tmp_path):
     for format in ("png", "jpeg", "webp"):
         save(ImageStore(tmp_path, format=format), 0, job_id=format)

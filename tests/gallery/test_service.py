@@ -7,8 +7,9 @@ from PIL import Image
 
 from tests.gallery.test_scan import LYING, REQUEST, save, write_lie
 from webui.db import open_database
-from webui.errors import NotFound, RequestError
+from webui.errors import NotFound, RequestError, StorageError
 from webui.gallery.service import Gallery, request_inside
+from webui.gallery.sheet import Wanted
 from webui.images.store import ImageStore
 from webui.jobs.store import JobStore
 
@@ -138,3 +139,28 @@ def test_pictures_that_lie_of_themselves_are_in_the_gallery(tmp_path, gallery, j
     assert {each.record.path for each in listed} == {f"outputs/{lie}.png" for lie in LYING}
     assert all("cannot be read" in each.record.notes[0] and each.request is None for each in listed)
     assert gallery.reconcile(jobs) == 0
+
+
+def test_pictures_of_a_drive_that_was_not_there_at_the_start_come_back_with_it(tmp_path, database, jobs):
+    drive = tmp_path / "drive"
+    drive.mkdir()
+    (tmp_path / "outputs").symlink_to(drive)
+    gallery = Gallery(ImageStore(tmp_path), database, tmp_path / "thumbs")
+    record = save(gallery.store, 0)
+    jobs.add_image(record, REQUEST)
+    drive.rename(tmp_path / "out")
+    gallery.reconcile(jobs)
+    assert gallery.sheet.ids(Wanted()) == []
+    with pytest.raises(StorageError, match="which is not there"):
+        gallery.check_writable()
+    (tmp_path / "out").rename(drive)
+    gallery.look_again()
+    assert gallery.sheet.ids(Wanted()) == [record.id]
+    drive.rename(tmp_path / "out")
+    drive.mkdir()  # an empty folder, as where a drive is mounted
+    gallery.check_writable()
+    assert gallery.sheet.ids(Wanted()) == []
+    drive.rmdir()
+    (tmp_path / "out").rename(drive)
+    gallery.check_writable()
+    assert gallery.sheet.ids(Wanted()) == [record.id]

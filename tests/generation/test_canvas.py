@@ -9,7 +9,7 @@ from PIL import Image
 
 from webui.core.canvas import Area, RegionOptions, TileOptions, areas_text, read_areas
 from webui.errors import RequestError
-from webui.generation.composing import blended, coupled, field_of
+from webui.generation.composing import attended, blended, by_place, coupled, field_of, shares_of
 from webui.generation.conditioning import Encoded
 from webui.generation.tiled import grid_of, tiled
 from webui.images.metadata import read_metadata
@@ -46,7 +46,7 @@ def test_a_blend_of_nothing_is_the_prompt_and_of_all_the_other_one(engine):
 def test_at_every_place_the_weights_are_one_together(engine):
     options = RegionOptions.model_validate(HALVES | {"areas": [HALVES["areas"][0] | {"weight": 3}]})
     fields = [field_of(area, (8, 4), engine.context.images) for area in options.areas]
-    base, area = coupled(encoded((8, 0, 77)).positive, options, fields, [encoded((8, 1, 77)).positive])
+    base, area = coupled(encoded((8, 0, 77)).positive, shares_of(fields, options.base), [encoded((8, 1, 77)).positive], [0])
     assert torch.allclose(base.weight + area.weight, torch.ones(1, 1, 4, 8))
     assert torch.allclose(area.weight[..., :4], torch.full((1, 1, 4, 4), 3 / 3.2)) and not area.weight[..., 4:].any()
 
@@ -92,6 +92,62 @@ def test_regions_change_the_picture_and_it_is_made_again(engine):
     read = read_metadata(engine.context.images.path(next(event.record for event in engine.events if event.type == "image")))
     assert "Regions: " in read.text and "Blend prompt: a cat, Blend share: 0.25" in read.text
     assert np.array_equal(engine.make(**{**read.request().model_dump(), "checkpoint": "tiny"})[0], made)
+
+
+def test_attention_couple_is_one_prediction_for_each_set_of_loras(engine):
+    options = RegionOptions.model_validate(HALVES)
+    shares = shares_of([field_of(area, (8, 4), engine.context.images) for area in options.areas], options.base)
+    own, prompts = encoded((8, 0, 77)).positive, [encoded((8, value, 77)).positive for value in (1, 2)]
+    (one,) = attended(own, shares, prompts, [0, 0])
+    assert one.weight == 1 and one.place == 0 and torch.allclose(one.beside.shares.sum(0), torch.ones(4, 8))
+    plain, second = attended(own, shares, prompts, [0, 1])
+    assert (plain.place, second.place) == (0, 1) and torch.equal(second.weight, shares[2])
+    assert torch.allclose(plain.weight + second.weight, torch.ones(1, 1, 4, 8))
+    assert [place for place, _ in by_place(shares, [0, 1])] == [0, 1] and by_place(shares, [0, 0]) == ()
+    with pytest.raises(RequestError, match="AND"):
+        attended(own, shares, [own * 2, own], [0, 0])
+
+
+def attentive(**regions):
+    return {"prompt": "a fox", "steps": 2, "regions": {"method": "attention", **regions}}
+
+
+def test_attention_couple_of_one_prompt_everywhere_is_that_prompt(engine):
+    plain = engine.make(prompt="a fox", steps=2)[0].astype(int)
+    same = engine.make(**attentive(areas=[{"prompt": "a fox", "width": 0.5}], base=0.2))[0].astype(int)
+    wolf = engine.make(prompt="a wolf", steps=2)[0].astype(int)
+    alone = engine.make(**attentive(areas=[{"prompt": "a wolf"}], base=0))[0].astype(int)
+    assert abs(same - plain).max() <= 1 and abs(alone - wolf).max() <= 1 and abs(plain - wolf).max() > 1
+
+
+@pytest.mark.parametrize("method", ["latent", "attention"])
+def test_an_area_is_made_by_its_prompt_where_it_lies(engine, method):
+    def made(width, **more):
+        areas = [{"prompt": "a wolf howling at night", "width": width}]
+        return engine.make(prompt="a fox", steps=1, width=128, regions={"method": method, "areas": areas, "base": 0}, **more)[0].astype(int)
+
+    plain = engine.make(prompt="a fox", steps=1, width=128)[0].astype(int)
+    half = abs(made(0.5) - plain)
+    assert half[:, :48].mean() > 1.3 * half[:, 80:].mean()
+    assert not np.array_equal(made(0.5, tiles={"width": 64, "height": 64, "overlap": 32}), made(0.5))
+
+
+def test_regions_by_attention_are_made_again_from_the_picture(engine):
+    fields = {
+        "prompt": "a fox AND a cat",
+        "regions": HALVES | {"method": "attention"},
+        "hires": {"scale": 1.5, "steps": 1},
+    }
+    made = engine.make(**fields)
+    latent = engine.make(**fields | {"regions": HALVES})
+    assert not np.array_equal(made[0], latent[0])
+    engine.make(**fields)
+    read = read_metadata(engine.context.images.path(next(event.record for event in engine.events if event.type == "image")))
+    assert "Regions method: attention" in read.text and read.request().regions.method == "attention"
+    again = engine.make(**{**read.request().model_dump(), "checkpoint": "tiny"})
+    assert np.array_equal(again[0], made[0])
+    both = engine.make(**fields, batch_size=2)
+    assert abs(both[0].astype(int) - made[0]).max() <= 1 and abs(both[1].astype(int) - made[0]).max() > 1
 
 
 @pytest.mark.parametrize("method", ["multidiffusion", "mixture"])

@@ -91,7 +91,6 @@ def test_what_cannot_be_done_names_the_step(engine):
         ([{"kind": "match_colors"}], "finish.0", "Choose the picture"),
         ([{"kind": "match_colors", "image": "0" * 64}], "finish.0", "not here any more"),
         ([{"kind": "extension", "name": "gone"}], "finish.0", "no finisher named 'gone'"),
-        ([{"kind": "restore"}], "finish.0", "one face"),
         ([{"kind": "restore", "aligned": True, "model": "none"}], "finish.0", "no network for faces"),
     ):
         with pytest.raises(RequestError, match=words) as caught:

@@ -128,6 +128,39 @@ def test_jobs_side_by_side_are_at_their_own_steps(engine, loras, model, tmp_path
     assert all(torch.equal(tensor, before[name]) for name, tensor in model.unet.state_dict().items())
 
 
+@pytest.mark.parametrize("method", ["latent", "attention"])
+def test_an_area_has_loras_of_its_own_and_the_prompt_s_weight_is_changed_there(engine, loras, model, method):
+    def of_all(prompt, area):
+        return engine.make(prompt=prompt, steps=2, regions={"method": method, "base": 0, "areas": [{"prompt": area}]})[0]
+
+    before = {name: tensor.clone() for name, tensor in model.unet.state_dict().items()}
+    for prompt, area, same in (
+        ("fox", "fox <lora:strong:1>", "fox <lora:strong:1>"),
+        ("fox <lora:strong:1>", "fox <lora:strong:0.4>", "fox <lora:strong:0.4>"),
+        ("fox <lora:strong:1>", "fox <lora:both:1>", "fox <lora:strong:1> <lora:both:1>"),
+        ("fox <lora:strong:1>", "fox", "fox <lora:strong:1>"),
+    ):
+        assert compare(of_all(prompt, area), engine.make(prompt=same, steps=2)[0]).psnr >= 60
+    assert all(torch.equal(tensor, before[name]) for name, tensor in model.unet.state_dict().items()) and model.weights.jobs == 0
+
+
+@pytest.mark.parametrize("method", ["latent", "attention"])
+def test_a_lora_of_half_the_picture_leaves_the_other_half_alone(engine, loras, strengths, method):
+    def halves(tag):
+        areas = [{"prompt": f"fox{tag}", "width": 0.5}, {"prompt": "fox", "x": 0.5, "width": 0.5}]
+        return engine.make(prompt="fox", steps=1, width=128, regions={"method": method, "base": 0, "areas": areas})[0].astype(int)
+
+    plain = halves("")
+    change = abs(halves(" <lora:strong:1>") - plain)
+    least = 8 if method == "latent" else 1.3  # in one prediction neighbours look at each other
+    assert change[:, :48].mean() > max(1, least * change[:, 80:].mean())
+    strengths.clear()
+    halves(" <lora:mid:1>")
+    assert set(on(strengths)) == {"+", "-"}, "a pass with the LoRA, and one without"
+    engine.make(prompt="fox", regions={"areas": [{"prompt": "fox <lora:nobody:1>"}]})
+    assert any("'nobody' was left out" in note for note in engine.notes)
+
+
 @pytest.mark.parametrize(
     ("tag", "said"),
     [

@@ -182,3 +182,10 @@ def test_a_number_with_commas_is_read_whole_or_said(pair, field, value, said):
 def test_a_line_that_is_too_long_is_said():
     reading = read_parameters(f"a\nSteps: 9, Sampler: Euler a, Model: {' ' * 200_000}x, Seed: 1")
     assert any("behind the first 200000 letters" in line for line in reading.unmapped)
+
+
+def test_restored_faces_are_a_step_and_embeddings_are_told():
+    line = 'Steps: 4, Sampler: Euler, Seed: 1, Face restoration: CodeFormer, TI hashes: "easyneg: c74b4e810b03, bad hand: 123"'
+    found = read_parameters(f"a fox easyneg\n{line}, Postprocess upscale by: 2, Postprocess upscaler: Lanczos")
+    assert [(step["kind"], step.get("model")) for step in found.fields["finish"]] == [("restore", "CodeFormer"), ("upscale", None)]
+    assert found.embeddings == ("easyneg", "bad hand") and found.unmapped == ()

@@ -449,3 +449,11 @@ def test_a_muted_node_on_the_models_way_is_said():
     links = [[1, 1, 0, 2, 0, "MODEL"], [2, 2, 0, 3, 0, "MODEL"]]
     reading = png(workflow={"nodes": nodes, "links": links})
     assert "checkpoint" not in reading.fields and "Checkpoint: is not linked" in reading.unmapped
+
+
+@pytest.mark.parametrize("control", [[], [True], [False], ["fixed"]])
+def test_a_seeds_control_is_where_the_editor_of_that_year_put_it(control):
+    workflow = json.loads(json.dumps(WORKFLOW))
+    workflow["nodes"][4]["widgets_values"] = [5, *control, 7, 5.5, "euler", "normal", 1]
+    fields = png(workflow=workflow).fields
+    assert [fields[key] for key in ("seed", "steps", "guidance", "sampler")] == [5, 7, 5.5, "Euler"]

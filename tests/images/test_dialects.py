@@ -472,3 +472,39 @@ def test_easy_diffusions_bad_values_are_listed_and_the_rest_taken():
     assert reading.source == "Easy Diffusion" and reading.fields["sampler"] == "Euler"
     assert reading.fields["prompt"] == "a fox <lora:base:0.05> <lora:b:1>"
     assert reading.unmapped == ("seed: x (Seed must be a whole number.)",)
+
+
+WHOLE = {
+    "clipSkip": 2, "hiresFix": True, "hiresFixWidth": 320, "hiresFixHeight": 384, "hiresFixStrength": 0.6, "batchSize": 2,
+    "upscaler": "realesrgan_x4plus_f16.ckpt", "controls": [{"file": "canny"}], "refinerModel": "r.ckpt", "refinerStart": 0.7,
+    "sharpness": 0.5, "zeroNegativePrompt": False, "fps": 5, "shift": 1, "width": 64, "loras": [], "originalImageWidth": 64,
+    "tiledDecoding": False, "decodingTileWidth": 640, "newThing": 0,
+}  # fmt: skip
+
+
+def test_draw_things_whole_configuration_is_read():
+    said = png(parameters={key: value for key, value in DRAWN.items() if key != "strength"} | {"v2": WHOLE})
+    assert (said.fields["clip_skip"], said.fields["batch_size"], said.mode) == (2, 2, "txt2img")
+    assert said.fields["hires"] == {"width": 64, "height": 64, "strength": 0.6, "upscaler": "Latent"}
+    assert (said.fields["width"], said.fields["height"]) == (320, 384)
+    left = ("upscaler", "controls", "refinerModel", "refinerStart", "sharpness", "newThing")
+    assert [line.partition(":")[0] for line in said.unmapped if line.startswith("v2.")] == [f"v2.{key}" for key in left]
+    assert sum("Batch size 2" in line for line in said.unmapped) == 1
+    plain = {"clipSkip": 1, "hiresFix": False, "hiresFixWidth": 0, "refinerStart": 0.85, "controls": [], "batchSize": 1, "sharpness": 0}
+    assert png(parameters=DRAWN | {"v2": plain}).unmapped == ()
+    odd = png(parameters=DRAWN | {"v2": {"clipSkip": "x", "hiresFix": True, "hiresFixStrength": 0.5}})
+    assert odd.unmapped == ("v2.clipSkip: x", "v2.hiresFix: true", "v2.hiresFixStrength: 0.5")
+    assert png(parameters=DRAWN | {"v2": "text"}).unmapped == ("v2: text",)
+
+
+def test_novelais_characters_and_zeros_are_said():
+    captions = {"caption": {"char_captions": [{"char_caption": "a tail"}, {"char_caption": ""}]}}
+    reading = png(Comment=NOVEL | {"v4_negative_prompt": captions, "uncond_scale": 0, "sm": False, "none": None}, Description="a fox")
+    assert reading.unmapped == ("uncond_scale: 0", "negative prompt of a character: a tail")
+
+
+def test_pictures_of_one_noise_are_said():
+    several = GRAPH | {"5": node("EmptyLatentImage", width=512, height=768, batch_size=4)}
+    reading = png(prompt=several)
+    assert reading.fields["batch_size"] == 4 and "Batch size 4: ComfyUI draws one noise" in reading.unmapped[0]
+    assert any("Batch size 3: SwarmUI" in line for line in png(parameters={"sui_image_params": SWARM | {"batchsize": 3}}).unmapped)

@@ -143,6 +143,12 @@ REQUESTS = st.builds(
 )
 
 
+@pytest.mark.parametrize("text", ["\u00c2\u0080", "caf\u00c3\u00a9", "café"])
+def test_words_that_look_like_another_encoding_come_back(text):
+    assert read_metadata(picture(GenerationRequest(prompt=text, negative_prompt=text), 0)).fields["negative_prompt"] == text
+    assert read_metadata(picture(GenerationRequest(prompt=text), 0)).text.startswith(text)
+
+
 @pytest.mark.parametrize("format", ["png", "jpeg", "webp"])
 @given(request=REQUESTS, index=st.integers(0, 3))
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])

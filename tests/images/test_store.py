@@ -93,12 +93,72 @@ def test_bin_and_restore(tmp_path):
         store.restore(record)
 
 
-def test_a_record_cannot_point_outside(tmp_path):
+@pytest.mark.parametrize("wrong", ["../secret", "outputs/../../secret", "{tmp}/secret", "outputs/{tmp}/secret", ""])
+def test_a_record_cannot_point_outside(tmp_path, wrong):
     store = ImageStore(tmp_path / "data")
     record = save(store)
     (tmp_path / "secret").write_text("x")
     with pytest.raises(NotFound):
-        store.path(record.model_copy(update={"path": "../secret"}))
+        store.path(record.model_copy(update={"path": wrong.format(tmp=tmp_path)}))
+
+
+@pytest.mark.parametrize("linked", [("outputs",), ("outputs", "data/uploads", "data/bin"), ("data",), ("outputs/" + "2026-11-30",)])
+def test_folders_that_are_links_to_another_drive_work_as_any(tmp_path, linked):
+    root, drive = tmp_path / "root", tmp_path / "drive"
+    for name in linked:
+        (drive / name).mkdir(parents=True)
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).symlink_to(drive / name)
+    store = ImageStore(root, pattern="2026-11-30/{index:05}")
+    record, upload = save(store), store.add_upload(b"picture", (8, 8), ".png", "ann")
+    assert record.path.startswith("outputs/") and store.path(record).read_bytes()[:4] == b"\x89PNG"
+    assert store.path(upload).read_bytes() == store.upload_path(upload.id).read_bytes() == b"picture"
+    store.trash(record)
+    assert store.path_in_bin(record).is_file() and not (root / record.path).exists()
+    store.restore(record)
+    assert store.path(record).is_file()
+    store.path(record).with_name(".0123456789abcdef.part").write_bytes(b"half")
+    assert store.sweep() == 1
+
+
+def test_a_bin_on_another_drive_gets_the_whole_picture(tmp_path, monkeypatch):
+    replace = os.replace
+
+    def between_drives(source, target):
+        if ("outputs" in str(source)) != ("outputs" in str(target)):
+            raise OSError(errno.EXDEV, "Invalid cross-device link")
+        replace(source, target)
+
+    store = ImageStore(tmp_path)
+    record = save(store)
+    whole = store.path(record).read_bytes()
+    monkeypatch.setattr(os, "replace", between_drives)
+    store.trash(record)
+    assert store.path_in_bin(record).read_bytes() == whole and not (tmp_path / record.path).exists()
+    store.restore(record)
+    assert store.path(record).read_bytes() == whole
+
+
+def test_a_link_to_a_drive_that_is_not_there_is_said(tmp_path):
+    store = ImageStore(tmp_path / "root")
+    (tmp_path / "root").mkdir()
+    (tmp_path / "root" / "outputs").symlink_to(tmp_path / "drive")
+    for fails in (store.check_writable, lambda: save(store)):
+        with pytest.raises(StorageError, match=r"outputs is a link to .*drive, which is not there\."):
+            fails()
+    (tmp_path / "drive").mkdir()
+    store.check_writable()
+    assert store.path(save(store)).is_file()
+
+
+@pytest.mark.parametrize(("number", "said"), [(errno.EACCES, "Give yourself the right"), (errno.EIO, "Plug the drive in")])
+def test_what_to_do_is_said_by_what_is_wrong(tmp_path, monkeypatch, number, said):
+    def fails(handle):
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(os, "fsync", fails)
+    with pytest.raises(StorageError, match=said):
+        ImageStore(tmp_path).add_upload(b"picture", (8, 8), ".png", "ann")
 
 
 def test_an_unwritable_folder_is_named_and_leaves_nothing_behind(tmp_path):

@@ -10,6 +10,7 @@ const form = (more = {}) => ({ names: ['prompt', 'seed', 'steps', 'checkpoint', 
 
 test('Gradio gives the values in order; an empty box is null only where it began as nothing', () => {
   assert.deepEqual(named(form(), ['an apple', 7, '', '', undefined]), { prompt: 'an apple', seed: 7, steps: '', checkpoint: null, strength: null });
+  assert.deepEqual(named(form(), ['', 7], ['checkpoint', 'seed']), { checkpoint: null, seed: 7 });
 });
 
 test('a number and its text are the same value, and so are the kinds of nothing', () => {

@@ -30,6 +30,12 @@ test('failed, stopped, and waiting again', () => {
   assert.deepEqual([again.state, again.attempts, again.stopping, again.progress], ['queued', 2, false, null]);
 });
 
+test('what went wrong once is no word on a job that was tried again', () => {
+  const again = after(job(), STARTED, { type: 'failed', error: { message: 'Lost.' } }, { type: 'queued' });
+  assert.equal(again.error, null);
+  assert.equal(after(job({ error: { message: 'Lost.' } }), { type: 'done' }).error, null);
+});
+
 test('a step that comes after the end changes nothing', () => {
   const ended = after(job(), STARTED, { type: 'done' }, { type: 'step', phase: 'sampling', step: 5, steps: 20 }, { type: 'preview', frame: 9 });
   assert.deepEqual([ended.state, ended.progress.frame, ended.notes], ['done', undefined, []]);

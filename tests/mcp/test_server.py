@@ -118,6 +118,27 @@ def test_resources(server):  # noqa: F811
     run(use, f"{server.url}/mcp")
 
 
+def test_a_session_is_its_persons_alone(server):  # noqa: F811
+    """To others who name it there is none: not to listen, not to call, not to end it."""
+    greeting = {
+        "jsonrpc": "2.0",
+        "id": 1,
+        "method": "initialize",
+        "params": {"protocolVersion": "2025-06-18", "capabilities": {}, "clientInfo": {"name": "test", "version": "1"}},
+    }
+    kinds = {"Accept": "application/json, text/event-stream"}
+    with server.client(**{"X-Owner": "ann", **kinds}) as ann, server.client(**{"X-Owner": "ben", **kinds}) as ben:
+        begun = ann.post("/mcp", json=greeting)
+        session = {"mcp-session-id": begun.headers["mcp-session-id"]}
+        ping = {"jsonrpc": "2.0", "id": 2, "method": "ping"}
+        assert ben.get("/mcp", headers=session).status_code == 404
+        assert ben.post("/mcp", json=ping, headers=session).status_code == 404
+        assert ben.delete("/mcp", headers=session).status_code == 404
+        ann.post("/mcp", json={"jsonrpc": "2.0", "method": "notifications/initialized"}, headers=session).raise_for_status()
+        assert ann.post("/mcp", json=ping, headers=session).status_code == 200
+        assert ann.delete("/mcp", headers=session).status_code == 200
+
+
 @pytest.mark.parametrize("owner", ["stdio user"])
 def test_over_stdio(server, owner):  # noqa: F811
     command = ["-m", "webui", "mcp", "--server", server.url, "--owner", owner]

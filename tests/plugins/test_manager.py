@@ -71,6 +71,8 @@ def test_a_file_is_imported_only_where_its_hooks_are_called(tmp_path):
     source = HEAD + f"open({str(marker)!r}, 'w')\n@hookimpl\ndef denoiser_wrapper(request): ...\n"
     extensions(tmp_path / "e", process="web", mine=source)
     assert not marker.exists()
+    Extensions("engine").load([tmp_path / "e"], hooks=("register_families",))
+    assert not marker.exists()
     extensions(tmp_path / "e", process="engine")
     assert marker.exists()
 

@@ -9,8 +9,9 @@ from webui.models.upscalers import load_upscaler
 from webui.train.default_model.compose import generator
 from webui.train.upscaler.course import Course, train
 from webui.train.upscaler.network import SCALE, Compact, write
-from webui.train.upscaler.pictures import PATCH, Gallery, batch
+from webui.train.upscaler.pictures import PATCH, Gallery, batch, smaller
 from webui.train.upscaler.score import enlarged, psnr
+from webui.train.upscaler.shapes import disc, drawn_shapes
 
 CPU = torch.device("cpu")
 
@@ -50,6 +51,23 @@ def test_training_lowers_the_error_and_its_file_is_an_upscaler_of_any_program(tm
     pixels = torch.rand(1, 3, 8, 8)
     with torch.no_grad():
         assert torch.allclose(loaded(pixels).clamp(0, 1), network(pixels).clamp(0, 1), atol=1e-4)
+
+
+def test_it_starts_as_smooth_as_bilinear_interpolation_also_at_a_large_edge():
+    torch.manual_seed(0)
+    large = disc(256, (250, 250, 240), (20, 60, 160))
+    small = smaller(large)
+    with torch.no_grad():
+        made = enlarged(Compact(8, 2).eval(), small)
+    bilinear, nearest = (small.resize(large.size, way) for way in (Image.Resampling.BILINEAR, Image.Resampling.NEAREST))
+    inner = (8, 8, 248, 248)
+    assert psnr(made.crop(inner), bilinear.crop(inner)) > 50 > psnr(nearest, bilinear)
+
+
+def test_shapes_are_drawn_by_seed():
+    one, other = (drawn_shapes(2, 64, generator(seed, 1)) for seed in (1, 2))
+    assert [each.tobytes() for each in one] == [each.tobytes() for each in drawn_shapes(2, 64, generator(1, 1))]
+    assert one[0].mode == "RGBA" and one[0].tobytes() != other[0].tobytes() and one[0].getchannel("A").getextrema()[1] == 255
 
 
 def test_psnr_is_measured_in_decibels_and_an_enlarged_picture_is_four_times_as_large():

@@ -128,3 +128,15 @@ def test_an_empty_folder_knows_what_the_engine_can_do(tmp_path):
     known = NameMatcher.here(Library([tmp_path]), Capabilities(samplers=(OptionInfo(name="Euler"),)))
     told = ["Stable Diffusion checkpoint: tiny (not here)"]
     assert known.match({"sampler": "Euler", "checkpoint": "tiny"}) == ({"sampler": "Euler"}, told)
+
+
+def test_embeddings_hypernetworks_and_networks_for_faces_that_are_not_here_are_told():
+    files = {"embedding": ("sub/EasyNeg",), "hypernetwork": ("net",), "face_restorer": ("GFPGANv1.4",)}
+    known = NameMatcher(NAMES, frozenset(), by_hash, has_hash, files)
+    finish = [{"kind": "restore", "model": "CodeFormer"}, {"kind": "upscale"}, {"kind": "restore", "model": "GFPGAN"}, {"kind": "restore"}]
+    values = {"prompt": "a <hypernet:gone:1> <hypernet:net:0.5> b <hypernet:gone:1>", "finish": finish}
+    placed, told = known.match(values, embeddings=("easyneg", "badhand"))
+    assert placed["prompt"] == "a  <hypernet:net:0.5> b "
+    assert placed["finish"] == [{"kind": "upscale"}, {"kind": "restore", "model": "GFPGANv1.4"}, {"kind": "restore"}]
+    assert told == ["Hypernetwork: gone (not here)", "Face restoration: CodeFormer (not here)", "Embedding: badhand (not here)"]
+    assert KNOWN.match(values, embeddings=("badhand",)) == (values, [])

@@ -1,5 +1,8 @@
 """Templates become words: by the seed, the same each time, and nothing that only looks like a template is touched."""
 
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -155,6 +158,67 @@ def test_too_much_is_refused_at_once(folder, wildcards):
     with pytest.raises(RequestError, match="takes too long"):
         fill("{2$$__big__}", [1], wildcards)
     assert fill("__big__", [1], wildcards)[0].startswith("w")
+
+
+DOUBLED = "".join(f"${{a{n}=${{a{n - 1}}}${{a{n - 1}}}}}" for n in range(1, 60))
+
+
+@pytest.mark.parametrize(
+    ("template", "said"),
+    [
+        ("{" + "|" * 60_000 + "}", "too large. It has 60000 choices; 1000 are the most"),
+        ("{" + "a|" * 1001 + "}", "too large. It has 1001 choices"),
+        ("a {b|{c|" + "[d|e]|" * 500 + "}}", "too large. It has 1002 choices"),
+        ("__a(" + "x=y z," * 2000 + ")__", "too large. It has 2000 choices"),
+        ("${a0={x|y}}" + DOUBLED + "${a59}", "takes too long: words would be drawn"),
+        ("${a0={%s|y}}" % ("x" * 1000) + DOUBLED + "${a59}", "What it becomes has 1"),
+        ("${a={900$$" + "|" * 900 + "}}" + "${a}" * 150, "takes too long: words would be drawn"),
+    ],
+)
+def test_what_a_template_costs_is_bounded_whatever_it_costs_it_in(folder, wildcards, template, said):
+    (folder / "a.txt").write_text("x")
+    with pytest.raises(RequestError, match=said):
+        fill(template, range(10), wildcards)
+    (folder / "line.txt").write_text(template)
+    for asking in ("__line__", "{1$$__line__}") if "=" not in template else ():
+        with pytest.raises(RequestError, match="too large|takes too long|What it becomes"):
+            fill(asking, range(10), wildcards)
+
+
+def test_choices_that_a_prompt_may_have_are_all_possible():
+    template = "a {" + "|".join(f"w{n}" for n in range(1000)) + "} [b|c|d]" + "[e|f]" * 1000
+    assert len(set(fill(template, range(8), NONE))) > 4
+
+
+def test_wildcards_whose_lines_are_large_templates_end(folder, wildcards):
+    (folder / "large.txt").write_text("\n".join("{" + "a|" * 900 + f"{n}}}" for n in range(500)))
+    assert fill("__large__", [1], wildcards)
+    with pytest.raises(RequestError, match="takes too long: its wildcards' lines"):
+        fill("{2$$__large__}", range(5), wildcards)
+
+
+def test_a_template_waits_for_no_other(folder, wildcards):
+    """While one is being filled, another is: the second ends inside the first."""
+    inner = []
+
+    class Asked(Wildcards):
+        def values(self, pattern, field="prompt"):
+            if pattern == "slow":
+                thread = threading.Thread(target=lambda: inner.append(fill("a {red|red} apple", [1], self)))
+                thread.start()
+                thread.join(60)
+            return super().values(pattern, field)
+
+    (folder / "slow.txt").write_text("word")
+    assert fill("{a|a} __slow__", [1], Asked(lambda: [folder])) == ("a word",)
+    assert inner == [("a red apple",)]
+
+
+def test_many_templates_at_once_are_read_as_one_by_one():
+    templates = [f"{{a|b|c}} ${{x={{d|e}}}} ${{x}} {{2$$ and $$f|g|{{h|i}}}} {n}" for n in range(24)]
+    one_by_one = [fill(template, range(5), NONE) for template in templates]
+    with ThreadPoolExecutor(8) as pool:
+        assert list(pool.map(lambda template: fill(template, range(5), Wildcards(tuple)), templates)) == one_by_one
 
 
 def test_a_missing_wildcard_is_named_with_what_comes_near(folder, wildcards):

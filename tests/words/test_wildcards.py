@@ -8,6 +8,7 @@ import pytest
 
 from webui.errors import RequestError
 from webui.settings import load_settings
+from webui.words.fill import fill
 from webui.words.wildcards import Wildcards, wildcard_folders
 
 
@@ -35,6 +36,30 @@ def test_text_yaml_and_json_in_folders(folder, wildcards):
     assert [tuple(value) for value in wildcards.values("people/names/*")] == [("Ann", 1.0), ("Bob", 2.0), ("Cid", 3.0)]
     assert texts(wildcards, "People/FLAT") == ["one"]
     assert texts(wildcards, "**/jobs") == ["cook", "smith"]
+
+
+@pytest.mark.parametrize("weight", ["1e15", "1e999", "-1", '"1e15"', "NaN", "[1]", "true", "1" + "0" * 400])
+def test_a_weight_that_cannot_be_counts_as_one_and_is_said(folder, wildcards, weight):
+    entries = f'{{"text": "a", "weight": {weight}}}, {{"text": "b"}}, "{weight.strip(chr(34))}::c"'
+    (folder / "hw.json").write_text(f"[{entries}]")
+    assert all(value.weight == 1 for value in wildcards.values("hw"))
+    assert "no weight from 0 to 10,000" in wildcards.all()[0].note
+    assert set(fill("{2$$ $$__hw__}", range(9), wildcards)[0].split()) < {"a", "b", *f"{weight.strip(chr(34))}::c c".split()}
+
+
+def test_weights_are_drawn_by_what_they_say_and_bounded_together(folder, wildcards):
+    (folder / "hw.json").write_text('[{"text": "a", "weight": 9999}, {"text": "b", "weight": 9999}, {"text": "c", "weight": 9999}]')
+    assert fill("__hw__", [1], wildcards)[0] in "abc"
+    with pytest.raises(RequestError, match="takes too long"):
+        fill("{2$$__hw__}", [1], wildcards)
+
+
+def test_yamls_words_are_those_that_are_written(folder, wildcards):
+    answers = "answers:\n  - yes\n  - no\n  - on\n  - 2020-01-01\n  - 1.50\n  - [x]\n  - {weight: 3}\n"
+    (folder / "odd.yaml").write_text("2020: [a]\n" + answers + "more: {<<: {inner: [z]}}\n")
+    assert texts(wildcards, "answers") == ["1.50", "2020-01-01", "no", "on", "yes"] and texts(wildcards, "2020") == ["a"]
+    assert texts(wildcards, "more/inner") == ["z"]
+    assert "2 of its entries are no words" in wildcards.all()[0].note
 
 
 def test_a_file_that_changes_is_read_again(folder, wildcards):

@@ -2,12 +2,11 @@
 
 from typing import Any
 
-from fastapi import APIRouter
-
 from webui.api.deeds import Done
 from webui.api.errors import ANYWHERE, responses
 from webui.api.native import Api, Who
 from webui.api.printed import PrintedRoute
+from webui.api.router import Router
 from webui.api.wishes import Wish
 from webui.core.backend import BackendModel
 from webui.core.request import FrozenModel
@@ -15,7 +14,7 @@ from webui.errors import BackendError, NotFound, RequestError
 from webui.plugins.backends import BackendSpec
 from webui.services import Services
 
-router = APIRouter(route_class=PrintedRoute, prefix="/api/v1/backends", tags=["Darkroom"], responses=responses(*ANYWHERE))
+router = Router(route_class=PrintedRoute, prefix="/api/v1/backends", tags=["Darkroom"], responses=responses(*ANYWHERE))
 
 
 class BackendBody(FrozenModel):

@@ -17,6 +17,7 @@ from starlette.types import ASGIApp
 from uvicorn.protocols.http.h11_impl import H11Protocol
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
+from webui.api.polled import Polled, Recording
 from webui.core.request import FrozenModel
 
 _EVERY = 1.0
@@ -28,6 +29,7 @@ connection, and the reset may overtake the answer (RFC 9112, 9.6); and a client 
 """
 _SOCKET_MESSAGE = 2**16
 """Bytes of the longest message that a websocket takes; clients have nothing to say there."""
+_HEAD_BYTES = 2**16
 _FULL = b'{"message": "Too many connections are open. Close some, or try again in a moment."}'
 _SLOW = b'{"message": "The request did not arrive in time."}'
 
@@ -116,6 +118,8 @@ class Connection(H11Protocol):
 
     def __init__(self, pool: Pool, **more: Any) -> None:
         super().__init__(**more)
+        self.conn = recording = Recording(h11.SERVER, _HEAD_BYTES)
+        self._polled = Polled(recording)
         self._pool = pool
         self.address = ""
         self.since = time.monotonic()
@@ -160,8 +164,14 @@ class Connection(H11Protocol):
             self._say(b"503 Service Unavailable", _FULL)
             return
         before = self.conn.their_state
-        if before is h11.IDLE and not self._begun:
-            self._restart(begun=True)
+        if before is h11.IDLE and self.is_idle and (same := self._polled.answer(data)):
+            self._restart(begun=False)
+            self.transport.write(same)
+            return
+        if before is h11.IDLE:
+            self._polled.begin(data)
+            if not self._begun:
+                self._restart(begun=True)
         self._taken += len(data)
         super().data_received(data)
         if self.conn.their_state is not before or self._is_socket:
@@ -170,6 +180,7 @@ class Connection(H11Protocol):
     def on_response_complete(self) -> None:
         """Answered: from now on it waits for the next request."""
         self._restart(begun=False)
+        self._polled.end()
         super().on_response_complete()
 
     def pause_writing(self) -> None:
@@ -262,6 +273,7 @@ def make_server(app: ASGIApp, pool: Pool, log_level: str = "warning") -> Server:
         timeout_graceful_shutdown=1,
         access_log=False,
         proxy_headers=False,
+        h11_max_incomplete_event_size=_HEAD_BYTES,
         ws=Socket,
         ws_max_size=_SOCKET_MESSAGE,
         ws_per_message_deflate=False,

@@ -45,7 +45,7 @@ class Deed:
         self.did = did
 
 
-def get_deed(request: Request) -> Deed:
+async def get_deed(request: Request) -> Deed:
     """The request's deed."""
     found = request.scope.get(KEY)
     return found if isinstance(found, Deed) else Deed()

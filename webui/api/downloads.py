@@ -2,16 +2,15 @@
 
 from typing import Any
 
-from fastapi import APIRouter
-
 from webui.api.errors import ANYWHERE, responses
 from webui.api.native import Api, Who
 from webui.api.printed import PrintedRoute
+from webui.api.router import Router
 from webui.core.plain import check_plain
 from webui.core.request import FrozenModel
 from webui.downloads.staging import Download
 
-router = APIRouter(route_class=PrintedRoute, prefix="/api/v1/models", tags=["Models"], responses=responses(*ANYWHERE))
+router = Router(route_class=PrintedRoute, prefix="/api/v1/models", tags=["Models"], responses=responses(*ANYWHERE))
 
 
 class Wanted(FrozenModel):

@@ -4,13 +4,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from fastapi import APIRouter
 from pydantic import Field
 
 from webui.api import bodies
 from webui.api.errors import ANYWHERE, responses
 from webui.api.native import Api, Who
 from webui.api.printed import PrintedRoute
+from webui.api.router import Router
 from webui.api.schema import answer
 from webui.api.shapes import job_body
 from webui.api.submitting import check_ids, submit_job
@@ -22,7 +22,7 @@ from webui.gallery.folder import MOST_FILES, PassedOver, take_folder
 OF_A_FOLDER = 10
 """Pictures of one job: between two jobs others have their turn."""
 MOST_NAMED = 5
-router = APIRouter(route_class=PrintedRoute, prefix="/api/v1", tags=["Darkroom"], responses=responses(*ANYWHERE))
+router = Router(route_class=PrintedRoute, prefix="/api/v1", tags=["Darkroom"], responses=responses(*ANYWHERE))
 
 
 class ExtrasBody(FrozenModel):

@@ -4,7 +4,7 @@ import zlib
 from collections.abc import Iterator
 from typing import Annotated, Any, NamedTuple
 
-from fastapi import APIRouter, Depends, Path, Query, Request, Response
+from fastapi import Depends, Path, Query, Request, Response
 from fastapi.responses import StreamingResponse
 
 from webui.api.bodies import ImageList
@@ -12,6 +12,7 @@ from webui.api.errors import ANYWHERE, responses
 from webui.api.identity import Viewer
 from webui.api.native import Api, Who
 from webui.api.printed import PrintedRoute
+from webui.api.router import Router
 from webui.api.schema import answer
 from webui.api.shapes import image_body
 from webui.api.wishes import Wish
@@ -24,7 +25,7 @@ from webui.gallery.query import MAX_QUERY, MAX_TERMS, ImageQuery, Term, parse_qu
 from webui.gallery.sheet import Nearest, Place, Session, Sort, Suggestion, Wanted
 from webui.services import Services
 
-router = APIRouter(route_class=PrintedRoute, prefix="/api/v1", tags=["Darkroom"], responses=responses(*ANYWHERE))
+router = Router(route_class=PrintedRoute, prefix="/api/v1", tags=["Darkroom"], responses=responses(*ANYWHERE))
 Line = Annotated[str, Query(max_length=MAX_QUERY, description="Words and fields; see docs/gallery.md.")]
 Number = Annotated[int, Path(ge=0, le=10**15)]
 Numbers = Annotated[str, Query(max_length=4_000, pattern=r"^\d{1,15}(,\d{1,15})*$", description="Numbers with commas, at most 200.")]
@@ -84,7 +85,7 @@ class Asked(NamedTuple):
     search: str = ""
 
 
-def asked(q: Line = "", sort: Sort = "newest", place: Place = "pictures", search: str = "") -> Asked:
+async def asked(q: Line = "", sort: Sort = "newest", place: Place = "pictures", search: str = "") -> Asked:
     """What a caller asks for in the address."""
     return Asked(q, sort, place, search)
 
@@ -115,6 +116,7 @@ def _names(query: ImageQuery) -> bool:
 @router.get("/images", openapi_extra=answer(ImageList))
 def list_images(api: Api, who: Who, look: Look, after: str = "", limit: Annotated[int, Query(ge=1, le=200)] = 30) -> dict[str, Any]:
     """Your pictures, in this order, after the one with the id `after`; `search` looks for words in prompts, `q` is a query."""
+    api.gallery.look_again()
     wanted = wanted_of(api, who, look)
     found = api.gallery.sheet.find(wanted, after, limit)
     return {"images": _bodies(found, who), "total": api.gallery.sheet.total(wanted)}
@@ -131,6 +133,7 @@ def numbered(api: Api, who: Who, numbers: Numbers) -> dict[str, Any]:
 @router.get("/images/layout", response_class=Response)
 def layout(request: Request, api: Api, who: Who, look: Look) -> Response:
     """Number, format and session of every picture that a query finds, in their order, in 7 bytes each; docs/api.md has the layout."""
+    api.gallery.look_again()
     data = api.gallery.sheet.layout(wanted_of(api, who, look))
     headers = {"Cache-Control": "no-store", "Vary": "Accept-Encoding"}
     if "gzip" in request.headers.get("accept-encoding", ""):

@@ -4,7 +4,7 @@ import io
 import json
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Query, Request
+from fastapi import Query, Request
 from fastapi.responses import Response
 from PIL.PngImagePlugin import PngInfo
 from starlette.concurrency import run_in_threadpool
@@ -14,6 +14,7 @@ from webui.api.errors import ANYWHERE, responses
 from webui.api.identity import Viewer
 from webui.api.native import NO_STORE, Api, Who, read_json
 from webui.api.printed import PrintedRoute
+from webui.api.router import Router
 from webui.api.schema import REFERENCE, answer
 from webui.api.shapes import image_body
 from webui.api.submitting import grow_grid, make_grid
@@ -28,7 +29,7 @@ from webui.grids.service import Grids
 from webui.images.png_writing import fast_png
 from webui.services import Services
 
-router = APIRouter(route_class=PrintedRoute, prefix="/api/v1/grids", tags=["Grids"], responses=responses(*ANYWHERE))
+router = Router(route_class=PrintedRoute, prefix="/api/v1/grids", tags=["Grids"], responses=responses(*ANYWHERE))
 WISH = {"requestBody": {"required": True, "content": {"application/json": {"schema": {"$ref": REFERENCE.format(model="GridWish")}}}}}
 _MORE = {"axis": {"enum": ["x", "y", "z"], "type": "string"}, "values": {"anyOf": [{"type": "string"}, {"type": "array", "items": {}}]}}
 MORE = {"requestBody": {"required": True, "content": {"application/json": {"schema": {"type": "object", "properties": _MORE}}}}}

@@ -2,14 +2,14 @@
 
 from collections.abc import Iterable, Sequence
 
-from fastapi import APIRouter
 from fastapi.responses import JSONResponse, PlainTextResponse
 
 from webui.api.errors import responses
 from webui.api.native import Api
 from webui.api.printed import PrintedRoute
+from webui.api.router import Router
 
-router = APIRouter(route_class=PrintedRoute, tags=["Watching"], responses=responses(400, 401, 403, 429))
+router = Router(route_class=PrintedRoute, tags=["Watching"], responses=responses(400, 401, 403, 429))
 STATES = ("queued", "running", "done", "failed", "cancelled")
 UP = ("ready", "working", "loading")
 Sample = tuple[str, str, float]

@@ -2,19 +2,20 @@
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Query
+from fastapi import Query
 
 from webui.api.errors import ANYWHERE, responses
 from webui.api.models import shown
 from webui.api.native import Api, Who
 from webui.api.printed import PrintedRoute
+from webui.api.router import Router
 from webui.collection.converting import NumberType
 from webui.core.foreign import INDEX
 from webui.core.names import printable
 from webui.core.request import FrozenModel
 from webui.errors import RequestError
 
-router = APIRouter(route_class=PrintedRoute, prefix="/api/v1/models", tags=["Models"], responses=responses(*ANYWHERE))
+router = Router(route_class=PrintedRoute, prefix="/api/v1/models", tags=["Models"], responses=responses(*ANYWHERE))
 
 
 class Anew(FrozenModel):

@@ -2,20 +2,21 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Request
+from fastapi import Depends, Request
 
 from webui.api.deeds import Done
 from webui.api.errors import ANYWHERE, responses
 from webui.api.identity import checked_name
 from webui.api.native import Who
 from webui.api.printed import PrintedRoute
+from webui.api.router import Router
 from webui.api.wishes import Wish
 from webui.core.request import FrozenModel
 from webui.errors import RequestError
 from webui.people.keys import ApiKey, ApiKeys, KeyBody
 from webui.people.roles import Scope
 
-router = APIRouter(route_class=PrintedRoute, prefix="/api/v1/keys", tags=["Darkroom"], responses=responses(*ANYWHERE))
+router = Router(route_class=PrintedRoute, prefix="/api/v1/keys", tags=["Darkroom"], responses=responses(*ANYWHERE))
 
 
 class KeyWish(Wish):
@@ -38,7 +39,7 @@ class KeyList(FrozenModel):
     keys: tuple[KeyBody, ...]
 
 
-def get_keys(request: Request) -> ApiKeys:
+async def get_keys(request: Request) -> ApiKeys:
     """All keys."""
     return request.app.state.api_keys  # type: ignore[no-any-return]
 

@@ -1,20 +1,26 @@
 """`/mcp`: the tools over streamable HTTP. The protocol is loaded when somebody first asks for it."""
 
 import asyncio
+from collections import OrderedDict
 from typing import TYPE_CHECKING, Any
 
 import httpx
 from fastapi import FastAPI
+from starlette.datastructures import Headers
 from starlette.requests import Request
-from starlette.types import Receive, Scope, Send
+from starlette.types import Message, Receive, Scope, Send
 
+from webui.api.boundary import say
 from webui.api.caller import INSIDE, caller_of
+from webui.api.identity import rights_of
 
 if TYPE_CHECKING:
     from webui.client import AsyncClient
 
 LARGEST = 96 * 2**20
 _PASSED_ON = ("x-owner", "cookie")
+_SESSION = "mcp-session-id"
+_MOST_SESSIONS = 10_000
 
 
 class McpRoute:
@@ -25,11 +31,24 @@ class McpRoute:
         self._manager: Any = None
         self._starting = asyncio.Lock()
         self._running: asyncio.Task[None] | None = None
+        self._holders: OrderedDict[str, tuple[str, str]] = OrderedDict()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer one request of a session."""
+        """Answer one request of a session; to anybody but who began it, there is no such session."""
+        holder, session = _holder(scope), Headers(scope=scope).get(_SESSION, "")
+        if session and self._holders.get(session, holder) != holder:
+            await say(404, "There is no such session. Begin a new one.")(scope, receive, send)
+            return
+
+        async def note(message: Message) -> None:
+            if message["type"] == "http.response.start" and (begun := Headers(raw=message.get("headers", [])).get(_SESSION)):
+                self._holders.setdefault(begun, holder)
+                while len(self._holders) > _MOST_SESSIONS:
+                    self._holders.popitem(last=False)
+            await send(message)
+
         await self._start()
-        await self._manager.handle_request(scope, receive, send)
+        await self._manager.handle_request(scope, receive, note)
 
     async def _start(self) -> None:
         async with self._starting:
@@ -66,6 +85,12 @@ class McpRoute:
         headers = {name: request.headers[name] for name in _PASSED_ON if name in request.headers}
         transport = httpx.ASGITransport(app=inside, raise_app_exceptions=False)
         return AsyncClient(http=httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1", headers=headers, timeout=None))
+
+
+def _holder(scope: Scope) -> tuple[str, str]:
+    """Who asks: their name, or where they call from if they gave none, and the key they came with."""
+    who = rights_of(scope)
+    return who.name if who.named or who.admin else caller_of(scope).address, who.key_id
 
 
 def install(app: FastAPI) -> None:

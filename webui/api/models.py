@@ -3,7 +3,7 @@
 import io
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Query
+from fastapi import Query
 from fastapi.responses import Response
 from PIL import Image
 from pydantic import Field, JsonValue
@@ -12,6 +12,7 @@ from webui.api.errors import ANYWHERE, responses
 from webui.api.identity import Viewer
 from webui.api.native import IMMUTABLE, Api, Who
 from webui.api.printed import PrintedRoute
+from webui.api.router import Router
 from webui.collection.cards import Entry, Wish, page_of
 from webui.collection.fit import Room
 from webui.core.plain import check_plain
@@ -21,7 +22,7 @@ from webui.images.decode import image_bytes, read_image
 from webui.library import KINDS
 from webui.services import Services
 
-router = APIRouter(route_class=PrintedRoute, prefix="/api/v1/models", tags=["Models"], responses=responses(*ANYWHERE))
+router = Router(route_class=PrintedRoute, prefix="/api/v1/models", tags=["Models"], responses=responses(*ANYWHERE))
 
 
 class Asked(Wish):

@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Depends, Header, Query, Request
+from fastapi import Depends, Header, Query, Request
 from fastapi.responses import FileResponse, Response
 from starlette.concurrency import run_in_threadpool
 
@@ -13,6 +13,7 @@ from webui.api.deeds import Done
 from webui.api.errors import ANYWHERE, responses
 from webui.api.identity import Viewer, viewer_of
 from webui.api.printed import PrintedRoute
+from webui.api.router import Router
 from webui.api.schema import JOB_BODY, answer
 from webui.api.shapes import image_body, job_body
 from webui.api.submitting import may_see, submit_job
@@ -29,12 +30,12 @@ NO_STORE = {"Cache-Control": "no-store"}
 MAX_SEQUENCE = 2**53
 
 
-def get_services(request: Request) -> Services:
+async def get_services(request: Request) -> Services:
     """Return the services, kept on the application."""
     return request.app.state.services  # type: ignore[no-any-return]
 
 
-def get_viewer(request: Request) -> Viewer:
+async def get_viewer(request: Request) -> Viewer:
     """Who is asking."""
     return viewer_of(request)
 
@@ -42,7 +43,7 @@ def get_viewer(request: Request) -> Viewer:
 Api = Annotated[Services, Depends(get_services)]
 Who = Annotated[Viewer, Depends(get_viewer)]
 Number = Annotated[int, Query(ge=0, le=MAX_SEQUENCE)]
-router = APIRouter(route_class=PrintedRoute, prefix="/api/v1", tags=["Darkroom"], responses=responses(*ANYWHERE))
+router = Router(route_class=PrintedRoute, prefix="/api/v1", tags=["Darkroom"], responses=responses(*ANYWHERE))
 
 
 @router.post("/jobs", status_code=201, responses=responses(409), openapi_extra=JOB_BODY | answer(bodies.JobBody, 201))

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Query
+from fastapi import Query
 from fastapi.responses import Response
 
 from webui.api.errors import ANYWHERE, responses
@@ -11,6 +11,7 @@ from webui.api.identity import Viewer
 from webui.api.models import rooms, small_jpeg
 from webui.api.native import IMMUTABLE, Api, Who
 from webui.api.printed import PrintedRoute
+from webui.api.router import Router
 from webui.collection.before import Expected, Wanted, expected
 from webui.collection.fit import Room
 from webui.core.family import Header
@@ -24,7 +25,7 @@ from webui.errors import WebUIError
 from webui.images.decode import read_image
 from webui.services import Services
 
-router = APIRouter(route_class=PrintedRoute, prefix="/api/v1/models", tags=["Models"], responses=responses(*ANYWHERE))
+router = Router(route_class=PrintedRoute, prefix="/api/v1/models", tags=["Models"], responses=responses(*ANYWHERE))
 _A_CHECKPOINT = 10**9
 """Bytes from which a file of no named kind is likely a checkpoint."""
 _RANKS = {"fits": 0, "offload": 1, "unknown": 1, "too large": 2, "not loaded": 3}

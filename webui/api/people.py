@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Annotated
 from urllib.parse import quote
 
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import Query, Request, Response
 
 from webui.api.caller import caller_of
 from webui.api.deeds import Done
@@ -14,6 +14,7 @@ from webui.api.identity import COOKIE, Viewer, checked_name
 from webui.api.key_routes import Keys
 from webui.api.native import Api, Who
 from webui.api.printed import PrintedRoute
+from webui.api.router import Router
 from webui.api.webhook_routes import Hooks
 from webui.api.wishes import Wish
 from webui.core.request import FrozenModel
@@ -23,7 +24,7 @@ from webui.people.audit import Entry
 from webui.people.keys import ApiKey
 from webui.people.roles import MAY, WORDS, Need, Role
 
-router = APIRouter(route_class=PrintedRoute, prefix="/api/v1", tags=["Darkroom"], responses=responses(*ANYWHERE))
+router = Router(route_class=PrintedRoute, prefix="/api/v1", tags=["Darkroom"], responses=responses(*ANYWHERE))
 SEES = {
     True: "You see everybody's pictures, prompts and jobs. Guests and members see only their own.",
     False: "You see your own pictures, prompts and jobs, and of others' jobs only that they wait or run."

@@ -5,7 +5,6 @@ import io
 from collections.abc import Mapping
 from typing import Any
 
-from fastapi import APIRouter
 from PIL import Image
 from pydantic import Field
 
@@ -13,6 +12,7 @@ from webui.api.bodies import DetectorList, RegionBody, RegionList
 from webui.api.errors import ANYWHERE, responses
 from webui.api.native import Api, Who, image_of
 from webui.api.printed import PrintedRoute
+from webui.api.router import Router
 from webui.api.schema import answer
 from webui.core.detail import DetailStep
 from webui.core.plain import check_plain
@@ -21,7 +21,7 @@ from webui.images.decode import image_bytes, read_image
 from webui.images.pixels import flatten, prepare_mask
 from webui.images.regions import Chosen, choose, given
 
-router = APIRouter(route_class=PrintedRoute, prefix="/api/v1", tags=["Darkroom"], responses=responses(*ANYWHERE))
+router = Router(route_class=PrintedRoute, prefix="/api/v1", tags=["Darkroom"], responses=responses(*ANYWHERE))
 
 
 class RegionsBody(FrozenModel):

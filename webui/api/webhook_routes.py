@@ -2,17 +2,18 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Request
+from fastapi import Depends, Request
 from pydantic import Field
 
 from webui.api.errors import ANYWHERE, responses
 from webui.api.native import Who
 from webui.api.printed import PrintedRoute
+from webui.api.router import Router
 from webui.api.webhooks import ENDINGS, Ending, HookBody, Webhook, Webhooks
 from webui.api.wishes import Wish
 from webui.core.request import FrozenModel
 
-router = APIRouter(route_class=PrintedRoute, prefix="/api/v1/webhooks", tags=["Darkroom"], responses=responses(*ANYWHERE))
+router = Router(route_class=PrintedRoute, prefix="/api/v1/webhooks", tags=["Darkroom"], responses=responses(*ANYWHERE))
 
 
 class HookWish(Wish):
@@ -34,7 +35,7 @@ class HookList(FrozenModel):
     webhooks: tuple[HookBody, ...]
 
 
-def get_webhooks(request: Request) -> Webhooks:
+async def get_webhooks(request: Request) -> Webhooks:
     """All webhooks."""
     return request.app.state.webhooks  # type: ignore[no-any-return]
 

@@ -2,12 +2,13 @@
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Query
+from fastapi import Query
 
 from webui.api.bodies import Filled, PresetList, PromptList, Template, WildcardLines, WildcardList
 from webui.api.errors import ANYWHERE, responses
 from webui.api.native import Api, Who
 from webui.api.printed import PrintedRoute
+from webui.api.router import Router
 from webui.api.schema import answer
 from webui.core.plain import check_plain
 from webui.jobs.prompt_history import used_prompts
@@ -15,7 +16,7 @@ from webui.words.fill import fill
 from webui.words.presets import Preset
 from webui.words.styles import Style, StyleList
 
-router = APIRouter(route_class=PrintedRoute, prefix="/api/v1", tags=["Words"], responses=responses(*ANYWHERE))
+router = Router(route_class=PrintedRoute, prefix="/api/v1", tags=["Words"], responses=responses(*ANYWHERE))
 MOST_LINES = 1000
 
 

@@ -39,7 +39,7 @@ class AloneElsewhere:
     def __init__(self, settings: Settings, where: str, folder: Path, environment: Mapping[str, str] | None = None) -> None:
         """Raises `RequestError` for a place that there is not."""
         extensions = Extensions("web")
-        extensions.load(extension_folders(settings), settings.extensions_off)
+        extensions.load(extension_folders(settings), settings.extensions_off, ("register_backends",))
         named = where.partition("=")[0] if "=" in where.partition("://")[0] else where
         changes = {"boxes": (*settings.boxes, where)} if "://" in where else {"backends": (where,), "backends_accepted": (where,)}
         self._settings = settings.model_copy(update={**changes, "data_dir": folder, "outputs_pattern": "{index:05}"})

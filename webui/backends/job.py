@@ -1,6 +1,7 @@
 """One job at a backend, in a thread of its own: send, store the id, wait, fetch, save. Whatever goes wrong ends in a sentence."""
 
 import random
+import sys
 import threading
 import time
 import traceback
@@ -25,6 +26,7 @@ from webui.jobs.remote_parts import RemoteParts
 from webui.settings import Settings
 
 T = TypeVar("T")
+LONGEST_ID = 500
 
 
 @dataclass(frozen=True)
@@ -62,6 +64,8 @@ class RemoteJob(threading.Thread):
         self._wanted = ""
         self._stopping = False
         self._notes: list[str] = list(job.notes)
+        self._hidden: Callable[[str], str] = str
+        """Takes the key out of a text, should the backend have sent it back."""
 
     # From other threads -------------------------------------------------------------------------------------------------
 
@@ -91,17 +95,20 @@ class RemoteJob(threading.Thread):
         except JobCancelled:
             self._end(Cancelled(job_id=self.job.id), began)
         except WebUIError as error:
-            said = JobError(kind=type(error).__name__, message=str(error), field=getattr(error, "field", None))
+            message = self._hidden(str(error))
+            said = JobError(kind=type(error).__name__, message=message, field=getattr(error, "field", None))
             self._end(Failed(job_id=self.job.id, error=said), began)
         except Exception as error:
-            traceback.print_exc()
-            said = JobError(kind="BackendError", message=f"{self.job.request.where} could not be used{in_words(error)}.")
+            print(self._hidden(traceback.format_exc()), file=sys.stderr)
+            message = self._hidden(f"{self.job.request.where} could not be used{in_words(error)}.")
+            said = JobError(kind="BackendError", message=message)
             self._end(Failed(job_id=self.job.id, error=said), began)
         finally:
             self._ended(self)
 
     def _end(self, event: Event, began: float) -> None:
         self._keep(partial(self._tools.dispatch.handle_event, event, self.job.request))
+        self._keep(partial(self._tools.dispatch.tell, self.job.id))  # what it cost
 
     def _keep(self, act: Callable[[], T]) -> T | None:
         """Do what must be stored, again while the database cannot be written."""
@@ -111,6 +118,7 @@ class RemoteJob(threading.Thread):
         backends, spec = self._tools.backends, self._tools.backends.spec(self.job.request.where)
         backends.check(spec)
         connection = backends.connection(spec)
+        self._hidden = connection.wire.hidden
         model = self._insist(lambda: backends.model(spec, self.job.resolved.checkpoint))
         check_bounds(self.job.resolved, model, spec)
         self._notes += [note for note in late_remarks(self.job.resolved, spec, model) if note not in self._notes]
@@ -205,7 +213,7 @@ class RemoteJob(threading.Thread):
 
         def send() -> RemoteState:
             try:
-                return connection.backend.send(task)
+                return self._read(lambda: connection.backend.send(task), connection)
             except BackendError as error:
                 if not error.unsure:
                     raise
@@ -216,6 +224,20 @@ class RemoteJob(threading.Thread):
 
         state = self._insist(send)
         return self._named(part, state.id) if state.id else part, state
+
+    def _read(self, act: Callable[[], RemoteState], connection: Connection) -> RemoteState:
+        """Ask a backend. Raises `BackendError` for an answer that its extension did not think of; the work may have been taken on."""
+        title = connection.spec.title
+        try:
+            state = act()
+        except WebUIError:
+            raise
+        except Exception:
+            print(self._hidden(traceback.format_exc()), file=sys.stderr)
+            raise BackendError(f"{title} answered with something that cannot be read.", unsure=True) from None
+        if len(state.id) > LONGEST_ID or not (state.id.isascii() and state.id.isprintable()):
+            raise BackendError(f"{title} gave this a name that cannot be kept.", unsure=True)
+        return state
 
     def _named(self, part: RemotePart, remote_id: str) -> RemotePart:
         named = part.model_copy(update={"id": remote_id})
@@ -233,7 +255,7 @@ class RemoteJob(threading.Thread):
         except BackendError:
             raise BackendError(
                 f"{spec.title} was asked for this, and its answer was lost. It may have been made and paid for, so it is not asked again by"
-                " itself: look at your account there, then press Retry.",
+                " itself: look at your account there, then try again.",
                 unsure=True,
             ) from None
 
@@ -260,7 +282,7 @@ class RemoteJob(threading.Thread):
             self._report(state, spec.title)
             self._pause(pause)
             pause = min(pause * 1.25, self._tools.pace.slowest)
-            state = self._insist(lambda: connection.backend.look(part.id, task))
+            state = self._insist(lambda: self._read(lambda: connection.backend.look(part.id, task), connection))
             limit = self._tools.settings().backend_minutes
             if state.state == "waiting" and time.time() - part.at > limit * 60:
                 raise BackendError(f"{spec.title} was not done after {limit:g} minutes. It was told to stop.")
@@ -275,7 +297,7 @@ class RemoteJob(threading.Thread):
             (state.steps, state.step) if state.steps else (100, round(100 * state.progress)) if state.progress is not None else (0, 0)
         )
         detail = f"{title}: {state.detail}" if state.detail else title
-        self._emit(StepDone(job_id=self.job.id, phase="sampling", step=step, steps=steps, detail=detail))
+        self._emit(StepDone(job_id=self.job.id, phase="sampling", step=step, steps=steps, detail=self._hidden(detail)))
         if state.preview:
             request = self.job.resolved
             frame = getattr(self._tools.dispatch.state.live.of(self.job.id), "frame", 0) + 1
@@ -283,7 +305,7 @@ class RemoteJob(threading.Thread):
             self._tools.dispatch.handle_event(preview, self.job.request, state.preview)
 
     def _tell(self, detail: str) -> None:
-        self._emit(StepDone(job_id=self.job.id, phase="loading", detail=detail))
+        self._emit(StepDone(job_id=self.job.id, phase="loading", detail=self._hidden(detail)))
 
     def _emit(self, event: Event) -> None:
         self._tools.dispatch.handle_event(event, self.job.request)
@@ -314,7 +336,7 @@ class RemoteJob(threading.Thread):
             if index in saved:
                 continue
             image = self._insist(partial(picture_of, made, connection.wire, spec.title))
-            notes = tuple(dict.fromkeys((*self._notes, *((made.note,) if made.note else ()))))
+            notes = tuple(dict.fromkeys((*self._notes, *((self._hidden(made.note),) if made.note else ()))))
             request = made_request(self.job, state, image)
             record = save(image, index, self.job, request, facts_of(self.job, spec, model, notes), store)
             self._keep(partial(self._tools.dispatch.handle_event, ImageSaved(job_id=self.job.id, record=record), request))

@@ -6,6 +6,7 @@ import socket
 import ssl
 import threading
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 from urllib.parse import urljoin, urlsplit
 
@@ -22,6 +23,7 @@ MOST_ANSWER = 192 * 2**20
 MOST_RESULT = 96 * 2**20
 MOST_REDIRECTS = 4
 PATIENCE = 60.0
+LEAST_KEY = 8
 MOST_PAUSE = 600.0
 _DETAIL = 300
 _NEVER_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError)
@@ -68,17 +70,21 @@ class HttpWire:
             raise BackendError(f"{self._spec.title} sends on to another address, which is refused. Is {printable(self.url)} right?")
         if answer.status >= 400:
             raise self._refusal(method, answer, key)
-        return answer
+        return _without(answer, key)
+
+    def hidden(self, text: str) -> str:
+        """A text without the key, and without what cannot be stored or shown."""
+        return hidden(text, self._key()).encode("utf-8", "replace").decode()
 
     def fetch(self, url: str) -> bytes:
         """See `Wire.fetch`."""
         self._check_online()
-        first = url = urljoin(self.url.rstrip("/") + "/", url)
+        first = url = self._joined(self.url.rstrip("/") + "/", url)
         for _ in range(MOST_REDIRECTS + 1):
             self._check_host(url)
             answer = self._sent("GET", url, MOST_RESULT, headers=self._credentials(url), timeout=httpx.Timeout(20, read=PATIENCE))
             if 300 <= answer.status < 400 and answer.headers.get("location"):
-                url = urljoin(url, answer.headers["location"])
+                url = self._joined(url, answer.headers["location"])
                 continue
             if answer.status >= 400:
                 raise self._refusal("GET", answer, self._key(), "its picture")
@@ -86,6 +92,12 @@ class HttpWire:
                 raise BackendError(f"{self._spec.title} gave an empty file for the picture.", 5)
             return answer.body
         raise BackendError(f"{self._spec.title} sends from one address to the next without end: {_host(first)}.")
+
+    def _joined(self, base: str, url: str) -> str:
+        try:
+            return urljoin(base, url)
+        except ValueError:
+            raise BackendError(f"{self._spec.title} names an address for its picture that cannot be read.") from None
 
     def _credentials(self, url: str) -> Mapping[str, str]:
         return self._spec.authorize(self._key()) if self._is_home(url) else {}
@@ -228,6 +240,12 @@ def detail_of(answer: Answer) -> str:
         if isinstance(found, str) and found.strip():
             return printable(re.sub(r"\s+", " ", found.strip()))[:_DETAIL].rstrip(".")
     return ""
+
+
+def _without(answer: Answer, key: str) -> Answer:
+    """An answer without the key, should somebody send it back. One of a few letters may stand there by chance."""
+    secret = key.encode()
+    return replace(answer, body=answer.body.replace(secret, b"...")) if len(key) >= LEAST_KEY and secret in answer.body else answer
 
 
 def hidden(text: str, key: str) -> str:

@@ -27,6 +27,7 @@ BENCHES = {
     "fuzz": "broken and hostile files from a seed, through everything that reads them, for as long as you like",
     "fuzz-api": "calls made up from the API's schema, right and wrong ones: no 5xx, no hang, no words of Python's",
     "soak": "many jobs in a row: does memory grow?",
+    "upscaling": "a 4× upscale by an RRDB network beside the bare network's calls, and its memory by size",
     "default-model": "the shipped model, scored by a judge that never saw it",
 }
 

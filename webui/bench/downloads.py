@@ -26,7 +26,10 @@ from webui.downloads.service import Downloads
 from webui.library import Library
 from webui.settings import PROJECT, Settings
 
-BOUNDS = {"speed_of_curl": 0.9}
+BOUNDS = {"speed_of_curl_flushed": 0.9}
+"""Ours ends when the file is on the disk (a power cut tears nothing), so that is what is asked of `curl` too: it ends with the last byte
+in the system's memory, which `speed_of_curl` compares.
+"""
 NONE = ("kills_torn", "kills_came_twice", "kills_half_listed", "kills_failed")
 SOURCE, NAME = "hf:owner/fox", "fox.safetensors"
 _TICK_S = 0.002
@@ -77,7 +80,7 @@ def measure(folder: Path, options: argparse.Namespace) -> dict[str, float]:
 def _speed(folder: Path, url: str, options: argparse.Namespace) -> dict[str, float]:
     """Ours and `curl` by turns, the best of each, for other work only adds; without `curl` only ours."""
     ours: list[float] = []
-    curls: list[float] = []
+    curls: list[tuple[float, float]] = []
     cpu = time.process_time()
     for _ in range(options.rounds):
         if shutil.which("curl"):
@@ -92,16 +95,22 @@ def _speed(folder: Path, url: str, options: argparse.Namespace) -> dict[str, flo
     figures = {"ours_mb_s": options.mb / min(ours), "ours_cpu_s_per_gb": took * 1000 / options.mb / options.rounds}
     if not curls:
         return figures | dict.fromkeys(BOUNDS, float("nan"))
-    return figures | {"curl_mb_s": options.mb / min(curls), "speed_of_curl": min(curls) / min(ours)}
+    ended, flushed = (min(times) for times in zip(*curls, strict=True))
+    rates = {"curl_mb_s": options.mb / ended, "curl_flushed_mb_s": options.mb / flushed}
+    return figures | rates | {"speed_of_curl": ended / min(ours), "speed_of_curl_flushed": flushed / min(ours)}
 
 
-def _curl(target: Path, url: str) -> float:
+def _curl(target: Path, url: str) -> tuple[float, float]:
+    """Seconds until `curl` has ended, and until its file is on the disk."""
     began = time.perf_counter()
     subprocess.run(["curl", "-s", "-o", str(target), url], check=True)
     took = time.perf_counter() - began
+    with target.open("rb+") as file:
+        os.fsync(file.fileno())
+    flushed = time.perf_counter() - began
     target.unlink()
     os.sync()
-    return took
+    return took, flushed
 
 
 def _downloaded(folder: Path, url: str) -> str:

@@ -62,7 +62,7 @@ def measure(folder: Path, jobs: int, owners: int) -> dict[str, float]:
     database = open_database(folder)
     state = JobState(JobStore(database))
     dispatch = Dispatch(state, Gallery(ImageStore(folder), database, folder / "thumbs"))
-    engines = EnginePool(dispatch, EngineSetup(lambda: Settings(devices=()), InprocClient))
+    engines = EnginePool(dispatch, EngineSetup(Settings, InprocClient))  # never started: jobs wait
     queue = JobQueue(state, lambda request: REQUEST, engines)
     submit = [_timed(partial(queue.submit, REQUEST, f"user{number % owners}")) for number in range(jobs)]
     chooser = FairQueue(queue.store.waiting())

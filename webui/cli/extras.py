@@ -25,13 +25,22 @@ def add(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("pictures", nargs="+", type=Path, metavar="PICTURE", help="files, and folders whose pictures are taken")
     parser.add_argument("-o", "--output", type=Path, required=True, metavar="DIR", help="folder for results; what is there is passed over")
     parser.add_argument("--upscaler", metavar="NAME", help="enlarge by this: Lanczos, Nearest or a file in models/ESRGAN")
-    parser.add_argument("--scale", type=float, metavar="N", help="how many times as large (default: 2)")
+    parser.add_argument("--scale", type=float, metavar="N", help="how many times as large (default: 2; 0: as the file makes it)")
     parser.add_argument("--size", metavar="WxH", help="enlarge to this size instead, cropped to it")
     parser.add_argument("--second", metavar="NAME", help="a second upscaler that is mixed in")
     parser.add_argument("--second-visibility", type=float, metavar="N", help="how much of it, 0 to 1 (default: 0.5)")
+    parser.add_argument(
+        "--sd-upscale", metavar="PROMPT", nargs="?", const="", help="paint over the enlarged picture in tiles, by this prompt"
+    )
+    parser.add_argument("--seams", metavar="HOW", help="of --sd-upscale: bands, half tile, or half tile and intersections")
+    parser.add_argument(
+        "--restore", metavar="NAME", nargs="?", const="", help="mend faces by this file in models/GFPGAN (default: the first)"
+    )
     parser.add_argument("--detail", metavar="PROMPT", nargs="?", const="", help="paint faces again at full size, by this prompt")
     parser.add_argument("--detector", metavar="NAME", help="what --detail looks for: a file in models/adetailer (default: Face)")
-    parser.add_argument("--checkpoint", metavar="NAME", help="the checkpoint that --detail paints with (default: the first one)")
+    parser.add_argument(
+        "--checkpoint", metavar="NAME", help="the checkpoint that --detail and --sd-upscale paint with (default: the first one)"
+    )
     parser.add_argument("--sharpen", type=float, metavar="N", help="unsharp mask of this amount")
     parser.add_argument("--grain", type=float, metavar="N", help="film grain of this amount, 0 to 1")
     parser.add_argument("--format", choices=("png", "jpeg", "webp"), help="format of the results")
@@ -73,9 +82,9 @@ def _steps(arguments: argparse.Namespace) -> Any:
             return json.loads(arguments.finish)
         except (ValueError, RecursionError) as error:
             raise RequestError("finish", f"This is not JSON: {error}.") from None
-    steps: list[dict[str, Any]] = []
-    if arguments.upscaler:
-        steps.append({"kind": "upscale", "upscaler": arguments.upscaler, **_size(arguments), **_second(arguments)})
+    steps: list[dict[str, Any]] = _enlarging(arguments)
+    if arguments.restore is not None:
+        steps.append({"kind": "restore", "model": arguments.restore})
     if arguments.detail is not None or arguments.detector:
         wanted = {"prompt": arguments.detail, "detector": arguments.detector, "checkpoint": arguments.checkpoint}
         steps.append({"kind": "detail", **{name: value for name, value in wanted.items() if value}})
@@ -86,6 +95,16 @@ def _steps(arguments: argparse.Namespace) -> Any:
         wanted = {"format": arguments.format, "quality": arguments.quality}
         steps.append({"kind": "format", **{name: value for name, value in wanted.items() if value is not None}})
     return steps
+
+
+def _enlarging(arguments: argparse.Namespace) -> list[dict[str, Any]]:
+    if arguments.sd_upscale is None:
+        wanted = {"upscaler": arguments.upscaler, **_size(arguments), **_second(arguments)}
+        return [{"kind": "upscale", **wanted}] if arguments.upscaler else []
+    if arguments.size:
+        raise RequestError("size", "--sd-upscale takes --scale, not --size.")
+    said = {"upscaler": arguments.upscaler, "prompt": arguments.sd_upscale, "seams": arguments.seams, "checkpoint": arguments.checkpoint}
+    return [{"kind": "sd_upscale", **{name: value for name, value in said.items() if value}, **_size(arguments)}]
 
 
 def _size(arguments: argparse.Namespace) -> dict[str, Any]:

@@ -130,7 +130,7 @@ def build_request(arguments: argparse.Namespace, keep: Callable[[Path], str], kn
         def tell(line: str) -> None:
             print(f"Left out: {line}", file=sys.stderr)
 
-        return replay_request(arguments.source, values, tell, lambda fields: known().match_fields(fields))
+        return replay_request(arguments.source, values, tell, lambda *told: known().match_fields(*told))
     return parse_request(values)
 
 

@@ -20,7 +20,7 @@ def batch_key(request: ResolvedRequest) -> str:
     tags, second_tags = _TAG.findall(request.prompt), _second_tags(request)
     if request.mode == "extras" or request.deterministic or request.refiner_checkpoint:
         return ""
-    if tags != second_tags or not _same_tags(request) or not _details_fit(request, tags):
+    if tags != second_tags or not _same_tags(request) or not _details_fit(request, tags) or _area_tags(request):
         return ""
     shared = [request.checkpoint, request.vae, request.text_encoder, request.width, request.height, request.dtype, request.tiling, tags]
     return hashlib.sha256(json.dumps(shared).encode()).hexdigest()[:16]
@@ -30,6 +30,11 @@ def _details_fit(request: ResolvedRequest, tags: list[str]) -> bool:
     """Whether all parts that are painted again take the job's own model and adapters."""
     steps = details_of(request.finish)
     return all(not step.checkpoint and (not step.prompt or _TAG.findall(step.prompt) == tags) for step in steps)
+
+
+def _area_tags(request: ResolvedRequest) -> bool:
+    """Whether parts of the picture ask for adapters of their own."""
+    return request.regions is not None and any(_TAG.search(area.prompt) for area in request.regions.areas)
 
 
 def _same_tags(request: ResolvedRequest) -> bool:

@@ -55,7 +55,7 @@ class Area(FrozenModel):
 
 
 class RegionOptions(FrozenModel):
-    """Regional prompts (latent couple): the areas' predictions, each where it lies, and the prompt's below and beside them."""
+    """Regional prompts: what each area's prompt makes counts where it lies, and the prompt's below and beside them."""
 
     areas: tuple[Area, ...] = Field(
         (),
@@ -64,6 +64,11 @@ class RegionOptions(FrozenModel):
         description="One a line: left, top, width and height as shares of the sides, then its prompt.",
     )
     base: float = Field(0.2, ge=0, le=10, title="Weight of the prompt inside areas", description="An area's own weight is usually 1.")
+    method: Literal["latent", "attention"] = Field(
+        "latent",
+        title="Method",
+        description="latent couple: each prompt predicts the picture; attention couple: one prediction looks at all prompts.",
+    )
 
 
 def areas_text(areas: tuple[Area, ...]) -> str:

@@ -18,6 +18,13 @@ Box = tuple[Side, Side, Side, Side]
 """Left, top, right, bottom in pixels; right and bottom are outside."""
 
 
+def whole_eights(value: int) -> int:
+    """Return a side of what is painted. Raises `ValueError` for one that a network cannot make."""
+    if value and (value % 8 or value < 64):
+        raise ValueError(f"must be 0 or a multiple of 8 from 64. Nearest: {max((value + 4) // 8 * 8, 64)}.")
+    return value
+
+
 class DetailStep(FrozenModel):
     """Find regions such as faces, paint each again at full size, and put it back: outside the masks no pixel changes."""
 
@@ -60,12 +67,7 @@ class DetailStep(FrozenModel):
     checkpoint: str = Field("", max_length=_NAME, title="Checkpoint", description="Empty: the picture's.")
     clip_skip: int = Field(0, ge=0, le=12, title="Clip skip", description="0: the picture's.")
 
-    @field_validator("width", "height")
-    @classmethod
-    def _whole_eights(cls, value: int) -> int:
-        if value and (value % 8 or value < 64):
-            raise ValueError(f"must be 0 or a multiple of 8 from 64. Nearest: {max((value + 4) // 8 * 8, 64)}.")
-        return value
+    _eights = field_validator("width", "height")(whole_eights)
 
     @field_validator("regions")
     @classmethod

@@ -15,12 +15,24 @@ Shapes = Mapping[str, tuple[int, ...]]
 """Tensor names with shapes, as a file's header has them."""
 
 Feature = Literal[
-    "negative_prompt", "emphasis", "clip_skip", "img2img", "inpaint", "hires", "lora", "tiling", "size_conditioning", "diffusers"
+    "negative_prompt",
+    "emphasis",
+    "clip_skip",
+    "img2img",
+    "inpaint",
+    "hires",
+    "lora",
+    "tiling",
+    "size_conditioning",
+    "diffusers",
+    "attention_couple",
 ]
 ALL_FEATURES: frozenset[Feature] = frozenset(
     ("negative_prompt", "emphasis", "clip_skip", "img2img", "inpaint", "hires", "lora", "tiling", "diffusers")
 )
-"""What a family of UNets with CLIP's text encoders does. "diffusers" is the profile of that name."""
+"""What a family of UNets with CLIP's text encoders does. "diffusers" is the profile of that name.
+
+Beyond these: "size_conditioning", and "attention_couple" where the denoiser takes a `Couple`."""
 
 
 class Header(FrozenModel):

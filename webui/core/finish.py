@@ -4,13 +4,15 @@ Every step is a frozen value with its own `kind`; who carries it out is the fini
 """
 
 import json
+import re
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, JsonValue, TypeAdapter, ValidationError, field_validator
 
-from webui.core.detail import DetailStep
+from webui.core.detail import FACE, DetailStep
 from webui.core.frozen import FrozenModel
+from webui.core.sd_upscale import SdUpscaleStep
 from webui.errors import RequestError
 
 MAX_NAME = 1000
@@ -21,6 +23,8 @@ MOST_SIDE = 2**16
 """Pixels of a side that any picture may have."""
 MAX_VALUES = 20_000
 """Letters of an extension step's values as JSON."""
+_FACTOR = re.compile(r"(?:^|[^0-9])([1-8])x|x([1-8])(?![0-9])", re.IGNORECASE)
+_USUAL_FACTOR = 4
 PICTURE_ID = 64
 """Letters of a picture's id: a sha256 in hexadecimal digits."""
 
@@ -37,7 +41,7 @@ class UpscaleStep(FrozenModel):
 
     kind: Literal["upscale"] = "upscale"
     upscaler: str = Field("Lanczos", max_length=MAX_NAME, title="Upscaler")
-    scale: float = Field(2.0, ge=0.05, le=16, title="Upscale by")
+    scale: float = Field(2.0, ge=0, le=16, title="Upscale by", description="0: as much as the upscaler's file makes of it.")
     width: int = Field(0, ge=0, le=MOST_SIDE, title="Width to", description="0: from Upscale by.")
     height: int = Field(0, ge=0, le=MOST_SIDE, title="Height to", description="0: from Upscale by.")
     crop: bool = Field(True, title="Crop to the size", description="Cut off what stands over when width and height are given.")
@@ -46,13 +50,17 @@ class UpscaleStep(FrozenModel):
 
 
 class RestoreStep(FrozenModel):
-    """Mend faces by a network (GFPGAN, CodeFormer)."""
+    """Find faces and mend each by a network (GFPGAN, RestoreFormer, CodeFormer)."""
 
     kind: Literal["restore"] = "restore"
     model: str = Field("", max_length=MAX_NAME, title="Face restoration model", description="A file's name. Empty: the first one.")
     visibility: float = Field(1.0, ge=0, le=1, title="Visibility")
     fidelity: float = Field(0.5, ge=0, le=1, title="CodeFormer weight", description="0: the most change, 1: the least.")
     aligned: bool = Field(False, title="The picture is one face", description="Cropped and upright already: no face is looked for.")
+    detector: str = Field(
+        FACE, max_length=MAX_NAME, title="Detector", description="What finds the faces: Face, or a file in models/adetailer."
+    )
+    confidence: float = Field(0.3, ge=0, le=1, title="Confidence", description="Faces of which the detector is less sure are left out.")
 
 
 class MatchColorsStep(FrozenModel):
@@ -113,11 +121,12 @@ class ExtensionStep(FrozenModel):
         return value
 
 
-BuiltinStep = UpscaleStep | RestoreStep | DetailStep | MatchColorsStep | SharpenStep | GrainStep | FormatStep
+BuiltinStep = UpscaleStep | SdUpscaleStep | RestoreStep | DetailStep | MatchColorsStep | SharpenStep | GrainStep | FormatStep
 FinishStep = Annotated[BuiltinStep | ExtensionStep, Field(discriminator="kind")]
 Steps = Annotated[tuple[FinishStep, ...], Field(max_length=MOST_STEPS)]
 STEPS: Mapping[str, type[BuiltinStep] | type[ExtensionStep]] = {
     "upscale": UpscaleStep,
+    "sd_upscale": SdUpscaleStep,
     "restore": RestoreStep,
     "detail": DetailStep,
     "match_colors": MatchColorsStep,
@@ -142,8 +151,9 @@ def name_of(step: FinishStep) -> str:
 
 
 def details_of(steps: tuple[FinishStep, ...]) -> tuple[DetailStep, ...]:
-    """The steps that paint parts of a picture again: those that need a checkpoint."""
-    return tuple(step for step in steps if isinstance(step, DetailStep))
+    """How the steps that paint parts of a picture again do so: those that need a checkpoint."""
+    paintings = (step.painting if isinstance(step, SdUpscaleStep) else step for step in steps)
+    return tuple(each for each in paintings if isinstance(each, DetailStep))
 
 
 def format_of(steps: tuple[FinishStep, ...]) -> FormatStep | None:
@@ -155,9 +165,21 @@ def format_of(steps: tuple[FinishStep, ...]) -> FormatStep | None:
 def size_after(size: tuple[int, int], steps: tuple[FinishStep, ...]) -> tuple[int, int]:
     """The size that a picture of `size` has after the chain."""
     for step in steps:
-        if isinstance(step, UpscaleStep):
-            size = upscaled_size(size, step)
+        size = size_after_step(size, step)
     return size
+
+
+def size_after_step(size: tuple[int, int], step: FinishStep) -> tuple[int, int]:
+    """The size that a picture of `size` has after one step."""
+    enlarging = enlarging_of(step)
+    return size if enlarging is None else upscaled_size(size, enlarging)
+
+
+def enlarging_of(step: FinishStep) -> UpscaleStep | None:
+    """How a step enlarges the picture; None for one that does not."""
+    if isinstance(step, SdUpscaleStep):
+        return UpscaleStep(upscaler=step.upscaler, scale=step.scale)
+    return step if isinstance(step, UpscaleStep) else None
 
 
 def upscaled_size(size: tuple[int, int], step: UpscaleStep) -> tuple[int, int]:
@@ -167,14 +189,27 @@ def upscaled_size(size: tuple[int, int], step: UpscaleStep) -> tuple[int, int]:
     if step.width and step.height and step.crop:
         return step.width, step.height
     factor = factor_of(size, step)
+    if is_own(step):
+        return round(size[0] * factor), round(size[1] * factor)
     return max(int(size[0] * factor) // 8 * 8, 8), max(int(size[1] * factor) // 8 * 8, 8)
 
 
 def factor_of(size: tuple[int, int], step: UpscaleStep) -> float:
-    """The factor asked for, or that which covers the size asked for."""
+    """The factor asked for, or that which covers the size asked for; the upscaler's own is known to the engine, and here by its name."""
     if step.width or step.height:
         return max(step.width / size[0], step.height / size[1])
-    return step.scale
+    return step.scale or named_factor(step.upscaler) or _USUAL_FACTOR
+
+
+def is_own(step: UpscaleStep) -> bool:
+    """Whether the picture becomes as large as the upscaler's file makes it."""
+    return not (step.scale or step.width or step.height)
+
+
+def named_factor(upscaler: str) -> int | None:
+    """How many times as large an upscaler makes a picture, by its file's name; None where that does not say it."""
+    match = _FACTOR.search(upscaler)
+    return int(match[1] or match[2]) if match else None
 
 
 _ADAPTER: TypeAdapter[Steps] = TypeAdapter(Steps)

@@ -1,5 +1,8 @@
 """Open the database: settings of SQLite, migrations, and what is done when the file is broken."""
 
+import contextlib
+import os
+import stat
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -128,6 +131,7 @@ def open_database(data_dir: Path, url: str = "", durability: str = "normal") -> 
 
 
 def _opened(path: Path, durability: str) -> Engine:
+    _keep_from_others(path)
     engine = _sqlite(path, durability)
     with engine.connect() as connection:
         answer = connection.execute(text("PRAGMA quick_check(1)")).scalar()
@@ -137,6 +141,13 @@ def _opened(path: Path, durability: str) -> Engine:
         engine.dispose()
         raise DatabaseError("quick_check", None, ValueError(f"malformed: {answer}"))
     return _migrated(engine)
+
+
+def _keep_from_others(path: Path) -> None:
+    """Prompts, keys' hashes and webhooks' secrets are in it: other users of the machine may not read it. SQLite's files beside follow."""
+    with contextlib.suppress(OSError):  # a file that cannot be made is refused where it is opened, another user's keeps its rights
+        os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
+        path.chmod(stat.S_IMODE(path.stat().st_mode) & ~stat.S_IRWXO)
 
 
 def _sqlite(path: Path, durability: str) -> Engine:

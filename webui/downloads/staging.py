@@ -156,7 +156,12 @@ def _moved(staged: Path, target: Path) -> bool:
     if staged.is_dir():
         if target.exists():
             return False
-        staged.rename(target)
+        try:
+            staged.rename(target)
+        except OSError as error:
+            if error.errno != errno.EXDEV:
+                raise
+            return _copied(staged, target)
         return True
     try:
         os.link(staged, target)
@@ -177,7 +182,11 @@ def _copied(staged: Path, target: Path) -> bool:
     if target.exists():
         return False
     part = target.with_name(f".{target.name}.part")
-    shutil.copyfile(staged, part)
+    if staged.is_dir():
+        shutil.rmtree(part, ignore_errors=True)
+        shutil.copytree(staged, part)
+    else:
+        shutil.copyfile(staged, part)
     part.replace(target)
     return True
 

@@ -10,8 +10,8 @@ from typing import BinaryIO
 
 import httpx
 
-PIECE = 2**18
-_WAITING = 64
+PIECE = 2**20
+_WAITING = 16
 """Pieces that may wait for their hash: more would only take memory."""
 _FLUSH = 2**26
 """Bytes after which the disk is asked to write: what is left for the end is short."""

@@ -91,7 +91,7 @@ class ImageIndex:
     def set_trashed(self, image_id: str, trashed: bool) -> None:
         """Mark a picture as lying in the bin, or not."""
         with self._db.write() as connection:
-            values = {"trashed": trashed, "trashed_at": time.time() if trashed else None}
+            values = {"trashed": trashed, "trashed_at": time.time() if trashed else None, "missing": False}
             connection.execute(update(images).where(images.c.id == image_id, images.c.kind == "result").values(values))
 
     def paths(self) -> dict[str, str]:

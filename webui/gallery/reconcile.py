@@ -37,12 +37,7 @@ def reconcile(root: Path, jobs: JobRows, index: ImageIndex, read_request: ReadRe
     A file that completes a job completes it when the queue recovers. An image whose job is not known any more
     (the database was broken) is indexed with the request that it carries.
     """
-    known = index.paths()
-    missing = {image_id for image_id, path in known.items() if not (root / path).is_file()}
-    index.mark_missing(list(known), missing=False)
-    index.mark_missing(list(missing))
-    present = {path for image_id, path in known.items() if image_id not in missing}
-    found = find_images(root, present)
+    found = find_images(root, mark_by_files(root, index))
     for record in found:
         try:
             _index(record, jobs, lambda path=root / record.path: read_request(path))  # type: ignore[misc]
@@ -51,6 +46,15 @@ def reconcile(root: Path, jobs: JobRows, index: ImageIndex, read_request: ReadRe
         except Exception as error:  # the boundary around each picture: what one of them says keeps no other from being listed
             print(f"{record.path} is not listed{in_words(error)}.", file=sys.stderr)
     return len(found)
+
+
+def mark_by_files(root: Path, index: ImageIndex) -> set[str]:
+    """Mark rows that have no file, and those whose file is back; returns the paths that are there."""
+    known = index.paths()
+    missing = {image_id for image_id, path in known.items() if not (root / path).is_file()}
+    index.mark_missing([image_id for image_id in known if image_id not in missing], missing=False)
+    index.mark_missing(list(missing))
+    return {path for image_id, path in known.items() if image_id not in missing}
 
 
 def _index(record: ImageRecord, jobs: JobRows, read: Callable[[], GenerationRequest | None]) -> None:

@@ -1,13 +1,13 @@
 """Files and rows agree: pictures that lie on disk but are not in the index are found by what they say of themselves."""
 
 import hashlib
-import os
 import stat
 import sys
 from collections.abc import Collection, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
+from webui.core.folders import walk_linked
 from webui.core.foreign import FileError, read_foreign, read_whole
 from webui.core.names import printable
 from webui.core.record import ImageRecord
@@ -34,10 +34,9 @@ def find_images(root: Path, known: Collection[str], since: datetime | None = Non
 
 def _files(folder: Path, since: datetime | None) -> Iterator[Path]:
     """Regular files that are called like pictures, in the order of their names."""
-    for current, folders, names in os.walk(folder):
-        folders.sort()
-        for name in sorted(names):
-            path = Path(current, name)
+    for current, _, names in walk_linked(folder):
+        for name in names:
+            path = current / name
             if path.suffix.lower() in _SUFFIXES and not name.startswith(".") and _is_wanted(path, since):
                 yield path
 

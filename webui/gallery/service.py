@@ -1,9 +1,11 @@
 """Everything done to images that exist: upload, find, show, delete, restore, and reconcile with the files on disk."""
 
+import threading
 from collections.abc import Callable, Sequence
 from datetime import datetime
 from pathlib import Path
 
+from webui.core.folders import place_of
 from webui.core.foreign import FileError, read_foreign
 from webui.core.record import ImageRecord
 from webui.core.request import GenerationRequest
@@ -11,7 +13,7 @@ from webui.db.database import Database
 from webui.errors import NotFound
 from webui.gallery.index import ImageIndex
 from webui.gallery.marks import Changed, ImageMarks
-from webui.gallery.reconcile import JobRows, reconcile
+from webui.gallery.reconcile import JobRows, mark_by_files, reconcile
 from webui.gallery.scan import find_images
 from webui.gallery.sheet import ContactSheet
 from webui.gallery.usage import Usage
@@ -39,6 +41,8 @@ class Gallery:
         """`check_upload(owner, bytes)` raises for more than an owner may send."""
         self.store, self._thumbnails, self._check_upload = store, thumbnails, check_upload
         self.usage = Usage(database, store)
+        self._looking = threading.Lock()
+        self._place: tuple[int, int] | None = None
         self.index, self.sheet, self.marks = ImageIndex(database), ContactSheet(database), ImageMarks(database, store)
 
     def upload(self, data: bytes, owner: str) -> ImageRecord:
@@ -113,6 +117,15 @@ class Gallery:
     def check_writable(self) -> None:
         """Raise `StorageError` while images cannot be written."""
         self.store.check_writable()
+        self.look_again()
+
+    def look_again(self) -> None:
+        """Mark what is there and what is missing, if the folder of images is another one than before: a drive was plugged in or out."""
+        place = place_of(self.store.outputs)
+        with self._looking:
+            changed, self._place = place != self._place, place
+        if changed:
+            mark_by_files(self.store.root, self.index)
 
     def sweep(self, older_than: float = 0.0) -> int:
         """Remove what a crash left half-written, if it is so many seconds old; returns how many files."""
@@ -124,6 +137,8 @@ class Gallery:
 
     def reconcile(self, jobs: JobRows) -> int:
         """Index files that have no row and mark rows that have no file; returns how many files were found."""
+        with self._looking:
+            self._place = place_of(self.store.outputs)
         return reconcile(self.store.root, jobs, self.index, request_inside)
 
 

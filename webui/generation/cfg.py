@@ -1,16 +1,17 @@
 """The denoiser that samplers call: a guide's branches over the prompts of this step, asked for together."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import torch
 from torch import Tensor
 
 from webui.generation.conditioning import Encoded
-from webui.generation.guiders import Guidance, GuidanceCall, Guide, builtin_guide
-from webui.models.conditioning import Conditioning
+from webui.generation.guiders import Branch, Guidance, GuidanceCall, Guide, builtin_guide
+from webui.models.conditioning import EVERYWHERE, Conditioning, Couple
 from webui.plugins.types import Denoiser
-from webui.prompts.encode import Scheduled, pad_pair, pad_pair_v0, stack
+from webui.prompts.encode import Part, Scheduled, pad_pair, pad_pair_v0, stack
 
 MOST_ROWS = 16
 """Pictures times prompts in one call of the model: many prompts joined by AND take time, not memory. Two prompts always go together."""
@@ -48,7 +49,7 @@ class CFGDenoiser:
         call = GuidanceCall(self._calls, x, sigma, conds, weights, uncond, self._concat, self._guidance)
         self._calls += 1
         branches = self._guide.branches(call)
-        predicted = list(self._predict(x, sigma, [branch.cond for branch in branches], [branch.concat for branch in branches]))
+        predicted = list(self._predict(call.number, x, sigma, branches))
         result, self._extra["uncond"] = self._guide.combine(call, predicted)
         self._called()
         return result
@@ -58,8 +59,16 @@ class CFGDenoiser:
         self._calls = calls
 
     def _prompts(self, call: int) -> tuple[list[Conditioning], Conditioning]:
-        """What holds at this call, each as one row."""
-        entries, entry = [part.at(call) for part in self._encoded.positive], self._encoded.negative.at(call)
+        """What holds at this call, each as one row. The negative prompt counts with every set of adapters, where it does."""
+        conds, uncond = self._rows(call, self._encoded.negative)
+        placed = [
+            replace(cond, place=part.place, couple=_couple(part, call)) if part.place or part.beside else cond
+            for cond, part in zip(conds, self._encoded.positive, strict=True)
+        ]
+        return placed, replace(uncond, place=EVERYWHERE) if self._encoded.spread else uncond
+
+    def _rows(self, call: int, negative: Part) -> tuple[list[Conditioning], Conditioning]:
+        entries, entry = [part.at(call) for part in self._encoded.positive], negative.at(call)
         if entry.whole is not None:
             whole = [each.whole.joined_by(self._encoded.vectors) for each in entries]
             return whole, entry.whole.joined_by(self._encoded.negative_vectors)
@@ -83,17 +92,36 @@ class CFGDenoiser:
             return [pad_pair(cond, longest, self._encoded.empty)[0] for cond in conds], pad_pair(longest, uncond, self._encoded.empty)[1]
         return conds, uncond
 
-    def _predict(self, x: Tensor, sigma: Tensor, conds: Sequence[Conditioning], concats: Sequence[Tensor | None]) -> Iterator[Tensor]:
-        """One prediction of the whole batch per conditioning; those of equal length go through the model together."""
+    def _predict(self, call: int, x: Tensor, sigma: Tensor, branches: Sequence[Branch]) -> Iterator[Tensor]:
+        """One prediction of the whole batch per branch; what holds `EVERYWHERE` is made of those with each set of adapters."""
+        asked: list[tuple[Conditioning, Tensor | None]] = []
+        weights: list[list[float | Tensor]] = []
+        for cond, concat in branches:
+            parts = self._encoded.spread if cond.place == EVERYWHERE else ()
+            weights.append([part.weight for part in parts])
+            asked += [(replace(self._rows(call, part)[1], place=part.place), concat) for part in parts] or [(cond, concat)]
+        made = self._together(x, sigma, [cond for cond, _ in asked], [concat for _, concat in asked])
+        for each in weights:
+            yield torch.stack([next(made) * weight for weight in each]).sum(0) if each else next(made)
+
+    def _together(self, x: Tensor, sigma: Tensor, conds: Sequence[Conditioning], concats: Sequence[Tensor | None]) -> Iterator[Tensor]:
+        """Those of equal length and adapters go through the model together."""
         found: dict[int, Tensor] = {}
         most = max(MOST_ROWS // len(x), 2)
-        for length in dict.fromkeys(cond.tokens for cond in conds):
-            equal = [place for place, cond in enumerate(conds) if cond.tokens == length]
-            for places in (equal[start : start + most] for start in range(0, len(equal), most)):
-                cond = Conditioning.cat([conds[place].expand(len(x)) for place in places])
-                parts = [concat for place in places if (concat := concats[place]) is not None]
+        keys = [(cond.tokens, cond.place, cond.couple and id(cond.couple)) for cond in conds]
+        for key in dict.fromkeys(keys):
+            equal = [number for number, other in enumerate(keys) if other == key]
+            for numbers in (equal[start : start + most] for start in range(0, len(equal), most)):
+                cond = Conditioning.cat([conds[number].expand(len(x)) for number in numbers])
+                parts = [concat for number in numbers if (concat := concats[number]) is not None]
                 output = self._denoiser(
-                    torch.cat([x] * len(places)), torch.cat([sigma] * len(places)), cond=cond, concat=torch.cat(parts) if parts else None
+                    torch.cat([x] * len(numbers)), torch.cat([sigma] * len(numbers)), cond=cond, concat=torch.cat(parts) if parts else None
                 )
-                found.update(zip(places, output.chunk(len(places)), strict=True))
-        return (found[place] for place in range(len(conds)))
+                found.update(zip(numbers, output.chunk(len(numbers)), strict=True))
+        return (found[number] for number in range(len(conds)))
+
+
+def _couple(part: Part, call: int) -> Couple | None:
+    """What the prediction looks at besides its own prompt at this call."""
+    beside = part.beside
+    return None if beside is None else Couple(tuple(each.at(call).cond[None] for each in beside.parts), beside.shares)

@@ -1,10 +1,11 @@
 """A request's whole wording as conditioning: its prompt, on the way to a second one, and the prompts of its regions beside it.
 
-Regions are latent couple: at each step the network predicts the whole picture by each prompt, and each prediction counts where its
-region lies. That is AND with weights that differ from place to place.
+Latent couple: at each step the network predicts the whole picture by each prompt, and each prediction counts where its region lies. That
+is AND with weights that differ from place to place. Attention couple: in one prediction cross-attention looks at all prompts, at each
+where its region lies. Regions with LoRAs of their own need a prediction for each set of LoRAs; these then count by place too.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -12,29 +13,37 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from webui.core.canvas import Area, RegionOptions
+from webui.core.canvas import Area
 from webui.errors import NotFound, RequestError
 from webui.generation.conditioning import Encoded, EncodeInputs, Texts, read_texts
 from webui.images.decode import read_mask
 from webui.images.pixels import mask_grey
 from webui.images.store import ImageStore
-from webui.prompts.encode import Part, Scheduled, ScheduledPrompt, pad_pair
+from webui.prompts.encode import Beside, Part, Scheduled, ScheduledPrompt, pad_pair
 
-Words = Callable[[Texts], Encoded]
-"""Encodes the prompts of one pass."""
+Words = Callable[[Texts, int], Encoded]
+"""Encodes prompts of one pass, with the set of LoRAs of that number."""
 
 
-def composed(inputs: EncodeInputs, words: Words, images: ImageStore, downscale: int) -> Encoded:
-    """Encode the prompt and whatever stands beside it. Raises `RequestError` for prompts that do not go together."""
-    request, encoded = inputs.request, words(inputs.texts)
+def composed(inputs: EncodeInputs, words: Words, images: ImageStore, downscale: int, places: Sequence[int] = ()) -> Encoded:
+    """Encode the prompt and whatever stands beside it. `places` says which set of LoRAs each area has; left out: the prompt's.
+
+    Raises `RequestError` for prompts that do not go together.
+    """
+    request, encoded = inputs.request, words(inputs.texts, 0)
     if request.blend is not None and request.blend.share > 0:
-        other = words(_with_prompt(inputs.texts, request.blend.prompt))
+        other = words(_with_prompt(inputs.texts, request.blend.prompt), 0)
         encoded = replace(encoded, positive=blended(encoded, other, request.blend.share))
     if request.regions is not None and request.regions.areas:
         size = inputs.size[0] // downscale, inputs.size[1] // downscale
         fields = [field_of(area, size, images).to(encoded.empty.device) for area in request.regions.areas]
-        prompts = [words(_with_prompt(inputs.texts, area.prompt)).positive for area in request.regions.areas]
-        encoded = replace(encoded, positive=coupled(encoded.positive, request.regions, fields, prompts))
+        own = list(places) or [0] * len(fields)
+        both = [words(_with_prompt(inputs.texts, area.prompt), place) for area, place in zip(request.regions.areas, own, strict=True)]
+        shares, prompts = shares_of(fields, request.regions.base), [each.positive for each in both]
+        join = coupled if request.regions.method == "latent" else attended
+        negatives = {0: encoded.negative, **{place: each.negative for place, each in zip(own, both, strict=True) if place}}
+        spread = tuple(Part(share, negatives[place].schedule, place) for place, share in by_place(shares, own))
+        encoded = replace(encoded, positive=join(encoded.positive, shares, prompts, own), spread=spread)
     return encoded
 
 
@@ -64,15 +73,37 @@ def _between(until: int, one: Scheduled, other: Scheduled, share: float, empty: 
     return Scheduled(until, torch.lerp(context, further, share), pooled)
 
 
-def coupled(own: ScheduledPrompt, options: RegionOptions, fields: list[Tensor], prompts: list[ScheduledPrompt]) -> ScheduledPrompt:
-    """All prompts, each with its weight at every place [1, 1, h, w]; at each place the weights are 1 together."""
-    covered = torch.stack(fields).sum(0)
-    base = options.base + (covered == 0).to(covered)
-    total = covered + base
-    parts = [Part(part.weight * base / total, part.schedule) for part in own]
-    for field, prompt in zip(fields, prompts, strict=True):
-        parts += [Part(part.weight * field / total, part.schedule) for part in prompt]
+def shares_of(fields: Sequence[Tensor], base: float) -> list[Tensor]:
+    """How much the prompt and each area count at every place [1, 1, h, w]: at each they are 1 together."""
+    covered = torch.stack(list(fields)).sum(0)
+    own = base + (covered == 0).to(covered)
+    return [each / (covered + own) for each in (own, *fields)]
+
+
+def by_place(shares: Sequence[Tensor], places: Sequence[int]) -> tuple[tuple[int, Tensor], ...]:
+    """How much each set of LoRAs counts at every place; nothing where there is only the prompt's."""
+    if not any(places):
+        return ()
+    sets = dict.fromkeys((0, *places))
+    totals = {wanted: sum((share for share, place in zip(shares, (0, *places), strict=True) if place == wanted)) for wanted in sets}
+    return tuple((place, total) for place, total in totals.items() if isinstance(total, Tensor) and bool(total.any()))
+
+
+def coupled(own: ScheduledPrompt, shares: Sequence[Tensor], prompts: Sequence[ScheduledPrompt], places: Sequence[int]) -> ScheduledPrompt:
+    """Latent couple: all prompts, each with its weight at every place [1, 1, h, w]."""
+    parts = [Part(part.weight * shares[0], part.schedule) for part in own]
+    for share, prompt, place in zip(shares[1:], prompts, places, strict=True):
+        parts += [Part(part.weight * share, part.schedule, place) for part in prompt]
     return tuple(parts)
+
+
+def attended(own: ScheduledPrompt, shares: Sequence[Tensor], prompts: Sequence[ScheduledPrompt], places: Sequence[int]) -> ScheduledPrompt:
+    """Attention couple: the prompt with the areas' beside it, once for each set of LoRAs. Raises `RequestError` for areas with AND."""
+    if any(len(prompt) != 1 or prompt[0].schedule[0].whole is not None for prompt in prompts):
+        raise RequestError("regions.areas", "Attention couple takes no AND in an area's prompt. Take it out, or choose latent couple.")
+    beside = Beside(tuple(prompt[0] for prompt in prompts), torch.cat(list(shares))[:, 0])
+    sets: Sequence[tuple[int, float | Tensor]] = by_place(shares, places) or ((0, 1.0),)
+    return tuple(Part(part.weight * weight, part.schedule, place, beside) for place, weight in sets for part in own)
 
 
 def field_of(area: Area, size: tuple[int, int], images: ImageStore) -> Tensor:

@@ -68,7 +68,8 @@ class Texts:
 class Encoded:
     """Both prompts as the denoiser takes them; `empty` is what short ones are padded with.
 
-    `vectors` condition every call besides the prompt, each [1, d]; `negative_vectors` those with the negative prompt.
+    `vectors` condition every call besides the prompt, each [1, d]; `negative_vectors` those with the negative prompt. `spread` has the
+    negative prompt by each set of adapters, where not all of the picture has the same: its weight is how much the set counts where.
     """
 
     positive: ScheduledPrompt
@@ -76,6 +77,7 @@ class Encoded:
     empty: Tensor
     vectors: Mapping[str, Tensor] = field(default_factory=dict)
     negative_vectors: Mapping[str, Tensor] = field(default_factory=dict)
+    spread: tuple[Part, ...] = ()
 
 
 def read_texts(prompt: str, negative: str) -> Texts:
@@ -115,6 +117,7 @@ def hypernetworks_of(request: ResolvedRequest) -> tuple[HypernetworkUse, ...]:
 def _texts_of(request: ResolvedRequest) -> Iterator[Texts]:
     prompts = [text for each in distinct(request) for text in (each.prompt, each.hires.prompt if each.hires is not None else "")]
     prompts += [step.prompt for step in details_of(request.finish)]
+    prompts += [area.prompt for area in request.regions.areas] if request.regions is not None else []
     return (read_texts(prompt, "") for prompt in dict.fromkeys(prompts) if prompt)
 
 

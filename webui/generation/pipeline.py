@@ -1,10 +1,11 @@
 """The pictures of one batch: first pass, second pass, decoding, composite."""
 
 import traceback
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
+from typing import NamedTuple
 
 import torch
 from PIL import Image
@@ -25,6 +26,7 @@ from webui.generation.guiders import Guide
 from webui.generation.img2img import Source, encode_source
 from webui.generation.inpaint import edit_channels, fill_latents, inpaint_channels, mask_latents
 from webui.generation.output import composite, noting_failures
+from webui.generation.places import Places, places_of
 from webui.generation.preview import LatentPreviewer
 from webui.generation.profiles import profile_of
 from webui.generation.refiner import Refine
@@ -40,6 +42,14 @@ from webui.models.model import Model
 from webui.models.patcher import patched, stepped
 from webui.models.seamless import seamless
 from webui.plugins.types import DenoiserWrapper
+
+
+class PassTexts(NamedTuple):
+    """A pass's request, its prompts, and which LoRAs count where."""
+
+    request: ResolvedRequest
+    texts: Texts
+    places: Places
 
 
 @dataclass(frozen=True)
@@ -88,8 +98,9 @@ class GenerationPipeline:
         """(latents, start latents, mask) of the first pass."""
         request, model = self.request, self.model
         texts = read_texts(request.prompt, request.negative_prompt)
-        with self._patched(texts) as model_at, ExitStack() as stack:
-            inputs = self._inputs("sampling", request, texts, model_at)
+        places = places_of(texts, request.regions, self.report.note)
+        with self._patched(texts, places) as model_at, ExitStack() as stack:
+            inputs = self._inputs("sampling", PassTexts(request, texts, places), model_at)
             if not self._has_second:
                 inputs = replace(inputs, refine=self._refine(stack, inputs, texts))
             if self.source is not None:
@@ -108,9 +119,10 @@ class GenerationPipeline:
             return start, None, None
         request = hires.second_request(self.request, options)
         texts = read_texts(request.prompt, request.negative_prompt)
-        with self._patched(texts) as model_at, ExitStack() as stack:
+        places = places_of(texts, request.regions, self.report.note)
+        with self._patched(texts, places) as model_at, ExitStack() as stack:
             base = prompt_calls(self.context.samplers.get(self.request.sampler), self.request.steps)
-            inputs = self._inputs("hires", request, texts, model_at, base, start)
+            inputs = self._inputs("hires", PassTexts(request, texts, places), model_at, base, start)
             inputs = replace(inputs, refine=self._refine(stack, inputs, texts, base))
             return sample(self._with_channels(inputs, batch, None), batch, self.model, self.report, self.previewer, self.device), None, None
 
@@ -126,30 +138,27 @@ class GenerationPipeline:
         return hires.cut(self.device.run_on_device(lambda: self.model.encode_image(pixels)), target, self.model.downscale)
 
     def _inputs(
-        self,
-        phase: Phase,
-        request: ResolvedRequest,
-        texts: Texts,
-        model_at: ModelAt | None,
-        base_calls: int | None = None,
-        start: Tensor | None = None,
+        self, phase: Phase, words: PassTexts, model_at: ModelAt | None, base_calls: int | None = None, start: Tensor | None = None
     ) -> DenoiseInputs:
+        request, texts, places = words
         sampler, schedule = self.context.samplers.get(request.sampler), self.context.schedules.get(request.schedule)
         calls = prompt_calls(sampler, request.steps)
         self.report.step("encoding")
         first, second = (calls, None) if base_calls is None else (base_calls, calls)
         shape = self._shape(request) if start is None else (start.shape[1], start.shape[2], start.shape[3])
         size = shape[2] * self.model.downscale, shape[1] * self.model.downscale
-        model = self.model if model_at is None else model_at(1, request.steps)
-        encoded = self._encode(EncodeInputs(texts, request, first, second, size), model)
-        wrappers, guide = self._wrappers(), self._guide()
-        return DenoiseInputs(phase, request, sampler, schedule, encoded, shape, start, wrappers=wrappers, guide=guide, model_at=model_at)
+        models = [self.model] if model_at is None else [model_at(1, request.steps, place) for place in range(len(places.sets))]
+        encoded = self._encode(EncodeInputs(texts, request, first, second, size), models, places.of_area)
+        made = DenoiseInputs(phase, request, sampler, schedule, encoded, shape, start, model_at=model_at, places=len(places.sets))
+        return replace(made, wrappers=self._wrappers(), guide=self._guide())
 
-    def _encode(self, inputs: EncodeInputs, model: Model) -> Encoded:
-        def words(texts: Texts) -> Encoded:
-            return encode(replace(inputs, texts=texts), model, self.device, partial(self.report.step, "encoding"))
+    def _encode(self, inputs: EncodeInputs, models: Sequence[Model], of_area: Sequence[int] = ()) -> Encoded:
+        """`models` answers with each set of adapters; `of_area` says which of them an area's prompt is encoded with."""
 
-        return composed(inputs, words, self.context.images, model.downscale)
+        def words(texts: Texts, place: int) -> Encoded:
+            return encode(replace(inputs, texts=texts), models[place], self.device, partial(self.report.step, "encoding"))
+
+        return composed(inputs, words, self.context.images, models[0].downscale, of_area)
 
     def _refine(self, stack: ExitStack, inputs: DenoiseInputs, texts: Texts, base_calls: int | None = None) -> Refine | None:
         """How the request's refiner takes over; in jobs with a second pass it is that one's, as A1111 has it."""
@@ -168,7 +177,7 @@ class GenerationPipeline:
             if texts.loras:
                 self.report.note(*self.device.run_on_device(lambda: stack.enter_context(patched(model, texts.loras, library, loaders))))
             size = inputs.shape[2] * model.downscale, inputs.shape[1] * model.downscale
-            encoded = self._encode(EncodeInputs(texts, request, first, second, size), model)
+            encoded = self._encode(EncodeInputs(texts, request, first, second, size), [model])
             self.refined.append(model)
             return model, encoded
 
@@ -226,16 +235,16 @@ class GenerationPipeline:
         return None
 
     @contextmanager
-    def _patched(self, texts: Texts) -> Iterator[ModelAt | None]:
-        """The model with the LoRAs that these prompts ask for; where they come and go, who tells it for a step."""
+    def _patched(self, texts: Texts, places: Places) -> Iterator[ModelAt | None]:
+        """The model with the LoRAs that these prompts ask for; where they come and go, or differ by place, who tells it."""
         self.report.note(*texts.notes)
         with ExitStack() as stack:
             library, loaders = self.context.library, self.context.loras
             if texts.hypernetworks:
                 steering = steered(self.model, texts.hypernetworks, library)
                 self.report.note(*self.device.run_on_device(lambda: stack.enter_context(steering)))
-            if any(use.steps != ALWAYS for use in texts.loras):
-                changing = stepped(self.model, texts.loras, library, loaders, self.report.note)
+            if places.differ or any(use.steps != ALWAYS for use in texts.loras):
+                changing = stepped(self.model, places.sets, library, loaders, self.report.note)
                 model = self.device.run_on_device(lambda: stack.enter_context(changing))
                 yield partial(model.at, run=self.device.run_on_device)
                 return

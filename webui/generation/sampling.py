@@ -1,10 +1,10 @@
 """One pass of one batch through a sampler: start noise, levels, the denoiser with its wrappers, progress, and bad numbers."""
 
 import inspect
-from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import Any
+from itertools import product
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor
@@ -31,8 +31,11 @@ from webui.samplers.denoiser import SigmaDenoiser, wrap
 from webui.samplers.noise import BrownianNoise, ImageNoise, generator
 from webui.samplers.planning import SigmaPlan, sampler_options
 
-ModelAt = Callable[[int, int], Model]
-"""Returns the model with the adapters of a step, the first being 1, of so many."""
+
+class ModelAt(Protocol):
+    """Gives the model with the adapters of a step, the first being 1, of so many, and of a place (0: the prompt's)."""
+
+    def __call__(self, step: int, steps: int, place: int = 0) -> Model: ...
 
 
 @dataclass(frozen=True)
@@ -52,7 +55,9 @@ class DenoiseInputs:
     guide: Guide | None = None
     refine: Refine | None = None
     model_at: ModelAt | None = None
-    """None where the adapters are the same at every step."""
+    """None where the adapters are the same at every step and place."""
+    places: int = 1
+    """How many sets of adapters there are."""
 
     @property
     def steps(self) -> int:
@@ -96,8 +101,8 @@ def sample(
     steps = ProgressCallback(inputs.phase, len(levels.sigmas) - 1, report, previewer, on_device=model.device.type != "cpu")
     steps.report_now()
     if inputs.model_at is not None:
-        for step in range(1, steps.total + 1):
-            inputs.model_at(step, steps.total)  # computed now: to change adapters costs no time when their step comes
+        for step, place in product(range(1, steps.total + 1), range(inputs.places)):
+            inputs.model_at(step, steps.total, place)  # computed now: to change adapters costs no time when their step comes
     extra: dict[str, Any] = {"prediction": model.prediction}
     denoiser = build_denoiser(inputs, around, model, levels, extra, steps, device)
     options = (
@@ -175,7 +180,7 @@ def build_denoiser(
     request = inputs.request
 
     def predict(x: Tensor, timesteps: Tensor, cond: Conditioning, concat: Tensor | None = None) -> Tensor:
-        used = inputs.model_at(progress.done + 1, progress.total) if inputs.model_at is not None else model
+        used = inputs.model_at(progress.done + 1, progress.total, cond.place) if inputs.model_at is not None else model
         return device.predict(ForwardRequest(used, x, timesteps, cond, concat))
 
     network: Denoiser = SigmaDenoiser(predict, model.prediction, quantize=inputs.profile.quantizes(inputs.sampler))

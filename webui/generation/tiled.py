@@ -14,6 +14,7 @@ from torch import Tensor
 
 from webui.core.canvas import TileOptions
 from webui.images.tiles import TileGrid
+from webui.models.conditioning import Conditioning
 from webui.plugins.types import Denoiser
 
 _SPREAD = 0.01
@@ -25,18 +26,20 @@ def tiled(network: Denoiser, options: TileOptions | None, downscale: int, betwee
     if options is None:
         return network
 
-    def call(x: Tensor, sigma: Tensor, concat: Tensor | None = None, **conditioning: Any) -> Tensor:
+    def call(x: Tensor, sigma: Tensor, concat: Tensor | None = None, cond: Conditioning | None = None, **conditioning: Any) -> Tensor:
+        whole = conditioning if cond is None else {**conditioning, "cond": cond}
         grid = grid_of(options, x.shape[-1], x.shape[-2], downscale)
         if len(grid) == 1:
-            return network(x, sigma, concat=concat, **conditioning)
+            return network(x, sigma, concat=concat, **whole)
         weights = weights_of(options, grid).to(x)
         total, counted = torch.zeros_like(x), torch.zeros_like(x[:1, :1])
         for number, (top, left) in enumerate((top, left) for top in grid.rows for left in grid.columns):
             if number:
                 between()
-            part = (..., slice(top, top + grid.high), slice(left, left + grid.side))
-            further = None if concat is None else concat[part]
-            total[part] += network(x[part], sigma, concat=further, **conditioning) * weights
+            rows, columns = slice(top, top + grid.high), slice(left, left + grid.side)
+            part = (..., rows, columns)
+            own = whole if cond is None else {**whole, "cond": cond.cut(rows, columns)}
+            total[part] += network(x[part], sigma, concat=None if concat is None else concat[part], **own) * weights
             counted[part] += weights
         return total / counted
 

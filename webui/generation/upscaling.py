@@ -65,7 +65,8 @@ def find_upscaler(name: str, context: EngineContext, device: torch.device, field
         raise RequestError(field, f"There is no upscaler named {name!r}. There are: {', '.join(names)}.") from None
     if file.error:
         raise RequestError(field, file.error)
-    return Upscaler(file.name, by_network(context.device.run_on_device(lambda: context.upscaler_files.get(file, device))))
+    network = context.device.run_on_device(lambda: context.upscaler_files.get(file, device))
+    return Upscaler(file.name, by_network(network), scale=network.scale)
 
 
 def scale_of(request: ResolvedRequest, device: torch.device, context: EngineContext, report: JobReporter) -> Scale:

@@ -2,14 +2,15 @@
 
 from collections.abc import Callable
 
-from webui.core import detail, finish
+from webui.core import detail, finish, sd_upscale
 from webui.images import finishing
 from webui.plugins.hookspecs import hookimpl
 from webui.plugins.types import Finisher
 
 BUILTIN_FINISHERS = (
     Finisher("upscale", finishing.upscale, finish.UpscaleStep, "Upscale"),
-    Finisher("restore", finishing.restore, finish.RestoreStep, "Restore faces"),
+    Finisher("sd_upscale", "webui.images.sd_upscaling:sd_upscale", sd_upscale.SdUpscaleStep, "SD upscale"),
+    Finisher("restore", "webui.images.face_restoring:restore", finish.RestoreStep, "Restore faces"),
     Finisher("detail", "webui.images.detailing:detail", detail.DetailStep, "Detail"),
     Finisher("match_colors", finishing.match_colors, finish.MatchColorsStep, "Match colours"),
     Finisher("sharpen", finishing.sharpen, finish.SharpenStep, "Sharpen"),
@@ -20,6 +21,6 @@ BUILTIN_FINISHERS = (
 
 @hookimpl
 def register_finishers(register: Callable[[Finisher], None]) -> None:
-    """Upscale, restore, detail, match colours, sharpen, film grain, format."""
+    """Upscale, SD upscale, restore, detail, match colours, sharpen, film grain, format."""
     for finisher in BUILTIN_FINISHERS:
         register(finisher)

@@ -8,7 +8,7 @@ from collections.abc import Callable
 import numpy as np
 from PIL import Image, ImageFilter
 
-from webui.core.finish import FormatStep, GrainStep, MatchColorsStep, RestoreStep, SharpenStep, UpscaleStep, factor_of
+from webui.core.finish import FormatStep, GrainStep, MatchColorsStep, SharpenStep, UpscaleStep, factor_of, is_own
 from webui.errors import RequestError
 from webui.images import colors
 from webui.plugins.types import FinishRun
@@ -17,7 +17,6 @@ GRAIN = 40.0
 """Grey levels of the standard deviation at amount 1."""
 LONGEST = {"webp": 16_383, "jpeg": 65_500}
 """Pixels of a side at most."""
-NO_DETECTOR = "Nothing here finds faces in a picture yet. Cut the face out, and say that the picture is one face (aligned)."
 NO_COLORS = "Choose the picture whose colours are wanted."
 
 
@@ -25,10 +24,11 @@ def upscale(image: Image.Image, step: UpscaleStep, run: FinishRun) -> Image.Imag
     """Enlarge by one upscaler or by two, as A1111's Extras do: both start from the picture, and their results are blended in 8 bits."""
     if is_none(step.upscaler):
         return image
-    factor = factor_of(image.size, step)
+    factor = 0.0 if is_own(step) else factor_of(image.size, step)
     made = run.enlarge(image, step.upscaler, factor)
     if step.second_visibility and not is_none(step.second):
-        other = run.enlarge(image, step.second, factor).convert(made.mode)
+        other = run.enlarge(image, step.second, factor or made.width / image.width).convert(made.mode)
+        other = other if other.size == made.size else other.resize(made.size, Image.Resampling.LANCZOS)
         made = Image.blend(made, other, step.second_visibility)
     return middle(made, (step.width, step.height)) if step.width and step.height and step.crop else made
 
@@ -57,18 +57,6 @@ def match_colors(image: Image.Image, step: MatchColorsStep, run: FinishRun) -> I
         return made if step.visibility == 1 else Image.blend(plain, made, step.visibility)
 
     return run.off_device(lambda: on_colors(image, matched))
-
-
-def restore(image: Image.Image, step: RestoreStep, run: FinishRun) -> Image.Image:
-    """Mend the face that the picture is. Raises `RequestError` where faces would have to be found first."""
-    if not step.aligned:
-        raise RequestError("finish", NO_DETECTOR)
-
-    def mended(plain: Image.Image) -> Image.Image:
-        made = run.mend(plain, step.model, step.fidelity)
-        return made if step.visibility == 1 else Image.blend(plain, made, step.visibility)
-
-    return on_colors(image, mended)
 
 
 def sharpen(image: Image.Image, step: SharpenStep, run: FinishRun) -> Image.Image:

@@ -15,7 +15,19 @@ from webui.core.request import GenerationRequest, Mode, as_written, parse_reques
 from webui.errors import RequestError
 from webui.images import text_chunks
 from webui.images.decode import image_bytes
-from webui.images.dialects import Dialect, ParsedMetadata, a1111, comfyui, fooocus, invokeai, novelai, short, smaller, swarmui
+from webui.images.dialects import (
+    Dialect,
+    ParsedMetadata,
+    a1111,
+    comfyui,
+    draw_things,
+    easy_diffusion,
+    fooocus,
+    invokeai,
+    novelai,
+    short,
+    swarmui,
+)
 from webui.images.dialects.postprocessing import CHUNKS
 from webui.images.parameters import GenerationInfo, image_seeds, one_image, write_parameters
 from webui.images.png import Contents
@@ -40,8 +52,8 @@ DIALECTS: tuple[Dialect, ...] = (
     swarmui.read,
     fooocus.read,
     novelai.read,
-    smaller.read_easy_diffusion,
-    smaller.read_draw_things,
+    easy_diffusion.read,
+    draw_things.read,
     invokeai.read,
     a1111.read,
     comfyui.read,
@@ -89,6 +101,7 @@ class ImageMetadata:
     """What was read: request fields that are each valid, and in words what has no place in a request.
 
     `fields` is plain data for the form or for `request`; the mode is kept apart, because img2img needs a start picture first.
+    `embeddings` are files that its prompts name, as far as the text tells.
     """
 
     source: str
@@ -99,6 +112,7 @@ class ImageMetadata:
     job_id: str = ""
     index: int = 0
     facts: Mapping[str, Any] = field(default_factory=dict)
+    embeddings: tuple[str, ...] = ()
 
     def request(self, overrides: Mapping[str, Any] | None = None) -> GenerationRequest:
         """The request that makes this picture again; `overrides` win. Raises `RequestError` when a start picture or mask is missing."""
@@ -217,7 +231,8 @@ def _checked(found: ParsedMetadata, contents: Mapping[str, str]) -> ImageMetadat
                 flat = {}
                 unmapped.append(str(error))
     lines = tuple(dict.fromkeys(short(str(_clean(line)), 400) for line in unmapped))
-    return ImageMetadata(found.source, fields, found.mode, lines, str(_clean(_told(contents))))
+    embeddings = tuple(dict.fromkeys(str(_clean(name)) for name in found.embeddings))
+    return ImageMetadata(found.source, fields, found.mode, lines, str(_clean(_told(contents))), embeddings=embeddings)
 
 
 def _clean(value: Any) -> Any:

@@ -207,6 +207,7 @@ def _canvas(request: GenerationRequest) -> Iterator[Pair]:
     if request.regions is not None:
         yield "Regions", areas_text(request.regions.areas)
         yield "Regions base", _trim(request.regions.base)
+        yield "Regions method", request.regions.method if request.regions.method != "latent" else None
     if request.tiles is not None:
         yield "Tiled diffusion", request.tiles.method
         yield "Tiled diffusion tile", f"{request.tiles.width}x{request.tiles.height}"

@@ -9,8 +9,8 @@ from webui.core.request import GenerationRequest
 from webui.errors import RequestError
 from webui.images.metadata import read_metadata, why_unread
 
-Place = Callable[[Mapping[str, Any]], tuple[dict[str, Any], list[str]]]
-"""Gives request fields with names as they are here, and a line for each name that is not here (`Known.place_fields`)."""
+Place = Callable[[Mapping[str, Any], tuple[str, ...]], tuple[dict[str, Any], list[str]]]
+"""Gives request fields with names as they are here, and a line for each that is not, also of embeddings (`NameMatcher.match_fields`)."""
 
 
 def replay_request(
@@ -29,7 +29,7 @@ def replay_request(
     missing: list[str] = []
     if place is not None:
         kept = {name: value for name, value in reading.fields.items() if name not in overrides or isinstance(value, dict)}
-        placed, missing = place(kept)
+        placed, missing = place(kept, reading.embeddings)
         reading = replace(reading, fields=placed)
     for line in (*missing, *reading.unmapped):
         tell(line)

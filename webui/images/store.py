@@ -19,6 +19,7 @@ from PIL import Image
 
 from webui.core.filenames import check_pattern, file_name
 from webui.core.finish import FormatStep
+from webui.core.folders import lost_link, walk_linked
 from webui.core.record import ImageRecord
 from webui.core.request import FrozenModel, ResolvedRequest
 from webui.errors import NotFound, StorageError
@@ -57,6 +58,11 @@ class ImageStore:
         self.pattern = check_pattern(pattern)
         self.format: Format = format
         self.quality = quality
+
+    @property
+    def outputs(self) -> Path:
+        """The folder of results."""
+        return self.root / "outputs"
 
     def save(
         self, image: Image.Image, request: ResolvedRequest, encode: Encode, origin: Origin, wanted: FormatStep | None = None
@@ -100,9 +106,12 @@ class ImageStore:
         return ImageRecord(id=digest, path=relative, kind="upload", owner=owner, width=size[0], height=size[1], created=datetime.now(UTC))
 
     def path(self, record: ImageRecord) -> Path:
-        """Where a picture lies. Raises `NotFound` when it is gone or its record points outside the data directory."""
-        path = (self.root / record.path).resolve()
-        if not path.is_relative_to(self.root.resolve()) or not path.is_file():
+        """Where a picture lies. Raises `NotFound` when it is gone or its record points outside the data directory.
+
+        A link below it is whoever's who owns the directory, and may lead to another drive.
+        """
+        path = self.root / record.path
+        if not _is_below(record.path) or not path.is_file():
             raise NotFound(f"The picture {record.path} is not there any more.")
         return path
 
@@ -138,8 +147,10 @@ class ImageStore:
 
     def sweep(self, older_than: float = 0.0) -> int:
         """Remove what a death left half-written; gives how many files. While others write, only files of so many seconds."""
+        walked = (each for top in ("outputs", "data") for each in walk_linked(self.root / top))
+        halves = [folder / name for folder, _, names in walked for name in names if name.startswith(".") and name.endswith(".part")]
         removed = 0
-        for path in [path for top in ("outputs", "data") for path in (self.root / top).rglob(".*.part")]:
+        for path in halves:
             with contextlib.suppress(OSError):
                 if older_than and time.time() - path.stat().st_mtime < older_than:
                     continue
@@ -158,7 +169,7 @@ class ImageStore:
         except OSError as error:
             with contextlib.suppress(OSError):
                 probe.unlink()
-            reason = error.strerror or str(error)
+            reason = lost_link(folder) or error.strerror or str(error)
             raise StorageError(
                 f"{folder} cannot be written: {reason}. Jobs wait until it can: give yourself that right, make room, plug the drive in,"
                 " or start with another --data-dir."
@@ -228,7 +239,13 @@ class ImageStore:
     def _move(self, source: Path, target: Path) -> None:
         try:
             target.parent.mkdir(parents=True, exist_ok=True)
-            source.replace(target)
+            try:
+                source.replace(target)
+            except OSError as error:
+                if error.errno != errno.EXDEV:
+                    raise
+                self._write(target, source.read_bytes())
+                source.unlink()
         except OSError as error:
             raise _storage_error(target, error) from None
 
@@ -270,8 +287,19 @@ def _sync_folder(folder: Path) -> None:
             os.close(handle)
 
 
+def _is_below(relative: str) -> bool:
+    """Whether a path names something below the folder that it is relative to, whatever links there are."""
+    path = Path(relative)
+    return not path.anchor and ".." not in path.parts
+
+
 def _storage_error(path: Path, error: OSError) -> StorageError:
-    reason = "the disk is full" if error.errno in (errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC)) else error.strerror or str(error)
-    return StorageError(
-        f"{path} cannot be written: {reason}. Free some space or choose another folder in Settings; nothing that was saved is lost."
-    )
+    full = error.errno in (errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC))
+    reason = "the disk is full" if full else lost_link(path.parent) or error.strerror or str(error)
+    if full:
+        advice = "Free some space, or start with another --data-dir"
+    elif error.errno in (errno.EACCES, errno.EPERM):
+        advice = "Give yourself the right to write there, or start with another --data-dir"
+    else:
+        advice = "Plug the drive in or correct the folder, or start with another --data-dir"
+    return StorageError(f"{path} cannot be written: {reason}. {advice}; nothing that was saved is lost.")

@@ -28,7 +28,10 @@ Texts = Mapping[str, str]
 def write_png(image: Image.Image, stream: BinaryIO, texts: Texts) -> None:
     info = PngInfo()
     for key, text in texts.items():
-        info.add_text(key, _clean(text))
+        if text.isascii():
+            info.add_text(key, _clean(text))
+        else:  # Latin-1, which Pillow takes where it can, is read as UTF-8 by many where it can be, and here
+            info.add_itxt(key, _clean(text))
     image.save(stream, "PNG", pnginfo=info)
 
 

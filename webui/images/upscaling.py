@@ -10,6 +10,7 @@ from collections.abc import Callable
 from PIL import Image
 
 from webui.errors import RequestError
+from webui.images.decode import MAX_PIXELS, MAX_SIDE
 from webui.plugins.types import Upscaler, UpscaleRun
 
 LATENT_UPSCALERS: dict[str, tuple[str, bool]] = {
@@ -33,7 +34,9 @@ def target_of(image: Image.Image, factor: float) -> tuple[int, int]:
 
 
 def enlarge(image: Image.Image, upscaler: Upscaler, factor: float, run: UpscaleRun) -> Image.Image:
-    """Return the image `factor` times as large. Raises `RequestError` for a result that is too large."""
+    """Return the image `factor` times as large; 0 is the upscaler's own. Raises `RequestError` for a result that is too large."""
+    if not factor:
+        return _by_itself(image, upscaler, run)
     width, height = target_of(image, factor)
     if width * height > MOST_PIXELS:
         raise RequestError("upscaler", f"The result would have {width}×{height} pixels. Choose a smaller factor.")
@@ -45,6 +48,17 @@ def enlarge(image: Image.Image, upscaler: Upscaler, factor: float, run: UpscaleR
         if image.size == before:
             break
     return image if image.size == (width, height) else image.resize((width, height), Image.Resampling.LANCZOS)
+
+
+def _by_itself(image: Image.Image, upscaler: Upscaler, run: UpscaleRun) -> Image.Image:
+    """One pass, and exactly what it gives."""
+    if not upscaler.scale:
+        raise RequestError("scale", f"{upscaler.name} has no factor of its own. Say by how much.")
+    width, height = round(image.width * upscaler.scale), round(image.height * upscaler.scale)
+    if width * height > MAX_PIXELS or max(width, height) > MAX_SIDE:
+        said = f"{upscaler.name} makes a picture {upscaler.scale:g} times as large: {width}×{height} pixels are too many."
+        raise RequestError("scale", f"{said} Choose a smaller factor.")
+    return upscaler.upscale(image, upscaler.scale, run)
 
 
 def enlarge_to(image: Image.Image, upscaler: Upscaler, size: tuple[int, int], run: UpscaleRun) -> Image.Image:

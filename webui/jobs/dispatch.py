@@ -104,6 +104,11 @@ class Dispatch:
                 pass
         return False
 
+    def tell(self, job_id: str) -> None:
+        """Publish a job as it is stored."""
+        job = self.state.store.get(job_id)
+        self.state.events.publish(Message("job", job.model_dump(mode="json"), job.owner, job_id))
+
     def lost(self, job_id: str, cause: str, max_attempts: int, advice: str = "") -> None:
         """The engine that ran the job is gone: queue it again, or fail it when it was tried often enough without a new picture."""
         job = self.state.store.get(job_id)

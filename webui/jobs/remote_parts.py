@@ -72,7 +72,7 @@ def check_not_lost(text: str) -> None:
     if cost > 0:
         raise PaysAgain(
             f"This may have been paid for already (about ${cost:.2f}, which counts in the budget), and trying again may be paid once more."
-            " Look at your account there first; then say so (pay_again), or run it again as a new job."
+            " Look at your account there first. Pay again (pay_again), or run it again as a new job."
         )
 
 

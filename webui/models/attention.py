@@ -11,6 +11,7 @@ from torch.nn.functional import scaled_dot_product_attention
 from webui.core.stopping import stop_point
 from webui.devices.attention import tiled_attention
 from webui.errors import RequestError
+from webui.models.conditioning import Couple
 
 Kernel = Callable[[Tensor, Tensor, Tensor], Tensor]
 
@@ -81,12 +82,30 @@ class Processor:
     def __init__(self, kernel: Kernel) -> None:
         self._kernel = kernel
 
-    def __call__(self, attn: Any, hidden_states: Tensor, encoder_hidden_states: Tensor | None = None, **_: Any) -> Tensor:
-        context = hidden_states if encoder_hidden_states is None else encoder_hidden_states
-        query, key, value = (
-            linear(source).unflatten(-1, (attn.heads, -1)).transpose(1, 2)
-            for linear, source in ((attn.to_q, hidden_states), (attn.to_k, context), (attn.to_v, context))
-        )
-        joined = in_parts(self._kernel, query, key, value).transpose(1, 2).flatten(2).to(query.dtype)
+    def __call__(
+        self, attn: Any, hidden_states: Tensor, encoder_hidden_states: Tensor | None = None, couple: Couple | None = None, **_: Any
+    ) -> Tensor:
+        query = _heads(attn, attn.to_q(hidden_states))
+        made = self._look(attn, query, hidden_states if encoder_hidden_states is None else encoder_hidden_states)
+        if couple is not None and encoder_hidden_states is not None:
+            made = self._coupled(attn, query, made, couple)
+        joined = made.transpose(1, 2).flatten(2).to(query.dtype)
         output: Tensor = attn.to_out[1](attn.to_out[0](joined))
         return output
+
+    def _look(self, attn: Any, query: Tensor, context: Tensor) -> Tensor:
+        return in_parts(self._kernel, query, _heads(attn, attn.to_k(context)), _heads(attn, attn.to_v(context)))
+
+    def _coupled(self, attn: Any, query: Tensor, own: Tensor, couple: Couple) -> Tensor:
+        """What the tokens see of all prompts, of each as much as it counts where they lie."""
+        shares = couple.shares_of(query.shape[2]).to(own.dtype)[..., None]
+        total = own * shares[0]
+        for context, share in zip(couple.contexts, shares[1:], strict=True):
+            total = total + self._look(attn, query, context.expand(len(query), -1, -1)) * share
+        return total
+
+
+def _heads(attn: Any, values: Tensor) -> Tensor:
+    """[n, heads, tokens, width of one] of values for all heads beside each other."""
+    split: Tensor = values.view(*values.shape[:-1], attn.heads, -1)
+    return split.transpose(1, 2)

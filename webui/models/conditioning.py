@@ -7,6 +7,45 @@ from typing import Self
 
 import torch
 from torch import Tensor
+from torch.nn.functional import adaptive_avg_pool2d
+
+from webui.errors import RequestError
+
+EVERYWHERE = -1
+"""The `place` of what is predicted with every set of adapters, each where its areas lie."""
+
+
+@dataclass(frozen=True, eq=False)
+class Couple:
+    """What else cross-attention looks at, and where: attention couple, regional prompts within one prediction.
+
+    `contexts` are [1, tokens, width] each. `shares` [1 + contexts, h, w] say how much the row's own context and each of these counts at a
+    latent pixel, together 1.
+    """
+
+    contexts: tuple[Tensor, ...]
+    shares: Tensor
+
+    def to(self, device: torch.device, dtype: torch.dtype) -> "Couple":
+        """The same where the network computes, and in its type."""
+        return Couple(tuple(context.to(device, dtype) for context in self.contexts), self.shares.to(device))
+
+    def cut(self, rows: slice, columns: slice) -> "Couple":
+        """The same for a tile of the latents."""
+        return replace(self, shares=self.shares[:, rows, columns])
+
+    def shares_of(self, tokens: int) -> Tensor:
+        """The shares [1 + contexts, tokens] on the level of a UNet that has so many tokens: each halves the sides, rounded up.
+
+        Raises `RequestError` for a network whose tokens lie otherwise.
+        """
+        height, width = self.shares.shape[-2:]
+        while height * width > max(tokens, 1):
+            height, width = (height + 1) // 2, (width + 1) // 2
+        if height * width != tokens:
+            said = "This checkpoint's network does not look at the picture place by place. Choose latent couple."
+            raise RequestError("regions.method", said)
+        return adaptive_avg_pool2d(self.shares[None], (height, width))[0].flatten(1)
 
 
 @dataclass(frozen=True, eq=False)
@@ -17,12 +56,15 @@ class Conditioning:
     there, as joint attention over picture and text does: only contexts of equal length go together.
     `context` [n, tokens, width] goes through cross-attention. `vectors` are further inputs by name, each [n, d]: SDXL has "pooled"
     (of the second text encoder) and "time_ids" (sizes and crop in pixels, or the refiner's aesthetic score).
+    `place` is the set of adapters that it is predicted with: 0 the prompt's, n that of area n, or `EVERYWHERE`.
     """
 
     context: Tensor
     vectors: Mapping[str, Tensor] = field(default_factory=dict)
     mask: Tensor | None = None
     repeats: bool = True
+    couple: Couple | None = None
+    place: int = 0
 
     @property
     def tokens(self) -> int:
@@ -32,7 +74,8 @@ class Conditioning:
     def shape_key(self) -> tuple[object, ...]:
         """What must be equal for two to go through the network together, but for the context's length."""
         vectors = tuple(sorted((name, vector.shape[1:]) for name, vector in self.vectors.items()))
-        return self.context.shape[2:], vectors, self.mask is None, None if self.repeats else self.tokens
+        couple = None if self.couple is None else id(self.couple)  # alone: its shares are for its own pictures
+        return self.context.shape[2:], vectors, self.mask is None, None if self.repeats else self.tokens, couple
 
     def repeat_context(self, times: int) -> Self:
         """The same with the context written `times` times in a row: cross-attention over it gives the same."""
@@ -53,6 +96,10 @@ class Conditioning:
         mask = None if self.mask is None else self.mask.expand(count, -1)
         return replace(self, context=self.context.expand(count, -1, -1), vectors=vectors, mask=mask)
 
+    def cut(self, rows: slice, columns: slice) -> Self:
+        """The same for a tile of the latents."""
+        return self if self.couple is None else replace(self, couple=self.couple.cut(rows, columns))
+
     def joined_by(self, vectors: Mapping[str, Tensor]) -> Self:
         """The same with further vectors."""
         return replace(self, vectors={**self.vectors, **vectors}) if vectors else self
@@ -64,4 +111,5 @@ class Conditioning:
         alike = [part.repeat_context(length // part.tokens) for part in parts]
         vectors = {name: torch.cat([part.vectors[name] for part in parts]) for name in parts[0].vectors}
         masks = [part.mask for part in alike if part.mask is not None]
-        return cls(torch.cat([part.context for part in alike]), vectors, torch.cat(masks) if masks else None, parts[0].repeats)
+        context, mask = torch.cat([part.context for part in alike]), torch.cat(masks) if masks else None
+        return cls(context, vectors, mask, parts[0].repeats, parts[0].couple, parts[0].place)

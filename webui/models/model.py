@@ -251,7 +251,9 @@ class Model:
         inputs = x if concat is None else torch.cat([x, concat.to(x)], dim=1)
         context = cond.context.to(self.device, self.dtype)
         added = {_ADDED[name]: vector.to(self.device, self.dtype) for name, vector in cond.vectors.items()} or None
-        output: Tensor = self.unet(inputs.to(self.device, self.dtype), timesteps, context, added_cond_kwargs=added, return_dict=False)[0]
+        more = {} if cond.couple is None else {"cross_attention_kwargs": {"couple": cond.couple.to(self.device, self.dtype)}}
+        values = inputs.to(self.device, self.dtype)
+        output: Tensor = self.unet(values, timesteps, context, added_cond_kwargs=added, return_dict=False, **more)[0]
         return output.to(x.device, x.dtype)
 
     @torch.no_grad()

@@ -33,25 +33,32 @@ def patched(model: Model, uses: Sequence[LoraUse], library: Library, loaders: It
 
 
 class SteppedModel:
-    """A model whose adapters come and go with the sampler's steps.
+    """A model whose adapters come and go with the sampler's steps, and are others in parts of the picture.
 
     The weights of each step's set are computed by `run` (on the device) when they are asked for first, and kept as other sets are: asked
-    for before the first step, they cost nothing when their step comes.
+    for before the first step, they cost nothing when their step comes. `sources` has those of each place.
     """
 
-    def __init__(self, model: Model, sources: Sequence[Source], contents: Mapping[ModelFile, Content], tell: Callable[[str], None]) -> None:
+    def __init__(
+        self, model: Model, sources: Sequence[Sequence[Source]], contents: Mapping[ModelFile, Content], tell: Callable[[str], None]
+    ) -> None:
         self._model, self._sources, self._contents, self._tell = model, sources, contents, tell
-        self._last: tuple[tuple[bool, ...], Model] | None = None
+        self._last: dict[int, tuple[tuple[bool, ...], Model]] = {}
 
-    def at(self, step: int, steps: int, run: Callable[[Callable[[], Model]], Model] = lambda work: work()) -> Model:
+    @property
+    def places(self) -> int:
+        """How many sets there are."""
+        return len(self._sources)
+
+    def at(self, step: int, steps: int, place: int = 0, run: Callable[[Callable[[], Model]], Model] = lambda work: work()) -> Model:
         """The model as it is at a step, the first being 1, of so many: what is asked of it is answered with that step's weights."""
-        on = tuple(source.use.steps.includes(step, steps) for source in self._sources)
-        if self._last is None or self._last[0] != on:
-            self._last = on, run(lambda: self._view(on))
-        return self._last[1]
+        on = tuple(source.use.steps.includes(step, steps) for source in self._sources[place])
+        if place not in self._last or self._last[place][0] != on:
+            self._last[place] = on, run(lambda: self._view(place, on))
+        return self._last[place][1]
 
-    def _view(self, on: tuple[bool, ...]) -> Model:
-        sources = [replace(source, on=is_on) for source, is_on in zip(self._sources, on, strict=True)]
+    def _view(self, place: int, on: tuple[bool, ...]) -> Model:
+        sources = [replace(source, on=is_on) for source, is_on in zip(self._sources[place], on, strict=True)]
         patch = _kept(self._model, sources) or _keep(self._model, sources, self._contents)
         for note in patch.notes:
             self._tell(note)
@@ -60,15 +67,19 @@ class SteppedModel:
 
 @contextmanager
 def stepped(
-    model: Model, uses: Sequence[LoraUse], library: Library, loaders: Iterable[LoraLoader], tell: Callable[[str], None]
+    model: Model, sets: Sequence[Sequence[LoraUse]], library: Library, loaders: Iterable[LoraLoader], tell: Callable[[str], None]
 ) -> Iterator[SteppedModel]:
-    """The same for adapters that are on at some steps only; `tell` hears notes. Jobs side by side may be at different steps."""
-    sources, notes = _sources(uses, library)
+    """The same for adapters that are on at some steps or in some places only, a set for each place; `tell` hears notes.
+
+    Jobs side by side may be at different steps.
+    """
+    sources, notes = _sources([use for uses in sets for use in uses], library)
     for note in notes:
         tell(note)
     contents = _contents(sources, loaders)  # all of them now: a file may be replaced before its step comes
+    found = {source.use: source for source in sources}
     with _held(model, sources):
-        yield SteppedModel(model, sources, contents, tell)
+        yield SteppedModel(model, [[found[use] for use in dict.fromkeys(uses) if use in found] for uses in sets], contents, tell)
 
 
 @contextmanager

@@ -17,8 +17,6 @@ from webui.models.networks import NetworkFiles, import_spandrel, read_network
 FACE = 512
 """Pixels a side of the faces that the networks were trained on."""
 _MADE_FOR = ("GFPGAN", "CodeFormer", "RestoreFormer")
-_OF_ONE = ("GFPGAN", "CodeFormer")
-"""Those that spandrel hands their values as they are: they count in -1…1."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,8 +32,6 @@ class FaceRestorer:
         values, name = pixels.to(self.device, torch.float32), str(self.descriptor.architecture.id)
         with torch.random.fork_rng([self.device] if self.device.type == "cuda" else []):
             torch.manual_seed(seed % 2**63)
-            if name not in _OF_ONE:
-                return self.descriptor(values).float().clamp(0, 1)  # type: ignore[no-any-return]
             more = {"weight": fidelity} if name == "CodeFormer" else {}
             made: Tensor = self.descriptor.model(values * 2 - 1, **more)[0]
         return (made.float() / 2 + 0.5).clamp(0, 1)

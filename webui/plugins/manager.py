@@ -3,7 +3,7 @@
 import importlib.util
 import sys
 import traceback
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from pathlib import Path
 from types import ModuleType
 from typing import Any, Literal
@@ -36,8 +36,12 @@ class Extensions:
         """Register one of our own plugins; those are not listed, and an error in them is ours."""
         self._manager.register(module, name=name)
 
-    def load(self, folders: Iterable[Path], off: Iterable[str] = ()) -> None:
-        """Look through `folders` and import what implements a hook of this process and is not `off`."""
+    def load(self, folders: Iterable[Path], off: Iterable[str] = (), hooks: Collection[str] = tuple(HOOKS)) -> None:
+        """Look through `folders` and import what implements a hook of this process and is not `off`.
+
+        Who will call `hooks` alone names them; what implements none of them is listed without being imported.
+        """
+        called = {name for name in hooks if HOOKS[name] in (self.process, "both")}
         for path in extension_files(folders):
             state = inspect_file(path)
             if state.id in self._states:
@@ -48,7 +52,7 @@ class Extensions:
                     }
                 )
             self._states[state.id] = state.model_copy(update={"enabled": state.id not in set(off)})
-            if not state.error and state.id not in set(off) and self._concerns(state):
+            if not state.error and state.id not in set(off) and called.intersection(state.hooks):
                 self._import(state, path)
 
     def call(self, hook: str, **arguments: Any) -> Iterator[tuple[str, Any]]:
@@ -120,9 +124,6 @@ class Extensions:
     def _argument(name: str, value: Any, owner: str) -> Any:
         """`register` is bound to its owner, so that a clash can name both."""
         return (lambda entry: value(entry, owner)) if name == "register" else value
-
-    def _concerns(self, state: ExtensionState) -> bool:
-        return any(HOOKS[hook] in (self.process, "both") for hook in state.hooks)
 
     def _import(self, state: ExtensionState, path: Path) -> None:
         heavy_before = {name for name in _HEAVY if name in sys.modules}

@@ -153,11 +153,13 @@ class Upscaler:
     """A way to enlarge images, for `register_upscalers`. `upscale(image, factor, run)` returns the image after one pass.
 
     `factor` is how much larger it is to be. A pass may make less or more: it runs up to three times, and the rest goes by Lanczos.
+    `scale` is how much larger a pass makes it, where that is always the same.
     """
 
     name: str
     upscale: "Callable[[PIL.Image.Image, float, UpscaleRun], PIL.Image.Image]"
     aliases: tuple[str, ...] = ()
+    scale: float = 0
 
 
 class NoValues(BaseModel):
@@ -170,13 +172,14 @@ class NoValues(BaseModel):
 class Region:
     """A part of a picture that a detector found: its box, how sure it is (0 to 1), what it is, and its shape where that is known.
 
-    `mask` is a picture in mode L of the picture's size, white inside.
+    `mask` is a picture in mode L of the picture's size, white inside; `eyes` are those of a face, the left one in the picture first.
     """
 
     box: Box
     confidence: float
     label: str = ""
     mask: "PIL.Image.Image | None" = None
+    eyes: tuple[tuple[float, float], tuple[float, float]] | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -197,7 +200,8 @@ class FinishRun:
     """What a finisher is given besides the picture and its values.
 
     `index` is which picture of the job it is (from 0), `seed` its own seed. `enlarge(image, upscaler, factor)` uses an upscaler by its
-    name, `mend(face, model, fidelity)` a face restoration network on one upright face; `detect(image, detector, confidence)` finds regions;
+    name (0: as much as its file makes of it), `mend(face, model, fidelity)` a face restoration network on one upright face;
+    `detect(image, detector, confidence)` finds regions;
     `repaint(image, mask, step, number)` paints what is white in the mask again with the step's prompt, strength and sampling, for the
     region of that number (its seed counts up), and leaves every other pixel as it is; `picture(id)` reads a picture;
     `on_device(work)` runs what uses the device, `off_device(work)` long work that does not; `progress(done, of)` tells how far it is;

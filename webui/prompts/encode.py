@@ -122,14 +122,26 @@ class Scheduled(NamedTuple):
 
 
 class Part(NamedTuple):
-    """One side of AND: its weight and its schedule. The weight of a region differs from place to place: [1, 1, h, w] in latent pixels."""
+    """One side of AND: its weight and its schedule. The weight of a region differs from place to place: [1, 1, h, w] in latent pixels.
+
+    `place` is the set of adapters that it is predicted with (0: the prompt's), `beside` what else its prediction looks at.
+    """
 
     weight: float | Tensor
     schedule: tuple[Scheduled, ...]
+    place: int = 0
+    beside: "Beside | None" = None
 
     def at(self, step: int) -> Scheduled:
         """What holds after `step` model calls. As in A1111 an entry still holds at the call whose number it names."""
         return next((entry for entry in self.schedule if step <= entry.until), self.schedule[0])
+
+
+class Beside(NamedTuple):
+    """The areas' prompts of one prediction (attention couple), and how much the own prompt and each counts: [1 + parts, h, w]."""
+
+    parts: tuple[Part, ...]
+    shares: Tensor
 
 
 ScheduledPrompt = tuple[Part, ...]

@@ -198,12 +198,12 @@ def _is_number(text: str) -> bool:
     return True
 
 
-def without_loras(text: str, names: Collection[str]) -> str:
-    """A prompt without the tags of these LoRAs."""
+def without_tags(text: str, names: Collection[str], kinds: Collection[str] = ("lora", "lyco")) -> str:
+    """A prompt without the tags of these kinds with these names."""
 
     def left(match: re.Match[str]) -> str:
         tag = _tag(match[1], match[2])
-        return "" if tag.kind in ("lora", "lyco") and tag.name in names else match[0]
+        return "" if tag.kind in kinds and tag.name in names else match[0]
 
     return _TAG.sub(left, text)
 

@@ -4,7 +4,7 @@
 `Budget` adds up here and in the engine, which counts in the same chunks and knows textual inversions besides.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from webui.core.pictures import distinct
@@ -109,6 +109,8 @@ def check_prompts(request: GenerationRequest, calls: int, again: int | None, cou
     for each in distinct(request):
         check_prompt("prompt", each.prompt, calls, counting=counting)
         check_prompt("negative_prompt", each.negative_prompt, calls, negative=True, counting=counting)
+        for field, further in _beside(each):
+            check_prompt(field, further, calls, counting=counting)
         if each.hires is None or again is None:
             continue
         for field, own, first in (
@@ -116,6 +118,14 @@ def check_prompts(request: GenerationRequest, calls: int, again: int | None, cou
             ("negative_prompt", each.hires.negative_prompt, each.negative_prompt),
         ):
             check_prompt(f"hires.{field}" if own else field, own or first, calls, again, negative=field != "prompt", counting=counting)
+
+
+def _beside(request: GenerationRequest) -> Iterator[tuple[str, str]]:
+    """The prompts that stand beside the request's own: of a blend, and of its areas."""
+    if request.blend is not None:
+        yield "blend.prompt", request.blend.prompt
+    for area in request.regions.areas if request.regions is not None else ():
+        yield "regions.areas", area.prompt
 
 
 def check_prompt(

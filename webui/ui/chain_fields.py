@@ -10,7 +10,12 @@ from webui.ui.fields import FieldView, field_view
 _LISTS = {
     ("upscale", "upscaler"): "upscaler",
     ("upscale", "second"): "upscaler",
+    ("sd_upscale", "upscaler"): "upscaler",
+    ("sd_upscale", "sampler"): "sampler",
+    ("sd_upscale", "schedule"): "schedule",
+    ("sd_upscale", "checkpoint"): "checkpoint",
     ("restore", "model"): "face_restorer",
+    ("restore", "detector"): "detector",
     ("detail", "detector"): "detector",
     ("detail", "sampler"): "sampler",
     ("detail", "schedule"): "schedule",

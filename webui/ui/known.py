@@ -5,7 +5,7 @@ The page, and `generate --from` for its own library or a server's, place names b
 
 import re
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from webui.core.backend import AUTO, HERE
@@ -15,7 +15,7 @@ from webui.errors import CheckpointError
 from webui.images.upscaling import LATENT_UPSCALERS
 from webui.library import Library, ModelFile
 from webui.library.hashes import AUTOV1_DIGITS, read_autov1
-from webui.prompts.grammar import strip_tags, without_loras
+from webui.prompts.grammar import strip_tags, without_tags
 from webui.samplers.catalog import find_sampler, find_schedule, parse_sampler_name
 from webui.services import Services
 from webui.ui.choices import choices, choices_of
@@ -23,6 +23,7 @@ from webui.ui.fields import NONE, OWN, SAME, label_of
 
 _HASH = re.compile(r"(?<!\s)\s*\[([0-9a-fA-F]{6,64})\]$")
 
+KINDS = ("embedding", "hypernetwork", "face_restorer")
 ByHash = Callable[[str], str | None]
 Hashed = Callable[[str, str], bool]
 
@@ -38,6 +39,8 @@ class NameMatcher:
     loras: frozenset[str]
     by_hash: ByHash
     has_hash: Hashed
+    files: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """Names of embeddings, hypernetworks and networks for faces by their kind; one that is not told of is not asked about."""
 
     @classmethod
     def of(cls, services: Services) -> "NameMatcher":
@@ -59,8 +62,9 @@ class NameMatcher:
         def has_hash(name: str, digest: str) -> bool:
             return name in models and _is_hash(library, models[name], digest.lower())
 
-        loras = [name for model in library.models("lora") for name in (model.name, model.file_name, model.path.stem, model.alias) if name]
-        return cls(choices_of(library, capabilities).by_field, _both(loras), by_hash, has_hash)
+        loras = _called(library.models("lora"))
+        files = {kind: tuple(_called(library.models(kind))) for kind in KINDS}
+        return cls(choices_of(library, capabilities).by_field, _both(loras), by_hash, has_hash, files)
 
     @classmethod
     def anything(cls) -> "NameMatcher":
@@ -83,12 +87,14 @@ class NameMatcher:
         fields["hires.upscaler"] = [*(str(name) for name in answer.get("upscalers", [])), *named(models.get("upscaler"))]
         loras = [*named(models.get("lora")), *(str(each["alias"]) for each in models.get("lora") or [] if each.get("alias"))]
         fields["init_upscaler"] = [name for name in fields["hires.upscaler"] if name not in LATENT_UPSCALERS]
-        return cls(fields, _both(loras), lambda digest: None, lambda name, digest: True)
+        files = {kind: tuple(named(models[kind])) for kind in KINDS if kind in models}
+        return cls(fields, _both(loras), lambda digest: None, lambda name, digest: True, files)
 
-    def match(self, values: Mapping[str, Any], checkpoint: str = "") -> tuple[dict[str, Any], list[str]]:
+    def match(self, values: Mapping[str, Any], checkpoint: str = "", embeddings: Iterable[str] = ()) -> tuple[dict[str, Any], list[str]]:
         """Values with names as the drop-downs have them, and a line for each name that is not here; those are taken out.
 
-        `checkpoint` is the name with its hash, by which a renamed file is found (if it was hashed before).
+        `checkpoint` is the name with its hash, by which a renamed file is found (if it was hashed before); `embeddings` are words of the
+        prompts that are said to be files.
         """
         found: dict[str, Any] = dict(values)
         missing: list[str] = []
@@ -99,11 +105,40 @@ class NameMatcher:
                 missing.append(f"{label_of(name)}: {checkpoint if name == 'checkpoint' and checkpoint and not said else said} (not here)")
             else:
                 found[name] = here
-        for field in ("prompt", "hires.prompt"):
-            if isinstance(found.get(field), str) and (gone := self._missing_loras(found[field])):
-                found[field] = without_loras(found[field], gone)
-                missing += [line for name in gone if (line := f"LoRA: {name} (not here)") not in missing]
-        return found, missing
+        for prompt in ("prompt", "hires.prompt"):
+            if isinstance(found.get(prompt), str):
+                found[prompt] = self._without_missing(found[prompt], missing)
+        if isinstance(found.get("finish"), list):
+            found["finish"] = [placed for step in found["finish"] if (placed := self._step(step, missing)) is not None]
+        missing += [f"Embedding: {name} (not here)" for name in embeddings if not self._is_here("embedding", name)]
+        return found, list(dict.fromkeys(missing))
+
+    def _is_here(self, kind: str, name: str) -> bool:
+        return kind not in self.files or fold(name) in _both(self.files[kind])
+
+    def _without_missing(self, prompt: str, missing: list[str]) -> str:
+        """A prompt without the tags of files that are not here, for each of which `missing` gets a line."""
+        here: Mapping[str, Callable[[str], bool]] = {
+            "LoRA": lambda name: fold(name) in self.loras,
+            "Hypernetwork": lambda name: self._is_here("hypernetwork", name),
+        }
+        for kind, words in (("LoRA", ("lora", "lyco")), ("Hypernetwork", ("hypernet",))):
+            gone = list(dict.fromkeys(tag.name for tag in strip_tags(prompt)[1] if tag.kind in words and not here[kind](tag.name)))
+            if gone:
+                prompt = without_tags(prompt, gone, words)
+                missing += [f"{kind}: {name} (not here)" for name in gone]
+        return prompt
+
+    def _step(self, step: Any, missing: list[str]) -> Any:
+        """A step of the finish chain with the name of its network for faces as it is here; None, and a line in `missing`, where none is."""
+        if not isinstance(step, Mapping) or step.get("kind") != "restore" or "face_restorer" not in self.files:
+            return step
+        here, wanted = self.files["face_restorer"], str(step.get("model") or "")
+        name = _among(here, wanted) or next((name for name in here if fold(wanted) in fold(name)), None)
+        if name is None:
+            missing.append(f"Face restoration: {wanted or 'a network for faces'} (not here)")
+            return None
+        return {**step, "model": name} if wanted else step
 
     def _split(self, values: dict[str, Any]) -> None:
         """A1111's old names carry their schedule."""
@@ -112,7 +147,7 @@ class NameMatcher:
             if schedule and not values.get("schedule"):
                 values["schedule"] = schedule
 
-    def match_fields(self, fields: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:
+    def match_fields(self, fields: Mapping[str, Any], embeddings: Iterable[str] = ()) -> tuple[dict[str, Any], list[str]]:
         """The same for the fields of a request, nested as they are there."""
         second = fields.get("hires") if isinstance(fields.get("hires"), Mapping) else {}
         flat = dict(fields) | {f"hires.{name}": value for name, value in (second or {}).items()}
@@ -121,7 +156,7 @@ class NameMatcher:
             flat["checkpoint"] = _HASH.sub("", title).rstrip()
         else:
             title = ""  # a name that ends like a hash
-        placed, missing = self.match(flat, title)
+        placed, missing = self.match(flat, title, embeddings)
         found = {name: value for name, value in placed.items() if not name.startswith("hires.")}
         if second:
             found["hires"] = {name: placed[f"hires.{name}"] for name in second if f"hires.{name}" in placed}
@@ -156,16 +191,17 @@ class NameMatcher:
         entry = find_sampler(value) if name.endswith("sampler") else find_schedule(value) if name.endswith("schedule") else None
         return entry.name if entry else value
 
-    def _missing_loras(self, prompt: str) -> list[str]:
-        wanted = dict.fromkeys(tag.name for tag in strip_tags(prompt)[1] if tag.kind in ("lora", "lyco"))
-        return [name for name in wanted if fold(name) not in self.loras]
-
 
 class _Any(frozenset[str]):
     """Holds every name."""
 
     def __contains__(self, name: object) -> bool:
         return True
+
+
+def _called(models: Iterable[ModelFile]) -> list[str]:
+    """What files are called: by their place, their file, and as who made them called them."""
+    return [name for model in models for name in (model.name, model.file_name, model.path.stem, model.alias) if name]
 
 
 def _both(names: Iterable[str]) -> frozenset[str]:

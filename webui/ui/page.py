@@ -47,6 +47,8 @@ CSS = (
     *("tokens", "frame", "form", "number", "stage", "mask", "chain", "tabs"),
     *("gallery", "look", "queue", "grid", "cards", "models", "shelf", "prompt", "icons", "narrow"),
 )
+_LOOK_S = 0.02
+"""Seconds between two looks of Gradio's queue, in which extensions' buttons wait. Its own, 0.001, takes a twentieth of a core for ever."""
 
 
 def mount_page(app: FastAPI, services: Services) -> None:
@@ -57,9 +59,11 @@ def mount_page(app: FastAPI, services: Services) -> None:
     _serve_icons(app, base)
     app.mount(base, _Files(directory=STATIC))
     app.include_router(router(services))
+    page = build(services, base)
+    page._queue.sleep_when_free = _LOOK_S
     gr.mount_gradio_app(
         app,
-        build(services, base),
+        page,
         "/",
         theme=theme(),
         head=_head(base),
@@ -136,9 +140,21 @@ def _wire(services: Services, page: gr.Blocks, form: Form, buttons: dict[str, gr
     for side in size:
         side.input(None, size, ratio, js=run("ratioOf(...v)"))
     patch.input(None, patch, every, js=run("merged(v[0])"))
-    gr.on([field.change for field in every], None, every, None, js=run("remember(v)"))
+    for names in _groups(form):
+        group: list[Any] = [form.fields[name] for name in names]
+        gr.on([field.change for field in group], None, group, None, js=run(f"changed({json.dumps(names)}, v)"))
     page.load(None, every, every, js=run(f"restore({json.dumps(_start(services, form))}, v)"))
     page.load(None, None, lists, js=run("lists()"))
+
+
+def _groups(form: Form) -> list[list[str]]:
+    """The fields whose values are told together: those of each fold, and the others.
+
+    For each change Gradio reads every input and every target of the event, each by a walk through the whole page.
+    """
+    folded = {name for names in form.folds.values() for name in names}
+    groups = [*form.folds.values(), [name for name in form.fields if name not in folded]]
+    return [names for names in groups if names]
 
 
 def _start(services: Services, form: Form) -> dict[str, Any]:

@@ -34,7 +34,7 @@ def _found(reading: ImageMetadata | None, known: NameMatcher, nothing: str) -> F
         raise RequestError(FIELD, nothing)
     values = to_values(reading.fields) | ({} if reading.fields.get("hires") else {"hires.enabled": False})
     checkpoint = reading.fields.get("checkpoint")
-    placed, missing = known.match(values, checkpoint if isinstance(checkpoint, str) else "")
+    placed, missing = known.match(values, checkpoint if isinstance(checkpoint, str) else "", reading.embeddings)
     return FormParameters(
         text=reading.text,
         source=reading.source,

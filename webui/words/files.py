@@ -9,12 +9,19 @@ from typing import Any, NamedTuple
 import yaml
 
 from webui.core.foreign import shown
+from webui.core.names import printable
 from webui.errors import RequestError
 
 SUFFIXES = (".txt", ".yaml", ".yml", ".json")
 MOST_BYTES = {".txt": 16 * 2**20, ".json": 8 * 2**20, ".yaml": 2 * 2**20, ".yml": 2 * 2**20}
 MOST_VALUES = 1_000_000
-_Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+MOST_WEIGHT = 10_000.0
+
+
+class _Words(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]
+    """Takes words as they are written: no, on, 2020-01-01. Of YAML's own ones `<<` is left."""
+
+    yaml_implicit_resolvers = {"<": yaml.SafeLoader.yaml_implicit_resolvers["<"]}  # noqa: RUF012  (as the library has it)
 
 
 class Value(NamedTuple):
@@ -37,10 +44,13 @@ def read_lists(path: Path) -> tuple[Lists, str]:
     text, said = _decoded(path.read_bytes())
     if suffix == ".txt":
         return {"": tuple(_lines(text))}, said
-    data = json.loads(text) if suffix == ".json" else yaml.load(text, _Loader)  # noqa: S506  (a safe loader, the quick one)
+    data = json.loads(text) if suffix == ".json" else yaml.load(text, _Words)  # noqa: S506  (a safe loader, the quick one)
     found: Lists = {}
-    for name, values in _walk(data, path):
+    odd: list[str] = []
+    for name, values in _walk(data, path, odd):
         found[name] = (*found.get(name, ()), *values)
+    if odd:
+        said = f"{said} {len(odd)} of its entries are no words, or have no weight from 0 to {MOST_WEIGHT:,.0f}: {odd[0]} …".strip()
     return found, said
 
 
@@ -60,7 +70,7 @@ def _lines(text: str) -> Iterator[Value]:
             yield Value(words)
 
 
-def _walk(data: Any, path: Path) -> Iterator[tuple[str, tuple[Value, ...]]]:
+def _walk(data: Any, path: Path, odd: list[str]) -> Iterator[tuple[str, tuple[Value, ...]]]:
     """Lists in what a file holds, by the keys that lead to them. YAML may repeat a part without end, so all is counted."""
     places: list[tuple[str, Any]] = [("", data)]
     seen = 0
@@ -71,24 +81,47 @@ def _walk(data: Any, path: Path) -> Iterator[tuple[str, tuple[Value, ...]]]:
             raise RequestError("wildcards", f"{shown(path)} holds more than {MOST_VALUES} values. Split it.")
         if isinstance(inner, dict):
             places += [(f"{name}/{key}".lstrip("/"), each) for key, each in inner.items() if isinstance(key, str)]
-        elif isinstance(inner, list | str) and (values := tuple(_values([inner] if isinstance(inner, str) else inner))):
+        elif isinstance(inner, list | str) and (values := tuple(_values([inner] if isinstance(inner, str) else inner, odd))):
             yield name, values
 
 
-def _values(entries: list[Any]) -> Iterator[Value]:
-    """Texts, texts with a weight in front (`2::red`), and `{text, weight}`."""
+def _values(entries: list[Any], odd: list[str]) -> Iterator[Value]:
+    """Texts, texts with a weight in front (`2::red`), and `{text, weight}`; `odd` gets what is none of these, or weighs too much."""
     for entry in entries:
+        weight: Any = 1
         if isinstance(entry, dict):
             text, weight = entry.get("text") or entry.get("content"), entry.get("weight", 1)
-            if isinstance(text, str) and isinstance(weight, int | float) and weight >= 0:
-                yield Value(text, float(weight))
-        elif isinstance(entry, str | int | float) and not isinstance(entry, bool) and str(entry).strip():
-            yield _weighted(str(entry))
+        elif isinstance(entry, str | int | float) and not isinstance(entry, bool):
+            text, weight = _weighted(str(entry))
+        else:
+            text = None
+        if isinstance(text, str) and not text.strip():
+            continue
+        number = _weight(weight)
+        if not isinstance(text, str) or number is None:
+            odd.append(printable(str(entry))[:60])
+        if isinstance(text, str):
+            yield Value(text, 1.0 if number is None else number)
 
 
-def _weighted(entry: str) -> Value:
+def _weighted(entry: str) -> tuple[str, Any]:
+    """(words, the weight in front of them)."""
     before, mark, text = entry.partition("::")
+    return (text, before) if mark and before[:1].isdigit() and _is_number(before) else (entry, 1)
+
+
+def _is_number(text: str) -> bool:
     try:
-        return Value(text, float(before)) if mark and before[:1].isdigit() else Value(entry)
+        float(text)
     except ValueError:
-        return Value(entry)
+        return False
+    return True
+
+
+def _weight(value: Any) -> float | None:
+    """A weight; None for what is none, and for one that is too large."""
+    try:
+        number = None if isinstance(value, bool) else float(value)
+    except (TypeError, ValueError, OverflowError):
+        return None
+    return number if number is not None and 0 <= number <= MOST_WEIGHT else None

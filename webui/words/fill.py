@@ -3,27 +3,27 @@
 The same template, files and seed give the same words, and the words that A1111's Dynamic Prompts extension takes for that seed.
 """
 
+import itertools
 import re
 from collections.abc import Iterator, Sequence
 from random import Random
 from typing import TYPE_CHECKING, Any, get_args
 
 from webui.core.names import printable
-from webui.core.options import MAX_PROMPT, FilledTemplate
+from webui.core.options import FilledTemplate
 from webui.core.pictures import image_seeds, text_of, with_text
 from webui.core.request import MAX_FILLED, GenerationRequest, Request, TemplateField
 from webui.core.templates import guard, is_template, unguard
 from webui.errors import RequestError
 from webui.words.files import Value
+from webui.words.language import Work
 from webui.words.wildcards import Wildcards
 
 if TYPE_CHECKING:
     from dynamicprompts.commands import Command
-    from dynamicprompts.sampling_context import SamplingContext
 
 FIELDS: tuple[TemplateField, ...] = get_args(TemplateField)
 MOST_PICTURES = 1000
-MOST_PARTS, MOST_DEPTH = 200, 16
 MOST_LOOKS, MOST_OF_ALL = 300, 200_000
 """Wildcards that one picture's prompt may ask for, and lines that all pictures' may look at."""
 _FINITE = re.compile(r"(?<=\{)(\s*)!|(?<=__)!")
@@ -76,36 +76,28 @@ class _Filling:
 
     def __init__(self, wildcards: Wildcards, field: str) -> None:
         self._wildcards, self._field = wildcards, field
+        self._work, self._lines = Work(field), dict[str, "Command"]()
         self._looks, self._all, self._last = 0, 0, ""
 
     def texts(self, template: str, seeds: Sequence[int]) -> Iterator[str]:
         """One text a seed."""
         rand = Random()
         try:
-            with self._wildcards.parsing:
-                context, command = self._prepared(template, rand)
-                for seed in seeds:
-                    self._looks = 0
-                    rand.seed(seed)
-                    text = unguard(str(next(iter(context.generator_from_command(command)), "")))
-                    if len(text) > MAX_PROMPT:
-                        raise RequestError(self._field, f"What it becomes has {len(text)} letters; a prompt may have {MAX_PROMPT}.")
-                    yield text
+            command = self._wildcards.grammar.parse(self._checked(guard(template)))
+            context = self._work.context(self, rand)
+            for seed in seeds:
+                self._looks = 0
+                self._work.picture()
+                rand.seed(seed)
+                text = unguard(str(next(iter(context.generator_from_command(command)), "")))
+                self._work.drawn(0, text)
+                yield text
         except RecursionError:
             raise RequestError(self._field, self._endless()) from None
         except RequestError:
             raise
         except Exception as error:
             raise RequestError(self._field, self._unreadable(template, error)) from error
-
-    def _prepared(self, template: str, rand: Random) -> "tuple[SamplingContext, Command]":
-        from dynamicprompts.enums import SamplingMethod
-        from dynamicprompts.parser.parse import parse
-        from dynamicprompts.sampling_context import SamplingContext
-
-        guarded = self._checked(template, guard(template))
-        context = SamplingContext(SamplingMethod.RANDOM, self, rand=rand)  # type: ignore[arg-type]
-        return context, parse(guarded, context.parser_config)
 
     def _unreadable(self, template: str, error: Exception) -> str:
         """Why a template gave no words, with the place where the parser stopped, if that is what it is."""
@@ -121,16 +113,9 @@ class _Filling:
         how = "Choices are written {a|b}, two of them {2$$a|b|c}, one to two {1-2$$a|b|c}."
         return f"{where} cannot be read {stopped}. {how} Turn Dynamic prompts off to keep it as it is."
 
-    def _checked(self, template: str, guarded: str) -> str:
+    def _checked(self, guarded: str, times: int = 1) -> str:
         """The text as the library reads it, if that ends in good time."""
-        depth = deepest = 0
-        for letter in guarded:
-            depth += (letter == "{") - (letter == "}")
-            deepest = max(deepest, depth)
-        parts = guarded.count("{") + guarded.count("__") // 2
-        if parts > MOST_PARTS or deepest > MOST_DEPTH:
-            said = f"It has {parts} parts to choose, {deepest} inside each other; {MOST_PARTS} and {MOST_DEPTH} are the most."
-            raise RequestError(self._field, f"This template is too large. {said}")
+        self._work.template(guarded, times)
         return _FINITE.sub(lambda match: f"{match[1] or ''}~", guarded)
 
     def get_values(self, wildcard: str) -> "_Words":
@@ -151,16 +136,27 @@ class _Filling:
 
     def line(self, value: Value) -> "Command":
         """One line of a wildcard, parsed if it is a template itself."""
-        from dynamicprompts.commands import LiteralCommand
-        from dynamicprompts.parser.parse import parse
+        if (known := self._lines.get(value.text)) is None:
+            known = self._lines[value.text] = self._parsed(value.text)
+        return known
 
-        if not any(mark in value.text for mark in ("{", "__")):
-            return LiteralCommand(value.text)
-        return parse(self._checked(value.text, guard(value.text, variables=True)))
+    def _parsed(self, text: str) -> "Command":
+        from dynamicprompts.commands import LiteralCommand
+
+        return self._wildcards.grammar.parse(self.words(text)) if _is_more(text) else LiteralCommand(text)
+
+    def words(self, text: str, times: int = 1) -> str:
+        """One line of a wildcard, for the library to parse so many times."""
+        guarded = guard(text, variables=True)
+        return self._checked(guarded, times) if _is_more(text) else guarded
 
     def _endless(self) -> str:
         name = printable(self._last)[:100]
         return f"The wildcard {name!r} includes itself, or asks for more than {MOST_LOOKS} others. Take it out of its own lines."
+
+
+def _is_more(text: str) -> bool:
+    return "{" in text or "__" in text
 
 
 class _Words:
@@ -181,7 +177,7 @@ class _Words:
 
     def iterate_string_values_weighted(self) -> Iterator[Any]:
         """All lines in order, for `{2$$__name__}`."""
-        self._filling.count(len(self._values) * 10)
-        for value in self._values:
-            for _ in range(int(value.weight)):
-                yield _FINITE.sub(lambda match: f"{match[1] or ''}~", guard(value.text, variables=True))
+        self._filling.count(sum(max(1, int(value.weight)) for value in self._values) * 10)
+        lines = [(self._filling.words(value.text, int(value.weight)), int(value.weight)) for value in self._values]
+        for text, times in lines:
+            yield from itertools.repeat(text, times)

@@ -1,7 +1,6 @@
 """The wildcards there are: lists of words in files, found by name or by a pattern."""
 
 import difflib
-import os
 import re
 import threading
 from collections.abc import Callable, Iterator, Sequence
@@ -9,12 +8,14 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import NamedTuple
 
+from webui.core.folders import walk_linked
 from webui.core.foreign import FileError, FileIdentity, read_foreign
 from webui.core.frozen import FrozenModel
 from webui.core.names import printable
 from webui.errors import RequestError
 from webui.settings import Settings
 from webui.words.files import MOST_VALUES, SUFFIXES, Lists, Value, read_lists
+from webui.words.language import Grammar
 
 FOLDER = "wildcards"
 BESIDE = ("extensions/sd-dynamic-prompts/wildcards", "extensions/stable-diffusion-webui-wildcards/wildcards", FOLDER)
@@ -68,8 +69,7 @@ class Wildcards:
     def __init__(self, folders: Callable[[], Sequence[Path]]) -> None:
         self._folders = folders
         self._lock = threading.Lock()
-        self.parsing = threading.Lock()
-        """Held while a template is read: the library's parser is one for all."""
+        self.grammar = Grammar()
         self._files: dict[Path, _File] = {}
         self._merged: dict[tuple[tuple[str, FileIdentity, str], ...], tuple[Value, ...]] = {}
 
@@ -122,19 +122,14 @@ class Wildcards:
     def _walk(self) -> Iterator[tuple[Path, Path]]:
         count, met = 0, set[str]()
         for root in self._folders():
-            for current, folders, files in os.walk(root, followlinks=True):
-                real = os.path.realpath(current)
-                if real in met:
-                    folders.clear()
-                    continue
-                met.add(real)
-                folders[:] = sorted(name for name in folders if not name.startswith("."))
-                for name in sorted(files):
+            for current, folders, files in walk_linked(root, met):
+                folders[:] = [name for name in folders if not name.startswith(".")]
+                for name in files:
                     if Path(name).suffix.lower() in SUFFIXES and not name.startswith(".") and name == printable(name):
                         count += 1
                         if count > MOST_FILES:
                             return
-                        yield root, Path(current, name)
+                        yield root, current / name
 
     def _read(self, path: Path) -> _File:
         try:

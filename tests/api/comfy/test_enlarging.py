@@ -12,7 +12,7 @@ NET = "4x-net.safetensors"
 
 @pytest.fixture(autouse=True, scope="module")
 def networks(server):  # noqa: F811
-    """Two upscalers that are here: one tells in its name how much it enlarges."""
+    """Two upscalers that are here."""
     for name in (NET, "plain.safetensors"):
         write(server.settings.data_dir / "models" / "ESRGAN" / name, {"conv_first.weight": (64, 3, 3, 3)})
     server.services.library.scan()
@@ -43,7 +43,7 @@ def request_of(server, client, graph):  # noqa: F811
 def test_a_picture_is_enlarged_to_exactly_what_the_network_makes_of_it(server, client):  # noqa: F811
     prompt_id = job_of(server, client, graph_of(client, by(), save={"filename_prefix": "y"}))
     request = server.services.queue.get(prompt_id).request
-    assert request.mode == "extras" and [(step.upscaler, step.width, step.height) for step in request.finish] == [("4x-net", 132, 80)]
+    assert request.mode == "extras" and [(step.upscaler, step.scale, step.width) for step in request.finish] == [("4x-net", 0, 0)]
     done = history(client, prompt_id)
     assert done["status"]["status_str"] == "success" and len(done["outputs"]["save"]["images"]) == 1
 
@@ -52,7 +52,7 @@ def test_networks_one_after_another_and_pixels_around_them(server, client):  # n
     smaller = {"kind": "ImageScale", "upscale_method": "lanczos", "width": 16, "height": 8, "crop": "disabled"}
     half = {"kind": "ImageScaleBy", "upscale_method": "lanczos", "scale_by": 0.5}
     request = request_of(server, client, graph_of(client, smaller, by(), by(), half))
-    assert [(step.width, step.height) for step in request.finish] == [(64, 32), (256, 128)]
+    assert [(step.upscaler, step.scale) for step in request.finish] == [("4x-net", 0), ("4x-net", 0)]
     with Image.open(server.services.gallery.path_by_id(request.inputs[0])) as image:
         assert image.size == (16, 8)
 
@@ -72,9 +72,9 @@ def test_a_graph_without_any_network_is_a_job_too(server, client):  # noqa: F811
         assert image.size == (66, 40)
 
 
-def test_a_network_whose_name_does_not_say_how_much_is_taken_as_four_and_said(server, client):  # noqa: F811
+def test_a_network_whose_name_does_not_say_how_much_makes_what_it_makes(server, client):  # noqa: F811
     job = server.services.queue.get(job_of(server, client, graph_of(client, by(), network="plain.safetensors")))
-    assert job.request.finish[0].width == 132 and "4× is taken" in " ".join(job.notes)
+    assert job.request.finish[0].scale == 0 and not job.notes
 
 
 def test_a_network_that_is_not_here_is_refused_by_name(client):  # noqa: F811
@@ -89,7 +89,7 @@ def test_behind_a_sampler_it_is_the_finish_chain(server, client):  # noqa: F811
         "9": {"class_type": "SaveImage", "inputs": {"images": ["11", 0], "filename_prefix": "z"}},
     }
     job = server.services.queue.get(job_of(server, client, usual(**nodes)))
-    assert job.request.mode == "txt2img" and [(step.upscaler, step.scale) for step in job.request.finish] == [("4x-net", 4)]
+    assert job.request.mode == "txt2img" and [(step.upscaler, step.scale) for step in job.request.finish] == [("4x-net", 0)]
     assert not any("Lanczos" in note for note in job.notes)
 
 

@@ -99,7 +99,7 @@ NAMED: dict[str, dict[str, str]] = {
         "info.extra_generation_params.Hires Distilled CFG Scale": "no model of Darkroom's is distilled so",
     },
     "txt2img-restore-faces": {
-        "info.restore_faces": "Darkroom restores no faces, and says so in a header; Forge, without weights, claims it",
+        "info.restore_faces": "without a file of a network nothing is restored, and a header says so; Forge claims it",
         "info.face_restoration_model": "the same",
         "info.infotexts.0": "the same",
     },

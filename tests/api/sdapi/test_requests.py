@@ -267,9 +267,30 @@ def test_a_picture_is_enlarged_and_keeps_its_text(client):
     answer = client.post("/sdapi/v1/extra-single-image", json=body)
     with Image.open(io.BytesIO(base64.b64decode(answer.json()["image"]))) as image:
         assert image.size == (192, 192) and set(image.text) == {"parameters", "extra"}
-    assert "faces" in notes(answer)
+    assert "CodeFormer is not in models/GFPGAN" in notes(answer)
     huge = client.post("/sdapi/v1/extra-single-image", json=body | {"upscaling_resize": 1e9})
     assert huge.status_code == 422
+
+
+def test_faces_are_restored_by_the_networks_that_are_here(client, server):
+    file = server.settings.data_dir / "models" / "GFPGAN" / "GFPGANv1.4.safetensors"
+    write(file)
+    server.services.library.scan()
+    try:
+        assert client.get("/sdapi/v1/face-restorers").json() == [{"name": "GFPGANv1.4", "cmd_dir": "models/GFPGAN"}]
+        _, job = made(client, server, restore_faces=True, alwayson_scripts={"ADetailer": {"args": [{"ad_model": "face_yolov8n.pt"}]}})
+        assert [step.kind for step in job.request.finish] == ["restore", "detail"] and job.request.finish[0].model == "GFPGANv1.4"
+        body = {"image": picture(), "upscaler_1": "Nearest", "gfpgan_visibility": 0.5, "codeformer_visibility": 1, "codeformer_weight": 0.2}
+        answer = client.post("/sdapi/v1/extra-single-image", json=body)
+        job = server.services.queue.jobs(owner=client.headers["x-owner"], newest=True, limit=1)[0]
+        assert [step.kind for step in job.request.finish] == ["upscale", "restore"] and job.request.finish[1].visibility == 0.5
+        assert "CodeFormer is not in models/GFPGAN" in notes(answer)
+        client.post("/sdapi/v1/extra-single-image", json=body | {"upscaler_1": "None"})
+        job = server.services.queue.jobs(owner=client.headers["x-owner"], newest=True, limit=1)[0]
+        assert [step.kind for step in job.request.finish] == ["restore"]
+    finally:
+        file.unlink()
+        server.services.library.scan()
 
 
 def test_extras_by_a_network_are_a_job_of_the_caller(client, server):

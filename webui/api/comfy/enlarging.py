@@ -6,13 +6,10 @@ from typing import Any
 
 from webui.api.comfy.pictures import LOADERS, Link, link_of
 from webui.api.comfy.pixels import PIXELS
-from webui.images.dialects.comfyui_nodes import factor_of
 
 UPSCALE = "ImageUpscaleWithModel"
 _MOST = 4
 """Networks one after another. Two of 4× make a side 16 times as long."""
-_USUAL = 4
-"""How much a network enlarges whose name does not say it."""
 
 
 @dataclass(frozen=True)
@@ -27,26 +24,14 @@ class Enlarged:
     end: Link
     alone: bool
 
-    def scales(self) -> list[dict[str, Any]]:
-        """The steps for a picture whose sides are multiples of 8: each by what its network makes of it."""
-        return [{"kind": "upscale", "upscaler": name, "scale": factor_of(name) or _USUAL} for name in self.upscalers]
-
-    def sizes(self, size: tuple[int, int]) -> list[dict[str, Any]]:
-        """The steps for a picture of any size: each to exactly what its network makes of it."""
-        steps = []
-        for step in self.scales():
-            size = size[0] * step["scale"], size[1] * step["scale"]
-            steps.append({**step, "width": size[0], "height": size[1]})
-        return steps
+    @property
+    def steps(self) -> list[dict[str, Any]]:
+        """Each enlarges the picture by what its network makes of it."""
+        return [{"kind": "upscale", "upscaler": name, "scale": 0} for name in self.upscalers]
 
     def after(self, end: Link) -> Link | None:
         """What more is done to its result on the way to `end`: from this link on; None where nothing is."""
         return None if self.end == end else self.end
-
-    def notes(self) -> tuple[str, ...]:
-        """What had to be assumed."""
-        untold = [name for name in self.upscalers if factor_of(name) is None]
-        return tuple(f"{name[:100]}: how much it enlarges is not in its name, {_USUAL}× is taken" for name in untold)
 
 
 def enlarged(graph: Mapping[str, Any], end: Link, base: Link | None, known: Container[str]) -> Enlarged | None:

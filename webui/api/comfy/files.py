@@ -44,7 +44,7 @@ def start_images(meant: Understood, graph: Mapping[str, Any], gallery: Gallery, 
     made = _Files(gallery, graphs, graph, owner)
     image = made.at(meant.start)
     if meant.mode == "extras":
-        chain = {"finish": meant.enlarged.sizes(image.size)} if meant.enlarged is not None else {}
+        chain = {"finish": meant.enlarged.steps} if meant.enlarged is not None else {}
         return {"inputs": [made.id_of(meant.start) or gallery.upload(as_png(image), owner).id], **chain}
     size = {"width": image.width // 8 * 8, "height": image.height // 8 * 8}
     fields = {"init": made.id_of(meant.start) or gallery.upload(as_png(image), owner).id, **size}

@@ -122,8 +122,8 @@ def _sampled(meant: Understood, graph: Mapping[str, Any], upscalers: Container[s
     end = link_of(graph[saves.node].get("inputs", {}).get("images"))
     if end is None or saves.decoded is None or (networks := enlarged(graph, end, saves.decoded, upscalers)) is None:
         return meant
-    fields = {**meant.fields, "finish": networks.scales()}
-    notes = (*_without_networks(meant.notes, networks), *networks.notes())
+    fields = {**meant.fields, "finish": networks.steps}
+    notes = tuple(_without_networks(meant.notes, networks))
     return replace(meant, fields=fields, ends=(End(saves.node, networks.after(end)),), notes=notes)
 
 
@@ -142,7 +142,7 @@ def _pictures_alone(graph: Mapping[str, Any], saves: str, upscalers: Container[s
         return Understood({"finish": [{"kind": "format"}]}, "extras", end, None, (End(saves),), ())
     if absent := [name for name in networks.upscalers if name not in upscalers]:
         raise invalid(f"The upscaler {absent[0].removeprefix(ABSENT)[:200]} is not here. Choose another, or do without it.")
-    return Understood({}, "extras", networks.start, None, (End(saves, networks.after(end)),), networks.notes(), networks)
+    return Understood({}, "extras", networks.start, None, (End(saves, networks.after(end)),), (), networks)
 
 
 def invalid(said: str, nodes: Mapping[str, Any] | None = None) -> GraphError:

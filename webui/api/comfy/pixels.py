@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from PIL import Image, ImageChops, ImageFilter, ImageOps
 
-from webui.images.dialects.comfyui_nodes import factor_of
+from webui.core.finish import named_factor
 from webui.images.pixels import fill_masked
 
 Make = Callable[[Mapping[str, Any]], Image.Image]
@@ -62,7 +62,7 @@ def _scale_by(given: Mapping[str, Any]) -> Image.Image:
 def _enlarged(given: Mapping[str, Any]) -> Image.Image:
     """By as much as the upscaler's name says, with Lanczos: the network itself runs in the engine alone."""
     image = given["image"]
-    by = factor_of(str(given.get("upscale_model", ""))) or 4
+    by = named_factor(str(given.get("upscale_model", ""))) or 4
     return _scaled(image, image.width * by, image.height * by, "lanczos")
 
 

@@ -156,7 +156,7 @@ class Graphs:
         return known or str(match and match[1])
 
 
-def get_graphs(request: Request) -> Graphs:
+async def get_graphs(request: Request) -> Graphs:
     """What this room holds between calls."""
     return request.app.state.comfy  # type: ignore[no-any-return]
 

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import Query, Request, Response
 from fastapi.responses import JSONResponse
 from starlette.concurrency import run_in_threadpool
 
@@ -13,6 +13,7 @@ from webui.api.comfy.refusals import REFUSED, ComfyRoute
 from webui.api.comfy.routes import shown
 from webui.api.comfy.sent import PICTURE, Held
 from webui.api.native import Api, Who
+from webui.api.router import Router
 from webui.errors import Forbidden, RequestError
 from webui.library.models import ModelFile
 
@@ -22,7 +23,7 @@ _EMPTY = ("diffusion_models", "unet", "unet_gguf", "clip", "clip_vision", "text_
 """Folders of ComfyUI's in which nothing is here."""
 _BYTES = {"requestBody": {"content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}}}}
 _PICTURE: dict[int | str, dict[str, Any]] = {200: {"content": {"image/png": {}}, "description": "The picture's file."}}
-router = APIRouter(prefix="/api/etn", tags=["ComfyUI"], route_class=ComfyRoute, responses=REFUSED)
+router = Router(prefix="/api/etn", tags=["ComfyUI"], route_class=ComfyRoute, responses=REFUSED)
 
 
 @router.get("/model_info")

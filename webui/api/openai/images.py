@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Request
+from fastapi import Depends, Request
 from fastapi.responses import JSONResponse, Response, StreamingResponse
 from PIL import Image
 from pydantic import ValidationError
@@ -14,6 +14,7 @@ from webui.api.native import Api, Who
 from webui.api.openai import answers
 from webui.api.openai.bodies import Generate, Wish, model_of, request_of
 from webui.api.openai.errors import OpenAIRoute, of_failure, refused
+from webui.api.router import Router
 from webui.api.stream import HEADERS
 from webui.api.submitting import submit_job
 from webui.api.waiting import Endings
@@ -63,10 +64,10 @@ FORM = {
         },
     }
 }
-router = APIRouter(prefix="/v1", tags=["OpenAI"], route_class=OpenAIRoute, responses=REFUSED)
+router = Router(prefix="/v1", tags=["OpenAI"], route_class=OpenAIRoute, responses=REFUSED)
 
 
-def get_endings(request: Request) -> Endings:
+async def get_endings(request: Request) -> Endings:
     """What waits for jobs."""
     return request.app.state.endings  # type: ignore[no-any-return]
 

@@ -10,7 +10,7 @@ from starlette.concurrency import run_in_threadpool
 
 from webui.api import encoding
 from webui.api.identity import Viewer
-from webui.api.sdapi import networks, pictures, run
+from webui.api.sdapi import networks, pictures, restoring, run
 from webui.api.sdapi.bodies import Extras, ExtrasBatch, ExtrasSingle
 from webui.api.sdapi.calls import Calls
 from webui.api.sdapi.refusals import JobFailed, Refusal
@@ -63,14 +63,17 @@ async def batch(body: ExtrasBatch, api: Services, calls: Calls, who: Viewer) -> 
 async def _answer(
     body: Extras, sent: list[str], said: Callable[[list[str]], dict[str, Any]], api: Services, calls: Calls, who: Viewer
 ) -> JSONResponse:
+    said_of_faces: list[str] = []
+    visibilities = {restoring.GFPGAN: body.gfpgan_visibility, restoring.CODEFORMER: body.codeformer_visibility}
+    mending = restoring.steps_of_extras(visibilities, body.codeformer_weight, api, said_of_faces)
     try:
-        if sent and networks.is_wanted(body):
-            made, notes = await networks.upscaled(body, sent, api, calls, who)
+        if sent and networks.is_wanted(body, mending):
+            made, notes = await networks.upscaled(body, sent, api, calls, who, mending)
         else:
             made, notes = await run_in_threadpool(lambda: [_upscaled(body, each) for each in sent]), []
     except JobFailed as error:
         return run.of_failure(error.job)
-    return JSONResponse(said(made), headers=run.note_header([*_notes(body), *notes]))
+    return JSONResponse(said(made), headers=run.note_header([*said_of_faces, *notes]))
 
 
 def _upscaled(body: Extras, sent: str) -> str:
@@ -126,11 +129,6 @@ def _html(body: Extras) -> str:
     name, other = (known.get(each.strip().lower(), html.escape(each.strip())) for each in (body.upscaler_1, body.upscaler_2))
     second = f", Postprocess upscaler 2: {other}" if body.extras_upscaler_2_visibility and not is_none(other) else ""
     return f"<p>{to if body.resize_mode == 1 else by}, Postprocess upscaler: {name}{second}</p>"
-
-
-def _notes(body: Extras) -> list[str]:
-    wanted = {"gfpgan_visibility": body.gfpgan_visibility, "codeformer_visibility": body.codeformer_visibility}
-    return [f"Darkroom restores no faces; {name} changed nothing." for name, value in wanted.items() if value]
 
 
 def png_info(sent: str) -> dict[str, Any]:

@@ -105,6 +105,12 @@ def modules(api: Services) -> list[dict[str, Any]]:
     return [{"model_name": model.file_name, "filename": below(api, model)} for model in found]
 
 
+def face_restorers(api: Services) -> list[dict[str, Any]]:
+    """Files of networks that mend faces."""
+    found = [model for model in api.library.models("face_restorer") if not model.error]
+    return [{"name": model.name, "cmd_dir": below(api, model).rpartition("/")[0] or None} for model in found]
+
+
 def hypernetworks(api: Services) -> list[dict[str, Any]]:
     """Hypernetwork files."""
     return [{"name": model.name, "path": below(api, model)} for model in api.library.models("hypernetwork") if not model.error]

@@ -4,13 +4,14 @@ import json
 from pathlib import Path
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Query, Request
+from fastapi import Query, Request
 from fastapi.responses import FileResponse, JSONResponse, RedirectResponse, Response
 from starlette.concurrency import run_in_threadpool
 from starlette.routing import BaseRoute, Match
 
 from webui.api import encoding
 from webui.api.native import Api, Who
+from webui.api.router import Router
 from webui.api.sdapi import listings, pictures, progress
 from webui.api.sdapi.bodies import Detect, ProgressWish
 from webui.api.sdapi.refusals import A1111Route, Refusal
@@ -23,8 +24,8 @@ PAGES = {"checkpoints": "checkpoint", "lora": "lora", "textual_inversion": "embe
 THUMBS = (".preview.png", ".png", ".preview.jpg", ".jpg", ".jpeg", ".webp")
 METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS"]
 Text = Annotated[str, Query(max_length=1000)]
-router = APIRouter(tags=["A1111"], route_class=A1111Route, responses=REFUSED)
-control = APIRouter(prefix="/controlnet", tags=["A1111"], route_class=A1111Route, responses=REFUSED)
+router = Router(tags=["A1111"], route_class=A1111Route, responses=REFUSED)
+control = Router(prefix="/controlnet", tags=["A1111"], route_class=A1111Route, responses=REFUSED)
 
 
 @control.get("/version")

@@ -1,6 +1,7 @@
-"""Extras by networks: a job of the caller's whose pictures the answer holds. Filters alone need none, see `extras`."""
+"""Extras by networks, that enlarge or mend faces: a job of the caller's whose pictures are answered. Filters need none, see `extras`."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from PIL import Image
 from starlette.concurrency import run_in_threadpool
@@ -24,8 +25,10 @@ from webui.services import Services
 _FIELDS = {"upscaler": "upscaler_1", "second": "upscaler_2", "scale": "upscaling_resize"}
 
 
-def is_wanted(body: Extras) -> bool:
-    """Whether anything but filters is asked for."""
+def is_wanted(body: Extras, mending: Sequence[Mapping[str, Any]] = ()) -> bool:
+    """Whether anything but filters is asked for; `mending` are the steps that mend faces."""
+    if mending:
+        return True
     second = body.upscaler_2 if body.extras_upscaler_2_visibility else "None"
     return not is_none(body.upscaler_1) and any(
         not is_none(name) and name.strip().lower() not in FILTERS for name in (body.upscaler_1, second)
@@ -51,9 +54,12 @@ def check_size(image: Image.Image, factor: float) -> None:
         raise RequestError("upscaling_resize", said)
 
 
-async def upscaled(body: Extras, sent: Sequence[str], api: Services, calls: Calls, who: Viewer) -> tuple[list[str], list[str]]:
+async def upscaled(
+    body: Extras, sent: Sequence[str], api: Services, calls: Calls, who: Viewer, mending: Sequence[Mapping[str, Any]] = ()
+) -> tuple[list[str], list[str]]:
     """The pictures as they are answered, and the job's notes. Raises `Refusal`, `RequestError`, `JobFailed`."""
-    job = await calls.endings.wait((await run_in_threadpool(_submit, body, sent, api, calls, who)).id)
+    steps = [*([] if is_none(body.upscaler_1) else [_step(body)]), *mending]
+    job = await calls.endings.wait((await run_in_threadpool(_submit, steps, sent, api, calls, who)).id)
     if job.state == "failed":
         raise JobFailed(job)
     if len(job.images) < len(sent):
@@ -61,16 +67,18 @@ async def upscaled(body: Extras, sent: Sequence[str], api: Services, calls: Call
     return await run_in_threadpool(lambda: [_answered(api, job, index) for index in range(len(sent))]), list(job.notes)
 
 
-def _submit(body: Extras, sent: Sequence[str], api: Services, calls: Calls, who: Viewer) -> Job:
-    ids = [api.gallery.upload(pictures.picture_of(each)[0], who.name).id for each in sent]
-    size = (
-        {"width": body.upscaling_resize_w, "height": body.upscaling_resize_h} if body.resize_mode == 1 else {"scale": body.upscaling_resize}
-    )
+def _step(body: Extras) -> dict[str, Any]:
+    by_size = {"width": body.upscaling_resize_w, "height": body.upscaling_resize_h}
+    size = by_size if body.resize_mode == 1 else {"scale": body.upscaling_resize}
     step = {"kind": "upscale", "upscaler": body.upscaler_1, "second": body.upscaler_2, "crop": body.upscaling_crop, **size}
-    step["second_visibility"] = body.extras_upscaler_2_visibility
+    return {**step, "second_visibility": body.extras_upscaler_2_visibility}
+
+
+def _submit(steps: Sequence[Mapping[str, Any]], sent: Sequence[str], api: Services, calls: Calls, who: Viewer) -> Job:
+    ids = [api.gallery.upload(pictures.picture_of(each)[0], who.name).id for each in sent]
     tiles = {name: value for name, value in options.request_fields(calls.options.set_by(who.name)).items() if name.startswith("upscale_")}
     try:
-        return submit_job(api, who, parse_request({"mode": "extras", "inputs": ids, "finish": [step], **tiles}))
+        return submit_job(api, who, parse_request({"mode": "extras", "inputs": ids, "finish": list(steps), **tiles}))
     except RequestError as error:
         raise RequestError(_FIELDS.get(error.field.rpartition(".")[2], error.field), error.message) from None
 

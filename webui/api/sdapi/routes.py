@@ -2,10 +2,11 @@
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Request
+from fastapi import Depends, Request
 from starlette.concurrency import run_in_threadpool
 
 from webui.api.native import Api, Who
+from webui.api.router import Router
 from webui.api.sdapi import extras, listings, pictures, progress, run, scripts
 from webui.api.sdapi.bodies import ExtrasBatch, ExtrasSingle, Img2Img, Interrogate, PngInfo, Txt2Img
 from webui.api.sdapi.calls import Calls
@@ -29,13 +30,13 @@ REFUSED: dict[int | str, dict[str, Any]] = {
 }
 
 
-def get_calls(request: Request) -> Calls:
+async def get_calls(request: Request) -> Calls:
     """What this room holds between calls."""
     return request.app.state.sdapi  # type: ignore[no-any-return]
 
 
 Held = Annotated[Calls, Depends(get_calls)]
-router = APIRouter(prefix="/sdapi/v1", tags=["A1111"], route_class=A1111Route, responses=REFUSED)
+router = Router(prefix="/sdapi/v1", tags=["A1111"], route_class=A1111Route, responses=REFUSED)
 
 
 @router.post("/txt2img")
@@ -183,9 +184,9 @@ def hypernetworks(api: Api) -> list[dict[str, Any]]:
 
 
 @router.get("/face-restorers")
-def face_restorers() -> list[dict[str, Any]]:
-    """There are none."""
-    return []
+def face_restorers(api: Api) -> list[dict[str, Any]]:
+    """The networks for faces in models/GFPGAN and its like."""
+    return listings.face_restorers(api)
 
 
 @router.get("/realesrgan-models")

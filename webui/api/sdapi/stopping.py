@@ -4,16 +4,16 @@ import signal
 import threading
 from typing import Any
 
-from fastapi import APIRouter
 from fastapi.responses import JSONResponse
 
 from webui.api.native import Who
+from webui.api.router import Router
 from webui.api.sdapi.refusals import A1111Route
 from webui.api.sdapi.routes import REFUSED
 
 _AFTER = 0.2
 """Seconds until it stops, so that the answer is sent before."""
-router = APIRouter(prefix="/sdapi/v1", tags=["A1111"], route_class=A1111Route, responses=REFUSED)
+router = Router(prefix="/sdapi/v1", tags=["A1111"], route_class=A1111Route, responses=REFUSED)
 
 
 @router.post("/server-stop")

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from webui.api.sdapi import options
+from webui.api.sdapi import options, restoring
 from webui.api.sdapi.always import always_on
 from webui.api.sdapi.bodies import Generation, Img2Img, Txt2Img
 from webui.core.fields import nested
@@ -60,6 +60,8 @@ def translate(body: Generation, pictures: Pictures, owner: str, api: Services, o
     flat |= {"prompt": _networks(body, prompt), "negative_prompt": negative}
     flat |= _from_picture(body, pictures, notes) if isinstance(body, Img2Img) else _second_pass(body, names, notes)
     flat |= always_on(body, api, notes)
+    if mended := restoring.steps_of(body.restore_faces, chosen.get(restoring.OPTION), api, notes):
+        flat["finish"] = [*mended, *flat.get("finish", [])]
     flat["sampler"], flat["schedule"] = names.sampling(body.sampler_name or body.sampler_index or "Euler", body.scheduler)
     flat |= _eta(body, chosen, str(flat["sampler"]))
     request = parse_request(nested({name: value for name, value in flat.items() if value is not None}))
@@ -129,8 +131,6 @@ def _common(body: Generation, chosen: Mapping[str, Any], names: Names, notes: li
     """The fields that both routes have."""
     if (body.batch_size or 0) < 1 or (body.n_iter if body.n_iter is not None else 1) < 1:
         raise RequestError("batch_size", "At least one picture must be asked for: batch_size and n_iter are 1 or more.")
-    if body.restore_faces:
-        notes.append("Darkroom restores no faces; restore_faces changed nothing.")
     guidance = 7.0 if body.cfg_scale is None else body.cfg_scale
     return {
         "width": side("width", body.width),

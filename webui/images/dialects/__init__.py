@@ -10,13 +10,17 @@ Chunks = Mapping[str, str]
 
 @dataclass(frozen=True)
 class ParsedMetadata:
-    """What a dialect understood: the program, request fields, and in words what it could not place."""
+    """What a dialect understood: the program, request fields, and in words what it could not place.
+
+    `embeddings` are names in the prompts that the text says are files.
+    """
 
     source: str
     fields: dict[str, Any]
     unmapped: tuple[str, ...] = ()
     mode: Literal["txt2img", "img2img", "inpaint"] = "txt2img"
     defaults: dict[str, Any] = field(default_factory=dict)
+    embeddings: tuple[str, ...] = ()
 
 
 Dialect = Callable[[Chunks], ParsedMetadata | None]

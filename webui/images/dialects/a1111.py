@@ -11,6 +11,7 @@ from webui.errors import RequestError
 from webui.images.dialects import Chunks, ParsedMetadata, adetailer, postprocessing, short
 from webui.images.dialects.infotext import Infotext, read_infotext, read_pairs
 from webui.images.dialects.names import file_stem, lora_tag, sampler_fields, sampler_name, schedule_name, vae_name
+from webui.images.dialects.plain_text import COMFYUIS_SAVERS, FOOOCUS, bare_embeddings
 
 Value = Callable[[str], Any]
 _THOUSANDS = re.compile(r"[+-]?[1-9]\d{0,2},\d{3}")
@@ -128,6 +129,7 @@ PLAIN: Mapping[str, tuple[str, Value]] = {
     "Blend share": ("blend.share", _number),
     "Regions": ("regions.areas", _areas),
     "Regions base": ("regions.base", _number),
+    "Regions method": ("regions.method", str),
     "Tiled diffusion": ("tiles.method", str),
     "Tiled diffusion overlap": ("tiles.overlap", _whole),
     postprocessing.FINISH: ("finish", load_steps),
@@ -179,10 +181,16 @@ def read(chunks: Chunks) -> ParsedMetadata | None:
     if "finish" not in fields:
         fields |= _finish(pairs | done, unmapped)
     mode = _settle(fields, pairs, unmapped)
-    fooocus = _fooocus(fields, pairs, chunks)
-    lines = (*unmapped, *repeated, *_untold_loras(fields, pairs), *_behind(text))
-    defaults = OTHERS if fooocus or pairs.get("Version", "").startswith("ComfyUI") else DEFAULTS
-    return ParsedMetadata("Fooocus" if fooocus else "A1111/Forge", fields, tuple(map(short, lines)), mode, defaults)
+    fooocus = pairs.get("Version", "").startswith("Fooocus") or chunks.get("fooocus_scheme") == "a1111"
+    program = FOOOCUS if fooocus else COMFYUIS_SAVERS if pairs.get("Version", "").startswith("ComfyUI") else None
+    plain = list(program.of(fields)) if program is not None else []
+    if fooocus:
+        _fooocus(fields, pairs)
+    lines = (*unmapped, *repeated, *_untold_loras(fields, pairs), *_behind(text), *plain)
+    defaults = DEFAULTS if program is None else OTHERS
+    hashed = (entry.rpartition(":")[0].strip() for entry in pairs.get("TI hashes", pairs.get("TI", "")).split(","))
+    embeddings = (*(name for name in hashed if name), *(bare_embeddings(fields) if program is not None else ()))
+    return ParsedMetadata("Fooocus" if fooocus else "A1111/Forge", fields, tuple(map(short, lines)), mode, defaults, embeddings)
 
 
 def _only_finished(done: Mapping[str, str], chunks: Chunks) -> ParsedMetadata | None:
@@ -279,13 +287,10 @@ def _first_pass(fields: dict[str, Any], pairs: Mapping[str, str], unmapped: list
         unmapped.append("First pass size: the second pass is cut to its size by A1111's rule of today, not by that of 2022")
 
 
-def _fooocus(fields: dict[str, Any], pairs: Mapping[str, str], chunks: Chunks) -> bool:
+def _fooocus(fields: dict[str, Any], pairs: Mapping[str, str]) -> None:
     """Fooocus's own: styles are in the prompt already, LoRAs stand beside it with their weights."""
-    if not (pairs.get("Version", "").startswith("Fooocus") or chunks.get("fooocus_scheme") == "a1111"):
-        return False
     fields["vae"] = vae_name(fields.get("vae"))
     fields["emphasis"] = fields.get("emphasis", "No norm")
     weights = (entry.rpartition(":") for entry in pairs.get("Lora weights", "").split(", ") if ":" in entry)
     tags = [lora_tag(name.strip(), weight.strip()) for name, _, weight in weights]
     fields["prompt"] = " ".join([str(fields["prompt"]), *(tag for tag in tags if tag not in fields["prompt"])]).strip()
-    return True

@@ -5,14 +5,16 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from webui.core.finish import named_factor
 from webui.images.dialects import Chunks, ParsedMetadata, short
 from webui.images.dialects.comfyui_graph import Graph, Link, Node, TooLarge, Walk, read_graph
 from webui.images.dialects.comfyui_models import Chain, chain_of, lora_tags, vae_of
-from webui.images.dialects.comfyui_nodes import LATENT_UPSCALERS, LATENTS, PIXEL_UPSCALERS, PLAIN, UPSCALES, factor_of
+from webui.images.dialects.comfyui_nodes import LATENT_UPSCALERS, LATENTS, PIXEL_UPSCALERS, PLAIN, UPSCALES
 from webui.images.dialects.comfyui_sampler import Sampling, is_sampler, refiner_of, sampling_of
 from webui.images.dialects.comfyui_text import Words, words_of
 from webui.images.dialects.comfyui_values import number_of, text_of
 from webui.images.dialects.names import file_stem
+from webui.images.dialects.values import same_noise
 
 Mode = Literal["txt2img", "img2img", "inpaint"]
 _IMAGE = re.compile(r"(?:base_|input_)?(?:image|images|samples|latent|pixels|source|destination|any)(?:_?\w{1,4})?$")
@@ -57,11 +59,14 @@ def read(chunks: Chunks) -> ParsedMetadata | None:
     except TooLarge:
         return ParsedMetadata("ComfyUI", {}, ("the whole graph: it is too large, or goes in a circle",))
     mode = way.mode
+    for line in same_noise("ComfyUI", fields.get("batch_size")):
+        walk.note(line)
     if mode == "txt2img":
         strength = fields.pop("strength", 1)
         if strength < 1:
             walk.note(f"Denoising strength: {strength:g} on an empty latent")
-    return ParsedMetadata("ComfyUI", fields, tuple(map(short, walk.notes)), mode, {"mask_blur": 0})
+    notes, embeddings = tuple(short(note, 300) for note in walk.notes), tuple(walk.embeddings)
+    return ParsedMetadata("ComfyUI", fields, notes, mode, {"mask_blur": 0}, embeddings)
 
 
 def _way(walk: Walk) -> Way:
@@ -241,7 +246,7 @@ def _enlarged(walk: Walk, between: list[Node]) -> dict[str, Any]:
         if "scale_by" in node.inputs:
             factor = number_of(walk, node.inputs["scale_by"], "Upscale by")
         elif node.kind == "ImageUpscaleWithModel":
-            factor = factor_of(_model_name(walk, node))
+            factor = named_factor(_model_name(walk, node))
         scale = None if scale is None or factor is None else scale * factor
     if scale is None:
         walk.note("Upscale by: the upscaler's own factor, which is not told")

@@ -1,7 +1,7 @@
 """ComfyUI's graph as data: the API's `prompt` or the editor's `workflow`, and the walk along its links by output slot."""
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -45,6 +45,7 @@ class Walk:
 
     graph: Graph
     notes: dict[str, None] = field(default_factory=dict)
+    embeddings: dict[str, None] = field(default_factory=dict)
     visits: int = 0
     reading: set[Link] = field(default_factory=set)
 
@@ -204,7 +205,8 @@ def _widgets(node: Mapping[str, Any]) -> dict[str, Any]:
         return dict(values)
     if not isinstance(values, list):
         return {}
-    if not (names := list(WIDGETS.get(str(node.get("type")), ()))):
+    names = _controls_there(WIDGETS.get(str(node.get("type")), ()), values)
+    if not names:
         for each in _dicts(node.get("inputs")):
             if isinstance(each.get("widget"), dict):
                 names.append(str(each["widget"].get("name")))
@@ -212,6 +214,14 @@ def _widgets(node: Mapping[str, Any]) -> dict[str, Any]:
     return dict(zip(names, values, strict=False)) if names else {"value": values[0]} if len(values) == 1 else {}
 
 
+def _controls_there(names: Sequence[str], values: list[Any]) -> list[str]:
+    """Names by place, without the editor's own "what becomes of the seed" where it is not; in its first year it was yes or no."""
+    name = "control_after_generate"
+    place = names.index(name) if name in names else len(values)
+    absent = place < len(values) and not isinstance(values[place], bool) and not _controlled(values, place)
+    return [each for each in names if not (absent and each == name)]
+
+
 def _controlled(values: list[Any], place: int) -> bool:
     """Whether the editor's own "what becomes of the seed" stands behind a seed."""
-    return place < len(values) and values[place] in CONTROLS
+    return place < len(values) and isinstance(values[place], str) and values[place] in CONTROLS

@@ -1,6 +1,5 @@
 """What is known of ComfyUI's nodes: which hand on what, by which input, to which output slot."""
 
-import re
 from collections.abc import Mapping
 
 CONTROLS = ("fixed", "increment", "decrement", "randomize")
@@ -120,11 +119,3 @@ UPSCALES = ("LatentUpscale", "LatentUpscaleBy", "ImageScale", "ImageScaleBy", "I
 PLAIN = ("VAEDecode", "VAEDecodeTiled", "VAEEncode", "VAEEncodeTiled", "SaveImage", "PreviewImage")
 LATENT_UPSCALERS = {"nearest-exact": "Latent (nearest-exact)", "bilinear": "Latent", "bicubic": "Latent (bicubic)"}
 PIXEL_UPSCALERS = {"lanczos": "Lanczos", "nearest-exact": "Nearest"}
-
-_FACTOR = re.compile(r"(?:^|[^0-9])([1-8])x|x([1-8])(?![0-9])", re.IGNORECASE)
-
-
-def factor_of(upscaler: str) -> int | None:
-    """How many times as large an upscaler makes a picture, by its file's name; None where that does not say it."""
-    match = _FACTOR.search(upscaler)
-    return int(match[1] or match[2]) if match else None

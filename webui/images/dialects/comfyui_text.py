@@ -1,14 +1,11 @@
 """The words behind a conditioning of ComfyUI's graph, by output slot."""
 
-import re
 from dataclasses import dataclass
 
 from webui.images.dialects.comfyui_graph import MAX_DEPTH, MAX_TEXT, Circle, Link, Node, TooLarge, Walk
 from webui.images.dialects.comfyui_nodes import EFFICIENT, ENCODERS, PAIRS, PASSING, SILENT_PAIRS
 from webui.images.dialects.comfyui_values import number_of, text_of
-
-_EMBEDDING = re.compile(r"\bembedding:(?:[^\s,()\[\]:]*[\\/])?([^\s,()\[\]:\\/]+)")
-_FILE = re.compile(r"\.(?:safetensors|pt|bin)$")
+from webui.images.dialects.plain_text import COMFYUI, embeddings_by_name
 
 
 @dataclass(frozen=True)
@@ -122,6 +119,8 @@ def _encoded(walk: Walk, node: Node, slot: int, what: str) -> Words | None:
 
 def _ours(walk: Walk, text: str, what: str) -> str:
     """ComfyUI's text in A1111's words: embeddings by their bare name."""
-    if re.search(r"(?<!\\)\[|\bAND\b|\bBREAK\b", text):
-        walk.note(f"{what}: square brackets, AND and BREAK are plain text at ComfyUI; here they have their meaning")
-    return _EMBEDDING.sub(lambda match: _FILE.sub("", match[1]), text)
+    for line in COMFYUI.lines(text, what):
+        walk.note(line)
+    text, names = embeddings_by_name(text)
+    walk.embeddings.update(dict.fromkeys(names))
+    return text

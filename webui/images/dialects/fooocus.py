@@ -6,6 +6,7 @@ from typing import Any
 
 from webui.images.dialects import Chunks, ParsedMetadata
 from webui.images.dialects.names import sampler_fields, vae_name
+from webui.images.dialects.plain_text import FOOOCUS, bare_embeddings
 from webui.images.dialects.values import (
     ELSEWHERE,
     NUMBER,
@@ -91,8 +92,11 @@ def read(chunks: Chunks) -> ParsedMetadata | None:
             lines.append(f"LoRA: {name} (its weight is not known)")
         else:
             loras.append((name, weight))
-    fields["prompt"] = with_loras(full if full is not None else _prompt(values, "prompt", "Prompt"), loras)
-    return ParsedMetadata("Fooocus", fields | ELSEWHERE, tuple(lines))
+    fields["prompt"] = full if full is not None else _prompt(values, "prompt", "Prompt")
+    lines += FOOOCUS.of(fields)
+    embeddings = bare_embeddings(fields)
+    fields["prompt"] = with_loras(fields["prompt"], loras)
+    return ParsedMetadata("Fooocus", fields | ELSEWHERE, tuple(lines), embeddings=embeddings)
 
 
 def _newer(values: Mapping[str, Any]) -> dict[str, Any]:

@@ -6,6 +6,7 @@ from typing import Any, Literal
 
 from webui.images.dialects import Chunks, ParsedMetadata, short
 from webui.images.dialects.names import sampler_fields, vae_name
+from webui.images.dialects.plain_text import INVOKEAI
 from webui.images.dialects.values import (
     ELSEWHERE,
     NUMBER,
@@ -43,7 +44,7 @@ _KINDS: Kinds = {
 _FLAGS = {"s": "steps", "S": "seed", "W": "width", "H": "height", "C": "cfg_scale", "A": "sampler", "f": "strength", "I": "init_image"}
 _FLAG = re.compile(r"(?<!\S)--?([A-Za-z_]\w*)(?:[ =]+((?!-[A-Za-z-])\S+))?")
 _NEGATIVE = re.compile(r"\[([^\[\]]*)\]")
-_SYNTAX = re.compile(r"[\w)][+]{1,5}(?:[\s,)]|$)|\)-{1,5}(?:[\s,)]|$)|\)\.(?:and|blend|swap)\(")
+_SYNTAX = re.compile(r"[\w)][+]{1,5}(?:[\s,)]|$)|\)-{1,5}(?:[\s,)]|$)|\)[+-]{0,5}\d|\)\.(?:and|blend|swap)\(")
 
 _QUOTED = re.compile(r'"((?:[^"\\]|\\.)*)"', re.DOTALL)
 
@@ -71,6 +72,7 @@ def _found(values: dict[str, Any]) -> ParsedMetadata:
         fields["noise_source"] = "gpu"
     lines += left_over(values, _KNOWN | {"init_image"})
     lines += [f"{key}: the name is not told" for key in ("model", "vae") if values.get(key) and name_of(values[key]) is None]
+    lines += INVOKEAI.of(fields)
     loras = list(_loras(values, lines))
     fields["prompt"] = with_loras(fields.get("prompt"), loras)
     seamless = [bool(values.get(key, values.get("seamless"))) for key in ("seamless_x", "seamless_y")]
@@ -79,7 +81,7 @@ def _found(values: dict[str, Any]) -> ParsedMetadata:
     elif any(seamless):
         lines.append("seamless in one direction only")
     if _SYNTAX.search(f"{fields.get('prompt') or ''}\n{fields.get('negative_prompt') or ''}"):
-        lines.append("plus and minus signs, .and() and .blend() weigh words at InvokeAI; here they are text")
+        lines.append("plus and minus signs, numbers behind brackets, .and() and .blend() weigh words at InvokeAI; here they are text")
     mode = _mode(values)
     if mode != "txt2img" and values.get("strength") is not None:
         fields["strength"] = values["strength"]

@@ -5,6 +5,7 @@ from typing import Any, Literal
 
 from webui.images.dialects import Chunks, ParsedMetadata, short
 from webui.images.dialects.names import sampler_fields
+from webui.images.dialects.plain_text import NOVELAI
 from webui.images.dialects.values import ELSEWHERE, NUMBER, TEXT, Kinds, json_object, left_over, typed
 
 _FIELDS = {
@@ -23,6 +24,7 @@ _KINDS: Kinds = {
     **dict.fromkeys((*_FIELDS, "strength"), NUMBER),
     **dict.fromkeys(("uc", "prompt", "sampler", "noise_schedule", "request_type"), TEXT),
     "v4_prompt": (dict,),
+    "v4_negative_prompt": (dict,),
 }
 _DIGEST = re.compile(r"[A-F0-9]{8}")
 _PLAIN_VALUES = {"uncond_scale": 1.0, "dynamic_thresholding_percentile": 0.999, "dynamic_thresholding_mimic_scale": 10.0}
@@ -51,7 +53,9 @@ def read(chunks: Chunks) -> ParsedMetadata | None:
         name, _, digest = source.rpartition(" ")
         fields["checkpoint"] = name.rstrip() if _DIGEST.fullmatch(digest) else source
     lines += left_over({key: value for key, value in values.items() if _PLAIN_VALUES.get(key) != value}, _KNOWN)
-    lines += _characters(values.get("v4_prompt"))
+    lines += [f"prompt of a character: {text}" for text in _characters(values.get("v4_prompt"))]
+    lines += [f"negative prompt of a character: {text}" for text in _characters(values.get("v4_negative_prompt"))]
+    lines += NOVELAI.of(fields)
     if re.search(r"[{}]", f"{fields['prompt']}{fields.get('negative_prompt', '')}"):
         lines.append("curly brackets weigh 1.05 at NovelAI; here they are text")
     if re.search(r"-?\d\s*::", f"{fields['prompt']}{fields.get('negative_prompt', '')}"):
@@ -76,4 +80,4 @@ def _characters(prompt: Any) -> list[str]:
     caption = prompt.get("caption") if isinstance(prompt, dict) else None
     characters = caption.get("char_captions") if isinstance(caption, dict) else None
     texts = [each.get("char_caption") for each in characters if isinstance(each, dict)] if isinstance(characters, list) else []
-    return [f"prompt of a character: {text}" for text in texts if text]
+    return [str(text) for text in texts if text]

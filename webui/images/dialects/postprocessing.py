@@ -3,7 +3,8 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from webui.core.finish import BuiltinStep, ExtensionStep, RestoreStep, UpscaleStep, details_of, dump_steps
+from webui.core.detail import DetailStep
+from webui.core.finish import BuiltinStep, ExtensionStep, RestoreStep, UpscaleStep, dump_steps
 from webui.images.dialects import adetailer
 
 Pair = tuple[str, Any]
@@ -28,7 +29,7 @@ def pairs_of(steps: Sequence[BuiltinStep | ExtensionStep]) -> Iterator[Pair]:
         if step.kind not in seen:
             seen.add(step.kind)
             yield from _named(step)
-    yield from adetailer.pairs_of(details_of(tuple(steps)))
+    yield from adetailer.pairs_of([step for step in steps if isinstance(step, DetailStep)])
     if steps:
         yield FINISH, dump_steps(tuple(steps))
 
@@ -36,7 +37,7 @@ def pairs_of(steps: Sequence[BuiltinStep | ExtensionStep]) -> Iterator[Pair]:
 def _named(step: BuiltinStep | ExtensionStep) -> Iterator[Pair]:
     match step:
         case UpscaleStep(width=0, height=0):
-            yield "Postprocess upscale by", step.scale
+            yield "Postprocess upscale by", step.scale or None
             yield from _upscalers(step)
         case UpscaleStep():
             yield "Postprocess upscale to", f"{step.width}x{step.height}"
@@ -59,6 +60,9 @@ def _upscalers(step: UpscaleStep) -> Iterator[Pair]:
 def steps_of(pairs: Mapping[str, str]) -> list[dict[str, Any]]:
     """The steps that A1111's pairs tell of, as plain data. Raises `ValueError` for numbers that are none."""
     steps: list[dict[str, Any]] = []
+    if restored := pairs.get("Face restoration", "").strip():
+        said = {"fidelity": float(pairs["CodeFormer weight"])} if "CodeFormer weight" in pairs else {}
+        steps.append({"kind": "restore", "model": restored, "visibility": 1.0, **said})
     if name := pairs.get("Postprocess upscaler"):
         step: dict[str, Any] = {"kind": "upscale", "upscaler": name}
         if to := pairs.get("Postprocess upscale to"):

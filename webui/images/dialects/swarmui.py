@@ -4,7 +4,8 @@ from typing import Any
 
 from webui.images.dialects import Chunks, ParsedMetadata
 from webui.images.dialects.names import sampler_fields, schedule_name, vae_name
-from webui.images.dialects.values import ELSEWHERE, NUMBER, TEXT, Kinds, json_object, left_over, typed, weight_of, with_loras
+from webui.images.dialects.plain_text import SWARMUI
+from webui.images.dialects.values import ELSEWHERE, NUMBER, TEXT, Kinds, json_object, left_over, same_noise, typed, weight_of, with_loras
 
 _FIELDS = {
     "prompt": "prompt",
@@ -41,11 +42,13 @@ def read(chunks: Chunks) -> ParsedMetadata | None:
     values, lines = typed(values, _KINDS)
     fields = {_FIELDS[key]: value for key, value in values.items() if key in _FIELDS} | {"vae": vae_name(values.get("vae"))}
     lines += left_over(values, _KNOWN)
+    lines += SWARMUI.of(fields)
     fields |= _named(values, lines)
+    lines += same_noise("SwarmUI", fields.get("batch_size"))
     if isinstance(fields.get("tiling"), str) and fields["tiling"].lower() not in ("true", "false"):
         lines.append(f"seamlesstileable: {fields.pop('tiling')}")
     if "<" in str(values.get("prompt", "")).replace("<lora:", ""):
-        lines.append("tags in angle brackets are SwarmUI's own; here they are text")
+        lines.append("tags in angle brackets are SwarmUI's own; here they are taken out")
     return ParsedMetadata("SwarmUI", fields, tuple(lines), "img2img" if "strength" in fields else "txt2img")
 
 

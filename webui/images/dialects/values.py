@@ -67,7 +67,19 @@ def size_of(text: Any) -> dict[str, int]:
 
 def left_over(values: Mapping[str, Any], known: Collection[str]) -> list[str]:
     """A line for each value that has no place, save those that say nothing."""
-    return [short(f"{key}: {_told(value)}") for key, value in values.items() if key not in known and value not in _EMPTY]
+    return [short(f"{key}: {_told(value)}") for key, value in values.items() if key not in known and not _says_nothing(value)]
+
+
+def _says_nothing(value: Any) -> bool:
+    """Whether a value is empty or off. The number 0 is a value."""
+    return value in _EMPTY and not (isinstance(value, (int, float)) and not isinstance(value, bool))
+
+
+def same_noise(program: str, batch: Any) -> list[str]:
+    """What is to be said of pictures that a program made together: it draws one noise for all, and here each has its own seed."""
+    if not isinstance(batch, int) or isinstance(batch, bool) or batch < 2:
+        return []
+    return [f"Batch size {batch}: {program} draws one noise for all of them from one seed; here only the first picture is the same"]
 
 
 Kinds = Mapping[str, tuple[type, ...]]

@@ -123,7 +123,7 @@ def register_all(extensions: Extensions) -> Families:
 def families_of(settings: Settings) -> Families:
     """The families that web would know with these settings, for a command that lists models without it."""
     extensions = Extensions("web")
-    extensions.load(extension_folders(settings), settings.extensions_off)
+    extensions.load(extension_folders(settings), settings.extensions_off, ("register_families",))
     return register_all(extensions)
 
 

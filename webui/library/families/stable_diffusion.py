@@ -76,6 +76,7 @@ def _channels(header: Header, first_convolution: str) -> str:
     return _CHANNELS.get(channels, f"{channels} channels")
 
 
+_COUPLED = ALL_FEATURES | {"attention_couple"}
 SD1 = FamilySpec(
     "sd1",
     "Stable Diffusion 1.x",
@@ -84,6 +85,7 @@ SD1 = FamilySpec(
     loader="webui.models.families.sd1:load",
     variants=_VARIANTS,
     needs=_NEEDS,
+    supports=_COUPLED,
 )
 SD2 = FamilySpec(
     "sd2",
@@ -94,6 +96,7 @@ SD2 = FamilySpec(
     defaults=ModelDefaults(width=768, height=768),
     variants=_VARIANTS,
     needs=_NEEDS,
+    supports=_COUPLED,
     usual=ModelFacts(text=340_387_840),
 )
 SDXL = FamilySpec(
@@ -105,7 +108,7 @@ SDXL = FamilySpec(
     defaults=ModelDefaults(width=1024, height=1024),
     variants=_VARIANTS,
     needs=_NEEDS,
-    supports=ALL_FEATURES | {"size_conditioning"},
+    supports=_COUPLED | {"size_conditioning"},
     usual=ModelFacts(unet=2_567_463_684, text=817_720_320),
     schedule_table="sdxl",
 )

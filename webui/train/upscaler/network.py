@@ -29,8 +29,26 @@ class Compact(nn.Module):
             if isinstance(part, nn.Conv2d):
                 nn.init.kaiming_normal_(part.weight, a=0.25)
                 nn.init.zeros_(part.bias if part.bias is not None else part.weight[:0])
-        with torch.no_grad():
-            last.weight.mul_(0.1)  # at first the picture itself, enlarged by the nearest pixel
+        self._start_smooth()
+
+    @torch.no_grad()
+    def _start_smooth(self) -> None:
+        """At first the picture itself, enlarged by bilinear interpolation: three channels carry it to the end, unchanged by any layer."""
+        *inner, last = (part for part in self.body if isinstance(part, nn.Conv2d))
+        for part in inner:
+            part.weight[:COLOURS].zero_()
+            for colour in range(COLOURS):
+                part.weight[colour, colour, 1, 1] = 1
+        last.weight.zero_()
+        taps = torch.zeros(SCALE, 3)
+        for place in range(SCALE):
+            beside = (place + 0.5) / SCALE - 0.5
+            taps[place, 1] = 1 - abs(beside)
+            taps[place, 1 + (1 if beside > 0 else -1)] = abs(beside)
+        kernels = torch.einsum("ya,xb->yxab", taps, taps).reshape(SCALE**2, 3, 3)
+        kernels[:, 1, 1] -= 1  # the nearest pixel is added at the end
+        for colour in range(COLOURS):
+            last.weight[colour * SCALE**2 : (colour + 1) * SCALE**2, colour] = kernels
 
     def forward(self, pictures: Tensor) -> Tensor:
         """Return the pictures four times as large."""

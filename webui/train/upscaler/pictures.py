@@ -20,9 +20,12 @@ from webui.train.default_model.export import read
 from webui.train.default_model.networks import build_vae
 from webui.train.default_model.sources import fetch
 from webui.train.upscaler.network import SCALE
+from webui.train.upscaler.shapes import drawn_shapes
 
 STYLES = ("flat icon", "cartoon", "3d render")
 SIDES = {"flat icon": (160, 256, 448), "cartoon": (160, 256, 448), "3d render": (256,)}
+SHAPES = 320
+"""Pixels a side of pictures of plain shapes, a fifth of all."""
 PATCH = 128
 NATIVE = 128
 """Pixels of a picture by the default model."""
@@ -30,7 +33,7 @@ HELD_OUT = 10
 """Every tenth concept is for measuring only."""
 FILTERS = (Image.Resampling.BOX, Image.Resampling.BICUBIC, Image.Resampling.LANCZOS, Image.Resampling.BILINEAR)
 _NOT_ART = ("flags", "component")
-_BLURRED, _JPEG, _BY_MODEL = 0.1, 0.08, 0.15
+_BLURRED, _JPEG, _BY_MODEL = 0.1, 0.08, 0.2
 
 Pair = tuple[Image.Image, Image.Image]
 
@@ -58,6 +61,7 @@ def gather(folder: Path, model: Path, seed: int, most: int) -> Gallery:
         some = shuffled(known, generator(seed, 10, number))[:most]
         for place, side in enumerate(SIDES[style]):
             art += drawn(folder, style, some[place :: len(SIDES[style])], side)
+    art += drawn_shapes(len(art) // 4, SHAPES, generator(seed, 12))
     source = generator(seed, 11)
     whole = scenes(folder, shuffled(known, source)[: most // 4], source)
     return Gallery(art=tuple(art), by_model=tuple(zip(whole, through(model, [smaller(one) for one in whole]), strict=True)))

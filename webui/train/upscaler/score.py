@@ -10,6 +10,7 @@ from webui.core.frozen import FrozenModel
 from webui.train.default_model.compose import generator
 from webui.train.upscaler.network import Compact
 from webui.train.upscaler.pictures import concepts_of, drawn, ground, on_ground, picture_of, scenes, smaller, tensor_of, through
+from webui.train.upscaler.shapes import disc
 
 COUNT = 40
 
@@ -33,6 +34,8 @@ def measure(network: Compact, folder: Path, model: Path, seed: int = 1, count: i
     bicubic = [smaller(one, Image.Resampling.BICUBIC) for one in flat]
     found.append(_score("the same, made small by a bicubic filter", network, flat, bicubic))
     found.append(_score("the same, through the default model", network, flat, through(model, [smaller(one) for one in flat])))
+    discs = [disc(side, ground(source), ground(source)) for side in range(256, 512, 32)]
+    found.append(_score("large discs, by area", network, discs, [smaller(one) for one in discs]))
     for style in ("cartoon", "3d render"):
         large = [on_ground(one, ground(source)) for one in drawn(folder, style, held_out[:count], 256)]
         found.append(_score(f"{style}, 64 to 256 pixels, by area", network, large, [smaller(one) for one in large]))

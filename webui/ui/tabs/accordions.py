@@ -84,6 +84,7 @@ def _outpaint(form: Form, choices: Choices) -> None:
 def _regions(form: Form, choices: Choices) -> None:
     form.switch("regions", "Give parts of the picture prompts of their own")
     form.add("regions.areas", lines=3, placeholder="0 0 0.5 1: a red fox\n0.5 0 0.5 1: a grey wolf")
+    form.add("regions.method")
     form.add("regions.base")
 
 

@@ -286,7 +286,7 @@ export interface ExtensionStep {
 export interface ExtrasBody {
   images: Array<string>;
   folder: string;
-  finish: Array<UpscaleStep | RestoreStep | DetailStep | MatchColorsStep | SharpenStep | GrainStep | FormatStep | ExtensionStep>;
+  finish: Array<UpscaleStep | SdUpscaleStep | RestoreStep | DetailStep | MatchColorsStep | SharpenStep | GrainStep | FormatStep | ExtensionStep>;
   upscale_tile: number;
   upscale_overlap: number;
   seed: number | string;
@@ -410,7 +410,7 @@ export interface GenerationRequest {
   tiles: TileOptions | null;
   upscale_tile: number;
   upscale_overlap: number;
-  finish: Array<UpscaleStep | RestoreStep | DetailStep | MatchColorsStep | SharpenStep | GrainStep | FormatStep | ExtensionStep>;
+  finish: Array<UpscaleStep | SdUpscaleStep | RestoreStep | DetailStep | MatchColorsStep | SharpenStep | GrainStep | FormatStep | ExtensionStep>;
   sampler_options: SamplerOptions;
   guidance_options: GuidanceOptions;
   size_conditioning: SizeConditioning;
@@ -964,10 +964,11 @@ export interface RegionList {
   notes: Array<string>;
 }
 
-/** Regional prompts (latent couple): the areas' predictions, each where it lies, and the prompt's below and beside them. */
+/** Regional prompts: what each area's prompt makes counts where it lies, and the prompt's below and beside them. */
 export interface RegionOptions {
   areas: Array<Area>;
   base: number;
+  method: "latent" | "attention";
 }
 
 /** A picture by its id, and the step `detail` whose regions are asked for. */
@@ -980,13 +981,15 @@ export interface RegionsBody {
 /** How a start picture is brought to the size, in the order of A1111's numbers. */
 export type ResizeMode = "Just resize" | "Crop and resize" | "Resize and fill" | "Just resize (latent upscale)";
 
-/** Mend faces by a network (GFPGAN, CodeFormer). */
+/** Find faces and mend each by a network (GFPGAN, RestoreFormer, CodeFormer). */
 export interface RestoreStep {
   kind: "restore";
   model: string;
   visibility: number;
   fidelity: number;
   aligned: boolean;
+  detector: string;
+  confidence: number;
 }
 
 /** What a person is to be from now on. */
@@ -1030,6 +1033,31 @@ export interface SamplerOptions {
   unipc_skip: "time_uniform" | "time_quadratic" | "logSNR";
   unipc_lower_order_final: boolean;
   ddim_discretize: "uniform" | "quad";
+}
+
+/** Enlarge the picture, then paint over it in tiles that see their surroundings, and over the seams between them. */
+export interface SdUpscaleStep {
+  kind: "sd_upscale";
+  upscaler: string;
+  scale: number;
+  strength: number;
+  seams: "none" | "bands" | "half tile" | "half tile and intersections";
+  prompt: string;
+  negative_prompt: string;
+  width: number;
+  height: number;
+  padding: number;
+  mask_blur: number;
+  order: "rows" | "chess";
+  seam_strength: number;
+  seam_width: number;
+  seam_padding: number;
+  steps: number;
+  guidance: number | null;
+  sampler: string;
+  schedule: string;
+  checkpoint: string;
+  clip_skip: number;
 }
 
 /** Pictures: by their ids, or all that a query finds. */

@@ -88,7 +88,8 @@ export const stepWords = (steps) => steps.map(oneStep).join(', ');
 
 /** @param {Step} step */
 function oneStep(step) {
-  if (step.kind === 'upscale') return `${step.upscaler} ${step.width || step.height ? `${step.width || 'auto'} × ${step.height || 'auto'}` : `${step.scale}×`}`;
+  if (step.kind === 'upscale') return `${step.upscaler} ${step.width || step.height ? `${step.width || 'auto'} × ${step.height || 'auto'}` : step.scale ? `${step.scale}×` : 'by its own factor'}`;
+  if (step.kind === 'sd_upscale') return `SD upscale ${step.scale}×`;
   if (step.kind === 'format') return String(step.format).toUpperCase();
   return String(step.kind === 'extension' ? step.name : step.kind).replaceAll('_', ' ');
 }

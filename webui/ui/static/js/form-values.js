@@ -20,9 +20,10 @@ const NO_FIELDS = ['mode', 'init', 'mask'];
  * Gradio's values by field name. Gradio gives '' for what was empty once its box was in the page.
  * @param {FormFacts} form
  * @param {Value[]} values
+ * @param {string[]} names of the fields that they are of
  * @returns {Values}
  */
-export const named = (form, values) => Object.fromEntries(form.names.map((name, n) => [name, said(form, name, values[n])]));
+export const named = (form, values, names = form.names) => Object.fromEntries(names.map((name, n) => [name, said(form, name, values[n])]));
 
 /** @type {(form: FormFacts, name: string, value: Value) => Value} */
 const said = (form, name, value) => (value === undefined || (value === '' && form.shown[name] == null) ? null : value);

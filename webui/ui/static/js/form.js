@@ -18,18 +18,27 @@ export const form = { names: [], defaults: {}, shown: {}, labels: {}, folds: {},
 /** Gradio's load event: what the browser remembers, else the defaults. Who was quicker than this event keeps what was typed. */
 export function restore(start, values) {
   Object.assign(form, start);
+  values = form.names.map((name, n) => (name in early ? early[name] : values[n]));
   const wanted = restored(form, stored('form', {}), values);
-  remember(wanted);
+  take(named(form, wanted));
   adopt(form.values.checkpoint, false);
   chosenPlace = String(form.values.where ?? '');
   return wanted.map((value, n) => (same(value, values[n]) ? undefined : value));
 }
 
+/** @type {import('./page-types.d.ts').Values} */
+const early = {};  // changed before the load event, which takes it in
+
+/** Gradio's event of some fields: their values as they are now. */
+export function changed(names, values) {
+  if (form.names.length) take({ ...form.values, ...named(form, values, names) });
+  else names.forEach((name, n) => { early[name] = values[n]; });
+}
+
 /** Every change of the form ends here. */
-export function remember(values) {
-  if (!form.names.length) return;  // typed before the load event: that one takes it in
+function take(values) {
   const before = form.values;
-  form.values = named(form, values);
+  form.values = values;
   store('form', form.values);
   state.noCheckpoint = !form.values.checkpoint;
   if (before.prompt !== form.values.prompt) parts['prompt-tools']?.typed?.(form.values.prompt);
@@ -282,7 +291,7 @@ let line = Promise.resolve();
 
 /** Gradio's click on Generate. The button is never disabled: each click is one more job, of what the form said at that click. */
 export function generate(values) {
-  remember(values);
+  if (form.names.length) take(named(form, values));
   clearErrors();
   if (!inStudio()) go(state.mode);
   if (!form.names.length) toast('The page is still being loaded');

@@ -50,11 +50,11 @@ export function takeOrder(jobs, waiting, now) {
  */
 export function apply(job, event) {
   switch (event.type) {
-    case 'queued': Object.assign(job, { state: 'queued', progress: null, attempts: event.attempt ?? job.attempts, stopping: false }); break;
+    case 'queued': Object.assign(job, { state: 'queued', progress: null, error: null, attempts: event.attempt ?? job.attempts, stopping: false }); break;
     case 'started': Object.assign(job, { state: 'running', plan: event.plan, attempts: event.attempt, progress: { phase: 'loading', step: 0, steps: 0, batch: 0, batches: 1 } }); break;
     case 'step': if (live(job)) { job.state = 'running'; advance(job, /** @type {StepDone} */ (event)); } break;
     case 'preview': if (live(job)) job.progress = { ...job.progress, frame: event.frame, previewWidth: event.width, previewHeight: event.height }; break;
-    case 'done': Object.assign(job, { state: 'done', notes: event.notes ?? [], seconds: event.seconds, finished: event.at }); break;
+    case 'done': Object.assign(job, { state: 'done', error: null, notes: event.notes ?? [], seconds: event.seconds, finished: event.at }); break;
     case 'failed': Object.assign(job, { state: 'failed', error: event.error, finished: event.at }); break;
     case 'cancelled': Object.assign(job, { state: 'cancelled', stoppedAt: event, finished: event.at }); break;
   }

@@ -35,7 +35,7 @@ import { startWithDefault } from './presets.js';
 import { stored } from './storage.js';
 import { watchVary } from './vary.js';
 
-export { generate, lastSeed, lists, merged, placed, ratioOf, remember, sizeOf, swapped } from './form.js';
+export { changed, generate, lastSeed, lists, merged, placed, ratioOf, sizeOf, swapped } from './form.js';
 export { mountChain } from './finish-chain.js';
 export { mountNumber } from './number-field.js';
 export { mount } from './state.js';
