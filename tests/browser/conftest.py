@@ -152,7 +152,13 @@ class ContextPool:
         """A context without a window, with or without a touch screen."""
         return self._free[touch].pop() if self._free[touch] else new_context(self._browser, touch)
 
-    def give_back(self, context, touch: bool) -> None:
+    def visit(self, origin: str, size: tuple[int, int] = DESKTOP, theme: str = "dark", at: str = "/") -> Visit:
+        """Open the page as a new person whose browser has its scripts in the cache; `give_back` or close the context afterwards."""
+        window = _window(self.take(size == PHONE), size, theme)
+        forget(window, origin)
+        return _arrive(window, origin, at)
+
+    def give_back(self, context, touch: bool = False) -> None:
         """Close its windows; the next who takes it is somebody else."""
         for page in context.pages:
             page.close()
@@ -181,9 +187,7 @@ def visit(contexts, origin):
     visits: list[tuple[Visit, bool]] = []
 
     def open_page(size: tuple[int, int] = DESKTOP, theme: str = "dark", at: str = "/"):
-        window = _window(contexts.take(size == PHONE), size, theme)
-        forget(window, origin)
-        visit = _arrive(window, origin, at)
+        visit = contexts.visit(origin, size, theme, at)
         visits.append((visit, size == PHONE))
         return visit.page
 

@@ -5,7 +5,6 @@ import socket
 
 import pytest
 from browser import steps
-from browser.conftest import open_visit
 from playwright.sync_api import expect
 
 from webui.bench.faults import AppProcess
@@ -48,11 +47,11 @@ def app(tmp_path_factory):
 
 
 @pytest.fixture
-def page(chromium, app):
+def page(contexts, app):
     """Errors in the console are expected here: refused connections and forms."""
-    visit = open_visit(chromium, str(app.http.base_url).rstrip("/"))
+    visit = contexts.visit(str(app.http.base_url).rstrip("/"))
     yield visit.page
-    visit.page.context.close()
+    contexts.give_back(visit.page.context)
     assert visit.foreign == [] and not [problem for problem in visit.problems if problem.startswith("error: ")]
 
 

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from importlib import import_module
+from importlib.util import find_spec
 
 import numpy as np
 import pytest
@@ -17,7 +18,7 @@ from webui.models.networks import import_spandrel
 from webui.settings import load_settings
 
 pytest.importorskip("cv2")
-pytest.importorskip("spandrel")
+pytestmark = pytest.mark.skipif(find_spec("spandrel") is None, reason="spandrel is not installed")
 SMALL = {"n_embed": 16, "embed_dim": 8, "ch": 32, "ch_mult": (1, 1, 1, 1, 1, 1), "num_res_blocks": 1, "z_channels": 32, "head_size": 8}
 """The smallest network of RestoreFormer's keys: 32 channels, as its norms have as many groups."""
 

@@ -253,7 +253,8 @@ def test_the_upscalers_name_is_kept_beside_a_scaling():
     assert reading.fields["hires"]["upscaler"] == "sharp" and any(line.startswith("Upscale by") for line in reading.unmapped)
 
 
-def test_advanced_samplers_in_two_halves_are_said():
+@pytest.mark.parametrize("sampler", ["euler", "heun"])
+def test_advanced_samplers_in_two_halves_are_a_refiner_where_one_goes_on_as_the_other(sampler):
     half = {
         "add_noise": "enable", "noise_seed": 3, "steps": 20, "cfg": 5, "sampler_name": "euler", "scheduler": "normal",
         "positive": ["2", 0], "negative": ["3", 0],
@@ -262,13 +263,24 @@ def test_advanced_samplers_in_two_halves_are_said():
         "8": node("CheckpointLoaderSimple", ckpt_name="refiner.safetensors"),
         "5": node("KSamplerAdvanced", **half, model=["1", 0], latent_image=["4", 0], start_at_step=0, end_at_step=16),
         "9": node(
-            "KSamplerAdvanced", **(half | {"add_noise": "disable"}), model=["8", 0], latent_image=["5", 0], start_at_step=16, end_at_step=99
+            "KSamplerAdvanced",
+            **(half | {"add_noise": "disable", "sampler_name": sampler}),
+            model=["8", 0],
+            latent_image=["5", 0],
+            start_at_step=16,
+            end_at_step=99,
         ),
         "6": node("VAEDecode", samples=["9", 0], vae=["1", 2]),
     }
     reading = png(prompt=graph)
     assert (reading.fields["checkpoint"], reading.fields["steps"], reading.fields["seed"]) == ("tiny.safetensors", 20, 3)
-    assert "hires" not in reading.fields and len(reading.unmapped) == 3 and "refiner.safetensors" in " ".join(reading.unmapped)
+    assert "hires" not in reading.fields
+    if sampler == "euler":
+        assert (reading.fields["refiner_checkpoint"], reading.fields["refiner_switch_at"]) == ("refiner.safetensors", 0.8)
+        assert reading.unmapped == ()
+    else:
+        assert "refiner_checkpoint" not in reading.fields
+        assert len(reading.unmapped) == 3 and "refiner.safetensors" in " ".join(reading.unmapped)
 
 
 @pytest.mark.parametrize(

@@ -28,6 +28,10 @@ describe('words', () => rows([
   ['|', true, null],
   ['a AND| b', true, null],
   ['a BREAK| b', true, null],
+  ['cat :[[0.5]] AND dog', true, null],
+  ['cat : 0|.5 AND dog', true, null],
+  ['cat [[AND]] dog', true, null],
+  ['cat [[0.5]] dog', true, 'cat ([[0.5]]:1.1) dog'],
   ['\\(red\\)|', true, '([[\\(red\\)]]:1.1)'],
 ]));
 

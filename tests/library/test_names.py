@@ -6,6 +6,7 @@ import os
 import pytest
 
 from tests.library.test_scan import LORA, SD1, write
+from tests.whole_requests import resolved
 from webui.core.names import fold, in_tag, printable
 from webui.core.protocol import Capabilities
 from webui.core.request import parse_request
@@ -14,6 +15,8 @@ from webui.library import Library
 from webui.prompts import strip_comments, strip_tags
 from webui.resolve import ResolveContext, resolve
 from webui.ui.known import NameMatcher
+from webui.words.fill import fill_templates
+from webui.words.service import NO_WORDS
 
 VAE = {"decoder.mid.x": (1,)}
 
@@ -159,6 +162,17 @@ def test_a_name_with_marks_of_a_tag_is_found_as_it_is_and_as_it_is_shown(tmp_pat
     path = lora(tmp_path, "a:b")
     library = Library([tmp_path])
     assert library.find("lora", "a:b").path == library.find("lora", in_tag("a:b")).path == path
+
+
+@pytest.mark.parametrize("name", ["{cu|rl}", "__wild__", "a {2$$b|c}", "my__lora", "a_{b}_c"])
+def test_a_name_that_is_a_template_stands_in_a_tag_as_a_name(tmp_path, name):
+    path = lora(tmp_path, name)
+    library = Library([tmp_path])
+    (model,) = library.models("lora")
+    prompt = f"a fox <lora:{model.name}:1>"
+    assert fill_templates(resolved(prompt=prompt, dynamic_prompts=True), NO_WORDS.wildcards).prompt == prompt
+    assert library.find("lora", strip_tags(prompt)[1][0].name).path == library.find("lora", name).path == path
+    assert model.name == name or name in ("{cu|rl}", "__wild__", "a {2$$b|c}")
 
 
 def test_folding_is_the_same_for_what_is_the_same():

@@ -1,5 +1,6 @@
 """Model files are found where A1111, Forge and ComfyUI keep them, by the names people use, and a broken one is listed with its reason."""
 
+import errno
 import json
 import os
 import struct
@@ -179,6 +180,20 @@ def test_a_very_long_name_is_looked_up_in_linear_time(tmp_path):
     for name in (" " * 200_000 + "x", "[abcdef" * 30_000, "x" + " " * 200_000 + "[abcdef]", "[" * 200_000):
         with pytest.raises(RequestError):
             library.find("checkpoint", name)
+
+
+def test_a_folder_that_cannot_be_looked_into_is_told(tmp_path, monkeypatch):
+    write(tmp_path / "models" / "Lora" / "one.safetensors")
+    scandir = os.scandir
+
+    def closed(folder="."):
+        if os.fspath(folder).endswith("Lora"):
+            raise PermissionError(errno.EACCES, "Permission denied")
+        return scandir(folder)
+
+    monkeypatch.setattr(os, "scandir", closed)
+    library = Library([tmp_path / "models"])
+    assert f"{tmp_path / 'models' / 'Lora'} (lora: it cannot be looked into: Permission denied)" in library.looked_at
 
 
 def test_embeddings_beside_a_folder_of_models_are_found_and_the_folders_are_told(tmp_path):

@@ -112,9 +112,8 @@ def test_a_name_may_say_an_option():
     assert implied_options("uni_pc_bh2") == {"unipc_variant": "bh2"} and implied_options("uni_pc") == {}
 
 
-JSON = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats() | st.text(), lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner)
-)
+LEAF = st.none() | st.booleans() | st.integers() | st.floats() | st.text()
+JSON = st.recursive(LEAF, lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner), max_leaves=8)
 
 
 @settings(max_examples=200, deadline=None)

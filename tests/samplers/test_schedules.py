@@ -50,9 +50,8 @@ def test_impossible_steps_are_refused(steps):
     assert caught.value.field == "steps"
 
 
-JSON = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats() | st.text(), lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner)
-)
+LEAF = st.none() | st.booleans() | st.integers() | st.floats() | st.text()
+JSON = st.recursive(LEAF, lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner), max_leaves=8)
 LABELS = st.sampled_from([schedule.name for schedule in BUILTIN_SCHEDULES])
 OPTIONS = st.dictionaries(st.sampled_from(["sigma_min", "sigma_max", "rho", "alpha", "beta", "mu", "sigmas", "timesteps", "else"]), JSON)
 

@@ -3,12 +3,15 @@
 import os
 import unicodedata
 
+from webui.core.templates import is_template
+
 _UNPRINTABLE = {"Cc", "Cs", "Zl", "Zp"}
 _TURNS = frozenset("\u200e\u200f\u061c\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 """Marks that turn the direction of writing: invisible, and they can make a name look like another."""
 
 
 _TAG_MARKS = frozenset("<>:#")
+_TEMPLATE_MARKS = frozenset("{}|$_")
 
 
 def printable(text: str) -> str:
@@ -41,8 +44,12 @@ def encodable(text: str) -> str:
 
 
 def in_tag(text: str) -> str:
-    """A printable name as it can stand inside `<lora:…>`: the marks that end a tag or its parts, or begin a comment, as `%` and digits."""
-    return "".join(f"%{ord(letter):02X}" if letter in _TAG_MARKS else letter for letter in text)
+    """A printable name as it can stand inside `<lora:…>`: the marks that end a tag or its parts, or begin a comment, as `%` and digits.
+
+    So are those of a template, where the name would be one: `{a|b}`, `__name__`.
+    """
+    marks = _TAG_MARKS | _TEMPLATE_MARKS if is_template(text) else _TAG_MARKS
+    return "".join(f"%{ord(letter):02X}" if letter in marks else letter for letter in text)
 
 
 def fold(text: str) -> str:

@@ -79,7 +79,7 @@ def _eye(cv2: Any, part: np.ndarray, times: float) -> Point | None:
     if not len(boxes):
         return None
     left, top, width, height = boxes[int(np.argmax(sums))]
-    return (left + width / 2) / times, (top + height / 2) / times
+    return float(left + width / 2) / times, float(top + height / 2) / times
 
 
 @cache

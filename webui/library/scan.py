@@ -101,14 +101,14 @@ class Library:
 
     @property
     def looked_at(self) -> tuple[str, ...]:
-        """The folders that are there and were gone through, each with the kinds of files that it is for and how many were found in it."""
+        """The folders that are there, each with the kinds of files that it is for and how many were found, or why it is closed."""
         said: dict[Path, str] = {}
         for root in self._roots:
             for kind, place in [*places(root, Folders()), ("any kind", root)]:
                 if os.path.isdir(place):
                     said.setdefault(place, kind)
         counts = Counter(_nearest(model.path, said) for model in self._listed().models)
-        return tuple(f"{printable(str(place))} ({kind}: {counts[place]})" for place, kind in said.items())
+        return tuple(f"{printable(str(place))} ({kind}: {_why_closed(place) or counts[place]})" for place, kind in said.items())
 
     @property
     def all_models(self) -> tuple[ModelFile, ...]:
@@ -301,6 +301,15 @@ def _with_vaes(models: Iterable[ModelFile]) -> list[ModelFile]:
 
 def _is_current(model: ModelFile) -> bool:
     return is_same(model.path, model.identity) and (model.vae is None or is_same(model.vae.path, model.vae.identity))
+
+
+def _why_closed(folder: Path) -> str:
+    """Why a folder cannot be looked into; nothing for one that can be."""
+    try:
+        os.scandir(folder).close()
+    except OSError as error:
+        return f"it cannot be looked into: {error.strerror}"
+    return ""
 
 
 def _nearest(path: Path, places: Collection[Path]) -> Path | None:

@@ -177,6 +177,18 @@ def test_queue_and_interrupt_are_the_callers_own(server, client):  # noqa: F811
     assert client.post("/queue", json={"clear": True}).json() == {} and client.post("/history", json={"clear": True}).json() == {}
 
 
+def test_lists_that_clients_read_unasked_are_there_and_empty(client):
+    """SillyTavern's and others' drop-downs: one list that lacks leaves them without any model."""
+    lists = {"UNETLoader": "unet_name", "CLIPLoader": "clip_name", "DualCLIPLoader": "clip_name2", "ControlNetLoader": "control_net_name"}
+    info = client.get("/object_info").json()
+    for kind, name in lists.items():
+        assert info[kind]["input"]["required"][name][0] == [], kind
+        assert client.get(f"/object_info/{kind}").json() == {kind: info[kind]}
+    unet = {"class_type": "UNETLoader", "inputs": {"unet_name": "flux.safetensors", "weight_dtype": "default"}}
+    refused = client.post("/prompt", json={"prompt": usual(**{"4": unet})})
+    assert refused.status_code == 400 and "UNETLoader" in refused.text and "several files" in refused.text
+
+
 def test_what_there_is(client):
     info = client.get("/object_info").json()
     assert "tiny.safetensors" in info["CheckpointLoaderSimple"]["input"]["required"]["ckpt_name"][0]

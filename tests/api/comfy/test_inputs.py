@@ -46,4 +46,4 @@ def test_a_text_that_is_none_is_refused():
 
 @pytest.mark.parametrize("changes", [{"seed": "7"}, {"steps": 7.0}, {"cfg": "5.5"}, {"seed": 2**64 - 1}, {"denoise": 1.0}], ids=str)
 def test_numbers_as_text_are_taken_as_before(changes):
-    assert understood(sampler(**changes)).fields["steps"]
+    assert understood(sampler(**changes))[0].fields["steps"]

@@ -98,7 +98,7 @@ def test_krita_finds_what_it_insists_on_before_it_connects(server, client):  # n
 def test_nobody_else_is_told_of_files_that_are_not_here(server):  # noqa: F811
     with server.client(owner="no krita") as other:
         nodes = other.get("/object_info").json()
-        assert "ControlNetLoader" not in nodes and "not-here" not in json.dumps(nodes)
+        assert "IPAdapterModelLoader" not in nodes and "not-here" not in json.dumps(nodes)
         assert other.get("/api/object_info/KSampler").json() == other.get("/object_info/KSampler").json()
         assert "tiny.safetensors" in other.get("/models/checkpoints").json() and "loras" in other.get("/api/models").json()
 

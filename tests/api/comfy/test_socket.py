@@ -87,6 +87,9 @@ def test_what_does_not_end_well_is_told(server, words, ending):  # noqa: F811
                 client.post("/interrupt")
         data = heard(mine, prompt_id, ending)[-1]["data"]
         assert (data["node_id"], data["node_type"]) == ("3", "KSampler")
+        with server.client(owner="comfy socket") as client:
+            kept = client.get(f"/history/{prompt_id}").json()[prompt_id]["status"]["messages"][-1]
+            assert kept[0] == ending and set(data) == set(kept[1]) and kept[1]["node_type"] == "KSampler"
         assert ending != "execution_error" or "it was asked to fail" in data["exception_message"]
 
 

@@ -10,7 +10,7 @@ from PIL import Image
 
 from webui.api.comfy.graphs import GraphError, Understood, invalid
 from webui.api.comfy.pictures import LOADERS, CannotMake, Link, Pictures
-from webui.api.comfy.sent import Graphs, Sent
+from webui.api.comfy.sent import End, Graphs, Sent
 from webui.core.job import Job
 from webui.core.record import ImageRecord
 from webui.errors import NotFound, RequestError
@@ -60,31 +60,31 @@ def loaded(graph: Mapping[str, Any], graphs: Graphs, owner: str) -> list[str]:
     return [graphs.id_of(owner, _name_of(node)) for node in graph.values() if node["class_type"] in LOADERS]
 
 
-def finished(record: ImageRecord, sent: Sent, gallery: Gallery, graphs: Graphs) -> bytes | None:
-    """The file of a picture that its graph's end gives; None where nothing is done to what the sampler gave, or it cannot be."""
-    if sent.decoded is None:
+def finished(record: ImageRecord, sent: Sent, end: End, gallery: Gallery, graphs: Graphs) -> bytes | None:
+    """The file of a picture that an end of its graph shows; None where nothing is done to what the job gave, or it cannot be."""
+    if end.decoded is None:
         return None
     with Image.open(gallery.path(record)) as opened:
         opened.load()
-        made = _Files(gallery, graphs, sent.graph, record.owner, {sent.decoded[0]: opened.convert("RGB")})
+        made = _Files(gallery, graphs, sent.graph, record.owner, {end.decoded[0]: opened.convert("RGB")})
     try:
-        return encoded(made.at(sent.end), sent.format)
+        return encoded(made.at(sent.shown(end)), sent.format(end))
     except (GraphError, RequestError, NotFound):  # what it was made with is no longer there
         return None
 
 
-def delivered(record: ImageRecord, sent: Sent, gallery: Gallery, graphs: Graphs) -> bytes:
+def delivered(record: ImageRecord, sent: Sent, end: End, gallery: Gallery, graphs: Graphs) -> bytes:
     """The same for who gets it in a message: always a file, PNG unless the graph says JPEG."""
-    if (made := finished(record, sent, gallery, graphs)) is not None:
+    if (made := finished(record, sent, end, gallery, graphs)) is not None:
         return made
     with Image.open(gallery.path(record)) as opened:
         opened.load()
-        return encoded(opened, sent.format)
+        return encoded(opened, sent.format(end))
 
 
-def all_delivered(job: Job, sent: Sent, gallery: Gallery, graphs: Graphs) -> list[bytes]:
+def all_delivered(job: Job, sent: Sent, end: End, gallery: Gallery, graphs: Graphs) -> list[bytes]:
     """Those of a job."""
-    return [delivered(record, sent, gallery, graphs) for record in job.images]
+    return [delivered(record, sent, end, gallery, graphs) for record in job.images]
 
 
 def encoded(image: Image.Image, kind: str) -> bytes:

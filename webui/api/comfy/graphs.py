@@ -8,8 +8,9 @@ from typing import Any
 from webui.api.comfy.enlarging import UPSCALE, Enlarged, enlarged
 from webui.api.comfy.inputs import wrong_inputs
 from webui.api.comfy.nodes import ENDS, UNDERSTOOD, lacking
-from webui.api.comfy.pictures import Link, Pictures, link_of
+from webui.api.comfy.pictures import Link, Pictures, behind, link_of
 from webui.api.comfy.pixels import SAID
+from webui.api.comfy.sent import End
 from webui.api.comfy.simple import simplified
 from webui.core.fields import nested
 from webui.core.request import GenerationRequest, parse_request
@@ -17,6 +18,8 @@ from webui.errors import RequestError
 from webui.images.dialects import comfyui
 
 MOST_NODES = 500
+MOST_JOBS = 8
+"""Different pictures of one graph."""
 ABSENT = "not-here/"
 """Before the names of files that are listed for clients that insist on them, and that no graph can use."""
 
@@ -32,34 +35,67 @@ class GraphError(Exception):
 
 @dataclass(frozen=True)
 class Understood:
-    """A graph as a request without its pictures.
+    """What one end of a graph shows, as a request without its pictures.
 
-    The links of the start picture and the mask, the node that saves, what the engine gives to it (None: all of the picture), notes, and
-    the networks that enlarge at the end.
+    The links of the start picture and the mask, the end (and others that show what the same job gives), notes, and the networks that
+    enlarge last.
     """
 
     fields: Mapping[str, Any]
     mode: str
     start: Link | None
     mask: Link | None
-    saves: str
-    decoded: Link | None
+    ends: tuple[End, ...]
     notes: tuple[str, ...]
     enlarged: Enlarged | None = None
+
+    def with_ends_of(self, other: "Understood") -> "Understood | None":
+        """One job for both; None where they are two."""
+        if replace(other, ends=(), notes=()) != replace(self, ends=(), notes=()):
+            return None
+        return replace(self, ends=(*self.ends, *other.ends), notes=tuple(dict.fromkeys((*self.notes, *other.notes))))
 
     def request(self, images: Mapping[str, Any]) -> GenerationRequest:
         """The request, with the ids of its pictures. Raises `RequestError`."""
         return parse_request({**self.fields, "mode": self.mode, **images})
 
 
-def understood(graph: Any, upscalers: Container[str] = ()) -> Understood:
-    """What a graph means where these upscalers' files are here. Raises `GraphError`."""
+def understood(graph: Any, upscalers: Container[str] = ()) -> list[Understood]:
+    """The jobs that make what a graph shows, where these upscalers' files are here. Raises `GraphError`."""
     _check(graph)
-    saves = next((key for kind in ENDS for key, node in graph.items() if node["class_type"] == kind), None)
-    if saves is None:
+    ends = [key for kind in ENDS for key, node in graph.items() if node["class_type"] == kind]
+    if not ends:
         raise GraphError("prompt_no_outputs", "Prompt has no outputs", "A graph ends in SaveImage or PreviewImage.")
-    _check_loop(graph, saves)
+    for saves in ends:
+        _check_loop(graph, saves)
     _check_inputs(graph)
+    found: list[Understood] = []
+    for saves in ends:
+        needed = set(behind(graph, saves))
+        try:
+            meant = _of_end({key: node for key, node in graph.items() if key in needed}, saves, upscalers)
+        except GraphError as error:
+            if not found or graph[saves]["class_type"] != "PreviewImage":
+                raise
+            found[0] = replace(found[0], notes=(*found[0].notes, f"Node #{saves[:50]} shows nothing: {error.body['error']['details']}"))
+            continue
+        _add(found, meant)
+    if len(found) > MOST_JOBS:
+        raise invalid(f"The graph shows {len(found)} different pictures. One graph may show {MOST_JOBS}: send it in parts.")
+    return found
+
+
+def _add(found: list[Understood], meant: Understood) -> None:
+    """Put it with the job that makes the same picture, or behind all."""
+    for place, each in enumerate(found):
+        if (both := each.with_ends_of(meant)) is not None:
+            found[place] = both
+            return
+    found.append(meant)
+
+
+def _of_end(graph: Mapping[str, Any], saves: str, upscalers: Container[str]) -> Understood:
+    """What one end shows; the graph has nothing that it is not made of."""
     simple = simplified(graph, saves)
     if (changed := _pictures_alone(graph, saves, upscalers)) is not None:
         return replace(changed, notes=(*_without_networks(simple.notes, changed.enlarged), *changed.notes))
@@ -67,6 +103,8 @@ def understood(graph: Any, upscalers: Container[str] = ()) -> Understood:
     if found is None or not found.fields.get("steps"):
         said = found.unmapped[0] if found is not None and found.unmapped else "No sampler leads to the picture that is saved."
         raise invalid(said)
+    if dropped := [note for note in found.unmapped if comfyui.GOES_ON in note]:
+        raise invalid(f"{dropped[0]}. A second sampler can refine: the same steps, sampler and cfg, from the step where the first ends.")
     _check_end(graph, saves, simple.decoded)
     if found.mode != "txt2img" and simple.start is None:
         raise invalid("The picture to start from comes from a node that needs a model, or from none.")
@@ -74,17 +112,19 @@ def understood(graph: Any, upscalers: Container[str] = ()) -> Understood:
     fields = nested({key: value for key, value in found.fields.items() if key not in ("init", "mask")})
     fields |= {"mask_blur": 0, "mask_round": False} if mode == "inpaint" else {}
     start, mask = simple.start if mode != "txt2img" else None, simple.mask if mode == "inpaint" else None
-    return _sampled(Understood(fields, mode, start, mask, saves, simple.decoded, (*simple.notes, *found.unmapped)), graph, upscalers)
+    end = End(saves, simple.decoded)
+    return _sampled(Understood(fields, mode, start, mask, (end,), (*simple.notes, *found.unmapped)), graph, upscalers)
 
 
 def _sampled(meant: Understood, graph: Mapping[str, Any], upscalers: Container[str]) -> Understood:
     """With the networks that enlarge what the sampler gives as a finish chain."""
-    end = link_of(graph[meant.saves].get("inputs", {}).get("images"))
-    if end is None or meant.decoded is None or (networks := enlarged(graph, end, meant.decoded, upscalers)) is None:
+    (saves,) = meant.ends
+    end = link_of(graph[saves.node].get("inputs", {}).get("images"))
+    if end is None or saves.decoded is None or (networks := enlarged(graph, end, saves.decoded, upscalers)) is None:
         return meant
     fields = {**meant.fields, "finish": networks.steps}
-    notes = _without_networks(meant.notes, networks)
-    return replace(meant, fields=fields, decoded=networks.after(end), notes=tuple(notes))
+    notes = tuple(_without_networks(meant.notes, networks))
+    return replace(meant, fields=fields, ends=(End(saves.node, networks.after(end)),), notes=notes)
 
 
 def _without_networks(notes: Iterable[str], networks: Enlarged | None) -> list[str]:
@@ -99,10 +139,10 @@ def _pictures_alone(graph: Mapping[str, Any], saves: str, upscalers: Container[s
         return None
     networks = enlarged(graph, end, None, upscalers)
     if networks is None:
-        return Understood({"finish": [{"kind": "format"}]}, "extras", end, None, saves, None, ())
+        return Understood({"finish": [{"kind": "format"}]}, "extras", end, None, (End(saves),), ())
     if absent := [name for name in networks.upscalers if name not in upscalers]:
         raise invalid(f"The upscaler {absent[0].removeprefix(ABSENT)[:200]} is not here. Choose another, or do without it.")
-    return Understood({}, "extras", networks.start, None, saves, networks.after(end), (), networks)
+    return Understood({}, "extras", networks.start, None, (End(saves, networks.after(end)),), (), networks)
 
 
 def invalid(said: str, nodes: Mapping[str, Any] | None = None) -> GraphError:

@@ -7,7 +7,7 @@ from fastapi import APIRouter, Header
 
 from webui import __version__
 from webui.api.comfy import krita
-from webui.api.comfy.nodes import ENDS, INPUTS, OPTIONAL, outputs_of
+from webui.api.comfy.nodes import EMPTY, ENDS, INPUTS, OPTIONAL, outputs_of
 from webui.api.comfy.refusals import REFUSED, ComfyRoute
 from webui.api.native import Api
 from webui.samplers.catalog import BUILTIN_SAMPLERS, BUILTIN_SCHEDULES, Sampler
@@ -23,6 +23,7 @@ FOLDERS: Mapping[str, str] = {
 }
 """ComfyUI's folders of models, and our kinds of them."""
 _LISTS: Mapping[str, str] = {"CHECKPOINTS": "checkpoints", "VAES": "vae", "LORAS": "loras", "UPSCALERS": "upscale_models"}
+_LISTED: Mapping[str, Mapping[str, str]] = {**INPUTS, **EMPTY}
 ByKrita = Annotated[str, Header(alias="skip_zrok_interstitial", include_in_schema=False)]
 """A header that Krita AI Diffusion alone sends."""
 router = APIRouter(tags=["ComfyUI"], route_class=ComfyRoute, responses=REFUSED)
@@ -30,16 +31,16 @@ router = APIRouter(tags=["ComfyUI"], route_class=ComfyRoute, responses=REFUSED)
 
 @router.get("/object_info")
 def object_info(api: Api, by_krita: ByKrita = "") -> dict[str, Any]:
-    """The nodes that are understood."""
+    """The nodes that are understood, and ComfyUI's own loaders of what is not here: these have no files to choose."""
     choices = _choices(api)
-    info = {kind: _info(kind, INPUTS[kind], choices) for kind in INPUTS}
+    info = {kind: _info(kind, inputs, choices) for kind, inputs in _LISTED.items()}
     return krita.with_absent(info) if by_krita else info
 
 
 @router.get("/object_info/{kind}")
 def one_object_info(kind: str, api: Api) -> dict[str, Any]:
     """One node."""
-    return {kind: _info(kind, INPUTS[kind], _choices(api))} if kind in INPUTS else {}
+    return {kind: _info(kind, _LISTED[kind], _choices(api))} if kind in _LISTED else {}
 
 
 def files(api: Services, folder: str) -> list[str]:
@@ -50,7 +51,7 @@ def files(api: Services, folder: str) -> list[str]:
 def _choices(api: Services) -> dict[str, list[str]]:
     models = {name: files(api, folder) for name, folder in _LISTS.items()}
     schedules = [_plain(each.name) for each in BUILTIN_SCHEDULES]
-    return models | {"SAMPLERS": [_comfys(each) for each in BUILTIN_SAMPLERS], "SCHEDULERS": schedules}
+    return models | {"FILES": [], "SAMPLERS": [_comfys(each) for each in BUILTIN_SAMPLERS], "SCHEDULERS": schedules}
 
 
 def _comfys(sampler: Sampler) -> str:

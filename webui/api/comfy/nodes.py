@@ -138,12 +138,39 @@ INPUTS: Mapping[str, dict[str, str]] = {
     "ETN_Translate": {"text": "STRING"},
 }
 """The nodes that /object_info lists, and the types of their inputs."""
+EMPTY: Mapping[str, dict[str, str]] = {
+    "CLIPLoader": {"clip_name": "FILES", "type": "STRING"},
+    "CLIPVisionLoader": {"clip_name": "FILES"},
+    "ControlNetLoader": {"control_net_name": "FILES"},
+    "DiffControlNetLoader": {"model": "MODEL", "control_net_name": "FILES"},
+    "DualCLIPLoader": {"clip_name1": "FILES", "clip_name2": "FILES", "type": "STRING"},
+    "GLIGENLoader": {"gligen_name": "FILES"},
+    "HypernetworkLoader": {"model": "MODEL", "hypernetwork_name": "FILES", "strength": "FLOAT"},
+    "ImageOnlyCheckpointLoader": {"ckpt_name": "FILES"},
+    "StyleModelLoader": {"style_model_name": "FILES"},
+    "TripleCLIPLoader": {"clip_name1": "FILES", "clip_name2": "FILES", "clip_name3": "FILES"},
+    "UNETLoader": {"unet_name": "FILES", "weight_dtype": "STRING"},
+    "unCLIPCheckpointLoader": {"ckpt_name": "FILES"},
+}
+"""ComfyUI's own loaders of what graphs have not here: clients read their lists unasked, so they are listed, without files."""
 UNDERSTOOD = frozenset({*INPUTS, *ENCODERS, "Reroute"})
 OPTIONAL: Mapping[str, tuple[str, ...]] = {"ImageCompositeMasked": ("mask",), "INPAINT_ColorMatch": ("exclude_mask",)}
 """Inputs that a node may do without."""
 _OUTPUTS: Mapping[str, tuple[str, ...]] = {
     "CheckpointLoaderSimple": ("MODEL", "CLIP", "VAE"),
     "VAELoader": ("VAE",),
+    "CLIPLoader": ("CLIP",),
+    "CLIPVisionLoader": ("CLIP_VISION",),
+    "ControlNetLoader": ("CONTROL_NET",),
+    "DiffControlNetLoader": ("CONTROL_NET",),
+    "DualCLIPLoader": ("CLIP",),
+    "GLIGENLoader": ("GLIGEN",),
+    "HypernetworkLoader": ("MODEL",),
+    "ImageOnlyCheckpointLoader": ("MODEL", "CLIP_VISION", "VAE"),
+    "StyleModelLoader": ("STYLE_MODEL",),
+    "TripleCLIPLoader": ("CLIP",),
+    "UNETLoader": ("MODEL",),
+    "unCLIPCheckpointLoader": ("MODEL", "CLIP", "VAE", "CLIP_VISION"),
     "LoraLoader": ("MODEL", "CLIP"),
     "UpscaleModelLoader": ("UPSCALE_MODEL",),
     "CLIPSetLastLayer": ("CLIP",),
@@ -173,6 +200,7 @@ _WITHOUT = {
     "ControlNet": ("controlnet", "etn_control", "preprocessor"),
     "IP-Adapter": ("ipadapter", "clipvision", "referenceimage"),
     "regions in a prompt": ("region", "attentionmask"),
+    "a checkpoint in several files": ("unetloader", "cliploader"),
     "inpainting models": ("inpaint_load", "inpaint_inpaint", "inpaint_apply"),
 }
 

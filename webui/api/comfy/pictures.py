@@ -1,6 +1,6 @@
 """The pictures and masks that a graph makes without a model: from its loaders on, and of what comes from the sampler."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from PIL import Image, ImageOps
@@ -35,6 +35,17 @@ def link_of(value: Any) -> Link | None:
     """A link to a node's output; None for a value."""
     linked = isinstance(value, list) and len(value) == 2 and isinstance(value[0], str | int) and isinstance(value[1], int)
     return (str(value[0]), value[1]) if linked else None
+
+
+def behind(graph: Mapping[str, Any], start: str) -> Iterator[str]:
+    """All nodes that a node is made of, itself first."""
+    waiting, seen = [start], set[str]()
+    while waiting:
+        key = waiting.pop(0)
+        if key not in seen:
+            seen.add(key)
+            yield key
+            waiting += [link[0] for value in graph[key].get("inputs", {}).values() if (link := link_of(value)) is not None]
 
 
 class Pictures:

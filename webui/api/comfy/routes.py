@@ -1,6 +1,8 @@
 """ComfyUI's routes about jobs and pictures: /prompt, /history, /view, /upload, /queue, /interrupt."""
 
 import json
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -10,7 +12,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import UploadFile
 
 from webui.api.comfy.files import finished, loaded, start_images, without_base64
-from webui.api.comfy.graphs import GraphError, failed, understood
+from webui.api.comfy.graphs import GraphError, Understood, failed, understood
 from webui.api.comfy.history import history_of
 from webui.api.comfy.listings import files
 from webui.api.comfy.refusals import REFUSED, ComfyRoute
@@ -20,7 +22,8 @@ from webui.api.native import Api, Who
 from webui.api.submitting import check_ids, may_see, submit_job
 from webui.core.job import FINAL_STATES, Job
 from webui.core.plain import check_plain
-from webui.errors import NotFound, RequestError
+from webui.core.request import GenerationRequest
+from webui.errors import NotFound, RequestError, WebUIError
 from webui.services import Services
 
 _NO_BODY = {"requestBody": {"content": {"application/json": {"schema": {"type": "object"}}}}}
@@ -33,23 +36,39 @@ async def submit(request: Request, api: Api, who: Who, graphs: Held) -> dict[str
     """Queue a graph."""
     body = await _object(request)
     async with graphs.sending(who.name):
-        job = await run_in_threadpool(_submit, body, api, who, graphs)
+        called = await run_in_threadpool(_submit, body, api, who, graphs)
     number = len(await run_in_threadpool(api.queue.waiting_order))
-    return {"prompt_id": graphs.called(job.id), "number": number, "node_errors": {}}
+    return {"prompt_id": called, "number": number, "node_errors": {}}
 
 
-def _submit(body: dict[str, Any], api: Services, who: Viewer, graphs: Graphs) -> Job:
+def _submit(body: dict[str, Any], api: Services, who: Viewer, graphs: Graphs) -> str:
+    """Queue a graph's jobs; gives what they are called together."""
     try:
         check_plain(body)
         meant = understood(body.get("prompt"), files(api, "upscale_models"))
         graph = without_base64(body["prompt"], api.gallery, who.name)
         check_ids(api, who, loaded(graph, graphs, who.name))
-        images = start_images(meant, graph, api.gallery, graphs, who.name)
-        job = submit_job(api, who, meant.request(images), notes=meant.notes)
+        requests = [each.request(start_images(each, graph, api.gallery, graphs, who.name)) for each in meant]
+        jobs = _all_or_none(api, who, requests, meant)
     except RequestError as error:
         raise failed(error) from None
-    graphs.keep(job.id, who.name, Sent(graph, meant.saves, _name(body, "client_id"), meant.decoded, _name(body, "prompt_id")))
-    return job
+    called = _name(body, "prompt_id") or jobs[0].id
+    client = _name(body, "client_id")
+    graphs.keep(who.name, called, {job.id: Sent(graph, each.ends, client, called) for job, each in zip(jobs, meant, strict=True)})
+    return called
+
+
+def _all_or_none(api: Services, who: Viewer, requests: Sequence[GenerationRequest], meant: Sequence[Understood]) -> list[Job]:
+    """The jobs of a graph; where one is refused, those before it are taken back."""
+    jobs: list[Job] = []
+    try:
+        for request, each in zip(requests, meant, strict=True):
+            jobs.append(submit_job(api, who, request, notes=each.notes))
+    except WebUIError:
+        for job in jobs:
+            api.queue.cancel(job.id)
+        raise
+    return jobs
 
 
 def _name(body: dict[str, Any], key: str) -> str:
@@ -68,17 +87,29 @@ def waiting(api: Api) -> dict[str, Any]:
 def histories(api: Api, who: Who, graphs: Held, max_items: Annotated[int, Query(ge=1, le=200)] = 50) -> dict[str, Any]:
     """Your jobs that have ended."""
     jobs = api.queue.jobs(tuple(sorted(FINAL_STATES)), owner=who.name, limit=max_items, newest=True)
-    return {graphs.called(job.id): history_of(job, graphs.of(job.id)) for job in reversed(jobs)}
+    found: dict[str, Any] = {}
+    for job in reversed(jobs):
+        called = graphs.called(job.id)
+        if called not in found and (made := _ended(api, who, graphs, graphs.with_others(who.name, job.id))):
+            found[called] = history_of(made)
+    return found
 
 
 @router.get("/history/{prompt_id}")
 def history(prompt_id: str, api: Api, who: Who, graphs: Held) -> dict[str, Any]:
     """One of your jobs once it has ended; nothing before."""
-    try:
-        job = api.queue.get(graphs.job_of(who.name, prompt_id))
-    except NotFound:
-        return {}
-    return {graphs.called(job.id): history_of(job, graphs.of(job.id))} if job.state in FINAL_STATES and who.may_touch(job.owner) else {}
+    made = _ended(api, who, graphs, graphs.jobs_of(who.name, prompt_id))
+    return {graphs.called(made[0][0].id): history_of(made)} if made else {}
+
+
+def _ended(api: Services, who: Viewer, graphs: Graphs, job_ids: Iterable[str]) -> list[tuple[Job, Sent]]:
+    """The jobs of one graph, of this viewer, once all have ended; none before."""
+    jobs = []
+    for job_id in job_ids:
+        with suppress(NotFound):
+            jobs.append(api.queue.get(job_id))
+    over = all(job.state in FINAL_STATES and who.may_touch(job.owner) for job in jobs)
+    return [(job, graphs.of(job.id)) for job in jobs] if over else []
 
 
 @router.post("/history")
@@ -91,12 +122,12 @@ async def forget(request: Request) -> dict[str, Any]:
 @router.get("/view")
 def view(api: Api, who: Who, graphs: Held, filename: Text = "", subfolder: Text = "", type: Text = "output") -> Response:
     """A picture's file."""
-    match = PICTURE.fullmatch(filename)
-    return shown(match[1] if match else graphs.id_of(who.name, filename), api, who, graphs)
+    return shown(filename if PICTURE.fullmatch(filename) else graphs.id_of(who.name, filename), api, who, graphs)
 
 
-def shown(image_id: str, api: Services, who: Viewer, graphs: Graphs) -> Response:
-    """A picture as the graph that made it saves it, or an upload. Raises `NotFound`."""
+def shown(name: str, api: Services, who: Viewer, graphs: Graphs) -> Response:
+    """A picture as the graph that made it shows it, or an upload, by a name that `PICTURE` matches. Raises `NotFound`."""
+    image_id = name[:64]
     try:
         record = api.gallery.index.get(image_id).record
     except NotFound:
@@ -104,7 +135,8 @@ def shown(image_id: str, api: Services, who: Viewer, graphs: Graphs) -> Response
         return FileResponse(api.gallery.path_by_id(image_id))
     if not may_see(api, record, who):
         raise NotFound("There is no such picture of yours.")
-    made = finished(record, graphs.of(record.job_id or ""), api.gallery, graphs)
+    sent = graphs.of(record.job_id or "")
+    made = finished(record, sent, sent.end_of(name), api.gallery, graphs)
     if made is None:
         return FileResponse(api.gallery.path(record))
     return Response(made, media_type="image/jpeg" if made.startswith(b"\xff\xd8") else "image/png")
@@ -129,12 +161,19 @@ async def upload(request: Request, api: Api, who: Who, graphs: Held) -> dict[str
 @router.get("/queue")
 def queue(api: Api, who: Who, graphs: Held) -> dict[str, Any]:
     """Your jobs that run and wait."""
-    return {"queue_running": _queued(api, who, graphs, "running"), "queue_pending": _queued(api, who, graphs, "queued")}
+    waiting = _pending(api, who, graphs)
+    return {"queue_running": _queued(graphs, _own(api, who, "running")), "queue_pending": _queued(graphs, waiting)}
 
 
-def _queued(api: Services, who: Viewer, graphs: Graphs, state: str) -> list[list[Any]]:
-    found = [(number, graphs.called(job.id), graphs.of(job.id)) for number, job in enumerate(_own(api, who, state))]
-    return [[number, job_id, sent.graph, {}, [sent.saves]] for number, job_id, sent in found]
+def _queued(graphs: Graphs, jobs: Iterable[Job]) -> list[list[Any]]:
+    found = {graphs.called(job.id): graphs.of(job.id) for job in jobs}
+    return [[number, called, sent.graph, {}, sent.all_ends()] for number, (called, sent) in enumerate(found.items())]
+
+
+def _pending(api: Services, who: Viewer, graphs: Graphs) -> list[Job]:
+    """Jobs of graphs of which nothing runs."""
+    running = {other for job in _own(api, who, "running") for other in graphs.with_others(who.name, job.id)}
+    return [job for job in _own(api, who, "queued") if job.id not in running]
 
 
 def _own(api: Services, who: Viewer, state: str) -> list[Job]:
@@ -146,13 +185,13 @@ async def change_queue(request: Request, api: Api, who: Who, graphs: Held) -> di
     """Take waiting jobs of yours out: some by `delete`, all by `clear`."""
     body = await _object(request)
     given = body.get("delete") if isinstance(body.get("delete"), list) else []
-    wanted = {graphs.job_of(who.name, str(each)) for each in given or ()}
-    await run_in_threadpool(_take_out, api, who, None if body.get("clear") else wanted)
+    wanted = {job_id for each in given or () for job_id in graphs.jobs_of(who.name, str(each))}
+    await run_in_threadpool(_take_out, api, who, graphs, None if body.get("clear") else wanted)
     return {}
 
 
-def _take_out(api: Services, who: Viewer, wanted: set[str] | None) -> None:
-    for job in _own(api, who, "queued"):
+def _take_out(api: Services, who: Viewer, graphs: Graphs, wanted: set[str] | None) -> None:
+    for job in _pending(api, who, graphs):
         if wanted is None or job.id in wanted:
             api.queue.cancel(job.id)
 
@@ -160,15 +199,16 @@ def _take_out(api: Services, who: Viewer, wanted: set[str] | None) -> None:
 @router.post("/interrupt", openapi_extra=_NO_BODY)
 async def interrupt(request: Request, api: Api, who: Who, graphs: Held) -> dict[str, Any]:
     """Stop your jobs that run, or the one that `prompt_id` names."""
-    named = graphs.job_of(who.name, _name(await _object(request), "prompt_id"))
-    await run_in_threadpool(_interrupt, api, who, named)
+    named = _name(await _object(request), "prompt_id")
+    await run_in_threadpool(_interrupt, api, who, graphs, named)
     return {}
 
 
-def _interrupt(api: Services, who: Viewer, named: str) -> None:
+def _interrupt(api: Services, who: Viewer, graphs: Graphs, named: str) -> None:
     for job_id in api.queue.running_of(who.name):
-        if named in ("", job_id):
-            api.queue.cancel(job_id)
+        if not named or job_id in graphs.jobs_of(who.name, named):
+            for each in reversed(graphs.with_others(who.name, job_id)):
+                api.queue.cancel(each)
 
 
 @router.post("/free")

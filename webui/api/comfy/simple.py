@@ -1,10 +1,10 @@
 """A graph as the metadata reader understands it: what needs no model is done by `pictures`, and stands there as one loaded picture."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from webui.api.comfy.pictures import Link, Pictures, link_of
+from webui.api.comfy.pictures import Link, Pictures, behind, link_of
 from webui.api.comfy.pixels import PIXELS, SAID
 
 _ENCODES = ("VAEEncode", "VAEEncodeTiled", "VAEEncodeForInpaint", "InpaintModelConditioning", "INPAINT_VAEEncodeInpaintConditioning")
@@ -32,7 +32,7 @@ def simplified(graph: Mapping[str, Any], saves: str) -> Simple:
     end = link_of(made[saves]["inputs"].get("images"))
     decoded = _decoded(graph, end)
     made[saves] = {"class_type": "SaveImage", "inputs": {"images": list(decoded or end or ())}}
-    order = list(_behind(graph, saves))
+    order = list(behind(graph, saves))
     encode = next((key for key in order if graph[key]["class_type"] in _ENCODES and pictures.is_pure(_input(graph, key, "pixels"))), None)
     start = mask = None
     if encode is not None:
@@ -54,17 +54,6 @@ def _never(key: str) -> Any:
 
 def _input(graph: Mapping[str, Any], key: str, name: str) -> Link | None:
     return link_of(graph[key].get("inputs", {}).get(name))
-
-
-def _behind(graph: Mapping[str, Any], start: str) -> Iterator[str]:
-    """All nodes that a node is made of, itself first."""
-    waiting, seen = [start], set[str]()
-    while waiting:
-        key = waiting.pop(0)
-        if key not in seen:
-            seen.add(key)
-            yield key
-            waiting += [link[0] for value in graph[key].get("inputs", {}).values() if (link := link_of(value)) is not None]
 
 
 def _decoded(graph: Mapping[str, Any], end: Link | None) -> Link | None:

@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import uuid
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from typing import Any
 
 from fastapi import APIRouter, WebSocket, WebSocketDisconnect
@@ -14,7 +14,7 @@ from webui.api.comfy.nodes import SENT
 from webui.api.comfy.sent import SID, Graphs, Sent
 from webui.api.comfy.telling import Said, Telling, status
 from webui.api.identity import Viewer, viewer_of
-from webui.core.job import FINAL_STATES
+from webui.core.job import FINAL_STATES, Job
 from webui.errors import NotFound, RequestError
 from webui.jobs.events import Message
 from webui.services import Services
@@ -65,6 +65,8 @@ class Listening:
         self._queue, self._gallery = services.queue, services.gallery
         self._graphs, self._who, self._sid = graphs, who, sid
         self._tellings: dict[str, Telling] = {}
+        self._told = set[str]()
+        """Jobs whose end was told with that of another, before it was heard of."""
 
     async def messages(self) -> AsyncIterator[Said]:
         """Where the queue stands first, then what happens; ends where the client does not keep up."""
@@ -99,26 +101,47 @@ class Listening:
             yield status(await self._remaining())
 
     async def _said(self, message: Message, sent: Sent) -> list[Said]:
-        telling = self._tellings.setdefault(message.job_id, Telling(message.job_id, sent))
+        if message.job_id in self._told:
+            self._told.discard(message.job_id)
+            return []
+        together = self._graphs.with_others(self._who.name, message.job_id)
+        telling = self._tellings.setdefault(together[0], Telling(sent.prompt_id or message.job_id))
         if message.kind == "started":
-            return list(telling.starts())
+            return list(telling.starts(message.job_id))
         if message.kind == "step":
-            return list(telling.goes_on(message.body))
+            return list(telling.goes_on(sent, message.body))
         if message.kind == "preview":
             frame = self._queue.preview(message.job_id)
             return list(telling.shows(frame[1])) if frame is not None else []
         if message.kind not in FINAL_STATES:
             return []
-        self._tellings.pop(message.job_id, None)
-        return await run_in_threadpool(self._end, telling, message.job_id, sent)
+        before = frozenset(telling.heard)
+        said, is_over = await run_in_threadpool(self._end, telling, together)
+        if is_over:
+            self._tellings.pop(together[0], None)
+        self._told |= telling.heard - before - {message.job_id}
+        return said
 
-    def _end(self, telling: Telling, job_id: str, sent: Sent) -> list[Said]:
-        try:
-            job = self._queue.get(job_id)
-            files = all_delivered(job, sent, self._gallery, self._graphs) if sent.ends_in in SENT else ()
-            return list(telling.ends(job, files))
-        except NotFound:
-            return []
+    def _end(self, telling: Telling, together: Iterable[str]) -> tuple[list[Said], bool]:
+        """What is said when one of a graph's jobs has ended, or several at once; and whether that was all."""
+        jobs = []
+        for job_id in together:
+            with contextlib.suppress(NotFound):
+                jobs.append(self._queue.get(job_id))
+        said: list[Said] = []
+        for job in jobs:
+            if job.state in FINAL_STATES and job.id not in telling.heard:
+                sent = self._graphs.of(job.id)
+                said += telling.shown(job, sent, self._files(job, sent))
+        is_over = all(job.state in FINAL_STATES for job in jobs)
+        if jobs and is_over:
+            said += telling.ends(jobs, self._graphs.of(jobs[0].id))
+        return said, is_over
+
+    def _files(self, job: Job, sent: Sent) -> dict[str, list[bytes]]:
+        """The pictures of the ends that send them through the socket."""
+        ends = [end for end in sent.ends if sent.kind(end) in SENT]
+        return {end.node: all_delivered(job, sent, end, self._gallery, self._graphs) for end in ends}
 
     async def _remaining(self) -> Any:
         return await run_in_threadpool(self._queue.store.count, "queued", "running")

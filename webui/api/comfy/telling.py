@@ -5,19 +5,11 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from webui.api.comfy.history import outputs, why
+from webui.api.comfy.history import node_of, outputs, what, where, worst
 from webui.api.comfy.sent import Sent
-from webui.core.job import FINAL_STATES, Job
+from webui.core.job import Job
 
 PREVIEW, JPEG, PNG = 1, 1, 2
-_STAGES: dict[str, tuple[str, ...]] = {
-    "loading": ("CheckpointLoaderSimple",),
-    "encoding": ("CLIPTextEncode",),
-    "sampling": ("KSampler", "KSamplerAdvanced", "SamplerCustom", "SamplerCustomAdvanced"),
-    "hires": ("KSampler", "KSamplerAdvanced", "SamplerCustom", "SamplerCustomAdvanced"),
-    "decoding": ("VAEDecode", "VAEDecodeTiled"),
-}
-"""The nodes that do what a job is at."""
 Said = str | bytes
 
 
@@ -33,18 +25,20 @@ def frame_of(file: bytes, kind: int = JPEG) -> bytes:
 
 
 class Telling:
-    """One job's way through its graph. Whoever joins late hears what stands at the beginning first."""
+    """The way of one graph's jobs through it. Whoever joins late hears what stands at the beginning first."""
 
-    def __init__(self, job_id: str, sent: Sent) -> None:
-        self._job_id = job_id
-        self._sent = sent
+    def __init__(self, called: str) -> None:
+        self._called = called
         self._begun = False
+        self._started = set[str]()
         self._node = ""
+        self.heard = set[str]()
+        """The jobs whose end was told."""
 
-    def goes_on(self, body: Mapping[str, Any]) -> Iterator[Said]:
-        """A step."""
+    def goes_on(self, sent: Sent, body: Mapping[str, Any]) -> Iterator[Said]:
+        """A step of a job that makes this of the graph."""
         yield from self._begin()
-        yield from self._at(self._node_of(str(body.get("phase", "sampling"))))
+        yield from self._at(node_of(sent, str(body.get("phase", "sampling"))))
         if body.get("phase") in ("sampling", "hires") and body.get("steps"):
             yield self._about("progress", value=body["step"], max=body["steps"], node=self._node)
 
@@ -53,27 +47,34 @@ class Telling:
         yield from self._begin()
         yield frame_of(jpeg)
 
-    def starts(self) -> Iterator[Said]:
-        """An engine has taken it; after a lost attempt, once more."""
-        self._begun, self._node = False, ""
+    def starts(self, job_id: str) -> Iterator[Said]:
+        """An engine has taken a job; after a lost attempt, once more."""
+        if job_id in self._started:
+            self._begun, self._node = False, ""
+        self._started.add(job_id)
         yield from self._begin()
 
-    def ends(self, job: Job, files: Sequence[bytes] = ()) -> Iterator[Said]:
-        """It is done, has failed or was stopped. `files` are its pictures, where the graph sends them here."""
+    def shown(self, job: Job, sent: Sent, files: Mapping[str, Sequence[bytes]]) -> Iterator[Said]:
+        """A job has ended: what its ends show. `files` are their pictures, of those that send them here."""
+        self.heard.add(job.id)
         yield from self._begin()
-        if job.images and job.state in FINAL_STATES:
-            yield from self._at(self._sent.saves)
-            for file in files:
-                yield frame_of(file, JPEG if self._sent.format == "JPEG" else PNG)
-            yield self._about("executed", node=self._sent.saves, display_node=self._sent.saves, output=outputs(job, self._sent))
+        for end in sent.ends if job.images else ():
+            yield from self._at(end.node)
+            for file in files.get(end.node, ()):
+                yield frame_of(file, JPEG if sent.format(end) == "JPEG" else PNG)
+            yield self._about("executed", node=end.node, display_node=end.node, output=outputs(job, sent, end))
+
+    def ends(self, jobs: Sequence[Job], sent: Sent) -> Iterator[Said]:
+        """All of the graph's jobs are done, have failed or were stopped."""
+        yield from self._begin()
+        job = worst(jobs)
         if job.state == "done":
             yield self._about("execution_success", timestamp=_now())
             yield self._about("executing", node=None)
         elif job.state == "failed":
-            kind = job.error.kind if job.error is not None else "Error"
-            yield self._about("execution_error", **self._where(), exception_message=why(job), exception_type=kind, traceback=[])
+            yield self._about("execution_error", **self._where(sent), **what(job))
         else:
-            yield self._about("execution_interrupted", **self._where())
+            yield self._about("execution_interrupted", **self._where(sent))
 
     def _begin(self) -> Iterator[Said]:
         if not self._begun:
@@ -86,17 +87,11 @@ class Telling:
             self._node = node
             yield self._about("executing", node=node, display_node=node)
 
-    def _node_of(self, stage: str) -> str:
-        found = [key for key, node in self._sent.graph.items() if node["class_type"] in _STAGES.get(stage, ())]
-        return found[-1 if stage == "hires" else 0] if found else self._sent.saves
-
-    def _where(self) -> dict[str, Any]:
-        node = self._node or self._sent.saves
-        kind = self._sent.graph.get(node, {}).get("class_type", "")
-        return {"node_id": node, "node_type": kind, "executed": [], "timestamp": _now()}
+    def _where(self, sent: Sent) -> dict[str, Any]:
+        return {**where(sent, self._node or sent.ends[0].node), "timestamp": _now()}
 
     def _about(self, kind: str, **data: Any) -> str:
-        return _message(kind, {**data, "prompt_id": self._sent.prompt_id or self._job_id})
+        return _message(kind, {**data, "prompt_id": self._called})
 
 
 def _message(kind: str, data: dict[str, Any]) -> str:

@@ -73,8 +73,7 @@ async def put_image(name: str, request: Request, api: Api, who: Who, graphs: Hel
 @router.get("/image/{name}", response_class=Response, responses=_PICTURE)
 def get_image(name: str, api: Api, who: Who, graphs: Held) -> Response:
     """A picture that a graph of yours has made, or that you sent."""
-    match = PICTURE.fullmatch(name)
-    return shown(match[1] if match else graphs.id_of(who.name, name + CACHED), api, who, graphs)
+    return shown(name if PICTURE.fullmatch(name) else graphs.id_of(who.name, name + CACHED), api, who, graphs)
 
 
 @router.post("/workflow/subscribe")

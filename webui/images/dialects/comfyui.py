@@ -10,7 +10,7 @@ from webui.images.dialects import Chunks, ParsedMetadata, short
 from webui.images.dialects.comfyui_graph import Graph, Link, Node, TooLarge, Walk, read_graph
 from webui.images.dialects.comfyui_models import Chain, chain_of, lora_tags, vae_of
 from webui.images.dialects.comfyui_nodes import LATENT_UPSCALERS, LATENTS, PIXEL_UPSCALERS, PLAIN, UPSCALES
-from webui.images.dialects.comfyui_sampler import Sampling, is_sampler, sampling_of
+from webui.images.dialects.comfyui_sampler import Sampling, is_sampler, refiner_of, sampling_of
 from webui.images.dialects.comfyui_text import Words, words_of
 from webui.images.dialects.comfyui_values import number_of, text_of
 from webui.images.dialects.names import file_stem
@@ -18,6 +18,8 @@ from webui.images.dialects.values import same_noise
 
 Mode = Literal["txt2img", "img2img", "inpaint"]
 _IMAGE = re.compile(r"(?:base_|input_)?(?:image|images|samples|latent|pixels|source|destination|any)(?:_?\w{1,4})?$")
+GOES_ON = "goes on where the first sampler stops"
+"""What is said of a second sampler that is neither a second pass nor a refiner."""
 _SECOND = "Model of the second pass"
 _INPAINTS = ("VAEEncodeForInpaint", "SetLatentNoiseMask", "InpaintModelConditioning", "INPAINT_VAEEncodeInpaintConditioning")
 
@@ -209,7 +211,10 @@ def _later(walk: Walk, way: Way, first: Sampling, model: Chain, fields: dict[str
     second, between = sampling_of(walk, way.passes[-2].node), way.passes[-1].after
     if not any(node.kind in UPSCALES for node in between) and not second.adds_noise:
         name = chain_of(walk, second.model, "model", _SECOND).checkpoint
-        walk.note(f"node {way.passes[-2].node.kind}: goes on where the first sampler stops, with checkpoint {name}")
+        if name and len(way.passes) == 2 and (refiner := refiner_of(walk, way.passes[-2].node, first, second)) is not None:
+            fields |= {"refiner_checkpoint": name, **refiner}
+            return
+        walk.note(f"node {way.passes[-2].node.kind}: {GOES_ON}, with checkpoint {name}; what it does is left out")
         return
     if way.mode != "txt2img":
         walk.note(f"node {way.passes[-2].node.kind}: a second pass over a picture made from another")

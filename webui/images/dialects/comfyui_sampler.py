@@ -23,6 +23,8 @@ class Sampling:
     model: Link | None
     has_negative: bool = True
     adds_noise: bool = True
+    part: tuple[int, int | None] = (0, None)
+    """The steps that it does, from the first on, up to the second: to the end for None."""
 
 
 def is_sampler(node: Node) -> bool:
@@ -48,10 +50,10 @@ def _whole(walk: Walk, node: Node) -> Sampling:
         **_named(walk, inputs.get("sampler_name"), inputs.get("scheduler")),
     }
     adds_noise = inputs.get("add_noise", "enable") not in ("disable", False)
-    _range(walk, node, fields, adds_noise)
+    part = _range(walk, node, fields, adds_noise)
     if node.link("script"):
         walk.note(f"node {node.kind}: its script")
-    return Sampling(fields, node.link("positive"), node.link("negative"), node.link("model"), True, adds_noise)
+    return Sampling(fields, node.link("positive"), node.link("negative"), node.link("model"), True, adds_noise, part)
 
 
 def _named(walk: Walk, sampler: Any, scheduler: Any) -> dict[str, Any]:
@@ -59,19 +61,35 @@ def _named(walk: Walk, sampler: Any, scheduler: Any) -> dict[str, Any]:
     return sampler_fields(name, schedule or "") if name else {"schedule": schedule_name(schedule or "") or None}
 
 
-def _range(walk: Walk, node: Node, fields: dict[str, Any], adds_noise: bool) -> None:
+def refiner_of(walk: Walk, node: Node, first: Sampling, second: Sampling) -> dict[str, Any] | None:
+    """The fields of a second sampler (`node`) that takes over from the first at a step, but its model; None for any other."""
+    steps, at = first.fields.get("steps"), second.part[0]
+    same = all(first.fields.get(key) == second.fields.get(key) for key in ("steps", "sampler", "schedule", "guidance"))
+    if not (same and isinstance(steps, int) and 0 < at < steps and first.part == (0, at) and second.part[1] is None):
+        return None
+    for part in (first.part, second.part):
+        walk.notes.pop(_part_said(node, steps, part), None)
+    return {"refiner_switch_at": at / steps}
+
+
+def _part_said(node: Node, steps: int, part: tuple[int, int | None]) -> str:
+    return f"node {node.kind}: steps {part[0]} to {steps if part[1] is None else part[1]} of {steps}"
+
+
+def _range(walk: Walk, node: Node, fields: dict[str, Any], adds_noise: bool) -> tuple[int, int | None]:
     """KSamplerAdvanced's part of the steps: one that starts later and adds noise is a denoising strength, anything else is said."""
     if "start_at_step" not in node.inputs and "end_at_step" not in node.inputs:
-        return
+        return 0, None
     start = number_of(walk, node.inputs.get("start_at_step", 0), "Start at step") or 0
     end = number_of(walk, node.inputs.get("end_at_step", _ENDLESS), "End at step")
     steps = fields["steps"]
     if not isinstance(steps, int) or steps < 1:
-        return
+        return 0, None
     if start > 0 and adds_noise:
         fields["strength"] = max(0.0, (steps - start) / steps)
     if (end is not None and end < steps) or (start > 0 and not adds_noise):
-        walk.note(f"node {node.kind}: steps {start} to {end} of {steps}")
+        walk.note(_part_said(node, steps, (int(start), None if end is None or end >= steps else int(end))))
+    return int(start), None if end is None or end >= steps else int(end)
 
 
 def _in_parts(walk: Walk, node: Node) -> Sampling:

@@ -34,7 +34,8 @@ export function reweigh(value, from, to, up) {
   }
   [from, to] = whole(groups, tags, from, to);
   const group = groups.find((each) => !each.schedule && ((each.open === from && each.close + 1 === to) || (each.from === from && each.to === to)));
-  return group ? reweighGroup(value, groups, group, up) : wrap(value, from, to, up);
+  if (group) return reweighGroup(value, groups, group, up);
+  return isSyntax(value, from, to) ? null : wrap(value, from, to, up);
 }
 
 /**
@@ -140,10 +141,20 @@ function wordAt(value, at) {
     const [from, to] = [match.index, match.index + match[0].length];
     if (from > at) return null;
     if (to < at) continue;
-    const isNumbers = NUMBER.test(match[0]) && (value[from - 1] === ':' || OF_A_CHOICE.test(value.slice(to)));
-    return WHOLE_SYNTAX.test(match[0]) || isNumbers ? null : [from, to];
+    return isSyntax(value, from, to) ? null : [from, to];
   }
   return null;
+}
+
+/**
+ * AND, BREAK, and the numbers of AND, choices and editing: no words that weigh.
+ * @param {string} value
+ * @param {number} from
+ * @param {number} to
+ */
+function isSyntax(value, from, to) {
+  const text = value.slice(from, to);
+  return WHOLE_SYNTAX.test(text) || (NUMBER.test(text) && (/:\s*$/.test(value.slice(0, from)) || OF_A_CHOICE.test(value.slice(to))));
 }
 
 /**
