@@ -91,6 +91,15 @@ def test_grey_of_16_bits_keeps_its_greys():
         assert np.array_equal(np.asarray(decode.read_mask(data))[..., 0], wanted)
 
 
+def test_a_tiff_whose_zero_is_white_is_not_its_negative():
+    ramp = np.tile(np.arange(0, 65536, 257, dtype=np.uint16), (4, 1))
+    says_black, says_white = (struct.pack("<HHII", 0x0106, 3, 1, zero) for zero in (1, 0))
+    data = saved(Image.fromarray(65535 - ramp), "TIFF")
+    assert data.count(says_black) == 1
+    read = decode.read_image(data.replace(says_black, says_white))
+    assert np.array_equal(np.asarray(read)[..., 0], np.tile(np.arange(256, dtype=np.uint8), (4, 1)))
+
+
 def big_endian(values):
     """A TIFF of 16 bits, most significant first."""
     image = Image.frombytes("I;16B", values.shape[::-1], values.astype(">u2").tobytes())

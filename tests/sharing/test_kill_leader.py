@@ -10,16 +10,18 @@ from contextlib import suppress
 import httpx
 import pytest
 
+from tests.backends.replicate_server import ReplicateServer
 from tests.sharing.conftest import ROOT, until
 
-JOBS = 12
+JOBS, PAID = 12, 5
 
 
 class Process:
     """A web process, and a thread that reads its event stream."""
 
-    def __init__(self, folder, url):
-        environment = {**os.environ, "DATABASE_URL": url, "PYTHONUNBUFFERED": "1"}
+    def __init__(self, folder, url, provider):
+        its = {"REPLICATE_BASE_URL": provider.url, "REPLICATE_API_TOKEN": provider.key}
+        environment = {**os.environ, **its, "DATABASE_URL": url, "PYTHONUNBUFFERED": "1"}
         command = [sys.executable, "-m", "tests.sharing.web", str(folder)]
         self.process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True)
         self.url = self.process.stdout.readline().strip()
@@ -57,11 +59,18 @@ class Process:
 
 
 @pytest.fixture
-def webs(postgres, tmp_path):
+def provider():
+    server = ReplicateServer(looks=3)
+    yield server
+    server.close()
+
+
+@pytest.fixture
+def webs(postgres, provider, tmp_path):
     url, found = postgres.new(), []
     try:
         for _ in range(2):
-            found.append(Process(tmp_path, url))
+            found.append(Process(tmp_path, url, provider))
         until(lambda: any(body.get("engines") for _, body in found[1].events))
         yield found
     finally:
@@ -69,7 +78,7 @@ def webs(postgres, tmp_path):
             each.end()
 
 
-def test_kill_9_of_the_leader_loses_nothing_and_makes_nothing_twice(webs, tmp_path):
+def test_kill_9_of_the_leader_loses_nothing_and_makes_and_pays_nothing_twice(webs, provider, tmp_path):
     leader, other = webs
     first = other.submit("first")
     until(lambda: other.heard("done", first) and leader.heard("done", first))
@@ -81,11 +90,17 @@ def test_kill_9_of_the_leader_loses_nothing_and_makes_nothing_twice(webs, tmp_pa
     jobs = [(leader, other)[number % 2].submit(f"slow {number}", batch_count=2, seed=number) for number in range(JOBS)]
     until(lambda: sum(other.job(job)["state"] == "done" for job in jobs) >= 2)
     until(lambda: any(other.heard("step", job) for job in jobs))
+    there = {"where": "replicate", "checkpoint": "owner/name", "steps": 20}
+    sent = [(leader, other)[number % 2].submit(f"apple {number % 2}", **there) for number in range(PAID)]
+    until(lambda: provider.predictions)
     leader.process.kill()
-    until(lambda: all(other.job(job)["state"] in ("done", "failed", "cancelled") for job in jobs))
+    until(lambda: all(other.job(job)["state"] in ("done", "failed", "cancelled") for job in jobs + sent))
+    paid = [other.job(job) for job in sent]
+    assert [(job["state"], len(job["images"])) for job in paid] == [("done", 1)] * PAID, [job["error"] for job in paid]
+    assert len(provider.predictions) == PAID, "each was paid for once"
     ended = [other.job(job) for job in jobs]
     assert [job["state"] for job in ended] == ["done"] * JOBS, [job["error"] for job in ended]
     assert [len(job["images"]) for job in ended] == [2] * JOBS
     files = list((tmp_path / "outputs").rglob("*.png"))
-    assert len(files) == 2 * JOBS + 2, "none twice"
+    assert len(files) == 2 * JOBS + PAID + 2, "none twice"
     assert all(len(other.heard("done", job)) == 1 for job in jobs)

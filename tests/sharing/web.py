@@ -10,7 +10,8 @@ from tests.api.conftest import Server
 
 def main(folder: str) -> None:
     """Serve until SIGTERM."""
-    server = Server(Path(folder), database_url=os.environ["DATABASE_URL"])
+    on = ("replicate",)
+    server = Server(Path(folder), database_url=os.environ["DATABASE_URL"], backends=on, backends_accepted=on)
     print(server.url, flush=True)
     signal.sigwait({signal.SIGTERM})
     server.close()

@@ -23,7 +23,7 @@ MAX_PIXELS = 64 * 2**20
 MAX_SIDE = 2**16
 MAX_BYTES = 512 * 2**20
 READABLE = ("PNG", "JPEG", "WEBP", "BMP", "GIF", "TIFF", "AVIF")
-_ORIENTATION = 0x0112
+_ORIENTATION, _PHOTOMETRIC = 0x0112, 0x0106
 _TURNS = {
     2: Transpose.FLIP_LEFT_RIGHT,
     3: Transpose.ROTATE_180,
@@ -198,8 +198,10 @@ def _eight_bits(image: Image.Image) -> Image.Image:
 
 
 def _sixteen(image: Image.Image) -> Image.Image:
-    """16-bit grey: 65535 is white. One value may be the transparent one."""
+    """16-bit grey: 65535 is white, and in a TIFF that says so black. One value may be the transparent one."""
     values = np.asarray(image)
+    if getattr(image, "tag_v2", {}).get(_PHOTOMETRIC) == 0:
+        values = 65535 - values
     grey = Image.fromarray(((values.astype(np.uint32) * 255 + 32767) // 65535).astype(np.uint8))
     key = image.info.get("transparency")
     if isinstance(key, int):
