@@ -17,6 +17,7 @@ from tests.downloads.conftest import PATIENCE_S, Box
 from tests.downloads.fakes import File
 from webui.downloads.net import Egress, FetchError
 from webui.downloads.offers import OfferedFile
+from webui.downloads.staging import keep
 from webui.downloads.transfer import Fetched, fetch
 from webui.errors import Conflict, Forbidden, RequestError, StorageError
 
@@ -263,11 +264,50 @@ def test_offline_refuses(tmp_path, site, fox):
     assert site.seen == []
 
 
-def test_what_is_here_already_is_not_fetched_again(box, site, fox, lora):
+@pytest.mark.parametrize("is_hashed", [True, False])
+def test_what_is_here_already_is_not_fetched_again(box, site, fox, lora, is_hashed):
+    """Also in a process of its own, such as the command line's, where nothing has been hashed yet."""
     box.get("hf:owner/fox")
-    box.library.sha256(box.library.models("lora")[0])
+    if is_hashed:
+        box.library.sha256(box.library.models("lora")[0])
     with pytest.raises(Conflict, match=r"fox\.safetensors"):
         box.downloads.add("hf:owner/fox")
+
+
+def test_one_whose_program_was_killed_just_after_its_file_had_appeared_is_done(box, site, fox):
+    """Its record is still there, what had come is not: it was fetched whole once more, and lay there twice."""
+    ended = box.get("hf:owner/fox")
+    keep(ended.model_copy(update={"state": "running"}))
+    asked = len(site.seen)
+    box.downloads.start()
+    again = box.until(lambda download: download.state in ("done", "failed") and download.id == ended.id)
+    assert (again.state, again.target) == ("done", ended.target), again.error
+    assert box.files() == ["Lora/fox.safetensors"] or "Lora/fox (2).safetensors" not in box.files()
+    assert len(site.seen) == asked
+
+
+def test_a_mirror_on_this_machine_sends_nobody_to_others_of_the_network(site, tmp_path, lora):
+    site.files["/start"], site.files["/moved"] = File(lora), File(b"", redirect="")
+    egress = Egress(site.url)
+
+    def get():
+        fetch(egress, OfferedFile(path="x", url=f"{site.url}/moved"), Fetched(tmp_path / "part"), tmp_path / "whole", lambda *told: None)
+
+    try:
+        for target in ("http://10.1.2.3/x", "http://169.254.169.254/latest", "http://192.168.0.1/x"):
+            site.files["/moved"].redirect = target
+            with pytest.raises(FetchError, match="private network"):
+                get()
+        site.files["/moved"].redirect = f"{site.url}/start"
+        get()
+    finally:
+        egress.close()
+
+
+def test_a_file_that_civitai_does_not_know_is_said_to_be_that(box, site, fox):
+    box.get("hf:owner/fox")
+    with pytest.raises(FetchError, match="Civitai does not know this file"):
+        box.downloads.recognise(box.library.models("lora")[0])
 
 
 def test_another_file_of_the_same_name_takes_nothing_away(box, site, fox, lora):

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from webui.cli import housekeeping
 from webui.cli.offers import card
 from webui.core.names import printable
-from webui.errors import NotFound, WebUIError
+from webui.errors import Conflict, NotFound, WebUIError
 from webui.library import KINDS, Library, ModelFile
 from webui.library.families import families_of
 from webui.settings import Settings
@@ -84,6 +84,9 @@ def _get(arguments: argparse.Namespace, settings: Settings, library: Library) ->
             if arguments.look:
                 continue
             ended = downloads.run_now(downloads.add(source, kind=arguments.as_kind))
+        except Conflict as error:
+            print(f"{source}: {error}", file=sys.stderr)  # what was asked for is here
+            continue
         except WebUIError as error:
             print(f"{source}: {error}", file=sys.stderr)
             failed += 1

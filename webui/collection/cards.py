@@ -107,14 +107,25 @@ def entry(library: Library, model: ModelFile, beside: Beside, notes: Notes) -> E
         triggers=(notes.trigger,) if notes.trigger else beside.triggers or said.triggers,
         tags=tuple(dict.fromkeys((*notes.tags, *beside.tags, *said.tags))),
         has_preview=beside.preview is not None,
-        note=model.note,
+        note=model.note or _unsupported(library, model),
         error=model.error,
         supported=not model.error and (model.kind != "checkpoint" or bool(spec.loader)),
-        kept=notes if notes.notes or not beside.notes else notes.model_copy(update={"notes": beside.notes}),
+        kept=_with_beside(notes, beside),
         **_hashes(library.hashes(model)),
     )
     texts = (card.name, card.title, card.base, card.author, card.kept.notes, card.family_title, *card.triggers, *card.tags)
     return Entry(card, model, beside, "\n".join(fold(text) for text in texts), fold(card.name.rpartition("/")[2]))
+
+
+def _unsupported(library: Library, model: ModelFile) -> str:
+    """Why a checkpoint is loaded by no engine; nothing for others."""
+    return "" if model.error or model.kind != "checkpoint" else library.families.refusal(model.family, model.variant, model.file_name)
+
+
+def _with_beside(notes: Notes, beside: Beside) -> Notes:
+    """What is kept, and what A1111 keeps beside the model where nothing is."""
+    found = {"notes": notes.notes or beside.notes, "weight": beside.weight if notes.weight is None else notes.weight}
+    return notes.model_copy(update=found)
 
 
 def _hashes(hashes: Hashes) -> dict[str, str]:

@@ -135,9 +135,9 @@ class Collection:
         return sorted(idle, key=lambda each: -each.card.size)
 
     def fit(self, found: Entry, room: Room) -> Fit | None:
-        """What a checkpoint takes of a device; None for other kinds."""
+        """What a checkpoint takes of a device; None for other kinds, and for what no engine loads."""
         facts = self.library.said(found.model).facts
-        if facts is None or found.card.kind != "checkpoint":
+        if facts is None or found.card.kind != "checkpoint" or not found.card.supported:
             return None
         spec = self.library.families.get(found.model.family)
         own = {"downscale": spec.latent.downscale, "multiple_of": spec.multiple_of, "memory": spec.memory}

@@ -21,16 +21,16 @@ TIMEOUT = httpx.Timeout(30, read=READ_TIMEOUT_S)
 class FetchError(WebUIError):
     """It could not be fetched. `again`: seconds after which another try may help; None where none will without the user.
 
-    `asked`: the site asked for that pause.
+    `asked`: the site asked for that pause. `status`: what it answered; 0 where that is not what was wrong.
     """
 
-    def __init__(self, message: str, again: float | None = None, asked: bool = False) -> None:
+    def __init__(self, message: str, again: float | None = None, asked: bool = False, status: int = 0) -> None:
         super().__init__(message)
-        self.again, self.asked = again, asked
+        self.again, self.asked, self.status = again, asked, status
 
 
 class Egress:
-    """Fetches for one site. `token` goes to `home` alone; a private address is met only as `home` itself, or where that is this machine.
+    """Fetches for one site. `token` goes to `home` alone; a private address is met only as `home` itself, and this machine only from here.
 
     Every call raises `FetchError`.
     """
@@ -116,8 +116,11 @@ class Egress:
         return {"Authorization": f"Bearer {self._token}"} if self._token and is_home else {}
 
     def _may_be_private(self, url: str) -> bool:
-        """Whether somebody here has named this host: a site's answers name others, and redirects do."""
-        return self._is_here or urlsplit(url).hostname == self._home.hostname
+        """Whether somebody here has named this host: a site's answers name others, and redirects do. A mirror on this machine may send on
+        to another of its ports, and to no other machine of the network.
+        """
+        host = urlsplit(url).hostname
+        return host == self._home.hostname or (self._is_here and is_loopback(host or ""))
 
     def _check_address(self, url: str) -> None:
         """Refuse what is no web address, and what a site names that is not on the internet."""
@@ -162,7 +165,7 @@ def check(response: httpx.Response, site: str) -> None:
         451: f"{name} may not give this where you are.",
     }
     if code in sentences:
-        raise FetchError(sentences[code])
+        raise FetchError(sentences[code], status=code)
     if code == 429:
         raise FetchError(f"{name} asks for a pause: too much was fetched. It goes on later.", _pause(response, 30), asked=True)
     if code >= 500 or code == 408:

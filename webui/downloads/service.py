@@ -139,7 +139,8 @@ class Downloads:
             raise RequestError("kind", f"There is no kind {kind[:40]!r}. There are: {', '.join(KINDS)}.")
         source = self.catalogue.source(text)
         offer = self.catalogue.sites().offer(source.model_copy(update={"file": file}) if file else source)
-        self._check_new(offer)
+        if (here := self._here(offer)) is not None:
+            raise Conflict(f"You have this already: {here}.")
         root = writable_root(self._roots())
         download = new_download(text.strip(), offer, kind or offer.kind, root)
         check_space(root, max(offer.size - received(download), 0))
@@ -235,11 +236,13 @@ class Downloads:
             download.folder.mkdir(parents=True, exist_ok=True)
             with FileLock(download.folder / ".lock", blocking=False):
                 self._set(download.id, state="running", error="")
-                self._fetch_all(download)
-                target = self._place(self.get(download.id))
-            self._set(download.id, state="done", target=str(target), speed=0.0, left_s=None)
+                target = self._here(download.offer)  # it may have come just before the program was killed, or by another download
+                if target is None:
+                    self._fetch_all(download)
+                    target = self._place(self.get(download.id))
             forget(download)
-            self._library.scan()
+            self._library.scan()  # whoever hears that it is done finds it in the lists
+            self._set(download.id, state="done", target=str(target), speed=0.0, left_s=None)
         except _Halt:
             if not self._stopping.is_set():
                 with self._lock:  # or a resume that comes between is overwritten
@@ -339,11 +342,17 @@ class Downloads:
         self._tell(new)
         return new
 
-    def _check_new(self, offer: Offer) -> None:
+    def _here(self, offer: Offer) -> Path | None:
+        """Where the very file that is offered lies already. One of its length that nobody has hashed yet is hashed now."""
         digests = {file.sha256 for file in offer.files if file.sha256 and file.path.endswith((".safetensors", ".ckpt", ".pt", ".pth"))}
+        sizes = {file.size for file in offer.files}
         for model in self._library.all_models if len(offer.files) == 1 and digests else ():
-            if model.path.name != INDEX and self._library.hashes(model).sha256 in digests:
-                raise Conflict(f"You have this already: {named_path(model.path)}.")
+            if model.path.name == INDEX or model.error:
+                continue
+            known = self._library.hashes(model).sha256 or (self._library.sha256(model) if model.size in sizes else "")
+            if known in digests:
+                return named_path(model.path)
+        return None
 
     def _roots(self) -> tuple[Path, ...]:
         return self._settings().all_models_dirs

@@ -28,6 +28,7 @@ _CIVITAI_KINDS = {
     "upscaler": "upscaler",
     "vae": "vae",
 }
+UNKNOWN_FILE = "Civitai does not know this file."
 _PARTS = ("unet", "vae", "text_encoder", "text_encoder_2", "transformer", "scheduler", "tokenizer", "tokenizer_2")
 
 
@@ -79,10 +80,14 @@ class Sites(FrozenModel):
         egress = Egress(self.civitai, self.civitai_token)
         try:
             body = egress.json(f"{self.civitai.rstrip('/')}/api/v1/model-versions/by-hash/{sha256}")
+        except FetchError as error:
+            if error.status == 404:
+                raise FetchError(UNKNOWN_FILE, status=404) from None
+            raise
         finally:
             egress.close()
         if not isinstance(body, dict) or not isinstance(body.get("id"), int):
-            raise FetchError("Civitai does not know this file.")
+            raise FetchError(UNKNOWN_FILE, status=404)
         return body
 
 

@@ -112,7 +112,8 @@ def check_space(folder: Path, missing: int) -> None:
         return
     if missing + RESERVE > free:
         raise StorageError(
-            f"{folder} has {free / 1e9:.1f} GB free, and {missing / 1e9:.1f} GB are still to come. Free some space, then resume."
+            f"{folder} has {free / 1e6:,.0f} MB free. {missing / 1e6:,.0f} MB are still to come, and {RESERVE / 1e6:.0f} MB are left free."
+            " Free some space, then resume."
         )
 
 

@@ -11,14 +11,14 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from webui.core.foreign import FileError, named_path, read_foreign, read_whole, shortened
-from webui.core.names import printable
 from webui.core.request import FrozenModel
-from webui.library.said import LONGEST, LONGEST_TEXT, words_of
+from webui.library.said import LONGEST, LONGEST_TEXT, in_lines, words_of
 
 IMAGES = (".png", ".jpg", ".jpeg", ".webp", ".gif", ".avif")
 _TOLD = (".civitai.info", ".metadata.json", ".cm-info.json", ".json")
 _TEXTS = (".txt", ".md")
 MOST_BYTES = 4 * 2**20
+_MOST_WEIGHT = 10
 
 
 class Beside(FrozenModel):
@@ -33,6 +33,7 @@ class Beside(FrozenModel):
     origin: str = ""
     triggers: tuple[str, ...] = ()
     tags: tuple[str, ...] = ()
+    weight: float | None = None
 
 
 class Lying(NamedTuple):
@@ -70,7 +71,7 @@ def read_beside(path: Path, lying: Lying) -> Beside:
         if end in names and not (found.triggers if end == ".txt" else found.description):
             text = _read(names[end]).decode("utf-8", "replace").strip()[:LONGEST_TEXT]
             short = {"triggers": words_of(text)} if len(text) < 2 * LONGEST else {}
-            found = found.model_copy(update=short if end == ".txt" else {"description": printable(text)})
+            found = found.model_copy(update=short if end == ".txt" else {"description": in_lines(text, LONGEST_TEXT)})
     return found
 
 
@@ -128,6 +129,7 @@ def _told(content: dict[str, Any]) -> Beside:
         origin=origin,
         triggers=words_of(both.get("trainedWords") or both.get("activation text") or []),
         tags=words_of(_get(owner, "tags") or both.get("tags") or []),
+        weight=_weight(both.get("preferred weight")),
     )
 
 
@@ -146,8 +148,17 @@ def permissions(model: dict[str, Any]) -> str:
     return shortened(f"Civitai, {selling}{credit}", LONGEST)
 
 
+def _weight(value: Any) -> float | None:
+    """A1111's weight to begin with: it writes 0 where none was chosen."""
+    try:
+        number = float(value) if isinstance(value, str | int | float) and not isinstance(value, bool) else 0.0
+    except (ValueError, OverflowError):
+        return None
+    return number if number and abs(number) <= _MOST_WEIGHT else None
+
+
 def _text(value: Any, most: int = LONGEST) -> str:
-    return shortened(printable(value.strip()), most) if isinstance(value, str) else ""
+    return in_lines(value, most) if isinstance(value, str) else ""
 
 
 def _joined(first: Beside, second: Beside) -> Beside:

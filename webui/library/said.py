@@ -117,7 +117,13 @@ def words_of(text: Any) -> tuple[str, ...]:
 
 
 def _text(value: Any, most: int = LONGEST) -> str:
-    return shortened(printable(str(value).strip()), most) if value and str(value) != "None" else ""
+    return in_lines(str(value), most) if value and str(value) != "None" else ""
+
+
+def in_lines(text: str, most: int = LONGEST) -> str:
+    """Somebody's text as it can be shown: cut where it is too long; a description keeps its lines."""
+    lines = text.strip().splitlines() if most == LONGEST_TEXT else [text.strip()]
+    return shortened("\n".join(printable(line) for line in lines), most)
 
 
 def _network(header: Header) -> str:

@@ -45,6 +45,9 @@ def test_generate_gives_addresses_and_other_formats(client, server):  # noqa: F8
         made.data[0].url.startswith(server.url)
         and httpx.get(made.data[0].url, headers={"X-Owner": "openai user"}, timeout=120).status_code == 200
     )
+    unasked = client.images.generate(prompt="a", model="dall-e-3", quality="standard", style="vivid").data[0]  # as LibreChat asks
+    assert unasked.b64_json is None and unasked.url is not None and unasked.url.startswith(server.url)
+    assert opened(client.images.generate(prompt="a", model="dall-e-3", response_format="b64_json").data[0].b64_json)
     jpeg = client.images.generate(prompt="a", output_format="jpeg", output_compression=50)
     assert opened(jpeg.data[0].b64_json).format == "JPEG"
 

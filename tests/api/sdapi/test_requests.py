@@ -138,7 +138,14 @@ def test_options_read_can_be_sent_back_whole(client):
 
 
 @pytest.mark.parametrize(
-    "wrong", [{"CLIP_stop_at_last_layers": "two"}, {"no_such": 1}, {"sd_model_checkpoint": "none-such"}, {"tiling": 1}]
+    "wrong",
+    [
+        {"CLIP_stop_at_last_layers": "two"},
+        {"no_such": 1},
+        {"sd_model_checkpoint": "none-such"},
+        {"tiling": 1},
+        {"CLIP_stop_at_last_layers": 99},
+    ],
 )
 def test_a_wrong_option_is_refused_and_nothing_of_its_call_is_kept(client, wrong):
     before = client.get("/sdapi/v1/options").json()
@@ -166,6 +173,21 @@ def test_infotext_fills_what_is_not_sent(client, server):
 def test_an_extensions_values_come_through_alwayson_scripts(client, server):
     _, job = made(client, server, alwayson_scripts={"Film_grain": {"args": [0.5]}})
     assert job.request.extras == {"film_grain": {"amount": 0.5}}
+
+
+def test_a1111s_own_scripts_have_their_effect_or_are_named(client, server):
+    answer, job = made(client, server, alwayson_scripts={"refiner": {"args": [True, "sd15-ref", 0.5]}, "Seed": {"args": [5]}})
+    assert "sd15-ref" in job.request.refiner_checkpoint and job.request.refiner_switch_at == 0.5 and "'Seed'" in notes(answer)
+    labels = {"Soft inpainting": True, "Schedule bias": 2, "Preservation strength": 0.25}
+    for args in ([True, 2, 0.25], [labels]):
+        mask = {"init_images": [picture()], "mask": picture(), "alwayson_scripts": {"Soft inpainting": {"args": args}}}
+        answer, job = made(client, server, "img2img", **mask)
+        assert (job.request.soft_inpaint.schedule_bias, job.request.soft_inpaint.preservation) == (2, 0.25) and not notes(answer)
+
+
+def test_options_without_effect_are_named_as_they_are_set(client):
+    answer = client.post("/sdapi/v1/options", json={"save_to_dirs": False, "tiling": False})
+    assert answer.status_code == 200 and answer.json() is None and "save_to_dirs" in notes(answer) and "tiling" not in notes(answer)
 
 
 def test_a_script_that_is_not_here_is_named(client, server):

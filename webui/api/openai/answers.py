@@ -27,7 +27,7 @@ NOTHING = {"total_tokens": 0, "input_tokens": 0, "output_tokens": 0, "input_toke
 def answer(job: Job, wish: Wish, api: Services, address: str) -> dict[str, Any]:
     """All pictures of a job; `address` is where this server was called."""
     data = [{"url": f"{address}/api/v1/images/{record.id}"} for record in job.images]
-    if wish.response_format != "url":
+    if not wish.as_address:
         data = [{"b64_json": encoding.encoded(each)} for each in files(job, wish, api)]
     return {"created": int(job.created.timestamp()), "data": data, **facts(job, wish), "usage": NOTHING}
 

@@ -34,6 +34,11 @@ class Wish(BaseModel):
     partial_images: int | None = Field(0, ge=0, le=3)
     darkroom: dict[str, Any] = Field({}, description="Fields of Darkroom's own request, such as negative_prompt, seed, steps.")
 
+    @property
+    def as_address(self) -> bool:
+        """Whether pictures are answered as addresses: as asked for, else as OpenAI's models of this name do."""
+        return self.response_format == "url" or (self.response_format is None and (self.model or "").startswith("dall-e"))
+
 
 class Generate(Wish):
     """The body of POST /v1/images/generations."""

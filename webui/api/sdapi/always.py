@@ -4,17 +4,26 @@ from collections.abc import Mapping
 from typing import Any
 
 from webui.api.sdapi import detailer
-from webui.api.sdapi.bodies import Generation
+from webui.api.sdapi.bodies import Generation, Img2Img
 from webui.api.sdapi.refusals import Refusal
 from webui.errors import RequestError
 from webui.services import Services
 
-NO_EFFECT = ("refiner", "sampler", "seed")
+NO_EFFECT = ("sampler", "seed")
 """A1111's built-in scripts whose arguments have no effect over its API: the request's own fields count."""
+SOFT: Mapping[str, str] = {
+    "Schedule bias": "schedule_bias",
+    "Preservation strength": "preservation",
+    "Transition contrast boost": "contrast",
+    "Mask influence": "mask_influence",
+    "Difference threshold": "difference_threshold",
+    "Difference contrast": "difference_contrast",
+}
+"""The values of soft inpainting by A1111's labels, in its order."""
 TEMPLATES = "dynamic prompts"
 """The extension, whatever its version; its first argument says whether it is on, which is all that differs from what Darkroom does."""
 KNOWN_ALWAYS_ON = (
-    *("controlnet", "extra options", "soft inpainting"),
+    *("controlnet", "extra options"),
     *("dynamicthresholding (cfg-fix) integrated", "dynamic thresholding (cfg scale fix)", "tiled diffusion", "tiled vae"),
     *("freeu integrated (sd 1.x, sd 2.x, sdxl)", "kohya hrfix integrated", "latentmodifier integrated", "multidiffusion integrated"),
     *("never oom integrated", "perturbedattentionguidance integrated", "stylealign integrated", "reactor", "animatediff"),
@@ -38,15 +47,39 @@ def always_on(body: Generation, api: Services, notes: list[str]) -> dict[str, An
         if key in panels or key in titles:
             extension = panels.get(key) or titles[key]
             extras[extension] = _values(extension, args, api)
+        elif key == "refiner":
+            found |= _refiner(args)
+        elif key == "soft inpainting":
+            found |= _soft(args) if isinstance(body, Img2Img) and body.mask else {}
         elif key == detailer.NAME:
             found["finish"] = detailer.steps_of(args, api, notes)
         elif key.startswith(TEMPLATES):
             found |= {"dynamic_prompts": bool(args[0])} if isinstance(args, list) and args else {}
         elif key in KNOWN_ALWAYS_ON:
             _pass_over(name, args, notes)
-        elif key not in NO_EFFECT:
+        elif key in NO_EFFECT:
+            notes += [f"The arguments of the script {name[:100]!r} have no effect; the request's own fields count."] if args else []
+        else:
             raise Refusal(422, f"Script '{name[:200]}' not found")
     return found | ({"extras": extras} if extras else {})
+
+
+def _refiner(args: Any) -> dict[str, Any]:
+    """A1111's refiner: whether it is on, its checkpoint, and the share of the steps after which it takes over."""
+    if not isinstance(args, list) or len(args) < 2 or not args[0] or args[1] in (None, "", "None"):
+        return {}
+    return {"refiner_checkpoint": args[1]} | ({"refiner_switch_at": args[2]} if len(args) > 2 else {})
+
+
+def _soft(args: Any) -> dict[str, Any]:
+    """A1111's soft inpainting: whether it is on, and its six values, by place or by their labels."""
+    values = list(args) if isinstance(args, list) else []
+    if len(values) == 1 and isinstance(values[0], Mapping):
+        values = [values[0].get("Soft inpainting"), *(values[0].get(label) for label in SOFT)]
+    if not values or not values[0]:
+        return {}
+    given = dict(zip(SOFT.values(), values[1:], strict=False))
+    return {"soft_inpaint": {name: value for name, value in given.items() if value is not None}}
 
 
 def _values(extension: str, args: Any, api: Services) -> dict[str, Any]:

@@ -8,7 +8,9 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+from webui.core.fields import nested
 from webui.core.names import printable
+from webui.core.request import parse_request
 from webui.errors import RequestError
 from webui.jobs.store import JobStore
 from webui.library import Library, ModelFile
@@ -107,6 +109,8 @@ class OwnerOptions:
         if name not in known:
             raise RequestError(printable(name)[:100], "There is no option of this name. GET /sdapi/v1/options lists them.")
         value = _typed(name, value, known[name])
+        if value != known[name]:
+            _check_range(name, value)
         if name == "sd_model_checkpoint" and value:
             return self._checkpoint(value).file_name
         if name == "sd_vae" and value.lower() not in _OWN:
@@ -188,6 +192,14 @@ def _typed(name: str, value: Any, default: Any) -> Any:
     if isinstance(value, float) and isinstance(default, int) and value.is_integer():
         return int(value)
     return value
+
+
+def _check_range(name: str, value: Any) -> None:
+    """Raise `RequestError` for a value that every request with it would be refused for."""
+    try:
+        parse_request(nested(request_fields({name: value} if name in PLAIN else {})))
+    except RequestError as error:
+        raise RequestError(name, error.message) from None
 
 
 def _key(owner: str) -> str:

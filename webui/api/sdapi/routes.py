@@ -2,12 +2,12 @@
 
 from typing import Annotated, Any
 
-from fastapi import Depends, Request
+from fastapi import Depends, Request, Response
 from starlette.concurrency import run_in_threadpool
 
 from webui.api.native import Api, Who
 from webui.api.router import Router
-from webui.api.sdapi import extras, listings, pictures, progress, run, scripts
+from webui.api.sdapi import extras, listings, options, pictures, progress, run, scripts
 from webui.api.sdapi.bodies import ExtrasBatch, ExtrasSingle, Img2Img, Interrogate, PngInfo, Txt2Img
 from webui.api.sdapi.calls import Calls
 from webui.api.sdapi.refusals import A1111Route, Refusal
@@ -112,10 +112,11 @@ def get_options(api: Api, calls: Held, who: Who) -> dict[str, Any]:
 
 
 @router.post("/options")
-async def set_options(request: Request, calls: Held, who: Who) -> None:
-    """Set options for your own requests: all that are sent, or none."""
+async def set_options(request: Request, response: Response, calls: Held, who: Who) -> None:
+    """Set options for your own requests: all that are sent, or none. Those without effect are named in a header."""
     values = await _object(request)
     await run_in_threadpool(calls.options.set, who.name, values)
+    response.headers.update(run.note_header(options.without_effect(values)))
 
 
 async def _object(request: Request) -> dict[str, Any]:

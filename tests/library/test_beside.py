@@ -1,0 +1,43 @@
+"""What files beside a model say of it: A1111's weight to begin with, descriptions with their lines."""
+
+import json
+
+import pytest
+
+from tests.library.test_scan import LORA, write
+from webui.collection.cards import entry
+from webui.collection.notes import Notes
+from webui.library import Library
+from webui.library.beside import Surroundings, read_beside
+
+
+def beside(path):
+    return read_beside(path, Surroundings().of(path))
+
+
+@pytest.mark.parametrize(
+    ("said", "weight"), [(0.7, 0.7), ("0.7", 0.7), (0, None), ("", None), ("much", None), (True, None), (1e9, None), ([1], None)]
+)
+def test_a1111_s_preferred_weight_is_the_one_to_begin_with_unless_another_is_kept(tmp_path, said, weight):
+    path = write(tmp_path / "Lora" / "fox.safetensors", LORA)
+    path.with_suffix(".json").write_text(json.dumps({"activation text": "fxx", "preferred weight": said, "notes": "mine"}))
+    found = beside(path)
+    assert (found.weight, found.triggers, found.notes) == (weight, ("fxx",), "mine")
+    library = Library([tmp_path])
+    model = library.models("lora")[0]
+    assert entry(library, model, found, Notes()).card.kept.weight == weight
+    assert entry(library, model, found, Notes(weight=0.2)).card.kept.weight == 0.2
+
+
+def test_a_description_keeps_its_lines(tmp_path):
+    path = write(tmp_path / "Lora" / "fox.safetensors", LORA)
+    path.with_suffix(".md").write_text("# Fox\r\n\r\nA fox\x07 of the forest.\n")
+    assert beside(path).description == "# Fox\n\nA fox%07 of the forest."
+
+
+def test_a_checkpoint_that_no_engine_loads_says_so_and_not_that_it_fits(tmp_path):
+    write(tmp_path / "Stable-diffusion" / "odd.safetensors", {"double_blocks.0.img_attn.qkv.weight": (1,), "model.diffusion_model.x": (1,)})
+    library = Library([tmp_path])
+    model = library.models("checkpoint")[0]
+    card = entry(library, model, beside(model.path), Notes()).card
+    assert not card.supported and "this version" in (card.note or card.error)
