@@ -47,8 +47,6 @@ CSS = (
     *("tokens", "frame", "form", "number", "stage", "mask", "chain", "tabs"),
     *("gallery", "look", "queue", "grid", "cards", "models", "shelf", "prompt", "icons", "narrow"),
 )
-_LOOK_S = 0.02
-"""Seconds between two looks of Gradio's queue, in which extensions' buttons wait. Its own, 0.001, takes a twentieth of a core for ever."""
 
 
 def mount_page(app: FastAPI, services: Services) -> None:
@@ -59,11 +57,9 @@ def mount_page(app: FastAPI, services: Services) -> None:
     _serve_icons(app, base)
     app.mount(base, _Files(directory=STATIC))
     app.include_router(router(services))
-    page = build(services, base)
-    page._queue.sleep_when_free = _LOOK_S
     gr.mount_gradio_app(
         app,
-        page,
+        build(services, base),
         "/",
         theme=theme(),
         head=_head(base),

@@ -44,6 +44,13 @@ def test_a_text_that_is_none_is_refused():
         understood(usual(**{"6": {"class_type": "CLIPTextEncode", "inputs": {"text": None, "clip": ["4", 1]}}}))
 
 
+def test_a_batch_is_repeated_whole_and_texts_are_no_templates():
+    graph = usual(**{"10": {"class_type": "RepeatLatentBatch", "inputs": {"samples": ["5", 0], "amount": 3}}})
+    graph["3"]["inputs"]["latent_image"] = ["10", 0]
+    (meant,) = understood(graph)
+    assert (meant.fields["batch_size"], meant.request({}).dynamic_prompts) == (6, False)
+
+
 @pytest.mark.parametrize("changes", [{"seed": "7"}, {"steps": 7.0}, {"cfg": "5.5"}, {"seed": 2**64 - 1}, {"denoise": 1.0}], ids=str)
 def test_numbers_as_text_are_taken_as_before(changes):
     assert understood(sampler(**changes))[0].fields["steps"]

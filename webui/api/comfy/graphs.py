@@ -110,6 +110,7 @@ def _of_end(graph: Mapping[str, Any], saves: str, upscalers: Container[str]) -> 
         raise invalid("The picture to start from comes from a node that needs a model, or from none.")
     mode = found.mode if found.mode != "inpaint" or simple.mask is not None else "img2img"
     fields = nested({key: value for key, value in found.fields.items() if key not in ("init", "mask")})
+    fields |= {"dynamic_prompts": False}  # ComfyUI's page chooses of {a|b} before it sends
     fields |= {"mask_blur": 0, "mask_round": False} if mode == "inpaint" else {}
     start, mask = simple.start if mode != "txt2img" else None, simple.mask if mode == "inpaint" else None
     end = End(saves, simple.decoded)

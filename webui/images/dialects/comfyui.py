@@ -189,7 +189,8 @@ def _source(walk: Walk, way: Way) -> dict[str, Any]:
     width, height = (source.inputs.get(key, source.inputs.get(f"empty_latent_{key}")) for key in ("width", "height"))
     if way.mode == "txt2img" and width is not None and height is not None:
         found |= {"width": number_of(walk, width, "Width"), "height": number_of(walk, height, "Height")}
-        found["batch_size"] = found.get("batch_size") or number_of(walk, source.inputs.get("batch_size", 1), "Batch size")
+        size = number_of(walk, source.inputs.get("batch_size", 1), "Batch size")
+        found["batch_size"] = size if not found.get("batch_size") else found["batch_size"] * (size or 1)
     elif "LoadImage" not in source.kind:
         walk.note(f"{'Start picture' if way.mode != 'txt2img' else 'Size'}: comes from node {source.kind}")
     return found
