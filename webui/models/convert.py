@@ -155,7 +155,7 @@ def _check_held(each: _Written, numbers: Tensor, source: str) -> None:
 
 def _is_finite(tensor: Tensor) -> bool:
     """Looked at in pieces: float8 knows no such question, and the answer's intermediate results are three times the tensor."""
-    return all(bool(torch.isfinite(piece.float()).all()) for piece in tensor.reshape(-1).split(_PIECE))
+    return all(bool(torch.isfinite(piece.float()).all()) for piece in torch.split(tensor.reshape(-1), _PIECE))
 
 
 def _bytes(numbers: Tensor) -> memoryview:
