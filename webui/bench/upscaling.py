@@ -81,7 +81,9 @@ def measured(network: UpscalerNetwork, image: Image.Image, rounds: int) -> tuple
 
 
 def _pixels(image: Image.Image) -> torch.Tensor:
-    return torch.frombuffer(bytearray(image.tobytes()), dtype=torch.uint8).view(1, image.height, image.width, 3).permute(0, 3, 1, 2) / 255
+    """In the layout that gives Forge's pixels bit for bit; channels last is a fifth quicker and a grey level off here and there."""
+    values = torch.frombuffer(bytearray(image.tobytes()), dtype=torch.uint8).view(1, image.height, image.width, 3)
+    return (values.permute(0, 3, 1, 2) / 255).contiguous()
 
 
 def _processor(work: Callable[[], Any]) -> float:
