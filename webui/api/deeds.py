@@ -55,7 +55,7 @@ Done = Annotated[Deed, Depends(get_deed)]
 
 
 class Witness:
-    """Lets an app answer, and notes afterwards what it did, if it did it."""
+    """Lets an app answer, and notes what it did, if it did it."""
 
     def __init__(self, audit: Audit | None) -> None:
         self._audit = audit
@@ -65,17 +65,18 @@ class Witness:
         if self._audit is None or scope["type"] != "http" or scope["method"] in ("GET", "HEAD", "OPTIONS"):
             await app(scope, receive, send)
             return
-        deed, status = Deed(), 500
+        deed = Deed()
 
         async def write(message: Message) -> None:
-            nonlocal status
-            if message["type"] == "http.response.start":
-                status = message["status"]
+            if message["type"] == "http.response.start" and message["status"] < 400:
+                await self._note(scope, deed, need)  # before the answer: whoever has it finds the deed in the list
             await send(message)
 
         await app({**scope, KEY: deed}, receive, write)
+
+    async def _note(self, scope: Scope, deed: Deed, need: Need) -> None:
         did = deed.did or ("" if need in MAY["guest"] else _called(f"{scope['method']} {scope['path']}"))
-        if status < 400 and did:
+        if did and self._audit is not None:
             who = rights_of(scope)
             await run_in_threadpool(self._audit.note, who.name, did + (" (API key)" if who.by_key and who.scopes else ""))
 
