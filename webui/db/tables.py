@@ -57,6 +57,10 @@ events = Table(
     sqlite_autoincrement=True,
 )
 
+_ASKED = ("rating", "flag", "session", "created", "width", "height", "steps", "guidance", "strength", "clip_skip", "hires", "mode", "seed")
+"""Columns that the gallery's queries ask for stand in its index: rows hold whole requests, and reading 100,000 of them takes half a second.
+With SQLite those of texts do too (migration 0011).
+"""
 images = Table(
     "images",
     metadata,
@@ -92,7 +96,7 @@ images = Table(
     Column("bytes", _Big, nullable=False, default=0, server_default="0"),
     UniqueConstraint("id", "kind"),
     UniqueConstraint("job_id", "index", name="uq_images_place"),
-    Index("ix_images_gallery", "kind", "trashed", "owner", "number"),
+    Index("ix_images_gallery", "kind", "trashed", "missing", "number", "owner", *_ASKED),
     Index("ix_images_owner", "owner", "kind", "number"),
     Index("ix_images_session", "session"),
 )

@@ -100,9 +100,10 @@ class ImageMarks:
             wrong = [rows[entry[0]] for entry in undo.before if entry[3] is trashed and entry[0] in rows]
             left_out += self._move([row for row in wrong if row.trashed != trashed], trashed)[1]
         with self._db.write() as connection:
-            for image_id, rating, flag, trashed in undo.before:
+            for (rating, flag, trashed), alike in _alike(undo.before).items():
                 values = {"rating": rating, "flag": flag, "trashed": trashed, "trashed_at": time.time() if trashed else None}
-                connection.execute(update(images).where(images.c.id == image_id, images.c.kind == "result").values(values))
+                for part in batched(alike, _AT_ONCE):
+                    connection.execute(update(images).where(images.c.id.in_(part), images.c.kind == "result").values(values))
             if undo.added:
                 _leave(connection, *undo.added)
             if undo.taken:
@@ -223,6 +224,14 @@ class ImageMarks:
             self._undos = {key: each for key, each in list(self._undos.items())[-_MOST_UNDOS:] if each.until > now}
             self._undos[token] = undo
         return token
+
+
+def _alike(before: Iterable[tuple[str, int, int, bool]]) -> dict[tuple[int, int, bool], list[str]]:
+    """Ids of pictures by their marks."""
+    found: dict[tuple[int, int, bool], list[str]] = {}
+    for image_id, rating, flag, trashed in before:
+        found.setdefault((rating, flag, trashed), []).append(image_id)
+    return found
 
 
 def batched(ids: Iterable[str], size: int) -> Iterator[list[str]]:
