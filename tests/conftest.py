@@ -1,5 +1,6 @@
 """For the whole suite: how long an example takes is no reason to fail, because the machine may have other work; long files come first."""
 
+import compileall
 import gc
 from pathlib import Path
 
@@ -10,11 +11,18 @@ settings.register_profile("suite", deadline=None, suppress_health_check=[HealthC
 settings.load_profile("suite")
 
 TESTS = Path(__file__).parent
+WEBUI = TESTS.parent / "webui"
 LONG_FIRST = (
     *("browser", "test_serving.py", "test_trouble.py", "test_grid_kills.py", "test_lint.py"),
     *("models", "generation", "api", "train", "bench", "jobs", "cli", "backends"),
 )
 """Where a single file takes long: begun last, it would keep one worker busy while the others have nothing left."""
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """The tests start some two hundred processes; where Python may not write bytecode, each of them would compile the program anew."""
+    if not hasattr(config, "workerinput"):
+        compileall.compile_dir(str(WEBUI), quiet=2)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -10,6 +10,7 @@ import os
 import signal
 import sys
 import time
+from types import SimpleNamespace
 
 from PIL import Image
 
@@ -18,8 +19,12 @@ from webui.core.job import Plan
 from webui.core.protocol import Capabilities, OptionInfo, Planned, Ready, RunJob, Start
 from webui.engine.server import EngineServer
 from webui.errors import AdmissionRefused
+from webui.images.decode import read_image
+from webui.images.extras import Added, extras_encoder
+from webui.images.finishing import upscale
 from webui.images.metadata import GenerationInfo, encoder
 from webui.images.store import ImageStore, Origin
+from webui.images.upscaling import AT_ONCE, FILTERS, enlarge
 
 UPSCALERS = ("Latent", "None", "Lanczos", "Nearest")
 
@@ -115,7 +120,9 @@ def trouble(words: list[str], attempt: int) -> None:
 
 
 def save(task: RunJob, index: int, images: ImageStore):
-    """A picture whose pixels follow from the request."""
+    """A picture whose pixels follow from the request; of Extras by filters alone, the picture that they make."""
+    if task.request.mode == "extras" and all(is_filter(step) for step in task.request.finish):
+        return save_filtered(task, index, images)
     shade = hashlib.sha256(f"{task.request.prompt}{task.request.seed + index}".encode()).digest()
     hires = task.request.hires
     scale = hires.scale if hires is not None else 1
@@ -124,6 +131,20 @@ def save(task: RunJob, index: int, images: ImageStore):
     return images.save(
         image, task.request, encode, Origin(job_id=task.job_id, owner=task.owner, index=index, seed=task.request.seed + index)
     )
+
+
+def is_filter(step) -> bool:
+    return step.kind == "upscale" and {step.upscaler.lower(), step.second.lower()} <= set(FILTERS)
+
+
+def save_filtered(task: RunJob, index: int, images: ImageStore):
+    data = images.upload_path(task.request.inputs[index]).read_bytes()
+    image = read_image(data, "inputs")
+    run = SimpleNamespace(enlarge=lambda image, name, factor: enlarge(image, FILTERS[name.lower()], factor, AT_ONCE))
+    for step in task.request.finish:
+        image = upscale(image, step, run)
+    encode = extras_encoder(data, Added(task.request, index, task.request.seed, GenerationInfo(job_id=task.job_id)))
+    return images.save(image, task.request, encode, Origin(job_id=task.job_id, owner=task.owner, index=index, seed=task.request.seed))
 
 
 def main() -> None:

@@ -20,7 +20,7 @@ ROWS: list[set[str]] = [
     {"services"},
     {"api"},
     {"ui"},
-    {"app", "sharing", "serving", "cli", "local", "bench", "doctor", "docs", "typings", "__main__"},
+    {"app", "elsewhere", "sharing", "serving", "cli", "local", "bench", "doctor", "docs", "typings", "__main__"},
 ]
 PROMPTS = ("prompts.grammar", "prompts.chunks", "prompts.tokenizer")
 """What the web process may use of the prompt language: no torch."""
@@ -35,7 +35,7 @@ ONLY: dict[str, set[str]] = {
     "grids": {*ROWS[0], *ROWS[1], "jobs", "gallery", "images"},
     "db": ROWS[0],
     "downloads": {*ROWS[0], *ROWS[1], "library"},
-    "collection": {*ROWS[0], *ROWS[1], "library", "devices.memory"},
+    "collection": {*ROWS[0], *ROWS[1], "library", "devices.memory", "devices.ways"},
     "backends": {*ROWS[0], *ROWS[1], "jobs", "gallery", "images", "library", "words"},
     "cluster": {*ROWS[0], *ROWS[1], "jobs", "images", "library"},
     "people": {*ROWS[0], *ROWS[1], "jobs"},
@@ -69,6 +69,7 @@ ONLY: dict[str, set[str]] = {
         "library",
         "samplers.catalog",
         "prompts.grammar",
+        "prompts.tokenizer",
         "words",
         "grids",
         "detection",

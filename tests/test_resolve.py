@@ -68,7 +68,7 @@ def test_a_family_that_is_not_loaded_yet_is_refused_by_name(world, tmp_path):
         ({"double_blocks.0.x": (1,)}, "odd.safetensors is Flux: coming; this version loads SD 1.x"),
         (
             {"model.diffusion_model.input_blocks.0.0.weight": (4, 7, 3, 3), "cond_stage_model.transformer.x": (1,)},
-            "has 7 channels, which this version does not load",
+            r"is Stable Diffusion 1.x of another sort \(upscaling\), which this version does not load",
         ),
     ],
 )
@@ -204,6 +204,16 @@ def test_tiles_without_end_are_refused_before_they_are_waited_for(world, tiles, 
     with pytest.raises(RequestError, match=f"{count:,} tiles of {tiles['width']}×{tiles['height']} at each step") as refused:
         resolved(world, width=side, height=side, tiles=tiles)
     assert refused.value.field == "tiles"
+
+
+@pytest.mark.parametrize(("seams", "count"), [("none", "1,024"), ("half tile and intersections", "3,969")])
+def test_so_are_those_of_sd_upscale_by_its_own_size_or_that_of_the_picture(world, seams, count):
+    step = {"kind": "sd_upscale", "upscaler": "Lanczos", "scale": 8, "padding": 16, "seams": seams}
+    for fields, size in (({"width": 128, "height": 128}, {"width": 64, "height": 64}), ({"width": 64, "height": 64}, {"scale": 16})):
+        with pytest.raises(RequestError, match=f"{count} tiles of 64×64 in this step. 1,000 are possible") as refused:
+            resolved(world, finish=[step | size], **fields)
+        assert refused.value.field == "finish.0.width"
+    assert resolved(world, finish=[step | {"seams": "none"}], width=120, height=128).finish[0].scale == 8
 
 
 def test_the_second_pass_has_more_tiles_than_the_first(world):

@@ -1,5 +1,6 @@
 """The app as a process: it starts, serves, ends cleanly, refuses what cannot work, and survives being killed."""
 
+import asyncio
 import os
 import random
 import signal
@@ -15,6 +16,7 @@ import pytest
 
 from webui.bench import faults
 from webui.bench.faults import AppProcess, finished
+from webui.serving import bind
 
 ROOT = Path(__file__).resolve().parent.parent
 APPLE = {"prompt": "a red apple", "steps": 4, "seed": 1}
@@ -198,6 +200,26 @@ def test_on_ipv6_it_prints_an_address_that_opens(tmp_path):
         assert httpx.get(address, trust_env=False, timeout=120).status_code == 200
         posted = httpx.post(f"{address}api/v1/queue/resume", headers={"Origin": address.rstrip("/")}, trust_env=False, timeout=120)
         assert posted.json() == {"paused": False}
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost"])
+def test_answers_are_sent_at_once_and_do_not_wait_for_the_clients_ack(host):
+    async def connected() -> int:
+        asked = asyncio.get_running_loop().create_future()
+
+        async def come(reader, writer):
+            asked.set_result(writer.get_extra_info("socket").getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY))
+            writer.close()
+
+        listener = bind(host, 0)
+        async with await asyncio.start_server(come, sock=listener):
+            writer = (await asyncio.open_connection(*listener.getsockname()[:2]))[1]
+            try:
+                return await asked
+            finally:
+                writer.close()
+
+    assert asyncio.run(connected())
 
 
 def test_a_host_that_is_none_of_this_machine_is_refused_in_a_sentence(tmp_path):

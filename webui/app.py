@@ -11,20 +11,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from webui import sharing
-from webui.backends.job import Tools
-from webui.backends.keys import KeyStore
-from webui.backends.place import Placing
-from webui.backends.pool import BackendPool, Places
-from webui.backends.service import Backends, registered
 from webui.capabilities import CapabilityService
 from webui.cluster.files import JobFiles
 from webui.cluster.service import Cluster
 from webui.collection.converting import Conversions
 from webui.collection.notes import NoteStore
 from webui.collection.service import Collection
-from webui.core.finish import MatchColorsStep
 from webui.core.job import LOCAL_OWNER
-from webui.core.request import GenerationRequest, ResolvedRequest
 from webui.core.sentences import in_words
 from webui.db import Database, DataLock, open_database
 from webui.db.retry import retry_on_storage_error
@@ -32,12 +25,12 @@ from webui.detection import builtins as detection_builtins
 from webui.detection.service import Detectors
 from webui.downloads.service import Downloads
 from webui.downloads.staging import Download
+from webui.elsewhere import Elsewhere
 from webui.errors import StorageError
 from webui.gallery.service import Gallery
 from webui.grids.service import Grids
 from webui.grids.store import GridStore
 from webui.images import finishers
-from webui.images.decode import look
 from webui.images.store import ImageStore
 from webui.jobs.dispatch import Dispatch
 from webui.jobs.engine_client import COMMAND, InprocClient, SubprocessClient
@@ -48,7 +41,6 @@ from webui.jobs.monitor import ResourceMonitor
 from webui.jobs.queue import JobQueue
 from webui.jobs.quotas import Quotas
 from webui.jobs.relay import Relay
-from webui.jobs.remote_parts import RemoteParts
 from webui.jobs.state import JobState
 from webui.jobs.store import JobStore
 from webui.library import Library
@@ -66,7 +58,7 @@ from webui.settings import PROJECT, Settings
 from webui.ui import mount
 from webui.ui.quick_import import import_gradio
 from webui.words.presets import PresetStore
-from webui.words.service import Words, words_of
+from webui.words.service import words_of
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
@@ -152,9 +144,7 @@ def open_app(settings: Settings, make_client: MakeClient | None = None, place: s
     place = place or sharing.take_folder(settings)
     store = SettingsStore(settings)
     database = open_database(settings.data_dir, settings.database_url, settings.durability)
-    gallery = Gallery(
-        ImageStore(settings.data_dir), database, settings.cache / "thumbs", lambda owner, size: quotas.check_upload(owner, size)
-    )
+    gallery = Gallery(ImageStore(settings.data_dir), database, settings.cache / "thumbs", lambda owner, size: quotas.uploading(owner, size))
     extensions = load_extensions(settings)
     library = Library(settings.all_models_dirs, settings.cache / "library.json", register_all(extensions))
     contributions = collect(extensions)
@@ -170,7 +160,7 @@ def open_app(settings: Settings, make_client: MakeClient | None = None, place: s
     context = ResolveContext(
         library, gallery.path_by_id, capabilities.current, contributions.models, contributions.steps, words, detectors.named
     )
-    places = Elsewhere.open(store, extensions, dispatch, gallery, library, words)
+    places = Elsewhere.open(store, extensions, dispatch, gallery, context)
     queue = places.queue(state, engines, quotas, lambda request: resolve(request, context))
     grids = Grids(GridStore(database), queue, gallery, queue.resolve, lambda: store.current().batch_jobs * max(len(queue.engines()), 1))
     services = Services(
@@ -225,48 +215,6 @@ def open_engines(
     return EnginePool(dispatch, setup, cluster.scaling if cluster else None), cluster
 
 
-@dataclass(frozen=True)
-class Elsewhere:
-    """What makes pictures besides the engines, and decides where each request goes."""
-
-    backends: Backends
-    pool: BackendPool
-    placing: Placing
-    gallery: Gallery
-
-    @classmethod
-    def open(
-        cls, settings: SettingsStore, extensions: Extensions, dispatch: Dispatch, gallery: Gallery, library: Library, words: Words
-    ) -> "Elsewhere":
-        """Nothing is asked of any backend yet."""
-        keys = KeyStore(settings.current().data_dir / "data")
-        backends = Backends(registered(extensions), settings.current, keys, os.environ)
-        parts = RemoteParts(dispatch.state.store.database)
-
-        def picture(image_id: str) -> bytes:
-            return gallery.path_by_id(image_id).read_bytes()
-
-        pool = BackendPool(Tools(backends, dispatch, parts, settings.current, picture))
-        placing = Placing(backends, library, parts, settings.current, lambda image_id: look(picture(image_id)).size, words)
-        return cls(backends, pool, placing, gallery)
-
-    def queue(
-        self, state: JobState, engines: EnginePool, quotas: Quotas, resolve_here: Callable[[GenerationRequest], ResolvedRequest]
-    ) -> JobQueue:
-        """The users' side of the queue, in front of engines and backends."""
-
-        def resolve_there(request: GenerationRequest) -> ResolvedRequest:
-            return resolve_and_keep(request, lambda wanted: self.placing.resolve(wanted, resolve_here), self.gallery)
-
-        def check(owner: str, request: ResolvedRequest) -> None:
-            quotas.check(owner, request)
-            self.placing.check_budget(owner, request)
-
-        places = Places(engines, self.pool)
-        state.stop_work = lambda job_id: places.cancel(job_id, "stop")
-        return JobQueue(state, resolve_there, places, check, self.placing.remarks)
-
-
 def collection_of(library: Library, database: Database, queue: JobQueue, settings: SettingsStore) -> Collection:
     """The library as web serves it: what changes in it is told on the queue's event bus, and jobs go before hashing."""
 
@@ -286,19 +234,6 @@ def library_version(library: Library) -> str:
     """Return the version of the list of model files, after a look for files that have come or gone."""
     library.look()
     return library.version
-
-
-def resolve_and_keep(
-    request: GenerationRequest, resolve: Callable[[GenerationRequest], ResolvedRequest], gallery: Gallery
-) -> ResolvedRequest:
-    """Return the request with nothing left to choose, its source images kept as uploads. Raises `RequestError`."""
-    resolved = resolve(request)
-    colours = [step.image for step in resolved.finish if isinstance(step, MatchColorsStep)]
-    areas = [area.mask for area in resolved.regions.areas] if resolved.regions is not None else []
-    for image_id in (resolved.init, resolved.mask, *colours, *areas, *resolved.inputs):
-        if image_id is not None:
-            gallery.keep_as_upload(image_id)
-    return resolved
 
 
 def client_maker(settings: Settings) -> MakeClient:
@@ -350,7 +285,9 @@ def build(settings: Settings, make_client: MakeClient | None = None, access_key:
         temporary.start()
         if darkroom.relay is None:
             app.state.webhooks.start()
+        app.state.departures.start()
         yield
+        app.state.departures.stop()
         app.state.webhooks.stop()
         temporary.stop()
         darkroom.stop()

@@ -21,10 +21,12 @@ from webui.core.protocol import Capabilities
 from webui.core.request import MAX_SIDE as MOST_SIDE
 from webui.core.request import MIN_SIDE, GenerationRequest, HiresOptions, ResolvedRequest, request_error_from
 from webui.core.sd_upscale import SdUpscaleStep
+from webui.core.sizes import check_tiles
 from webui.errors import RequestError
 from webui.images.decode import MAX_PIXELS, MAX_SIDE
 from webui.images.finishers import BUILTIN_FINISHERS
 from webui.images.finishing import NO_COLORS, check_format, is_none
+from webui.images.sd_upscaling import count_of, tile_of
 from webui.images.upscaling import FILTERS, LATENT_UPSCALERS
 from webui.library import Library
 
@@ -41,7 +43,7 @@ class ChainContext:
     """What a chain is checked against. Each function gives a name as it is here and raises `RequestError` for one that is not.
 
     `steps` gives the models of all steps by name; `starts` says that there is a start picture. `detail` gives a step with its names as
-    they are here, and in Extras with nothing left to choose.
+    they are here, and in Extras with nothing left to choose. `made` is the size at which the picture is painted first.
     """
 
     upscaler: Callable[[str], str]
@@ -51,6 +53,7 @@ class ChainContext:
     detail: Callable[[DetailStep], DetailStep]
     steps: Callable[[], Mapping[str, type[BaseModel]]]
     starts: bool
+    made: tuple[int, int] = (0, 0)
 
 
 def checked_chain(steps: Steps, size: tuple[int, int], context: ChainContext) -> Steps:
@@ -108,8 +111,7 @@ def _checked(step: FinishStep, size: tuple[int, int], context: ChainContext) -> 
         case DetailStep():
             return context.detail(step)
         case SdUpscaleStep():
-            named = _upscale(UpscaleStep(upscaler=step.upscaler, scale=step.scale), size, context)
-            return step.painted_as(context.detail(step.painting)).model_copy(update={"upscaler": named.upscaler})
+            return _sd_upscale(step, size, context)
         case MatchColorsStep(image=None) if not context.starts:
             raise RequestError("image", NO_COLORS)
         case MatchColorsStep(image=str(image)):
@@ -135,6 +137,15 @@ def _upscale(step: UpscaleStep, size: tuple[int, int], context: ChainContext) ->
     if step.second_visibility and not is_none(step.second):
         names["second"] = _named("second", step.second, context)
     return step.model_copy(update=names)
+
+
+def _sd_upscale(step: SdUpscaleStep, size: tuple[int, int], context: ChainContext) -> SdUpscaleStep:
+    """Raises `RequestError` for a result that is too large, or in more tiles than anybody would wait for."""
+    named = _upscale(UpscaleStep(upscaler=step.upscaler, scale=step.scale), size, context)
+    whole = step.painted_as(context.detail(step.painting)).model_copy(update={"upscaler": named.upscaler})
+    large, tile = size_after_step(size, whole), tile_of(whole, context.made)
+    check_tiles("width", count_of(large, tile, whole), tile, "in this step")
+    return whole
 
 
 def _named(field: str, name: str, context: ChainContext) -> str:

@@ -11,13 +11,14 @@ from typing import TYPE_CHECKING
 from pydantic import BaseModel
 
 from webui.core.events import Event, Failed, ImageSaved
+from webui.core.finish import FinishStep
 from webui.core.protocol import Capabilities, RunJob
 from webui.core.request import GenerationRequest, ResolvedRequest
 from webui.devices.environment import prepare_process
 from webui.errors import RequestError, StorageError, WebUIError
 from webui.images.decode import look, read_image
 from webui.images.store import ImageStore
-from webui.resolve import ResolveContext, resolve
+from webui.resolve import ResolveContext, chain_for_elsewhere, resolve
 from webui.settings import Settings
 from webui.words.service import words_of
 
@@ -76,6 +77,10 @@ class LocalRunner:
         """Nothing left to choose. Values of extensions are checked by their engine side, since there is no page here."""
         resolved = resolve(request.model_copy(update={"extras": {}}), self._resolve_context)
         return resolved.model_copy(update={"extras": request.extras})
+
+    def chain(self, request: GenerationRequest, size: tuple[int, int]) -> tuple[FinishStep, ...]:
+        """The finish chain for pictures that come from elsewhere. Raises `RequestError` where it cannot be carried out here."""
+        return chain_for_elsewhere(request, size, self._resolve_context)
 
     def keep(self, path: Path) -> str:
         """Take a picture file in; gives the id that `init` and `mask` take. Raises `RequestError` when it is none."""

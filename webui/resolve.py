@@ -16,6 +16,7 @@ from webui.abilities import check_family
 from webui.chain import ChainContext, builtin_steps, checked_chain, end_size, resolved_extras, restorer_name, upscaler_name
 from webui.core.detail import SKIP, DetailStep
 from webui.core.family import ModelDefaults
+from webui.core.finish import FinishStep, MatchColorsStep
 from webui.core.protocol import Capabilities
 from webui.core.registry import Named
 from webui.core.request import MAX_SIDE, MIN_SIDE, GenerationRequest, HiresOptions, ResolvedRequest, SamplerOptions, request_error_from
@@ -67,14 +68,15 @@ def resolve(request: GenerationRequest, context: ResolveContext) -> ResolvedRequ
     request, own_size = _outpainted(request, context, spec.multiple_of)
     width, height = own_size or _size(request, (native.width, native.height), context, spec.multiple_of)
     _check_mask(request, context)
-    hires = _hires(request, context)
+    hires = _hires(request, checkpoint, context)
+    large = end_size(width, height, request.mode, hires)
     _check_prompts(request, hires, request.steps or native.steps or 1, sampler, checkpoint)
     return ResolvedRequest.model_validate(
         dict(request)
         | {
             "checkpoint": _title(context.library, checkpoint),
             "vae": _vae(request.vae, checkpoint, context.library),
-            "refiner_checkpoint": _refiner(request.refiner_checkpoint, checkpoint, context),
+            "refiner_checkpoint": _going_on(request.refiner_checkpoint, "refiner_checkpoint", checkpoint, context),
             "text_encoder": _text_encoder(request.text_encoder, checkpoint, context.library),
             "sampler": sampler,
             "schedule": schedule,
@@ -84,9 +86,9 @@ def resolve(request: GenerationRequest, context: ResolveContext) -> ResolvedRequ
             "guidance": native.guidance if request.guidance is None else request.guidance,
             "extras": _extras(request.extras, context),
             "hires": hires,
-            "tiles": chosen_tiles(request.tiles, (native.width, native.height), end_size(width, height, request.mode, hires)),
+            "tiles": chosen_tiles(request.tiles, (native.width, native.height), large),
             "init_upscaler": _init_upscaler(request, context),
-            "finish": checked_chain(request.finish, end_size(width, height, request.mode, hires), _chain_context(request, context)),
+            "finish": checked_chain(request.finish, large, _chain_context(request, context, (width, height))),
             "sampler_options": _implied(request),
         }
     )
@@ -131,19 +133,22 @@ def _vae(name: str | None, checkpoint: ModelFile, library: Library) -> str | Non
     return checkpoint.vae.name
 
 
-def _refiner(name: str | None, checkpoint: ModelFile, context: ResolveContext) -> str | None:
-    """The title of the checkpoint that makes the last steps. Raises `RequestError` for one that cannot go on with these latents."""
+def _going_on(name: str | None, field: str, checkpoint: ModelFile, context: ResolveContext) -> str | None:
+    """The title of the checkpoint that makes the last steps, or the second pass.
+
+    Raises `RequestError` for one that cannot go on with these latents.
+    """
     if name is None or name.lower() in OWN_VAE:
         return None
     try:
         found = _checkpoint(GenerationRequest(checkpoint=name), context)
     except RequestError as error:
-        raise RequestError("refiner_checkpoint", error.message) from None
+        raise RequestError(field, error.message) from None
     families = context.library.families
     ours, theirs = families.get(checkpoint.family), families.get(found.family)
     if (ours.latent.space, ours.process) != (theirs.latent.space, theirs.process) or found.variant:
         said = f"{found.file_name} cannot go on with a picture of {checkpoint.file_name}: {theirs.title} works on other latents."
-        raise RequestError("refiner_checkpoint", said if not found.variant else f"{found.file_name} is no plain model. Choose another one.")
+        raise RequestError(field, said if not found.variant else f"{found.file_name} is no plain model. Choose another one.")
     return _title(context.library, found)
 
 
@@ -227,15 +232,15 @@ def _unknown(kind: str, name: str, *lists: Iterable[Named]) -> str:
     return f"There is no {kind} named {name!r}. {hint}"
 
 
-def _hires(request: GenerationRequest, context: ResolveContext) -> HiresOptions | None:
+def _hires(request: GenerationRequest, checkpoint: ModelFile, context: ResolveContext) -> HiresOptions | None:
     hires, capabilities = request.hires, context.capabilities()
     if hires is None:
         return None
     sampler = _sampler(parse_sampler_name(hires.sampler)[0], "hires.sampler", capabilities)[0] if hires.sampler else None
     schedule = _schedule(hires.schedule, "hires.schedule", capabilities) if hires.schedule else None
-    return hires.model_copy(
-        update={"sampler": sampler, "schedule": schedule, "upscaler": upscaler_name(hires.upscaler, context.library, capabilities)}
-    )
+    other = _going_on(hires.checkpoint, "hires.checkpoint", checkpoint, context)
+    upscaler = upscaler_name(hires.upscaler, context.library, capabilities)
+    return hires.model_copy(update={"sampler": sampler, "schedule": schedule, "upscaler": upscaler, "checkpoint": other})
 
 
 def _check_prompts(request: GenerationRequest, hires: HiresOptions | None, steps: int, sampler: str, checkpoint: ModelFile) -> None:
@@ -250,7 +255,7 @@ def _calls(sampler: str) -> int:
     return known.calls if (known := find_sampler(sampler)) else 1
 
 
-def _chain_context(request: GenerationRequest, context: ResolveContext) -> ChainContext:
+def _chain_context(request: GenerationRequest, context: ResolveContext, made: tuple[int, int] = (0, 0)) -> ChainContext:
     return ChainContext(
         upscaler=lambda name: upscaler_name(name, context.library, context.capabilities(), "finish"),
         restorer=lambda name: restorer_name(name, context.library),
@@ -259,7 +264,19 @@ def _chain_context(request: GenerationRequest, context: ResolveContext) -> Chain
         detail=lambda step: _detail(step, request, context),
         steps=context.finishers,
         starts=request.init is not None and request.mode != "txt2img",
+        made=made,
     )
+
+
+def chain_for_elsewhere(request: GenerationRequest, size: tuple[int, int], context: ResolveContext) -> tuple[FinishStep, ...]:
+    """The finish chain of a request whose pictures come from elsewhere, as Extras carries it out. Raises `RequestError`."""
+    start = request.init if request.mode != "txt2img" else None
+    with_start = {"image": start} if start else {}
+    steps = tuple(
+        step.model_copy(update=with_start) if isinstance(step, MatchColorsStep) and step.image is None else step for step in request.finish
+    )
+    plain = request.model_copy(update={"mode": "extras", "checkpoint": None, "init": None})
+    return checked_chain(steps, size, _chain_context(plain, context))
 
 
 def _detail(step: DetailStep, request: GenerationRequest, context: ResolveContext) -> DetailStep:

@@ -1,6 +1,7 @@
 """Run the app: bind the port, print the address, open the browser, shut down cleanly."""
 
 import contextlib
+import gc
 import os
 import signal
 import socket
@@ -31,25 +32,30 @@ def serve(settings: Settings) -> int:
     files = raise_file_limit()
     opens = settings.listen and "host" not in settings.model_fields_set  # who names an address means that one, with a key before it
     host = "0.0.0.0" if opens else settings.host
-    listener = _bind(host, settings.port)
+    listener = bind(host, settings.port)
     port = listener.getsockname()[1]
     keys = ("", "")
     if settings.listen or settings.trusted_proxy or not is_loopback(host):
         folder = settings.data_dir / "data"
         keys = (settings.access_key or make_key(folder / "access.key"), settings.admin_key or make_key(folder / "admin.key"))
     app, darkroom = build(settings, access_key=keys[0], admin_key=keys[1])
+    gc.freeze()  # what the program is made of stays: looking through all of it for garbage held every answer for 0.2 s, again and again
     listener.listen(2048)
     _announce(settings, host, port, keys, darkroom)
     _run(app, listener, settings, files, is_shared=bool(keys[0]))
     return 0
 
 
-def _bind(host: str, port: int) -> socket.socket:
+def bind(host: str, port: int) -> socket.socket:
+    """Take a port; 0 is any that is free. Raises `StorageError` where it, or the address, cannot be had.
+
+    The socket names its protocol: asyncio sends at once only from those that do, and else each answer waits 40 ms for a client's ACK.
+    """
     try:
-        family, kind, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
+        family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
     except OSError:
         raise StorageError(f"{host} is no address of this machine. Choose one with --host, or leave it out for 127.0.0.1.") from None
-    listener = socket.socket(family, kind)
+    listener = socket.socket(family, kind, protocol)
     if os.name == "posix":
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:

@@ -3,9 +3,7 @@
 Read from `settings.toml` in the data directory, then `DARKROOM_*` environment variables, then command-line flags; later ones win.
 """
 
-import ipaddress
 import os
-import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
@@ -16,7 +14,8 @@ from webui.core.addresses import is_root
 from webui.core.device_names import checked_devices
 from webui.core.fields import specs
 from webui.core.filenames import check_pattern
-from webui.core.names import printable
+from webui.core.folders import whole_folder
+from webui.core.places import checked_hosts, checked_networks, checked_origins, checked_places
 from webui.core.sentences import sentence, with_value
 from webui.core.toml import read_toml
 from webui.errors import SettingsError
@@ -24,38 +23,19 @@ from webui.errors import SettingsError
 PROJECT = Path(__file__).resolve().parent.parent
 PREFIX = "DARKROOM_"
 FILE_NAME = "settings.toml"
-_PLACE = re.compile(r"([^=:/]{1,60}=\s*)?[a-z0-9]{1,20}(\+https)?://[^\s/#][^\s#]{0,300}(#sha256=[0-9a-f:]{64,95})?", re.IGNORECASE)
 
 
-def _at(section: str, *, restart: bool = False) -> dict[str, Any]:
-    return {"section": section, "restart": restart}
+def _at(section: str, *, restart: bool = False, private: bool = False) -> dict[str, Any]:
+    """`private`: it tells of this machine, and is shown to who may change it alone."""
+    return {"section": section, "restart": restart, "private": private}
+
+
+def _elsewhere(value: Any, text: str, **bounds: Any) -> Any:
+    return Field(value, description=text, json_schema_extra=_at("Elsewhere"), **bounds)
 
 
 def _limit(section: str, text: str) -> Any:
     return Field(0, ge=0, description=f"{text}; 0 is no limit.", json_schema_extra=_at(section))
-
-
-LONGEST_NAME, LONGEST_PATH = 255, 4_000  # bytes: no file system takes more
-
-
-def folder(path: Path) -> Path:
-    """A folder as it was written, whole: `~` is the home folder, and what is relative begins where the program was started.
-
-    Raises ValueError for one that cannot be passed on to an engine or shown.
-    """
-    try:
-        whole = path.expanduser().absolute()
-    except RuntimeError:
-        raise ValueError(f"{str(path)!r} names the home folder of somebody who is not known here. Write the whole path.") from None
-    try:
-        str(whole).encode()
-    except UnicodeEncodeError:
-        raise ValueError(f"{printable(str(whole))} has bytes in its name that are no UTF-8 text. Rename the folder.") from None
-    if "\0" in str(whole):
-        raise ValueError("A path has no character of the number 0 in it.")
-    if len(os.fsencode(whole)) > LONGEST_PATH or any(len(os.fsencode(part)) > LONGEST_NAME for part in whole.parts):
-        raise ValueError(f"{str(whole)[:60]}… is too long for a path. Were several written into one? Write each on a line of its own.")
-    return whole
 
 
 class Settings(BaseModel):
@@ -65,7 +45,9 @@ class Settings(BaseModel):
 
     data_dir: Path = Field(PROJECT, description="Folder of the database, the settings file, outputs and caches.")
     models_dirs: tuple[Path, ...] = Field(
-        (), description="More folders with models, in A1111's, Forge's or ComfyUI's layout.", json_schema_extra=_at("Folders", restart=True)
+        (),
+        description="More folders with models, in A1111's, Forge's or ComfyUI's layout.",
+        json_schema_extra=_at("Folders", restart=True, private=True),
     )
     host: str = Field("127.0.0.1", description="Address to listen on.")
     port: int = Field(7860, ge=0, le=65535, description="Port to listen on; 0 takes a free one.")
@@ -74,6 +56,18 @@ class Settings(BaseModel):
     admin_key: str = Field("", description="Key of who may change everything when others come too; made and kept when empty.")
     trusted_proxy: tuple[str, ...] = Field(
         (), description="Addresses or networks of reverse proxies whose X-Forwarded-… headers are believed."
+    )
+    allow_host: tuple[str, ...] = Field(
+        (),
+        title="Names of this machine",
+        description="More names by which this machine may be called, such as host.docker.internal; without a key only its own are served.",
+        json_schema_extra=_at("Network", private=True),
+    )
+    allow_origin: tuple[str, ...] = Field(
+        (),
+        title="Other pages and programs",
+        description="Origins whose pages may use Darkroom as their user may: app://obsidian.md, chrome-extension://ID, https://example.org.",
+        json_schema_extra=_at("Network", private=True),
     )
     root_path: str = Field("", description="The folder that a reverse proxy serves the page in, such as /darkroom.")
     browser: bool = Field(True, description="Open the browser at start.")
@@ -87,7 +81,7 @@ class Settings(BaseModel):
     cluster: str = Field(
         "",
         description="Run engines on a Ray cluster: ray (a cluster of this machine alone), auto, ray://HOST:PORT or HOST:PORT.",
-        json_schema_extra=_at("Cluster", restart=True),
+        json_schema_extra=_at("Cluster", restart=True, private=True),
     )
     cluster_min: int = Field(1, ge=0, le=1000, description="Engines that a cluster always has.", json_schema_extra=_at("Cluster"))
     cluster_max: int = Field(
@@ -107,7 +101,7 @@ class Settings(BaseModel):
     cluster_dir: str = Field(
         "",
         description="Folder on nodes for what is sent there; empty: ~/.cache/darkroom-node, where they do not see the data folder.",
-        json_schema_extra=_at("Cluster", restart=True),
+        json_schema_extra=_at("Cluster", restart=True, private=True),
     )
     dtype: Literal["auto", "float32", "bfloat16", "float16"] = Field(
         "auto", description="Precision of requests that say auto.", json_schema_extra=_at("Engine")
@@ -115,9 +109,10 @@ class Settings(BaseModel):
     attention: Literal["auto", "sdpa", "xformers", "tiled"] = Field(
         "auto", description="Attention kernel.", json_schema_extra=_at("Engine")
     )
-    weights: Literal["full", "int8"] = Field(
-        "full",
-        description="How the denoiser's weights are kept: int8 halves their memory, changes pictures a little and needs torchao.",
+    weights: Literal["auto", "full", "half", "int8"] = Field(
+        "auto",
+        description="How weights are kept: half as in a file of 16 bits, the same picture in half the memory (auto: where full does not "
+        "fit); int8 keeps the denoiser's in 8 bits, which changes pictures a little and needs torchao.",
         json_schema_extra=_at("Engine"),
     )
     threads: int = Field(0, ge=0, le=512, description="CPU threads of an engine; 0 is one per core.", json_schema_extra=_at("Engine"))
@@ -176,6 +171,12 @@ class Settings(BaseModel):
     member_pictures: int = _limit("Limits of members", "Pictures that a member may have made a day")
     member_uploads: int = _limit("Limits of members", "MB that a member may upload a day")
     member_storage: int = _limit("Limits of members", "MB that a member's pictures and uploads may take together")
+    language: str = Field(
+        "auto",
+        pattern=r"^(auto|[A-Za-z]{2,3}([-_][A-Za-z0-9]{2,8}){0,4})$",
+        description="Language of the page where a browser has chosen none: auto is the one that it asks for, else a name such as de.",
+        json_schema_extra=_at("Page"),
+    )
     preview_period: float = Field(
         0.5, ge=0, le=60, description="Seconds between preview frames; 0 makes none.", json_schema_extra=_at("Previews")
     )
@@ -233,63 +234,39 @@ class Settings(BaseModel):
         (),
         title="Other machines",
         description="Other Darkrooms and A1111s that make pictures: studio=darkroom://192.168.1.5:7860, a1111://10.0.0.3:7860.",
-        json_schema_extra=_at("Elsewhere"),
+        json_schema_extra=_at("Elsewhere", private=True),
     )
     backends_accepted: tuple[str, ...] = Field((), description="Providers whose note on what is sent to them was confirmed.")
     backend_urls: tuple[str, ...] = Field((), description="Other addresses of providers: openai=http://127.0.0.1:8000/v1.")
-    backend_minutes: float = Field(
-        30, gt=0, le=1440, description="Minutes after which a provider's unfinished work is given up.", json_schema_extra=_at("Elsewhere")
-    )
-    budget_user: float = Field(
-        -1, ge=-1, description="US dollars that one user may spend a day; 0 is nothing, -1 no limit.", json_schema_extra=_at("Elsewhere")
-    )
-    budget_all: float = Field(
-        -1,
-        ge=-1,
-        description="US dollars that all may spend a day together; 0 is nothing, -1 no limit.",
-        json_schema_extra=_at("Elsewhere"),
-    )
-    budget_picture: float = Field(
-        0.05, ge=0, description="US dollars that a picture counts where its price is not known.", json_schema_extra=_at("Elsewhere")
-    )
+    backend_minutes: float = _elsewhere(30, "Minutes after which a provider's unfinished work is given up.", gt=0, le=1440)
+    budget_user: float = _elsewhere(-1, "US dollars that one user may spend a day; 0 is nothing, -1 no limit.", ge=-1)
+    budget_all: float = _elsewhere(-1, "US dollars that all may spend a day together; 0 is nothing, -1 no limit.", ge=-1)
+    budget_picture: float = _elsewhere(0.05, "US dollars that a picture counts where its price is not known.", ge=0)
+    backend_scale: bool = _elsewhere(False, "Scale start pictures down that are too large for a provider; else they are refused.")
     webhook_hosts: tuple[str, ...] = Field(
         (),
         description="Machines in private networks that webhooks may be sent to: 192.168.1.5:9000.",
-        json_schema_extra=_at("Elsewhere"),
+        json_schema_extra=_at("Elsewhere", private=True),
     )
     extensions_off: tuple[str, ...] = Field((), description="Extensions that are switched off.")
 
     _names = field_validator("outputs_pattern")(check_pattern)
-    _folder = field_validator("data_dir")(folder)
+    _folder = field_validator("data_dir")(whole_folder)
     _devices = field_validator("devices")(checked_devices)
+    _networks = field_validator("trusted_proxy")(checked_networks)
+    _places = field_validator("boxes", "backend_urls")(checked_places)
+    _hosts = field_validator("allow_host")(checked_hosts)
+    _origins = field_validator("allow_origin")(checked_origins)
 
     @field_validator("models_dirs")
     @classmethod
     def _folders(cls, paths: tuple[Path, ...]) -> tuple[Path, ...]:
-        return tuple(folder(path) for path in paths)
+        return tuple(whole_folder(path) for path in paths)
 
-    @field_validator("trusted_proxy", mode="before")
+    @field_validator("trusted_proxy", "allow_host", "allow_origin", mode="before")
     @classmethod
     def _several(cls, value: Any) -> Any:
         return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
-
-    @field_validator("trusted_proxy")
-    @classmethod
-    def _addresses(cls, value: tuple[str, ...]) -> tuple[str, ...]:
-        for entry in value:
-            try:
-                ipaddress.ip_network(entry.strip(), strict=False)
-            except ValueError:
-                raise ValueError(f"{entry} is no proxy's address. Write one such as 127.0.0.1, or a network such as 10.0.0.0/8.") from None
-        return value
-
-    @field_validator("boxes", "backend_urls")
-    @classmethod
-    def _places(cls, value: tuple[str, ...]) -> tuple[str, ...]:
-        for entry in value:
-            if not _PLACE.fullmatch(entry.strip()):
-                raise ValueError(f"{printable(entry[:100])} is no place. Write studio=darkroom://192.168.1.5:7860, or openai=https://….")
-        return value
 
     @field_validator("root_path")
     @classmethod
@@ -343,7 +320,7 @@ def load_settings(flags: Mapping[str, Any] | None = None, environment: Mapping[s
 
 def _data_dir(path: str | Path) -> Path:
     try:
-        return folder(Path(path)).resolve()
+        return whole_folder(Path(path)).resolve()
     except (ValueError, RuntimeError, OSError) as error:
         raise SettingsError(f"data_dir: {error}") from None
 

@@ -140,6 +140,7 @@ def model_of(name):
         choices={"sampler": tuple(SAMPLERS)},
         pictures=4,
         price=0.0,
+        picture_pixels=3072 * 3072,
     )
 
 

@@ -7,7 +7,7 @@ from torch import Tensor
 
 from webui import WeightChange, lora_kinds
 
-from . import glora, ia3, loha, lokr, lora, orthogonal, whole
+from . import glora, ia3, loha, lokr, lora, orthogonal, orthogonal_inputs, whole
 from .dora import decomposed
 from .parts import Parts
 
@@ -18,6 +18,7 @@ DELTAS: dict[str, Delta] = {"lora": lora.delta, "loha": loha.delta, "lokr": lokr
 TRANSFORMS: dict[str, Transform] = {
     "lora": lora.transform,
     "oft": orthogonal.transform,
+    "oft_inputs": orthogonal_inputs.rotate(turned_kernels=False),
     "ia3": ia3.transform,
     "norm": whole.add("norm"),
     "diff": whole.add("diff"),
@@ -31,6 +32,8 @@ def changes(layer: str, names: Mapping[str, str], tensors: Mapping[str, Tensor])
     parts = Parts({part: tensors[name] for part, name in names.items()})
     for kind, parameter, keys in lora_kinds(names):
         found = BIASES[kind] if parameter == "bias" else _transform(kind, parts)
+        if kind == "oft_inputs" and layer.startswith("lora_"):  # OneTrainer's names
+            found = orthogonal_inputs.rotate(turned_kernels=True)
         yield WeightChange(layer, parameter=parameter, keys=keys, transform=partial(found, parts))
 
 

@@ -17,6 +17,8 @@ SIZED = {
 """Models that make these sizes only, by how their names begin."""
 _OF_PICTURES = re.compile(r"image|dall|flux|diffusion|sd\d|sdxl|kandinsky|qwen|imagen|pixart|darkroom", re.IGNORECASE)
 _PATIENCE = 600.0
+LARGEST = {"": 50 * 2**20, "dall-e-2": 4 * 2**20}
+"""Bytes of a picture to start from."""
 FIELDS = ("width", "height", "init", "mask")
 
 
@@ -71,8 +73,16 @@ def model_of(name):
     """What is known of a model by its name: the API does not tell."""
     sizes = next((sizes for start, sizes in SIZED.items() if name.startswith(start)), ())
     one = name.startswith("dall-e-3")
+    most = LARGEST["dall-e-2" if name.startswith("dall-e-2") else ""]
     modes = ("txt2img",) if one else ("txt2img", "img2img", "inpaint")
-    return BackendModel(name=name, honours=FIELDS, modes=modes, sizes=sizes, pictures=1 if one else 4)
+    return BackendModel(
+        name=name,
+        honours=FIELDS,
+        modes=modes,
+        sizes=sizes,
+        pictures=1 if one else 4,
+        picture_bytes=most,
+    )
 
 
 def pictures_of(told):

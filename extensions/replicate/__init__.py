@@ -27,6 +27,7 @@ NAMES = {
 """Names that models give to what a request has."""
 COUNT = ("num_outputs", "num_images", "number_of_images", "batch_size")
 RATIO, FORMAT = "aspect_ratio", ("output_format", "format")
+REMOVED = "it was made there, and has been deleted since: Replicate keeps what its API makes for an hour"
 _NAME = re.compile(r"(?P<owner>[\w.-]{1,100})/(?P<name>[\w.-]{1,200})(?::(?P<version>[0-9a-zA-Z]{5,100}))?")
 _PERCENT = re.compile(r"(\d{1,3})%\|")
 _INLINE = 256 * 1024
@@ -86,6 +87,7 @@ class Replicate(Backend):
             choices={"sampler": tuple(map(str, choices(inputs[known["sampler"]])))}
             if choices(inputs.get(known.get("sampler"), {}))
             else {},
+            picture_bytes=100 * 2**20,
             pictures=min(int(bounds(count)[1] or 1), 8) if count else 1,
             **{field: usual[field] for field in ("width", "height", "steps", "guidance", "sampler") if fits(field, usual.get(field))},
         )
@@ -293,6 +295,7 @@ def state_of(told):
     if not isinstance(told, dict) or not told.get("id"):
         raise BackendError("Replicate's answer is not what was expected. Is the address right?")
     state = _STATES.get(str(told.get("status")), "waiting")
+    error = told.get("error") or (REMOVED if told.get("data_removed") and not told.get("output") else "")
     percents = _PERCENT.findall(str(told.get("logs") or "")[-2000:])
     return RemoteState(
         id=str(told["id"]),
@@ -300,7 +303,7 @@ def state_of(told):
         pictures=tuple(RemotePicture(url=url) for url in urls_of(told.get("output"))) if state == "done" else (),
         progress=min(int(percents[-1]), 100) / 100 if percents else None,
         detail=str(told.get("status") or ""),
-        error=" ".join(str(told.get("error") or "").split())[:300],
+        error=" ".join(str(error).split())[:300],
     )
 
 

@@ -12,6 +12,9 @@ PRICES = {"core": 0.03, "ultra": 0.08, "sd3.5-large": 0.065, "sd3.5-large-turbo"
 PRICES |= {"outpaint": 0.04, "upscale-fast": 0.02, "upscale-conservative": 0.4}
 SIDES = {"left": "left", "right": "right", "top": "up", "bottom": "down"}
 MOST_SIDE = 2000
+PICTURE = {"picture_bytes": 10 * 2**20 - 64 * 1024, "picture_pixels": 9_437_184, "picture_least": 64}
+"""What a picture to start from may be; its request as a whole has at most 10 MiB."""
+FAST_PICTURE = {"picture_bytes": PICTURE["picture_bytes"], "picture_pixels": 1_048_576, "picture_side": 1536, "picture_least": 32}
 _PATIENCE = 300.0
 _MAX_SEED = 2**32 - 2
 
@@ -98,7 +101,8 @@ def sides_of(request):
 def model_of(name):
     """What a model honours. Of a size only its shape counts: the service chooses the pixels."""
     if name in TOOLS:
-        return BackendModel(name=name, honours=USED[name], modes=("img2img",), price=PRICES[name], note=NOTES[name])
+        limits = FAST_PICTURE if name == "upscale-fast" else PICTURE
+        return BackendModel(name=name, honours=USED[name], modes=("img2img",), price=PRICES[name], note=NOTES[name], **limits)
     from_picture = ("img2img", "inpaint") if name != "core" else ("inpaint",)
     honours = ["negative_prompt", "width", "height", "seed", "init", "mask"]
     honours += ["strength"] if name != "core" else []
@@ -114,6 +118,7 @@ def model_of(name):
         guidance=guidance,
         price=PRICES.get(name),
         note=note,
+        **PICTURE,
     )
 
 

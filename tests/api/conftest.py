@@ -68,7 +68,7 @@ def server(tmp_path_factory):
 
 
 def finished(client: httpx.Client, job_id: str) -> dict:
-    until = time.monotonic() + 60
+    until = time.monotonic() + 300
     while time.monotonic() < until:
         job = client.get(f"/api/v1/jobs/{job_id}").json()
         if job["state"] in ("done", "failed", "cancelled"):

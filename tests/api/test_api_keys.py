@@ -78,6 +78,7 @@ def test_a_key_is_shown_once_and_opens_nothing_once_taken_back(server, admin):
         assert admin.delete(f"/api/v1/keys/{key['id']}").status_code == 200
         refused = client.get("/v1/models")
         assert refused.status_code == 401 and refused.json()["error"]["type"] == "authentication_error"
+        assert refused.headers["www-authenticate"] == 'Bearer realm="Darkroom", error="invalid_token"'
     assert admin.delete(f"/api/v1/keys/{key['id']}").status_code == 404
 
 

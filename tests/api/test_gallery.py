@@ -48,6 +48,16 @@ def test_the_layout_is_small_and_pressed(made):
     assert gzip.compress(answer.content)
 
 
+def test_a_layout_that_is_known_is_not_sent_again(made):
+    client, ids = made
+    known = {"If-None-Match": client.get("/api/v1/images/layout").headers["etag"]}
+    again = client.get("/api/v1/images/layout", headers=known)
+    assert again.status_code == 304 and again.content == b""
+    client.patch("/api/v1/images", json={"ids": [ids[0]], "trashed": True})
+    assert client.get("/api/v1/images/layout", headers=known).status_code == 200
+    client.patch("/api/v1/images", json={"ids": [ids[0]], "trashed": False})
+
+
 def test_what_a_query_lacks_is_told(made):
     client, ids = made
     answer = client.get("/api/v1/images/count", params={"q": "apple rated>3"}).json()
@@ -71,6 +81,12 @@ def test_marks_by_ids_and_by_query_and_back(made):
     assert found(client, sort="rating")[:3] == [ids[3], ids[2], ids[0]]
     assert client.post(f"/api/v1/images/undo/{done['undo']}").json()["ids"]
     assert found(client, q="kept") == [] and client.post(f"/api/v1/images/undo/{done['undo']}").status_code == 404
+
+
+def test_all_that_a_query_finds_but_for_some(made):
+    client, ids = made
+    done = client.patch("/api/v1/images", json={"q": "castle", "without": [ids[2], "unknown"], "flag": 1}).json()
+    assert done["ids"] == [ids[3]] and client.post(f"/api/v1/images/undo/{done['undo']}").json()["ids"] == [ids[3]]
 
 
 def test_the_bin_restores_and_deletes_for_good(made):

@@ -70,7 +70,8 @@ def test_every_page_says_what_it_may_load(server):
 )
 def test_with_a_key_every_route_asks_for_it(locked, url):
     with locked.client() as client:
-        assert client.get(url).status_code == 401
+        asked = client.get(url)
+        assert asked.status_code == 401 and asked.headers["www-authenticate"] == 'Bearer realm="Darkroom"'
         assert client.get(url, headers={"X-Access-Key": "wrong"}).status_code == 403
 
 

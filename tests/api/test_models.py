@@ -104,6 +104,18 @@ def test_a_checkpoints_own_defaults_are_those_of_a_job(client):
     assert client.post("/api/v1/jobs", json={"prompt": "x", "checkpoint": "tiny"}).json()["request"]["steps"] == 3
 
 
+def test_defaults_have_the_names_that_are_listed_here(client):
+    found = client.get("/api/v1/models", params={"kind": "checkpoint", "q": "tiny"}).json()["models"]
+    tiny = next(model for model in found if model["name"] == "tiny")
+    kept = client.patch(tiny["url"], json={"defaults": {"sampler": "dpm++ 2m karras", "width": 64}}).json()["kept"]["defaults"]
+    assert kept == {"sampler": "DPM++ 2M", "schedule": "Karras", "width": 64}
+    for wrong in ({"sampler": "Oiler"}, {"schedule": "Karas"}, {"width": 63}, {"steps": 0.5}, {"guidance": 1e9}, {"clip_skip": 2}):
+        answer = client.patch(tiny["url"], json={"defaults": wrong})
+        assert answer.status_code == 422 and answer.json()["field"] == f"defaults.{next(iter(wrong))}" and answer.json()["message"]
+        assert client.get(tiny["url"]).json()["kept"]["defaults"] == kept
+    client.patch(tiny["url"], json={"defaults": {}})
+
+
 @pytest.mark.parametrize(
     "body",
     [
@@ -113,6 +125,7 @@ def test_a_checkpoints_own_defaults_are_those_of_a_job(client):
         {"tags": [""]},
         {"weight": 1e9},
         {"defaults": {"steps": -1}},
+        {"defaults": {"steps": 20}},
         {"defaults": {"prompt": "x"}},
         {"defaults": []},
         {"colour": "red"},

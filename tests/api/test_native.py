@@ -68,7 +68,7 @@ def test_submit_follow_and_fetch(server):
         ({"steps": 0}, "steps", "between 1 and 1000"),
         ({"sampler": "Eular"}, "sampler", "no sampler named"),
         ({"schedule": "Nope"}, "schedule", "no schedule named"),
-        ({"checkpoint": "nowhere"}, "checkpoint", "Did you mean"),
+        ({"checkpoint": "nowhere"}, "checkpoint", "named 'nowhere'. There"),
         ({"prompt": "x" * 1_000_000}, "prompt", "at most 100000"),
         ({"bogus": 1}, "bogus", "no field named bogus"),
         ({"mode": "img2img"}, "init", "Choose a picture first"),

@@ -4,6 +4,8 @@ import asyncio
 import contextlib
 import http.client
 import json
+import logging
+import os
 import re
 import shutil
 import socket
@@ -21,6 +23,7 @@ from tests.api.test_native import png
 
 KEY, ADMIN = "open sesame", "shut sesame"
 BODY = {"prompt": "a red apple", "checkpoint": "tiny"}
+NGINX = shutil.which("nginx", path=f"{os.environ.get('PATH', '')}:/usr/sbin")
 DOC = Path(__file__).resolve().parents[2] / "docs" / "lan.md"
 
 
@@ -95,7 +98,7 @@ def nginx(folder: Path, target: str, block: str) -> tuple[subprocess.Popen[bytes
         f"daemon off; pid {folder}/pid; error_log {folder}/error.log; events {{}}\n"
         f"http {{ access_log off; {places}\nserver {{ listen 127.0.0.1:{port}; {block} }} }}"
     )
-    process = subprocess.Popen(["nginx", "-p", str(folder), "-c", str(folder / "nginx.conf")])
+    process = subprocess.Popen([NGINX, "-p", str(folder), "-c", str(folder / "nginx.conf")])
     until = time.monotonic() + 20
     while True:
         with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
@@ -111,7 +114,7 @@ def documented() -> str:
 TOLD = {"X-Forwarded-For": "203.0.113.7", "X-Forwarded-Host": "$host", "X-Forwarded-Proto": "http", "X-Forwarded-Prefix": "/darkroom"}
 
 
-@pytest.fixture(scope="module", params=["a proxy", "a proxy that keeps the folder", *(["nginx"] if shutil.which("nginx") else [])])
+@pytest.fixture(scope="module", params=["a proxy", "a proxy that keeps the folder", *(["nginx"] if NGINX else [])])
 def folder(request, behind, tmp_path_factory):
     """The address of the app's folder behind a proxy."""
     if request.param == "nginx":
@@ -130,7 +133,7 @@ def test_what_the_documents_tell_nginx_is_what_the_small_proxy_tells():
     assert set(re.findall(r"proxy_set_header (X-\S+)", block)) == set(TOLD) and "proxy_pass http://127.0.0.1:7860/;" in block
 
 
-@pytest.mark.skipif(shutil.which("nginx") is None, reason="there is no nginx")
+@pytest.mark.skipif(NGINX is None, reason="there is no nginx")
 def test_nginx_as_the_documents_tell_it_lets_web_sockets_and_large_bodies_through(behind, tmp_path):
     process, url = nginx(tmp_path, behind.url, documented())
     try:
@@ -376,9 +379,12 @@ def test_a_websocket_without_a_key_is_refused():
     assert asyncio.run(knock(opened, (b"origin", b"http://evil.example"))) == ["websocket.close"]
 
 
-def test_an_upgrade_over_the_wire_is_asked_for_the_key(locked):
+def test_an_upgrade_over_the_wire_is_asked_for_the_key(locked, caplog, monkeypatch):
+    monkeypatch.setattr(logging.getLogger("uvicorn.error"), "handlers", [caplog.handler])
     connection = http.client.HTTPConnection(locked.url.removeprefix("http://"), timeout=10)
     upgrade = {"Upgrade": "websocket", "Connection": "Upgrade", "Sec-WebSocket-Key": "x" * 22 + "==", "Sec-WebSocket-Version": "13"}
     connection.request("GET", "/gradio_api/queue/join", headers=upgrade)
-    assert connection.getresponse().status == 401
+    answer = connection.getresponse()
+    assert answer.status == 401 and b"key is needed" in answer.read()
     connection.close()
+    assert not caplog.records  # strangers write no log

@@ -4,8 +4,10 @@ import io
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from urllib.parse import quote
 from xml.etree import ElementTree
 
 import httpx
@@ -14,6 +16,7 @@ from PIL import Image
 
 from tests.api.conftest import ROOT, Server, finished
 from webui.errors import NotFound
+from webui.people.keys import ApiKeys
 
 ACCESS, ADMIN = "the-access-key", "the-admin-key"
 APPLE = {"prompt": "a secret apple", "steps": 2, "width": 64, "height": 64}
@@ -232,3 +235,53 @@ def test_keys_of_a_persons_name_do_no_more_than_the_person_and_end_with_them(ser
         others = key("local", by=second)
     owner.patch(f"/api/v1/people/{quin['id']}", json={"role": "guest"})
     assert may(others) is None
+
+
+def test_nobody_goes_by_a_name_that_looks_like_an_invited_ones(server, owner):
+    invited(owner, "Tia")
+    assert owner.post("/api/v1/people", json={"name": "Тіа"}).status_code == 409, "in Cyrillic letters"
+    with server.client(**{"X-Access-Key": ACCESS}) as guest:
+        for name in ("Тіа", "Ｔｉａ", "tia"):
+            refused = guest.patch("/api/v1/me", json={"name": name})
+            assert refused.status_code == 422 and "invited" in refused.json()["message"], name
+            assert guest.get("/api/v1/me", headers={"Cookie": f"darkroom_owner={quote(name)}"}).json()["name"].startswith("guest")
+        assert "alphabets" in guest.patch("/api/v1/me", json={"name": "Тiа"}).json()["message"]
+    invited(owner, "Zoé")
+    with server.client(**{"X-Access-Key": ACCESS}) as guest:
+        cookie = {"Cookie": f"darkroom_owner={quote('Zoe' + chr(0x301))}"}
+        assert guest.get("/api/v1/me", headers=cookie).json()["name"].startswith("guest"), "an accent of its own makes no other name"
+
+
+def test_who_leaves_by_the_command_line_leaves_jobs_and_webhooks_behind_too(server, owner):
+    keys, hooks = server.app.state.api_keys, server.app.state.webhooks
+    other = ApiKeys(server.services.queue.store)  # as the command line has it, in a process of its own
+    ends, made = {}, {name: invited(owner, name, "member") for name in ("Wim", "Xia", "Yan")}
+    owner.post("/api/v1/queue/pause")
+    try:
+        for name, link in ((name, each["link"]) for name, each in made.items()):
+            with opened(server, link) as person:
+                ends[name] = person.post("/api/v1/jobs", json=APPLE).json()["id"]
+                assert person.post("/api/v1/webhooks", json={"url": "https://example.org/x"}).status_code == 201
+        other.take_back(made["Wim"]["id"])
+        other.change_role(made["Xia"]["id"], "guest")
+        while hooks.all("Wim") or hooks.all("Xia") or server.services.queue.get(ends["Wim"]).state != "cancelled":
+            time.sleep(0.05)
+        assert hooks.all("Yan") and keys.person("Yan") is not None
+        assert {server.services.queue.get(ends[name]).state for name in ("Xia", "Yan")} == {"queued"}
+    finally:
+        owner.post("/api/v1/queue/resume")
+
+
+def test_the_list_tells_when_many_pictures_of_others_are_deleted(server, owner):
+    with server.client(owner="Zack", **{"X-Access-Key": ACCESS}) as guest:
+        done = finished(guest, guest.post("/api/v1/jobs", json={**APPLE, "batch_count": 2}).json()["id"])
+        ids = [each["id"] for each in done["images"]]
+        owner.patch("/api/v1/images", json={"ids": ids, "trashed": True})
+        owner.patch("/api/v1/images", json={"ids": ids[:1], "trashed": False})
+        guest.patch("/api/v1/images", json={"ids": ids, "trashed": True})
+        owner.post("/api/v1/images/purge", json={"ids": ids})
+    assert did(owner)[:3] == [
+        "local deleted 2 pictures of others for good",
+        "local restored a picture of somebody else's from the bin",
+        "local moved 2 pictures of others to the bin",
+    ]

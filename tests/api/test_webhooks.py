@@ -3,6 +3,7 @@
 import hmac
 import json
 import threading
+import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from queue import SimpleQueue
 
@@ -84,11 +85,20 @@ def test_what_is_not_taken_is_sent_again_and_then_given_up(receiver, hook):
     client.post("/api/v1/jobs", json=APPLE)
     names = {receiver.heard.get(timeout=60)[0]["X-Darkroom-Delivery"] for _ in range(3)}
     assert len(names) == 1 and receiver.answers == []
+
+
+def test_a_receiver_that_is_gone_hears_nothing_more(receiver, hook):
+    client, made = hook
     receiver.answers += [410]
     job = client.post("/api/v1/jobs", json=APPLE).json()
     assert receiver.heard.get(timeout=60)[0]["X-Darkroom-Delivery"] == f"{job['id']}-done"
-    job = client.post("/api/v1/jobs", json=APPLE).json()
-    assert receiver.heard.get(timeout=60)[0]["X-Darkroom-Delivery"] == f"{job['id']}-done"
+    while (shown := client.get("/api/v1/webhooks").json()["webhooks"][0])["active"]:
+        time.sleep(0.02)
+    assert "410" in shown["trouble"]
+    another = client.post("/api/v1/webhooks", json={"url": f"http://{receiver.place}/hook"}).json()
+    client.post("/api/v1/jobs", json=APPLE)
+    assert json.loads(receiver.heard.get(timeout=60)[1])["webhook"] == another["id"]
+    client.delete(f"/api/v1/webhooks/{another['id']}")
 
 
 def test_only_ones_own_endings_that_were_asked_for_are_told(server, receiver, hook):
@@ -139,6 +149,8 @@ def test_odd_wishes_are_refused(server):
         for wish in ({}, {"url": 5}, {"url": "http://example.org/" + "x" * 3000}, {"url": "http://1.1.1.1", "events": []}):
             assert client.post("/api/v1/webhooks", json=wish).status_code == 422
         assert client.post("/api/v1/webhooks", json={"url": "http://1.1.1.1", "events": ["never"]}).status_code == 422
+        said = client.post("/api/v1/webhooks", json={"url": "http://1.1.1.1", "events": []}).json()
+        assert (said["field"], said["message"][:50]) == ("events", "events must name one of done, failed, cancelled, o")
 
 
 def test_what_was_not_taken_is_told_after_a_restart(tmp_path, receiver):

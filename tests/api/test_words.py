@@ -33,6 +33,14 @@ def test_wildcards_are_listed_shown_and_tried(client):
     assert len(filled["prompts"]) == 3 and all(text.endswith("hat") and "_" not in text for text in filled["prompts"])
 
 
+def test_a_guest_learns_no_folder_of_the_server(server, client):
+    checked(Style, client.put("/api/v1/styles", json={"name": "there", "prompt": "x"}))
+    with server.client(owner="a guest") as guest:
+        told = [guest.get(f"/api/v1/{name}").text for name in ("wildcards", "styles")]
+    assert all(str(server.settings.data_dir) not in text for text in told) and '"colour.txt"' in told[0]
+    client.delete("/api/v1/styles", params={"name": "there"})
+
+
 def test_a_job_has_the_words_and_the_template(client):
     wish = {"prompt": "a __colour__ fox", "checkpoint": "tiny", "width": 64, "height": 64, "steps": 2, "batch_size": 3}
     job = finished(client, client.post("/api/v1/jobs", json=wish).json()["id"])

@@ -11,11 +11,11 @@ from webui.backends.job import Pace, Tools
 from webui.backends.keys import KeyStore
 from webui.backends.place import Placing
 from webui.backends.pool import BackendPool
+from webui.backends.resolve import Here
 from webui.backends.service import Backends, registered
 from webui.core.request import GenerationRequest
 from webui.db import open_database
 from webui.gallery.service import Gallery
-from webui.images.decode import look
 from webui.images.store import ImageStore
 from webui.jobs.dispatch import Dispatch
 from webui.jobs.queue import JobQueue
@@ -50,9 +50,12 @@ class Desk:
         self.backends = Backends(registered(self.extensions), lambda: self.settings, self.keys, self.environment)
         self.parts = RemoteParts(self.database)
         pace = Pace(look=0.01, slowest=0.02, backoff=0.05)
-        self.pool = BackendPool(Tools(self.backends, self.dispatch, self.parts, lambda: self.settings, self.file, pace))
+        keep = lambda *it: self.gallery.keep(*it).id  # noqa: E731
+        tools = Tools(self.backends, self.dispatch, self.parts, lambda: self.settings, self.file, keep, pace)
+        self.pool = BackendPool(tools)
         library = Library([], self.settings.data_dir / "library.json")
-        placing = Placing(self.backends, library, self.parts, lambda: self.settings, lambda image_id: look(self.file(image_id)).size)
+        here = Here(self.file, lambda request, size: request.finish, lambda: self.settings)
+        placing = Placing(self.backends, library, self.parts, lambda: self.settings, here)
         resolve = lambda request: placing.resolve(request, resolve_without_models)  # noqa: E731
         self.queue = JobQueue(self.state, resolve, self.pool, placing.check_budget, placing.remarks)
         self.gallery.reconcile(self.store)

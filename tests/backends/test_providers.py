@@ -149,13 +149,24 @@ def test_openai_is_asked_as_its_api_says(open_desk):
     server.close()
 
 
-def test_openais_server_speaks_to_the_official_client():
+def test_openai_is_asked_as_the_official_client_does(open_desk):
     import openai
 
     server = OpenAIServer()
+    desk = open_desk(server)
     client = openai.OpenAI(base_url=f"{server.url}/v1", api_key=server.key, max_retries=0)
-    told = client.images.generate(model=server.model, prompt="x", n=1, size="1024x1024")
-    assert told.data[0].b64_json and [model.id for model in client.models.list()] == [server.model, "gpt-5"]
+    same = {"model": server.model, "prompt": "a red apple", "n": 1, "size": "1024x1024"}
+    assert made(desk, server, width=1024, height=1024).state == "done"
+    assert client.images.generate(**same).data[0].b64_json, "the client understands this server"
+    start, mask = desk.gallery.upload(png(), "local"), desk.gallery.upload(png((255, 255, 255)), "local")
+    assert made(desk, server, mode="inpaint", init=start.id, mask=mask.id, width=1024, height=1024).state == "done"
+    sent = {name: (f"{name}.png", server.bodies[-1][name].encode("latin1"), "image/png") for name in ("image", "mask")}
+    assert client.images.edit(**sent, **same).data[0].b64_json
+    written, asked, painted, painted_there = server.bodies
+    assert written == asked and painted == painted_there, "byte for byte"
+    assert [path for _, path in server.calls] == ["/v1/images/generations"] * 2 + ["/v1/images/edits"] * 2
+    assert [model.id for model in client.models.list()] == [server.model, "gpt-5"]
+    client.close()
     server.close()
 
 

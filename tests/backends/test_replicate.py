@@ -78,7 +78,6 @@ def test_a_picture_to_start_from_goes_along(desk, replicate):
         ({"checkpoint": "who/nowhere"}, "checkpoint", "Replicate has no model who/nowhere"),
         ({"steps": 51}, "steps", "Sampling steps must be between 1 and 50 for Replicate's stability-ai/sdxl."),
         ({"width": 2048}, "width", "Width must be between 64 and 1024"),
-        ({"finish": [{"kind": "sharpen"}]}, "finish", "Replicate does not carry out the finish chain. Take it out"),
         ({"sampler": "Euler a"}, "sampler", "There are: DDIM, K_EULER"),
     ],
 )
@@ -142,6 +141,15 @@ def test_work_that_was_paid_for_and_cannot_be_used_stays_in_the_budget(desk, rep
     replicate.file = whole
     assert desk.wait(desk.queue.retry(job.id, pay_again=True)).state == "done"
     assert len(replicate.predictions) == 2 and desk.parts.spent("local", 0) == 0.1
+
+
+def test_work_that_is_done_without_a_picture_was_paid_for(desk, replicate):
+    replicate.output = "a fox, in words"
+    job = desk.made()
+    assert job.state == "failed" and desk.parts.spent("local", 0) == 0.05
+    with pytest.raises(PaysAgain):
+        desk.queue.retry(job.id)
+    assert len(replicate.predictions) == 1
 
 
 def test_those_who_follow_are_told_what_it_cost(desk, replicate):

@@ -46,3 +46,9 @@ def test_what_misses_its_goal_is_named(capsys):
 def test_the_first_use_has_a_goal_for_sd1_alone():
     assert models.goal_of("set_first_seconds", {"set_family": "sd1"}) == (0.0, 1.0)
     assert models.goal_of("set_first_seconds", {"set_family": "sdxl"}) is None
+
+
+def test_what_other_parts_gave_earlier_stays():
+    earlier = {"peak_gb": 4.0, "peak_error": "no memory", "tabs_error": "none", "tabs_to_one": 1.0}
+    found = models.with_earlier(earlier, {"peak_gb": 3.0}, ["peak"])
+    assert found == {"peak_gb": 3.0, "tabs_error": "none", "tabs_to_one": 1.0}

@@ -6,8 +6,10 @@ from playwright.sync_api import expect
 
 pytestmark = pytest.mark.e2e
 TITLES = """() => { window.titles = [document.title];
-    const watcher = new MutationObserver(() => titles.push(document.title));
-    watcher.observe(document.head, { subtree: true, childList: true, characterData: true }); }"""
+    const icon = document.querySelector('link[rel=icon]');
+    window.icons = [];
+    const watcher = new MutationObserver(() => { titles.push(document.title); icons.push(icon.href); });
+    watcher.observe(document.head, { subtree: true, childList: true, characterData: true, attributes: true }); }"""
 NOTIFICATIONS = """() => { window.told = [];
     window.Notification = class {
         static requestPermission = async () => 'granted';
@@ -28,6 +30,9 @@ def test_the_title_says_how_far_it_is(visit):
     page.wait_for_function("document.title === 'Darkroom'")
     titles = page.evaluate("titles")
     assert any(title.endswith("/12) Darkroom") for title in titles), titles
+    icons = page.evaluate("icons")
+    assert any(icon.startswith("data:image/svg") for icon in icons), icons
+    page.wait_for_function("document.querySelector('link[rel=icon]').href.endsWith('/icon.svg')")
 
 
 def test_a_hidden_page_tells_when_it_is_done_where_that_was_asked_for(visit):

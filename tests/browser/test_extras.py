@@ -1,9 +1,12 @@
 """The Extras tab: pictures are dropped or sent there, finished by a chain, and shown; what is wrong is said beside Go."""
 
 import io
+from importlib.util import find_spec
 
 import numpy as np
 from PIL import Image
+
+from webui.core.finish import OWN_UPSCALER
 
 
 def picture(seed, size=(48, 32)):
@@ -19,6 +22,7 @@ def test_pictures_go_through_a_chain_and_again(visit):
     page.locator("#tab-extras-button").click()
     page.locator(".extras input[type=file]").first.set_input_files([picture(1), picture(2)])
     expect(page.locator(".tray-picture")).to_have_count(2)
+    expect(page.locator(".extras .step select").first).to_have_value(OWN_UPSCALER if find_spec("spandrel") else "Lanczos")
     add = page.locator(".extras select[aria-label='Add a step']")
     for title in ("Format", "Film grain"):
         add.select_option(label=title)

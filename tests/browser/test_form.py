@@ -63,6 +63,36 @@ def drop(page: Page, target: str, path) -> None:
     )
 
 
+def hang(page: Page, target: str, kind: str = "image/png") -> None:
+    """A file is dragged over it."""
+    page.evaluate(
+        """([target, type]) => { const files = new DataTransfer();
+        files.items.add(new File([new Uint8Array(8)], 'x', {type}));
+        const drag = new DragEvent('dragover', {dataTransfer: files, bubbles: true, cancelable: true});
+        document.querySelector(target).dispatchEvent(drag); }""",
+        [target, kind],
+    )
+
+
+def test_a_picture_over_the_page_is_offered_its_uses(visit, tmp_path):
+    page, path = visit(), picture(tmp_path / "hanging.png", "a plum\nSteps: 7, Sampler: Euler, CFG scale: 3, Seed: 5, Size: 64x64")
+    zones = page.locator(".drop-zone")
+    hang(page, "body", "text/plain")
+    expect(zones.first).to_be_hidden()
+    hang(page, "body")
+    expect(zones).to_have_text([re.compile(f"^{title}") for title in ("Fill in its parameters", "Start picture", "Paint on it", "Extras")])
+    expect(zones.first).to_be_hidden()  # it has gone on
+    drop(page, ".drop-zone:nth-of-type(3)", path)
+    page.wait_for_function("location.hash === '#inpaint'")
+    expect(page.get_by_alt_text("Picture to start from")).to_be_visible()
+    drop(page, ".drop-zone:nth-of-type(4)", path)
+    page.wait_for_function("location.hash === '#extras'")
+    expect(page.locator(".tray > *")).to_have_count(1)
+    drop(page, ".drop-zone:nth-of-type(1)", path)
+    page.wait_for_function("location.hash === '#txt2img'")
+    expect(page.locator("#prompt textarea")).to_have_value("a plum")
+
+
 # ---------------------------------------------------------------------------------------------------------- empty stays empty
 @pytest.mark.parametrize("tab", ["txt2img", "img2img", "inpaint"])
 def test_looking_into_every_fold_changes_nothing(visit, tab):
@@ -122,6 +152,24 @@ def test_what_a_picture_left_empty_is_set_back_to_empty(visit, tmp_path, way):
         name: value for name, value in plain.items() if not name.startswith("hires.")
     }
     assert now["hires.enabled"] is False and now["hires.guidance"] is None
+
+
+def test_guidance_of_a_pasted_text_is_switched_on_and_off_again_by_the_next(visit):
+    page = visit()
+    paste(
+        page,
+        OLD_PICTURE.format(seed=5) + ", freeu_enabled: True, freeu_b1: 1.3, pagi_enabled: True, pagi_scale: 5.0, Token merging ratio: 0.4",
+    )
+    expect(page.locator("#fold-parts .summary").first).not_to_be_empty()
+    now = sent(page)
+    parts = ("freeu", "sag", "pag", "dynamic_thresholding", "latent_modifier", "hrfix", "token_merging")
+    assert [now[f"{part}.enabled"] for part in parts] == [True, False, True, False, False, False, True]
+    assert (now["freeu.b1"], now["pag.scale"], now["token_merging.ratio"]) == (1.3, 5, 0.4)
+    page.locator("#fold-parts > button.label-wrap").click()
+    page.locator("#part-freeu > button.label-wrap").click()
+    expect(page.locator("#freeu-b1 input[type=number]")).to_have_value("1.3")
+    paste(page, OLD_PICTURE.format(seed=6))
+    assert not any(sent(page)[f"{part}.enabled"] for part in parts)
 
 
 @pytest.mark.parametrize("way", ["paste", "drop"])

@@ -16,7 +16,7 @@ TOAST = """async ([text, action]) => {
 }"""
 GAPS = """() => {
     const seen = (node) => node.checkVisibility({ visibilityProperty: true }) && node.getBoundingClientRect().height > 2;
-    const filled = 'label, input, textarea, button, fieldset, [data-testid=block-info], .drop, .source-card';
+    const filled = 'label, input, textarea, button, fieldset, [data-testid=block-info], .drop, .source-card, #first-visit p';
     const form = document.querySelector('#form-fields'), edge = form.getBoundingClientRect();
     const boxes = [...form.querySelectorAll(filled)].filter(seen).map((node) => node.getBoundingClientRect());
     const spans = boxes.map((box) => [box.top, box.bottom]);
@@ -145,6 +145,7 @@ def test_the_gallery_keeps_its_place(visit, crowd, origin, size):
     expect(page.locator(".thumb").first).to_be_visible()
     page.mouse.move(300, 500)
     page.wait_for_function("() => { scrollBy(0, 300); return scrollY > 1100; }", polling=50)
+    page.wait_for_function("document.querySelector('.tile') && !document.querySelector('.tile[data-id=\"\"]')")  # all in sight are read
     place = page.evaluate("scrollY")
     top = "() => document.elementFromPoint(60, 300).closest('[data-id]')?.dataset.id"
     picture = page.evaluate(top)
@@ -171,12 +172,46 @@ def test_the_gallery_keeps_its_place(visit, crowd, origin, size):
     stays()
     page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")  # a new snapshot
     steps.go(page, "settings")
+    count = page.locator("#gallery .tab-head [aria-live]")
+    before = int(count.inner_text().split()[0])
     submit(origin, "in front", batch_size=2)
-    page.wait_for_function("document.querySelector('.grid .thumb').title === 'in front'")
+    expect(count).to_have_text(f"{before + 2} pictures")
     steps.go(page, "gallery")
     page.wait_for_function(
-        "([id, top]) => Math.abs(document.querySelector(`[data-id='${id}']`).getBoundingClientRect().top - top) < 2", arg=first
+        "([id, top]) => Math.abs(document.querySelector(`[data-id='${id}']`)?.getBoundingClientRect().top - top) < 2", arg=first
     )
+    page.evaluate("scrollTo(0, 0)")
+    expect(page.locator(".grid .thumb").first).to_have_attribute("title", "in front")
+
+
+def test_of_a_long_gallery_only_what_is_in_sight_is_in_the_page(visit, crowd):
+    page = visit(PHONE)
+    steps.go(page, "gallery")
+    count = page.locator("#gallery .tab-head [aria-live]")
+    expect(count).to_contain_text("pictures")
+    page.wait_for_function("innerHeight * 4 < document.querySelector('.grid').offsetHeight")  # where all stand is known
+    total = int(count.inner_text().split()[0])
+    assert 0 < page.locator(".tile").count() < total / 2
+    page.locator(".thumb").first.focus()
+    last = f".tile[aria-posinset='{total}']"
+    page.keyboard.press("End")
+    expect(page.locator(f"{last} .thumb")).to_be_focused()
+    expect(page.locator(f"{last} img")).to_be_visible()
+    assert page.locator(".tile").count() < total / 2
+    page.keyboard.press("Control+a")
+    page.keyboard.press("Space")  # all but this one
+    expect(page.get_by_role("toolbar", name="Chosen pictures")).to_contain_text(f"{total - 1} pictures chosen")
+    expect(page.locator(f"{last}.chosen")).to_have_count(0)
+    page.keyboard.press("Home")
+    expect(page.locator(".tile[aria-posinset='1'] .thumb")).to_be_focused()
+    expect(page.locator(".tile[aria-posinset='1'].chosen")).to_have_count(1)
+    page.keyboard.press("Escape")
+    page.keyboard.press("]")
+    page.keyboard.press("PageDown")
+    page.keyboard.press("ArrowUp")
+    page.keyboard.press("[")
+    expect(page.locator(".tile:focus-within")).to_be_visible()
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
 
 
 def test_delete_in_the_viewer_goes_on_to_the_next_and_closes_after_the_last(visit, origin):

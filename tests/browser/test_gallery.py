@@ -175,3 +175,21 @@ def test_chosen_pictures_come_as_an_archive(visit, sheet):
     with page.expect_download() as download:
         page.get_by_role("toolbar", name="Chosen pictures").get_by_role("button", name="ZIP").click()
     assert download.value.suggested_filename == "pictures.zip"
+
+
+def test_what_comes_in_above_is_said_and_moves_nothing(visit, sheet):
+    page = visit((1440, 500))
+    find(page, "", steps.pictures(page))
+    page.get_by_role("slider", name="Thumbnail size").evaluate("input => { input.value = 320; input.oninput(); }")
+    page.evaluate("scrollTo({ top: 500, behavior: 'instant' })")  # a wheel's scrolling goes on for a while
+    page.wait_for_function("scrollY > 300")
+    middle = "[...document.querySelectorAll('.tile')].find((tile) => tile.getBoundingClientRect().top > 80)"
+    page.evaluate(f"window.looked = {middle}; window.stood = looked.getBoundingClientRect().top")
+    submit(sheet, "a picture that comes in above")
+    fresh = page.get_by_role("button", name="1 new picture")
+    expect(fresh).to_be_visible()
+    page.wait_for_function("Math.abs(looked.getBoundingClientRect().top - stood) < 2")
+    fresh.click()
+    page.wait_for_function("scrollY === 0")
+    expect(fresh).to_be_hidden()
+    expect(page.locator(".session-head").first).to_contain_text("a picture that comes in above")

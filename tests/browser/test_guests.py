@@ -10,7 +10,7 @@ from tests.browser.conftest import open_visit
 READ_ONLY = "Only who runs this Darkroom can change this"
 
 
-OWN = ["setting-owner"]
+OWN = ["setting-owner", "browser-language"]
 """What is a guest's own in Settings."""
 ACCESS, ADMIN = "for-the-guests", "for-the-admin"
 

@@ -16,7 +16,10 @@ pytestmark = pytest.mark.e2e
 
 CHANGE = """async (changes) => {
     const { state, draw } = await import(document.querySelector('script[src$="/js/main.js"]').src.replace('main.js', 'state.js'));
-    Object.assign(state, changes); draw(); }"""
+    for (const [name, value] of Object.entries(changes))
+        Object.defineProperty(state, name, { get: () => value, set() {}, configurable: true });
+    draw(); }"""
+"""What the server tells of itself meanwhile changes nothing of it."""
 DOT = "getComputedStyle(document.querySelector('.topbar .pill[data-state] i')).backgroundColor"
 FAULT = "The pictures on disk could not be compared with the gallery."
 OVERFLOW = """() => [...document.querySelectorAll('#form-fields *')].filter((node) => node.checkVisibility({ visibilityProperty: true })
@@ -113,7 +116,7 @@ def test_a_phone_photo_is_painted_on_as_it_is_seen(visit, origin, tmp_path):
     deep = np.full((80, 48), 300, np.uint16)  # 16 bits, its black not 0, as scanners write
     deep[40:, :] = 65535
     Image.fromarray(deep).save(tmp_path / "mask.png")
-    page.locator(".mask input[type=file]").set_input_files(tmp_path / "mask.png")
+    page.locator(".mask-tools input[type=file]").set_input_files(tmp_path / "mask.png")
     page.wait_for_function("document.querySelector('.mask .paint').getContext('2d').getImageData(20, 60, 1, 1).data[3] === 255")
     assert page.evaluate(AT, [1, 20, 10])[-1] == 0
     before = steps.pictures(page)
@@ -134,5 +137,5 @@ def test_a_broken_mask_is_refused_with_a_sentence(visit, tmp_path):
     page.locator("#source input[type=file]").first.set_input_files(phone_photo(tmp_path / "phone.jpg"))
     page.wait_for_function("document.querySelector('.mask canvas')?.width === 48")
     (tmp_path / "mask.png").write_bytes(b"<html>")
-    page.locator(".mask input[type=file]").set_input_files(tmp_path / "mask.png")
+    page.locator(".mask-tools input[type=file]").set_input_files(tmp_path / "mask.png")
     expect(page.locator(".toast[data-kind=error]")).to_contain_text("not a picture")

@@ -123,6 +123,8 @@ def test_colour_is_masked_and_becomes_part_of_the_picture_to_start_from(visit, o
     )
     assert drawn.getpixel((48, 32)) == (0, 255, 0) and masked.getpixel((48, 32)) == (255, 255, 255)
     assert drawn.getpixel((48, 8)) == (0, 0, 253) and masked.getpixel((48, 8)) == (0, 0, 0)
+    # the mask's blur fades to the picture to start from: there its colour would stay as a rim
+    assert drawn.getpixel((48, 40)) == (0, 0, 253) and masked.getpixel((48, 40)) == (255, 255, 255)
     expect(page.locator(".canvas-count")).to_have_text("1 of 1")
     page.get_by_role("button", name="Discard").click()
     expect(page.locator(".paint")).to_be_visible()  # no result is left: the canvas again
@@ -145,3 +147,68 @@ def test_img2img_has_a_canvas_for_colours_alone(visit, origin):
     mode, init, mask = page.evaluate("[known.images[0].request.mode, known.images[0].request.init, known.images[0].request.mask]")
     drawn = Image.open(io.BytesIO(page.request.get(f"{origin}/api/v1/images/{init}").body())).convert("RGB")
     assert (mode, mask, drawn.getpixel((48, 32)), drawn.getpixel((48, 8))) == ("img2img", None, (255, 0, 0), (0, 0, 252))
+
+
+AT = "([x, y]) => [...document.querySelector('.leaf canvas').getContext('2d').getImageData(x, y, 1, 1).data]"
+
+
+def seen(page, x: int, y: int, colour: tuple[int, int, int]) -> None:
+    """Wait until the canvas is nearly of this colour there."""
+    near = f"([x, y, wanted]) => {{ const is = ({AT})([x, y]); return wanted.every((each, n) => Math.abs(each - is[n]) < 3); }}"
+    page.wait_for_function(near, arg=[x, y, list(colour)])
+
+
+def test_pictures_lie_over_one_another_and_what_is_seen_is_sent(visit, origin):
+    """Added, ordered, hidden, moved, made fainter, by mouse and by keys; undone; and below a result that was accepted."""
+    page = visit()
+    start(page, 251)
+    page.get_by_role("button", name="Layers").click()
+    layers = page.get_by_role("complementary", name="Layers")
+    names = layers.locator(".layer-name")
+    expect(names).to_have_text(["Picture"])
+    expect(layers.get_by_role("button", name="Remove the layer")).to_be_disabled()
+    data = io.BytesIO()
+    Image.new("RGB", (20, 20), (250, 0, 0)).save(data, "PNG")
+    layers.get_by_label("Picture for a layer").set_input_files({"name": "red.png", "mimeType": "image/png", "buffer": data.getvalue()})
+    expect(names).to_have_text(["red.png", "Picture"])
+    seen(page, 48, 32, (250, 0, 0))
+    seen(page, 8, 32, (0, 0, 251))
+    layers.get_by_role("slider", name="Opacity").evaluate("input => { input.value = 50; input.oninput(); input.onchange(); }")
+    seen(page, 48, 32, (125, 0, 126))
+    names.first.focus()
+    page.keyboard.press("Alt+ArrowDown")
+    expect(names).to_have_text(["Picture", "red.png50 %"])
+    seen(page, 48, 32, (0, 0, 251))
+    page.keyboard.press("Alt+ArrowUp")
+    page.get_by_role("button", name="Move the layer (L)").click()
+    box = page.locator(".paint").bounding_box()
+    page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    page.mouse.down()
+    page.mouse.move(box["x"] + box["width"], box["y"] + box["height"] / 2, steps=3)
+    page.mouse.up()
+    seen(page, 40, 32, (0, 0, 251))
+    seen(page, 88, 32, (125, 0, 126))
+    for _ in range(2):
+        page.get_by_role("button", name="Undo (Ctrl+Z)").click()
+    expect(names).to_have_text(["Picture", "red.png50 %"])
+    page.get_by_role("button", name="Redo (Ctrl+Shift+Z)").click()
+    seen(page, 40, 32, (125, 0, 126))
+    layers.get_by_role("button", name="Show Picture").click()
+    assert page.evaluate(AT, [8, 32])[3] == 0
+    layers.get_by_role("button", name="Show Picture").click()
+    page.get_by_role("button", name="Brush (B)").click()
+    steps.paint(page)
+    before = steps.pictures(page)
+    page.locator("#generate").click()
+    steps.more(page, before)
+    init = page.evaluate("known.images[0].request.init")
+    sent = Image.open(io.BytesIO(page.request.get(f"{origin}/api/v1/images/{init}").body())).convert("RGB")
+    assert sent.size == (96, 64) and sent.getpixel((8, 32)) == (0, 0, 251) and 120 < sent.getpixel((48, 32))[0] < 130
+    page.get_by_role("button", name="Accept").click()
+    expect(names).to_have_count(3)
+    expect(names.nth(1)).to_have_text("red.png50 %")
+    layers.get_by_role("button", name="Show ").first.click()
+    seen(page, 48, 32, (125, 0, 126))
+    page.keyboard.press("Control+z")
+    page.keyboard.press("Control+z")
+    expect(names).to_have_text(["red.png50 %", "Picture"])

@@ -191,12 +191,20 @@ def test_what_a_text_names_and_is_not_here_is_told(visit, tmp_path):
     expect(page.locator(".info-card ul")).to_contain_text("Stable Diffusion checkpoint: elsewhere (not here)")
 
 
-def test_files_put_in_meanwhile_are_found(visit, models):
+@pytest.fixture
+def put_in(models):
+    """A checkpoint's path in the running app's folder; taken away at the end: other tests meet a newcomer, with the default model alone."""
+    path = models / "Stable-diffusion" / "put-in-meanwhile.safetensors"
+    yield path
+    path.unlink(missing_ok=True)
+
+
+def test_files_put_in_meanwhile_are_found(visit, models, put_in):
     page = visit()
     checkpoint = next((ROOT / "models" / "Stable-diffusion").glob("*.safetensors"), None) or next(models.rglob("*.safetensors"))
     for folder in ("Stable-diffusion", "Lora"):
         (models / folder).mkdir(exist_ok=True)
-    (models / "Stable-diffusion" / "put-in-meanwhile.safetensors").symlink_to(checkpoint)
+    put_in.symlink_to(checkpoint)
     layer = "lora_unet_mid_block_attentions_0_proj_in"
     weights = {f"{layer}.lora_down.weight": np.ones((4, 8, 1, 1), np.float32), f"{layer}.lora_up.weight": np.ones((8, 4, 1, 1), np.float32)}
     save_file(weights, models / "Lora" / "soft light.safetensors")

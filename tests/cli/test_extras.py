@@ -1,5 +1,6 @@
 """`extras` finishes files and folders, names what it passes over, and goes on where it ended."""
 
+from importlib.util import find_spec
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -58,6 +59,19 @@ def test_the_chain_as_json(extras, folder, tmp_path):
     assert done.code == 0, done.err
     with Image.open(tmp_path / "2.png") as image:
         assert np.asarray(image).shape == (72, 120, 3)
+
+
+@pytest.mark.skipif(find_spec("spandrel") is None, reason="spandrel is not installed")
+def test_a_size_alone_is_made_by_our_own_upscaler(extras, folder, tmp_path):
+    small = folder / "giraffe.png"
+    Image.open(ROOT / "tests" / "data" / "held_out_giraffe.png").convert("RGB").resize((32, 32)).save(small)
+    made = []
+    for words in ((), ("--upscaler", "darkroom-4x"), ("--upscaler", "Lanczos")):
+        out = tmp_path / str(len(made))
+        done = extras(small, "-o", out, "--scale", "2", *words)
+        assert done.code == 0, done.err
+        made.append(np.asarray(Image.open(out / "giraffe.png").convert("RGB")))
+    assert np.array_equal(made[0], made[1]) and not np.array_equal(made[0], made[2])
 
 
 def test_what_is_wrong_is_a_sentence(extras, folder, tmp_path):

@@ -1,5 +1,6 @@
 """The collection follows the disk: files that come, change and go are told, and hashed once in the background."""
 
+import json
 import os
 import queue
 import shutil
@@ -8,7 +9,7 @@ import time
 import pytest
 
 from tests.library.test_scan import LORA, write
-from webui.collection.notes import NoteStore
+from webui.collection.notes import Notes, NoteStore
 from webui.collection.service import Collection
 from webui.collection.watch import changes
 from webui.db import open_database
@@ -118,3 +119,50 @@ def test_changes_names_what_is_new_gone_and_different(tmp_path):
     write(tmp_path / "Lora" / "three.safetensors", LORA)
     change = changes(before, library.scan())
     assert (change.added, change.removed, change.changed) == (("lora/three",), ("lora/one",), ("lora/two",))
+
+
+def test_what_another_darkroom_has_exported_is_kept_here_until_it_is_changed(tmp_path, told, notes):
+    here, there = tmp_path / "here" / "Stable-diffusion", tmp_path / "there" / "Stable-diffusion"
+    write(there / "fox.safetensors")
+    first = Collection(Library([there.parent]), notes, told.publish, lambda: False, lambda: False)
+    model_id = first.entries()[0].card.id
+    defaults = {"steps": 7, "sampler": "Euler"}
+    kept = {"notes": "good", "favourite": True, "tags": ("red",), "trigger": "fxx", "weight": 0.5, "defaults": defaults}
+    first.change(model_id, kept)
+    first.export(model_id)
+    here.mkdir(parents=True)
+    for path in there.iterdir():
+        shutil.copy(path, here)
+    database = open_database(tmp_path / "data")
+    collection = Collection(Library([here.parent]), NoteStore(database), told.publish, lambda: False, lambda: False)
+    collection.start()  # nobody has asked for a list yet
+    try:
+        until = time.monotonic() + PATIENCE_S
+        while collection.library.models("checkpoint")[0].native.steps != 7 and time.monotonic() < until:
+            time.sleep(0.01)
+        found = collection.entries()[0]
+        assert found.card.kept.model_dump() == kept and found.card.tags == ("red",) and found.model.native.sampler == "Euler"
+        new = collection.change(found.card.id, {"notes": "", "defaults": {}, "favourite": False}).card.kept
+        assert (new.notes, new.defaults, new.favourite, new.trigger) == ("", {}, False, "fxx"), "what was cleared does not come back"
+        assert collection.library.models("checkpoint")[0].native.steps == 20
+    finally:
+        collection.stop()
+        database.close()
+
+
+@pytest.mark.parametrize(
+    "own",
+    [
+        {"defaults": {"steps": -1, "wid": 5, "sampler": [], "height": 64}},
+        {"defaults": [], "tags": "x", "weight": "heavy", "favourite": "perhaps", "notes": {}},
+        {"trigger": "x" * 9000, "colour": 5},
+        [1],
+        "x",
+    ],
+)
+def test_what_others_write_under_our_name_is_taken_as_far_as_it_can_be_kept(tmp_path, told, notes, own):
+    path = write(tmp_path / "Stable-diffusion" / "fox.safetensors")
+    path.with_suffix(".json").write_text(json.dumps({"darkroom": own}))
+    collection = Collection(Library([tmp_path]), notes, told.publish, lambda: False, lambda: False)
+    kept = collection.entries()[0].card.kept
+    assert kept.model_dump(exclude={"defaults"}) == Notes().model_dump(exclude={"defaults"}) and kept.defaults in ({}, {"height": 64})

@@ -177,3 +177,12 @@ def test_a_settings_file_s_line_is_named_with_its_value(tmp_path, line, words):
 )
 def test_an_unforeseen_error_is_told_without_its_name(error, words):
     assert in_words(error) == words
+
+
+def test_a_list_that_is_empty_has_none():
+    class Axes(BaseModel):
+        axes: list[int] = Field(min_length=1)
+
+    with pytest.raises(ValidationError) as caught:
+        Axes(axes=[])
+    assert sentence(caught.value.errors()[0], "axes") == "axes must have at least 1 entry; there are none."

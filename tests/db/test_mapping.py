@@ -31,6 +31,8 @@ def job_row(**changes):
         "notes": '["n"]',
         "place": None,
         "cost": 0.0,
+        "backend": "",
+        "remote": "[]",
         "request": resolved(prompt="an apple").model_dump_json(),
         "plan": Plan(device="cuda:0").model_dump_json(),
         "error": JobError(kind="OutOfMemory", message="Full.").model_dump_json(),
@@ -71,6 +73,17 @@ def test_a_job_with_everything():
 def test_a_job_that_has_only_just_begun():
     job = job_from(job_row(state="queued", plan=None, error=None, started=None, notes="[]"))
     assert job.plan is job.error is job.started is None and job.notes == () and job.images == ()
+
+
+def test_pictures_that_wait_for_their_finish_chain_are_in_the_jobs_order():
+    remote = '[{"indexes": [1], "pictures": ["b"]}, {"indexes": [0], "pictures": ["a"]}]'
+    assert job_from(job_row(remote=remote)).made == ("a", "b")
+    assert job_from(job_row(remote=remote, backend="replicate")).made == ()
+
+
+@pytest.mark.parametrize("remote", ["", "{}", "[1]", '[{"of": "tomorrow"}]', "no JSON"])
+def test_of_a_backend_s_work_what_a_newer_version_wrote_is_left_out(remote):
+    assert job_from(job_row(remote=remote)).made == ()
 
 
 @pytest.mark.parametrize("column", ["plan", "error"])

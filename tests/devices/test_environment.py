@@ -1,7 +1,7 @@
 import subprocess
 import sys
 
-from webui.devices.environment import VARIABLES, keep_freed_memory, prepare_process, trim_heap
+from webui.devices.environment import VARIABLES, keep_freed_memory, large_blocks_returned, prepare_process, trim_heap
 
 
 def test_sets_what_the_user_has_not_set():
@@ -36,3 +36,27 @@ def test_is_harmless_anywhere(monkeypatch):
     monkeypatch.setattr(sys, "platform", "darwin")
     assert keep_freed_memory() is False
     assert trim_heap() is None
+    with large_blocks_returned():
+        pass
+
+
+def test_large_blocks_go_back_while_a_vae_works():
+    code = """
+import psutil
+from webui.devices.environment import keep_freed_memory, large_blocks_returned
+resident = lambda: psutil.Process().memory_info().rss
+keep_freed_memory()
+start = resident()
+small = [b"x" * 2**22 for _ in range(20)]
+del small
+with large_blocks_returned():
+    before = resident() - start
+    large = b"x" * 2**27
+    held = resident() - start
+    del large
+    freed = resident() - start
+large = b"x" * 2**27
+del large
+print(before < 20e6, held > 120e6, freed < 20e6, resident() - start > 120e6)
+"""
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split() == ["True"] * 4

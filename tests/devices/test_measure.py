@@ -42,6 +42,20 @@ def test_measured_once_and_kept(measured, tmp_path):
         assert Measurements(file).bf16_is_faster() is pays
 
 
+def test_what_counts_are_the_threads_of_the_plan_not_of_the_process(tmp_path):
+    """A node of Ray's begins with one thread: it chose by a measurement of its own, and gave other bits than web's machine."""
+    settings = Settings(data_dir=tmp_path, threads=2)
+    first = default_dtype("cpu", settings)
+    (kept,) = json.loads(settings.measured.read_text()).items()
+    other = {name: 1.0 if (name == "bfloat16") == (first == "float32") else 9.0 for name in ("float32", "bfloat16")}
+    settings.measured.write_text(json.dumps({kept[0]: {"layers": other}}))
+    assert "2 threads" in kept[0] and torch.get_num_threads() == 1
+    for threads in (1, 2):
+        torch.set_num_threads(threads)
+        assert default_dtype("cpu", settings) != first, "it has what was measured before"
+    assert list(json.loads(settings.measured.read_text())) == [kept[0]]
+
+
 def test_another_version_of_torch_is_measured_anew(measured, tmp_path):
     file = tmp_path / "measured.json"
     file.write_text(json.dumps({"another machine": {"layers": {"float32": 1.0, "bfloat16": 0.1}}}))

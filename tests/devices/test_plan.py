@@ -1,3 +1,5 @@
+import json
+
 import pytest
 import torch
 
@@ -5,10 +7,10 @@ from tests.whole_requests import resolved
 from webui.core.job import Plan
 from webui.core.request import HiresOptions
 from webui.devices import ModelFacts, describe, estimate, is_out_of_memory, out_of_memory, plan_for
-from webui.devices.machine import choose
+from webui.devices.machine import choose, cores, cpu_name
 from webui.devices.memory import largest_size
-from webui.devices.plan import cheaper_plan, fits_together
-from webui.errors import OutOfMemory, RequestError, SettingsError
+from webui.devices.plan import cheaper_plan, default_dtype, fits_together
+from webui.errors import OutOfMemory, RequestError, SettingsError, WebUIError
 from webui.settings import Settings
 
 SD15 = ModelFacts()
@@ -79,6 +81,39 @@ def test_what_does_not_fit_at_once_is_made_in_small_parts(settings):
     assert not fits_together([request()], plan, SD15, held=10**12), "its neighbours would take the room that it saves"
     edges = plan_for(request(batch_size=64, tiling=True), "cpu", settings, SD15, held=9 * 10**9 - _free())
     assert (edges.rows, edges.vae_tiles) == (1, False), "edges that meet each other are made in one piece"
+
+
+def test_a_file_in_16_bits_is_kept_so_where_float32_does_not_fit(tmp_path):
+    settings = Settings(data_dir=tmp_path)
+    sdxl = ModelFacts(unet=2_567_463_684, text=817_720_320, in_half=True)
+    wish = request(width=1024, height=1024, dtype="float32")
+    full, half, parts = (plan_for(wish, "cpu", settings, sdxl, held=gigabytes * 10**9 - _free()) for gigabytes in (32, 16, 11))
+    assert [(each.weights, each.rows) for each in (full, half, parts)] == [("full", 0), ("half", 0), ("half", 1)]
+    assert full.peak > 20e9 > 16e9 > half.peak > 11e9 > parts.peak
+    kept = settings.model_copy(update={"weights": "full"})
+    with pytest.raises(OutOfMemory, match=r"The model alone needs 1[34]\.\d GB"):
+        plan_for(wish, "cpu", kept, sdxl, held=11 * 10**9 - _free())
+    wide = sdxl.model_copy(update={"in_half": False})
+    with pytest.raises(OutOfMemory):
+        plan_for(wish, "cpu", settings, wide, held=11 * 10**9 - _free())  # its numbers are others in 16 bits, and the request says float32
+    chosen = settings.model_copy(update={"weights": "half"})
+    assert plan_for(wish, "cpu", chosen, sdxl, held=10**12).weights == "half"
+    assert plan_for(wish, "cpu", chosen, wide, held=10**12).weights == "full"
+    assert plan_for(request(dtype="bfloat16"), "cpu", chosen, sdxl, held=10**12).weights == "full", "nothing is narrower"
+
+
+def test_what_does_not_fit_in_float32_is_computed_in_fewer_bits_unless_they_were_chosen(tmp_path):
+    settings = Settings(data_dir=tmp_path)
+    same = {"float32": 1.0, "bfloat16": 1.0}  # as on most computers: bfloat16 is no faster
+    settings.measured.parent.mkdir(parents=True)
+    settings.measured.write_text(json.dumps({f"{cpu_name()}, {cores()} threads, torch {torch.__version__}": {"layers": same}}))
+    assert default_dtype("cpu", settings) == "float32"
+    plan = plan_for(request(), "cpu", settings, SD15, held=int(3.2e9) - _free())
+    assert (plan.dtype, plan.narrowed) == ("bfloat16", True) and plan.peak <= 3.2e9
+    assert not plan_for(request(), "cpu", settings, SD15, held=10**12).narrowed
+    for chosen in (request(dtype="float32"), request()):
+        with pytest.raises(WebUIError):
+            plan_for(chosen, "cpu", settings.model_copy(update={"dtype": "float32"}), SD15, held=int(3.2e9) - _free())
 
 
 def test_the_next_plan_takes_less_until_nothing_does():

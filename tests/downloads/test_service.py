@@ -18,6 +18,7 @@ from tests.downloads.fakes import File
 from webui.downloads.net import Egress, FetchError
 from webui.downloads.offers import OfferedFile
 from webui.downloads.staging import keep
+from webui.downloads.starters import STARTERS
 from webui.downloads.transfer import Fetched, fetch
 from webui.errors import Conflict, Forbidden, RequestError, StorageError
 
@@ -220,7 +221,7 @@ def test_days_later_it_goes_on_where_it_was(box, site, tmp_path, fox, lora):
 
 
 def test_one_that_comes_to_a_standstill_stops_nobody_and_is_removed_at_once(box, site, fox, lora):
-    site.repository("owner/slow", {"slow.safetensors": lora})
+    site.repository("owner/slow", {"slow.safetensors": lora[:-1] + b"x"})
     file = site.files["/owner/slow/resolve/main/slow.safetensors"]
     file.hold = 2**16
     box.downloads.start()
@@ -318,7 +319,7 @@ def test_another_file_of_the_same_name_takes_nothing_away(box, site, fox, lora):
     assert first.read_bytes() == b"mine"
 
 
-@pytest.mark.parametrize("files", [{}, {"README.md": b"#"}, {"x.onnx": b"x"}])
+@pytest.mark.parametrize("files", [{}, {"README.md": b"#"}, {"x.onnx": b"x"}, {"x.gguf": b"x"}])
 def test_a_repository_without_weights_is_said(box, site, files):
     site.repository("owner/empty", files)
     with pytest.raises(RequestError, match="no weights"):
@@ -360,6 +361,17 @@ def test_pause_resume_and_remove(box, site, fox, lora):
     assert box.downloads.list() == () and (box.models / "Lora" / "fox.safetensors").exists()
 
 
+def test_what_has_come_is_told_when_it_is_paused(box, site, fox):
+    fox.hold = 2**20
+    box.downloads.start()
+    started = box.downloads.add("hf:owner/fox")
+    part = started.part(started.offer.files[0])
+    while not part.exists() or part.stat().st_size < 2**19:
+        time.sleep(0.01)
+    assert 2**19 <= box.downloads.pause(started.id).received <= 2**20
+    fox.hold = 2**63
+
+
 def test_two_who_pause_and_resume_at_once_do_no_harm(box, site, fox):
     site.gate.clear()
     box.downloads.start()
@@ -387,6 +399,53 @@ def test_two_wishes_for_one_file_are_one_download(box, site, fox):
     assert box.downloads.add("owner/fox").id == first.id and len(box.downloads.list()) == 1
     site.gate.set()
     box.until(lambda download: download.state == "done")
+
+
+def test_the_same_content_from_two_sites_is_fetched_once(box, site, fox, lora):
+    site.version(123, "other.safetensors", lora)
+    site.gate.clear()
+    box.downloads.start()
+    first = box.downloads.add("hf:owner/fox")
+    assert box.downloads.add("civitai:123").id == first.id, "it is on its way"
+    box.downloads.pause(first.id)
+    second = box.downloads.add("civitai:123")
+    assert second.id != first.id, "one that is paused holds nobody up"
+    site.gate.set()
+    arrived = box.until(lambda download: download.id == second.id and download.state in ("done", "failed"))
+    box.downloads.resume(first.id)
+    again = box.until(lambda download: download.id == first.id and download.state in ("done", "failed"))
+    assert (arrived.state, again.state, again.target) == ("done", "done", arrived.target), again.error
+    assert sum(path.suffix == ".safetensors" for path in box.models.rglob("*")) == 1
+    assert len(fox.asked) <= 1, "only what was begun before it was paused"
+
+
+def test_a_folder_that_cannot_be_written_is_named_and_the_next_one_taken(box, site, fox):
+    (box.models.parent / "blocked").write_text("a file, where a folder should be")
+    blocked = box.models.parent / "blocked" / "models"
+    box.settings = box.settings.model_copy(update={"models_dirs": (blocked, box.models)})
+    begun = box.downloads.add("hf:owner/fox")
+    assert str(blocked) in begun.note and begun.note.startswith(f"It goes to {box.models}")
+    ended = box.downloads.run_now(begun)
+    assert ended.state == "done" and ended.note == begun.note and ended.target.startswith(str(box.models))
+
+
+@pytest.mark.parametrize("starter", STARTERS, ids=lambda starter: starter.title)
+def test_a_starter_whose_file_has_moved_or_changed_is_a_sentence(site, tmp_path, starter):
+    """What the list says of it is shown and nothing else: the site's answer counts."""
+    box = Box(tmp_path, site)
+    source = box.downloads.catalogue.source(starter.source)
+    if source.site == "address":
+        assert source.model.startswith("https://")
+        return
+    with pytest.raises(FetchError, match="nothing at this address"):
+        box.downloads.add(starter.source)
+    site.repository(source.model, {"renamed.safetensors": b"x"})
+    if source.file:
+        with pytest.raises(RequestError, match="There are: renamed.safetensors"):
+            box.downloads.add(starter.source)
+    site.repository(source.model, {source.file or "other.safetensors": b"another size and another hash"})
+    begun = box.downloads.add(starter.source, kind=starter.kind)
+    assert begun.size == 29 != starter.size
 
 
 SCRIPT = """

@@ -281,3 +281,23 @@ def test_a_stop_is_heard_while_a_prompt_of_many_texts_is_encoded(studio):
     assert isinstance(studio.errors.pop("0"), JobCancelled) and studio.errors == {}
     assert {event.phase for event in studio.events["0"] if event.type == "step"} <= {"loading", "encoding"}
     assert [len(made) for made in pictures] == [0, 1]
+
+
+def test_guidance_of_one_job_does_not_reach_its_neighbours(studio):
+    own = {"pag": {"scale": 8.0}, "sag": {"threshold": 0.9}, "dynamic_thresholding": {"mimic_scale": 3.0}}
+    requests = [{"prompt": "fox", "steps": 5}, {"prompt": "fox", "steps": 4, "seed": 2, **own}, {"prompt": "owl", "steps": 6, "seed": 3}]
+    together = studio.make(*requests)
+    assert studio.errors == {}
+    for pictures, fields in zip(together, requests, strict=True):
+        assert compare(pictures[0], studio.make(fields)[0][0]).psnr >= 60
+
+
+def test_jobs_that_change_the_network_alike_run_together_others_not(studio):
+    changes = {"freeu": {"b2": 1.8, "s2": 0.1}, "hrfix": {"block_number": 2, "end_percent": 0.8}, "token_merging": {}}
+    requests = [{"prompt": "fox", "steps": 5, **changes}, {"prompt": "owl", "steps": 6, "seed": 3, **changes}]
+    together = studio.make(*requests)
+    assert studio.errors == {}
+    for pictures, fields in zip(together, requests, strict=True):
+        assert compare(pictures[0], studio.make(fields)[0][0]).psnr >= 60
+    studio.make({"prompt": "fox", "steps": 5}, requests[1])
+    assert isinstance(studio.errors["1"], AdmissionRefused)

@@ -375,6 +375,40 @@ def test_rotations_keep_lengths(place, loaders, names):
         assert not torch.allclose(layer.weight, before, atol=1e-2)
 
 
+@pytest.mark.parametrize("blocks", [0, 1])
+@pytest.mark.parametrize("trainer", ["peft", "onetrainer", "onetrainer scaled"])
+def test_rotated_inputs(place, loaders, names, trainer, blocks):
+    """PEFT's layer sees its input times R; OneTrainer's convolution has its kernels times R."""
+    folder, library, model = place
+    name, tensors, wanted, draw = next(names), {}, {}, drawn(1)
+    for layer in LAYERS:
+        shape = tuple(layer_of(model, layer).weight.shape)
+        inputs = math.prod(shape[1:])
+        vectors = draw(blocks or inputs // 4, 6) / 4
+        key = f"base_model.model.{layer}" if trainer == "peft" else kohya(layer)
+        tensors[f"{key}.oft_R.weight"] = vectors
+        if trainer == "onetrainer scaled":
+            tensors[f"{key}.oft_R.scaled_oft"] = np.array(1.0)
+        factor = 1 / (2 * math.sqrt(3)) if trainer == "onetrainer scaled" else 1.0
+
+        def expected(weight, strength, vectors=vectors * factor, inputs=inputs, shape=shape):
+            whole = np.zeros((inputs, inputs))
+            for number in range(inputs // 4):
+                skew = np.zeros((4, 4))
+                skew[np.triu_indices(4, 1)] = vectors[number % len(vectors)]
+                skew -= skew.T
+                rows = slice(number * 4, number * 4 + 4)
+                power = np.linalg.matrix_power
+                whole[rows, rows] = np.eye(4) + 2 * skew + 2 * power(skew, 2) + 2 * power(skew, 3) + power(skew, 4)
+            kernels = trainer != "peft" and len(shape) == 4
+            turned = flat(weight) @ (whole if kernels else whole.T)
+            return (flat(weight) + strength * (turned - flat(weight))).reshape(shape)
+
+        wanted[layer, "weight"] = expected
+    write(folder, library, name, tensors)
+    check(place, loaders, name, wanted)
+
+
 def test_butterflies(place, loaders, names):
     """Each factor as the matrix that it is: block-diagonal between a permutation and its inverse (BOFT's equation 5)."""
     folder, library, model = place
@@ -517,6 +551,9 @@ def hostile():
     yield "blocks that are not square", {"oft_blocks": torch.ones(4, 8, 7)}, "none of its 1 layers fits"
     yield "blocks of another layer", {"oft_blocks": torch.ones(4, 4, 4)}, "none of its 1 layers fits"
     yield "too many butterflies", {"oft_blocks": torch.zeros(9, 8, 4, 4)}, "none of its 1 layers fits"
+    yield "a triangle that is none", {"oft_R.weight": torch.ones(8, 5)}, "none of its 1 layers fits"
+    yield "input blocks of another layer", {"oft_R.weight": torch.ones(3, 6)}, "none of its 1 layers fits"
+    yield "an empty triangle", {"oft_R.weight": torch.ones(8, 0)}, "none of its 1 layers fits"
     yield "IA3 of another size", {"weight": torch.ones(7), "on_input": torch.tensor(0)}, "none of its 1 layers fits"
     yield "a difference turned on its side", {"diff": torch.ones(16, 64)}, "none of its 1 layers fits"
     yield "a weight of another size", {"set_weight": torch.ones(1, 32)}, "none of its 1 layers fits"
@@ -589,7 +626,8 @@ def test_odd_embeddings_and_other_models_parts_are_told(place, loaders, names):
 
 
 ENDS = {"up": "lora_up.weight", "down": "lora_down.weight", "up_bias": "lora_B.bias", "diff_bias": "diff_b", "norm": "w_norm"}
-ENDS |= {"norm_bias": "b_norm", "set": "set_weight", "ia3": "weight"} | {part: f"{part}.weight" for part in ("a1", "a2", "b1", "b2")}
+ENDS |= {"norm_bias": "b_norm", "set": "set_weight", "ia3": "weight", "oft_inputs": "oft_R.weight"}
+ENDS |= {part: f"{part}.weight" for part in ("a1", "a2", "b1", "b2")}
 
 
 def test_every_kind_in_the_list_of_kinds_is_read(loaders):

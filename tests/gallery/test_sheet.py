@@ -176,6 +176,31 @@ def test_the_layout_is_where_every_picture_stands(varied):
     assert varied.sheet.layout(Wanted(owner="eve")) == struct.pack("<I", 0)
 
 
+def test_totals_and_layouts_are_kept_until_a_picture_or_a_collection_changes(varied):
+    wanted, asked = Wanted(query=parse_query("kept")), []
+    event.listen(varied.database.engine, "before_cursor_execute", lambda *said: asked.append(said[2]))
+
+    def look():
+        del asked[:]
+        return varied.sheet.total(wanted), len(varied.sheet.layout(wanted)), len(asked)
+
+    look()
+    assert varied.database.full_text
+    varied.make(7)
+    assert look() == (0, 4, 2) and look() == (0, 4, 0)
+    undo = varied.marks.change(None, ["2", "4"], Changes(flag=1), "ann").undo
+    assert look() == (2, 18, 2) and look() == (2, 18, 0)
+    varied.marks.undo(None, undo)
+    assert look()[:2] == (0, 4)
+    wanted = Wanted(query=parse_query("collection:best"))
+    assert look()[0] == 0
+    varied.marks.change("ann", ["1"], Changes(collection="best"), "ann")
+    assert look()[0] == 1
+    varied.make(6)
+    varied.database.shared = True  # others may change it: nothing is kept
+    assert look()[2] == look()[2] == 2
+
+
 def test_a_session_is_one_prompt_in_one_go(sheet):
     sheet.make(1, 0, prompt="a red apple, oil")
     sheet.make(2, 1, prompt="a green apple, oil", guidance=9.0)
@@ -227,4 +252,11 @@ def test_no_query_sorts_or_reads_whole_rows_to_count(tmp_path, owner, q):
     listing, counting = (" ".join(row[3] for row in plan) for plan in plans)
     assert "ix_images_gallery" in listing and "TEMP B-TREE" not in listing
     assert "COVERING INDEX ix_images_gallery" in counting
+    del asked[:]
+    sheet.numbered(owner, range(1, 100))
+    sheet.sessions(owner, [1, 2])
+    with database.read() as connection:
+        plans = [connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", given).all() for statement, given in tuple(asked)]
+    by_number, by_session = (" ".join(row[3] for row in plan) for plan in plans[:2])
+    assert "INTEGER PRIMARY KEY" in by_number and "ix_images_session" in by_session
     database.close()

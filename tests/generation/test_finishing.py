@@ -12,6 +12,7 @@ from webui.core.finish import FormatStep
 from webui.engine.bootstrap import build_context
 from webui.errors import JobCancelled, RequestError
 from webui.generation.run import run_job
+from webui.images import bands
 from webui.images.colors import match_colors
 from webui.images.finishing import fits_format, on_colors
 from webui.images.metadata import encoder, read_metadata
@@ -110,6 +111,21 @@ def test_a_stop_takes_effect_between_two_steps(engine):
     with pytest.raises(JobCancelled):
         run_job(engine.task(prompt="fox", finish=[{"kind": "grain"}] * 3), engine.context, emit)
     assert seen == ["Film grain", "Film grain"]
+
+
+def test_a_stop_takes_effect_within_a_step(engine, monkeypatch):
+    monkeypatch.setattr(bands, "PIXELS", 16)
+    seen = []
+
+    def emit(event):
+        if isinstance(event, StepDone) and event.phase == "finishing":
+            seen.append((event.step, event.steps, event.detail))
+            if len(seen) == 2:
+                raise JobCancelled("stopped")
+
+    with pytest.raises(JobCancelled):
+        run_job(engine.task(prompt="fox", finish=[{"kind": "grain"}]), engine.context, emit)
+    assert seen == [(0, 1, "Film grain")] * 2
 
 
 class Stripe(BaseModel):

@@ -128,6 +128,16 @@ def test_a_wish_that_cannot_be_is_refused_with_its_axis(axes, request_, said):
         planned(*axes, **request_)
 
 
+def test_token_merging_of_the_second_pass_alone_is_an_axis_of_a1111s_name():
+    def merging(name, **request_):
+        plan = planned((name, "0.3"), **request_)
+        found = cells(plan)[0].token_merging
+        return found.ratio, found.hires_ratio
+
+    assert merging("Token merging ratio") == (0.3, 0.0) and merging("Token merging ratio high-res") == (0.0, 0.3)
+    assert merging("Token merging ratio high-res", token_merging={"ratio": 0.5}) == (0.5, 0.3)
+
+
 def test_names_are_tried_before_anything_is_kept():
     def resolve(request):
         if request.sampler == "Eulerx":

@@ -100,6 +100,59 @@ def test_a_tiff_whose_zero_is_white_is_not_its_negative():
     assert np.array_equal(np.asarray(read)[..., 0], np.tile(np.arange(256, dtype=np.uint8), (4, 1)))
 
 
+def tiff(shape, bits, content, photometric=1, samples=1, compression=1):
+    """A TIFF of one strip, written by hand: kinds that Pillow reads but does not write."""
+    wide = {256: (4, [shape[0]]), 257: (4, [shape[1]]), 258: (3, bits), 259: (3, [compression]), 262: (3, [photometric])}
+    tags = wide | {273: (4, [0]), 277: (3, [len(bits)]), 278: (4, [shape[1]]), 279: (4, [len(content)]), 339: (3, [samples] * len(bits))}
+    place = 8 + 2 + 12 * len(tags) + 4
+    entries, beyond = b"", b""
+    for tag, (kind, values) in sorted(tags.items()):
+        packed = struct.pack("<" + {3: "H", 4: "I"}[kind] * len(values), *values)
+        if len(packed) > 4:
+            beyond, packed = beyond + packed, struct.pack("<I", place + len(beyond))
+        entries += struct.pack("<HHI", tag, kind, len(values)) + (b"PLCE" if tag == 273 else packed.ljust(4, b"\0"))
+    entries = entries.replace(b"PLCE", struct.pack("<I", place + len(beyond)))
+    return b"II*\0" + struct.pack("<IH", 8, len(tags)) + entries + bytes(4) + beyond + content
+
+
+@pytest.mark.parametrize(
+    ("bits", "samples", "content", "wanted"),
+    [
+        ([12], 1, b"\x00\x0f\xff", [0, 255]),
+        ([32], 1, struct.pack("<2I", 0, 2**32 - 1), [0, 255]),
+        ([32], 2, struct.pack("<2i", -5, 5), [0, 255]),
+        ([8], 2, struct.pack("<2b", -100, 100), [0, 255]),
+        ([8], 1, bytes([156, 100]), [156, 100]),
+    ],
+    ids=["12 bits", "32 bits", "32 bits with a sign", "8 bits with a sign", "8 bits"],
+)
+def test_whole_numbers_of_a_tiff_are_as_its_tags_say(bits, samples, content, wanted):
+    data = tiff((2, 1), bits, content, samples=samples)
+    assert np.asarray(decode.read_image(data))[0, :, 0].tolist() == wanted
+    assert np.asarray(decode.read_mask(data))[0, :, 0].tolist() == wanted
+
+
+@pytest.mark.parametrize("read", [decode.look, decode.read_image, decode.read_mask])
+def test_colours_that_would_be_misread_are_refused(read):
+    """YCbCr that is not within JPEG: Pillow takes its numbers for red, green and blue."""
+    with pytest.raises(RequestError, match="YCbCr without JPEG"):
+        read(tiff((16, 16), [8, 8, 8], bytes(16 * 16 * 3), photometric=6))
+
+
+@pytest.mark.parametrize(("depth", "key"), [(1, 1), (2, 3), (4, 15), (4, 7), (8, 255)])
+def test_a_transparent_grey_is_named_in_the_file_s_own_bits(depth, key):
+    head = struct.pack(">IIBBBBB", 2, 1, depth, 0, 0, 0, 0)
+    row = (key << (8 - depth)).to_bytes(1, "big") + bytes(1)
+    parts = (
+        (b"IHDR", head),
+        (b"tRNS", struct.pack(">H", key)),
+        (b"IDAT", zlib.compress(b"\0" + row[: -(-2 * depth // 8)])),
+        (b"IEND", b""),
+    )
+    data = png.SIGNATURE + b"".join(chunk(*part) for part in parts)
+    assert np.asarray(decode.read_image(data))[0, :, 3].tolist() == [0, 255]
+
+
 def big_endian(values):
     """A TIFF of 16 bits, most significant first."""
     image = Image.frombytes("I;16B", values.shape[::-1], values.astype(">u2").tobytes())

@@ -7,6 +7,7 @@ from PIL import Image
 from webui.core.options import OutpaintOptions
 from webui.images.outpainting import extend, extended_mask, new_sides
 
+NEEDS = {"telea": "cv2", "patch match": "patchmatch"}
 SIDES = {"left": 16, "top": 8, "bottom": 24}
 
 
@@ -16,10 +17,10 @@ def picture():
     return Image.fromarray(np.stack([x * 5, y * 7, 255 - x * 2 - y], axis=-1).astype(np.uint8))
 
 
-@pytest.mark.parametrize("fill", ["edge", "mirror", "noise", "telea"])
+@pytest.mark.parametrize("fill", ["edge", "mirror", "noise", "telea", "patch match"])
 def test_the_picture_itself_stays_as_it_is(picture, fill):
-    if fill == "telea":
-        pytest.importorskip("cv2")
+    if fill in NEEDS:
+        pytest.importorskip(NEEDS[fill])
     made = np.asarray(extend(picture, OutpaintOptions(**SIDES, fill=fill), seed=1))
     assert made.shape == (64, 64, 3) and np.array_equal(made[8:40, 16:], np.asarray(picture))
     assert made[:, :16].std() > 0 and np.array_equal(made, np.asarray(extend(picture, OutpaintOptions(**SIDES, fill=fill), seed=1)))
@@ -33,6 +34,25 @@ def test_edges_are_drawn_out_and_mirrored(picture):
     assert np.array_equal(mirror[:, :16], before[:, 15::-1])
     far = extend(picture, OutpaintOptions(right=200, fill="mirror"), 1)
     assert far.size == (248, 32)
+
+
+def test_patch_match_goes_on_with_what_is_there_at_any_size():
+    """Stripes stay stripes; a large picture is filled smaller, and nothing of it is lost."""
+    pytest.importorskip("patchmatch")
+    rows = np.where(np.arange(64)[:, None, None] // 8 % 2 == 0, (240, 30, 30), (20, 40, 230))
+    stripes = Image.fromarray(np.broadcast_to(rows, (64, 64, 3)).astype(np.uint8))
+    small = np.asarray(extend(stripes, OutpaintOptions(right=32, fill="patch match"), seed=1)).astype(int)
+    assert np.abs(small[:, 64:] - small[:, :1]).mean() < 20
+    large = stripes.resize((512, 512), Image.Resampling.NEAREST)
+    made = np.asarray(extend(large, OutpaintOptions(left=64, right=512, fill="patch match"), seed=1)).astype(int)
+    assert made.shape == (512, 1088, 3) and np.array_equal(made[:, 64:576], np.asarray(large))
+    assert np.abs(made[:, 600:] - made[:, 64:65]).mean() < 40
+
+
+def test_a_picture_smaller_than_a_patch_is_filled_too():
+    pytest.importorskip("patchmatch")
+    made = extend(Image.new("RGB", (4, 4), (9, 90, 200)), OutpaintOptions(left=64, top=64, fill="patch match"), seed=1)
+    assert made.size == (68, 68) and np.abs(np.asarray(made).astype(int) - (9, 90, 200)).max() < 3
 
 
 def test_noise_comes_from_the_seed_and_has_the_picture_s_colours(picture):

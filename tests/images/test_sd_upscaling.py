@@ -1,11 +1,13 @@
 """SD upscale's tiles cover the picture once, each sees as much as a tile holds, and seam fixes lie over the seams."""
 
+from typing import get_args
+
 import numpy as np
 import pytest
 
 from webui.core.finish import size_after
-from webui.core.sd_upscale import SdUpscaleStep
-from webui.images.sd_upscaling import pieces_of, window_of
+from webui.core.sd_upscale import SdUpscaleStep, Seams
+from webui.images.sd_upscaling import count_of, pieces_of, window_of
 
 SIZES = [(1024, 1024), (1000, 520), (512, 512), (513, 64), (64, 2048), (4096, 8)]
 
@@ -26,6 +28,12 @@ def test_tiles_cover_each_pixel_once_and_see_no_more_than_a_tile(size):
         assert 0 <= seen[0] and seen[2] <= size[0] and 0 <= seen[1] and seen[3] <= size[1]
         assert set(np.unique(piece.mask())) == {255}
     assert (counted == 1).all()
+
+
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("mode", get_args(Seams))
+def test_they_are_counted_without_being_made(size, mode):
+    assert count_of(size, (512, 256), SdUpscaleStep(seams=mode)) == len(pieces(size, (512, 256), seams=mode))
 
 
 def seams(size, **fields):

@@ -3,11 +3,17 @@
 import pytest
 
 from tests.whole_requests import resolved
+from webui.core.job import Said
 from webui.core.request import HiresOptions
 from webui.jobs.estimates import Estimates, work
 from webui.jobs.store import JobStore
 
 REQUEST = resolved(width=64, height=64, steps=10, checkpoint="tiny [0]")
+
+
+def stored(box, prompt: str) -> str:
+    """A job of `REQUEST`'s size."""
+    return JobStore(box.database).add(REQUEST.model_copy(update={"prompt": prompt}), "local", 0, None, "", Said())[0].id
 
 
 def test_work_grows_with_pixels_steps_and_pictures():
@@ -21,8 +27,9 @@ def test_work_grows_with_pixels_steps_and_pictures():
 def test_nothing_is_claimed_before_the_first_job_and_the_median_after(box):
     estimates = Estimates(JobStore(box.database))
     assert estimates.seconds(REQUEST) is None
-    for seconds in (2.0, 2.0, 90.0):
-        estimates.add(REQUEST, seconds)
+    for name, seconds in (("a", 2.0), ("b", 2.0), ("c", 90.0)):
+        estimates.note(stored(box, name), seconds)
+    estimates.note("removed meanwhile", 1.0)
     assert estimates.seconds(REQUEST) == pytest.approx(2.0)
     assert estimates.seconds(REQUEST.model_copy(update={"batch_count": 2})) == pytest.approx(4.0)
     assert estimates.seconds(REQUEST.model_copy(update={"checkpoint": "unknown [1]"})) is not None
@@ -31,7 +38,7 @@ def test_nothing_is_claimed_before_the_first_job_and_the_median_after(box):
 def test_starts_add_up_and_are_shared_by_engines(box):
     estimates = Estimates(JobStore(box.database))
     assert estimates.seconds(REQUEST) is None
-    estimates.add(REQUEST, 2.0)
+    estimates.note(stored(box, "a"), 2.0)
     assert estimates.starts(1.0, [REQUEST, REQUEST, REQUEST]) == pytest.approx([1.0, 3.0, 5.0])
     assert estimates.starts(1.0, [REQUEST, REQUEST], engines=2) == pytest.approx([1.0, 2.0])
     assert estimates.starts(None, [REQUEST]) == [None]

@@ -105,3 +105,54 @@ def test_a_role_has_limits_of_its_own(box):
         box.submit(owner="gus", batch_count=2)
     box.submit(owner="gus")
     assert limits.of("local") == ()
+
+
+class Kept:
+    """A gallery that holds what it is told."""
+
+    def __init__(self) -> None:
+        self.bytes = 0
+
+    def stored(self, owner: str) -> int:
+        return self.bytes
+
+    def uploaded_since(self, owner: str, moment: float) -> int:
+        return self.bytes
+
+
+def of_a_guest(box, kept, **settings):
+    limited(box, **settings)
+    return Quotas(box.store, lambda: box.settings, role_of=lambda owner: "guest", usage=kept)
+
+
+def test_uploads_that_arrive_together_are_together_within_the_limit(box):
+    limits = of_a_guest(box, Kept(), guest_uploads=1)
+    with limits.uploading("gus", 600_000), pytest.raises(LimitReached), limits.uploading("gus", 600_000):
+        raise AssertionError
+    with limits.uploading("gus", 600_000), limits.uploading("another", 600_000):
+        pass
+
+
+def test_what_was_sent_today_stays_sent_when_it_is_deleted(box):
+    kept = Kept()
+    limits = of_a_guest(box, kept, guest_uploads=1)
+    with limits.uploading("gus", 600_000) as count:
+        kept.bytes = 600_000
+        count()
+    kept.bytes = 0
+    with pytest.raises(LimitReached, match="MB of uploads are left to you"), limits.uploading("gus", 600_000):
+        raise AssertionError
+    with limits.uploading("gus", 400_000):
+        pass
+
+
+def test_what_is_made_without_a_job_counts(box):
+    limits = of_a_guest(box, Kept(), guest_pictures=2, limit_megapixels=10)
+    limits.take("gus", pictures=1, megapixels=1)
+    assert {each.name: each.used for each in limits.of("gus")} == {"megapixels": 1.0, "pictures": 1.0}
+    with pytest.raises(LimitReached):
+        limits.take("gus", pictures=1, megapixels=20)
+    limits.take("gus", pictures=1, megapixels=1)
+    with pytest.raises(LimitReached, match="0 of today's 2 are left"):
+        limits.take("gus", pictures=1)
+    limits.take("local", pictures=100)

@@ -1,12 +1,6 @@
 import { test } from 'node:test';
 import assert from 'node:assert/strict';
-import { heads, markOf, spoken, titleOf, toggled, whenOf } from '../../webui/ui/static/js/contact-sheet.js';
-
-test('a head stands before the first picture of each session', () => {
-  const images = [[1, 0], [2, 7], [3, 7], [4, 0], [5, 7], [6, 5], [7, 7]].map(([id, session]) => ({ id, session }));
-  assert.deepEqual(heads(images).map(([image, session]) => [image.id, session]), [[2, 7], [6, 5], [7, 7]]);
-  assert.deepEqual(heads([{ id: 'x' }]), []);
-});
+import { markOf, spoken, titleOf, toggled, whenOf } from '../../webui/ui/static/js/contact-sheet.js';
 
 test('when a session was', () => {
   const now = new Date(2026, 10, 29, 15, 0);

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { endWords, titleOf } from '../../webui/ui/static/js/end-words.js';
+import { endWords, ringOf, titleOf } from '../../webui/ui/static/js/end-words.js';
 
 const running = { id: 'a', state: 'running', request: {}, progress: { step: 14, steps: 24 } };
 
@@ -20,4 +20,12 @@ test('a notification counts the pictures and says the prompt, or what failed', (
   assert.deepEqual(endWords([job(1, 'x'.repeat(100))]), { title: '1 picture', body: `${'x'.repeat(79)}…` });
   const failed = { state: 'failed', images: [], request: { prompt: 'an owl' }, error: { message: 'There is no memory left.' } };
   assert.deepEqual(endWords([job(1, 'a fox'), failed]), { title: '1 picture, 1 failed', body: 'There is no memory left.' });
+});
+
+test('the icon is a ring that fills with the steps, and the page\'s own where nothing runs', () => {
+  const filled = (job) => Number(/stroke-dasharray="([\d.]+) /.exec(decodeURIComponent(ringOf(job)))[1]);
+  assert.ok(Math.abs(filled({ ...running, progress: { step: 12, steps: 24 } }) - 31.4) < 0.1);
+  assert.ok(Math.abs(filled({ ...running, progress: { step: 24, steps: 24 } }) - 62.8) < 0.1);
+  assert.equal(ringOf({ ...running, progress: { step: 500, steps: 1000 } }), ringOf({ ...running, progress: { step: 501, steps: 1000 } }));
+  for (const job of [undefined, { ...running, state: 'done' }, { ...running, state: 'queued' }, { ...running, progress: null }]) assert.equal(ringOf(job), '');
 });

@@ -7,10 +7,10 @@ const order = ['a', 'b', 'c', 'd', 'e'];
 test('one by one, and a range from the last', () => {
   const chosen = new Selection();
   assert.ok(chosen.empty);
-  chosen.toggle('b', order);
+  chosen.toggle('b');
   chosen.reach('d', order);
   assert.deepEqual([...chosen.ids], ['b', 'c', 'd']);
-  chosen.toggle('c', order);
+  chosen.toggle('c');
   chosen.reach('a', order);
   assert.deepEqual([...chosen.ids].sort(), ['a', 'b', 'c', 'd']);
   assert.deepEqual(chosen.named('x', 'pictures'), { ids: [...chosen.ids] });
@@ -24,17 +24,29 @@ test('a range without a beginning is one', () => {
   assert.ok(chosen.has('gone'));
 });
 
-test('all that is found, and all but one of what was read', () => {
+test('of a range only what was read is chosen', () => {
+  const chosen = new Selection();
+  chosen.toggle('a');
+  chosen.reach('c', ['a', '', 'c']);
+  assert.deepEqual([[...chosen.ids], chosen.anchor], [['a', 'c'], 'a']);
+});
+
+test('all that is found, but for some', () => {
   const chosen = new Selection();
   chosen.everything();
   assert.equal(chosen.count(1000), 1000);
   assert.ok(chosen.has('anything'));
-  assert.deepEqual(chosen.named('owl', 'bin'), { q: 'owl', place: 'bin' });
-  chosen.toggle('b', order);
-  assert.equal(chosen.count(1000), 4);
+  assert.deepEqual(chosen.named('owl', 'bin'), { q: 'owl', place: 'bin', without: [] });
+  chosen.toggle('b');
+  chosen.toggle('d');
+  assert.equal(chosen.count(1000), 998);
   assert.ok(!chosen.has('b') && chosen.has('a'));
-  chosen.drop('a');
-  assert.equal(chosen.count(1000), 3);
+  assert.deepEqual(chosen.named('owl', 'bin'), { q: 'owl', place: 'bin', without: ['b', 'd'] });
+  chosen.reach('b', order);
+  assert.equal(chosen.count(1000), 1000);
+  chosen.toggle('b');
+  chosen.drop('b');
+  assert.equal(chosen.count(999), 999);
   chosen.clear();
-  assert.ok(chosen.empty);
+  assert.ok(chosen.empty && !chosen.has('a'));
 });

@@ -3,10 +3,10 @@ import { describe, test } from 'node:test';
 
 import { familyOf, foldersOf, inSight, isForeign, shown, stepped } from '../../webui/ui/static/js/shelf-list.js';
 
-const card = (name, more = {}) => ({ id: name, kind: 'lora', name, alias: '', title: '', family: 'sd1', family_title: 'Stable Diffusion 1.x', size: 1, added: 1, preview: '', triggers: [], notes: '', favourite: false, weight: null, error: '', ...more });
+const card = (name, more = {}) => ({ id: name, kind: 'lora', name, alias: '', title: '', family: 'sd1', family_title: 'Stable Diffusion 1.x', size: 1, added: 1, preview: '', triggers: [], notes: '', favourite: false, weight: null, error: '', used: 0, ...more });
 const CARDS = [
   card('glaze', { triggers: ['glazed ceramic'], favourite: true, size: 9 }), card('looks/old/lens', { error: 'Cut off' }), card('places/alpine', { family: 'sdxl', added: 5 }),
-  card('places/hills', { notes: 'Best with haze', family: 'unknown' }), card('photon', { kind: 'checkpoint' }),
+  card('places/hills', { notes: 'Best with haze', family: 'unknown', used: 7 }), card('photon', { kind: 'checkpoint' }),
 ];
 const PHOTON = CARDS[4];
 const WISH = { kind: 'lora', q: '', sort: 'name', fits: false, favourite: false, broken: false, folder: '' };
@@ -14,7 +14,7 @@ const WISH = { kind: 'lora', q: '', sort: 'name', fits: false, favourite: false,
 describe('what is shown', () => {
   const cases = [
     [{}, 'glaze looks/old/lens places/alpine places/hills'], [{ q: 'CERAMIC' }, 'glaze'], [{ q: 'haze best' }, 'places/hills'], [{ q: 'sdxl' }, 'places/alpine'], [{ fits: true }, 'glaze looks/old/lens places/hills'],
-    [{ favourite: true }, 'glaze'], [{ broken: true }, 'looks/old/lens'], [{ folder: 'looks' }, 'looks/old/lens'], [{ folder: 'places', sort: 'added' }, 'places/alpine places/hills'], [{ sort: 'size', q: 'l' }, 'glaze looks/old/lens places/alpine places/hills'], [{ kind: 'checkpoint' }, 'photon'],
+    [{ favourite: true }, 'glaze'], [{ broken: true }, 'looks/old/lens'], [{ folder: 'looks' }, 'looks/old/lens'], [{ folder: 'places', sort: 'added' }, 'places/alpine places/hills'], [{ sort: 'used', q: 'l' }, 'places/hills glaze looks/old/lens places/alpine'], [{ sort: 'size', q: 'l' }, 'glaze looks/old/lens places/alpine places/hills'], [{ kind: 'checkpoint' }, 'photon'],
   ];
   for (const [wish, names] of cases) test(JSON.stringify(wish), () => assert.equal(shown(CARDS, { ...WISH, ...wish }, PHOTON).map(({ name }) => name).join(' '), names));
 });

@@ -20,6 +20,7 @@ PURE = (
     *(
         "address",
         "brackets",
+        "canvas-layers",
         "canvas-region",
         "client",
         "completion",
@@ -46,7 +47,7 @@ PURE = (
         "weights",
         "word-tags",
     ),
-    *("people-words", "webhook-words", "zoom-place"),
+    *("people-words", "sheet-rows", "webhook-words", "zoom-place"),
 )
 """Modules that need no page: nothing in them is without a type, and each has its unit test. The list may only grow."""
 OLDEST_NODE = (20, 19)

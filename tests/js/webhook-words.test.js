@@ -6,8 +6,8 @@ import { ENDINGS, toldOf } from '../../webui/ui/static/js/webhook-words.js';
 const hook = { owner: 'anna', events: ['done'], created: '2026-11-30T04:00:00Z', trouble: '' };
 
 test('every choice is told in its own words, in any order', () => {
-  for (const { label, events } of ENDINGS) assert.ok(toldOf({ ...hook, events: [...events].reverse() }).includes(label.toLowerCase()));
-  assert.ok(toldOf({ ...hook, events: ['done', 'failed'] }).includes('when it is done or failed'));
+  for (const { label, events } of ENDINGS) assert.ok(toldOf({ ...hook, events: [...events].reverse() }).includes(label));
+  assert.ok(toldOf({ ...hook, events: ['done', 'failed'] }).includes('When it is done or failed'));
 });
 
 test('what is wrong with it stands last', () => {

@@ -9,6 +9,7 @@ from webui.collection.cards import entry
 from webui.collection.notes import Notes
 from webui.library import Library
 from webui.library.beside import Surroundings, read_beside
+from webui.library.plain_text import plain_text
 
 
 def beside(path):
@@ -41,3 +42,18 @@ def test_a_checkpoint_that_no_engine_loads_says_so_and_not_that_it_fits(tmp_path
     model = library.models("checkpoint")[0]
     card = entry(library, model, beside(model.path), Notes()).card
     assert not card.supported and "this version" in (card.note or card.error)
+
+
+def test_a_description_in_html_is_plain_text_with_its_links(tmp_path):
+    path = write(tmp_path / "Lora" / "fox.safetensors", LORA)
+    page = (
+        '<p>A fox &amp; <strong>snow</strong>. See <a href="https://x.org/a?b=1&amp;c">my page</a>.</p><ul><li><p>one</p></li>'
+        "<li>&lt;lora:fox:1&gt;</li></ul><script>alert(1)</script><img src=x onerror=alert(1)><a href='javascript:alert(1)'>odd</a>"
+    )
+    path.with_suffix(".civitai.info").write_text(json.dumps({"id": 1, "model": {"name": "Fox", "description": page}}))
+    assert beside(path).description == "A fox & snow. See my page (https://x.org/a?b=1&c).\n- one\n- <lora:fox:1>\nodd"
+
+
+@pytest.mark.parametrize("text", ["write <lora:fox:0.8>, a < b\nand c > d", "5 &lt; 6", ""])
+def test_a_description_without_html_stays_as_it_is(text):
+    assert plain_text(text) == text

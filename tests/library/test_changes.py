@@ -164,6 +164,8 @@ HOSTILE = {
     "backwards": {"a": {**GOOD, "data_offsets": [64, 0]}},
     "truth": {"a": {**GOOD, "shape": [True]}},
     "many-sides": {"a": {**GOOD, "shape": [1] * 1000}},
+    "tail": {"a": {**GOOD, "shape": [4], "data_offsets": [0, 16]}},
+    "hole": {"a": {**GOOD, "shape": [4], "data_offsets": [0, 16]}, "b": {**GOOD, "shape": [8], "data_offsets": [32, 64]}},
     "many-parts": b'{"a":[' + b"[]," * 1_000_000 + b"[]]}",
 }
 

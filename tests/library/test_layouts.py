@@ -55,6 +55,34 @@ def test_a1111_and_forge_with_folders_given_as_flags(tmp_path):
     assert program_of(root / "models") == "Forge"
 
 
+@pytest.mark.parametrize(
+    ("name", "line"),
+    [
+        ("webui-user.sh", 'export COMMANDLINE_ARGS="--xformers --lora-dir \\"{}\\" --listen"'),
+        ("webui-user.sh", "export COMMANDLINE_ARGS='--lora-dir \"{}\"'"),
+        ("webui-user.sh", "COMMANDLINE_ARGS=\"--lora-dir='{}'\""),
+        ("webui-user.sh", 'export COMMANDLINE_ARGS="--medvram \\\n  --lora-dir \\"{}\\""'),
+        ("webui-user.sh", 'mine="{}"\nexport COMMANDLINE_ARGS="--lora-dirs \\"$mine\\""'),
+        ("webui-user.sh", "python launch.py --lora-dir '{}'  # mine"),
+        ("webui-user.bat", 'set COMMANDLINE_ARGS=--xformers --lora-dir "{}"'),
+        ("webui-user.bat", 'set "COMMANDLINE_ARGS=--lora-dir "{}""'),
+        ("webui-user.bat", '@set MINE={}\nset COMMANDLINE_ARGS=--listen ^\n --lora-dir "%MINE%"'),
+    ],
+)
+def test_a_folder_with_a_space_is_found_however_it_is_quoted(tmp_path, name, line):
+    write(tmp_path / "my loras" / "two.safetensors", LORA)
+    (tmp_path / "webui").mkdir()
+    (tmp_path / "webui" / name).write_text(line.format(tmp_path / "my loras") + "\n")
+    assert names(Library([tmp_path / "webui"]), "lora") == ["two"]
+
+
+def test_a_folder_of_another_a1111_that_a_flag_names_is_gone_through(tmp_path):
+    write(tmp_path / "old" / "models" / "Lora" / "two.safetensors", LORA)
+    (tmp_path / "forge").mkdir()
+    (tmp_path / "forge" / "webui-user.sh").write_text('export COMMANDLINE_ARGS="--forge-ref-a1111-home ../old --broken \'x"\n"')
+    assert names(Library([tmp_path / "forge"]), "lora") == ["two"]
+
+
 def test_sdnext(tmp_path):
     root = tmp_path / "sdnext"
     write(root / "models" / "Stable-diffusion" / "one.safetensors")

@@ -76,6 +76,8 @@ def test_what_is_meant_is_a_whole_file_that_holds_the_word(tmp_path):
     library = Library([tmp_path])
     with pytest.raises(RequestError, match=r"Did you mean big model \[7460a6fa\]\?"):
         library.find("checkpoint", "Model")
+    with pytest.raises(RequestError, match=r"There are another, big model \[7460a6fa\], third\."):  # nothing like it: nothing is guessed
+        library.find("checkpoint", "quux")
 
 
 def test_a_file_added_later_is_found_without_a_refresh(tmp_path):

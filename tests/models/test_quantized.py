@@ -63,9 +63,9 @@ def predicted(model):
 
 
 def test_a_model_computes_with_them_and_the_user_is_told(model, model_cache):
-    assert "8 bits" in storage_notes(model)[0] and "%" in storage_notes(model)[0]
+    assert "8 bits" in storage_notes(model, Plan())[0] and "%" in storage_notes(model, Plan())[0]
     whole = model_cache.get("tiny", None, Plan())
-    assert storage_notes(whole) == ()
+    assert storage_notes(whole, Plan()) == ()
     wanted, found = predicted(whole), predicted(model)
     assert (wanted - found).norm() / wanted.norm() < 0.1
 
@@ -88,3 +88,5 @@ def test_the_estimate_counts_them_as_they_are_kept():
     before, after = (estimate(stored(facts, weights, "bfloat16"), 512, 512, 1, "bfloat16") for weights in ("full", "int8"))
     assert before.weights - after.weights == pytest.approx(0.98 * facts.unet, rel=0.01)
     assert stored(facts, "full", "float32") is facts
+    half = stored(facts, "half", "float32")
+    assert (half.unet, half.text, half.vae) == (facts.unet // 2, facts.text // 2, facts.vae)

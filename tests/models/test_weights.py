@@ -3,6 +3,7 @@
 import json
 import struct
 import sys
+import threading
 from pathlib import Path
 
 import pytest
@@ -88,3 +89,18 @@ def test_tensors_lie_one_behind_the_other(tmp_path, offsets, more):
     (tmp_path / "odd.safetensors").write_bytes(struct.pack("<Q", len(header)) + header + data + more)
     with pytest.raises(CheckpointError, match="odd.safetensors cannot be read"):
         open_weights(tmp_path / "odd.safetensors")
+
+
+def test_tensors_are_copied_side_by_side_each_by_one_thread():
+    """Two copies wait for each other: neither would end if one came after the other."""
+    both = threading.Barrier(2)
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    try:
+        tensors = {"a": torch.randn(3, 4, 2, 2), "b": torch.arange(5)}
+        made = placed(tensors, torch.bfloat16, torch.device("cpu"), True, lambda done, of: None, lambda tensor: both.wait(60) and None)
+    finally:
+        torch.set_num_threads(before)
+    assert list(made) == ["a", "b"]
+    assert torch.equal(made["a"], tensors["a"].to(torch.bfloat16)) and made["a"].is_contiguous(memory_format=torch.channels_last)
+    assert torch.equal(made["b"], tensors["b"]) and made["b"].dtype == torch.int64

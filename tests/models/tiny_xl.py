@@ -30,6 +30,7 @@ UNET: dict[str, Any] = tiny.UNET | {
     "addition_time_embed_dim": 8,
     "projection_class_embeddings_input_dim": POOLED + 6 * 8,
 }
+REFINER_UNET = UNET | {"cross_attention_dim": G, "projection_class_embeddings_input_dim": POOLED + 5 * 8}
 VAE = tiny.VAE | {"scaling_factor": 0.13025}
 TEXT_L = tiny.TEXT | {"hidden_size": L, "num_hidden_layers": 3}
 TEXT_G = tiny.TEXT | {"hidden_size": G, "num_hidden_layers": 3, "hidden_act": "gelu", "pad_token_id": 0, "projection_dim": POOLED}
@@ -81,6 +82,13 @@ def sdxl_state(
     state |= vae_state(vae)
     state |= {f"conditioner.embedders.0.transformer.text_model.{name}": tensor for name, tensor in text_l.state_dict().items()}
     state |= open_clip(text_g, "conditioner.embedders.1.model.")
+    return {name: tensor.detach().clone().contiguous() for name, tensor in state.items()}
+
+
+def refiner_state(unet: nn.Module, vae: nn.Module, text_g: nn.Module) -> dict[str, Tensor]:
+    """The same for the refiner, whose only encoder is SDXL's second."""
+    state = {ldm.UNET + name: tensor for name, tensor in tiny.renamed(unet.state_dict(), ldm.unet_rows(REFINER_UNET)).items()}
+    state |= vae_state(vae) | open_clip(text_g, "conditioner.embedders.0.model.")
     return {name: tensor.detach().clone().contiguous() for name, tensor in state.items()}
 
 

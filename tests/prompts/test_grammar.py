@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from webui.prompts import parse_attention, prompt_schedule, split_and, strip_comments, strip_tags
+from webui.prompts.grammar import as_no_comment
 
 CASES = json.loads((Path(__file__).parent.parent / "data/reference/prompts.json").read_text())["cases"]
 SYNTAX = st.text(st.sampled_from(list("[]():|\\ \n.,-+ab15<>#")) | st.characters(), max_size=60)
@@ -98,3 +99,11 @@ def test_tags_come_out_with_their_weights():
 
 def test_comments_go_to_the_end_of_the_line():
     assert strip_comments("# all of it\na fox # red?\nin snow") == "a fox \nin snow"
+    assert strip_comments(r"a \\# b") == r"a \\"
+
+
+@pytest.mark.parametrize("text", ["house #12, # red", "# first\n#2", r"already \#, new #"])
+def test_a_sign_that_is_no_comment_is_read_as_a_word(text):
+    kept = strip_comments(as_no_comment(text))
+    assert parse_attention(kept) == [[text.replace("\\", ""), 1.0]]
+    assert as_no_comment("<lora:a#b:1>") == "<lora:a#b:1>"

@@ -49,7 +49,9 @@ class Postgres:
             shutil.chown(self._folder, self._who)
         data = str(self._folder / "data")
         words = ["-D", data, "-A", "trust", "-U", "darkroom", "--no-sync", "-E", "UTF8", "--locale=C"]
-        subprocess.run([program("initdb"), *words], check=True, capture_output=True, user=self._who, cwd="/")
+        made = subprocess.run([program("initdb"), *words], capture_output=True, text=True, user=self._who, cwd="/")
+        if made.returncode:
+            pytest.skip(f"PostgreSQL's initdb does not run here: {made.stderr.strip()[-300:]}")
         settings = ["fsync=off", "max_connections=300", "listen_addresses=", f"unix_socket_directories={self._folder}"]
         command = [program("postgres"), "-D", data, *(word for each in settings for word in ("-c", each))]
         with (self._folder / "log").open("wb") as log:

@@ -42,7 +42,10 @@ class Process:
 
     def submit(self, prompt, **values):
         body = {"prompt": prompt, "checkpoint": "tiny", "width": 64, "height": 64, "steps": 4, "seed": 1, **values}
-        return self.http.post("/api/v1/jobs", json=body).raise_for_status().json()["id"]
+        told = self.http.post("/api/v1/jobs", json=body)
+        while told.status_code == 507:  # another one holds the database for long, on a slow machine; nothing was changed
+            told = self.http.post("/api/v1/jobs", json=body)
+        return told.raise_for_status().json()["id"]
 
     def job(self, job_id):
         return self.http.get(f"/api/v1/jobs/{job_id}").raise_for_status().json()

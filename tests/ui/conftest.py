@@ -118,7 +118,9 @@ class Page:
             queue=self.queue,
             engines=engines,
             backends=backends,
-            backend_pool=BackendPool(Tools(backends, dispatch, RemoteParts(database), settings.current, lambda image_id: b"")),
+            backend_pool=BackendPool(
+                Tools(backends, dispatch, RemoteParts(database), settings.current, lambda image_id: b"", lambda data, owner: "")
+            ),
             quotas=Quotas(state.store, settings.current),
             keys=ApiKeys(state.store),
             audit=Audit(database),

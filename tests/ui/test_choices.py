@@ -58,7 +58,7 @@ def test_every_drop_down_of_the_form_has_its_list(page):
     offered = client.get("/page/lists").json()
     assert set(offered) == {
         *("where", "checkpoint", "vae", "text_encoder", "refiner_checkpoint", "sampler", "schedule"),
-        *("hires.upscaler", "init_upscaler", "hires.sampler", "hires.schedule", "styles"),
+        *("hires.upscaler", "init_upscaler", "hires.checkpoint", "hires.sampler", "hires.schedule", "styles"),
     }
 
 

@@ -2,8 +2,11 @@ import re
 
 import gradio as gr
 
+from tests import tiny
 from webui.core.request import GenerationRequest
-from webui.ui.page import build
+from webui.ui.first_paint import FirstPaint
+from webui.ui.page import STATIC, build
+from webui.ui.trackers import ASSETS
 
 ON_OTHER_PARTS_OF_THE_PAGE = {"mode", "init", "mask", "inputs", "extras", "templates"}
 
@@ -61,8 +64,18 @@ def test_static_files_may_be_kept_for_ever(page):
     assert "javascript" in answer.headers["content-type"]
 
 
+def test_no_tracker_of_gradio_asks_for_every_frame(page):
+    client = page.client()
+    addresses = [f"/assets/{path.name}" for path in ASSETS.glob("statustracker-*.js")]
+    assert addresses
+    for address in addresses:
+        answer = client.get(address)
+        assert "javascript" in answer.headers["content-type"]
+        assert "requestAnimationFrame" not in answer.text and "setTimeout(tick,100)" in answer.text
+
+
 def test_every_icon_module_and_sheet_that_is_named_exists(page):
-    from webui.ui.page import CSS, STATIC
+    from webui.ui.page import CSS
 
     known = {path.stem for path in (STATIC / "icons").glob("*.svg")}
     for name in CSS:
@@ -78,9 +91,34 @@ def test_every_icon_module_and_sheet_that_is_named_exists(page):
             assert icon in known, f"{script.name}: {icon}"
 
 
-def test_all_icons_are_in_one_sheet(page):
+def test_what_is_seen_first_is_in_the_html_with_what_the_browser_may_fetch_meanwhile(page):
     client = page.client()
-    sheet = re.search(r"/look/\w+/icons\.css", client.get("/").text).group()
+    html = client.get("/").text
+    head, body = html.split("</head>")
+    assert '<div id="first-paint" aria-hidden="true">' in body and "--accent: " in head
+    fetched = re.findall(r'<link rel="modulepreload" href="\.(/look/\w+/js/[\w-]+\.js)">', head)
+    assert fetched[0].endswith("/main.js") and len(fetched) == len(set(fetched)) > 50
+    for script in (fetched[0], fetched[-1]):
+        assert client.get(script).status_code == 200
+    for script in (STATIC / "js").glob("*.js"):
+        for needed in re.findall(r"^import .*'\./([\w-]+\.js)'", script.read_text(), re.MULTILINE):
+            assert any(each.endswith(f"/{needed}") for each in fetched), needed
+
+
+def test_the_form_keeps_the_place_of_the_first_visits_words_while_one_model_is_there(page, tmp_path):
+    html, expected = "<html><head></head><body></body></html>", []
+    paint = FirstPaint(STATIC, "/look/x", page.services.library)
+    for name in ("", "one", "two"):
+        if name:
+            tiny.write(tmp_path / "models" / "Stable-diffusion" / f"{name}.safetensors", seed=1)
+            page.services.library.scan()
+        expected.append(("<html data-first-visit" in paint(html, True), "data-first-visit" in paint(html, False)))
+    assert expected == [(False, False), (True, False), (False, False)]
+
+
+def test_all_styles_and_icons_are_in_one_sheet(page):
+    client = page.client()
+    sheet = re.search(r"/look/\w+/css/page\.css", client.get("/").text).group()
     answer = client.get(sheet)
     assert "immutable" in answer.headers["cache-control"]
     assert re.search(r'--icon-dice:url\("data:image/svg\+xml,%3Csvg', answer.text)

@@ -15,6 +15,8 @@ FULL = "The disk is full. Free some space, or choose another folder with --data-
 BROKEN = "Something went wrong inside Darkroom. The terminal that it was started in says more."
 UNREADABLE = "This request cannot be read."
 UNKNOWN = "There is no such function on this page."
+CHALLENGE = {"WWW-Authenticate": 'Bearer realm="Darkroom"'}
+"""With every 401 (RFC 9110): which way a key is brought. Basic is taken, too, but named here it would have browsers ask in a box."""
 _FULL_DISK = {errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC), errno.EFBIG}
 _ODD_INPUT = (ArithmeticError, AssertionError, AttributeError, LookupError, RecursionError, TypeError, ValueError)
 
@@ -23,7 +25,8 @@ log = logging.getLogger("webui.api")
 
 def say(status: int, message: str, headers: dict[str, str] | None = None, path: str = "") -> Response:
     """An answer in the shape of the API that `path` belongs to; without one, in that of our own."""
-    return JSONResponse(dialects.refusal(path, status, message), status, headers)
+    asked = CHALLENGE if status == 401 else {}
+    return JSONResponse(dialects.refusal(path, status, message), status, {**asked, **(headers or {})})
 
 
 async def answer(

@@ -12,6 +12,7 @@ from urllib.parse import quote
 from starlette.datastructures import Headers
 from starlette.types import Scope
 
+from webui.api.peers import PEER, Peer
 from webui.core.addresses import address_of, is_loopback, is_root, without_port
 from webui.core.request import FrozenModel
 from webui.people.roles import Role
@@ -26,7 +27,7 @@ _HOST = re.compile(r"(?:[A-Za-z0-9_.-]{1,253}|\[[0-9A-Fa-f:.]{2,45}\])(?::[0-9]{
 
 
 class Caller(FrozenModel):
-    """`proxied`: a proxy stands between, as the settings or the request's own headers say. `shared`: others come here too.
+    """`proxied`: a proxy stands between, as the settings, the request's headers or its sender's account say. `shared`: others come too.
 
     `admin` holds the admin key, or sits at a machine that listens for nobody else. `guest` is the owner of who gives no name.
     `key_owner`, `key_id` and `scopes` are those of an API key or of a person's own, `role` what its holder is.
@@ -83,11 +84,16 @@ def enter(scope: Scope, proxies: Proxies, root_path: str) -> tuple[Scope, Caller
     root = root if is_root(root) and root else root_path
     address = proxies.client(told["x-forwarded-for"], peer) if told.get("x-forwarded-for") else peer
     old = scope.get("http_version") == "1.0"  # no browser speaks it any more; nginx does, which as it comes says nothing of itself
-    proxied = trusted or old or any(name in _HINTS for name, _ in scope["headers"])
+    proxied = trusted or old or any(name in _HINTS for name, _ in scope["headers"]) or (is_loopback(peer) and _is_service(scope))
     admin = is_loopback(peer) and not proxied
     caller = Caller(address=_plain(address), host=host, root=root, proxied=proxied, trusted=trusted, admin=admin)
     scheme = _last(told.get("x-forwarded-proto", "")).lower()
     return _seen(scope, host, root, scheme if scheme in ("http", "https") else scope.get("scheme", "http")), caller
+
+
+def _is_service(scope: Scope) -> bool:
+    found = scope.get("state", {}).get(PEER)
+    return isinstance(found, Peer) and found.is_service
 
 
 def caller_of(scope: Scope) -> Caller:

@@ -17,6 +17,7 @@ from starlette.types import ASGIApp
 from uvicorn.protocols.http.h11_impl import H11Protocol
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
+from webui.api.peers import PEER, Peer
 from webui.api.polled import Polled, Recording
 from webui.core.request import FrozenModel
 
@@ -112,6 +113,11 @@ class Socket(WebSocketsSansIOProtocol):
             self.gone()
         super().connection_lost(exc)
 
+    async def send(self, message: Any) -> None:
+        """Send. One that was refused with an answer is done: uvicorn takes it for one that was forgotten, and logs an error each time."""
+        await super().send(message)
+        self.handshake_complete = self.handshake_complete or self.close_sent
+
 
 class Connection(H11Protocol):
     """uvicorn's connection, which also knows since when it waits for its client, and for what."""
@@ -138,6 +144,7 @@ class Connection(H11Protocol):
         """Come in, or hear that there is no room."""
         super().connection_made(transport)
         self.address = self.client[0] if self.client else ""
+        self.app_state = {**self.app_state, PEER: Peer(self.client, self.server)}
         if not self._pool.admit(self):
             self._refused = self._pool.linger(self)
             if not self._refused:

@@ -25,6 +25,7 @@ _WORDS = {
     r"PATCH .*/models/([^/]+)": "changed what is kept of the model {}",
     r"DELETE .*/models/([^/]+)": "moved the model {} to the bin",
     r"POST .*/models/offers": "",
+    r"POST .*/create/(embedding|hypernetwork)": "made an empty {}",
     r"PUT .*/styles": "kept a style",
     r"DELETE .*/styles": "removed a style",
     r"POST .*/grids/folder": "made pictures of a folder of this machine",

@@ -8,12 +8,14 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.types import Receive, Scope
 
 from webui.api import dialects
-from webui.api.boundary import say
+from webui.api.boundary import CHALLENGE, say
 from webui.api.caller import Caller
 from webui.api.identity import COOKIE
 from webui.api.keys import KEY_COOKIE, Keys, Throttle, cookies, given
 from webui.api.login import page
+from webui.api.signed import FOLDER, SignedAddresses
 from webui.people.keys import COOKIE_PREFIX, PREFIX, ApiKey, ApiKeys, session_of
+from webui.people.names import folded
 from webui.people.roles import Role, rank
 
 YEAR = 365 * 86400
@@ -23,14 +25,18 @@ TAKEN_BACK = "Your invitation was taken back by who runs this Darkroom, or anoth
 
 
 class Door:
-    """Lets in who brings a key, where keys are asked for; makes an API key's holder its user everywhere."""
+    """Lets in who brings a key, where keys are asked for, and whoever has an address that was signed; makes an API key's holder its user
+    everywhere.
+    """
 
-    def __init__(self, keys: Keys, api_keys: ApiKeys | None) -> None:
-        self._keys, self._api_keys = keys, api_keys
+    def __init__(self, keys: Keys, api_keys: ApiKeys | None, addresses: SignedAddresses | None = None) -> None:
+        self._keys, self._api_keys, self._addresses = keys, api_keys, addresses
         self._throttle = Throttle()
 
     async def admit(self, scope: Scope, headers: Headers, caller: Caller, receive: Receive, path: str) -> tuple[Response | None, Caller]:
         """An answer in place of the program's, or None; and the caller with who they are."""
+        if self._addresses is not None and path.startswith(FOLDER) and await run_in_threadpool(self._addresses.opens, scope, path):
+            return None, caller
         text = given(headers) or _key_of_socket(scope)
         if self._api_keys is not None and text.startswith(PREFIX):
             return await self._by_api_key(caller, text, path)
@@ -49,7 +55,8 @@ class Door:
             return None, await run_in_threadpool(self._as_holder, caller, key)
         if self._throttle.too_many(f"api key {caller.address}", text):
             return say(429, _TOO_MANY, {"Retry-After": "30"}, path), caller
-        return say(401, "This API key is not known here; it may have been taken back.", path=path), caller
+        unknown = {"WWW-Authenticate": f'{CHALLENGE["WWW-Authenticate"]}, error="invalid_token"'}
+        return say(401, "This API key is not known here; it may have been taken back.", unknown, path), caller
 
     async def _socket(self, headers: Headers, caller: Caller, text: str, path: str) -> tuple[Response | None, Caller]:
         """Who brings the key, or has it in a cookie, opens a socket. Its address may carry it: pages set no headers of sockets."""
@@ -118,7 +125,7 @@ class Door:
         if caller.admin or caller.key_owner or self._api_keys is None or not any(names):
             return caller
         keys = self._api_keys
-        reserved = await run_in_threadpool(lambda: tuple(name.casefold() for name in names if name and keys.person(name) is not None))
+        reserved = await run_in_threadpool(lambda: tuple(folded(name) for name in names if name and keys.person(name) is not None))
         return caller.model_copy(update={"reserved": reserved})
 
 
@@ -155,7 +162,7 @@ async def _given_key(scope: Scope, receive: Receive, path: str) -> str | None:
 
 
 def _ask(headers: Headers, caller: Caller, path: str, message: str, status: int) -> Response:
-    wait = {"Retry-After": "30"} if status == 429 else None
+    wait = {"Retry-After": "30"} if status == 429 else CHALLENGE if status == 401 else None
     if "text/html" not in headers.get("accept", "") or path.startswith(dialects.CLIENTS):
         return say(status, message or _ASKED, wait, path)
     return HTMLResponse(page(message, caller.root), status, wait)

@@ -65,11 +65,16 @@ _WHEN = {
 _WORDS = {
     "Not Found": "There is nothing at this address.",
     "Method Not Allowed": "This cannot be done at this address: another method is meant.",
-    "There was an error parsing the body": "The body cannot be read.",
+    "There was an error parsing the body": "The body cannot be read: it is no JSON in UTF-8, or is nested too deeply.",
 }
 """What the frameworks say, as sentences."""
 ANYWHERE = (400, 401, 403, 413, 422, 429, 507)
 """What the guard in front of every route may say, and the disk behind it."""
+
+
+def in_sentences(detail: str) -> str:
+    """What a framework says, as a sentence."""
+    return _WORDS.get(detail, detail)
 
 
 def responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
@@ -116,4 +121,4 @@ def _text(error: Exception) -> str:
 
 async def _http(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, HTTPException)
-    return JSONResponse({"message": _WORDS.get(str(error.detail), str(error.detail))}, error.status_code, headers=error.headers)
+    return JSONResponse({"message": in_sentences(str(error.detail))}, error.status_code, headers=error.headers)

@@ -1,17 +1,19 @@
 """`/api/v1/images` and `/api/v1/collections`: pictures found by a query, marked, binned and put together, many at once."""
 
+import hashlib
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Annotated, Any, NamedTuple
 
 from fastapi import Depends, Path, Query, Request, Response
 from fastapi.responses import StreamingResponse
 
 from webui.api.bodies import ImageList
+from webui.api.deeds import Deed, Done
 from webui.api.errors import ANYWHERE, responses
 from webui.api.identity import Viewer
 from webui.api.native import Api, Who
-from webui.api.printed import PrintedRoute
+from webui.api.printed import PrintedRoute, plain_json
 from webui.api.router import Router
 from webui.api.schema import answer
 from webui.api.shapes import image_body
@@ -33,11 +35,12 @@ MOST_NUMBERS = 200
 
 
 class Selection(FrozenModel):
-    """Pictures: by their ids, or all that a query finds."""
+    """Pictures: by their ids, or all that a query finds but for those with the ids in `without`."""
 
     ids: tuple[str, ...] | None = None
     q: str | None = None
     place: Place = "pictures"
+    without: tuple[str, ...] = ()
 
 
 class SelectionChanges(Selection, Changes):
@@ -114,28 +117,34 @@ def _names(query: ImageQuery) -> bool:
 
 
 @router.get("/images", openapi_extra=answer(ImageList))
-def list_images(api: Api, who: Who, look: Look, after: str = "", limit: Annotated[int, Query(ge=1, le=200)] = 30) -> dict[str, Any]:
+def list_images(api: Api, who: Who, look: Look, after: str = "", limit: Annotated[int, Query(ge=1, le=200)] = 30) -> Response:
     """Your pictures, in this order, after the one with the id `after`; `search` looks for words in prompts, `q` is a query."""
     api.gallery.look_again()
     wanted = wanted_of(api, who, look)
     found = api.gallery.sheet.find(wanted, after, limit)
-    return {"images": _bodies(found, who), "total": api.gallery.sheet.total(wanted)}
+    return plain_json({"images": _bodies(found, who), "total": api.gallery.sheet.total(wanted)})
 
 
 @router.get("/images/numbered", openapi_extra=answer(ImageList))
-def numbered(api: Api, who: Who, numbers: Numbers) -> dict[str, Any]:
+def numbered(api: Api, who: Who, numbers: Numbers) -> Response:
     """Your pictures with these numbers, in their order; those that are not there are left out."""
     chosen = [int(number) for number in numbers.split(",")][:MOST_NUMBERS]
     found = api.gallery.sheet.numbered(None if who.admin else who.name, chosen)
-    return {"images": _bodies(found, who), "total": len(found)}
+    return plain_json({"images": _bodies(found, who), "total": len(found)})
 
 
 @router.get("/images/layout", response_class=Response)
 def layout(request: Request, api: Api, who: Who, look: Look) -> Response:
-    """Number, format and session of every picture that a query finds, in their order, in 7 bytes each; docs/api.md has the layout."""
+    """Number, format and session of every picture that a query finds, in their order, in 7 bytes each; docs/gallery.md has the layout.
+
+    Who has it already (`If-None-Match`) hears 304.
+    """
     api.gallery.look_again()
     data = api.gallery.sheet.layout(wanted_of(api, who, look))
-    headers = {"Cache-Control": "no-store", "Vary": "Accept-Encoding"}
+    tag = f'"{hashlib.sha256(data).hexdigest()[:32]}"'
+    headers = {"Cache-Control": "private, no-cache", "ETag": tag, "Vary": "Accept-Encoding, Cookie"}
+    if request.headers.get("if-none-match") == tag:
+        return Response(status_code=304, headers=headers)
     if "gzip" in request.headers.get("accept-encoding", ""):
         press = zlib.compressobj(1, wbits=31)
         data, headers["Content-Encoding"] = press.compress(data) + press.flush(), "gzip"
@@ -164,10 +173,13 @@ def suggest(api: Api, who: Who, q: Line = "") -> Suggestions:
 
 
 @router.patch("/images", responses=responses(404, 409))
-def change_images(changes: SelectionChanges, api: Api, who: Who) -> Changed:
+def change_images(changes: SelectionChanges, api: Api, who: Who, done: Done) -> Changed:
     """Rate, flag, bin, restore, or put pictures into a collection, many at once; `undo` of the answer takes it back."""
     plain = Changes(**changes.model_dump(include=set(Changes.model_fields)))
-    return api.gallery.marks.change(None if who.admin else who.name, _ids(api, who, changes), plain, keeper=who.name)
+    changed = api.gallery.marks.change(None if who.admin else who.name, _ids(api, who, changes), plain, keeper=who.name)
+    if changes.trashed is not None:
+        _note(done, _of_others(api, who, changed.ids), "moved {} to the bin" if changes.trashed else "restored {} from the bin")
+    return changed
 
 
 @router.post("/images/undo/{token}", responses=responses(404))
@@ -177,9 +189,23 @@ def undo(token: str, api: Api, who: Who) -> Changed:
 
 
 @router.post("/images/purge")
-def purge(chosen: Selection, api: Api, who: Who) -> Changed:
+def purge(chosen: Selection, api: Api, who: Who, done: Done) -> Changed:
     """Delete pictures of the bin for good; those that do not lie there are left alone."""
-    return api.gallery.purge(None if who.admin else who.name, _ids(api, who, chosen.model_copy(update={"place": "bin"})))
+    ids = _ids(api, who, chosen.model_copy(update={"place": "bin"}))
+    before = _of_others(api, who, ids)
+    gone = api.gallery.purge(None if who.admin else who.name, ids)
+    _note(done, before - _of_others(api, who, ids), "deleted {} for good")
+    return gone
+
+
+def _of_others(api: Services, who: Viewer, ids: Sequence[str]) -> int:
+    return api.gallery.sheet.count_of_others(who.name, ids) if who.admin else 0
+
+
+def _note(done: Deed, count: int, did: str) -> None:
+    """Say what was done to pictures of others, if it was."""
+    if count:
+        done.say(did.format("a picture of somebody else's" if count == 1 else f"{count:,} pictures of others"))
 
 
 @router.post("/images/zip", response_class=StreamingResponse)
@@ -232,8 +258,9 @@ def _bodies(found: list[IndexedImage], who: Viewer) -> list[dict[str, Any]]:
 def _ids(api: Services, who: Viewer, chosen: Selection) -> list[str]:
     if (chosen.ids is None) == (chosen.q is None):
         raise RequestError("ids", "Give either ids or q.")
-    if chosen.ids is not None:
-        if len(chosen.ids) > MOST_AT_ONCE:
-            raise RequestError("ids", f"At most {MOST_AT_ONCE:,} pictures are changed at once.")
-        return list(chosen.ids)
-    return api.gallery.sheet.ids(wanted_of(api, who, Asked(chosen.q or "", place=chosen.place)))
+    for name, named in (("ids", chosen.ids or ()), ("without", chosen.without)):
+        if len(named) > MOST_AT_ONCE:
+            raise RequestError(name, f"At most {MOST_AT_ONCE:,} pictures are named at once.")
+    without = set(chosen.without)
+    found = chosen.ids if chosen.ids is not None else api.gallery.sheet.ids(wanted_of(api, who, Asked(chosen.q or "", place=chosen.place)))
+    return [each for each in found if each not in without]

@@ -79,6 +79,7 @@ def _choices(api: Services) -> dict[str, list[str]]:
     return {
         "checkpoint": checkpoints,
         "refiner_checkpoint": ["None", *checkpoints],
+        "hires.checkpoint": checkpoints,
         "vae": ["Automatic", "None", *named["vae"]],
         "LoRA": ["None", *named["lora"]],
         "sampler": samplers,

@@ -17,9 +17,12 @@ from webui.api.deeds import Witness
 from webui.api.door import YEAR, Door
 from webui.api.identity import rights_of
 from webui.api.keys import Keys, cookies
+from webui.api.origins import Origins, let_read
+from webui.api.signed import SignedAddresses
 from webui.api.standing import Standing
 from webui.api.temporary import TemporaryFiles
 from webui.core.addresses import host_name, is_loopback
+from webui.core.names import printable
 from webui.people.roles import Need, refusal
 from webui.people.routes import need_of
 from webui.services import Services
@@ -44,7 +47,7 @@ _OF_GRADIO = (
     *("upload", "file=", "component_server", "custom_component/", "theme.css"),
 )
 """What its page and its client call below /gradio_api/."""
-_CLOSED = ("/login", "/logout", "/openapi.json", "/monitoring", "/pwa_icon", "/docs", "/redoc")
+_CLOSED = ("/login", "/logout", "/monitoring", "/pwa_icon", "/docs", "/redoc")
 _STREAM, _SESSION = "/gradio_api/queue/data", re.compile(r"[A-Za-z0-9_-]{1,100}")
 _UPLOAD = "/gradio_api/upload"
 _IMAGES = ("/api/v1/images", "/page/parameters/picture", "/page/mask")
@@ -76,8 +79,9 @@ class Guard:
         self._upload_limit = upload_limit
         self._temporary = temporary
         api_keys = services.keys if services else None
-        self._door = Door(keys, api_keys)
+        self._door = Door(keys, api_keys, SignedAddresses(services.queue.store) if services else None)
         self._standing = Standing(api_keys)
+        self._origins = Origins(services.settings.current if services else None)
         self._witness = Witness(services.audit if services else None)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -91,7 +95,9 @@ class Guard:
             return
         scope, caller = enter(scope, self._proxies, self._root)
         headers = Headers(scope=scope)
-        answer, caller = await self._let_in(scope, headers, caller, receive)
+        answer = self._origins.preflight(scope.get("method", ""), headers)
+        if answer is None:
+            answer, caller = await self._let_in(scope, headers, caller, receive)
         if scope["type"] == "websocket":
             await self._websocket(scope, caller, receive, send, answer)
             return
@@ -99,7 +105,8 @@ class Guard:
         is_new = not (caller.admin or guest)
         guest = secrets.token_urlsafe(16) if is_new else guest
         scope[KEY] = caller.model_copy(update={"guest": _guest_name(guest)})
-        sender = _with_headers(send, scope, _guest_cookie(scope, caller, guest) if is_new and answer is None else "")
+        cookie = _guest_cookie(scope, caller, guest) if is_new and answer is None else ""
+        sender = _with_headers(send, scope, cookie, self._origins.named(headers))
         if answer is not None:
             await answer(scope, receive, sender)
             return
@@ -135,11 +142,13 @@ class Guard:
 
     def _refusal(self, scope: Scope, headers: Headers, caller: Caller) -> Response | None:
         """What no page of ours would send, in a sentence."""
-        if not self._keys.asked_for and not caller.trusted and not is_loopback(host_name(caller.host)):
-            return say(400, "This address is not served. Open http://127.0.0.1, or start with --listen.")
-        path = _path(scope)
+        path, name = _path(scope), host_name(caller.host)
+        if not (self._keys.asked_for or caller.trusted or is_loopback(name) or self._origins.host_is_named(name)):
+            return say(
+                400, f"{printable(name[:100])} is not served. Open http://127.0.0.1, or start with --allow-host or --listen.", path=path
+            )
         if not path.isprintable() or ".." in path.split("/"):
-            return say(404, "There is nothing at this address.")
+            return say(404, "There is nothing at this address.", path=path)
         if path == _STREAM and any(_SESSION.fullmatch(each) is None for each in _queried(scope, "session_hash")):
             return say(400, "There is no such session. Load the page again.")
         method = scope.get("method", "GET")
@@ -148,8 +157,8 @@ class Guard:
             return RedirectResponse(f"{caller.root}/{'?' if query else ''}{query}", 307)
         if method in _SAFE and scope["type"] != "websocket":
             return None
-        if (refused := _foreign_page(headers, caller)) is not None:
-            return refused
+        if not self._origins.named(headers) and (said := _foreign_page(headers, caller)):
+            return say(403, said, path=path)
         length = headers.get("content-length", "0")
         limit, too_long = self._limit(scope, caller)
         if not (length.isascii() and length.isdigit() and len(length) < 20) or int(length) > limit:
@@ -200,30 +209,26 @@ def _is_closed(path: str) -> bool:
     return any(path == closed or path.startswith(closed + "/") for closed in _CLOSED)
 
 
-def _foreign_page(headers: Headers, caller: Caller) -> Response | None:
-    """Refuse what a page of another site sends. Where a proxy hides our own name from us, say what to tell it."""
-    if headers.get("sec-fetch-site", "same-origin") in ("cross-site", "same-site"):
-        return say(403, "Another web site may not do this.")
-    origin = headers.get("origin")
-    if not origin:
-        return None
+def _foreign_page(headers: Headers, caller: Caller) -> str:
+    """Why what a page of another site sends is refused; nothing for our own. Where a proxy hides our name from us, what to tell it."""
+    origin = headers.get("origin", "")
     try:
         named = urlsplit(origin).netloc
     except ValueError:
         named = ""
-    if named and named.lower() == caller.host.lower():
-        return None
-    if not named:
-        return say(403, "Another web site may not do this.")
+    ours = f" If it is a page or program of yours, start Darkroom with --allow-origin {printable(origin[:200])}." if named else ""
+    if headers.get("sec-fetch-site", "same-origin") in ("cross-site", "same-site") or (origin and not named):
+        return f"Another web site may not do this.{ours}"
+    if not named or named.lower() == caller.host.lower():
+        return ""
     way = (
         "Let it send X-Forwarded-Host (nginx: proxy_set_header X-Forwarded-Host $http_host;)."
         if caller.trusted
         else f"Let it send X-Forwarded-Host, and start Darkroom with --trusted-proxy {caller.address}."
     )
-    return say(
-        403,
+    return (
         f"Another web site may not do this: the page is of {named[:200]}, and this server was called as {caller.host[:200]}."
-        f" If that is one page behind a proxy, the proxy must say so. {way}",
+        f" If that is one page behind a proxy, the proxy must say so. {way}{ours}"
     )
 
 
@@ -240,7 +245,7 @@ def _guest_cookie(scope: Scope, caller: Caller, token: str) -> str:
     return f"{GUEST_COOKIE}={token}; Path={caller.root}/; Max-Age={YEAR}; HttpOnly; SameSite=Lax{secure}"
 
 
-def _with_headers(send: Send, scope: Scope, cookie: str) -> Send:
+def _with_headers(send: Send, scope: Scope, cookie: str, origin: str) -> Send:
     asset = _path(scope).startswith(("/assets/", "/static/", "/look/"))
 
     async def write(message: Message) -> None:
@@ -252,6 +257,7 @@ def _with_headers(send: Send, scope: Scope, cookie: str) -> Send:
                 headers.setdefault("Cache-Control", "public, max-age=86400")
             if cookie:
                 headers.append("Set-Cookie", cookie)
+            let_read(headers, origin)
         await send(message)
 
     return write

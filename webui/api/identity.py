@@ -11,6 +11,7 @@ from webui.api.caller import caller_of
 from webui.core.job import LOCAL_OWNER
 from webui.core.request import FrozenModel
 from webui.errors import Forbidden, RequestError
+from webui.people.names import folded, mixes_scripts
 from webui.people.roles import Need, Role, Scope, refusal, rights
 
 COOKIE = "darkroom_owner"
@@ -71,9 +72,9 @@ def viewer_of(connection: HTTPConnection) -> Viewer:
         return who.model_copy(update=told)
     header = checked_name(connection.headers.get("x-owner", ""))
     name = header or checked_name(unquote(connection.cookies.get(COOKIE, "")))
-    if header and header.casefold() in caller.reserved:
+    if header and folded(header) in caller.reserved:
         raise RequestError("owner", f"{header} was invited here and has a link of their own. Open that, or choose another name.")
-    if (name == LOCAL_OWNER and not caller.admin) or name.casefold() in caller.reserved:
+    if (name == LOCAL_OWNER and not caller.admin) or folded(name) in caller.reserved:
         header = name = ""
     is_admin = caller.admin and (caller.by_key or header in ("", LOCAL_OWNER))
     return Viewer(
@@ -99,4 +100,8 @@ def checked_name(given: str) -> str:
     name = unicodedata.normalize("NFC", given.strip())
     if name and (not _NAME.fullmatch(name) or _GIVEN.fullmatch(name)):
         raise RequestError("owner", "A name has 1 to 64 letters, digits, spaces or . @ - _, and is none that the server gives to guests.")
+    if mixes_scripts(name):
+        raise RequestError(
+            "owner", f"{name} mixes letters of several alphabets, which look alike, in one word. Write it with those of one."
+        )
     return name

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import httpx
 from fastapi import FastAPI
 from starlette.datastructures import Headers
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.types import Message, Receive, Scope, Send
 
 from webui.api.boundary import say
@@ -47,8 +47,9 @@ class McpRoute:
                     self._holders.popitem(last=False)
             await send(message)
 
+        body = await _read(receive) if scope["method"] == "POST" else receive
         await self._start()
-        await self._manager.handle_request(scope, receive, note)
+        await self._manager.handle_request(scope, body, note)
 
     async def _start(self) -> None:
         async with self._starting:
@@ -85,6 +86,23 @@ class McpRoute:
         headers = {name: request.headers[name] for name in _PASSED_ON if name in request.headers}
         transport = httpx.ASGITransport(app=inside, raise_app_exceptions=False)
         return AsyncClient(http=httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1", headers=headers, timeout=None))
+
+
+async def _read(receive: Receive) -> Receive:
+    """The body, read whole (the guard bounds it), and then what comes. Raises `ClientDisconnect` where it breaks off."""
+    body, more = bytearray(), True
+    while more:
+        message = await receive()
+        if message["type"] != "http.request":
+            raise ClientDisconnect
+        body += message.get("body", b"")
+        more = message.get("more_body", False)
+    whole: list[Message] = [{"type": "http.request", "body": bytes(body), "more_body": False}]
+
+    async def read() -> Message:
+        return whole.pop() if whole else await receive()
+
+    return read
 
 
 def _holder(scope: Scope) -> tuple[str, str]:

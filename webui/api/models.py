@@ -99,6 +99,8 @@ def change_model(model_id: str, changes: Changes, api: Api, who: Who) -> dict[st
     who.must_be_admin("change what is kept of models")
     body = changes.model_dump(exclude_unset=True)
     check_plain(body)
+    if isinstance(body.get("defaults"), dict):
+        body["defaults"] = api.capabilities.named_defaults(body["defaults"])
     return shown(api.collection.change(model_id, body), who)
 
 

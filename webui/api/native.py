@@ -12,6 +12,7 @@ from webui.api import bodies, stream
 from webui.api.deeds import Done
 from webui.api.errors import ANYWHERE, responses
 from webui.api.identity import Viewer, viewer_of
+from webui.api.places import without_folders
 from webui.api.printed import PrintedRoute
 from webui.api.router import Router
 from webui.api.schema import JOB_BODY, answer
@@ -252,9 +253,9 @@ def restore_image(image_id: str, api: Api, who: Who) -> dict[str, Any]:
 
 
 @router.get("/capabilities")
-def capabilities(api: Api) -> dict[str, Any]:
+def capabilities(api: Api, who: Who) -> dict[str, Any]:
     """Checkpoints, samplers, schedules, upscalers, LoRA, extensions with the JSON Schema of their values."""
-    return api.capabilities.described()
+    return without_folders(api.capabilities.described(whole=who.admin), api, who)
 
 
 @router.get("/queue", openapi_extra=answer(bodies.QueueBody))

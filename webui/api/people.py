@@ -4,10 +4,11 @@ from datetime import datetime
 from typing import Annotated
 from urllib.parse import quote
 
-from fastapi import Query, Request, Response
+from fastapi import Depends, Query, Request, Response
 
 from webui.api.caller import caller_of
 from webui.api.deeds import Done
+from webui.api.departures import Departures
 from webui.api.door import YEAR
 from webui.api.errors import ANYWHERE, responses
 from webui.api.identity import COOKIE, Viewer, checked_name
@@ -15,14 +16,13 @@ from webui.api.key_routes import Keys
 from webui.api.native import Api, Who
 from webui.api.printed import PrintedRoute
 from webui.api.router import Router
-from webui.api.webhook_routes import Hooks
 from webui.api.wishes import Wish
 from webui.core.request import FrozenModel
 from webui.errors import Forbidden, RequestError
 from webui.people import links
 from webui.people.audit import Entry
 from webui.people.keys import ApiKey
-from webui.people.roles import MAY, WORDS, Need, Role
+from webui.people.roles import WORDS, Need, Role
 
 router = Router(route_class=PrintedRoute, prefix="/api/v1", tags=["Darkroom"], responses=responses(*ANYWHERE))
 SEES = {
@@ -97,6 +97,14 @@ class AuditList(FrozenModel):
     next: int | None = None
 
 
+async def get_departures(request: Request) -> Departures:
+    """What ends jobs and webhooks of who has left."""
+    return request.app.state.departures  # type: ignore[no-any-return]
+
+
+Leaving = Annotated[Departures, Depends(get_departures)]
+
+
 @router.get("/me")
 def me(who: Who) -> Me:
     """Who you are here, what you may do, and who sees what."""
@@ -137,24 +145,22 @@ def invite(wish: Invitation, request: Request, keys: Keys, who: Who, done: Done)
 
 
 @router.patch("/people/{person_id}", responses=responses(404))
-def change_role(person_id: str, wish: RoleWish, keys: Keys, hooks: Hooks, who: Who, done: Done) -> Person:
+def change_role(person_id: str, wish: RoleWish, keys: Keys, leaving: Leaving, who: Who, done: Done) -> Person:
     """Give a person another role, at once. What they may not have any more ends: webhooks, keys that they made for others."""
     who.must("people")
     key = keys.change_role(person_id, wish.role)
     done.say(f"made {key.owner} {wish.role}")
-    if "webhooks" not in MAY[wish.role]:
-        _end_webhooks(hooks, key.owner)
+    leaving.settle()
     return _person(key)
 
 
 @router.delete("/people/{person_id}", responses=responses(404))
-def take_back(person_id: str, api: Api, keys: Keys, hooks: Hooks, who: Who, done: Done) -> Person:
+def take_back(person_id: str, keys: Keys, leaving: Leaving, who: Who, done: Done) -> Person:
     """Take an invitation back: its link, its keys and what they have open end at once, their jobs are stopped. Their pictures stay."""
     who.must("people")
     key = keys.take_back(person_id)
     done.say(f"took back the invitation of {key.owner}")
-    _end_webhooks(hooks, key.owner)
-    api.queue.cancel_all(key.owner)
+    leaving.settle()
     return _person(key)
 
 
@@ -166,11 +172,6 @@ def audit(
     who.must("people")
     found = api.audit.entries(before, limit)
     return AuditList(entries=found, next=found[-1].number if len(found) == limit else None)
-
-
-def _end_webhooks(hooks: Hooks, owner: str) -> None:
-    for hook in hooks.all(owner):
-        hooks.remove(hook.id)
 
 
 def _me(who: Viewer) -> Me:

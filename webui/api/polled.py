@@ -7,8 +7,8 @@ import time
 
 import h11
 
-FOR = 0.1
-"""Seconds for which an answer is given again: shorter than most steps, and than any client waits between two looks."""
+FOR = 0.25
+"""Seconds for which an answer is given again: shorter than any client waits between two looks (A1111's page half a second)."""
 _PATHS = (b"/sdapi/v1/progress",)
 _HEAD_END = b"\r\n\r\n"
 _WITH_MORE = (b"\r\nexpect:", b"\r\ncontent-length:", b"\r\ntransfer-encoding:", b"\r\nupgrade:")

@@ -27,6 +27,8 @@ from webui.api.comfy import routes as comfy
 from webui.api.comfy import socket as comfy_socket
 from webui.api.comfy import tooling
 from webui.api.comfy.sent import Graphs
+from webui.api.comfy.stored import StoredGraphs
+from webui.api.departures import Departures
 from webui.api.openai import images
 from webui.api.sdapi import neighbours, routes, stopping
 from webui.api.sdapi.calls import Calls
@@ -48,7 +50,8 @@ def install(app: FastAPI, services: Services) -> None:
     app.state.api_keys = services.keys
     app.state.endings = Endings(services.queue)
     app.state.webhooks = Webhooks(services.queue, services.settings.current)
-    app.state.comfy = Graphs()
+    app.state.departures = Departures(services.queue, services.keys, app.state.webhooks)
+    app.state.comfy = Graphs(services.queue.store, StoredGraphs(services.queue.store.database))
     app.state.sdapi = Calls(services, app.state.endings)
     errors.install(app)
     schema.install(app)

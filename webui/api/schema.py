@@ -3,10 +3,13 @@
 from typing import Any
 
 from fastapi import FastAPI
-from pydantic import BaseModel
+from pydantic import BaseModel, TypeAdapter
 from pydantic.json_schema import JsonSchemaMode, models_json_schema
+from starlette.routing import Route
 
 from webui.api import bodies
+from webui.api.documented import complete
+from webui.api.sdapi.shapes import ANSWERED
 from webui.core.grid import GridWish
 from webui.core.job import PreviewChoice
 from webui.core.request import GenerationRequest
@@ -48,6 +51,10 @@ ANSWERS: tuple[type[BaseModel], ...] = (
 )
 
 
+USUAL = "/openapi.json"
+"""Where A1111 has its document, and generators of clients look for one."""
+
+
 def answer(model: type[BaseModel], status: int = 200, media: str = "application/json") -> dict[str, Any]:
     """For a route that makes its answer from plain values: the model that it looks like, one of `ANSWERS`."""
     return {"responses": {str(status): {"content": {media: {"schema": {"$ref": REFERENCE.format(model=model.__name__)}}}}}}
@@ -61,11 +68,15 @@ def install(app: FastAPI) -> None:
         document = derived()
         schemas = document.setdefault("components", {}).setdefault("schemas", {})
         if not schemas.keys() >= {GenerationRequest.__name__, *(model.__name__ for model in ANSWERS)}:
-            schemas |= body_schemas()
+            schemas |= body_schemas() | _name_answers(document["paths"], ANSWERED)
             _keep_references(document["paths"])
+            complete(document)
         return document
 
     app.openapi = openapi  # type: ignore[method-assign]
+    served = next((route.endpoint for route in app.routes if isinstance(route, Route) and route.path == app.openapi_url), None)
+    if served is not None and app.openapi_url != USUAL:
+        app.add_route(USUAL, served, include_in_schema=False)
 
 
 def body_schemas() -> dict[str, Any]:
@@ -74,6 +85,22 @@ def body_schemas() -> dict[str, Any]:
     _, schema = models_json_schema([(GenerationRequest, "validation"), (GridWish, "validation"), *wanted], ref_template=REFERENCE)
     schemas: dict[str, Any] = schema["$defs"]
     return schemas
+
+
+def _name_answers(paths: dict[str, Any], shapes: dict[str, Any]) -> dict[str, Any]:
+    """Say what these routes answer; returns the schemas that this refers to."""
+    found: dict[str, Any] = {}
+    for route, shape in shapes.items():
+        method, path = route.split()
+        if path not in paths:  # a document of our own routes alone
+            continue
+        schema = TypeAdapter(shape).json_schema(mode="serialization", ref_template=REFERENCE)
+        found |= schema.pop("$defs", {})
+        if isinstance(shape, type) and issubclass(shape, BaseModel):
+            found[shape.__name__] = schema
+            schema = {"$ref": REFERENCE.format(model=shape.__name__)}
+        paths[path][method.lower()]["responses"]["200"]["content"] = {"application/json": {"schema": schema}}
+    return found
 
 
 def _keep_references(node: Any) -> None:

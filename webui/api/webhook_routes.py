@@ -3,7 +3,7 @@
 from typing import Annotated
 
 from fastapi import Depends, Request
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from webui.api.errors import ANYWHERE, responses
 from webui.api.native import Who
@@ -20,7 +20,14 @@ class HookWish(Wish):
     """A webhook to be kept: an address on the internet, and the endings of jobs that are told to it."""
 
     url: str = Field(max_length=2000)
-    events: tuple[Ending, ...] = Field(ENDINGS, min_length=1, max_length=3)
+    events: tuple[Ending, ...] = Field(ENDINGS, max_length=3)
+
+    @field_validator("events")
+    @classmethod
+    def _some(cls, events: tuple[Ending, ...]) -> tuple[Ending, ...]:
+        if not events:
+            raise ValueError(f"events must name one of {', '.join(ENDINGS)}, or be left out to hear of all of them.")
+        return tuple(dict.fromkeys(events))
 
 
 class MadeHook(HookBody):

@@ -32,11 +32,16 @@ MOST, MOST_OF_ONE, MOST_WAITING = 500, 20, 1000
 PAUSES = (5.0, 30.0, 120.0, 600.0, 3600.0, 21600.0)
 """Seconds before each further try."""
 _AT_ONCE = 4
+_GONE = 410
+_SAID_GONE = "It answered 410, which means that it wants no more: it is switched off. Remove it, and make it again where it should go on."
 _KEPT, _WAITING = "webhooks", "webhook_deliveries"
 
 
 class HookBody(FrozenModel):
-    """A webhook as it may be shown. `trouble`: why its last delivery was given up or waits."""
+    """A webhook as it may be shown. `trouble`: why its last delivery was given up or waits.
+
+    One that is not `active` is told nothing more: its receiver has answered 410 Gone.
+    """
 
     id: str
     owner: str
@@ -44,6 +49,7 @@ class HookBody(FrozenModel):
     events: tuple[Ending, ...] = ENDINGS
     created: datetime
     trouble: str = ""
+    active: bool = True
 
 
 class Webhook(HookBody):
@@ -157,7 +163,7 @@ class Webhooks:
         with self._lock:
             with contextlib.suppress(StorageError):  # those that were known before are told
                 self._look()
-            wanted = [each for each in self._hooks if each.owner == message.owner and message.kind in each.events]
+            wanted = [each for each in self._hooks if each.active and each.owner == message.owner and message.kind in each.events]
             self._waiting += [Delivery(hook=each.id, job_id=message.job_id, event=message.kind) for each in wanted]
             del self._waiting[:-MOST_WAITING]
             self._changed = self._changed or bool(wanted)
@@ -212,8 +218,10 @@ class Webhooks:
                 if again and delivery.tries < len(self.pauses):
                     later = {"tries": delivery.tries + 1, "due": time.time() + self.pauses[delivery.tries]}
                     self._waiting.append(delivery.model_copy(update=later))
+            if is_gone := trouble == _SAID_GONE:
+                self._waiting = [each for each in self._waiting if each.hook != delivery.hook]
             self._changed = True
-            self._note(delivery.hook, trouble)
+            self._note(delivery.hook, trouble, is_gone)
             self._lock.notify_all()
 
     def _sent(self, hook: Webhook, delivery: Delivery) -> tuple[str, bool]:
@@ -236,16 +244,25 @@ class Webhooks:
             status = outward.post(hook.url, body, headers, settings.webhook_hosts)
         except OutwardError as error:
             return str(error), not error.refused
-        return ("", False) if 200 <= status < 300 else (f"It answered {status}.", status != 410)
+        if status == _GONE:
+            return _SAID_GONE, False
+        return ("", False) if 200 <= status < 300 else (f"It answered {status}.", True)
 
     def _body(self, hook: Webhook, delivery: Delivery) -> dict[str, Any]:
         job = self._queue.get(delivery.job_id)
         return {"event": delivery.event, "webhook": hook.id, "job": job_body(self._queue, job, Viewer(name=hook.owner, admin=False))}
 
-    def _note(self, hook_id: str, trouble: str) -> None:
-        changed = tuple(each.model_copy(update={"trouble": trouble}) if each.id == hook_id else each for each in self._hooks)
+    def _note(self, hook_id: str, trouble: str, is_gone: bool) -> None:
+        changed = tuple(self._noted(each, trouble, is_gone) if each.id == hook_id else each for each in self._hooks)
         if changed != self._hooks:
             try:
                 self._keep(changed)
             except StorageError:
                 self._hooks = changed
+
+    @staticmethod
+    def _noted(hook: Webhook, trouble: str, is_gone: bool) -> Webhook:
+        """What is known of a hook after a delivery; one that is off stays so, also when an earlier delivery is heard of later."""
+        if not hook.active:
+            return hook
+        return hook.model_copy(update={"trouble": trouble, "active": not is_gone})

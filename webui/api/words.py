@@ -1,5 +1,6 @@
 """Wildcards and styles over HTTP: what prompts may ask for."""
 
+from pathlib import Path
 from typing import Annotated, Any
 
 from fastapi import Query
@@ -7,6 +8,7 @@ from fastapi import Query
 from webui.api.bodies import Filled, PresetList, PromptList, Template, WildcardLines, WildcardList
 from webui.api.errors import ANYWHERE, responses
 from webui.api.native import Api, Who
+from webui.api.places import without_folders
 from webui.api.printed import PrintedRoute
 from webui.api.router import Router
 from webui.api.schema import answer
@@ -24,7 +26,11 @@ MOST_LINES = 1000
 def wildcards(api: Api, who: Who) -> dict[str, Any]:
     """Every wildcard with the number of its lines; `error` says why a file cannot be used."""
     found = api.words.wildcards
-    return WildcardList(wildcards=found.all(), folders=tuple(map(str, found.folders))).model_dump(mode="json")
+    told = WildcardList(wildcards=found.all(), folders=tuple(map(str, found.folders)))
+    if not who.admin:  # where this server's files lie is no guest's business
+        lists = tuple(each.model_copy(update={"path": Path(each.path).name}) for each in told.wildcards)
+        told = WildcardList(wildcards=lists, folders=tuple(Path(each).name for each in told.folders))
+    return without_folders(told.model_dump(mode="json"), api, who)
 
 
 @router.get("/wildcards/lines", responses=responses(404), openapi_extra=answer(WildcardLines))
@@ -45,7 +51,15 @@ def try_template(template: Template, api: Api, who: Who) -> dict[str, Any]:
 @router.get("/styles", openapi_extra=answer(StyleList))
 def styles(api: Api, who: Who) -> dict[str, Any]:
     """The styles of `styles.csv`, and what is wrong with its rows."""
-    return api.words.styles.all().model_dump(mode="json")
+    return without_folders(_styles(api, who).model_dump(mode="json"), api, who)
+
+
+def _styles(api: Api, who: Who) -> StyleList:
+    found = api.words.styles.all()
+    if who.admin:
+        return found
+    told = tuple(each.model_copy(update={"path": Path(each.path).name if each.path else ""}) for each in found.styles)
+    return found.model_copy(update={"styles": told})
 
 
 @router.put("/styles", responses=responses(507), openapi_extra=answer(Style))

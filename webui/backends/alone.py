@@ -4,16 +4,17 @@ import os
 import shutil
 import threading
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 from webui.backends.job import Pace, Tools
 from webui.backends.keys import KeyStore
 from webui.backends.pool import BackendPool
-from webui.backends.resolve import remarks, resolve_elsewhere
+from webui.backends.resolve import Chain, Here, remarks, resolve_elsewhere
 from webui.backends.service import Backends, registered
 from webui.core.events import Event, EventAdapter
 from webui.core.job import Said
-from webui.core.request import GenerationRequest
+from webui.core.request import GenerationRequest, ResolvedRequest
 from webui.db import open_database
 from webui.errors import RequestError
 from webui.gallery.service import Gallery
@@ -31,6 +32,14 @@ from webui.words.service import words_of
 
 Take = Callable[[Event], None]
 ENDED = ("done", "failed", "cancelled")
+
+
+@dataclass(frozen=True)
+class Made:
+    """Files in order; or what is left to an engine, the finish chain of what has come."""
+
+    files: list[Path]
+    left: ResolvedRequest | None
 
 
 class AloneElsewhere:
@@ -63,13 +72,13 @@ class AloneElsewhere:
         read_image(data)
         return self._images.add_upload(data, look(data).size, path.suffix or ".png", "local").id
 
-    def _size(self, image_id: str) -> tuple[int, int]:
-        return look(self._images.upload_path(image_id).read_bytes()).size
+    def _picture(self, image_id: str) -> bytes:
+        return self._images.upload_path(image_id).read_bytes()
 
-    def run(self, request: GenerationRequest, take: Take) -> list[Path]:
-        """Make the request's pictures; gives their files in order. What goes wrong is told as `Failed`. Raises `RequestError`."""
+    def run(self, request: GenerationRequest, take: Take, chain: Chain) -> "Made":
+        """Make the request's pictures. What goes wrong is told as `Failed`. `chain` checks a finish chain. Raises `RequestError`."""
         images = self._images
-        resolved = resolve_elsewhere(request, self.spec, self.backends, self._size, self._words)
+        resolved = resolve_elsewhere(request, self.spec, self.backends, Here(self._picture, chain, lambda: self._settings), self._words)
         database = open_database(self._folder)
         store = JobStore(database)
         state = JobState(store)
@@ -79,7 +88,8 @@ class AloneElsewhere:
             dispatch,
             RemoteParts(database),
             lambda: self._settings,
-            lambda image_id: images.upload_path(image_id).read_bytes(),
+            self._picture,
+            lambda data, owner: images.add_upload(data, look(data).size, ".png", owner).id,
             Pace(),
         )
         pool, ended = BackendPool(tools), threading.Event()
@@ -87,7 +97,7 @@ class AloneElsewhere:
         def follow(message: Message) -> None:
             if message.kind in ("step", "image", *ENDED):
                 take(EventAdapter.validate_python(message.body))
-            if message.kind in ENDED:
+            if message.kind in ENDED or (message.kind == "queued" and store.get(message.job_id).made):
                 ended.set()
 
         state.events.listen(follow)
@@ -99,7 +109,9 @@ class AloneElsewhere:
             pool.start()
             pool.wake()
             ended.wait()
-            return [self._folder / record.path for record in store.get(job.id).images]
+            job = store.get(job.id)
+            left = job.work if job.made and job.state == "queued" else None
+            return Made([self._folder / record.path for record in job.images], left)
         except KeyboardInterrupt:
             pool.cancel(job.id, "stop")
             ended.wait(20)

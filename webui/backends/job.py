@@ -11,8 +11,9 @@ from functools import partial
 from typing import TypeVar
 
 from webui.backends.resolve import check_bounds, late_remarks
-from webui.backends.results import facts_of, made_request, picture_of, save, task_of
+from webui.backends.results import as_file, facts_of, made_request, picture_of, save, task_of
 from webui.backends.service import Backends, Connection
+from webui.backends.start_pictures import start_pictures
 from webui.core.backend import BackendModel, RemotePart, RemoteState, RemoteTask
 from webui.core.events import Cancelled, Done, Event, Failed, ImageSaved, Preview, StepDone
 from webui.core.job import Job, JobError
@@ -40,13 +41,14 @@ class Pace:
 
 @dataclass(frozen=True)
 class Tools:
-    """What every remote job works with. `picture` gives an upload's bytes."""
+    """What every remote job works with. `picture` gives an upload's bytes; `keep` keeps a file of an owner as one, and gives its id."""
 
     backends: Backends
     dispatch: Dispatch
     parts: RemoteParts
     settings: Callable[[], Settings]
     picture: Callable[[str], bytes]
+    keep: Callable[[bytes, str], str]
     pace: Pace = Pace()
 
 
@@ -87,9 +89,12 @@ class RemoteJob(threading.Thread):
         """Make the job's pictures and report its end."""
         began = time.monotonic()
         try:
-            self._make()
+            model = self._make()
             new = tuple(note for note in self._notes if note not in self.job.notes)
-            self._end(Done(job_id=self.job.id, notes=new, engine_seconds=0.0), began)
+            if self.job.resolved.finish and not model.finishes:
+                self._hand_over(new)
+            else:
+                self._end(Done(job_id=self.job.id, notes=new, engine_seconds=0.0), began)
         except Stopping:
             self._keep(partial(self._tools.dispatch.put_back, self.job.id, "Darkroom was stopped"))
         except JobCancelled:
@@ -110,11 +115,18 @@ class RemoteJob(threading.Thread):
         self._keep(partial(self._tools.dispatch.handle_event, event, self.job.request))
         self._keep(partial(self._tools.dispatch.tell, self.job.id))  # what it cost
 
+    def _hand_over(self, notes: tuple[str, ...]) -> None:
+        """Let an engine here do the finish chain to what has come."""
+        self._keep(partial(self._tools.parts.hand_over, self.job.id, notes))
+        self._keep(partial(self._tools.dispatch.put_back, self.job.id, "Its finish chain is done here"))
+        self._keep(partial(self._tools.dispatch.tell, self.job.id))
+
     def _keep(self, act: Callable[[], T]) -> T | None:
         """Do what must be stored, again while the database cannot be written."""
         return retry_on_storage_error(act, lambda: self._stopping, lambda why: self._tell(why))
 
-    def _make(self) -> None:
+    def _make(self) -> BackendModel:
+        """Have all pictures made that are not there yet; gives the model that did it."""
         backends, spec = self._tools.backends, self._tools.backends.spec(self.job.request.where)
         backends.check(spec)
         connection = backends.connection(spec)
@@ -123,7 +135,10 @@ class RemoteJob(threading.Thread):
         check_bounds(self.job.resolved, model, spec)
         self._notes += [note for note in late_remarks(self.job.resolved, spec, model) if note not in self._notes]
         for part in self._tools.parts.of(self.job.id):
-            if not set(part.indexes) <= set(self._saved()) and (known := self._settled(part, connection)) is not None:
+            if (
+                not (part.pictures or set(part.indexes) <= set(self._saved()))
+                and (known := self._settled(part, connection, model)) is not None
+            ):
                 self._part(known, connection, model, again=True)
         parts = self._tools.parts.of(self.job.id)
         done = set(self._saved()) | {index for part in parts if not part.lost for index in part.indexes}
@@ -134,6 +149,7 @@ class RemoteJob(threading.Thread):
             indexes = tuple(left[start : start + most])
             part = RemotePart(indexes=indexes, at=time.time(), cost=self._estimate(model, len(indexes)))
             self._part(part, connection, model, again=False)
+        return model
 
     def _saved(self) -> tuple[int, ...]:
         return self._tools.dispatch.state.store.saved_indexes(self.job.id)
@@ -141,12 +157,12 @@ class RemoteJob(threading.Thread):
     def _estimate(self, model: BackendModel, count: int) -> float:
         return count * (self._tools.settings().budget_picture if model.price is None else model.price)
 
-    def _settled(self, part: RemotePart, connection: Connection) -> RemotePart | None:
+    def _settled(self, part: RemotePart, connection: Connection, model: BackendModel) -> RemotePart | None:
         """A send that the job goes on with; None for a lost one, which is made anew: it is forgotten where the backend never got it."""
         if not part.lost or part.id:
             return None if part.lost else part
         try:
-            found = self._look_for(part, self._task(part), connection)
+            found = self._look_for(part, self._task(part, connection, model), connection)
         except BackendError:
             return None  # nobody can tell: it counts as paid
         if found is None:
@@ -156,15 +172,16 @@ class RemoteJob(threading.Thread):
         self._keep(partial(self._tools.parts.change, self.job.id, part, known))
         return known
 
-    def _task(self, part: RemotePart) -> RemoteTask:
+    def _task(self, part: RemotePart, connection: Connection, model: BackendModel) -> RemoteTask:
         request = self.job.resolved
-        init = self._tools.picture(request.init) if request.init and request.mode != "txt2img" else None
-        mask = self._tools.picture(request.mask) if request.mask and request.mode == "inpaint" else None
-        return task_of(self.job, part.indexes, init, mask)
+        whose = f"{connection.spec.title}'s {model.name}"
+        sent = start_pictures(request, model, whose, self._tools.picture, self._tools.settings().backend_scale)
+        self._notes += [sent.note] if sent.note and sent.note not in self._notes else []
+        return task_of(self.job, part.indexes, sent.init, sent.mask)
 
     def _part(self, part: RemotePart, connection: Connection, model: BackendModel, again: bool) -> None:
         """Make the pictures of one send. Where it cannot be, its record goes, so that the next try sends anew."""
-        task, made = self._task(part), False
+        task, made = self._task(part, connection, model), False
         try:
             if not part.id:
                 part, state = self._send(part, task, connection, again)
@@ -240,9 +257,7 @@ class RemoteJob(threading.Thread):
         return state
 
     def _named(self, part: RemotePart, remote_id: str) -> RemotePart:
-        named = part.model_copy(update={"id": remote_id})
-        self._keep(partial(self._tools.parts.change, self.job.id, part, named))
-        return named
+        return self._changed(part, id=remote_id)
 
     def _look_for(self, part: RemotePart, task: RemoteTask, connection: Connection) -> str | None:
         """The id of a send that may have arrived; None: it may be made again. Raises `BackendError` where nobody can tell."""
@@ -286,10 +301,11 @@ class RemoteJob(threading.Thread):
             limit = self._tools.settings().backend_minutes
             if state.state == "waiting" and time.time() - part.at > limit * 60:
                 raise BackendError(f"{spec.title} was not done after {limit:g} minutes. It was told to stop.")
+        why = f": {state.error.rstrip('.')}" if state.error else ""
         if state.state == "cancelled":
-            raise BackendError(f"{spec.title} stopped this, or somebody did there.")
+            raise BackendError(f"{spec.title} stopped this, or somebody did there{why}.")
         if state.state == "failed" or not state.pictures:
-            raise BackendError(f"{spec.title} made no picture{f': {state.error}' if state.error else ''}.")
+            raise BackendError(f"{spec.title} made no picture{why}.", unsure=state.state == "done")  # done is paid for
         return state
 
     def _report(self, state: RemoteState, title: str) -> None:
@@ -328,15 +344,26 @@ class RemoteJob(threading.Thread):
         spec, settings = connection.spec, self._tools.settings()
         store = ImageStore(settings.data_dir, settings.outputs_pattern, settings.picture_format, settings.picture_quality)
         if state.cost is not None:
-            self._keep(partial(self._tools.parts.change, self.job.id, part, part.model_copy(update={"cost": state.cost})))
+            part = self._changed(part, cost=state.cost)
         if len(state.pictures) < len(part.indexes):
             self._notes.append(f"{spec.title} made {len(state.pictures)} of {len(part.indexes)} pictures.")
-        saved = set(self._saved())
+        saved, unfinished = set(self._saved()), []
         for index, made in zip(part.indexes, state.pictures, strict=False):
             if index in saved:
                 continue
             image = self._insist(partial(picture_of, made, connection.wire, spec.title))
             notes = tuple(dict.fromkeys((*self._notes, *((self._hidden(made.note),) if made.note else ()))))
             request = made_request(self.job, state, image)
-            record = save(image, index, self.job, request, facts_of(self.job, spec, model, notes), store)
+            facts = facts_of(self.job, spec, model, notes)
+            if request.finish and not model.finishes:
+                unfinished.append(self._tools.keep(as_file(image, index, self.job, request, facts), self.job.owner))
+                continue
+            record = save(image, index, self.job, request, facts, store)
             self._keep(partial(self._tools.dispatch.handle_event, ImageSaved(job_id=self.job.id, record=record), request))
+        if unfinished:
+            self._changed(part, pictures=tuple(unfinished))
+
+    def _changed(self, part: RemotePart, **values: object) -> RemotePart:
+        changed = part.model_copy(update=values)
+        self._keep(partial(self._tools.parts.change, self.job.id, part, changed))
+        return changed

@@ -2,8 +2,9 @@
 
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
-from webui.backends.resolve import remarks, resolve_elsewhere
+from webui.backends.resolve import Here, remarks, resolve_elsewhere
 from webui.backends.service import Backends
 from webui.core.backend import AUTO, HERE
 from webui.core.request import GenerationRequest, ResolvedRequest
@@ -20,7 +21,7 @@ Resolve = Callable[[GenerationRequest], ResolvedRequest]
 
 
 class Placing:
-    """Decides where a request goes, and resolves it for there. `picture_size` gives an upload's width and height."""
+    """Decides where a request goes, and resolves it for there."""
 
     def __init__(
         self,
@@ -28,10 +29,10 @@ class Placing:
         library: Library,
         parts: RemoteParts,
         settings: Callable[[], Settings],
-        picture_size: Callable[[str], tuple[int, int]],
+        here: Here,
         words: Words = NO_WORDS,
     ) -> None:
-        self._backends, self._library, self._parts, self._settings, self._size = backends, library, parts, settings, picture_size
+        self._backends, self._library, self._parts, self._settings, self._here = backends, library, parts, settings, here
         self._words = words
 
     def resolve(self, request: GenerationRequest, resolve_here: Resolve) -> ResolvedRequest:
@@ -41,7 +42,7 @@ class Placing:
             if request.where_options:
                 raise RequestError("where_options", "A provider's options mean nothing here. Leave them out, or choose the provider.")
             return resolve_here(request)
-        return resolve_elsewhere(request, spec, self._backends, self._picture_size, self._words)
+        return resolve_elsewhere(request, spec, self._backends, replace(self._here, picture=self._picture), self._words)
 
     def place(self, request: GenerationRequest) -> BackendSpec | None:
         """Return the backend that makes the request; None is here. `auto` never chooses a provider. Raises `RequestError`."""
@@ -82,8 +83,8 @@ class Placing:
         spec = self._backends.spec(name)
         return remarks(request, spec, self._backends.known_model(name, resolved.checkpoint))
 
-    def _picture_size(self, image_id: str) -> tuple[int, int]:
+    def _picture(self, image_id: str) -> bytes:
         try:
-            return self._size(image_id)
+            return self._here.picture(image_id)
         except (WebUIError, OSError):
             raise RequestError("init", "This picture is not here any more. Choose it again.") from None

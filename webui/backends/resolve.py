@@ -3,15 +3,20 @@
 import json
 import random
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from webui.backends.service import Backends
+from webui.backends.start_pictures import start_pictures
 from webui.core.backend import BackendModel, omitted
 from webui.core.fields import find
+from webui.core.finish import FinishStep
 from webui.core.request import GenerationRequest, ResolvedRequest
 from webui.core.sizes import asked_size
 from webui.errors import BackendError, RequestError
+from webui.images.decode import look
 from webui.plugins.backends import BackendSpec
+from webui.settings import Settings
 from webui.words.service import Words
 
 RANDOM_SEEDS = 2**31
@@ -19,9 +24,20 @@ RANDOM_SEEDS = 2**31
 MODES = {"txt2img": "makes pictures of a prompt alone", "img2img": "starts from a picture", "inpaint": "changes a part of a picture"}
 
 
-def resolve_elsewhere(
-    request: GenerationRequest, spec: BackendSpec, backends: Backends, picture_size: Callable[[str], tuple[int, int]], words: Words
-) -> ResolvedRequest:
+Chain = Callable[[GenerationRequest, tuple[int, int]], tuple[FinishStep, ...]]
+"""Gives a request's finish chain as it is carried out here, for pictures of a size. Raises `RequestError` where it cannot be."""
+
+
+@dataclass(frozen=True)
+class Here:
+    """What a request for elsewhere needs of this machine: an upload's bytes, the finish chain of what comes back, and its settings."""
+
+    picture: Callable[[str], bytes]
+    finish: Chain
+    settings: Callable[[], Settings]
+
+
+def resolve_elsewhere(request: GenerationRequest, spec: BackendSpec, backends: Backends, here: Here, words: Words) -> ResolvedRequest:
     """Return the request as a backend takes it, styles and wildcards put into its prompts; nothing is sent.
 
     Raises `RequestError` naming the field that it cannot carry out.
@@ -42,20 +58,18 @@ def resolve_elsewhere(
         if not error.offline and error.again is None:
             raise RequestError("checkpoint", str(error)) from None
         model = BackendModel(name=name, honours=("*",), modes=("txt2img", "img2img", "inpaint"))
-    return resolved_for(request, model, spec, picture_size)
+    return resolved_for(request, model, spec, here)
 
 
-def resolved_for(
-    request: GenerationRequest, model: BackendModel, spec: BackendSpec, picture_size: Callable[[str], tuple[int, int]]
-) -> ResolvedRequest:
+def resolved_for(request: GenerationRequest, model: BackendModel, spec: BackendSpec, here: Here) -> ResolvedRequest:
     """Return the request as a model of a backend takes it. Raises `RequestError`."""
     if request.mode not in model.modes:
         raise RequestError("mode", f"{spec.title}'s {model.name} never {MODES[request.mode]}. Choose {' or '.join(model.modes)}.")
     check_options(request.where_options)
-    check_finish(request, model, spec)
     plain = GenerationRequest()
     values: dict[str, Any] = dict(request) | {name: getattr(plain, name) for name in omitted(request, model)}
-    width, height = _size(request, model, picture_size)
+    sent = start_pictures(request, model, f"{spec.title}'s {model.name}", here.picture, here.settings().backend_scale)
+    width, height = _size(request, model, sent.init)
     values |= {"where": spec.name, "checkpoint": model.name, "width": width, "height": height, "seed": _seed(request.seed)}
     values |= {
         "variation_seed": _seed(request.variation_seed),
@@ -64,6 +78,8 @@ def resolved_for(
         "sampler": values["sampler"] or model.sampler,
         "schedule": values["schedule"] or model.schedule,
     }
+    if request.finish and not model.finishes:
+        values["finish"] = here.finish(request, (width, height))
     resolved = ResolvedRequest.model_validate(values)
     check_bounds(resolved, model, spec)
     return resolved
@@ -82,16 +98,8 @@ def check_options(text: str) -> dict[str, Any]:
     return options
 
 
-def check_finish(request: GenerationRequest, model: BackendModel, spec: BackendSpec) -> None:
-    """Raises `RequestError` for a finish chain that nobody would carry out: what is paid for shall be what was asked for."""
-    if request.finish and not model.uses("finish"):
-        said = f"{spec.title} does not carry out the finish chain. Take it out, and finish the pictures in Extras once they are here."
-        raise RequestError("finish", said)
-
-
 def check_bounds(request: ResolvedRequest, model: BackendModel, spec: BackendSpec) -> None:
     """Raises `RequestError` for a value that the model does not take, before anything is sent."""
-    check_finish(request, model, spec)
     whose = f"{spec.title}'s {model.name}"
     for name, (low, high) in model.ranges.items():
         value = getattr(request, name, None)
@@ -136,12 +144,11 @@ def _label(name: str) -> str:
     return field.title if field is not None and field.title else name
 
 
-def _size(request: GenerationRequest, model: BackendModel, picture_size: Callable[[str], tuple[int, int]]) -> tuple[int, int]:
+def _size(request: GenerationRequest, model: BackendModel, init: bytes | None) -> tuple[int, int]:
     if not model.uses("width"):
         return model.width, model.height
-    from_picture = request.init is not None and request.mode != "txt2img"
-    init = picture_size(str(request.init)) if from_picture else None
-    return asked_size((request.width, request.height), (model.width, model.height), init)
+    size = look(init, "init").size if init is not None else None
+    return asked_size((request.width, request.height), (model.width, model.height), size)
 
 
 def _seed(seed: int) -> int:

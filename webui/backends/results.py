@@ -2,6 +2,7 @@
 
 import base64
 import binascii
+import io
 from collections.abc import Sequence
 from urllib.parse import unquote_to_bytes
 
@@ -69,6 +70,13 @@ def made_request(job: Job, state: RemoteState, image: Image.Image) -> ResolvedRe
         return ResolvedRequest.model_validate({**dict(request), **chosen, **size})
     except ValidationError:
         return request
+
+
+def as_file(image: Image.Image, index: int, job: Job, request: ResolvedRequest, facts: GenerationInfo) -> bytes:
+    """Return a picture's file with its metadata, to which the finish chain is still to be done."""
+    stream = io.BytesIO()
+    encoder(request.model_copy(update={"finish": ()}), index, facts)(image, stream, "png", 100)
+    return stream.getvalue()
 
 
 def save(image: Image.Image, index: int, job: Job, request: ResolvedRequest, facts: GenerationInfo, store: ImageStore) -> ImageRecord:

@@ -9,6 +9,7 @@ BENCHES = {
     "start": "page ready, memory of web, first and next picture",
     "overhead": "our own code around the model, beside the bare model calls",
     "samplers": "what each sampler costs beside its model calls",
+    "page": "the page in Chromium with an empty cache: first paint, usable, kilobytes, shifts, long tasks; arrow key to next picture",
     "parity": "pictures recorded from Forge, made again: PSNR of each",
     "calls": "what A1111's API costs beside its jobs, 200 polls a second, 100 clients at once",
     "queue": "10,000 queued jobs: submit, choose, start",

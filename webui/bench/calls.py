@@ -74,14 +74,16 @@ def cost(app: AppProcess, web: psutil.Process, idle: float, calls: int) -> dict[
 
 
 def polls(app: AppProcess, web: psutil.Process, idle: float, options: argparse.Namespace) -> dict[str, float]:
-    """How much fewer steps a second the engine makes while somebody polls: windows in turns, and web's share of a core."""
+    """How much fewer steps a second the engine makes while somebody polls: windows in turns, and the shares of a core that web and the
+    client take. A client on another machine takes none of it.
+    """
     job = app.http.post("/api/v1/jobs", json=LONG, headers={"X-Owner": "polls"}).raise_for_status().json()
     while _steps(app.http) == 0 or app.http.get(f"/api/v1/jobs/{job['id']}").json()["state"] != "running":
         time.sleep(0.05)
     rates: dict[bool, list[float]] = {False: [], True: []}
-    cores = []
+    cores, clients = [], []
     for polled in (False, True, False, True, False, True):
-        began, used, steps = time.perf_counter(), _used(web), _steps(app.http)
+        began, used, steps, own = time.perf_counter(), _used(web), _steps(app.http), time.process_time()
         if polled:
             asyncio.run(_poll(str(app.http.base_url), options.polls, options.seconds))
         else:
@@ -90,10 +92,12 @@ def polls(app: AppProcess, web: psutil.Process, idle: float, options: argparse.N
         rates[polled].append((_steps(app.http) - steps) / seconds)
         if polled:
             cores.append((_used(web) - used) / seconds - idle)
+            clients.append((time.process_time() - own) / seconds)
     app.http.delete(f"/api/v1/jobs/{job['id']}", headers={"X-Owner": "polls"})
     slower = 1 - statistics.median(rates[True]) / statistics.median(rates[False])
     share = statistics.median(cores)
-    return {"slower": slower, "web_cores_polled": share, "web_milliseconds_a_poll": 1000 * share / options.polls}
+    asked = {"web_milliseconds_a_poll": 1000 * share / options.polls, "client_cores_polled": statistics.median(clients)}
+    return {"slower": slower, "web_cores_polled": share, **asked}
 
 
 def crowd(app: AppProcess, clients: int) -> dict[str, float]:

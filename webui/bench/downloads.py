@@ -130,13 +130,14 @@ def _get(folder: Path, url: str) -> int:
 
 
 def _kills(folder: Path, url: str, source: Path, options: argparse.Namespace) -> dict[str, float]:
-    """Kill a process that fetches, each time when a random amount more has come; then let it end."""
+    """Kill a process that fetches, each time when a random amount more has come, beyond which nothing is sent; then let it end."""
     box, chance, size = folder / "kills", random.Random(options.seed), source.stat().st_size
     before = len(_starts(url))
     command = [sys.executable, "-m", "webui", "bench", "downloads", "--get", str(box), url]
     points = sorted(chance.randrange(size) for _ in range(options.kills))
     half, had = 0, [0]
     for point in points:
+        _send_until(url, point)
         process = subprocess.Popen(command, cwd=PROJECT, stdout=subprocess.DEVNULL)
         while process.poll() is None and _come(box) < point:
             time.sleep(_TICK_S)
@@ -144,6 +145,7 @@ def _kills(folder: Path, url: str, source: Path, options: argparse.Namespace) ->
         killed = process.wait() == -signal.SIGKILL
         half += killed and bool(Library([box / "models"]).scan())
         had += [_come(box)] if killed else []
+    _send_until(url, size)
     ended = subprocess.run(command, cwd=PROJECT, capture_output=True, text=True, check=False).stdout.strip()
     arrived = box / "models" / "Lora" / NAME
     torn = not arrived.exists() or _sha256(arrived) != _sha256(source)
@@ -166,6 +168,13 @@ def _come(box: Path) -> int:
         except OSError:
             continue
     return total
+
+
+def _send_until(url: str, point: int) -> None:
+    """Let the server send so many bytes of the file, and no more until it is told so: whoever kills may come late."""
+    import httpx
+
+    httpx.get(f"{url}/until/{point}", trust_env=False).raise_for_status()
 
 
 def _starts(url: str) -> list[int]:
@@ -201,11 +210,22 @@ def _write(path: Path, size: int) -> None:
 # The server -----------------------------------------------------------------------------------------------------------------------------
 
 
+def _send(target: int, source: int, rest: range, until: list[int]) -> None:
+    """Send the rest of a file, of which no more than `until` says at the time. Raises OSError."""
+    at = rest.start
+    while at < rest.stop:
+        if at >= until[0]:
+            time.sleep(_TICK_S)
+            continue
+        at += os.sendfile(target, source, at, min(2**20, until[0] - at))
+
+
 def _serve(path: Path) -> int:
     """Serve one file as Hugging Face does, until it is ended; prints its address first."""
     size, digest = path.stat().st_size, _sha256(path)
     told = {"id": "owner/fox", "siblings": [{"rfilename": NAME, "size": size, "lfs": {"sha256": digest, "size": size}}]}
     starts: list[int] = []
+    until = [size]
 
     class Handler(http.server.BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
@@ -216,6 +236,9 @@ def _serve(path: Path) -> int:
         def do_GET(self) -> None:
             if self.path.endswith(NAME):
                 self._send_file()
+            elif self.path.startswith("/until/"):
+                until[0] = int(self.path.removeprefix("/until/"))
+                self._send_text("{}")
             else:
                 self._send_text(json.dumps(starts if self.path == "/starts" else told))
 
@@ -235,10 +258,8 @@ def _serve(path: Path) -> int:
                 self.send_header("Content-Range", f"bytes {start}-{size - 1}/{size}")
             self.end_headers()
             with path.open("rb") as file:
-                at = start
                 try:
-                    while at < size and (count := os.sendfile(self.connection.fileno(), file.fileno(), at, 2**20)):
-                        at += count
+                    _send(self.connection.fileno(), file.fileno(), range(start, size), until)
                 except OSError:
                     self.close_connection = True
 

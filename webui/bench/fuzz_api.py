@@ -86,7 +86,8 @@ def _try(session: Any, case: Any, address: str) -> Tried:
         with session.send(asked, stream=True, timeout=PATIENCE, allow_redirects=False) as answer:
             kind = answer.headers.get("content-type", "")
             said = next(answer.iter_content(_MOST_READ if "event-stream" not in kind else 1), b"")
-            return Tried(call, answer.status_code, time.monotonic() - began, _wrong(case, answer.status_code, kind, said))
+            wrong = _wrong(case, answer.status_code, kind, said) or _other_kind(case, answer.status_code, kind)
+            return Tried(call, answer.status_code, time.monotonic() - began, wrong)
     except requests.RequestException as error:
         return Tried(call, 0, time.monotonic() - began, f"no answer: {error}")
 
@@ -99,6 +100,14 @@ def _wrong(case: Any, status: int, kind: str, said: bytes) -> str:
         return f"{status} is not in the schema: {said[:200]!r}"
     text = said.decode("utf-8", "replace") if kind.startswith(("application/json", "text/plain")) and status >= 400 else ""
     return f"in Python's words: {text[:300]}" if _PYTHON.search(text) else ""
+
+
+def _other_kind(case: Any, status: int, kind: str) -> str:
+    """What is wrong with the content type of an answer that is no refusal."""
+    told = case.operation.definition.raw["responses"].get(str(status), {}).get("content", {})
+    plain = kind.partition(";")[0]
+    known = not told or plain in told or f"{plain.partition('/')[0]}/*" in told
+    return "" if known or status >= 400 else f"{plain} is not in the schema, which has {', '.join(told)}"
 
 
 def run(words: Sequence[str]) -> int:
@@ -127,10 +136,13 @@ def run(words: Sequence[str]) -> int:
 
 
 def _own(stack: contextlib.ExitStack) -> str:
-    """A Darkroom in a scratch folder; its address."""
+    """A Darkroom in a scratch folder, where also new model files go; its address."""
     from webui.bench.faults import AppProcess
 
-    app = AppProcess(Path(stack.enter_context(tempfile.TemporaryDirectory())))
+    folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+    models = folder / "models"
+    models.mkdir()
+    app = AppProcess(folder, ["--models-dir", str(models)])
     app.start()
     stack.callback(app.stop)
     return str(app.http.base_url)

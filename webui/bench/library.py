@@ -19,7 +19,7 @@ from webui.collection.service import Collection
 from webui.db import open_database
 from webui.library import Library
 
-BOUNDS = {"scan_cold_s": 3.0, "scan_warm_s": 0.3, "change_seen_s": 2.0, "query_ms_p95": 20.0}
+BOUNDS = {"scan_cold_s": 3.0, "scan_warm_s": 0.3, "change_seen_s": 2.0, "moved_in_seen_s": 2.0, "query_ms_p95": 20.0}
 _LAYERS = [f"lora_unet_down_blocks_{block}_attentions_0_transformer_blocks_0_attn2_to_k" for block in range(4)]
 _LORA = {f"{layer}.lora_{part}.weight": shape for layer in _LAYERS for part, shape in (("down", (16, 768)), ("up", (320, 16)))}
 _CHECKPOINT = {
@@ -46,18 +46,47 @@ def run(words: Sequence[str]) -> int:
 def measure(folder: Path, files: int) -> dict[str, float]:
     """Make the files, with small headers and sparse weights, and measure."""
     models, cache = folder / "models", folder / "library.json"
-    for number in range(files):
-        is_lora = number % 5 > 0
-        place = models / ("Lora" if is_lora else "Stable-diffusion") / f"folder{number % 50}"
-        metadata = {"modelspec.title": f"Fox number {number}", "ss_base_model_version": "sd_v1"}
-        _write(place / f"model{number}.safetensors", _LORA if is_lora else _CHECKPOINT, metadata)
+    _fill(models, files)
     library = Library([models], cache)
     began = time.process_time()
     figures = {"files": float(files), "scan_cold_s": _timed(library.scan), "scan_cold_cpu_s": time.process_time() - began}
     figures["scan_warm_s"] = min(_timed(library.scan) for _ in range(3))
     again = Library([models], cache)
     figures["scan_at_start_s"] = _timed(again.scan)
-    return figures | _served(folder, models, again)
+    return figures | _served(folder, models, again) | _moved_in(folder, files)
+
+
+def _fill(models: Path, files: int) -> None:
+    for number in range(files):
+        is_lora = number % 5 > 0
+        place = models / ("Lora" if is_lora else "Stable-diffusion") / f"folder{number % 50}"
+        metadata = {"modelspec.title": f"Fox number {number}", "ss_base_model_version": "sd_v1"}
+        _write(place / f"model{number}.safetensors", _LORA if is_lora else _CHECKPOINT, metadata)
+
+
+def _moved_in(folder: Path, files: int) -> dict[str, float]:
+    """How long it takes until pages hear of a whole collection that is moved into a watched folder, and until a search lists it."""
+    elsewhere, models, told = folder / "elsewhere", folder / "empty", queue.Queue[tuple[str, Mapping[str, Any]]]()
+    _fill(elsewhere, files)
+    for kind in ("Lora", "Stable-diffusion"):
+        (models / kind).mkdir(parents=True)
+    database = open_database(folder / "moved")
+    library = Library([models], folder / "moved" / "library.json")
+    collection = Collection(library, NoteStore(database), lambda kind, body: told.put((kind, body)), lambda: False, lambda: False)
+    collection.start()
+    try:
+        time.sleep(2)  # it has begun to watch
+        began = time.perf_counter()
+        for kind in ("Lora", "Stable-diffusion"):
+            (elsewhere / kind).replace(models / kind / "mine")
+        while len(library.all_models) < files:
+            told.get(timeout=60)
+        heard = time.perf_counter() - began
+        collection.find(Wish())
+        return {"moved_in_heard_s": heard, "moved_in_seen_s": time.perf_counter() - began}
+    finally:
+        collection.stop()
+        database.close()
 
 
 def _served(folder: Path, models: Path, library: Library) -> dict[str, float]:

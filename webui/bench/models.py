@@ -1,6 +1,6 @@
 """`bench models`: what a checkpoint costs: loading beside reading, the peak beside what was told, three tabs, switches, sets of LoRAs.
 
-Each part runs in a process of its own, so that its memory is that part's. Figures of earlier runs for other checkpoints stay in the file.
+Each part runs in a process of its own, so that its memory is that part's. What other checkpoints and parts gave earlier stays in the file.
 """
 
 import argparse
@@ -37,7 +37,8 @@ def run(words: Sequence[str]) -> int:
     results, missed = _earlier(options.name), list[str]()
     for checkpoint in options.checkpoint:
         found = measure(options, checkpoint)
-        results[f"{checkpoint} {options.dtype} {options.size}"] = found
+        name = f"{checkpoint} {options.dtype} {options.size}"
+        results[name] = with_earlier(results.get(name, {}), found, options.only)
         missed += [f"{checkpoint}: {name}" for name in show(checkpoint, found)]
     print(keep(options.name, results))
     print(f"Missed: {', '.join(missed)}" if missed else "All goals are reached.")
@@ -74,6 +75,12 @@ def measure(options: argparse.Namespace, checkpoint: str) -> dict[str, Any]:
         failed = ended.returncode or not lines
         found |= {f"{part}_error": (ended.stderr.strip().splitlines() or [""])[-1]} if failed else json.loads(lines[-1])
     return found
+
+
+def with_earlier(earlier: Mapping[str, Any], found: Mapping[str, Any], parts: Sequence[str]) -> dict[str, Any]:
+    """What is found now beside what other parts gave earlier; an error that a part has now, or no longer has, is this run's."""
+    errors = {f"{part}_error" for part in parts}
+    return {**{name: value for name, value in earlier.items() if name not in errors}, **found}
 
 
 def show(checkpoint: str, found: Mapping[str, Any]) -> list[str]:

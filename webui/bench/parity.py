@@ -25,6 +25,7 @@ from webui.devices.machine import choose
 from webui.engine.bootstrap import build_context
 from webui.generation.context import EngineContext
 from webui.generation.run import run_job as run_task
+from webui.images.dialects.infotext import read_infotext
 from webui.images.replay import replay_request
 from webui.library import read_header
 from webui.library.families import detect
@@ -66,6 +67,7 @@ def _parser() -> argparse.ArgumentParser:
     made = argparse.ArgumentParser(prog="python -m webui bench parity", description=__doc__.splitlines()[0] if __doc__ else "")
     made.add_argument("--reference", type=Path, default=Path("../shared/reference/forge"), help="folder of the recorded pictures")
     made.add_argument("--checkpoint", type=Path, required=True, help="the file that make_sd15_checkpoint.py or one of its kin wrote")
+    made.add_argument("--second", type=Path, action="append", default=[], help="a further checkpoint that pictures name, such as a refiner")
     made.add_argument("--loras", type=Path, help="folder with the LoRAs and embeddings that make_extra.py wrote")
     made.add_argument("--work", type=Path, default=Path("/tmp/darkroom-parity"), help="folder for what we make")
     made.add_argument("--out", type=Path, default=Path("docs/bench/parity.json"))
@@ -93,7 +95,8 @@ class Replayer:
     def __init__(self, options: argparse.Namespace) -> None:
         self._reference: Path = options.reference
         models = options.work / "models"
-        _link(options.checkpoint, models / "Stable-diffusion" / options.checkpoint.name)
+        for checkpoint in (options.checkpoint, *options.second):
+            _link(checkpoint, models / "Stable-diffusion" / checkpoint.name)
         for path in options.loras.glob("*.safetensors") if options.loras else ():
             kind = "embeddings" if detect(read_header(path)).kind == "embedding" else "Lora"
             _link(path, models / kind / path.name)
@@ -103,17 +106,19 @@ class Replayer:
     def measure(self, name: str) -> dict[str, Any]:
         """Make one recorded picture again and compare."""
         began, source = time.perf_counter(), self._reference / f"{name}.png"
-        made = self.make(name)
+        made, told = self.make(name)
         with Image.open(source) as recorded:
             wanted = np.asarray(recorded.convert("RGB"))
+            differing = differing_keys(told, str(recorded.info.get("parameters", "")))
         if made.shape != wanted.shape:
             return {"error": f"size {made.shape[1]}x{made.shape[0]} is not {wanted.shape[1]}x{wanted.shape[0]}"}
         found = compare(made, wanted)
         seconds = round(time.perf_counter() - began, 1)
-        return {"psnr": min(round(found.psnr, 2), SAME), "mean": round(found.mean, 4), "largest": found.largest, "seconds": seconds}
+        result = {"psnr": min(round(found.psnr, 2), SAME), "mean": round(found.mean, 4), "largest": found.largest, "seconds": seconds}
+        return result | ({"text": differing} if differing else {})
 
-    def make(self, name: str) -> np.ndarray:
-        """The picture that `generate --from` makes of a recorded one."""
+    def make(self, name: str) -> tuple[np.ndarray, str]:
+        """The picture that `generate --from` makes of a recorded one, and its parameters text."""
         request = self.request(name)
         saved: list[Path] = []
 
@@ -125,7 +130,7 @@ class Replayer:
 
         run_task(RunJob(job_id=f"parity-{name}", owner="bench", attempt=1, request=request, plan=self._plan), self._tools, emit)
         with Image.open(saved[0]) as image:
-            return np.asarray(image.convert("RGB"))
+            return np.asarray(image.convert("RGB")), str(image.info.get("parameters", ""))
 
     def request(self, name: str) -> ResolvedRequest:
         """What the picture's text says, with what it leaves out."""
@@ -154,6 +159,23 @@ class Replayer:
         data = (self._reference / name).read_bytes()
         with Image.open(self._reference / name) as image:
             return self._tools.images.add_upload(data, image.size, ".png", "bench").id
+
+
+def differing_keys(ours: str, theirs: str) -> list[str]:
+    """Where two parameters texts differ: "prompt", "negative prompt", and keys of what one has not or has otherwise; 7 is 7.0."""
+    first, second = read_infotext(ours), read_infotext(theirs)
+    found = [
+        name for name, a, b in (("prompt", first.prompt, second.prompt), ("negative prompt", first.negative, second.negative)) if a != b
+    ]
+    a, b = ({key: _plain(value) for key, value in text.pairs if key != "Version"} for text in (first, second))
+    return found + sorted(key for key in a.keys() | b.keys() if a.get(key) != b.get(key))
+
+
+def _plain(value: str) -> str | float:
+    try:
+        return float(value)
+    except ValueError:
+        return value
 
 
 def _no_capabilities() -> Any:

@@ -10,6 +10,7 @@ from typing import Any
 
 from webui.cli.generate import Progress
 from webui.cli.output import FORMATS
+from webui.core.finish import OWN_UPSCALER
 from webui.core.names import printable
 from webui.core.request import GenerationRequest, parse_request
 from webui.errors import RequestError, StorageError
@@ -24,7 +25,7 @@ def add(parser: argparse.ArgumentParser) -> None:
     """Which pictures, where to write, and the steps."""
     parser.add_argument("pictures", nargs="+", type=Path, metavar="PICTURE", help="files, and folders whose pictures are taken")
     parser.add_argument("-o", "--output", type=Path, required=True, metavar="DIR", help="folder for results; what is there is passed over")
-    parser.add_argument("--upscaler", metavar="NAME", help="enlarge by this: Lanczos, Nearest or a file in models/ESRGAN")
+    parser.add_argument("--upscaler", metavar="NAME", help=f"enlarge by this: {OWN_UPSCALER}, Lanczos, Nearest or a file of yours")
     parser.add_argument("--scale", type=float, metavar="N", help="how many times as large (default: 2; 0: as the file makes it)")
     parser.add_argument("--size", metavar="WxH", help="enlarge to this size instead, cropped to it")
     parser.add_argument("--second", metavar="NAME", help="a second upscaler that is mixed in")
@@ -100,7 +101,8 @@ def _steps(arguments: argparse.Namespace) -> Any:
 def _enlarging(arguments: argparse.Namespace) -> list[dict[str, Any]]:
     if arguments.sd_upscale is None:
         wanted = {"upscaler": arguments.upscaler, **_size(arguments), **_second(arguments)}
-        return [{"kind": "upscale", **wanted}] if arguments.upscaler else []
+        asked = any(value is not None for value in wanted.values())
+        return [{"kind": "upscale", **wanted, "upscaler": arguments.upscaler or OWN_UPSCALER}] if asked else []
     if arguments.size:
         raise RequestError("size", "--sd-upscale takes --scale, not --size.")
     said = {"upscaler": arguments.upscaler, "prompt": arguments.sd_upscale, "seams": arguments.seams, "checkpoint": arguments.checkpoint}

@@ -169,21 +169,24 @@ def _is_elsewhere(arguments: argparse.Namespace) -> bool:
 
 def _elsewhere(arguments: argparse.Namespace, settings: Settings, progress: Progress) -> list[Path]:
     from webui.backends.alone import AloneElsewhere
-    from webui.local import working_folder
+    from webui.local import LocalRunner, working_folder
     from webui.ui.known import NameMatcher
 
     changes: dict[str, Any] = {"picture_format": FORMATS[arguments.output.suffix.lower()]}
     where = getattr(arguments, WHERE).strip()
-    alone = AloneElsewhere(settings.model_copy(update=changes), where, working_folder(settings))
+    settings = settings.model_copy(update=changes)
+    alone, engine = AloneElsewhere(settings, where, working_folder(settings)), LocalRunner(settings)
     try:
         setattr(arguments, WHERE, alone.spec.name)
         request = build_request(arguments, alone.keep, lambda: NameMatcher.anything())
         if not arguments.quiet:
             print(alone.backends.told(alone.spec), file=sys.stderr)
-        saved = alone.run(request, progress)
+        made = alone.run(request, progress, engine.chain)
+        saved = made.files if made.left is None else engine.run(made.left, progress)
         return place(saved, arguments.output, (settings.outputs,))
     finally:
         alone.close()
+        engine.close()
 
 
 def _remote(arguments: argparse.Namespace, settings: Settings, progress: Progress) -> list[Path]:

@@ -53,7 +53,8 @@ def run(arguments: argparse.Namespace, settings: Settings) -> int:
     for kind in [arguments.kind] if arguments.kind else KINDS:
         for model in library.models(kind):
             digest = f"  {library.sha256(model)}" if arguments.hash and not model.error else ""
-            family = " ".join(part for part in (model.family, model.variant) if part)
+            known = model.family if model.family != "unknown" else library.said(model).family or "unknown"
+            family = " ".join(part for part in (known, model.variant) if part)
             said = model.error or "  ".join(part for part in (printable(str(model.path)), model.note) if part)
             print(f"{kind:<14}{model.name}  {family}  {model.size / 1e6:.0f} MB{digest}  {said}")
     return 0
@@ -83,7 +84,10 @@ def _get(arguments: argparse.Namespace, settings: Settings, library: Library) ->
             print(card(offer, library, settings, header), file=sys.stderr)
             if arguments.look:
                 continue
-            ended = downloads.run_now(downloads.add(source, kind=arguments.as_kind))
+            begun = downloads.add(source, kind=arguments.as_kind)
+            if begun.note:
+                print(f"  {begun.note}", file=sys.stderr)
+            ended = downloads.run_now(begun)
         except Conflict as error:
             print(f"{source}: {error}", file=sys.stderr)  # what was asked for is here
             continue

@@ -11,7 +11,8 @@ from webui.errors import NotFound, RequestError
 from webui.jobs.store import JobStore
 from webui.people import links
 from webui.people.audit import AT_THE_SHELL, Audit
-from webui.people.keys import ApiKey, ApiKeys, folded
+from webui.people.keys import ApiKey, ApiKeys
+from webui.people.names import folded
 from webui.people.roles import ROLES
 from webui.settings import Settings
 
@@ -57,7 +58,7 @@ def _act(arguments: argparse.Namespace, settings: Settings, database: Database) 
     elif arguments.action == "revoke":
         key = keys.take_back(_named(keys, arguments.name).id)
         audit.note(AT_THE_SHELL, f"took back the invitation of {key.owner}")
-        print(f"{printable(key.owner)} comes in no more. Their pictures stay.")
+        print(f"{printable(key.owner)} comes in no more. Their jobs are stopped, their webhooks end; their pictures stay.")
     elif arguments.action == "list":
         for key in keys.people():
             since = f"taken back {key.ended:%Y-%m-%d}" if key.ended else f"since {key.created:%Y-%m-%d}"

@@ -16,6 +16,15 @@ def add(parser: argparse.ArgumentParser) -> None:
         action="append",
         help="a reverse proxy (address or network) whose X-Forwarded-… headers are believed; repeatable; asks for a key as --listen does",
     )
+    parser.add_argument(
+        "--allow-host",
+        metavar="NAME",
+        action="append",
+        help="another name that this machine is called by (host.docker.internal); repeatable",
+    )
+    parser.add_argument(
+        "--allow-origin", metavar="ORIGIN", action="append", help="a page or program that may use it (app://obsidian.md); repeatable"
+    )
     parser.add_argument("--root-path", metavar="/FOLDER", help="the folder that a reverse proxy serves the page in")
     parser.add_argument("--no-browser", action="store_false", dest="browser", default=None, help="do not open the browser")
     parser.add_argument("--engine", choices=["process", "inline"], help="run the engine as its own process (default) or inside web")

@@ -69,9 +69,14 @@ def expected(families: Families, wanted: Wanted, rooms: Sequence[Room], header: 
     if not family or not spec.loader:
         return Expected(kind=kind, family=family, exact=found is not None, fits=_not_loaded(spec.title, wanted.size) if family else ())
     is_known = header is not None and found is not None and found.family == family
-    facts = ModelFacts.of(header.shapes, spec) if header is not None and is_known else spec.facts
+    facts = ModelFacts.of(header.shapes, spec, header.dtype) if header is not None and is_known else _by_size(spec.facts, wanted.size)
     size: ModelDefaults = native(header, spec.defaults) if header is not None and is_known else spec.defaults
     return Expected(kind=kind, family=family, exact=is_known, fits=tuple(fit(facts, size, room) for room in rooms))
+
+
+def _by_size(facts: ModelFacts, size: int) -> ModelFacts:
+    """The family's usual model; a file too small for 32 bits a weight has 16."""
+    return facts.model_copy(update={"in_half": 0 < size < 3 * facts.parameters})
 
 
 def _beside(size: int) -> tuple[Fit, ...]:

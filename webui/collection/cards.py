@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any, Literal, NamedTuple
 
-from webui.collection.notes import Notes
+from webui.collection.notes import Notes, with_beside
 from webui.core.foreign import named_path
 from webui.core.names import fold, printable
 from webui.core.request import FrozenModel
@@ -82,6 +82,7 @@ def identify(model: ModelFile) -> str:
 
 def entry(library: Library, model: ModelFile, beside: Beside, notes: Notes) -> Entry:
     """Put together what is known of a model."""
+    notes = with_beside(notes, beside)
     said, spec = library.said(model), library.families.get(model.family)
     family = model.family if model.family != "unknown" else said.family or "unknown"
     titled = library.families.get(family)
@@ -110,7 +111,7 @@ def entry(library: Library, model: ModelFile, beside: Beside, notes: Notes) -> E
         note=model.note or _unsupported(library, model),
         error=model.error,
         supported=not model.error and (model.kind != "checkpoint" or bool(spec.loader)),
-        kept=_with_beside(notes, beside),
+        kept=notes,
         **_hashes(library.hashes(model)),
     )
     texts = (card.name, card.title, card.base, card.author, card.kept.notes, card.family_title, *card.triggers, *card.tags)
@@ -120,12 +121,6 @@ def entry(library: Library, model: ModelFile, beside: Beside, notes: Notes) -> E
 def _unsupported(library: Library, model: ModelFile) -> str:
     """Why a checkpoint is loaded by no engine; nothing for others."""
     return "" if model.error or model.kind != "checkpoint" else library.families.refusal(model.family, model.variant, model.file_name)
-
-
-def _with_beside(notes: Notes, beside: Beside) -> Notes:
-    """What is kept, and what A1111 keeps beside the model where nothing is."""
-    found = {"notes": notes.notes or beside.notes, "weight": beside.weight if notes.weight is None else notes.weight}
-    return notes.model_copy(update=found)
 
 
 def _hashes(hashes: Hashes) -> dict[str, str]:

@@ -10,7 +10,7 @@ from webui.collection.cards import Card
 from webui.core.foreign import INDEX, FileError, named_path, read_foreign, read_whole
 from webui.errors import Conflict, StorageError
 from webui.library import ModelFile
-from webui.library.beside import MOST_BYTES
+from webui.library.beside import MOST_BYTES, OWN
 
 _BASES = {"sd1": "SD1", "sd2": "SD2", "sdxl": "SDXL", "sdxl-refiner": "SDXL"}
 """What A1111 calls the base models."""
@@ -43,7 +43,7 @@ def told(card: Card) -> dict[str, Any]:
         "tags": list(card.tags),
     }
     own = {"favourite": kept.favourite, "tags": list(kept.tags), "trigger": kept.trigger, "weight": kept.weight, "defaults": kept.defaults}
-    return {**{name: value for name, value in fields.items() if value not in ("", [])}, "darkroom": own}
+    return {**{name: value for name, value in fields.items() if value not in ("", [])}, OWN: own}
 
 
 def _there(path: Path) -> dict[str, Any]:

@@ -11,10 +11,10 @@ from webui.collection.cards import Entry, Wish, chosen, entry
 from webui.collection.export import export
 from webui.collection.fit import Fit, Room, fit
 from webui.collection.hashing import Hasher, HashState
-from webui.collection.notes import Notes, NoteStore, changed
-from webui.collection.usage import Usage, names_used, usage_of
+from webui.collection.notes import Notes, NoteStore, changed, with_beside
+from webui.collection.usage import Usage, last_used, names_used, usage_of
 from webui.collection.watch import Change, Watcher
-from webui.errors import NotFound, WebUIError
+from webui.errors import NotFound, RequestError, WebUIError
 from webui.library import Library
 from webui.library.beside import Beside, Lying, Surroundings, read_beside
 
@@ -31,7 +31,7 @@ class Collection:
     ) -> None:
         """`is_busy`: whether pictures are being made; `is_hashing`: whether the settings want files hashed in the background."""
         self.library, self._notes, self._publish = library, notes, publish
-        self._watcher = Watcher(library, self._changed, self._forget)
+        self._watcher = Watcher(library, self._changed, self._touched)
         self._hasher = Hasher(library, is_busy, is_hashing, self._hashed)
         self._lock = threading.Lock()
         self._entries: tuple[Entry, ...] | None = None
@@ -76,9 +76,10 @@ class Collection:
     def change(self, model_id: str, changes: Mapping[str, Any]) -> Entry:
         """Change what is kept of a model. Raises `NotFound`, `RequestError`, `StorageError`."""
         found = self.get(model_id)
+        if changes.get("defaults") and found.model.kind != "checkpoint":
+            raise RequestError("defaults", f"Only a checkpoint brings defaults along, and {found.model.file_name} is none.")
         sha256 = self.library.hashes(found.model).sha256
         self._notes.put(found.model, sha256, changed(self._own(found), changes))
-        self.library.prefer(self._notes.defaults())
         self._forget()
         self._publish("models", {**dict.fromkeys(("added", "removed"), []), "changed": [f"{found.model.kind}/{found.model.name}"]})
         return self.get(model_id)
@@ -126,6 +127,10 @@ class Collection:
         """Which jobs used a model."""
         return usage_of(self._notes.database, found.model)
 
+    def last_used(self, owner: str) -> dict[str, float]:
+        """When somebody's latest jobs last used what is named so, in seconds."""
+        return last_used(self._notes.database, owner)
+
     def unused(self, days: int) -> list[Entry]:
         """Models that no job has named for so many days, and that are here longer than that; the largest first."""
         since = datetime.now(UTC) - timedelta(days=days)
@@ -150,25 +155,50 @@ class Collection:
         return {(model.kind, model.name): model for model in self.library.all_models}
 
     def _put_together(self) -> tuple[Entry, ...]:
-        around, there, read = Surroundings(), self._there(), {}
+        there, noted = self._there(), dict[Path, Notes]()
+        self._read = self._around()
+        for model in self.library.all_models:
+            noted[model.path] = Notes() if self._notes.is_empty else self._notes.of(model, self.library.hashes(model).sha256, there)
+        self._prefer(noted)
         made: dict[Path, tuple[object, Entry]] = {}
+        for model in self.library.all_models:
+            lying, beside = self._read.get(model.path, (Lying(), Beside()))
+            notes, hashes = noted.get(model.path, Notes()), self.library.hashes(model)
+            key = (model, lying, notes, frozenset(notes.model_fields_set), hashes)
+            known = self._made.get(model.path)
+            made[model.path] = known if known is not None and known[0] == key else (key, entry(self.library, model, beside, notes))
+        self._made = made
+        return tuple(sorted((each for _, each in made.values()), key=lambda each: (each.key, each.card.id)))
+
+    def _around(self) -> dict[Path, tuple[Lying, Beside]]:
+        """What lies beside each model; read where it is not what it was."""
+        around, read = Surroundings(), dict[Path, tuple[Lying, Beside]]()
         for model in self.library.all_models:
             lying = around.of(model.path)
             before = self._read.get(model.path)
-            beside = before[1] if before is not None and before[0] == lying else read_beside(model.path, lying)
-            read[model.path] = (lying, beside)
-            hashes = self.library.hashes(model)
-            notes = Notes() if self._notes.is_empty else self._notes.of(model, hashes.sha256, there)
-            key = (model, lying, notes, hashes)
-            known = self._made.get(model.path)
-            made[model.path] = known if known is not None and known[0] == key else (key, entry(self.library, model, beside, notes))
-        self._read, self._made = read, made
-        return tuple(sorted((each for _, each in made.values()), key=lambda each: (each.key, each.card.id)))
+            read[model.path] = before if before is not None and before[0] == lying else (lying, read_beside(model.path, lying))
+        return read
+
+    def _prefer(self, noted: Mapping[Path, Notes]) -> None:
+        """Let checkpoints have the defaults that are kept of them, here or in files beside them."""
+        kept = self._notes.defaults()
+        for model in self.library.all_models:
+            _, beside = self._read.get(model.path, (Lying(), Beside()))
+            notes = noted.get(model.path, Notes())
+            if (notes.defaults or beside.kept) and (own := with_beside(notes, beside).defaults):
+                kept[(model.kind, model.name)] = own
+        self.library.prefer(kept)
 
     def _forget(self) -> None:
         """Something beside the models may have changed: what is known is put together again when it is asked for."""
         with self._lock:
             self._entries = None
+
+    def _touched(self, described: bool) -> None:
+        """Files were written; `described` says that some of them describe models: defaults that they bring count for the next job."""
+        self._forget()
+        if described:
+            self.entries()
 
     def _hashed(self) -> None:
         self._forget()

@@ -3,7 +3,7 @@
 import re
 from datetime import UTC, datetime
 
-from sqlalchemy import func, or_, select
+from sqlalchemy import desc, func, or_, select
 
 from webui.core.request import FrozenModel
 from webui.db import Database
@@ -18,6 +18,7 @@ class Usage(FrozenModel):
     last: datetime | None = None
 
 
+_VAE = re.compile(r'"vae": ?"([^"\\]{1,300})"')
 _NAMES = re.compile(r'<\w+:([^:<>"]+)[:>]|"((?:[^"\\]|\\.){1,300})"|([\w.+-]{2,100})')
 
 
@@ -31,6 +32,18 @@ def names_used(database: Database, since: datetime) -> set[str]:
             found.add(checkpoint.partition(" [")[0])
             for text in (prompt, request):
                 found.update(part for match in _NAMES.findall(text) for part in match if part)
+    return found
+
+
+def last_used(database: Database, owner: str, most: int = 2_000) -> dict[str, float]:
+    """When somebody's latest jobs last used what is named so: a checkpoint, a VAE, the tags and words of their prompts."""
+    query = select(jobs.c.checkpoint, jobs.c.prompt, jobs.c.request, jobs.c.created).where(jobs.c.owner == owner)
+    found: dict[str, float] = {}
+    with database.read() as connection:
+        for checkpoint, prompt, request, created in connection.execute(query.order_by(desc(jobs.c.number)).limit(most)):
+            named = [checkpoint.partition(" [")[0], *_VAE.findall(request), *(part for match in _NAMES.findall(prompt) for part in match)]
+            for name in filter(None, named):
+                found.setdefault(name, created)
     return found
 
 

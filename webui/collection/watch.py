@@ -50,10 +50,11 @@ def _word(model: ModelFile) -> str:
 class Watcher:
     """A thread that keeps the library's list the list of what is there.
 
-    `changed` is called in it after each change, `touched` when files were written, models or what lies beside them.
+    `changed` is called in it after each change, `touched` at the beginning and when files were written, models or what lies beside them:
+    with whether some of those may describe models.
     """
 
-    def __init__(self, library: Library, changed: Callable[[Change], None], touched: Callable[[], None]) -> None:
+    def __init__(self, library: Library, changed: Callable[[Change], None], touched: Callable[[bool], None]) -> None:
         self._library, self._changed, self._touched = library, changed, touched
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="model-watcher", daemon=True)
@@ -73,6 +74,7 @@ class Watcher:
 
     def _run(self) -> None:
         self._known, self._version = self._library.all_models, self._library.version
+        self._touched(True)
         while not self._stopping.is_set():
             folders = self._library.folders
             try:
@@ -100,15 +102,15 @@ class Watcher:
             ignore_permission_denied=True,
         )
         for batch in batches:
-            self._look(written=bool(batch))
+            self._look(written=bool(batch), described=any(path.lower().endswith((".json", ".info")) for _, path in batch))
             if self._library.folders != folders:
                 return
 
-    def _look(self, written: bool) -> None:
+    def _look(self, written: bool, described: bool = False) -> None:
         """See what is different; `written` says that a file's content may be, which no folder tells."""
         began = time.monotonic()
         if written:
-            self._touched()
+            self._touched(described)
         if written or any(not is_same(model.path, model.identity) for model in self._unsettled):
             self._library.scan()
         else:

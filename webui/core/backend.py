@@ -9,8 +9,8 @@ from webui.core.request import FrozenModel, GenerationRequest, Mode, ResolvedReq
 
 HERE, AUTO = "here", "auto"
 EVERYTHING = "*"
-ALWAYS = frozenset({"mode", "prompt", "checkpoint", "where", "where_options", "batch_size", "batch_count", "styles", "templates"})
-"""Request fields that mean the same wherever a picture is made."""
+ALWAYS = frozenset({"mode", "prompt", "checkpoint", "where", "where_options", "batch_size", "batch_count", "styles", "templates", "finish"})
+"""Request fields that mean the same wherever a picture is made. The finish chain is done here where its place does not do it."""
 
 OF_PICTURES = frozenset(
     {"init", "strength", "resize_mode", "outpaint", "color_correction", "noise_multiplier", "image_guidance", "exact_steps"}
@@ -24,6 +24,7 @@ class BackendModel(FrozenModel):
 
     `sizes` are the only sizes that it makes, if there are any; `ranges` narrow a field's numbers, `choices` name its values.
     `size_multiple`: a side is a multiple of it. `pictures`: how many one send may ask for. `price`: US dollars a picture, None: not known.
+    `picture_bytes`, `picture_pixels` and `picture_side` bound a picture to start from (0: not known), `picture_least` its shorter side.
     """
 
     name: str
@@ -42,6 +43,15 @@ class BackendModel(FrozenModel):
     pictures: int = 1
     price: float | None = None
     note: str = ""
+    picture_bytes: int = 0
+    picture_pixels: int = 0
+    picture_side: int = 0
+    picture_least: int = 0
+
+    @property
+    def finishes(self) -> bool:
+        """Whether it carries out the finish chain itself."""
+        return not {EVERYTHING, "finish"}.isdisjoint(self.honours)
 
     def uses(self, field: str) -> bool:
         """Whether it honours a field of the request."""
@@ -96,7 +106,7 @@ class RemotePart(FrozenModel):
     """One send of a job as it is stored: before it (no id), and after (the backend's id). `at`: seconds since 1970.
 
     `lost`: it may have been paid for, and nothing came of it. Its cost counts, and its pictures are asked for anew only when somebody
-    who was told so wants that.
+    who was told so wants that. `pictures`: ids of what came, kept as uploads until the finish chain is done to them here.
     """
 
     indexes: tuple[int, ...]
@@ -104,6 +114,7 @@ class RemotePart(FrozenModel):
     id: str = ""
     cost: float | None = None
     lost: bool = False
+    pictures: tuple[str, ...] = ()
 
 
 def omitted(request: GenerationRequest, model: BackendModel) -> tuple[str, ...]:

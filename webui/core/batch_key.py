@@ -8,21 +8,36 @@ from webui.core.finish import details_of
 from webui.core.pictures import distinct
 from webui.core.request import ResolvedRequest
 
+PATCHING = ("freeu", "hrfix", "token_merging")
+"""Parts that change the network for a job's own calls, which therefore go with no other's unless they change it alike."""
 _TAG = re.compile(r"<[^<>:]+:[^<>]*>")
 
 
 def batch_key(request: ResolvedRequest) -> str:
-    """Return what jobs must have in common to share a batch (model, adapters, latent size, precision); "" for a job that must run alone.
+    """Return what jobs must have in common to share a batch (model, adapters, changes of the network, latent size, precision).
+
+    "" is a job that must run alone.
 
     Adapters are compared as the tags are written. A second pass whose own prompt asks for others would change the weights under the
     neighbours, so such a job is alone.
     """
     tags, second_tags = _TAG.findall(request.prompt), _second_tags(request)
-    if request.mode == "extras" or request.deterministic or request.refiner_checkpoint:
+    if request.mode == "extras" or request.deterministic or request.others:
         return ""
     if tags != second_tags or not _same_tags(request) or not _details_fit(request, tags) or _area_tags(request):
         return ""
-    shared = [request.checkpoint, request.vae, request.text_encoder, request.width, request.height, request.dtype, request.tiling, tags]
+    patches = {name: part.model_dump() for name in PATCHING if (part := getattr(request, name)) is not None}
+    shared: list[object] = [
+        request.checkpoint,
+        request.vae,
+        request.text_encoder,
+        request.width,
+        request.height,
+        request.dtype,
+        request.tiling,
+        tags,
+    ]
+    shared += [patches] if patches else []
     return hashlib.sha256(json.dumps(shared).encode()).hexdigest()[:16]
 
 

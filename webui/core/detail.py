@@ -6,30 +6,26 @@ from pydantic import Field, field_validator
 
 from webui.core.frozen import FrozenModel
 from webui.core.options import MAX_PROMPT, MAX_SIDE
+from webui.core.painting import MAX_NAME, OwnSampling, whole_eights
 
 MOST_REGIONS = 50
 """Regions of one picture that one step works on."""
 FACE = "Face"
 """The detector that is there without a file."""
 PROMPT, SEPARATOR, SKIP = "[PROMPT]", "[SEP]", "[SKIP]"
-_NAME, _FAR = 1000, 2**16
+_FAR = 2**16
 Side = Annotated[int, Field(ge=0, le=_FAR)]
 Box = tuple[Side, Side, Side, Side]
 """Left, top, right, bottom in pixels; right and bottom are outside."""
 
 
-def whole_eights(value: int) -> int:
-    """Return a side of what is painted. Raises `ValueError` for one that a network cannot make."""
-    if value and (value % 8 or value < 64):
-        raise ValueError(f"must be 0 or a multiple of 8 from 64. Nearest: {max((value + 4) // 8 * 8, 64)}.")
-    return value
-
-
-class DetailStep(FrozenModel):
-    """Find regions such as faces, paint each again at full size, and put it back: outside the masks no pixel changes."""
+class _Regions(FrozenModel):
+    """Which regions, and what is painted there."""
 
     kind: Literal["detail"] = "detail"
-    detector: str = Field(FACE, max_length=_NAME, title="Detector", description="What is looked for: Face, or a file in models/adetailer.")
+    detector: str = Field(
+        FACE, max_length=MAX_NAME, title="Detector", description="What is looked for: Face, or a file in models/adetailer."
+    )
     regions: tuple[Box, ...] = Field(
         (),
         max_length=MOST_REGIONS,
@@ -60,12 +56,6 @@ class DetailStep(FrozenModel):
     padding: int = Field(32, ge=0, le=256, title="Padding", description="Pixels around the mask that are seen too.")
     width: int = Field(0, ge=0, le=MAX_SIDE, title="Width", description="Of the part as it is painted. 0: the picture's.")
     height: int = Field(0, ge=0, le=MAX_SIDE, title="Height", description="Of the part as it is painted. 0: the picture's.")
-    steps: int = Field(0, ge=0, le=1000, title="Steps", description="0: the picture's.")
-    guidance: float | None = Field(None, ge=0, le=100, title="CFG Scale", description="Empty: the picture's.")
-    sampler: str = Field("", max_length=_NAME, title="Sampling method", description="Empty: the picture's.")
-    schedule: str = Field("", max_length=_NAME, title="Schedule type", description="Empty: the picture's.")
-    checkpoint: str = Field("", max_length=_NAME, title="Checkpoint", description="Empty: the picture's.")
-    clip_skip: int = Field(0, ge=0, le=12, title="Clip skip", description="0: the picture's.")
 
     _eights = field_validator("width", "height")(whole_eights)
 
@@ -75,6 +65,10 @@ class DetailStep(FrozenModel):
         if any(left >= right or top >= bottom for left, top, right, bottom in value):
             raise ValueError("A region is left, top, right, bottom in pixels, the right beyond the left and the bottom below the top.")
         return value
+
+
+class DetailStep(OwnSampling, _Regions):
+    """Find regions such as faces, paint each again at full size, and put it back: outside the masks no pixel changes."""
 
     @property
     def prompts(self) -> tuple[str, ...]:

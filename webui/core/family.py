@@ -5,8 +5,11 @@ One `FamilySpec` per family is the whole knowledge of it outside of its loader. 
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from importlib import import_module
 from typing import Any, Literal, NamedTuple
+
+from pydantic import Field
 
 from webui.core.request import FrozenModel
 
@@ -43,9 +46,18 @@ class Header(FrozenModel):
     """
 
     shapes: dict[str, tuple[int, ...]]
-    metadata: dict[str, str] = {}
-    configs: dict[str, dict[str, Any]] = {}
+    metadata: dict[str, str] = Field(default_factory=dict)
+    configs: dict[str, dict[str, Any]] = Field(default_factory=dict)
     dtype: str = ""
+
+    @cached_property
+    def lines(self) -> str:
+        """The tensors' names, each after a newline."""
+        return "\n" + "\n".join(self.shapes)
+
+    def begins(self, *beginnings: str) -> bool:
+        """Whether a tensor's name begins with one of these. It is asked dozens of times of each file: one search in a text is quick."""
+        return any(f"\n{each}" in self.lines for each in beginnings)
 
 
 class ModelDefaults(FrozenModel):
@@ -92,7 +104,7 @@ class MemoryEstimate(FrozenModel):
 class ModelFacts(FrozenModel):
     """What the memory estimate needs to know of a checkpoint: numbers of parameters, the first level's channels, its latents' scale.
 
-    `most_pixels`: of a picture the denoiser sees so many at once, 0: all.
+    `most_pixels`: of a picture the denoiser sees so many at once, 0: all. `in_half`: its file holds the weights in 16 bits.
     """
 
     unet: int = 859_520_964
@@ -103,16 +115,21 @@ class ModelFacts(FrozenModel):
     downscale: int = 8
     multiple_of: int = 8
     most_pixels: int = 0
+    in_half: bool = False
     memory: "Callable[[SizeRequest], MemoryEstimate] | None" = None
 
     @classmethod
-    def of(cls, shapes: Shapes, spec: "FamilySpec | None" = None) -> "ModelFacts":
-        """Counted from a file's tensors by name; what they do not tell is the family's usual (without a family: SD 1.5's)."""
+    def of(cls, shapes: Shapes, spec: "FamilySpec | None" = None, dtype: str = "") -> "ModelFacts":
+        """Counted from a file's tensors by name; what they do not tell is the family's usual (without a family: SD 1.5's).
+
+        `dtype`: the type of most of its weights, as safetensors names it.
+        """
         names, usual = (spec.parts, spec.facts) if spec is not None else (PartNames(), cls())
         counts = {"unet": _count(shapes, names.unet), "vae": _count(shapes, names.vae), "text": _count(shapes, names.text)}
         first = {"unet_channels": names.unet_first, "vae_channels": names.vae_first}
         channels = {name: shapes[key][0] for name, keys in first.items() for key in keys if shapes.get(key)}
-        return usual.model_copy(update={name: value for name, value in (counts | channels).items() if value})
+        told = {name: value for name, value in (counts | channels).items() if value}
+        return usual.model_copy(update={**told, "in_half": dtype in ("F16", "BF16")})
 
     @property
     def parameters(self) -> int:

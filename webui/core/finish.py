@@ -17,6 +17,8 @@ from webui.errors import RequestError
 
 MAX_NAME = 1000
 """Letters of a name: of a file, a sampler, a setting of one."""
+OWN_UPSCALER = "darkroom-4x"
+"""The upscaling network that comes with Darkroom."""
 MAX_SEED = 2**64 - 1
 MOST_STEPS = 20
 MOST_SIDE = 2**16

@@ -4,6 +4,10 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
+from webui.core.names import printable
+
+LONGEST_NAME, LONGEST_PATH = 255, 4_000  # bytes: no file system takes more
+
 
 def walk_linked(folder: Path, met: set[str] | None = None) -> Iterator[tuple[Path, list[str], list[str]]]:
     """`os.walk` that follows links and enters each folder once, in the order of names; none that is in `met`, to which it adds."""
@@ -33,3 +37,23 @@ def place_of(folder: Path) -> tuple[int, int] | None:
     except (OSError, ValueError):
         return None
     return status.st_dev, status.st_ino
+
+
+def whole_folder(path: Path) -> Path:
+    """A folder as it was written, whole: `~` is the home folder, and what is relative begins where the program was started.
+
+    Raises ValueError for one that cannot be passed on to an engine or shown.
+    """
+    try:
+        whole = path.expanduser().absolute()
+    except RuntimeError:
+        raise ValueError(f"{str(path)!r} names the home folder of somebody who is not known here. Write the whole path.") from None
+    try:
+        str(whole).encode()
+    except UnicodeEncodeError:
+        raise ValueError(f"{printable(str(whole))} has bytes in its name that are no UTF-8 text. Rename the folder.") from None
+    if "\0" in str(whole):
+        raise ValueError("A path has no character of the number 0 in it.")
+    if len(os.fsencode(whole)) > LONGEST_PATH or any(len(os.fsencode(part)) > LONGEST_NAME for part in whole.parts):
+        raise ValueError(f"{str(whole)[:60]}… is too long for a path. Were several written into one? Write each on a line of its own.")
+    return whole

@@ -70,7 +70,7 @@ def read_foreign(path: Path, read: Callable[[Path], T]) -> T | FileError:
     Only what is no fault of the file is raised: the errors of ours that are about something else, such as `JobCancelled`.
     """
     try:
-        identity_of(path)
+        _check_there(path)
         return read(path)
     except (CheckpointError, RequestError) as error:
         return FileError(shortened(str(error)))
@@ -86,11 +86,7 @@ def read_foreign(path: Path, read: Callable[[Path], T]) -> T | FileError:
 
 def identity_of(path: Path) -> FileIdentity:
     """A regular file's identity (a link's is its target's). Raises `CheckpointError` when it is gone or no regular file."""
-    try:
-        status = path.stat()
-    except (OSError, ValueError) as error:
-        raise CheckpointError(_unreadable(path, error)) from None
-    _check_regular(path, status)
+    status = _regular(path)
     return FileIdentity.of(status) if path.name != INDEX else _identity_of_folder(path.parent)
 
 
@@ -140,7 +136,7 @@ def check_same(path: Path, identity: FileIdentity) -> None:
 @contextmanager
 def open_foreign(path: Path) -> Iterator[tuple[BufferedReader, FileIdentity]]:
     """Open a regular file for reading, and tell its identity. Never waits for a pipe. Raises `CheckpointError`."""
-    identity_of(path)  # before it is opened: to open a device may do something
+    _regular(path)  # before it is opened: to open a device may do something
     try:
         handle = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
     except OSError as error:
@@ -199,6 +195,23 @@ def shortened(text: str, most: int = MAX_SENTENCE) -> str:
 
 def _changed(path: Path) -> FileChanged:
     return FileChanged(f"{shown(path)} was replaced or deleted while it was being used. Try again when the file is whole.")
+
+
+def _check_there(path: Path) -> None:
+    """Raises `CheckpointError` unless there is a regular file, or a model's folder with no more files than one has."""
+    _regular(path)
+    if path.name == INDEX:
+        files_of_folder(path.parent)
+
+
+def _regular(path: Path) -> os.stat_result:
+    """The state of a regular file. Raises `CheckpointError`."""
+    try:
+        status = os.stat(path)
+    except (OSError, ValueError) as error:
+        raise CheckpointError(_unreadable(path, error)) from None
+    _check_regular(path, status)
+    return status
 
 
 def _check_regular(path: Path, status: os.stat_result) -> None:

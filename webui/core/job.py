@@ -24,11 +24,14 @@ class Plan(FrozenModel):
     threads: int = 0
     channels_last: bool = True
     packed: bool = Field(False, description="Weights lie as oneDNN computes with them: faster on a CPU with bf16 units.")
-    weights: Literal["full", "int8"] = Field("full", description="How the denoiser's weights are kept.")
+    weights: Literal["full", "half", "int8"] = Field(
+        "full", description="How weights are kept: as they are computed with, in their file's 16 bits, or the denoiser's in 8."
+    )
     offload: Literal["none", "model", "sequential"] = "none"
     work: int = Field(0, description="Bytes that computing takes besides the weights, as estimated.")
     peak: int = Field(0, description="Bytes that weights and computing take at most on the device, as estimated.")
     rows: int = Field(0, description="Images, each with one prompt, that pass through the network at once; 0: all of them.")
+    narrowed: bool = Field(False, description="Computed in fewer bits than is usual here, for it did not fit.")
     vae_tiles: bool = Field(False, description="Images larger than a tile are decoded in tiles whose edges are blended.")
 
 
@@ -74,6 +77,16 @@ class Job(FrozenModel):
     notes: tuple[str, ...] = Field((), description="What the user should know about the result.")
     grid: GridPlace | None = Field(None, description="Where it stands in a grid, for a cell of one.")
     cost: float = Field(0.0, description="US dollars: before its end as estimated, after it as the provider told, where it does.")
+    made: tuple[str, ...] = Field((), exclude=True)
+    """Ids of pictures that a backend has made: what is left to an engine is their finish chain."""
+
+    @property
+    def work(self) -> ResolvedRequest:
+        """What an engine does for it. Raises `RequestError` as `resolved` does."""
+        if not self.made:
+            return self.resolved
+        plain = {"checkpoint": "", "where": "here", "where_options": "", "init": None, "mask": None, "hires": None, "outpaint": None}
+        return ResolvedRequest.model_validate({**dict(self.resolved), **plain, "mode": "extras", "inputs": self.made})
 
     @property
     def resolved(self) -> ResolvedRequest:

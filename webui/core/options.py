@@ -57,10 +57,10 @@ class OutpaintOptions(FrozenModel):
     right: int = Field(0, ge=0, le=MAX_SIDE, title="Right", description="Pixels.", json_schema_extra={"step": 8})
     top: int = Field(0, ge=0, le=MAX_SIDE, title="Top", description="Pixels.", json_schema_extra={"step": 8})
     bottom: int = Field(0, ge=0, le=MAX_SIDE, title="Bottom", description="Pixels.", json_schema_extra={"step": 8})
-    fill: Literal["edge", "mirror", "noise", "telea"] = Field(
+    fill: Literal["edge", "mirror", "noise", "telea", "patch match"] = Field(
         "edge",
         title="New sides begin as",
-        description="The picture's edge drawn out, its mirror image, noise of its colours, or its edges grown inwards (Telea 2004).",
+        description="The edge drawn out, a mirror image, noise in its colours, edges grown (Telea 2004), or copies of parts (PatchMatch).",
     )
     overlap: int = Field(
         16, ge=0, le=512, title="Overlap", description="Pixels of the picture beside a new side that may change, so that no seam is left."

@@ -94,6 +94,10 @@ class OptionInfo(FrozenModel):
     processes: tuple[Literal["ve", "flow"], ...] = ("ve", "flow")
 
 
+OWNERS_TO_SEE = "Who runs this Darkroom sees why."
+"""In place of a traceback, for everybody else: it names folders of the machine."""
+
+
 class ExtensionState(FrozenModel):
     """What became of an extension in one process. `error` is a traceback."""
 

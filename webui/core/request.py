@@ -19,6 +19,18 @@ from webui.core.finish import MAX_NAME as MAX_NAME
 from webui.core.finish import MAX_SEED as MAX_SEED
 from webui.core.finish import Steps, check_order, checked_id
 from webui.core.frozen import FrozenModel as FrozenModel
+from webui.core.guidance import (
+    DynamicThresholding,
+    FreeUOptions,
+    KohyaHrFix,
+    LatentModifier,
+    PerturbedAttentionGuidance,
+    SelfAttentionGuidance,
+    TokenMerging,
+)
+from webui.core.hires import MIN_SIDE as MIN_SIDE
+from webui.core.hires import HiresOptions as HiresOptions
+from webui.core.hires import side_rule
 from webui.core.options import MAX_PROMPT as MAX_PROMPT
 from webui.core.options import MAX_SIDE as MAX_SIDE
 from webui.core.options import FilledTemplate as FilledTemplate
@@ -35,7 +47,6 @@ MAX_EXTRAS = 200_000
 MAX_FILLED = 1_000_000
 """Letters of all pictures' prompts together, where they came from templates."""
 MAX_STYLES = 50
-MIN_SIDE = 64
 
 
 class ResizeMode(StrEnum):
@@ -81,18 +92,6 @@ def _choice(kind: type[StrEnum]) -> BeforeValidator:
         return value
 
     return BeforeValidator(read)
-
-
-def _side(name: str, minimum: int = MIN_SIDE) -> Any:
-    def check(value: int | None) -> int | None:
-        if value is None or (value == 0 and minimum == 0):
-            return value
-        if value % 8 or not MIN_SIDE <= value <= MAX_SIDE:
-            nearest = min(max((value + 4) // 8 * 8, MIN_SIDE), MAX_SIDE)
-            raise ValueError(f"{name} must be a multiple of 8 between {MIN_SIDE} and {MAX_SIDE}. Nearest: {nearest}.")
-        return value
-
-    return check
 
 
 class SamplerOptions(FrozenModel):
@@ -144,24 +143,6 @@ class SamplerOptions(FrozenModel):
             if values is not None and (len(values) < 1 or any(a <= b for a, b in zip(values, values[1:], strict=False)) or values[-1] < 0):
                 raise ValueError(f"Custom {name} must fall from the noisiest to the last and not go below 0.")
         return self
-
-
-class HiresOptions(FrozenModel):
-    """The second pass ("Hires. fix"): enlarge the first picture and paint over it."""
-
-    scale: float = Field(2.0, ge=1, le=8, title="Upscale by")
-    width: int = Field(0, ge=0, le=MAX_SIDE, title="Resize width to", description="0: from Upscale by.")
-    height: int = Field(0, ge=0, le=MAX_SIDE, title="Resize height to", description="0: from Upscale by.")
-    steps: int = Field(0, ge=0, le=1000, title="Hires steps", description="0: as many as the first pass.")
-    strength: float = Field(0.7, ge=0, le=1, title="Denoising strength")
-    upscaler: str = Field("Latent", max_length=MAX_NAME, title="Upscaler")
-    sampler: str | None = Field(None, max_length=MAX_NAME, title="Hires sampling method", description="Empty: the first pass's.")
-    schedule: str | None = Field(None, max_length=MAX_NAME, title="Hires schedule type", description="Empty: the first pass's.")
-    guidance: float | None = Field(None, ge=0, le=100, title="Hires CFG Scale", description="Empty: the first pass's.")
-    prompt: str = Field("", max_length=MAX_PROMPT, title="Hires prompt", description="Empty: the first pass's.")
-    negative_prompt: str = Field("", max_length=MAX_PROMPT, title="Hires negative prompt", description="Empty: the first pass's.")
-
-    _sides = field_validator("width", "height")(_side("The size of the second pass", 0))
 
 
 class GenerationRequest(FrozenModel):
@@ -264,6 +245,13 @@ class GenerationRequest(FrozenModel):
     blend: PromptBlend | None = Field(None, title="Prompt blend")
     regions: RegionOptions | None = Field(None, title="Regional prompts")
     tiles: TileOptions | None = Field(None, title="Tiled diffusion")
+    freeu: FreeUOptions | None = Field(None, title="FreeU")
+    sag: SelfAttentionGuidance | None = Field(None, title="Self-attention guidance")
+    pag: PerturbedAttentionGuidance | None = Field(None, title="Perturbed-attention guidance")
+    dynamic_thresholding: DynamicThresholding | None = Field(None, title="Dynamic thresholding")
+    latent_modifier: LatentModifier | None = Field(None, title="Latent modifier")
+    hrfix: KohyaHrFix | None = Field(None, title="Kohya HRFix")
+    token_merging: TokenMerging | None = Field(None, title="Token merging")
     upscale_tile: int = Field(
         192, ge=0, le=MAX_SIDE, title="Tile size for upscalers", description="Pixels that a network sees at once; 0: all."
     )
@@ -291,8 +279,8 @@ class GenerationRequest(FrozenModel):
     )
     extras: dict[str, dict[str, JsonValue]] = Field(default_factory=dict, title="Extension values")
 
-    _width = field_validator("width")(_side("Width"))
-    _height = field_validator("height")(_side("Height"))
+    _width = field_validator("width")(side_rule("Width"))
+    _height = field_validator("height")(side_rule("Height"))
 
     @field_validator("extras")
     @classmethod
@@ -356,6 +344,12 @@ class ResolvedRequest(GenerationRequest):
     guidance: float = Field(ge=0, le=100, title="CFG Scale")
     seed: int = Field(ge=0, le=MAX_SEED, title="Seed")
     variation_seed: int = Field(ge=0, le=MAX_SEED, title="Variation seed")
+
+    @property
+    def others(self) -> tuple[str, ...]:
+        """The checkpoints that it is made with besides its own: the second pass's and the refiner."""
+        second = self.hires.checkpoint if self.hires is not None and self.mode == "txt2img" else None
+        return tuple(dict.fromkeys(name for name in (second, self.refiner_checkpoint) if name))
 
     @model_validator(mode="before")
     @classmethod

@@ -4,21 +4,21 @@ from typing import Literal
 
 from pydantic import Field, field_validator
 
-from webui.core.detail import DetailStep, whole_eights
+from webui.core.detail import DetailStep
 from webui.core.frozen import FrozenModel
 from webui.core.options import MAX_PROMPT, MAX_SIDE
+from webui.core.painting import MAX_NAME, OwnSampling, whole_eights
 
-_NAME = 1000
 _ALIKE = ("prompt", "negative_prompt", "strength", "mask_blur", "padding", "width", "height")
-_SAMPLING = ("steps", "guidance", "sampler", "schedule", "checkpoint", "clip_skip")
+_SAMPLING = tuple(OwnSampling.model_fields)
 Seams = Literal["none", "bands", "half tile", "half tile and intersections"]
 
 
-class SdUpscaleStep(FrozenModel):
-    """Enlarge the picture, then paint over it in tiles that see their surroundings, and over the seams between them."""
+class _Tiles(FrozenModel):
+    """What enlarges the picture, how it is parted, and what is painted there."""
 
     kind: Literal["sd_upscale"] = "sd_upscale"
-    upscaler: str = Field("Lanczos", max_length=_NAME, title="Upscaler", description="What enlarges it first. None: the size stays.")
+    upscaler: str = Field("Lanczos", max_length=MAX_NAME, title="Upscaler", description="What enlarges it first. None: the size stays.")
     scale: float = Field(2.0, ge=0.05, le=16, title="Upscale by")
     strength: float = Field(0.3, ge=0, le=1, title="Denoising strength")
     seams: Seams = Field("none", title="Seam fix", description="What is painted again after the tiles: bands, or tiles moved by half.")
@@ -36,14 +36,12 @@ class SdUpscaleStep(FrozenModel):
     seam_strength: float = Field(0.35, ge=0, le=1, title="Seam denoising strength")
     seam_width: int = Field(64, ge=8, le=256, title="Seam band width", description="Pixels of a band.")
     seam_padding: int = Field(32, ge=0, le=128, title="Seam band padding", description="Pixels beside a band that are seen.")
-    steps: int = Field(0, ge=0, le=1000, title="Steps", description="0: the picture's.")
-    guidance: float | None = Field(None, ge=0, le=100, title="CFG Scale", description="Empty: the picture's.")
-    sampler: str = Field("", max_length=_NAME, title="Sampling method", description="Empty: the picture's.")
-    schedule: str = Field("", max_length=_NAME, title="Schedule type", description="Empty: the picture's.")
-    checkpoint: str = Field("", max_length=_NAME, title="Checkpoint", description="Empty: the picture's.")
-    clip_skip: int = Field(0, ge=0, le=12, title="Clip skip", description="0: the picture's.")
 
     _eights = field_validator("width", "height")(whole_eights)
+
+
+class SdUpscaleStep(OwnSampling, _Tiles):
+    """Enlarge the picture, then paint over it in tiles that see their surroundings, and over the seams between them."""
 
     @property
     def painting(self) -> DetailStep:

@@ -161,7 +161,8 @@ def _length(kind: str, context: Mapping[str, Any], label: str, value: object) ->
     )
     if isinstance(value, str | bytes):
         return f"{said}; this one has {len(value)}."
-    return f"{said}; there are {context.get('actual_length') or 'more'}."
+    length = context.get("actual_length")
+    return f"{said}; there are {'more' if length is None else length or 'none'}."
 
 
 def in_words(error: BaseException) -> str:

@@ -64,10 +64,15 @@ def chosen_tiles(tiles: TileOptions | None, native: Size, canvas: Size) -> TileO
         return None
     chosen = tiles.model_copy(update={"width": tiles.width or native[0], "height": tiles.height or native[1]})
     count = math.prod(_count(side, tile, tiles.overlap) for side, tile in zip(canvas, (chosen.width, chosen.height), strict=True))
-    if count > MOST_TILES:
-        said = f"The network would see {count:,} tiles of {chosen.width}×{chosen.height} at each step. {MOST_TILES:,} are possible"
-        raise RequestError("tiles", f"{said}: make them larger, or let them overlap by less.")
+    check_tiles("tiles", count, (chosen.width, chosen.height), "at each step")
     return chosen
+
+
+def check_tiles(field: str, count: int, tile: Size, when: str) -> None:
+    """Raises `RequestError` for more tiles than the network is to see."""
+    if count > MOST_TILES:
+        said = f"The network would see {count:,} tiles of {tile[0]}×{tile[1]} {when}. {MOST_TILES:,} are possible"
+        raise RequestError(field, f"{said}: make them larger, or let them overlap by less.")
 
 
 def _count(side: int, tile: int, overlap: int) -> int:

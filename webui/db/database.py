@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from datetime import datetime
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 from alembic import command
 from alembic.config import Config
@@ -16,12 +17,15 @@ from sqlalchemy import URL, Connection, Engine, create_engine, event, inspect, m
 from sqlalchemy.exc import DatabaseError, DBAPIError, IntegrityError, OperationalError, SQLAlchemyError
 
 from webui.db import postgres
+from webui.db.letters import add_to_postgres, add_to_sqlite
 from webui.db.lock import DataLock
 from webui.db.salvage import salvage
 from webui.errors import StorageError
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 BUSY_MS = 10_000
+GALLERY = frozenset({"images", "collections", "collection_images"})
+"""Tables that decide which pictures a query of the gallery finds."""
 _CANNOT_WRITE = "The database cannot be written: {}. Nothing was changed; {}."
 _MEND = {"malformed": "start Darkroom again: it sets the broken file aside and takes over what can be read"}
 _FREE = "free some space or close what locks it"
@@ -37,17 +41,30 @@ class Database:
         self.shared = engine.dialect.name == "postgresql"
         """Whether other web processes may use it at the same time."""
         self.moved_aside, self.salvaged = moved_aside, salvaged
+        self._changes, self._touched = 0, False
+        event.listen(engine, "after_execute", self._executed)
+
+    @property
+    def changes(self) -> int | None:
+        """How often this process changed what the gallery shows; None where others may change it too."""
+        return None if self.shared else self._changes
+
+    def _executed(self, connection: Connection, statement: Any, *rest: Any) -> None:
+        if getattr(statement, "is_dml", False) and statement.table.name in GALLERY:
+            self._touched = True
 
     @contextmanager
     def write(self) -> Iterator[Connection]:
         """A transaction that commits at the end. Raises `StorageError` when it cannot be written (full, locked, read-only, damaged)."""
         if not self._write_lock.acquire(timeout=BUSY_MS / 1000):
             raise StorageError(_CANNOT_WRITE.format("database is locked", _FREE))
+        self._touched = False
         try:
             with self._engine.begin() as connection:
                 if self.shared:
                     postgres.serialise(connection)
                 yield connection
+            self._changes += self._touched  # after the commit: what is read before it is kept under the old number
         except IntegrityError:
             raise
         except DBAPIError as error:
@@ -105,8 +122,10 @@ def open_database(data_dir: Path, url: str = "", durability: str = "normal") -> 
     """
     if postgres.is_shared(url):
         engine = postgres.open_engine(url, BUSY_MS)
-        with postgres.held(engine, postgres.MIGRATING):  # another process may have begun at the same moment
-            return Database(_migrated(engine))
+        with postgres.held(engine, postgres.MIGRATING) as connection:  # another process may have begun at the same moment
+            database = Database(_migrated(engine))
+            add_to_postgres(connection)
+            return database
     if url and make_url(url).get_backend_name() != "sqlite":
         raise StorageError(f"Only PostgreSQL and SQLite can be the database. {postgres.EXAMPLE}")
     path = Path(make_url(url).database or "").expanduser() if url else data_dir / "data" / "darkroom.db"
@@ -155,8 +174,9 @@ def _sqlite(path: Path, durability: str) -> Engine:
     engine = create_engine(url, connect_args={"timeout": BUSY_MS / 1000, "check_same_thread": False}, pool_size=16, max_overflow=32)
 
     @event.listens_for(engine, "connect")
-    def pragmas(connection: object, record: object) -> None:
-        cursor = connection.cursor()  # type: ignore[attr-defined]
+    def pragmas(connection: Any, record: object) -> None:
+        add_to_sqlite(connection)
+        cursor = connection.cursor()
         for line in (
             "journal_mode=WAL",
             f"synchronous={'FULL' if durability == 'full' else 'NORMAL'}",

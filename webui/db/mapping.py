@@ -77,7 +77,19 @@ def job_from(row: Any, images: tuple[ImageRecord, ...] = ()) -> Job:
         notes=tuple(json.loads(row.notes)),
         grid=_known(GridPlace, row.place),
         cost=row.cost,
+        made=() if row.backend else _made(row.remote),
     )
+
+
+def _made(text: str) -> tuple[str, ...]:
+    """Ids of the pictures of a backend whose finish chain is left to do, in the order of the job's pictures."""
+    if text in ("", "[]"):
+        return ()
+    try:
+        parts = sorted(json.loads(text), key=lambda part: part["indexes"])
+        return tuple(str(each) for part in parts for each in part.get("pictures") or ())
+    except (ValueError, KeyError, TypeError, AttributeError):  # a newer version wrote it
+        return ()
 
 
 def image_from(row: Any) -> ImageRecord:

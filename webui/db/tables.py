@@ -195,3 +195,15 @@ presets = Table(
     Column("updated", Float, nullable=False),
     UniqueConstraint("owner", "name", name="uq_presets_name"),
 )
+
+graphs = Table(
+    "graphs",
+    metadata,
+    Column("number", _Big, primary_key=True, autoincrement=True),
+    Column("job_id", String(64), nullable=False),
+    Column("owner", String(64), nullable=False),
+    Column("prompt_id", String(200), nullable=False),
+    Column("body", Text, nullable=False),
+    UniqueConstraint("job_id", name="uq_graphs_job"),
+    Index("ix_graphs_prompt", "owner", "prompt_id"),
+)

@@ -7,7 +7,8 @@ on a machine that does other work too, a small model's step takes 1.5 s with spi
 import ctypes
 import os
 import sys
-from collections.abc import MutableMapping
+from collections.abc import Iterator, MutableMapping
+from contextlib import contextmanager
 
 VARIABLES = {
     "OMP_WAIT_POLICY": "passive",  # threads that wait for others sleep: a spinning one takes the core from whom it waits for
@@ -19,6 +20,7 @@ VARIABLES = {
 }
 _TRIM_THRESHOLD, _TOP_PAD, _MMAP_THRESHOLD = -1, -2, -3
 _KEPT, _KEPT_BY_OLD_GLIBC = 2**30, 2**25
+_RETURNED = 2**22
 
 
 def prepare_process(environment: MutableMapping[str, str] = os.environ) -> None:
@@ -36,6 +38,25 @@ def keep_freed_memory() -> bool:
         return False
     mapped = libc.mallopt(_MMAP_THRESHOLD, _KEPT) or libc.mallopt(_MMAP_THRESHOLD, _KEPT_BY_OLD_GLIBC)
     return bool(mapped and libc.mallopt(_TRIM_THRESHOLD, 2**31 - 1) and libc.mallopt(_TOP_PAD, 2**24))
+
+
+@contextmanager
+def large_blocks_returned() -> Iterator[None]:
+    """Within, blocks of 4 MB and more go back to the system when they are freed, and before it what the heap has kept.
+
+    A VAE's few tensors of ever other sizes fit into no kept block of the denoiser's or of each other: at 512² in bfloat16 the process grew
+    by 0.9 GB, and so it is 0.43 GB. Does nothing where the C library is not glibc.
+    """
+    libc = _libc() if sys.platform.startswith("linux") else None
+    if libc is None:
+        yield
+        return
+    libc.malloc_trim(0)
+    libc.mallopt(_MMAP_THRESHOLD, _RETURNED)
+    try:
+        yield
+    finally:
+        keep_freed_memory()
 
 
 def configure_backend(device: str, dtype: str = "float32") -> None:

@@ -22,11 +22,15 @@ _HOPELESS = 6
 
 
 class Measurements:
-    """Seconds by what was timed. `file` may be None: then nothing is kept."""
+    """Seconds by what was timed. `file` may be None: then nothing is kept.
 
-    def __init__(self, file: Path | None) -> None:
-        self._file = file
-        self._key = f"{cpu_name()}, {torch.get_num_threads()} threads, torch {torch.__version__}"
+    `threads` are those that pictures will be computed with (0: as many as torch has now), whatever this process has been given: a node of
+    Ray's begins with one, and would choose by another measurement than web.
+    """
+
+    def __init__(self, file: Path | None, threads: int = 0) -> None:
+        self._file, self._threads = file, threads or torch.get_num_threads()
+        self._key = f"{cpu_name()}, {self._threads} threads, torch {torch.__version__}"
 
     def bf16_is_faster(self) -> bool:
         """Whether this CPU computes a model's layers clearly faster in bfloat16 than in float32."""
@@ -57,7 +61,12 @@ class Measurements:
         known = kept.get(self._key, {}).get(what)
         if known is not None and known.keys() == works.keys():
             return {name: float(seconds) for name, seconds in known.items()}
-        times = fastest({name: make() for name, make in works.items()})
+        before = torch.get_num_threads()
+        torch.set_num_threads(self._threads)
+        try:
+            times = fastest({name: make() for name, make in works.items()})
+        finally:
+            torch.set_num_threads(before)
         kept.setdefault(self._key, {})[what] = times
         self._write(kept)
         return times

@@ -43,9 +43,12 @@ def estimate(facts: ModelFacts, width: int, height: int, batch: int, dtype: str,
 
 
 def stored(facts: ModelFacts, weights: str, dtype: str) -> ModelFacts:
-    """The same with the denoiser counted in numbers of `dtype` that take as much memory as its weights do as they are kept."""
-    if weights != "int8" or facts.memory is not None:
+    """The same with weights counted in numbers of `dtype` that take as much memory as they do as they are kept."""
+    if weights == "full" or facts.memory is not None:
         return facts
+    if weights == "half":
+        share = 2 / BYTES[dtype]
+        return facts.model_copy(update={"unet": int(facts.unet * share), "text": int(facts.text * share)})
     return facts.model_copy(update={"unet": int(facts.unet * _EIGHT_BITS / BYTES[dtype])})
 
 

@@ -1,8 +1,8 @@
 """The plan of a job: how this machine will make the pictures; or, before anything starts, a clear word that it cannot."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from typing import Literal, cast
+from dataclasses import replace
+from typing import Literal
 
 import torch
 
@@ -11,20 +11,18 @@ from webui.core.job import Plan
 from webui.core.request import ResolvedRequest
 from webui.devices.machine import cores, memory
 from webui.devices.measure import Measurements
-from webui.devices.memory import estimate, in_tiles, largest_size, stored
+from webui.devices.memory import in_tiles, largest_size
+from webui.devices.ways import Dtype, Offloading, Way, Wish, ways
 from webui.errors import OutOfMemory, RequestError, WebUIError
 from webui.settings import Settings
 
-Dtype = Literal["float32", "bfloat16", "float16"]
-Offloading = Literal["none", "model", "sequential"]
-Share = Literal["weights", "part", "block"]
 _SPARE = 0.92
 """Part of the free memory that may be planned with."""
 
 
 def measurements(settings: Settings) -> Measurements:
     """What was measured on this machine before."""
-    return Measurements(settings.measured)
+    return Measurements(settings.measured, settings.threads or cores())
 
 
 def default_dtype(device: str, settings: Settings) -> Dtype:
@@ -39,24 +37,28 @@ def default_dtype(device: str, settings: Settings) -> Dtype:
 
 
 def plan_for(request: ResolvedRequest, device: str, settings: Settings, facts: ModelFacts, held: int = 0) -> Plan:
-    """Fix device, precision, attention, threads and offloading for a resolved request.
+    """Fix device, precision, attention, threads, how weights are kept and offloading for a resolved request.
 
     `held` is what this process holds already and will use again or give back (the loaded model), in bytes.
     Raises `RequestError` on the size or the batch, or `OutOfMemory`, when the estimate says that it cannot fit.
     """
     dtype = request.dtype if request.dtype != "auto" else default_dtype(device, settings)
+    may_narrow = device == "cpu" and dtype == "float32" and request.dtype == settings.dtype == "auto"
     width, height = largest_size(request)
-    facts = in_tiles(stored(facts, settings.weights, dtype), request)
+    facts = in_tiles(facts, request)
     free = int(memory(device)[1] * _SPARE) + held
-    way = _cheapest_that_fits(settings, device, free, _SizeRequest(facts, width, height, request.batch_size, dtype))
+    narrower: Dtype | None = "bfloat16" if may_narrow else None
+    wish = Wish(facts, width, height, request.batch_size, dtype, narrower, settings.weights, settings.offload)
+    way = _cheapest_that_fits(device, free, wish)
     return Plan(
         device=device,
-        dtype=dtype,
-        attention=_attention(settings, device, dtype, min(width * height, facts.most_pixels or width * height) // facts.downscale**2),
+        dtype=way.dtype,
+        attention=_attention(settings, device, way.dtype, min(width * height, facts.most_pixels or width * height) // facts.downscale**2),
         threads=(settings.threads or cores()) if device == "cpu" else settings.threads,
         channels_last=device == "cpu" or device.startswith("cuda"),
-        packed=_packed(settings, device, dtype),
-        weights=settings.weights,
+        packed=_packed(settings, device, way),
+        weights=way.weights,
+        narrowed=way.dtype != dtype,
         work=way.need.work,
         peak=way.peak,
         offload=way.offload,
@@ -78,81 +80,19 @@ def _attention(settings: Settings, device: str, dtype: Dtype, tokens: int) -> Li
     return "tiled" if measurements(settings).tiles_pay(tokens, torch.bfloat16) else "sdpa"
 
 
-def _packed(settings: Settings, device: str, dtype: Dtype) -> bool:
-    if device != "cpu" or dtype != "bfloat16" or settings.weights != "full":
+def _packed(settings: Settings, device: str, way: Way) -> bool:
+    if device != "cpu" or way.dtype != "bfloat16" or way.weights != "full":
         return False
     return measurements(settings).packing_pays()
 
 
-class _SizeRequest:
-    """What was asked for, to find what would fit instead."""
-
-    def __init__(self, facts: ModelFacts, width: int, height: int, batch: int, dtype: Dtype) -> None:
-        self.facts, self.width, self.height, self.batch, self.dtype = facts, width, height, batch, dtype
-
-    def need(self, *, split: bool) -> MemoryEstimate:
-        return estimate(self.facts, self.width, self.height, self.batch, self.dtype, split=split)
-
-    def smaller_batch(self, fits: "Fits") -> int:
-        counts = range(self.batch - 1, 0, -1)
-        return next((n for n in counts if fits(estimate(self.facts, self.width, self.height, n, self.dtype, split=True))), 0)
-
-    def smaller_size(self, fits: "Fits") -> tuple[int, int] | None:
-        for percent in range(95, 5, -5):
-            step = self.facts.multiple_of
-            size = self.width * percent // (100 * step) * step, self.height * percent // (100 * step) * step
-            if min(size) >= 64 and fits(estimate(self.facts, *size, 1, self.dtype, split=True)):
-                return size
-        return None
-
-
-class Fits:
-    """Whether a need fits into so many bytes when only `share` of the weights is there at once."""
-
-    def __init__(self, free: int, share: Share) -> None:
-        self._free, self._share = free, share
-
-    def __call__(self, need: MemoryEstimate) -> bool:
-        return cast(int, getattr(need, self._share)) + need.work <= self._free
-
-
-@dataclass(frozen=True)
-class _Way:
-    """A way to compute: what stays in main memory, and whether it is done in small parts (rows one by one, the VAE in tiles)."""
-
-    offload: Offloading
-    share: Share
-    split: bool
-    need: MemoryEstimate
-
-    @property
-    def peak(self) -> int:
-        return cast(int, getattr(self.need, self.share)) + self.need.work
-
-
-def _ways(settings: Settings, device: str, wish: _SizeRequest) -> Iterator[_Way]:
-    """From the fastest to that which takes least; on a CPU there is nowhere to offload to.
-
-    Offloading a whole part at a time costs little and changes no bit, so it comes before small parts, and those before single blocks.
-    """
-    shares: dict[Offloading, Share] = {"none": "weights"}
-    if device not in ("cpu", "mps"):
-        shares |= {"model": "part", "sequential": "block"}
-        shares = shares if settings.offload == "auto" else {settings.offload: shares[settings.offload]}
-    whole, split = wish.need(split=False), wish.need(split=True)
-    for offload, share in shares.items():
-        yield _Way(offload, share, False, whole)
-        if offload != "none" or len(shares) == 1:
-            yield _Way(offload, share, True, split)
-
-
-def _cheapest_that_fits(settings: Settings, device: str, free: int, wish: _SizeRequest) -> _Way:
+def _cheapest_that_fits(device: str, free: int, wish: Wish) -> Way:
     """The first way that fits. Raises `RequestError` or `OutOfMemory` where none does."""
-    ways = list(_ways(settings, device, wish))
-    for way in ways:
+    tried = list(ways(device, wish))
+    for way in tried:
         if way.peak <= free:
             return way
-    raise _too_large(wish, ways[0].need, free, Fits(free, ways[-1].share))
+    raise _too_large(wish, tried[0].need, tried[-1], free)
 
 
 def cheaper_plan(plan: Plan, request: ResolvedRequest) -> Plan | None:
@@ -164,17 +104,29 @@ def cheaper_plan(plan: Plan, request: ResolvedRequest) -> Plan | None:
     return None if less == plan else less
 
 
-def _too_large(wish: _SizeRequest, need: MemoryEstimate, free: int, fits: Fits) -> WebUIError:
+def _too_large(wish: Wish, need: MemoryEstimate, least: Way, free: int) -> WebUIError:
+    def fits(changed: Wish) -> bool:
+        return replace(least, need=changed.need(least.dtype, least.weights, split=True)).peak <= free
+
     what = f"{wish.width}×{wish.height}" + (f" in batches of {wish.batch}" if wish.batch > 1 else "")
     said = f"{what} needs about {_gb(need.total)}, and {_gb(free)} of memory are free."
-    if batch := wish.smaller_batch(fits):
+    if batch := next((count for count in range(wish.batch - 1, 0, -1) if fits(replace(wish, batch=count))), 0):
         return RequestError("batch_size", f"{said} A batch of {batch} fits; raise the batch count instead.")
-    if size := wish.smaller_size(fits):
+    if size := next((size for size in _smaller(wish) if fits(replace(wish, width=size[0], height=size[1], batch=1))), None):
         return RequestError("width", f"{said} {size[0]}×{size[1]} fits.")
+    weights = least.need.weights
     return OutOfMemory(
-        f"The model alone needs {_gb(need.weights)}, and {_gb(free)} of memory are free.",
+        f"The model alone needs {_gb(weights)}, and {_gb(free)} of memory are free.",
         "Close other programs, or choose a smaller model.",
     )
+
+
+def _smaller(wish: Wish) -> Iterator[tuple[int, int]]:
+    step = wish.facts.multiple_of
+    for percent in range(95, 5, -5):
+        size = wish.width * percent // (100 * step) * step, wish.height * percent // (100 * step) * step
+        if min(size) >= 64:
+            yield size
 
 
 def fits_together(requests: Sequence[ResolvedRequest], plan: Plan, facts: ModelFacts, held: int) -> bool:
@@ -182,11 +134,10 @@ def fits_together(requests: Sequence[ResolvedRequest], plan: Plan, facts: ModelF
     sizes = [largest_size(request) for request in requests]
     width, height = max(width for width, _ in sizes), max(height for _, height in sizes)
     images = sum(request.batch_size for request in requests)
-    share: dict[str, Share] = {"none": "weights", "model": "part", "sequential": "block"}
     if plan.rows:
         return False  # what fits in small parts alone leaves no room
-    free = int(memory(plan.device)[1] * _SPARE) + held
-    return Fits(free, share[plan.offload])(estimate(stored(facts, plan.weights, plan.dtype), width, height, images, plan.dtype))
+    need = Wish(facts, width, height, images, plan.dtype).need(plan.dtype, plan.weights, split=False)
+    return Way(plan.dtype, plan.weights, plan.offload, False, need).peak <= int(memory(plan.device)[1] * _SPARE) + held
 
 
 def _gb(count: int) -> str:

@@ -2,7 +2,9 @@
 
 import contextlib
 import socket
+import ssl
 from collections.abc import Iterator
+from functools import cache
 from urllib.parse import urljoin, urlsplit
 
 import httpcore
@@ -42,6 +44,7 @@ class Egress:
             timeout=TIMEOUT,
             follow_redirects=False,
             trust_env=not self._is_here,
+            verify=_known_certificates(not self._is_here),
             headers={"User-Agent": f"darkroom/{__version__}", "Accept-Encoding": "identity"},
         )
 
@@ -146,6 +149,12 @@ class Egress:
         peer = stream.get_extra_info("server_addr") if stream is not None else None
         if not self._may_be_private(url) and peer and _is_private(str(peer[0])):
             raise _private(_host(url))
+
+
+@cache
+def _known_certificates(trust_env: bool) -> ssl.SSLContext:
+    """Whose certificates are believed, read once: it takes longer than many an answer. `trust_env`: `SSL_CERT_FILE` says so too."""
+    return httpx.create_ssl_context(trust_env=trust_env)
 
 
 def check(response: httpx.Response, site: str) -> None:

@@ -11,7 +11,7 @@ Site = Literal["hf", "civitai", "address"]
 HF, CIVITAI = "https://huggingface.co", "https://civitai.com"
 HOW = "Write hf:owner/repository, hf:owner/repository:file, civitai:VERSION, or the address as the browser shows it."
 _REPO = re.compile(r"[A-Za-z0-9][\w.-]{0,95}/[A-Za-z0-9][\w.-]{0,95}")
-_SUFFIXES = (".safetensors", ".ckpt", ".pt", ".pth", ".bin")
+_SUFFIXES = (".safetensors", ".sft", ".ckpt", ".pt", ".pth", ".bin")
 
 
 class Source(FrozenModel):

@@ -141,12 +141,12 @@ class Downloads:
         offer = self.catalogue.sites().offer(source.model_copy(update={"file": file}) if file else source)
         if (here := self._here(offer)) is not None:
             raise Conflict(f"You have this already: {here}.")
-        root = writable_root(self._roots())
-        download = new_download(text.strip(), offer, kind or offer.kind, root)
+        root, note = writable_root(self._roots())
+        download = new_download(text.strip(), offer, kind or offer.kind, root).model_copy(update={"note": note})
         check_space(root, max(offer.size - received(download), 0))
         with self._lock:
-            old = self._known.get(download.id)
-            if old is not None and old.state in ("waiting", "running"):
+            same = (each for each in self._known.values() if each.id == download.id or (each.content and each.content == download.content))
+            if (old := next((each for each in same if each.state in ("waiting", "running")), None)) is not None:
                 return old
             keep(download)
             self._halted.discard(download.id)
@@ -183,7 +183,7 @@ class Downloads:
             if self.get(download_id).state not in ("waiting", "running"):
                 raise Conflict("This download is not under way.")
             self._halted.add(download_id)
-            return self._set(download_id, state="paused", speed=0.0, left_s=None)
+            return self._set(download_id, state="paused", speed=0.0, left_s=None, received=received(self.get(download_id)))
 
     def resume(self, download_id: str, kind: str = "") -> Download:
         """Go on with one that was paused or has failed; `kind` where it failed because that was not known."""
@@ -229,7 +229,11 @@ class Downloads:
             self._carry_out(found)
 
     def _may_begin(self, download: Download) -> bool:
-        return download.state == "waiting" and download.id not in self._halted and download.id not in self._active
+        """Of two that bring the same content the second waits, and finds the file when the first has come; unless that one is paused."""
+        if download.state != "waiting" or download.id in self._halted or download.id in self._active:
+            return False
+        under_way = (self._known[each].content for each in self._active - self._halted if each in self._known)
+        return not download.content or download.content not in under_way
 
     def _carry_out(self, download: Download) -> None:
         try:

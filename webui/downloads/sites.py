@@ -16,7 +16,7 @@ from webui.library.beside import permissions
 from webui.settings import Settings
 
 _PICTURES = (".png", ".jpg", ".jpeg", ".webp")
-WEIGHTS = (".safetensors", ".ckpt", ".pt", ".pth", ".bin")
+WEIGHTS = (".safetensors", ".sft", ".ckpt", ".pt", ".pth", ".bin")
 _CIVITAI_KINDS = {
     "checkpoint": "checkpoint",
     "textualinversion": "embedding",
@@ -151,7 +151,9 @@ def _hf_chosen(files: dict[str, OfferedFile], source: Source) -> tuple[list[Offe
     if "model_index.json" in files and (not single or not single[0].path.endswith(".safetensors")):
         return _diffusers(files), source.model.replace("/", "--")
     if not single:
-        raise RequestError("source", f"{source.model} has no weights that are read: no file that ends with {', '.join(WEIGHTS)}.")
+        said = f"{source.model} has no weights that are read: no file that ends with {', '.join(WEIGHTS)}."
+        is_gguf = any(path.lower().endswith(".gguf") for path in files)
+        raise RequestError("source", said + (" Its GGUF files are not read: look for the same model as .safetensors." if is_gguf else ""))
     return single[:1], ""
 
 

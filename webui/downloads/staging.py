@@ -24,7 +24,10 @@ _RECORD = "download.json"
 
 
 class Download(FrozenModel):
-    """One model on its way. `root` is the models folder that it goes into; `target` where it lies when it has arrived."""
+    """One model on its way. `root` is the models folder that it goes into; `target` where it lies when it has arrived.
+
+    `note` says why `root` is not the first of the folders.
+    """
 
     id: str
     source: str
@@ -33,6 +36,7 @@ class Download(FrozenModel):
     kind: str = ""
     state: State = "waiting"
     error: str = ""
+    note: str = ""
     received: int = 0
     size: int = 0
     speed: float = 0.0
@@ -44,6 +48,11 @@ class Download(FrozenModel):
     def folder(self) -> Path:
         """Where its files are until they are whole."""
         return Path(self.root) / STAGING / self.id
+
+    @property
+    def content(self) -> str:
+        """The sha256 of the one file that it is, "" where that is not known."""
+        return self.offer.files[0].sha256 if len(self.offer.files) == 1 else ""
 
     @property
     def files(self) -> Path:
@@ -117,18 +126,22 @@ def check_space(folder: Path, missing: int) -> None:
         )
 
 
-def writable_root(roots: Iterable[Path]) -> Path:
-    """The first models folder that can be written. Raises `StorageError`."""
-    tried = []
+def writable_root(roots: Iterable[Path]) -> tuple[Path, str]:
+    """The first models folder that can be written, and why it is not the first of all. Raises `StorageError`."""
+    refused: list[str] = []
     for root in roots:
-        tried.append(str(root))
-        with contextlib.suppress(OSError):
+        try:
             root.mkdir(parents=True, exist_ok=True)
             probe = root / f".writable.{os.getpid()}"
             probe.touch()
             probe.unlink()
-            return root
-    raise StorageError(f"None of the models folders can be written: {', '.join(tried)}. Give yourself that right, or add one in Settings.")
+        except OSError as error:
+            refused.append(f"{root} ({error.strerror or error})")
+            continue
+        return root, f"It goes to {root}, for what comes before cannot be written: {', '.join(refused)}." if refused else ""
+    raise StorageError(
+        f"None of the models folders can be written: {', '.join(refused)}. Give yourself that right, or add one in Settings."
+    )
 
 
 def kind_folder(root: Path, kind: str) -> Path:

@@ -6,7 +6,12 @@ _RAIL, _RAILPP = "CreativeML OpenRAIL-M", "CreativeML OpenRAIL++-M"
 
 
 class Starter(FrozenModel):
-    """A model to begin with. `size` is about its bytes on the disk, `base` the model that it is, or is for."""
+    """A model to begin with. `size` is about its bytes on the disk, `base` the model that it is, or is for.
+
+    Addresses, sizes and licences are those that the models' public pages named when this list was written, in 2026; they were noted by
+    hand and no test can ask the sites. Nothing depends on them but what the card says before: when one is fetched, the site's own answer
+    gives its files, sizes, hashes and licence, and what has moved or is gone ends in a sentence.
+    """
 
     title: str
     source: str

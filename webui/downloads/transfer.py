@@ -5,7 +5,7 @@ import errno
 import hashlib
 import os
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator
 from io import FileIO
 from pathlib import Path
 
@@ -14,7 +14,7 @@ import httpx
 from webui.downloads.net import READ_TIMEOUT_S, Egress, FetchError, check, connected
 from webui.downloads.offers import OfferedFile
 from webui.downloads.staging import check_space
-from webui.downloads.stream import Take, flushed, hashed, pieces
+from webui.downloads.stream import Buffers, Take, flushed, hashed, pieces
 from webui.errors import StorageError
 
 CHUNK = 2**20
@@ -85,34 +85,38 @@ def _transfer(egress: Egress, file: OfferedFile, fetched: Fetched, progress: Pro
             _restart(fetched)  # the server knows no ranges
         total = _total(response)
         check_space(fetched.path.parent, max(total - fetched.at, 0))
-        with fetched.path.open("ab", buffering=0) as out, flushed(out) as written, _hashed(file, fetched) as hash_piece:
-            _copy(response, out, fetched, (written, hash_piece, lambda piece: progress(len(piece), total)))
+        buffers = Buffers()
+        with fetched.path.open("ab", buffering=0) as out, flushed(out) as written, _hashed(file, fetched, buffers) as hash_piece:
+            for piece in _written(response, out, fetched, buffers):
+                count = len(piece)
+                written(piece)
+                hash_piece(piece)
+                progress(count, total)
     if total and fetched.at != total:
         if fetched.at > total:
             _restart(fetched)
         raise FetchError(f"The connection ended after {fetched.at} of {total} bytes.", 1)
 
 
-def _hashed(file: OfferedFile, fetched: Fetched) -> contextlib.AbstractContextManager[Take]:
-    return hashed(fetched.digest) if file.sha256 else contextlib.nullcontext(lambda piece: None)
+def _hashed(file: OfferedFile, fetched: Fetched, buffers: Buffers) -> contextlib.AbstractContextManager[Take]:
+    return hashed(fetched.digest, buffers) if file.sha256 else contextlib.nullcontext(buffers.give_back)
 
 
-def _copy(response: httpx.Response, out: FileIO, fetched: Fetched, told: Sequence[Take]) -> None:
+def _written(response: httpx.Response, out: FileIO, fetched: Fetched, buffers: Buffers) -> Iterator[memoryview]:
+    """Each piece of the body when it is in the file."""
     first = fetched.at == 0
     with connected(str(response.url)):
-        for piece in pieces(response, READ_TIMEOUT_S):
+        for piece in pieces(response, READ_TIMEOUT_S, buffers):
             if first and _PAGE.match(piece):
                 raise FetchError(NO_MODEL)
             first = False
             _write(out, piece)
             fetched.at += len(piece)
-            for tell in told:
-                tell(piece)
+            yield piece
 
 
-def _write(out: FileIO, piece: bytes) -> None:
+def _write(out: FileIO, rest: memoryview) -> None:
     """All of it: an unbuffered file may take less at once, as when its disk is about to be full."""
-    rest = memoryview(piece)
     while rest:
         rest = rest[out.write(rest) :]
 

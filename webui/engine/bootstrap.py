@@ -1,5 +1,6 @@
 """Set an engine up: from settings to the tools that `run` works with, and from a task to its plan."""
 
+from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 
@@ -28,7 +29,7 @@ from webui.models.cache import MemoryLimits, ModelCache
 from webui.plugins.adapters import LoraLoader
 from webui.plugins.discovery import extension_folders
 from webui.plugins.manager import Extensions
-from webui.plugins.types import Detector, Finisher, Guider, Upscaler
+from webui.plugins.types import Detector, Finisher, GuidanceMaker, Guider, Upscaler
 from webui.samplers import builtins
 from webui.samplers.catalog import Sampler, Schedule
 from webui.settings import Settings
@@ -49,6 +50,7 @@ def build_context(settings: Settings, off: tuple[str, ...] = ()) -> EngineContex
     schedules: Registry[Schedule] = Registry("schedule", "schedule")
     loras: Registry[LoraLoader] = Registry("lora_loader", "prompt")
     guiders: Registry[Guider] = Registry("guider", "guidance")
+    parts: Registry[GuidanceMaker] = Registry("guidance part", "guidance")
     upscalers: Registry[Upscaler] = Registry("upscaler", "hires.upscaler")
     chain: Registry[Finisher] = Registry("finisher", "finish")
     found: Registry[Detector] = Registry("detector", "detector")
@@ -57,6 +59,7 @@ def build_context(settings: Settings, off: tuple[str, ...] = ()) -> EngineContex
         ("register_schedules", schedules),
         ("register_lora_loaders", loras),
         ("register_guiders", guiders),
+        ("register_guidance_parts", parts),
         ("register_upscalers", upscalers),
         ("register_finishers", chain),
         ("register_detectors", found),
@@ -67,9 +70,8 @@ def build_context(settings: Settings, off: tuple[str, ...] = ()) -> EngineContex
     images = ImageStore(settings.data_dir, settings.outputs_pattern, settings.picture_format, settings.picture_quality)
     models = ModelCache(library, limits)
     detectors = Detectors(found, library, extensions)
-    return EngineContext(
-        models, library, images, samplers, schedules, loras, extensions, detectors, upscalers, finishers=chain, guiders=guiders
-    )
+    tools = EngineContext(models, library, images, samplers, schedules, loras, extensions, detectors, upscalers)
+    return replace(tools, finishers=chain, guiders=guiders, guidance_parts=parts)
 
 
 def capabilities(context: EngineContext) -> Capabilities:
@@ -109,12 +111,13 @@ def make_plan(task: RunJob, context: EngineContext, device: str, settings: Setti
 
 
 def facts_of_checkpoint(task: RunJob, context: EngineContext) -> ModelFacts:
-    """How large the task's models are, from their files' headers: the refiner lies in memory beside the first one."""
+    """How large the task's models are, from their files' headers: the second pass's and the refiner lie beside the first one."""
     facts = _facts_of(task.request.checkpoint, context)
-    if not task.request.refiner_checkpoint:
-        return facts
-    other = _facts_of(task.request.refiner_checkpoint, context)
-    return facts.model_copy(update={name: getattr(facts, name) + getattr(other, name) for name in ("unet", "vae", "text")})
+    for checkpoint in task.request.others:
+        other = _facts_of(checkpoint, context)
+        together = {name: getattr(facts, name) + getattr(other, name) for name in ("unet", "vae", "text")}
+        facts = facts.model_copy(update={**together, "in_half": facts.in_half and other.in_half})
+    return facts
 
 
 def _facts_of(checkpoint: str, context: EngineContext) -> ModelFacts:
@@ -127,7 +130,8 @@ def _facts_of(checkpoint: str, context: EngineContext) -> ModelFacts:
 @lru_cache(maxsize=8)
 def _facts(path: Path, identity: FileIdentity, spec: FamilySpec) -> ModelFacts:
     """Remembered by the file's identity: to read a header takes milliseconds, and each job that joins a batch asks twice."""
-    return ModelFacts.of(read_any_header(path).shapes, spec)
+    header = read_any_header(path)
+    return ModelFacts.of(header.shapes, spec, header.dtype)
 
 
 def resident_bytes(device: str) -> int:

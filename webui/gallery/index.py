@@ -61,15 +61,17 @@ class ImageIndex:
             raise NotFound(f"There is no picture {image_id}.")
         return indexed(row)
 
-    def add_upload(self, record: ImageRecord, size: int = 0) -> None:
-        """Index an upload of so many bytes, once per content, and note whose it is: it may be several people's."""
+    def add_upload(self, record: ImageRecord, size: int = 0) -> bool:
+        """Index an upload of so many bytes, once per content, and note whose it is: it may be several people's. Whether that is new."""
         mine = and_(upload_owners.c.image_id == record.id, upload_owners.c.owner == record.owner)
         with self._db.write() as connection:
-            if connection.execute(select(upload_owners.c.number).where(mine)).first() is None:
+            is_new = connection.execute(select(upload_owners.c.number).where(mine)).first() is None
+            if is_new:
                 sent = {"image_id": record.id, "owner": record.owner, "created": record.created.timestamp(), "bytes": size}
                 connection.execute(insert(upload_owners).values(sent))
             if connection.execute(select(images.c.number).where(images.c.id == record.id, images.c.kind == "upload")).first() is None:
                 connection.execute(images.insert().values(image_values(record, None)))
+        return is_new
 
     def is_upload_of(self, image_id: str, owner: str) -> bool:
         """Whether this owner has uploaded this content."""
@@ -94,11 +96,11 @@ class ImageIndex:
             values = {"trashed": trashed, "trashed_at": time.time() if trashed else None, "missing": False}
             connection.execute(update(images).where(images.c.id == image_id, images.c.kind == "result").values(values))
 
-    def paths(self) -> dict[str, str]:
-        """id → path of all results outside the bin, for reconciling."""
-        query = select(images.c.id, images.c.path).where(images.c.kind == "result", images.c.trashed.is_(False))
+    def files(self) -> list[tuple[str, str, bool]]:
+        """(id, path, whether it is marked as missing) of all results outside the bin, for reconciling."""
+        query = select(images.c.id, images.c.path, images.c.missing).where(images.c.kind == "result", images.c.trashed.is_(False))
         with self._db.read() as connection:
-            return {row.id: row.path for row in connection.execute(query)}
+            return [(image_id, path, missing) for image_id, path, missing in connection.execute(query)]
 
     def mark_missing(self, image_ids: Sequence[str], missing: bool = True) -> None:
         """Note that files are gone (moved or deleted by hand), or back; rows that say so already are left alone."""

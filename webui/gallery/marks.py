@@ -10,6 +10,7 @@ from sqlalchemy import Connection, delete, func, insert, select, update
 
 from webui.core.request import FrozenModel
 from webui.db.database import Database
+from webui.db.letters import same
 from webui.db.mapping import image_from
 from webui.db.tables import collection_images, collections, images
 from webui.errors import Conflict, NotFound, RequestError, StorageError
@@ -259,7 +260,7 @@ def _checked_name(name: str) -> str:
 
 
 def _named(owner: str, name: str) -> tuple[Any, ...]:
-    return collections.c.owner == owner, func.lower(collections.c.name) == name.strip().lower()
+    return collections.c.owner == owner, same(collections.c.name, name.strip())
 
 
 def _made(connection: Connection, owner: str, name: str, query: str) -> int:

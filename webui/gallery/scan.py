@@ -1,6 +1,7 @@
 """Files and rows agree: pictures that lie on disk but are not in the index are found by what they say of themselves."""
 
 import hashlib
+import os
 import stat
 import sys
 from collections.abc import Collection, Iterator
@@ -28,17 +29,19 @@ def find_images(root: Path, known: Collection[str], since: datetime | None = Non
     A picture written just before a death is so neither lost nor made twice. `since` leaves out older files.
     The owner is the job's, which the picture does not name.
     """
-    found = (_record(root, path) for path in _files(root / "outputs", since) if path.relative_to(root).as_posix() not in known)
+    found = (_record(root, path) for path in _files(root, known, since))
     return [record for record in found if record is not None]
 
 
-def _files(folder: Path, since: datetime | None) -> Iterator[Path]:
-    """Regular files that are called like pictures, in the order of their names."""
-    for current, _, names in walk_linked(folder):
-        for name in names:
-            path = current / name
-            if path.suffix.lower() in _SUFFIXES and not name.startswith(".") and _is_wanted(path, since):
-                yield path
+def _files(root: Path, known: Collection[str], since: datetime | None) -> Iterator[Path]:
+    """Regular files below `outputs/` that are called like pictures and are not known, in the order of their names."""
+    for current, _, names in walk_linked(root / "outputs"):
+        folder = current.relative_to(root).as_posix()
+        for name in names:  # what is known is passed over as a text: of a hundred thousand, each `Path` counts
+            if name.startswith(".") or f"{folder}/{name}" in known or os.path.splitext(name)[1].lower() not in _SUFFIXES:
+                continue
+            if _is_wanted(current / name, since):
+                yield current / name
 
 
 def _is_wanted(path: Path, since: datetime | None) -> bool:

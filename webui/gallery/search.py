@@ -6,6 +6,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Float, and_, cast, exists, false, func, not_, or_
 
 from webui.db.full_text import in_prompt
+from webui.db.letters import holds, same
 from webui.db.tables import collection_images, collections, images
 from webui.gallery.query import ImageQuery, Term
 
@@ -20,27 +21,32 @@ _NUMBERS = {
     "rated": images.c.rating,
     "session": images.c.session,
 }
+_PROMPT = {"word": "{}", "lora": "<lora:{}", "emb": "{}"}
+"""What a prompt must have for it."""
 _TEXTS = {"model": images.c.checkpoint, "sampler": images.c.sampler, "schedule": images.c.schedule}
 _SAME = ("prompt", "mode", "checkpoint", "sampler", "schedule", "steps", "guidance", "strength", "width", "height")
 
 
 def conditions(query: ImageQuery, full_text: bool) -> list[ColumnElement[bool]]:
     """What a picture's row must meet. `full_text`: the database has an index of the prompts' words."""
-    return [not_(func.coalesce(_met(term, full_text), false())) if term.negated else _met(term, full_text) for term in query.terms]
+    words = [_PROMPT[term.key].format(term.text) for term in query.terms if term.key in _PROMPT and not term.negated]
+    others = [term for term in query.terms if term.key not in _PROMPT or term.negated]
+    met = [not_(func.coalesce(_met(term, full_text), false())) if term.negated else _met(term, full_text) for term in others]
+    return [in_prompt(words, full_text), *met] if words else met
 
 
 def _met(term: Term, full_text: bool) -> ColumnElement[bool]:
-    if term.key == "word":
-        return in_prompt(term.text, full_text)
+    if term.key in _PROMPT:
+        return in_prompt([_PROMPT[term.key].format(term.text)], full_text)
     if term.key in _NUMBERS:
         return _COMPARE[term.operator](_NUMBERS[term.key], term.number)  # type: ignore[no-any-return]
     if term.key in _TEXTS:
-        return _TEXTS[term.key].icontains(term.text, autoescape=True)
-    condition: ColumnElement[bool] = _OTHERS[term.key](term, full_text)
+        return holds(_TEXTS[term.key], term.text)
+    condition: ColumnElement[bool] = _OTHERS[term.key](term)
     return condition
 
 
-def _mark(term: Term, full_text: bool) -> ColumnElement[bool]:
+def _mark(term: Term) -> ColumnElement[bool]:
     known = {
         "kept": images.c.flag == 1,
         "rejected": images.c.flag == -1,
@@ -50,7 +56,7 @@ def _mark(term: Term, full_text: bool) -> ColumnElement[bool]:
     return known.get(term.text, images.c.mode == term.text)
 
 
-def _shape(term: Term, full_text: bool) -> ColumnElement[bool]:
+def _shape(term: Term) -> ColumnElement[bool]:
     return {
         "portrait": images.c.height > images.c.width,
         "landscape": images.c.width > images.c.height,
@@ -58,17 +64,17 @@ def _shape(term: Term, full_text: bool) -> ColumnElement[bool]:
     }[term.text]
 
 
-def _in_collection(term: Term, full_text: bool) -> ColumnElement[bool]:
+def _in_collection(term: Term) -> ColumnElement[bool]:
     """In a collection of the picture's owner."""
     return exists().where(
         collections.c.owner == images.c.owner,
-        func.lower(collections.c.name) == term.text.lower(),
+        same(collections.c.name, term.text),
         collection_images.c.collection == collections.c.number,
         collection_images.c.image_id == images.c.id,
     )
 
 
-def _like(term: Term, full_text: bool) -> ColumnElement[bool]:
+def _like(term: Term) -> ColumnElement[bool]:
     """Made with the same prompt and settings, whatever the seed."""
     other = images.alias("other")
     alike = [or_(images.c[name] == other.c[name], and_(images.c[name].is_(None), other.c[name].is_(None))) for name in _SAME]
@@ -78,13 +84,11 @@ def _like(term: Term, full_text: bool) -> ColumnElement[bool]:
 _OTHERS: dict[str, Any] = {
     "mark": _mark,
     "shape": _shape,
-    "size": lambda term, full_text: and_(images.c.width == int(term.low), images.c.height == int(term.high)),
-    "made": lambda term, full_text: and_(images.c.created >= term.low, images.c.created < term.high),
-    "seed": lambda term, full_text: images.c.seed == term.text if term.operator == "=" else _COMPARE[term.operator](_seed(), term.number),
-    "mode": lambda term, full_text: images.c.mode == term.text.lower(),
-    "by": lambda term, full_text: images.c.owner == term.text,
-    "lora": lambda term, full_text: in_prompt(f"<lora:{term.text}", full_text),
-    "emb": lambda term, full_text: in_prompt(term.text, full_text),
+    "size": lambda term: and_(images.c.width == int(term.low), images.c.height == int(term.high)),
+    "made": lambda term: and_(images.c.created >= term.low, images.c.created < term.high),
+    "seed": lambda term: images.c.seed == term.text if term.operator == "=" else _COMPARE[term.operator](_seed(), term.number),
+    "mode": lambda term: images.c.mode == term.text.lower(),
+    "by": lambda term: images.c.owner == term.text,
     "collection": _in_collection,
     "like": _like,
 }

@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from datetime import datetime
 from pathlib import Path
 
@@ -30,16 +31,19 @@ UPLOAD_SUFFIX = {
     "TIFF": ".tif",
     "AVIF": ".avif",
 }
+Uploading = Callable[[str, int], AbstractContextManager[Callable[[], None]]]
+
+
+def _anything(owner: str, size: int) -> AbstractContextManager[Callable[[], None]]:
+    return nullcontext(lambda: None)
 
 
 class Gallery:
     """The images of one data directory: files in `store`, rows in `index`, found by `sheet`, marked by `marks`, thumbnails in a cache."""
 
-    def __init__(
-        self, store: ImageStore, database: Database, thumbnails: Path, check_upload: Callable[[str, int], None] | None = None
-    ) -> None:
-        """`check_upload(owner, bytes)` raises for more than an owner may send."""
-        self.store, self._thumbnails, self._check_upload = store, thumbnails, check_upload
+    def __init__(self, store: ImageStore, database: Database, thumbnails: Path, uploading: Uploading | None = None) -> None:
+        """`uploading(owner, bytes)` raises for more than an owner may send; what it gives is called once they are kept as new."""
+        self.store, self._thumbnails, self._uploading = store, thumbnails, uploading or _anything
         self.usage = Usage(database, store)
         self._looking = threading.Lock()
         self._place: tuple[int, int] | None = None
@@ -47,13 +51,21 @@ class Gallery:
 
     def upload(self, data: bytes, owner: str) -> ImageRecord:
         """Check and keep an uploaded image. Raises `RequestError` when it is none, `LimitReached` when the owner may send no more."""
-        if self._check_upload is not None:
-            self._check_upload(owner, len(data))
-        decode.read_image(data, "file")  # to its end: a picture that is cut off is refused now, not when it is used
+        with self._uploading(owner, len(data)) as count:
+            decode.read_image(data, "file")  # to its end: a picture that is cut off is refused now, not when it is used
+            record, is_new = self._keep(data, owner)
+            if is_new:
+                count()
+        return record
+
+    def keep(self, data: bytes, owner: str) -> ImageRecord:
+        """Keep a picture that work goes on with as an upload, whatever its owner may send. Raises `RequestError`, `StorageError`."""
+        return self._keep(data, owner)[0]
+
+    def _keep(self, data: bytes, owner: str) -> tuple[ImageRecord, bool]:
         seen = decode.look(data, "file")
         record = self.store.add_upload(data, seen.size, UPLOAD_SUFFIX.get(seen.format, ".png"), owner)
-        self.index.add_upload(record, len(data))
-        return record
+        return record, self.index.add_upload(record, len(data))
 
     def path_by_id(self, image_id: str) -> Path:
         """Return the file of an upload or a result. Raises `NotFound`."""
@@ -133,7 +145,7 @@ class Gallery:
 
     def unlisted(self, since: datetime) -> Sequence[ImageRecord]:
         """Return images on disk, newer than that, which the index does not list."""
-        return find_images(self.store.root, set(self.index.paths().values()), since)
+        return find_images(self.store.root, {path for _, path, _ in self.index.files()}, since)
 
     def reconcile(self, jobs: JobRows) -> int:
         """Index files that have no row and mark rows that have no file; returns how many files were found."""

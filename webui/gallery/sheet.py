@@ -1,20 +1,23 @@
 """The contact sheet: pictures by a query and in an order, where each lies, and what changed within a session."""
 
 import struct
-from array import array
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain
 from typing import Any, Literal, cast, get_args
 
+import numpy as np
 from sqlalchemy import ColumnElement, Select, and_, asc, desc, func, or_, select
 
 from webui.core.record import ImageRecord
 from webui.core.request import FrozenModel
 from webui.db.database import Database
+from webui.db.letters import holds
 from webui.db.mapping import image_from
 from webui.db.sessions import phrases
 from webui.db.tables import collections, images
 from webui.gallery.index import IndexedImage, indexed
+from webui.gallery.kept import Kept
 from webui.gallery.query import DAYS, KEYS, MARKS, SHAPES, ImageQuery
 from webui.gallery.search import conditions
 
@@ -75,6 +78,8 @@ class ContactSheet:
 
     def __init__(self, database: Database) -> None:
         self._db = database
+        self._totals: Kept[int] = Kept(database, 256)
+        self._layouts: Kept[bytes] = Kept(database, 8)
 
     def find(self, wanted: Wanted, after: str, limit: int) -> list[IndexedImage]:
         """Pictures that match, in their order, behind the one with the id `after`."""
@@ -86,14 +91,18 @@ class ContactSheet:
 
     def total(self, wanted: Wanted) -> int:
         """How many match."""
+        return self._totals.get(wanted.model_copy(update={"sort": "newest"}), lambda: self._counted(wanted))
+
+    def _counted(self, wanted: Wanted) -> int:
         with self._db.read() as connection:
             return int(connection.execute(select(func.count()).select_from(images).where(*self._matching(wanted))).scalar_one())
 
     def numbered(self, owner: str | None, numbers: Sequence[int]) -> list[IndexedImage]:
         """The pictures with these numbers that are there, in the order of the numbers."""
-        query = select(images).where(images.c.kind == "result", images.c.number.in_(numbers), *_of(owner))
+        query = select(images).where(images.c.number.in_(numbers))  # alone: with more to go by, SQLite reads all results instead
         with self._db.read() as connection:
-            found = {row.number: indexed(row) for row in connection.execute(query)}
+            rows = [row for row in connection.execute(query) if row.kind == "result" and owner in (None, row.owner)]
+        found = {row.number: indexed(row) for row in rows}
         return [found[number] for number in numbers if number in found]
 
     def ids(self, wanted: Wanted) -> list[str]:
@@ -109,24 +118,30 @@ class ContactSheet:
                 rows = connection.execute(query).all()
             yield from (image_from(row) for row in rows)
 
+    def count_of_others(self, owner: str, ids: Sequence[str]) -> int:
+        """How many of these pictures are somebody else's, in the bin or not."""
+        others = select(func.count()).where(images.c.kind == "result", images.c.owner != owner)
+        with self._db.read() as connection:
+            parts = (ids[start : start + _AT_ONCE] for start in range(0, len(ids), _AT_ONCE))
+            return sum(connection.execute(others.where(images.c.id.in_(part))).scalar() or 0 for part in parts)
+
     def layout(self, wanted: Wanted) -> bytes:
         """Where every match stands: count (uint32), then numbers (int32 each, as the difference from the one before), then
         width : height in thousandths (uint16 each), then whether a session begins (uint8 each). Little endian.
         """
+        return self._layouts.get(wanted, lambda: self._laid_out(wanted))
+
+    def _laid_out(self, wanted: Wanted) -> bytes:
         columns = select(images.c.number, images.c.width, images.c.height, images.c.session)
         with self._db.read() as connection:
-            rows = connection.execute(_ordered(columns.where(*self._matching(wanted)), wanted)).all()
-        numbers, ratios, begins = array("i"), array("H"), bytearray()
-        last = session = 0
-        for number, width, height, belongs in rows:
-            numbers.append(number - last)
-            ratios.append(min(max(round(1000 * width / max(height, 1)), 1), 65_535))
-            begins.append(belongs != session)
-            last, session = number, belongs
-        for values in (numbers, ratios):
-            if struct.pack("=H", 1) != struct.pack("<H", 1):
-                values.byteswap()
-        return struct.pack("<I", len(rows)) + numbers.tobytes() + ratios.tobytes() + bytes(begins)
+            found = connection.execute(_ordered(columns.where(*self._matching(wanted)), wanted))
+            rows = cast(Iterable[Sequence[int]], found.cursor)  # the driver's: a third of the time of SQLAlchemy's
+            values = np.fromiter(chain.from_iterable(rows), np.int64).reshape(-1, 4)
+        number, width, height, session = values.T
+        ratios = np.clip(np.rint(1000 * width / np.maximum(height, 1)), 1, 65_535)
+        begins = np.diff(session, prepend=0) != 0
+        parts = ((np.diff(number, prepend=0), "<i4"), (ratios, "<u2"), (begins, "u1"))
+        return struct.pack("<I", len(values)) + b"".join(part.astype(kind).tobytes() for part, kind in parts)
 
     def sessions(self, owner: str | None, numbers: Sequence[int]) -> list[Session]:
         """These sessions, as far as something of them is there."""
@@ -171,13 +186,13 @@ class ContactSheet:
         if owner is not None:
             query = query.where(images.c.owner == owner)
         if begun:
-            query = query.where(column.icontains(begun, autoescape=True))
+            query = query.where(holds(column, begun))
         with self._db.read() as connection:
             rows = connection.execute(query).all()
         return [Suggestion(text=f'{key}:"{value}"' if " " in value else f"{key}:{value}", count=count) for value, count in rows]
 
     def _collections(self, owner: str | None, begun: str) -> list[Suggestion]:
-        query = select(collections.c.name).where(func.lower(collections.c.name).contains(begun, autoescape=True)).limit(30)
+        query = select(collections.c.name).where(holds(collections.c.name, begun)).limit(30)
         if owner is not None:
             query = query.where(collections.c.owner == owner)
         with self._db.read() as connection:

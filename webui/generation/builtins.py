@@ -1,10 +1,11 @@
-"""Our own upscalers, registered through the hook that every extension uses."""
+"""Our own upscalers and guidance parts, registered through the hooks that every extension uses."""
 
 from collections.abc import Callable
 
+from webui.generation.guidance import BUILTIN_PARTS
 from webui.images.upscaling import BUILTIN_UPSCALERS
 from webui.plugins.hookspecs import hookimpl
-from webui.plugins.types import Upscaler
+from webui.plugins.types import GuidanceMaker, Upscaler
 
 
 @hookimpl
@@ -12,3 +13,10 @@ def register_upscalers(register: Callable[[Upscaler], None]) -> None:
     """None, Lanczos and Nearest."""
     for upscaler in BUILTIN_UPSCALERS:
         register(upscaler)
+
+
+@hookimpl
+def register_guidance_parts(register: Callable[[GuidanceMaker], None]) -> None:
+    """What Forge has as scripts."""
+    for part in BUILTIN_PARTS:
+        register(part)

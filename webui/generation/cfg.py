@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import torch
@@ -46,13 +47,26 @@ class CFGDenoiser:
         """One guided prediction of the clean latents."""
         conds, uncond = self._prompts(self._calls)
         weights = [part.weight for part in self._encoded.positive]
-        call = GuidanceCall(self._calls, x, sigma, conds, weights, uncond, self._concat, self._guidance)
+        share = self._guidance.share() if self._guidance.parts else 0.0
+        call = GuidanceCall(self._calls, x, sigma, conds, weights, uncond, self._concat, self._guidance, share)
         self._calls += 1
         branches = self._guide.branches(call)
-        predicted = list(self._predict(call.number, x, sigma, branches))
-        result, self._extra["uncond"] = self._guide.combine(call, predicted)
+        for part in self._guidance.parts:
+            branches = part.branches(call, branches)
+        guided = self._guide.combine(call, self._ask(call, x, branches))
+        for part in self._guidance.parts:
+            guided = part.after(call, guided, partial(self._ask, call))
+        self._extra["uncond"] = guided.uncond
+        return guided.result
+
+    def _ask(self, call: GuidanceCall, x: Tensor, branches: Sequence[Branch]) -> list[Tensor]:
+        """One prediction of the whole batch per branch."""
+        patches = tuple(patch for part in self._guidance.parts for patch in part.patches(call))
+        if patches:
+            branches = [branch._replace(patches=(*patches, *branch.patches)) for branch in branches]
+        predicted = list(self._predict(call.number, x, call.sigma, branches))
         self._called()
-        return result
+        return predicted
 
     def skip_to(self, calls: int) -> None:
         """Count as if so many calls had been made: prompts and rules hold as at that step."""
@@ -96,10 +110,11 @@ class CFGDenoiser:
         """One prediction of the whole batch per branch; what holds `EVERYWHERE` is made of those with each set of adapters."""
         asked: list[tuple[Conditioning, Tensor | None]] = []
         weights: list[list[float | Tensor]] = []
-        for cond, concat in branches:
+        for cond, concat, patches in branches:
             parts = self._encoded.spread if cond.place == EVERYWHERE else ()
             weights.append([part.weight for part in parts])
-            asked += [(replace(self._rows(call, part)[1], place=part.place), concat) for part in parts] or [(cond, concat)]
+            made_of = [replace(self._rows(call, part)[1], place=part.place) for part in parts] or [cond]
+            asked += [(replace(each, patches=patches) if patches else each, concat) for each in made_of]
         made = self._together(x, sigma, [cond for cond, _ in asked], [concat for _, concat in asked])
         for each in weights:
             yield torch.stack([next(made) * weight for weight in each]).sum(0) if each else next(made)
@@ -108,7 +123,7 @@ class CFGDenoiser:
         """Those of equal length and adapters go through the model together."""
         found: dict[int, Tensor] = {}
         most = max(MOST_ROWS // len(x), 2)
-        keys = [(cond.tokens, cond.place, cond.couple and id(cond.couple)) for cond in conds]
+        keys = [(cond.tokens, cond.place, cond.couple and id(cond.couple), cond.patches) for cond in conds]
         for key in dict.fromkeys(keys):
             equal = [number for number, other in enumerate(keys) if other == key]
             for numbers in (equal[start : start + most] for start in range(0, len(equal), most)):

@@ -14,7 +14,7 @@ from webui.models.restorers import RestorerFiles
 from webui.models.upscalers import UpscalerFiles
 from webui.plugins.adapters import LoraLoader
 from webui.plugins.manager import Extensions
-from webui.plugins.types import Finisher, Guider, Upscaler
+from webui.plugins.types import Finisher, GuidanceMaker, Guider, Upscaler
 from webui.samplers.catalog import Sampler, Schedule
 
 
@@ -38,5 +38,6 @@ class EngineContext:
     restorer_files: RestorerFiles = field(default_factory=RestorerFiles)
     finishers: Registry[Finisher] = field(default_factory=lambda: Registry("finisher", "finish"))
     guiders: Registry[Guider] = field(default_factory=lambda: Registry("guider", "guidance"))
+    guidance_parts: Registry[GuidanceMaker] = field(default_factory=lambda: Registry("guidance part", "guidance"))
     preview_settings: Callable[[], PreviewSettings] = no_previews
     device: DeviceAccess = INLINE_DEVICE

@@ -14,7 +14,7 @@ from webui.generation.finishing import finish
 from webui.generation.preview import SkipBatch
 from webui.generation.reporter import JobReporter
 from webui.images.decode import read_image
-from webui.images.extras import Added, extras_encoder, seed_inside
+from webui.images.extras import Added, extras_encoder, notes_inside, seed_inside
 from webui.images.metadata import GenerationInfo
 from webui.images.parameters import image_seeds
 from webui.images.store import ImageStore, Origin
@@ -50,7 +50,7 @@ def _finish_one(task: RunJob, index: int, plan: Plan, context: EngineContext, re
     data = context.device.run_off_device(lambda: _bytes(context.images, source))
     image = context.device.run_off_device(lambda: read_image(data, FIELD))
     made = finish(image, task, index, plan, context, report)
-    seed, notes = image_seeds(request, index)[0], tuple(report.notes)
+    seed, notes = image_seeds(request, index)[0], tuple(dict.fromkeys((*notes_inside(data), *report.notes)))
     info = GenerationInfo(
         job_id=task.job_id, version=webui.__version__, device=plan.device, plan=plan, versions={"torch": torch.__version__}, notes=notes
     )

@@ -13,7 +13,7 @@ def files_of(request: ResolvedRequest, library: Library) -> tuple[object, ...]:
         ("checkpoint", request.checkpoint),
         ("vae", vae),
         ("checkpoint", request.text_encoder),
-        ("checkpoint", request.refiner_checkpoint),
+        *(("checkpoint", name) for name in request.others),
         *(("lora", use.name) for use in loras_of(request)),
     ]
     names += [("hypernetwork", use.name) for use in hypernetworks_of(request)]

@@ -1,6 +1,10 @@
-"""Carries out the finish chain: each step by its finisher, cancellable between steps and inside an upscaler between tiles."""
+"""Carries out the finish chain: each step by its finisher, cancellable between steps and within one: between tiles and bands."""
 
 import traceback
+from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
+from typing import Any
 
 import torch
 from PIL import Image
@@ -9,6 +13,7 @@ from webui.core.finish import ExtensionStep, FinishStep, name_of
 from webui.core.job import Plan
 from webui.core.pictures import own_words
 from webui.core.protocol import RunJob
+from webui.core.stopping import stoppable
 from webui.errors import NotFound, RequestError, WebUIError
 from webui.generation.context import EngineContext
 from webui.generation.decode import to_image
@@ -30,9 +35,10 @@ def finish(image: Image.Image, task: RunJob, index: int, plan: Plan, context: En
     run = _run_of(task, index, plan, context, report)
     for number, step in enumerate(steps):
         entry = _finisher(step, number, context)
-        report.step("finishing", number, len(steps), detail=entry.title or entry.name)
+        tell = partial(report.step, "finishing", number, len(steps), detail=entry.title or entry.name)
+        tell()
         try:
-            made = _guarded(entry, image, step, run, context)
+            made = _guarded(entry, image, step, replace(run, off_device=partial(_stoppably, tell, run.off_device)), context)
         except RequestError as error:
             raise RequestError(f"finish.{number}", error.message) from None
         if made is None:
@@ -61,6 +67,12 @@ def _guarded(entry: Finisher, image: Image.Image, step: FinishStep, run: FinishR
     except Exception:  # the boundary around an extension
         context.extensions.fail(owner, "register_finishers", traceback.format_exc())
         return None
+
+
+def _stoppably(tell: Callable[[], None], off_device: Callable[[Callable[[], Any]], Any], work: Callable[[], Any]) -> Any:
+    """Work on pixels alone, which has no progress of its own; saying again where it is raises `JobCancelled` when it is to stop."""
+    with stoppable(tell):
+        return off_device(work)
 
 
 def _finisher(step: FinishStep, number: int, context: EngineContext) -> Finisher:

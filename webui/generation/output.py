@@ -91,10 +91,11 @@ def generation_info(task: RunJob, plan: Plan, model: Model, loras: Mapping[str, 
     )
 
 
-def storage_notes(model: Model) -> tuple[str, ...]:
-    """What keeping weights in eight bits changes in them."""
+def storage_notes(model: Model, plan: Plan) -> tuple[str, ...]:
+    """What keeping weights in eight bits changes in them, and that the plan computes in fewer bits than is usual."""
     error = error_of(model.unet)
-    return () if error is None else (f"The model's weights are kept in 8 bits: they are {error:.2%} from those of its file.",)
+    told = () if error is None else (f"The model's weights are kept in 8 bits: they are {error:.2%} from those of its file.",)
+    return (*told, f"Computed in {plan.dtype}: in float32 there is not enough memory for it.") if plan.narrowed else told
 
 
 def lora_hashes(uses: Sequence[LoraUse], library: Library) -> dict[str, str]:

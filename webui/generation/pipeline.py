@@ -1,11 +1,11 @@
 """The pictures of one batch: first pass, second pass, decoding, composite."""
 
 import traceback
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from PIL import Image
@@ -13,6 +13,7 @@ from torch import Tensor
 
 from webui.core.job import Plan
 from webui.core.protocol import RunJob
+from webui.core.registry import Registry
 from webui.core.request import Fill, HiresOptions, ResolvedRequest
 from webui.errors import JobCancelled, RequestError
 from webui.generation import hires
@@ -22,7 +23,7 @@ from webui.generation.conditioning import Encoded, EncodeInputs, Texts, encode, 
 from webui.generation.context import EngineContext
 from webui.generation.decode import decode
 from webui.generation.device import INLINE_DEVICE, DeviceAccess
-from webui.generation.guiders import Guide
+from webui.generation.guiders import GuidancePart, GuidanceRun, Guide
 from webui.generation.img2img import Source, encode_source
 from webui.generation.inpaint import edit_channels, fill_latents, inpaint_channels, mask_latents
 from webui.generation.output import composite, noting_failures
@@ -87,8 +88,9 @@ class GenerationPipeline:
         latents, start, mask = self._second(batch, first) if self._has_second else first
         last = self.refined[-1] if self.refined else self.model
         overs = self._overlays(latents, start, mask)
-        for image, over in zip(decode(latents, last, self.report, self.device, profile_of(self.request)), overs, strict=True):
-            yield composite(image, self.source, over)
+        with seamless(last, self.request.tiling):
+            for image, over in zip(decode(latents, last, self.report, self.device, profile_of(self.request)), overs, strict=True):
+                yield composite(image, self.source, over)
 
     @property
     def _has_second(self) -> bool:
@@ -114,9 +116,26 @@ class GenerationPipeline:
         options = self.request.hires
         if options is None:
             return first
-        start = self._upscaled(first[0], options)
-        if options.strength == 0:
-            return start, None, None
+        with ExitStack() as stack:
+            second = self._on(self._other(options.checkpoint, stack)) if options.checkpoint else self
+            start = self._upscaled(first[0], options, second.model)
+            return (start if options.strength == 0 else second._painted(start, batch, options)), None, None
+
+    def _on(self, model: Model) -> "GenerationPipeline":
+        """The same with another checkpoint, which decodes the batch too."""
+        self.refined.append(model)
+        return replace(self, model=model)
+
+    def _other(self, name: str, stack: ExitStack) -> Model:
+        """Another checkpoint of the request, loaded for as long as `stack` is open."""
+        self.model.offload.unload_all()
+        library, vae = self.context.library, self.request.vae
+        model = self.device.run_on_device(lambda: self.context.models.get(name, vae, self.plan, self.report.loading, library))
+        stack.enter_context(seamless(model, self.request.tiling))
+        return model
+
+    def _painted(self, start: Tensor, batch: Batch, options: HiresOptions) -> Tensor:
+        """Latents of the second pass over those it starts from."""
         request = hires.second_request(self.request, options)
         texts = read_texts(request.prompt, request.negative_prompt)
         places = places_of(texts, request.regions, self.report.note)
@@ -124,9 +143,10 @@ class GenerationPipeline:
             base = prompt_calls(self.context.samplers.get(self.request.sampler), self.request.steps)
             inputs = self._inputs("hires", PassTexts(request, texts, places), model_at, base, start)
             inputs = replace(inputs, refine=self._refine(stack, inputs, texts, base))
-            return sample(self._with_channels(inputs, batch, None), batch, self.model, self.report, self.previewer, self.device), None, None
+            return sample(self._with_channels(inputs, batch, None), batch, self.model, self.report, self.previewer, self.device)
 
-    def _upscaled(self, latents: Tensor, options: HiresOptions) -> Tensor:
+    def _upscaled(self, latents: Tensor, options: HiresOptions, second: Model) -> Tensor:
+        """What the second pass starts from: latents enlarged, or pictures, which its own model encodes."""
         target = hires.target_size(self.request.width, self.request.height, options)
         self.report.step("upscaling")
         if (name := hires.latent_upscaler(options.upscaler)) is not None:
@@ -135,7 +155,7 @@ class GenerationPipeline:
         run = run_of(self.request.upscale_tile, self.request.upscale_overlap, self.context, self.report)
         images = decode(latents, self.model, self.report, self.device, phase="upscaling")
         pixels = to_tensor([enlarge_to(image, upscaler, (target.width, target.height), run) for image in images])
-        return hires.cut(self.device.run_on_device(lambda: self.model.encode_image(pixels)), target, self.model.downscale)
+        return hires.cut(self.device.run_on_device(lambda: second.encode_image(pixels)), target, self.model.downscale)
 
     def _inputs(
         self, phase: Phase, words: PassTexts, model_at: ModelAt | None, base_calls: int | None = None, start: Tensor | None = None
@@ -150,7 +170,7 @@ class GenerationPipeline:
         models = [self.model] if model_at is None else [model_at(1, request.steps, place) for place in range(len(places.sets))]
         encoded = self._encode(EncodeInputs(texts, request, first, second, size), models, places.of_area)
         made = DenoiseInputs(phase, request, sampler, schedule, encoded, shape, start, model_at=model_at, places=len(places.sets))
-        return replace(made, wrappers=self._wrappers(), guide=self._guide())
+        return replace(made, wrappers=self._wrappers(), guide=self._guide(), make_parts=self._parts)
 
     def _encode(self, inputs: EncodeInputs, models: Sequence[Model], of_area: Sequence[int] = ()) -> Encoded:
         """`models` answers with each set of adapters; `of_area` says which of them an area's prompt is encoded with."""
@@ -169,11 +189,8 @@ class GenerationPipeline:
         first, second = (calls, None) if base_calls is None else (base_calls, calls)
 
         def load() -> tuple[Model, Encoded]:
-            self.model.offload.unload_all()
             library, loaders = self.context.library, self.context.loras
-            name, vae = request.refiner_checkpoint or "", request.vae
-            model = self.device.run_on_device(lambda: self.context.models.get(name, vae, self.plan, self.report.loading, library))
-            stack.enter_context(seamless(model, request.tiling))
+            model = self._other(request.refiner_checkpoint or "", stack)
             if texts.loras:
                 self.report.note(*self.device.run_on_device(lambda: stack.enter_context(patched(model, texts.loras, library, loaders))))
             size = inputs.shape[2] * model.downscale, inputs.shape[1] * model.downscale
@@ -219,20 +236,30 @@ class GenerationPipeline:
             return tuple(wrapper for _, wrapper in self.context.extensions.call("denoiser_wrapper", request=self.request))
 
     def _guide(self) -> Guide | None:
-        """The first guide that an extension has for this request. One that fails to make it is switched off and named in a note."""
-        extensions = self.context.extensions
+        """The first guide that an extension has for this request."""
         with noting_failures(self.context, self.report):
-            for entry in tuple(self.context.guiders):
-                try:
-                    guide: Guide | None = entry.make(self.request)
-                except (RequestError, JobCancelled):
-                    raise
-                except Exception:
-                    extensions.fail(self.context.guiders.owner(entry.name), "register_guiders", traceback.format_exc())
-                    continue
-                if guide is not None:
-                    return guide
-        return None
+            makers = ((guider.name, partial(guider.make, self.request)) for guider in tuple(self.context.guiders))
+            made = (self._made(self.context.guiders, "register_guiders", name, make) for name, make in makers)
+            return next((guide for guide in made if guide is not None), None)
+
+    def _parts(self, run: GuidanceRun) -> tuple[GuidancePart, ...]:
+        """What is done besides guidance in a run."""
+        registry = self.context.guidance_parts
+        with noting_failures(self.context, self.report):
+            made = [self._made(registry, "register_guidance_parts", entry.name, partial(entry.make, run)) for entry in tuple(registry)]
+            return tuple(part for part in made if part is not None)
+
+    def _made(self, registry: Registry[Any], hook: str, name: str, make: Callable[[], Any]) -> Any:
+        """What an entry makes. An extension's that fails is switched off and named in a note."""
+        try:
+            return make()
+        except (RequestError, JobCancelled):
+            raise
+        except Exception:
+            if self.context.extensions.is_ours(registry.owner(name)):
+                raise
+            self.context.extensions.fail(registry.owner(name), hook, traceback.format_exc())
+            return None
 
     @contextmanager
     def _patched(self, texts: Texts, places: Places) -> Iterator[ModelAt | None]:

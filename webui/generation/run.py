@@ -97,7 +97,7 @@ def generate_images(task: RunJob, plan: Plan, context: EngineContext, report: Jo
     )
     source = read_source(profile_of(request).adapt(request), context.images, scale_of(request, model.device, context, report))
     report.note(*(source.notes if source else ()), *((NO_SECOND_PASS,) if request.hires and request.mode != "txt2img" else ()))
-    report.note(*model.words.notes(prompts_of(request)), *storage_notes(model))
+    report.note(*model.words.notes(prompts_of(request)), *storage_notes(model, plan))
     info = generation_info(task, plan, model, loras)
     previewer = LatentPreviewer(model, PreviewDecoders(context.library), context.preview_settings, report, device)
     pipeline = GenerationPipeline(task, model, context, report, previewer, source, plan)

@@ -1,6 +1,7 @@
 """One pass of one batch through a sampler: start noise, levels, the denoiser with its wrappers, progress, and bad numbers."""
 
 import inspect
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from functools import partial
 from itertools import product
@@ -15,7 +16,7 @@ from webui.generation.batching import Batch
 from webui.generation.cfg import CFGDenoiser
 from webui.generation.conditioning import Encoded
 from webui.generation.device import INLINE_DEVICE, DeviceAccess, ForwardRequest
-from webui.generation.guiders import Guidance, Guide
+from webui.generation.guiders import Guidance, GuidancePart, GuidanceRun, Guide
 from webui.generation.inpaint import MaskedDenoiser, hard_blend
 from webui.generation.preview import LatentPreviewer
 from webui.generation.profiles import Draw, LevelInputs, Profile, profile_of
@@ -38,6 +39,9 @@ class ModelAt(Protocol):
     def __call__(self, step: int, steps: int, place: int = 0) -> Model: ...
 
 
+MakeParts = Callable[[GuidanceRun], tuple[GuidancePart, ...]]
+
+
 @dataclass(frozen=True)
 class DenoiseInputs:
     """Inputs of one sampler run. `start` is the clean latents to begin from (None: pure noise); `mask` is 1 where they may change."""
@@ -53,6 +57,9 @@ class DenoiseInputs:
     concat: Tensor | None = None
     wrappers: tuple[DenoiserWrapper, ...] = ()
     guide: Guide | None = None
+    make_parts: MakeParts | None = None
+    parts: tuple[GuidancePart, ...] = ()
+    """What `make_parts` gave for the run."""
     refine: Refine | None = None
     model_at: ModelAt | None = None
     """None where the adapters are the same at every step and place."""
@@ -104,6 +111,8 @@ def sample(
         for step, place in product(range(1, steps.total + 1), range(inputs.places)):
             inputs.model_at(step, steps.total, place)  # computed now: to change adapters costs no time when their step comes
     extra: dict[str, Any] = {"prediction": model.prediction}
+    if inputs.make_parts is not None:
+        inputs = replace(inputs, parts=inputs.make_parts(GuidanceRun(request, model, inputs.phase, batch.seeds, report.note)))
     denoiser = build_denoiser(inputs, around, model, levels, extra, steps, device)
     options = (
         sampler_options(inputs.sampler, request.sampler_options) | levels.options | noise_option(inputs, batch, levels, noise, second, x)
@@ -185,7 +194,7 @@ def build_denoiser(
 
     network: Denoiser = SigmaDenoiser(predict, model.prediction, quantize=inputs.profile.quantizes(inputs.sampler))
     network = tiled(network, request.tiles, model.downscale, progress.report_now)
-    guidance = _guidance(inputs, model, run)
+    guidance = replace(_guidance(inputs, model, run), parts=inputs.parts, share=progress.share)
     guided: Denoiser = CFGDenoiser(progress.before(network), inputs.encoded, guidance, inputs.concat, extra, progress.called, inputs.guide)
     if inputs.refine is not None:
         second = partial(_second_denoiser, inputs, inputs.refine, run, extra, progress, device)
@@ -258,6 +267,10 @@ class ProgressCallback:
             return network(x, sigma, **conditioning)
 
         return call
+
+    def share(self) -> float:
+        """How far the run is, from 0 to 1: the number of the last finished step by that of the run's last, as A1111 counts."""
+        return max(self.done - 1, 0) / max(self.total - 1, 1)
 
     def called(self) -> None:
         """Note a call of the model."""

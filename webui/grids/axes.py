@@ -78,10 +78,12 @@ ALIASES: Mapping[str, str] = {
     "refiner checkpoint": "refiner_checkpoint",
     "refiner switch at": "refiner_switch_at",
     "rng source": "noise_source",
+    "token merging ratio": "token_merging.ratio",
+    "token merging ratio high-res": "token_merging.hires_ratio",
 }
 """A1111's names of fields."""
-ABSENT = ("face restore", "token merging ratio", "token merging ratio high-res", "fp8 mode")
-_COSTS = {"checkpoint": 1.0, "text_encoder": 0.9, "refiner_checkpoint": 0.8, "vae": 0.7, "dtype": 0.6, "lora": 0.5}
+ABSENT = ("face restore", "fp8 mode")
+_COSTS = {"checkpoint": 1.0, "text_encoder": 0.9, "refiner_checkpoint": 0.8, "hires.checkpoint": 0.8, "vae": 0.7, "dtype": 0.6, "lora": 0.5}
 _SHOWN = {"checkpoint": "Checkpoint", "vae": "VAE", "steps": "Steps", "sampler": "Sampler"}
 _NO_AXES = ("mode", "init", "mask", "templates", "extras", "finish", "batch_size", "batch_count")
 
@@ -157,6 +159,8 @@ def _put(fields: Fields, path: str, value: Any) -> None:
     outer, *inner = path.split(".")
     if outer == "hires" and not isinstance(fields.get("hires"), dict):
         raise RequestError("axes", "This axis is about the second pass. Turn Hires. fix on first.")
+    if path == "token_merging.hires_ratio" and not fields.get(outer):
+        fields[outer] = {"ratio": 0.0}  # the second pass alone
     for part in inner:
         fields[outer] = dict(fields.get(outer) or {})
         fields, outer = fields[outer], part

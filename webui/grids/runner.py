@@ -29,6 +29,7 @@ class GridRunner:
         self._store, self._queue, self._ahead = store, queue, ahead
         self._changed = threading.Event()
         self._stopping = False
+        self._has_cells = True
         self._thread: threading.Thread | None = None
         self.feeding = threading.Lock()
         """Held while cells of any grid are submitted or stopped."""
@@ -66,7 +67,7 @@ class GridRunner:
             self._queue.cancel(job_id)
 
     def _heard(self, message: Message) -> None:
-        if message.kind in FINAL_STATES:
+        if message.kind in FINAL_STATES and self._has_cells:
             self._changed.set()
 
     def _run(self) -> None:
@@ -76,7 +77,9 @@ class GridRunner:
             self._changed.clear()
             again = math.inf
             try:
-                for grid_id in self._store.waiting():
+                waiting = self._store.waiting()
+                self._has_cells = bool(waiting)
+                for grid_id in waiting:
                     again = min(again, self.feed(grid_id))
             except StorageError:
                 again = AGAIN / 6

@@ -3,6 +3,8 @@
 import numpy as np
 from PIL import Image
 
+from webui.images.bands import bands
+
 _RGB_TO_XYZ = np.array([[0.412453, 0.357580, 0.180423], [0.212671, 0.715160, 0.072169], [0.019334, 0.119193, 0.950227]])
 _WHITE = np.array([0.950456, 1.0, 1.088754])
 
@@ -33,18 +35,38 @@ def match_colors(image: Image.Image, reference: Image.Image) -> Image.Image:
 
     Histogram matching: Gonzalez & Woods, Digital Image Processing, 3.3; the luminosity blend: W3C Compositing and Blending, 10.3.
     """
-    lab, wanted = _to_lab(np.asarray(image.convert("RGB"))), _to_lab(np.asarray(reference.convert("RGB")))
-    matched = np.stack([_match(lab[..., channel], wanted[..., channel]) for channel in range(3)], axis=-1)
-    colour = _from_lab(matched).astype(np.float64) / 255
-    return Image.fromarray((_set_luminosity(colour, _luminosity(np.asarray(image.convert("RGB")) / 255.0)) * 255).astype(np.uint8))
+    pixels, wanted = np.array(image.convert("RGB")), _lab_in_bands(np.asarray(reference.convert("RGB")))
+    lab = _lab_in_bands(pixels)
+    tables = [_match(_histogram(lab[..., channel]), _histogram(wanted[..., channel])) for channel in range(3)]
+    for rows in bands(image.width, image.height):
+        matched = np.stack([table[lab[rows, :, channel]] for channel, table in enumerate(tables)], axis=-1)
+        colour = _from_lab(matched).astype(np.float64) / 255
+        pixels[rows] = (_set_luminosity(colour, _luminosity(pixels[rows] / 255.0)) * 255).astype(np.uint8)
+    return Image.fromarray(pixels)
 
 
-def _match(channel: np.ndarray, wanted: np.ndarray) -> np.ndarray:
-    values, where, counts = np.unique(channel.ravel(), return_inverse=True, return_counts=True)
-    wanted_values, wanted_counts = np.unique(wanted.ravel(), return_counts=True)
-    quantiles = np.cumsum(counts) / channel.size
-    mapped = np.interp(quantiles, np.cumsum(wanted_counts) / wanted.size, wanted_values)
-    return np.asarray(mapped[where].reshape(channel.shape).astype(np.uint8))
+def _lab_in_bands(rgb: np.ndarray) -> np.ndarray:
+    lab = np.empty_like(rgb)
+    for rows in bands(rgb.shape[1], rgb.shape[0]):
+        lab[rows] = _to_lab(rgb[rows])
+    return lab
+
+
+def _histogram(channel: np.ndarray) -> np.ndarray:
+    """How often each of the 256 values occurs."""
+    counts = np.zeros(256, np.int64)
+    for rows in bands(channel.shape[1], channel.shape[0]):
+        counts += np.bincount(channel[rows].ravel(), minlength=256)
+    return counts
+
+
+def _match(counts: np.ndarray, wanted: np.ndarray) -> np.ndarray:
+    """What each value becomes, so that its share of the picture is at the height that it has in the wanted one."""
+    values, there = np.flatnonzero(counts), np.flatnonzero(wanted)
+    table = np.zeros(256, np.uint8)
+    quantiles = np.cumsum(counts[values]) / counts.sum()
+    table[values] = np.interp(quantiles, np.cumsum(wanted[there]) / wanted.sum(), there).astype(np.uint8)
+    return table
 
 
 def _luminosity(rgb: np.ndarray) -> np.ndarray:

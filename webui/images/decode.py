@@ -24,6 +24,8 @@ MAX_SIDE = 2**16
 MAX_BYTES = 512 * 2**20
 READABLE = ("PNG", "JPEG", "WEBP", "BMP", "GIF", "TIFF", "AVIF")
 _ORIENTATION, _PHOTOMETRIC = 0x0112, 0x0106
+_BITS, _COMPRESSION, _SAMPLES = 0x0102, 0x0103, 0x0153
+_YCBCR, _JPEG_IN_TIFF, _UNSIGNED, _SIGNED = 6, (6, 7), (1,), (2,)
 _TURNS = {
     2: Transpose.FLIP_LEFT_RIGHT,
     3: Transpose.ROTATE_180,
@@ -33,12 +35,15 @@ _TURNS = {
     7: Transpose.TRANSVERSE,
     8: Transpose.ROTATE_90,
 }
+_PNG_BITS = 24
+"""Where in a PNG file the bits of a sample stand."""
 _INTEGERS = {1: "B", 3: "H", 4: "I"}
 _APPLE = (b"heic", b"heix", b"hevc", b"hevx", b"heim", b"heis", b"mif1", b"msf1")
 _BEGINNINGS = (png.SIGNATURE, b"\xff\xd8\xff", b"GIF8")
 _NO_IMAGE = "This file is not a picture we can read. Use PNG, JPEG or WebP."
 _HEIC = "This is a HEIC picture, which cannot be read here. Save it as PNG, JPEG or WebP."
 _BROKEN = "This picture is cut off or broken: its pixels cannot be read to their end. Copy or download it again. Use PNG, JPEG or WebP."
+_UNREADABLE_TIFF = "This TIFF keeps its colours as YCbCr without JPEG, which cannot be read here. Save it as PNG, JPEG or WebP."
 _SAME = 2
 """Of 255: colours that a profile moves no further are taken for sRGB already."""
 _INTENT, _FLAGS = ImageCms.Intent.RELATIVE_COLORIMETRIC, ImageCms.Flags.BLACKPOINTCOMPENSATION
@@ -116,7 +121,7 @@ def _read(data: bytes, field: str, *, colours: bool) -> Image.Image:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             image.load()
-        converted = _eight_bits(image)
+        converted = _eight_bits(image, data)
         if colours and (profile := _profile(image, data)):
             converted = _in_srgb(converted, profile)
         rgb = converted if converted.mode == "RGBA" else converted.convert("RGB")
@@ -139,6 +144,8 @@ def _open(data: bytes, field: str) -> Image.Image:
     if image.width * image.height > MAX_PIXELS or max(image.size) > MAX_SIDE:
         limit = f"{MAX_PIXELS // 2**20} million can be read, {MAX_SIDE} on a side"
         raise RequestError(field, f"The picture has {image.width}×{image.height} pixels; at most {limit}. Make it smaller.")
+    if _tag(image, _PHOTOMETRIC) == _YCBCR and _tag(image, _COMPRESSION) not in _JPEG_IN_TIFF:  # Pillow takes them for RGB
+        raise RequestError(field, _UNREADABLE_TIFF)
     return image
 
 
@@ -184,25 +191,34 @@ def orientation(block: bytes) -> int:
 
 
 # ---------------------------------------------------------------------------------------------------------- 8 bits
-def _eight_bits(image: Image.Image) -> Image.Image:
+def _tag(image: Image.Image, number: int) -> Any:
+    """What a TIFF says of itself; None of other files, and where it does not."""
+    return getattr(image, "tag_v2", {}).get(number)
+
+
+def _eight_bits(image: Image.Image, data: bytes) -> Image.Image:
     """L, RGB, RGBA or CMYK of 8 bits."""
     if image.mode.startswith("I;16"):
         return _sixteen(image)
     if image.mode in ("I", "F"):
-        return Image.fromarray(_stretched(np.asarray(image, np.float32)))
+        whole = np.asarray(image)
+        unsigned = image.mode == "I" and _tag(image, _BITS) == (32,) and _tag(image, _SAMPLES) in (None, _UNSIGNED)
+        return Image.fromarray(_stretched(whole.view(np.uint32) if unsigned else whole))
+    if image.mode == "L" and _tag(image, _SAMPLES) == _SIGNED:
+        return Image.fromarray(_stretched(np.asarray(image).view(np.int8)))
     if image.mode == "LAB":
         return _from_lab(image)
     if image.has_transparency_data:
-        return _small_key(image).convert("RGBA")
+        return _small_key(image, data).convert("RGBA")
     return image.convert("L" if image.mode == "1" else image.mode if image.mode in ("L", "CMYK") else "RGB")
 
 
 def _sixteen(image: Image.Image) -> Image.Image:
-    """16-bit grey: 65535 is white, and in a TIFF that says so black. One value may be the transparent one."""
-    values = np.asarray(image)
-    if getattr(image, "tag_v2", {}).get(_PHOTOMETRIC) == 0:
-        values = 65535 - values
-    grey = Image.fromarray(((values.astype(np.uint32) * 255 + 32767) // 65535).astype(np.uint8))
+    """Grey of 16 bits, or of 12: the largest number is white, and in a TIFF that says so black. One value may be the transparent one."""
+    values, most = np.asarray(image), 4095 if _tag(image, _BITS) == (12,) else 65535
+    if _tag(image, _PHOTOMETRIC) == 0:
+        values = most - values
+    grey = Image.fromarray(((values.astype(np.uint32) * 255 + most // 2) // most).astype(np.uint8))
     key = image.info.get("transparency")
     if isinstance(key, int):
         grey = grey.convert("RGBA")
@@ -210,11 +226,12 @@ def _sixteen(image: Image.Image) -> Image.Image:
     return grey
 
 
-def _stretched(values: np.ndarray) -> np.ndarray:
+def _stretched(whole: np.ndarray) -> np.ndarray:
     """Numbers of any range as bytes: 0…1, 0…255 and 0…65535 are what writers mean; another range is stretched from its least to its most.
 
     What is no number is black.
     """
+    values = whole.astype(np.float32)
     values = np.where(np.isfinite(values), values, np.float32(0))
     least, most = float(values.min()), float(values.max())
     top = next((top for top in (1.0, 255.0, 65535.0) if most <= top), None) if least >= 0 else None
@@ -223,13 +240,15 @@ def _stretched(values: np.ndarray) -> np.ndarray:
     return np.asarray(np.rint((values.astype(np.float64) - least) * (255 / (most - least or 1))), np.uint8)
 
 
-def _small_key(image: Image.Image) -> Image.Image:
-    """A PNG of 16-bit colours names its transparent colour in 16 bits; Pillow has read it as one of 8."""
+def _small_key(image: Image.Image, data: bytes) -> Image.Image:
+    """A PNG names its transparent colour in its own bits; Pillow has read it as one of 8."""
     key: Any = image.info.get("transparency")
     if isinstance(key, tuple) and max(key) > 255:
         image.info["transparency"] = tuple(value >> 8 for value in key)
     elif isinstance(key, int) and key > 255:
         image.info["transparency"] = key >> 8
+    elif isinstance(key, int) and image.mode == "L" and png.is_png(data) and (bits := data[_PNG_BITS]) < 8:
+        image.info["transparency"] = key * 255 // (2**bits - 1)
     return image
 
 

@@ -53,6 +53,13 @@ def seed_inside(source: bytes, otherwise: int) -> int:
     return seed if isinstance(seed, int) and 0 <= seed <= MAX_SEED else otherwise
 
 
+def notes_inside(data: bytes) -> tuple[str, ...]:
+    """What a picture file says of itself that its user should know: it holds for what is made of it, too."""
+    reading = read_metadata(data)
+    found = reading.facts.get("notes") if reading is not None else None
+    return tuple(note for note in found if isinstance(note, str)) if isinstance(found, list) else ()
+
+
 def _seeded(step: dict[str, Any], seed: int) -> dict[str, Any]:
     """Grain with the seed that it was drawn from: the source's own request has another one."""
     return step | {"seed": seed} if step["kind"] == GrainStep.model_fields["kind"].default and step["seed"] < 0 else step

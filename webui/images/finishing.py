@@ -3,6 +3,7 @@
 Transparency passes through all but what an upscaler's network drops.
 """
 
+import math
 from collections.abc import Callable
 
 import numpy as np
@@ -11,6 +12,7 @@ from PIL import Image, ImageFilter
 from webui.core.finish import FormatStep, GrainStep, MatchColorsStep, SharpenStep, UpscaleStep, factor_of, is_own
 from webui.errors import RequestError
 from webui.images import colors
+from webui.images.bands import bands, pause
 from webui.plugins.types import FinishRun
 
 GRAIN = 40.0
@@ -61,8 +63,18 @@ def match_colors(image: Image.Image, step: MatchColorsStep, run: FinishRun) -> I
 
 def sharpen(image: Image.Image, step: SharpenStep, run: FinishRun) -> Image.Image:
     """Unsharp mask."""
+    return run.off_device(lambda: on_colors(image, lambda plain: _sharpened(plain, step)))
+
+
+def _sharpened(image: Image.Image, step: SharpenStep) -> Image.Image:
+    """In bands, each with as much around it as the blur reaches: three passes of a box that is about the radius wide each way."""
     mask = ImageFilter.UnsharpMask(step.radius, round(step.amount * 100), step.threshold)
-    return run.off_device(lambda: on_colors(image, lambda plain: plain.filter(mask)))
+    reach, made = 3 * (math.ceil(step.radius) + 2), Image.new(image.mode, image.size)
+    for rows in bands(image.width, image.height, least=4 * reach):
+        top = max(rows.start - reach, 0)
+        band = image.crop((0, top, image.width, min(rows.stop + reach, image.height))).filter(mask)
+        made.paste(band.crop((0, rows.start - top, image.width, rows.stop - top)), (0, rows.start))
+    return made
 
 
 def grain(image: Image.Image, step: GrainStep, run: FinishRun) -> Image.Image:
@@ -71,15 +83,20 @@ def grain(image: Image.Image, step: GrainStep, run: FinishRun) -> Image.Image:
 
 
 def _grained(image: Image.Image, step: GrainStep, seed: int) -> Image.Image:
-    """Row by row in bands, so that memory stays bounded by the picture itself."""
+    """In bands, so that memory stays bounded by the picture itself and a stop is heard."""
     drawn, channels = np.random.default_rng(seed), 3 if step.color else 1
     cells = max(round(image.width / step.size), 1), max(round(image.height / step.size), 1)
-    noise = drawn.standard_normal((cells[1], cells[0], channels), dtype=np.float32) * np.float32(GRAIN * step.amount)
-    planes = [Image.fromarray(noise[..., channel]).resize(image.size, Image.Resampling.BICUBIC) for channel in range(channels)]
+    noise = np.empty((cells[1], cells[0], channels), np.float32)
+    for rows in bands(*cells):
+        noise[rows] = drawn.standard_normal(noise[rows].shape, dtype=np.float32) * np.float32(GRAIN * step.amount)
     pixels = np.array(image)
-    for top in range(0, image.height, 256):
-        band = np.stack([np.asarray(plane.crop((0, top, image.width, min(top + 256, image.height)))) for plane in planes], axis=-1)
-        pixels[top : top + 256] = np.clip(np.rint(pixels[top : top + 256] + band), 0, 255)
+    planes: list[Image.Image] = []
+    for channel in range(channels):
+        planes.append(Image.fromarray(noise[..., channel]).resize(image.size, Image.Resampling.BICUBIC))
+        pause(*image.size)
+    for rows in bands(*image.size):
+        band = np.stack([np.asarray(plane.crop((0, rows.start, image.width, rows.stop))) for plane in planes], axis=-1)
+        pixels[rows] = np.clip(np.rint(pixels[rows] + band), 0, 255)
     return Image.fromarray(pixels)
 
 

@@ -1,5 +1,8 @@
 """A picture with new sides, and where they are: what outpainting starts from."""
 
+import math
+import threading
+
 import numpy as np
 from PIL import Image, ImageChops
 
@@ -12,16 +15,24 @@ _GROWN, _MOST_GROWN = 128, 2**19
 """Pixels beside the picture that are grown one by one, and the most of them: a second in a call that nothing can stop. OpenCV's rounding
 adds up on the way, so that colours are wrong further out; there the edge of what was grown is drawn out.
 """
+_PATCH, _MOST_MATCHED = 3, 2**17
+"""Pixels around each one that patches are compared by, and pixels of the picture with its sides that patches are looked for in: a few
+seconds. Larger ones are filled at this size, and what fills them is enlarged.
+"""
+_matching = threading.Lock()
+"""The library has one seed for the whole process."""
 
 
 def extend(image: Image.Image, out: OutpaintOptions, seed: int) -> Image.Image:
-    """An RGB picture with its new sides filled; the rest stays as it is. Raises `RequestError` where OpenCV is wanted and not there."""
+    """An RGB picture with its new sides filled; the rest stays as it is. Raises `RequestError` where a library is wanted and not there."""
     pixels = np.asarray(image)
     if out.fill == "mirror":
         return Image.fromarray(np.pad(pixels, _margins(out), "symmetric"))
     drawn = np.pad(pixels, _margins(out), "edge")
     if out.fill == "edge":
         return Image.fromarray(drawn)
+    if out.fill == "patch match":
+        return _matched(Image.fromarray(drawn), image, out, seed)
     new = np.asarray(new_sides(image.size, out)) > 0
     if out.fill == "noise":
         noise = np.random.default_rng(seed).standard_normal(drawn.shape)
@@ -44,6 +55,25 @@ def _grown(pixels: np.ndarray, out: OutpaintOptions) -> np.ndarray:
     grown[~new] = pixels.reshape(-1, 3)
     rest = [(whole[0] - part[0], whole[1] - part[1]) for whole, part in zip(_margins(out), _margins(near), strict=True)]
     return np.pad(grown, rest, "edge")
+
+
+def _matched(drawn: Image.Image, image: Image.Image, out: OutpaintOptions, seed: int) -> Image.Image:
+    """The new sides of patches of the picture that go on from its edges (Barnes et al. 2009, "PatchMatch")."""
+    try:
+        from patchmatch.patch_match import inpaint, set_random_seed
+    except ImportError:
+        said = "This way to fill needs the package PyPatchMatch, which is not installed."
+        raise RequestError("outpaint.fill", f"{said} Run `pip install PyPatchMatch`, or choose edge or mirror.") from None
+    share = min(math.sqrt(_MOST_MATCHED / (drawn.width * drawn.height)), 1.0)
+    size = max(round(drawn.width * share), 1), max(round(drawn.height * share), 1)
+    # a patch that is partly new says nothing: with none but such, the library finds no way to begin
+    mask = new_sides(image.size, out).resize(size, Image.Resampling.BOX).point(lambda grey: 255 if grey else 0)
+    with _matching:
+        set_random_seed(seed % 2**32)
+        filled = Image.fromarray(inpaint(drawn.resize(size, Image.Resampling.BOX), mask, patch_size=_PATCH))
+    whole = filled if filled.size == drawn.size else filled.resize(drawn.size, Image.Resampling.BICUBIC)
+    whole.paste(image, (out.left, out.top))
+    return whole
 
 
 def new_sides(size: tuple[int, int], out: OutpaintOptions, overlap: int = 0) -> Image.Image:

@@ -12,6 +12,7 @@ from webui.core.grid import GridPlace
 from webui.core.job import Plan
 from webui.core.pictures import image_seeds, one_image
 from webui.core.request import Fill, FrozenModel, GenerationRequest, HiresOptions, SamplerOptions, SizeConditioning
+from webui.images.dialects import guidance
 from webui.images.dialects.postprocessing import pairs_of
 
 __all__ = ["GenerationInfo", "image_seeds", "one_image", "write_parameters"]
@@ -84,8 +85,10 @@ def _pairs(request: GenerationRequest, info: GenerationInfo) -> Iterator[Pair]:
     yield "Conditional mask weight", _trim(request.mask_weight) if request.mode == "inpaint" and request.mask_weight != 1 else None
     yield "Clip skip", request.clip_skip if request.clip_skip > 1 else None
     yield "ENSD", request.sampler_options.ensd or None
+    yield from _token_merging(request)
     yield "RNG", request.noise_source.upper() if request.noise_source != "gpu" else None
     yield "Tiling", True if request.tiling else None
+    yield from guidance.pairs_of(request)
     yield from _sampling(request)
     yield from _size_conditioning(request.size_conditioning)
     yield from _hires(request.hires)
@@ -100,6 +103,13 @@ def _pairs(request: GenerationRequest, info: GenerationInfo) -> Iterator[Pair]:
     yield "Where", info.where or None
     yield "Not used", "; ".join(note for note in info.notes if "does not use" in note) or None if info.where else None
     yield "Version", f"Darkroom {info.version}" if info.version else None
+
+
+def _token_merging(request: GenerationRequest) -> Iterator[Pair]:
+    merging = request.token_merging
+    if merging is not None:
+        yield "Token merging ratio", merging.ratio or None
+        yield "Token merging ratio hr", merging.hires_ratio if request.hires is not None and merging.hires_ratio else None
 
 
 def _seeds(request: GenerationRequest) -> Iterator[Pair]:
@@ -158,6 +168,7 @@ def _sampling(request: GenerationRequest) -> Iterator[Pair]:
 def _hires(hires: HiresOptions | None) -> Iterator[Pair]:
     if hires is None:
         return
+    yield "Hires checkpoint", hires.checkpoint
     yield "Hires sampler", hires.sampler
     yield "Hires schedule type", hires.schedule
     yield "Hires prompt", hires.prompt or None

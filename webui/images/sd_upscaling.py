@@ -18,6 +18,7 @@ from webui.images.finishing import is_none, on_colors
 from webui.plugins.types import FinishRun
 
 Size = tuple[int, int]
+Edges = Sequence[tuple[int, int]]
 
 
 @dataclass(frozen=True)
@@ -53,7 +54,7 @@ def sd_upscale(image: Image.Image, step: SdUpscaleStep, run: FinishRun) -> Image
 
 
 def _painted(image: Image.Image, step: SdUpscaleStep, run: FinishRun) -> Image.Image:
-    tile = step.width or run.request.width or image.width, step.height or run.request.height or image.height
+    tile = tile_of(step, (run.request.width or image.width, run.request.height or image.height))
     pieces = list(pieces_of(image.size, tile, step))
     prompt = worded((step.prompt,), 0, run.request.prompt) or ""
     painting = step.painting.model_copy(
@@ -93,9 +94,21 @@ def _window(low: int, high: int, seen: int, length: int) -> tuple[int, int]:
     return start, start + seen
 
 
+def tile_of(step: SdUpscaleStep, made: Size) -> Size:
+    """How large a tile is of a picture that was made at a size."""
+    return step.width or made[0], step.height or made[1]
+
+
+def count_of(size: Size, tile: Size, step: SdUpscaleStep) -> int:
+    """How many pieces there are, without making them."""
+    across, down = (len(edges) for edges in _grid(size, tile, step))
+    seams = (across - 1) * down + across * (down - 1) if step.seams != "none" else 0
+    return across * down + seams + ((across - 1) * (down - 1) if "intersections" in step.seams else 0)
+
+
 def pieces_of(size: Size, tile: Size, step: SdUpscaleStep) -> Iterator[Piece]:
     """The tiles in their order, then what lies over their seams."""
-    columns, rows = (_edges(length, side - 2 * min(step.padding, side // 4)) for length, side in zip(size, tile, strict=True))
+    columns, rows = _grid(size, tile, step)
     boxes = [((x, y), (left, top, right, bottom)) for y, (top, bottom) in enumerate(rows) for x, (left, right) in enumerate(columns)]
     if step.order == "chess":
         boxes.sort(key=lambda each: sum(each[0]) % 2)
@@ -106,14 +119,16 @@ def pieces_of(size: Size, tile: Size, step: SdUpscaleStep) -> Iterator[Piece]:
         yield from _half_tiles(columns, rows, tile, crossings="intersections" in step.seams)
 
 
+def _grid(size: Size, tile: Size, step: SdUpscaleStep) -> tuple[Edges, Edges]:
+    across, down = (_edges(length, side - 2 * min(step.padding, side // 4)) for length, side in zip(size, tile, strict=True))
+    return across, down
+
+
 def _edges(length: int, side: int) -> list[tuple[int, int]]:
     """A length in equal parts of at most `side`."""
     count = max(-(-length // max(side, 8)), 1)
     places = [round(length * number / count) for number in range(count + 1)]
     return list(zip(places, places[1:], strict=False))
-
-
-Edges = Sequence[tuple[int, int]]
 
 
 def _bands(columns: Edges, rows: Edges, tile: Size, step: SdUpscaleStep) -> Iterator[Piece]:

@@ -217,7 +217,7 @@ class EngineSupervisor(threading.Thread):
             job_id=job.id,
             owner=job.owner,
             attempt=job.attempts + 1,
-            request=job.resolved,
+            request=job.work,
             plan=job.plan,
             saved=saved,
             library=self._library(),
@@ -392,4 +392,4 @@ def batch_key_of(running: Sequence[Job]) -> str | None:
     """What the running jobs have in common: "" when the one that runs is alone, None when none runs."""
     if not running:
         return None
-    return "" if running[0].attempts else batch_key(running[0].resolved)
+    return "" if running[0].attempts else batch_key(running[0].work)

@@ -1,16 +1,19 @@
 """When a job will start and end, learned from this machine's past jobs: seconds per unit of work, by checkpoint."""
 
+import contextlib
 import math
 import statistics
 import threading
-from collections import defaultdict
+from collections import defaultdict, deque
 from collections.abc import Iterable
 
 from webui.core.finish import size_after
 from webui.core.request import ResolvedRequest
+from webui.errors import NotFound
 from webui.jobs.store import JobStore
 
 _OVERHEAD_STEPS = 2
+_NOTED = 300
 
 
 def work(request: ResolvedRequest) -> float:
@@ -33,21 +36,30 @@ class Estimates:
         self._store = store
         self._lock = threading.Lock()
         self._rates: dict[str, list[float]] | None = None
+        self._noted: deque[tuple[str, float]] = deque(maxlen=_NOTED)
 
     def seconds(self, request: ResolvedRequest) -> float | None:
         """How long this request will take; None when nothing like it has run here."""
         with self._lock:
             rates = self._rates = self._rates if self._rates is not None else self._learn()
+            self._learn_noted(rates)
         other = [rate for checkpoint, values in rates.items() if checkpoint for rate in values] if request.checkpoint else []
         known = rates.get(request.checkpoint) or other
         return statistics.median(known) * work(request) if known else None
 
-    def add(self, request: ResolvedRequest, seconds: float) -> None:
-        """Learn from a job that has just been done."""
-        with self._lock:
-            if self._rates is not None and seconds > 0:
-                self._rates.setdefault(request.checkpoint, []).append(seconds / work(request))
-                del self._rates[request.checkpoint][:-50]
+    def note(self, job_id: str, seconds: float) -> None:
+        """Learn from a job that has just been done, when somebody next asks: who waits for its pictures does not wait for this."""
+        if self._rates is not None:
+            self._noted.append((job_id, seconds))
+
+    def _learn_noted(self, rates: dict[str, list[float]]) -> None:
+        while self._noted:
+            job_id, seconds = self._noted.popleft()
+            with contextlib.suppress(NotFound):  # it was removed meanwhile
+                job = self._store.get(job_id)
+                if isinstance(job.request, ResolvedRequest) and not job.made:
+                    rates.setdefault(job.request.checkpoint, []).append(seconds / work(job.request))
+                    del rates[job.request.checkpoint][:-50]
 
     def _learn(self) -> dict[str, list[float]]:
         rates: dict[str, list[float]] = defaultdict(list)

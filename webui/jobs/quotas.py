@@ -1,9 +1,12 @@
 """Per-owner quotas: concurrent jobs, pixels and engine minutes per day. A setting of 0 means no quota."""
 
+import threading
 import time
-from collections.abc import Callable
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
-from typing import Protocol
+from typing import Any, Protocol
 
 from sqlalchemy import select
 
@@ -60,6 +63,9 @@ class Quotas:
     ) -> None:
         self._store, self._settings, self._clock = store, settings, clock
         self._role_of, self._usage = role_of, usage
+        self._lock = threading.Lock()
+        self._arriving = Counter[str]()
+        """Bytes of uploads that are being kept, by owner."""
 
     def of(self, owner: str) -> tuple[Quota, ...]:
         """The owner's limits, those that are set."""
@@ -71,12 +77,12 @@ class Quotas:
         if not (at_a_time or settings.limit_megapixels or settings.limit_minutes or any(role.values())):
             return ()
         began, renews = day_of(self._clock())
-        used = self._store.used_since(owner, began)
+        used, beside = self._store.used_since(owner, began), self._beside(owner, began)
         found = (
             Quota(name="jobs", limit=at_a_time, used=used.unfinished),
-            Quota(name="megapixels", limit=settings.limit_megapixels, used=used.pixels / 1e6, renews=renews),
+            Quota(name="megapixels", limit=settings.limit_megapixels, used=used.pixels / 1e6 + beside["megapixels"], renews=renews),
             Quota(name="minutes", limit=settings.limit_minutes, used=used.engine_seconds / 60, renews=renews),
-            *self._of_role(owner, role, began, renews),
+            *self._of_role(owner, role, began, renews, beside),
         )
         return tuple(each for each in found if each.limit)
 
@@ -87,22 +93,72 @@ class Quotas:
             if each.name != "uploads" and (wanted > each.left or each.left <= 0):
                 raise LimitReached(_said(each, wanted), each.renews)
 
-    def check_upload(self, owner: str, size: int) -> None:
-        """Raises `LimitReached` when the owner may not send so many bytes now."""
-        for each in self.of(owner):
-            if each.name in ("uploads", "storage") and size / 2**20 > each.left:
-                raise LimitReached(_said(each, size / 2**20), each.renews)
+    @contextmanager
+    def uploading(self, owner: str, size: int) -> Iterator[Callable[[], None]]:
+        """Around keeping so many bytes of an owner's, of which others may arrive meanwhile. What it gives counts them as sent today.
 
-    def _of_role(self, owner: str, role: dict[str, int], began: float, renews: datetime) -> list[Quota]:
+        Raises `LimitReached` when the owner may not send them now.
+        """
+        with self._lock:
+            limits = self._check_upload(owner, size)
+            self._arriving[owner] += size
+        try:
+            yield lambda: self._note(owner, {"uploads": size / 2**20}) if "uploads" in limits else None
+        finally:
+            with self._lock:
+                self._arriving[owner] -= size
+                if self._arriving[owner] <= 0:
+                    del self._arriving[owner]
+
+    def take(self, owner: str, **amounts: float) -> None:
+        """Count what is done without a job: `pictures`, `megapixels`, and MB of `uploads`. Raises `LimitReached` for more than is left."""
+        with self._lock:
+            limits = {each.name: each for each in self.of(owner)}
+            for name, wanted in amounts.items():
+                each = limits.get(name)
+                if each is not None and wanted > each.left:
+                    raise LimitReached(_said(each, wanted), each.renews)
+            if counted := {name: amount for name, amount in amounts.items() if name in limits}:
+                self._note(owner, counted)
+
+    def _check_upload(self, owner: str, size: int) -> set[str]:
+        """The names of the owner's limits. Raises `LimitReached` where so many bytes more are too many."""
+        limits, arriving = self.of(owner), self._arriving[owner]
+        for each in limits:
+            if each.name in ("uploads", "storage") and (size + arriving) / 2**20 > each.left:
+                raise LimitReached(_said(each, size / 2**20), each.renews)
+        return {each.name for each in limits}
+
+    def _note(self, owner: str, amounts: dict[str, float]) -> None:
+        """Count amounts on today. They stay counted, whatever is deleted later."""
+        began, _ = day_of(self._clock())
+
+        def added(before: Any) -> dict[str, float]:
+            counts: dict[str, float] = before if before and before.get("day") == began else {"day": began}
+            return counts | {name: counts.get(name, 0.0) + amount for name, amount in amounts.items()}
+
+        self._store.change_value(_day_of_owner(owner), added)
+
+    def _beside(self, owner: str, began: float) -> defaultdict[str, float]:
+        """What was counted on a day beside its jobs and its uploads that are still here."""
+        found = self._store.get_value(_day_of_owner(owner))
+        return defaultdict(float, found if found and found.get("day") == began else {})
+
+    def _of_role(self, owner: str, role: dict[str, int], began: float, renews: datetime, beside: Mapping[str, float]) -> list[Quota]:
         found = []
         if role["pictures"]:
-            found.append(Quota(name="pictures", limit=role["pictures"], used=_pictures_since(self._store, owner, began), renews=renews))
+            used = _pictures_since(self._store, owner, began) + beside["pictures"]
+            found.append(Quota(name="pictures", limit=role["pictures"], used=used, renews=renews))
         if role["uploads"] and self._usage is not None:
-            used = self._usage.uploaded_since(owner, began) / 2**20
-            found.append(Quota(name="uploads", limit=role["uploads"], used=used, renews=renews))
+            sent = max(self._usage.uploaded_since(owner, began) / 2**20, beside["uploads"])
+            found.append(Quota(name="uploads", limit=role["uploads"], used=sent, renews=renews))
         if role["storage"] and self._usage is not None:
             found.append(Quota(name="storage", limit=role["storage"], used=self._usage.stored(owner) / 2**20))
         return found
+
+
+def _day_of_owner(owner: str) -> str:
+    return f"quota:{owner}"[:128]
 
 
 def day_of(moment: float) -> tuple[float, datetime]:

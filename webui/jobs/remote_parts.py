@@ -49,9 +49,16 @@ class RemoteParts:
         for part in parts:
             self.change(job_id, part, None)
 
+    def hand_over(self, job_id: str, notes: Iterable[str]) -> None:
+        """Give the engines here what is left of a running job, its finish chain; with what is to be said of it."""
+        with self._db.write() as connection:
+            said = connection.execute(select(jobs.c.notes).where(jobs.c.id == job_id)).scalar()
+            values = {"backend": "", "batch_key": "", "checkpoint": "", "notes": json.dumps([*json.loads(said or "[]"), *notes])}
+            connection.execute(update(jobs).where(jobs.c.id == job_id, jobs.c.state == "running").values(values))
+
     def known(self, backend: str, except_job: str) -> frozenset[str]:
         """Return the ids that other jobs of a backend hold."""
-        query = select(jobs.c.remote).where(jobs.c.backend == backend, jobs.c.remote != "[]", jobs.c.id != except_job)
+        query = select(jobs.c.remote).where(jobs.c.backend.in_((backend, "")), jobs.c.remote != "[]", jobs.c.id != except_job)
         with self._db.read() as connection:
             return frozenset(str(part["id"]) for (text,) in connection.execute(query) for part in json.loads(text) if part.get("id"))
 

@@ -94,8 +94,7 @@ class JobState:
 
     def end(self, event: Done | Failed | Cancelled) -> None:
         """End a job in the database and in memory, and publish it; nothing happens when it has ended already."""
-        owner, learned = self.owner_of(event.job_id), isinstance(event, Done) and event.seconds
-        request = self.store.get(event.job_id).resolved if learned else None
+        owner = self.owner_of(event.job_id)
         stored = self.store.finish(event.job_id, event)
         self._forget(event.job_id)
         self.cancels.remove(event.job_id)
@@ -103,8 +102,8 @@ class JobState:
             self.fair_queues.discard(event.job_id, owner)
         if stored is None:
             return
-        if isinstance(event, Done) and request is not None:
-            self.estimates.add(request, event.engine_seconds or event.seconds)
+        if isinstance(event, Done) and event.seconds:
+            self.estimates.note(event.job_id, event.engine_seconds or event.seconds)
         self.publish(stored, owner)
 
     def reload(self) -> None:

@@ -10,8 +10,11 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from pydantic import Field
+
 from webui.core.foreign import FileError, named_path, read_foreign, read_whole, shortened
 from webui.core.request import FrozenModel
+from webui.library.plain_text import plain_text
 from webui.library.said import LONGEST, LONGEST_TEXT, in_lines, words_of
 
 IMAGES = (".png", ".jpg", ".jpeg", ".webp", ".gif", ".avif")
@@ -19,10 +22,15 @@ _TOLD = (".civitai.info", ".metadata.json", ".cm-info.json", ".json")
 _TEXTS = (".txt", ".md")
 MOST_BYTES = 4 * 2**20
 _MOST_WEIGHT = 10
+OWN = "darkroom"
+"""Where in `NAME.json` lies what only Darkroom knows."""
 
 
 class Beside(FrozenModel):
-    """What files beside a model say of it; `preview` is its picture. `origin` is the page that it comes from."""
+    """What files beside a model say of it; `preview` is its picture. `origin` is the page that it comes from.
+
+    `kept` is what another Darkroom has exported of what its user keeps; nobody has looked at its values.
+    """
 
     preview: Path | None = None
     title: str = ""
@@ -34,6 +42,7 @@ class Beside(FrozenModel):
     triggers: tuple[str, ...] = ()
     tags: tuple[str, ...] = ()
     weight: float | None = None
+    kept: dict[str, Any] = Field(default_factory=dict)
 
 
 class Lying(NamedTuple):
@@ -69,7 +78,7 @@ def read_beside(path: Path, lying: Lying) -> Beside:
             found = _joined(found, _told(_json(names[end])))
     for end in _TEXTS:
         if end in names and not (found.triggers if end == ".txt" else found.description):
-            text = _read(names[end]).decode("utf-8", "replace").strip()[:LONGEST_TEXT]
+            text = plain_text(_read(names[end]).decode("utf-8", "replace").strip())[:LONGEST_TEXT]
             short = {"triggers": words_of(text)} if len(text) < 2 * LONGEST else {}
             found = found.model_copy(update=short if end == ".txt" else {"description": in_lines(text, LONGEST_TEXT)})
     return found
@@ -124,12 +133,13 @@ def _told(content: dict[str, Any]) -> Beside:
         title=title,
         base=_text(both.get("baseModel") or both.get("base_model") or both.get("sd version")),
         licence=licence,
-        description=_text(both.get("description"), LONGEST_TEXT),
+        description=_plain(both.get("description")) or _plain(_get(owner, "description")),
         notes=_text(both.get("notes"), LONGEST_TEXT),
         origin=origin,
         triggers=words_of(both.get("trainedWords") or both.get("activation text") or []),
         tags=words_of(_get(owner, "tags") or both.get("tags") or []),
         weight=_weight(both.get("preferred weight")),
+        kept=content[OWN] if isinstance(content.get(OWN), dict) else {},
     )
 
 
@@ -159,6 +169,11 @@ def _weight(value: Any) -> float | None:
 
 def _text(value: Any, most: int = LONGEST) -> str:
     return in_lines(value, most) if isinstance(value, str) else ""
+
+
+def _plain(value: Any) -> str:
+    """A description, which Civitai writes in HTML."""
+    return in_lines(plain_text(value), LONGEST_TEXT) if isinstance(value, str) else ""
 
 
 def _joined(first: Beside, second: Beside) -> Beside:

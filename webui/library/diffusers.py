@@ -4,6 +4,7 @@ Weights of a part are one safetensors file, several with an index (shards), or p
 """
 
 import json
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,12 @@ PARTS = ("unet", "transformer", "vae", "text_encoder", "text_encoder_2", "text_e
 _BASES = ("diffusion_pytorch_model", "model", "pytorch_model")
 _VARIANTS = ("", ".fp16", ".bf16")
 _KINDS = (".safetensors", ".bin")
+_NEEDS: tuple[tuple[re.Pattern[str], tuple[str, ...]], ...] = (
+    (re.compile(r"StableDiffusionXL(Inpaint|InstructPix2Pix)?Pipeline$"), ("unet", "vae", "text_encoder", "text_encoder_2")),
+    (re.compile(r"StableDiffusionXL"), ("unet", "vae", "text_encoder_2")),
+    (re.compile(r"StableDiffusion(?:\w*Inpaint|InstructPix2Pix|Img2Img)?Pipeline$"), ("unet", "vae", "text_encoder")),
+)
+"""What pipelines cannot do without, by their names. The refiner is an Img2Img pipeline with the second text encoder alone."""
 
 
 @dataclass(frozen=True)
@@ -43,6 +50,7 @@ def read_files(index: Path) -> DiffusersFiles:
         file = folder / part / ("scheduler_config.json" if part == "scheduler" else "config.json")
         if file.is_file():
             configs[part] = read_config(file)
+    _check_named(index, str(content.get("_class_name", "")), named)
     weights = {part: _weights_of(folder, part) for part in named}
     if not weights:
         raise CheckpointError(f"{shown(named_path(index))} holds no part of a model: its {INDEX} names none.")
@@ -66,6 +74,15 @@ def folder_header(files: DiffusersFiles, headers: dict[Path, Header]) -> Header:
         f"{part}.{name}": shape for part, paths in files.weights.items() for path in paths for name, shape in headers[path].shapes.items()
     }
     return Header(shapes=shapes, configs=files.configs)
+
+
+def _check_named(index: Path, class_name: str, named: list[str]) -> None:
+    """Raise for an index that does not name a part that its pipeline cannot do without."""
+    needs = next((parts for fits, parts in _NEEDS if fits.match(class_name)), ())
+    missing = [part for part in needs if part not in named]
+    if missing:
+        said = f"{shown(named_path(index))} is {class_name[:60]}, and its {INDEX} names no {' and no '.join(missing)}"
+        raise CheckpointError(f"{said}. Download the whole folder.")
 
 
 def _is_named(entry: Any) -> bool:

@@ -6,8 +6,10 @@ from typing import Any
 
 from webui.core.foreign import INDEX, FileError, FileIdentity, named_path, read_foreign, shown
 from webui.core.names import printable
+from webui.library.control_kinds import control_sort
 from webui.library.distilled import advised
 from webui.library.families import Families
+from webui.library.gguf import SUFFIX, read_gguf
 from webui.library.header import read_any_header
 from webui.library.layouts import ANY
 from webui.library.lora_keys import left_out
@@ -26,17 +28,35 @@ def _embedding_note(shapes: Mapping[str, tuple[int, ...]]) -> str:
     return f"For text encoders that are {width} wide." if width else "It holds no vectors that are read."
 
 
-_NOTES: Mapping[str, Callable[[Mapping[str, tuple[int, ...]]], str]] = {"lora": left_out, "embedding": _embedding_note}
+def _control_note(shapes: Mapping[str, tuple[int, ...]]) -> str:
+    return f"{control_sort(shapes) or 'A file for ControlNet'}: this version makes no pictures with it yet."
+
+
+_NOTES: Mapping[str, Callable[[Mapping[str, tuple[int, ...]]], str]] = {
+    "lora": left_out,
+    "embedding": _embedding_note,
+    "controlnet": _control_note,
+}
 """What is said in the list of a file that is whole."""
 
 
-_NOT_LISTED = ("kind", "families", "said")
+_NOT_LISTED = ("kind", "families", "said", "reader")
+READER = 2
+"""Which version of what is below has read a file: what an older one found out is read again."""
+_ELSEWHERE: Mapping[str, tuple[str, ...]] = {
+    "checkpoint": ("lora", "vae", "embedding", "controlnet", "text_encoder", "upscaler", "face_restorer", "vae_approx"),
+    "lora": ("checkpoint", "vae", "embedding", "controlnet", "text_encoder", "upscaler", "face_restorer"),
+    "vae": ("lora", "embedding", "controlnet", "text_encoder", "upscaler"),
+}
+"""By the kind of a folder, what lies there by mistake."""
 
 
 def facts_of(path: Path, kind: str, families: Families) -> dict[str, Any]:
     """What a file's header tells, or its error. `kind` is its folder's, "any" for one that any file may lie in."""
     if kind == "detector":
         return {"families": families.version, "error": _detector_error(path)}
+    if path.suffix.lower() == SUFFIX:
+        return _gguf_facts(path, kind, families)
     header = read_foreign(path, read_any_header)
     if isinstance(header, FileError):
         likely = path.suffix.lower() in (".ckpt", ".safetensors") or path.name == INDEX
@@ -52,6 +72,8 @@ def facts_of(path: Path, kind: str, families: Families) -> dict[str, Any]:
             "kind": "checkpoint",
         }
     listed_kind = architecture.kind if kind == ANY else kind
+    if architecture.kind in _ELSEWHERE.get(kind, ()):
+        return {"error": _misplaced(path, kind, architecture.kind), "families": families.version}
     alias = printable(header.metadata.get(TRAINERS_NAME, "").strip())[:LONGEST_ALIAS]
     note = _NOTES[listed_kind](header.shapes) if listed_kind in _NOTES else ""
     spec = families.get(architecture.family)
@@ -60,6 +82,39 @@ def facts_of(path: Path, kind: str, families: Families) -> dict[str, Any]:
     told = said_by(header, listed_kind, spec).model_dump(mode="json", exclude_defaults=True)
     known: dict[str, Any] = {"alias": alias, "note": note, "native": made_for, "lacks": lacks, "said": told, "families": families.version}
     return {**architecture.model_dump(), **known}
+
+
+def _misplaced(path: Path, kind: str, found: str) -> str:
+    """What a file is that lies in another kind's folder, and where it belongs."""
+    names = {"lora": "a LoRA", "vae": "a VAE", "embedding": "an embedding", "upscaler": "an upscaler", "controlnet": "for ControlNet"}
+    return f"{shown(path)} is {names.get(found, 'a ' + found.replace('_', ' '))}, no {kind}. Move it to models/{KINDS[found][0]}."
+
+
+def _gguf_facts(path: Path, kind: str, families: Families) -> dict[str, Any]:
+    """A file of quantized weights: named, with what would help."""
+    header = read_foreign(path, read_gguf)
+    if isinstance(header, FileError):
+        return {"error": header.message, "kind": "checkpoint", "families": families.version}
+    found = families.detect(header)
+    named = header.metadata.get("general.architecture", "")
+    family = found.family if found.family != "unknown" else _GGUF_FAMILIES.get(named, "unknown")
+    is_text = found.kind == "text_encoder" or named in _GGUF_TEXTS
+    title = families.get(family).title if family != "unknown" else printable(named)[:60]
+    about = ", ".join(part for part in (title, header.dtype) if part)
+    said = f"{shown(path)} is GGUF{f' ({about})' if about else ''}: quantized weights that this version does not read."
+    help_ = "Get the same model as .safetensors; the setting weights = int8 then takes about as little memory."
+    return {
+        "error": f"{said} {help_}",
+        "kind": "text_encoder" if is_text else "checkpoint",
+        "family": family,
+        "said": {"family": family, "dtype": header.dtype, "title": printable(header.metadata.get("general.name", ""))[:LONGEST_ALIAS]},
+        "families": families.version,
+    }
+
+
+_GGUF_FAMILIES = {"flux": "flux", "sd1": "sd1", "sdxl": "sdxl", "sd3": "sd3", "aura": "auraflow", "wan": "wan", "qwen_image": "qwen-image"}
+"""What ComfyUI's converter calls the families."""
+_GGUF_TEXTS = ("t5", "t5encoder", "clip", "llama", "qwen2vl", "qwen3", "gemma2", "gemma3")
 
 
 def _detector_error(path: Path) -> str:

@@ -7,7 +7,7 @@ import json
 import struct
 from collections import Counter
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import IO, Any, NamedTuple
 
 from webui.core.family import Header
 from webui.core.foreign import INDEX, open_foreign, shown
@@ -28,10 +28,13 @@ _PAGES = (b"<!doctype html", b"<html")
 def is_safetensors(path: Path) -> bool:
     """Whether a file is to be read as safetensors: by how it begins, where that tells, else by its name. Raises `CheckpointError`."""
     with open_foreign(path) as (file, identity):
-        beginning = file.read(200)
+        return _begins_as_safetensors(path, file.read(200), identity.size)
+
+
+def _begins_as_safetensors(path: Path, beginning: bytes, size: int) -> bool:
     _check_kind(path, beginning)
     start = beginning[:9]
-    if len(start) == 9 and start[8:] in (b"{", b" ") and struct.unpack("<Q", start[:8])[0] <= min(_LIMIT, identity.size - 8):
+    if len(start) == 9 and start[8:] in (b"{", b" ") and struct.unpack("<Q", start[:8])[0] <= min(_LIMIT, size - 8):
         return True
     return path.suffix.lower() == ".safetensors" and start[:2] != b"PK" and start[:1] != b"\x80"
 
@@ -50,15 +53,16 @@ def read_any_header(path: Path) -> Header:
     if path.name == INDEX:
         files = read_files(path)
         return folder_header(files, {part: read_any_header(part) for paths in files.weights.values() for part in paths})
-    if is_safetensors(path):
-        return read_header(path)
+    with open_foreign(path) as (file, identity):
+        found = _content(path, file, identity.size) if _begins_as_safetensors(path, file.read(200), identity.size) else None
+    if found is not None:
+        return _whole(path, *found)
     return Header(shapes={name: stored.shape for name, stored in read_pickle(path).items()})
 
 
 def read_header(path: Path) -> Header:
     """Read and check a header. Raises `CheckpointError` when the file is missing, truncated or not safetensors."""
-    content, start, size = _read(path)
-    return _header(path, content, size - start)
+    return _whole(path, *_read(path))
 
 
 def parse_header(path: Path, text: bytes, data_size: int) -> Header:
@@ -90,15 +94,20 @@ def read_spans(path: Path) -> tuple[Header, dict[str, Span], int]:
 def _read(path: Path) -> tuple[Any, int, int]:
     """(the header's JSON, where the data begin, the file's size)."""
     with open_foreign(path) as (file, identity):
-        try:
-            prefix = file.read(8) if identity.size >= 8 else b""
-            length = struct.unpack("<Q", prefix)[0] if len(prefix) == 8 else _LIMIT + 1
-            if length > min(_LIMIT, identity.size - 8):
-                raise CheckpointError(f"{shown(path)} is not a whole safetensors file: its header does not fit. Download it again.")
-            text = file.read(length)
-        except OSError as error:
-            raise CheckpointError(f"{shown(path)} cannot be read: {error.strerror}.") from None
-    return _parsed(path, text), 8 + length, identity.size
+        return _content(path, file, identity.size)
+
+
+def _content(path: Path, file: IO[bytes], size: int) -> tuple[Any, int, int]:
+    try:
+        file.seek(0)
+        prefix = file.read(8) if size >= 8 else b""
+        length = struct.unpack("<Q", prefix)[0] if len(prefix) == 8 else _LIMIT + 1
+        if length > min(_LIMIT, size - 8):
+            raise CheckpointError(f"{shown(path)} is not a whole safetensors file: its header does not fit. Download it again.")
+        text = file.read(length)
+    except OSError as error:
+        raise CheckpointError(f"{shown(path)} cannot be read: {error.strerror}.") from None
+    return _parsed(path, text), 8 + length, size
 
 
 def _parsed(path: Path, text: bytes) -> Any:
@@ -123,6 +132,15 @@ def _header(path: Path, content: Any, data_size: int) -> Header:
     return header
 
 
+def _whole(path: Path, content: Any, start: int, size: int) -> Header:
+    """The header of a file that its tensors fill, from the end of the header to its own: the format asks for it, and so does loading."""
+    header = _header(path, content, size - start)
+    if sum(entry["data_offsets"][1] - entry["data_offsets"][0] for entry in content.values()) != size - start:
+        said = "is not as the format has it: its tensors do not fill it from end to end. Download it again, or save it anew."
+        raise CheckpointError(f"{shown(path)} {said}")
+    return header
+
+
 def _usual_type(content: Any) -> str:
     """The type that most bytes of a file are of."""
     sizes: Counter[str] = Counter()
@@ -134,7 +152,8 @@ def _usual_type(content: Any) -> str:
 
 def _text(value: Any) -> str:
     """A name or a metadata value; letters that do not exist (lone surrogates) are shown as question marks."""
-    return str(value).encode(errors="replace").decode()
+    text = str(value)
+    return text if text.isascii() else text.encode(errors="replace").decode()
 
 
 def _shape(sides: Any) -> tuple[int, ...]:

@@ -16,6 +16,7 @@ import yaml
 
 from webui.core.foreign import INDEX, FileError, read_foreign, read_whole
 from webui.library.folders import Folders
+from webui.library.launcher_flags import flags_in
 from webui.library.models import DETECTORS, KINDS, SUFFIXES
 
 ANY = "any"
@@ -26,6 +27,8 @@ KIND_OF: dict[str, str] = {name: kind for kind, names in KINDS.items() for name 
 
 _COMFYUI = ("extra_model_paths.yaml", "extra_model_paths.yml")
 _USER_FLAGS = ("webui-user.sh", "webui-user.bat", "webui-macos-env.sh")
+_BASES = {"models-dir": "", "data-dir": "models", "forge-ref-a1111-home": "models"}
+"""Flags that name a folder of folders, and where in it those of the models are."""
 _FLAGS = {
     "ckpt-dir": "checkpoint",
     "lora-dir": "lora",
@@ -37,7 +40,6 @@ _FLAGS = {
     "realesrgan-models-path": "upscaler",
     "text-encoder-dir": "text_encoder",
 }
-_FLAG = re.compile(r"--([a-z0-9-]+)[ =]+(\"[^\"\n]+\"|'[^'\n]+'|[^\s\"'-][^\s\"']*)")
 _SDNEXT = {
     "ckpt_dir": "checkpoint",
     "diffusers_dir": "checkpoint",
@@ -166,13 +168,15 @@ def _comfyui(path: Path) -> Iterator[Place]:
 
 
 def _flags(path: Path) -> Iterator[Place]:
-    """Folders that A1111 and Forge are started with."""
-    for line in _text(path).splitlines():
-        if line.lstrip().lower().startswith(("#", "rem ", "::")):
-            continue
-        for name, value in _FLAG.findall(line):
-            if name in _FLAGS:
-                yield Place(_FLAGS[name], _resolved(path.parent, value.strip("\"'")))
+    """Folders that A1111 and Forge are started with; newer Forges write some of the flags in the plural."""
+    for name, value in flags_in(_text(path), is_batch=path.suffix.lower() == ".bat"):
+        kind = _FLAGS.get(name) or _FLAGS.get(name.removesuffix("s"))
+        if kind and value:
+            yield Place(kind, _resolved(path.parent, value))
+        elif name in _BASES and value:
+            base = _resolved(path.parent, value)
+            yield from (Place(kind, base / _BASES[name] / own) for kind, names in KINDS.items() for own in names)
+            yield Place("embedding", base / "embeddings")
 
 
 def _sdnext(root: Path) -> Iterator[Place]:

@@ -31,6 +31,8 @@ _ENDINGS: dict[str, tuple[str, ...]] = {
     "b2": (".b2.weight",),
     "oft_blocks": (".oft_blocks",),
     "oft_diag": (".oft_diag",),
+    "oft_inputs": (".oft_R.weight",),
+    "oft_scaled": (".oft_R.scaled_oft",),
     "rescale": (".rescale",),
     "on_input": (".on_input",),
     "ia3": (".weight",),
@@ -57,6 +59,7 @@ class Kind(NamedTuple):
 KINDS = (
     Kind("ia3", "weight", (("ia3", "on_input"),)),
     Kind("oft", "weight", (("oft_blocks",), ("oft_diag",)), ("rescale",)),
+    Kind("oft_inputs", "weight", (("oft_inputs",),), ("oft_scaled",)),
     Kind("lora", "weight", (("up", "down"),), ("mid", "dora_scale", "magnitude")),
     Kind("loha", "weight", (_LOHA,), ("hada_t1", "hada_t2", "dora_scale")),
     Kind("lokr", "weight", _LOKR, ("lokr_t2", "dora_scale")),
@@ -79,7 +82,7 @@ _WORDS = (
     ("whole weights", ("set",)),
     ("biases", ("diff_bias",)),
     ("norm layers", ("norm", "norm_bias")),
-    ("OFT", ("oft_blocks", "oft_diag", "rescale")),
+    ("OFT", ("oft_blocks", "oft_diag", "oft_inputs", "oft_scaled", "rescale")),
     ("GLoRA", ("a1", "a2", "b1", "b2")),
     ("IA3", ("on_input",)),
 )
@@ -87,7 +90,7 @@ BUNDLED = "bundle_emb."
 """How the names of embeddings begin that a LoRA brings along."""
 _OTHERS = ("lora_te3_", "text_encoder_3.", "text_encoders.t5")
 _BY_START = ((("a third text encoder"), _OTHERS), ("embeddings", (BUNDLED,)), ("a control model", ("control_model.",)))
-_BY_END = (("biases", (".bias", ".bias_values", ".bias_indices", ".bias_size")), ("PEFT's OFT", (".oft_r", ".oft_R.weight")))
+_BY_END = (("biases", (".bias", ".bias_values", ".bias_indices", ".bias_size")), ("PEFT's first OFT", (".oft_r",)))
 
 
 def lora_layers(names: Iterable[str]) -> dict[str, dict[str, str]]:
@@ -140,7 +143,12 @@ def counted(names: Iterable[str]) -> str:
 
 def left_out(names: Iterable[str]) -> str:
     """What the list of models says of a file of which not everything is read; empty where all is."""
-    listed = list(names)
+    return _left_out(tuple(names))
+
+
+@lru_cache(maxsize=32)
+def _left_out(listed: tuple[str, ...]) -> str:
+    """The same trainer gives the same names to thousands of files."""
     read = {name for parts in lora_layers(listed).values() for _, _, names in lora_kinds(parts) for name in names}
     unread = [name for name in listed if name not in read and not _is_bundled(name)]
     if not unread:
@@ -176,4 +184,4 @@ def _without_adapter(name: str) -> str:
     """PEFT writes an adapter's own name between: `lora_A.default.weight`."""
     head, _, last = name.rpartition(".")
     layer, _, _adapter = head.rpartition(".")
-    return f"{layer}.{last}" if layer.endswith((".lora_A", ".lora_B", ".lora_magnitude_vector")) else name
+    return f"{layer}.{last}" if layer.endswith((".lora_A", ".lora_B", ".lora_magnitude_vector", ".oft_R")) else name

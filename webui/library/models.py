@@ -28,7 +28,8 @@ KINDS: dict[str, tuple[str, ...]] = {
 OWN_VAE = ("", "automatic", "none")
 """A1111's words for "the checkpoint's own VAE": the one that lies beside it, if any, but with "none" always the one inside."""
 
-SUFFIXES = {".safetensors", ".ckpt", ".pt", ".pth", ".bin"}
+SUFFIXES = {".safetensors", ".sft", ".ckpt", ".pt", ".pth", ".bin", ".gguf"}
+"""Suffixes of model files. `.sft` is safetensors in short; `.gguf` is listed and not read."""
 DETECTORS = {".onnx", ".pt"}
 """Suffixes of detectors, of which .pt is refused by name."""
 

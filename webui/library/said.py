@@ -1,6 +1,7 @@
 """What a model file says of itself: in its header's metadata, and by the names and shapes of its tensors."""
 
 import json
+import re
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -9,8 +10,10 @@ from webui.core.family import FamilySpec, Header, ModelFacts
 from webui.core.foreign import shortened
 from webui.core.names import printable
 from webui.core.request import FrozenModel
+from webui.library.control_kinds import adapter_family, control_sort
 from webui.library.lora_keys import kind_of
 from webui.library.models import embedding_width
+from webui.library.plain_text import plain_text
 
 LONGEST, LONGEST_TEXT = 200, 2000
 MOST_WORDS, MOST_TAGS = 30, 20
@@ -36,6 +39,10 @@ _ARCHITECTURES = (
 )
 _CONTEXT = ("attn2_to_k.", "attn2.to_k.", "attn2_to_v.", "attn2.to_v.")
 _SDXL_NAMES = ("lora_te2_", "text_encoder_2.", "lora_te1_")
+_SECOND_BLOCK = ("transformer_blocks_1_", "transformer_blocks.1.")
+"""A second transformer in one place of a UNet: SDXL alone has it."""
+_UNET_PLACES = ("down_blocks", "input_blocks", "up_blocks", "output_blocks", "mid_block", "middle_block")
+_TEXT_LAYER = re.compile(r"(?:lora_te|text_encoder)[._](?:text_model[._])?encoder[._]layers[._](\d{1,2})[._]")
 _FLUX_NAMES = ("double_blocks", "single_blocks", "single_transformer_blocks")
 
 
@@ -65,16 +72,16 @@ def said_by(header: Header, kind: str, spec: FamilySpec) -> Said:
     told = header.metadata
     is_checkpoint = kind == "checkpoint"
     family = spec.name if is_checkpoint and spec.name != "unknown" else family_of(header, kind)
-    facts = ModelFacts.of(header.shapes, spec).model_copy(update={"memory": None}) if is_checkpoint else None
+    facts = ModelFacts.of(header.shapes, spec, header.dtype).model_copy(update={"memory": None}) if is_checkpoint else None
     return Said(
         title=_text(told.get("modelspec.title")),
         author=_text(told.get("modelspec.author")),
         licence=_text(told.get("modelspec.license")),
-        description=_text(told.get("modelspec.description"), LONGEST_TEXT),
+        description=_text(plain_text(told.get("modelspec.description", "")), LONGEST_TEXT),
         base=_text(told.get("ss_sd_model_name") if not is_checkpoint else ""),
         family=family,
         dtype=_DTYPES.get(header.dtype, header.dtype.lower()),
-        network=_network(header) if kind == "lora" else "",
+        network=_network(header) if kind == "lora" else control_sort(header.shapes) if kind == "controlnet" else "",
         trained=_trained(told),
         triggers=words_of(told.get("modelspec.trigger_phrase", "")),
         tags=_frequent_tags(told.get("ss_tag_frequency", "")),
@@ -93,20 +100,37 @@ def family_of(header: Header, kind: str) -> str:
         return "sdxl" if "clip_g" in header.shapes else _WIDTHS.get(embedding_width(header.shapes), "")
     if kind not in ("lora", "controlnet"):
         return ""
-    if any(name.startswith(_SDXL_NAMES) for name in header.shapes):
+    if header.begins(*_SDXL_NAMES):
         return "sdxl"
-    if any(mark in name for name in header.shapes for mark in _FLUX_NAMES):
+    names = "\n".join(header.shapes)
+    if any(mark in names for mark in _FLUX_NAMES):
         return "flux"
-    return _by_context(header.shapes)
+    return adapter_family(header.shapes) or _by_context(header.shapes) or _by_depth(header.shapes)
 
 
 def _by_context(shapes: Mapping[str, tuple[int, ...]]) -> str:
-    """By the width of the text that cross attention reads: the second side of the matrix that it is multiplied by."""
+    """By the width of the text that cross attention reads: the second side of the matrix that it is multiplied by.
+
+    LoKr's matrix is made of two, whose sides are multiplied.
+    """
     for name, shape in shapes.items():
+        if len(shape) >= 2 and name.endswith((".lokr_w1", ".lokr_w1_b")) and any(mark in name for mark in _CONTEXT):
+            layer = name.rpartition(".")[0]
+            second = next((shapes[f"{layer}.{part}"] for part in ("lokr_w2", "lokr_w2_b") if f"{layer}.{part}" in shapes), (0, 0))
+            if len(second) >= 2 and (family := _WIDTHS.get(shape[1] * second[1])):
+                return family
         is_first = "lora_up" not in name and "lora_B" not in name and ".up." not in name
         if len(shape) >= 2 and is_first and any(mark in name for mark in _CONTEXT) and (family := _WIDTHS.get(shape[1])):
             return family
     return ""
+
+
+def _by_depth(shapes: Mapping[str, tuple[int, ...]]) -> str:
+    """By how many layers there are, where no width tells: OFT, IA3, and LoKr whose factors hide it."""
+    if any(mark in name for name in shapes for mark in _SECOND_BLOCK if any(place in name for place in _UNET_PLACES)):
+        return "sdxl"
+    layers = [int(found[1]) for name in shapes if (found := _TEXT_LAYER.match(name))]
+    return "" if not layers else "sd2" if max(layers) > 11 else "sd1"
 
 
 def words_of(text: Any) -> tuple[str, ...]:

@@ -7,7 +7,7 @@ import os
 import re
 import threading
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache, partial
 from pathlib import Path
@@ -17,7 +17,7 @@ from webui.core.foreign import INDEX, FileError, check_same, identity_of, is_sam
 from webui.core.names import fold, in_tag, printable
 from webui.errors import CheckpointError, RequestError
 from webui.library.cache import Cache
-from webui.library.facts import described, facts_of
+from webui.library.facts import READER, described, facts_of
 from webui.library.families import BUILTIN, Families
 from webui.library.folders import Folders
 from webui.library.hashes import Hashes, go_on, hash_file
@@ -250,10 +250,10 @@ class Library:
     def _read(self, kind: str, root: Path, path: Path) -> ModelFile | None:
         identity, name = identity_of(path), partial(_name, path, root)
         facts = self._cache.facts(path, identity)
-        if facts is not None and facts.get("families", "") == self.families.version:
+        if facts is not None and (facts.get("families", ""), facts.get("reader")) == (self.families.version, READER):
             with contextlib.suppress(ValueError, TypeError):  # facts that make no listed file any more are read again
                 return described(kind, name, path, identity, facts)
-        facts = facts_of(path, kind, self.families)
+        facts = {**facts_of(path, kind, self.families), "reader": READER}
         self._cache.put_facts(path, identity, facts)
         return described(kind, name, path, identity, facts)
 
@@ -267,8 +267,17 @@ class Library:
         if not names:
             return f"There is no {word} yet. Put one into models/{KINDS[kind][0]}, then refresh."
         holding = [each for each in names if name.strip() and name.strip().casefold() in each.casefold()][:3]
-        close = holding or difflib.get_close_matches(name, names, n=3) or names[:5]
-        return f"There is no {word} named {name[:100]!r}. Did you mean {', '.join(close)}?"
+        close = holding or _close(name, names)
+        there = f"There {'are' if len(names) > 1 else 'is'} {', '.join(names[:5])}{' and others' if len(names) > 5 else ''}."
+        hint = f"Did you mean {', '.join(close)}?" if close else there
+        return f"There is no {word} named {name[:100]!r}. {hint}"
+
+
+def _close(name: str, names: Sequence[str]) -> list[str]:
+    """At most three names like this one, whatever folders they are in."""
+    bare = [each.rpartition("/")[2] for each in names]
+    like = difflib.get_close_matches(name.rpartition("/")[2], bare, n=3)
+    return [each for each, last in zip(names, bare, strict=True) if last in like][:3]
 
 
 def _name(path: Path, root: Path, kind: str) -> str:

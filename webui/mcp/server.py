@@ -14,6 +14,7 @@ from pydantic import Field
 from webui import __version__
 from webui.client import AsyncClient, Picture, RemoteJob
 from webui.errors import RequestError, WebUIError
+from webui.mcp.protocol import Resources, StrictServer, mime_type
 
 Ctx = Context[Any, Any]
 Content = list[TextContent | ImageContent]
@@ -32,7 +33,7 @@ Side = Annotated[int | None, Field(ge=64, le=4096, description="Pixels, a multip
 
 def make_server(connect: Connect) -> MCPServer[Any]:
     """A server with all tools; `connect` gives the client for a call."""
-    server: MCPServer[Any] = MCPServer("Darkroom", instructions=INSTRUCTIONS, version=__version__, log_level="WARNING")
+    server = StrictServer("Darkroom", instructions=INSTRUCTIONS, version=__version__, log_level="WARNING", middleware=[Resources(connect)])
     _add_making(server, connect)
     _add_changing(server, connect)
     _add_finding(server, connect)
@@ -187,8 +188,7 @@ async def _read(call: Any) -> Any:
 
 
 def _image(data: bytes) -> ImageContent:
-    kinds = {b"\x89PNG": "image/png", b"\xff\xd8\xff\xe0": "image/jpeg", b"RIFF": "image/webp"}
-    return ImageContent(type="image", data=base64.b64encode(data).decode(), mime_type=kinds.get(data[:4], "image/jpeg"))
+    return ImageContent(type="image", data=base64.b64encode(data).decode(), mime_type=mime_type(data))
 
 
 def _line(picture: Picture) -> str:

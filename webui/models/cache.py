@@ -103,7 +103,7 @@ class ModelCache:
         file = library.find("checkpoint", checkpoint)
         vae_file = _vae(file, vae, library)
         others = OtherFiles(vae_file, library.find("checkpoint", text_encoder) if text_encoder else None)
-        key = _Key(_identity(file), _identity_of(others.vae), _identity_of(others.texts), Placement.of(plan), plan.offload)
+        key = self._as_kept(_Key(_identity(file), _identity_of(others.vae), _identity_of(others.texts), Placement.of(plan), plan.offload))
         if key not in self._models:
             self._load(key, file, others, plan, progress)
         self._models.move_to_end(key)
@@ -113,6 +113,13 @@ class ModelCache:
         if words.key != entry.model.words.key:
             entry.model = replace(entry.model, words=words)  # jobs that run with the old ones keep them
         return replace(entry.model, vae_tiles=True) if plan.vae_tiles else entry.model
+
+    def _as_kept(self, key: _Key) -> _Key:
+        """The same model with its weights in half where that one is loaded: it gives the same bits, and need not be loaded again."""
+        if key.place.weights != "full":
+            return key
+        half = replace(key, place=replace(key.place, weights="half"))
+        return half if half in self._models and key not in self._models else key
 
     def unload(self) -> None:
         """Give the memory of all models back."""
@@ -188,8 +195,12 @@ def _bytes(model: Model) -> int:
 
 
 def _coming_bytes(weights: WeightSource, place: Placement) -> int:
-    """What a file's weights will take in the type that the plan computes in."""
-    return sum(tensor.numel() for tensor in weights.tensors.values()) * place.dtype.itemsize
+    """What a file's weights will take in the type that the plan computes in, or in the file's where they are kept so."""
+    most = [
+        min(place.dtype.itemsize, tensor.itemsize) if place.weights == "half" else place.dtype.itemsize
+        for tensor in weights.tensors.values()
+    ]
+    return sum(tensor.numel() * size for tensor, size in zip(weights.tensors.values(), most, strict=True))
 
 
 def _vae(checkpoint: ModelFile, vae: str | None, library: Library) -> ModelFile | None:

@@ -1,7 +1,7 @@
 """What the denoising network is conditioned on: the encoded prompt, and vectors such as SDXL's pooled text and picture sizes."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Self
 
@@ -48,6 +48,19 @@ class Couple:
         return adaptive_avg_pool2d(self.shares[None], (height, width))[0].flatten(1)
 
 
+class NetworkPatch:
+    """What is changed inside the network for the length of one call (`models.patches` has those of UNets)."""
+
+    @property
+    def key(self) -> Hashable:
+        """Patches of equal keys do the same: calls with them may go through the network together. By default only its own."""
+        return self
+
+    def rows(self, start: int, stop: int) -> "NetworkPatch":
+        """The same for images `start` to `stop`."""
+        return self
+
+
 @dataclass(frozen=True, eq=False)
 class Conditioning:
     """One row per image.
@@ -57,6 +70,7 @@ class Conditioning:
     `context` [n, tokens, width] goes through cross-attention. `vectors` are further inputs by name, each [n, d]: SDXL has "pooled"
     (of the second text encoder) and "time_ids" (sizes and crop in pixels, or the refiner's aesthetic score).
     `place` is the set of adapters that it is predicted with: 0 the prompt's, n that of area n, or `EVERYWHERE`.
+    `patches` are on while it is predicted.
     """
 
     context: Tensor
@@ -65,6 +79,7 @@ class Conditioning:
     repeats: bool = True
     couple: Couple | None = None
     place: int = 0
+    patches: tuple[NetworkPatch, ...] = ()
 
     @property
     def tokens(self) -> int:
@@ -75,7 +90,8 @@ class Conditioning:
         """What must be equal for two to go through the network together, but for the context's length."""
         vectors = tuple(sorted((name, vector.shape[1:]) for name, vector in self.vectors.items()))
         couple = None if self.couple is None else id(self.couple)  # alone: its shares are for its own pictures
-        return self.context.shape[2:], vectors, self.mask is None, None if self.repeats else self.tokens, couple
+        patches = tuple(patch.key for patch in self.patches)
+        return self.context.shape[2:], vectors, self.mask is None, None if self.repeats else self.tokens, couple, patches
 
     def repeat_context(self, times: int) -> Self:
         """The same with the context written `times` times in a row: cross-attention over it gives the same."""
@@ -88,7 +104,8 @@ class Conditioning:
         """The same for images `start` to `stop`."""
         vectors = {name: vector[start:stop] for name, vector in self.vectors.items()}
         mask = None if self.mask is None else self.mask[start:stop]
-        return replace(self, context=self.context[start:stop], vectors=vectors, mask=mask)
+        patches = tuple(patch.rows(start, stop) for patch in self.patches)
+        return replace(self, context=self.context[start:stop], vectors=vectors, mask=mask, patches=patches)
 
     def expand(self, count: int) -> Self:
         """One row for `count` images."""
@@ -112,4 +129,5 @@ class Conditioning:
         vectors = {name: torch.cat([part.vectors[name] for part in parts]) for name in parts[0].vectors}
         masks = [part.mask for part in alike if part.mask is not None]
         context, mask = torch.cat([part.context for part in alike]), torch.cat(masks) if masks else None
-        return cls(context, vectors, mask, parts[0].repeats, parts[0].couple, parts[0].place)
+        first = parts[0]
+        return cls(context, vectors, mask, first.repeats, first.couple, first.place, first.patches)

@@ -2,7 +2,7 @@
 
 from collections import OrderedDict
 from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
@@ -11,9 +11,11 @@ from torch import Tensor, nn
 
 from webui.core.family import FamilySpec, LatentRgb, ModelDefaults
 from webui.core.request import ResolvedRequest, SizeConditioning
+from webui.devices.environment import large_blocks_returned
 from webui.models.conditioning import Conditioning
 from webui.models.embeddings import EmbeddedWords
 from webui.models.offload import Offload
+from webui.models.patches import applied
 from webui.models.placement import Placement
 from webui.models.prediction import Prediction
 from webui.models.weight_sets import Hooked, WeightPatch, WeightSets
@@ -25,6 +27,8 @@ _ADDED = {"pooled": "text_embeds", "time_ids": "time_ids"}
 """diffusers' names of the vectors that a UNet takes."""
 TILE = 512
 """Pixels of a tile's side."""
+LARGE = 2**17
+"""Pixels from which on the VAE's tensors are so large that keeping freed memory costs more than it saves."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -253,14 +257,15 @@ class Model:
         added = {_ADDED[name]: vector.to(self.device, self.dtype) for name, vector in cond.vectors.items()} or None
         more = {} if cond.couple is None else {"cross_attention_kwargs": {"couple": cond.couple.to(self.device, self.dtype)}}
         values = inputs.to(self.device, self.dtype)
-        output: Tensor = self.unet(values, timesteps, context, added_cond_kwargs=added, return_dict=False, **more)[0]
+        with applied(self.unet, cond.patches, (x.shape[-2], x.shape[-1])) if cond.patches else nullcontext():
+            output: Tensor = self.unet(values, timesteps, context, added_cond_kwargs=added, return_dict=False, **more)[0]
         return output.to(x.device, x.dtype)
 
     @torch.no_grad()
     def encode_image(self, pixels: Tensor, noise: Tensor | None = None) -> Tensor:
         """Latents [n, 4, h/8, w/8] in float32 of pictures in −1…1 [n, 3, h, w]: the mean, or with `noise` a draw from the posterior."""
         self.offload.load(self.vae)
-        with self._tiles():
+        with self._tiles(), self._memory_for(pixels.shape[0] * pixels.shape[-2] * pixels.shape[-1]):
             posterior = self.vae.encode(pixels.to(self.device, self._vae_dtype)).latent_dist  # type: ignore[operator]
         latents: Tensor = posterior.mean.float()
         if noise is not None:
@@ -273,9 +278,13 @@ class Model:
         self.offload.load(self.vae)
         own = latents / self.scale_factor + self.spec.latent.shift if self.spec.latent.shift else latents / self.scale_factor
         inputs = own.to(self.device, self._vae_dtype)
-        with self._tiles():
+        with self._tiles(), self._memory_for(latents.shape[0] * latents.shape[-2] * latents.shape[-1] * self.downscale**2):
             pixels: Tensor = self.vae.decode(inputs, return_dict=False)[0]  # type: ignore[operator]
         return pixels.float().add(1).div(2).clamp(0, 1)
+
+    def _memory_for(self, pixels: int) -> AbstractContextManager[None]:
+        """How main memory is taken while the VAE works on so many pixels: a small picture needs no care."""
+        return large_blocks_returned() if self.device.type == "cpu" and pixels >= LARGE else nullcontext()
 
     @contextmanager
     def _tiles(self) -> Iterator[None]:

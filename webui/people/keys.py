@@ -7,7 +7,6 @@ import hashlib
 import secrets
 import threading
 import time
-import unicodedata
 from datetime import UTC, datetime
 from typing import get_args
 
@@ -17,6 +16,7 @@ from webui.core.job import LOCAL_OWNER
 from webui.core.request import FrozenModel
 from webui.errors import Conflict, NotFound, RequestError
 from webui.jobs.store import JobStore
+from webui.people.names import folded
 from webui.people.roles import Role, Scope, rank
 
 SCOPES: tuple[Scope, ...] = get_args(Scope)
@@ -218,11 +218,6 @@ class ApiKeys:
     def _save(self, keys: list[ApiKey]) -> None:
         self._store.set_value(_KEPT, [key.model_dump(mode="json") for key in keys])
         self._load()
-
-
-def folded(name: str) -> str:
-    """A name as names are compared: neither its case nor the width of its letters makes another one."""
-    return unicodedata.normalize("NFKC", name).casefold()
 
 
 def _is_program_of(key: ApiKey, name: str) -> bool:

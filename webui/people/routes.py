@@ -22,7 +22,8 @@ TABLE: dict[Need, str] = {
         GET /api/v1/models /api/v1/models/{id} /api/v1/models/{id}/preview /api/v1/models/overview /api/v1/models/starters
         GET /api/v1/models/duplicates
         GET /api/v1/presets /api/v1/styles /api/v1/wildcards /api/v1/wildcards/lines
-        GET /page/extensions /page/lists /page/native /page/settings /page/shelf /page/steps
+        GET /page/extensions /page/languages /page/lists /page/native /page/settings /page/shelf /page/steps
+        GET /page/words/{name}
         GET /sdapi/{rest:path} /controlnet/{rest:path} /internal/{rest:path} /sd_extra_networks/{rest:path} /v1/{rest:path}
         POST /sdapi/v1/png-info /internal/progress /controlnet/detect
         GET /prompt /history /history/{id} /view /queue /object_info /object_info/{kind} /system_stats /embeddings
@@ -66,7 +67,7 @@ TABLE: dict[Need, str] = {
         GET /api/v1/models/conversions /api/v1/models/downloads /api/v1/models/downloads/{id}
         GET /api/v1/models/search /api/v1/models/search/pictures/{key} /api/v1/models/unused
         POST /api/v1/models/downloads /api/v1/models/downloads/{id}/pause /api/v1/models/downloads/{id}/resume
-        POST /api/v1/models/offers /api/v1/models/export
+        POST /api/v1/models/offers /api/v1/models/export /sdapi/v1/create/embedding /sdapi/v1/create/hypernetwork
         POST /api/v1/models/{id}/convert /api/v1/models/{id}/export /api/v1/models/{id}/recognise
         PATCH /api/v1/models/{id}
         DELETE /api/v1/models/{id} /api/v1/models/conversions/{id} /api/v1/models/downloads/{id}

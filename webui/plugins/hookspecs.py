@@ -19,10 +19,10 @@ if TYPE_CHECKING:
 
     from webui.plugins.adapters import LoraLoader
     from webui.plugins.backends import BackendSpec
-    from webui.plugins.types import DenoiserWrapper, Detector, Finisher, Guider, Panel, Sampler, Schedule, Tab, Upscaler
+    from webui.plugins.types import DenoiserWrapper, Detector, Finisher, GuidanceMaker, Guider, Panel, Sampler, Schedule, Tab, Upscaler
 
 NAMESPACE = "darkroom"
-API_VERSION = "1.3"
+API_VERSION = "1.4"
 Where = Literal["web", "engine", "both"]
 
 _spec = pluggy.HookspecMarker(NAMESPACE)
@@ -90,6 +90,19 @@ def register_guiders(register: "Callable[[Guider], None]") -> None:
     go through the network together, and together with other jobs'.
 
     :param register: takes one `Guider`; a taken name raises `ExtensionError`.
+    """
+
+
+@called_in("engine")
+def register_guidance_parts(register: "Callable[[GuidanceMaker], None]") -> None:
+    """Add what is done besides guidance: changes inside the network, another formula, further calls (since API 1.4).
+
+    Called once when an engine starts, built-ins first: FreeU, SAG, PAG, thresholding, latent modifiers, HRFix and token merging come in
+    by it. For each pass of each batch every `make(run)` is asked for a `GuidancePart`; those that give one take their turns in order. Its
+    `patches(call)` change the network for its own calls alone: other jobs' calls, which may go through the same network, stay as they
+    are, bit for bit. A part ends where a refiner takes over.
+
+    :param register: takes one `GuidanceMaker`; a taken name raises `ExtensionError`.
     """
 
 

@@ -111,6 +111,10 @@ class Extensions:
         """Return whether an extension was imported by this process and has not failed, whatever it is switched to since."""
         return bool(self._manager.has_plugin(identity))
 
+    def is_ours(self, owner: str) -> bool:
+        """Whether this is one of our own plugins: an error in them is ours."""
+        return bool(self._manager.has_plugin(owner)) and owner not in self._states
+
     @property
     def states(self) -> tuple[ExtensionState, ...]:
         """Every extension that was found, in order."""

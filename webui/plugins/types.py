@@ -111,6 +111,18 @@ class Guider:
     aliases: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True)
+class GuidanceMaker:
+    """Something done besides guidance, for `register_guidance_parts`. `make(run)` returns a `GuidancePart`, or None.
+
+    `run` is one pass of one batch: its `request`, `model`, `phase` ("sampling" or "hires"), `seeds`, and `note(text)` for the user.
+    """
+
+    name: str
+    make: Callable[[Any], Any]
+    aliases: tuple[str, ...] = ()
+
+
 @dataclass(frozen=True, eq=False)
 class Schedule(_Entry):
     """Noise levels for a number of steps: `function(levels, steps, **options)` gives them falling, usually ending in 0.

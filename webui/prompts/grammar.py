@@ -22,7 +22,7 @@ DEEPEST = 1000
 
 _TOKEN = re.compile(
     r"""
-      \\[()\[\]\\]                              # an escaped bracket or backslash
+      \\[()\[\]\\#]                             # an escaped bracket, backslash or number sign
     | \\                                        # a lone backslash
     | [(\[\])]
     | :\s*(?P<weight>[+-]?[.\d]+)\s*\)          # the end of (words:1.3)
@@ -35,7 +35,8 @@ _BREAK = re.compile(r"\bBREAK\b")
 _AND = re.compile(r"\bAND\b")
 _AND_WEIGHT = re.compile(r"[-+]?(?:\d+\.?|\d*\.\d+)")
 _TAG = re.compile(r"<(\w+):([^<>]+)>")
-_COMMENT = re.compile(r"(?P<tag><\w+:[^<>\n]+>)|(?:^|(?<=\n))#[^\n]*(?:\n|$)|#[^\n]*")
+_COMMENT = re.compile(r"(?P<kept><\w+:[^<>\n]+>|\\[\\#])|(?:^|(?<=\n))#[^\n]*(?:\n|$)|#[^\n]*")
+_SIGN = re.compile(r"<\w+:[^<>\n]+>|\\[\\#]|#")
 
 
 def parse_attention(text: str) -> list[list[str | float]]:
@@ -209,5 +210,10 @@ def without_tags(text: str, names: Collection[str], kinds: Collection[str] = ("l
 
 
 def strip_comments(text: str) -> str:
-    """Take out `# …` to the end of the line; a line that holds nothing else goes whole. Inside a tag `#` belongs to a name."""
-    return _COMMENT.sub(lambda match: match["tag"] or "", text)
+    r"""Take out `# …` to the end of the line; a line that holds nothing else goes whole. In a tag `#` belongs to a name; `\#` is a word."""
+    return _COMMENT.sub(lambda match: match["kept"] or "", text)
+
+
+def as_no_comment(text: str) -> str:
+    """The same prompt with each `#` outside tags as a word."""
+    return _SIGN.sub(lambda match: "\\#" if match[0] == "#" else match[0], text)

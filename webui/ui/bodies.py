@@ -22,9 +22,10 @@ class TokenCount(FrozenModel):
 
 
 class ShelfCard(FrozenModel):
-    """A model as the shelf shows it: `added` in seconds, `size` in bytes. `preview` changes with the picture beside it, "" without one.
+    """A model as the shelf shows it: `added` and `used` (by who asks; 0 where never) in seconds, `size` in bytes.
 
-    `alias` is what its trainer called it, `error` why it cannot be used, `weight` the one that its tag begins with.
+    `preview` changes with the picture beside it, "" without one; `alias` is what its trainer called it, `error` why it cannot
+    be used, `weight` the one that its tag begins with.
     """
 
     id: str
@@ -42,6 +43,7 @@ class ShelfCard(FrozenModel):
     favourite: bool
     weight: float | None
     error: str
+    used: int
 
 
 class OwnDefaults(ModelDefaults):
@@ -68,6 +70,13 @@ class FormParameters(FrozenModel):
     table: dict[str, str]
     values: dict[str, Any]
     left_out: list[str]
+
+
+class KnownLanguages(FrozenModel):
+    """The tags of the page's languages, and what is wrong with files of words, by path."""
+
+    languages: list[str]
+    errors: dict[str, str]
 
 
 class SettingCard(FrozenModel):

@@ -55,11 +55,16 @@ class Choices:
             "sampler": self.samplers,
             "schedule": self.schedules,
             "hires.upscaler": self.upscalers,
+            "hires.checkpoint": self.hires_checkpoints,
             "init_upscaler": self.image_upscalers,
             "hires.sampler": self.hires_samplers,
             "hires.schedule": self.hires_schedules,
             "styles": self.styles,
         }
+
+    @property
+    def hires_checkpoints(self) -> list[str]:
+        return [SAME, *self.refiners[1:]]
 
     @property
     def hires_samplers(self) -> list[str]:
@@ -130,6 +135,7 @@ _FOLDS = {
     "outpaint": "fold-outpaint",
     "regions": "fold-regions",
     "tiles": "fold-tiles",
+    "freeu": "fold-parts",
     "blend": "fold-blend",
     "sampler_options": "fold-sampler",
     "guidance_options": "fold-guidance",

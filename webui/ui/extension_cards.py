@@ -2,7 +2,7 @@
 
 import re
 
-from webui.core.protocol import ExtensionState
+from webui.core.protocol import OWNERS_TO_SEE, ExtensionState
 from webui.services import Services
 from webui.ui.bodies import ExtensionCard
 
@@ -18,12 +18,17 @@ ADDS = {
 
 
 def cards(services: Services, *, fixed: bool = False) -> list[ExtensionCard]:
-    """One card per extension, in the order they were found; `fixed` for who may not switch them."""
+    """One card per extension, in the order they were found; `fixed` for who may not switch them, and sees neither folder nor traceback."""
     in_engine = {state.id: state for state in services.capabilities.current().extensions}
     off = set(services.settings.current().extensions_off)
-    return [
-        _card(state, in_engine.get(state.id), services, off).model_copy(update={"fixed": fixed}) for state in services.extensions.states
-    ]
+    found = [_card(state, in_engine.get(state.id), services, off) for state in services.extensions.states]
+    return [_without_places(card) for card in found] if fixed else found
+
+
+def _without_places(card: ExtensionCard) -> ExtensionCard:
+    """A card that tells nothing of the machine's folders."""
+    hidden = OWNERS_TO_SEE if card.error else ""
+    return card.model_copy(update={"fixed": True, "path": "", "error": hidden, "reason": hidden})
 
 
 def _card(state: ExtensionState, engine: ExtensionState | None, services: Services, off: set[str]) -> ExtensionCard:

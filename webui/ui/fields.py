@@ -38,7 +38,14 @@ RANGES: dict[str, tuple[float, float, float]] = {
 """Sliders narrower than what a request may hold: the hand needs the useful part. What is filled in from a picture may lie outside."""
 
 _KINDS: dict[str, Kind] = {"bool": "check", "choice": "choice", "list": "list"}
-_EMPTY_WORDS = {"hires.sampler": SAME, "hires.schedule": SAME, "vae": OWN, "text_encoder": OWN, "refiner_checkpoint": NONE}
+_EMPTY_WORDS = {
+    "hires.checkpoint": SAME,
+    "hires.sampler": SAME,
+    "hires.schedule": SAME,
+    "vae": OWN,
+    "text_encoder": OWN,
+    "refiner_checkpoint": NONE,
+}
 
 
 @dataclass(frozen=True)

@@ -83,6 +83,7 @@ class NameMatcher:
         fields = {"checkpoint": named(models.get("checkpoint")), "vae": [OWN, *named(models.get("vae"))]}
         fields["text_encoder"] = [OWN, *named(models.get("checkpoint"))]
         fields["refiner_checkpoint"] = [NONE, *named(models.get("checkpoint"))]
+        fields["hires.checkpoint"] = [SAME, *named(models.get("checkpoint"))]
         fields |= {"sampler": samplers, "schedule": schedules, "hires.sampler": [SAME, *samplers], "hires.schedule": [SAME, *schedules]}
         fields["hires.upscaler"] = [*(str(name) for name in answer.get("upscalers", [])), *named(models.get("upscaler"))]
         loras = [*named(models.get("lora")), *(str(each["alias"]) for each in models.get("lora") or [] if each.get("alias"))]
@@ -186,7 +187,7 @@ class NameMatcher:
         """A built-in's alias is its name; A1111 calls the checkpoint's own VAE Automatic."""
         if name in ("vae", "text_encoder") and value.lower() in ("automatic", "none"):
             return OWN
-        if name == "refiner_checkpoint":
+        if name in ("refiner_checkpoint", "hires.checkpoint"):
             return _HASH.sub("", value).rstrip()
         entry = find_sampler(value) if name.endswith("sampler") else find_schedule(value) if name.endswith("schedule") else None
         return entry.name if entry else value

@@ -17,6 +17,7 @@ from starlette.responses import Response
 from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
+from webui.library.upscalers import usual_upscaler
 from webui.plugins.contributions import refuse
 from webui.plugins.types import Tab
 from webui.services import Services
@@ -25,10 +26,15 @@ from webui.ui.calls import Page
 from webui.ui.chain_fields import step_kinds
 from webui.ui.choices import choices, native
 from webui.ui.components import Form, host
+from webui.ui.first_paint import FirstPaint
 from webui.ui.isolated import isolated
+from webui.ui.languages import Languages
 from webui.ui.routes import router
+from webui.ui.scripts import without_comments
 from webui.ui.tabs import generate
 from webui.ui.theme import theme
+from webui.ui.trackers import serve_trackers
+from webui.ui.translated import Translated
 
 STATIC = Path(__file__).parent / "static"
 MODES = ("txt2img", "img2img", "inpaint")
@@ -54,9 +60,12 @@ def mount_page(app: FastAPI, services: Services) -> None:
     if os.environ.get("GRADIO_ANALYTICS_ENABLED") != "False" or not os.environ.get("GRADIO_TEMP_DIR"):
         raise RuntimeError("Set GRADIO_ANALYTICS_ENABLED=False and GRADIO_TEMP_DIR before gradio is imported")
     base = f"/look/{_version()}"
-    _serve_icons(app, base)
+    _serve_sheet(app, base)
     app.mount(base, _Files(directory=STATIC))
-    app.include_router(router(services))
+    languages = Languages(services)
+    app.include_router(router(services, languages))
+    app.add_middleware(Translated, languages=languages, prepare=FirstPaint(STATIC, base, services.library))
+    serve_trackers(app)
     gr.mount_gradio_app(
         app,
         build(services, base),
@@ -88,14 +97,14 @@ def build(services: Services, base: str) -> gr.Blocks:
 
 
 def _tabs(services: Services, script: str, kinds: list[StepKind]) -> None:
+    extras = {"kinds": [kind.model_dump(mode="json") for kind in kinds], "usual": usual_upscaler(services.library)}
     with gr.Tabs(elem_id="nav", overflow_behavior="wrap"):
         for mode in MODES:
             with gr.Tab(mode, id=mode, elem_id=f"tab-{mode}"):
                 pass  # these share #studio below
         for name, title in OWN_TABS.items():
             with gr.Tab(title, id=name, elem_id=f"tab-{name}"):
-                more = {"kinds": [kind.model_dump(mode="json") for kind in kinds]} if name == "extras" else {}
-                host(script, name, **more)
+                host(script, name, **(extras if name == "extras" else {}))
         for tab in list(services.contributions.tabs):
             _extension_tab(services, tab)
 
@@ -163,23 +172,22 @@ def _start(services: Services, form: Form) -> dict[str, Any]:
 
 
 def _head(base: str) -> str:
-    sheets = "".join(f'<link rel="stylesheet" href=".{base}/{name}.css">' for name in ("icons", *(f"css/{name}" for name in CSS)))
     return (
         '<meta name="viewport" content="width=device-width, initial-scale=1, viewport-fit=cover">'
-        f'<link rel="icon" href=".{base}/icon.svg" type="image/svg+xml">'
-        f'<link rel="preload" href=".{base}/inter.woff2" as="font" type="font/woff2" crossorigin>{sheets}'
+        f'<link rel="icon" href=".{base}/icon.svg" type="image/svg+xml"><link rel="stylesheet" href=".{base}/css/page.css">'
         f'<script type="module" src=".{base}/js/main.js"></script>'
     )
 
 
-def _serve_icons(app: FastAPI, base: str) -> None:
-    """All icons in one sheet: fetched one by one, the first picture's buttons stand there without them for a moment."""
+def _serve_sheet(app: FastAPI, base: str) -> None:
+    """All style sheets, and all icons, in one answer: fetched one by one, the first picture's buttons stand there without theirs."""
     files = {path.stem: quote(path.read_text().strip(), safe=" =:/'") for path in sorted((STATIC / "icons").glob("*.svg"))}
     variables = "".join(f'--icon-{name}:url("data:image/svg+xml,{text}");' for name, text in files.items())
-    sheet = f":root{{{variables}}}" + "".join(f".icon-{name}{{--i:var(--icon-{name})}}" for name in files)
+    icons = f":root{{{variables}}}" + "".join(f".icon-{name}{{--i:var(--icon-{name})}}" for name in files)
+    sheet = "\n".join((icons, *((STATIC / "css" / f"{name}.css").read_text(encoding="utf-8") for name in CSS)))
 
-    @app.get(f"{base}/icons.css", include_in_schema=False)
-    def icons() -> Response:
+    @app.get(f"{base}/css/page.css", include_in_schema=False)
+    def styles() -> Response:
         return Response(sheet, media_type="text/css", headers={"Cache-Control": FOR_EVER})
 
 
@@ -196,6 +204,11 @@ class _Files(StaticFiles):
     """Static files under a name that changes with their content."""
 
     def file_response(self, full_path: Any, stat_result: os.stat_result, scope: Scope, status_code: int = 200) -> Any:
-        response = super().file_response(full_path, stat_result, scope, status_code)
+        response: Response
+        if str(full_path).endswith(".js"):
+            script = without_comments(Path(full_path).read_text(encoding="utf-8"))
+            response = Response(script, status_code, media_type="text/javascript")
+        else:
+            response = super().file_response(full_path, stat_result, scope, status_code)
         response.headers["Cache-Control"] = FOR_EVER
         return response

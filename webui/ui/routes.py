@@ -13,6 +13,7 @@ from webui.api.identity import viewer_of
 from webui.api.submitting import make_grid, submit_job
 from webui.core.backend import AUTO, HERE
 from webui.core.grid import MAX_AXES, MAX_TITLE, AxisWish, FolderWish, GridWish, PromptsFrom
+from webui.core.names import printable
 from webui.core.plain import check_plain
 from webui.core.request import MAX_PROMPT, GenerationRequest
 from webui.errors import NotFound, RequestError, WebUIError
@@ -25,6 +26,7 @@ from webui.ui import extension_cards, parameters, setting_cards
 from webui.ui.bodies import (
     ExtensionCard,
     FormParameters,
+    KnownLanguages,
     OwnDefaults,
     SettingSections,
     SettingsPage,
@@ -36,6 +38,7 @@ from webui.ui.bodies import (
 from webui.ui.choices import choices, own_defaults
 from webui.ui.fields import to_request, to_values
 from webui.ui.known import NameMatcher
+from webui.ui.languages import Languages
 from webui.ui.shelf_cards import shelf_cards
 from webui.words.presets import MAX_NAME, Preset
 
@@ -102,7 +105,7 @@ class Switch(BaseModel):
     on: bool
 
 
-def router(services: Services) -> APIRouter:
+def router(services: Services, languages: Languages) -> APIRouter:
     """The routes below `/page`."""
     routes = APIRouter(prefix="/page", include_in_schema=False)
     _form_routes(routes, services)
@@ -110,7 +113,8 @@ def router(services: Services) -> APIRouter:
     _list_routes(routes, services)
     _parameter_routes(routes, services)
     _mask_routes(routes, services)
-    _tab_routes(routes, services)
+    _tab_routes(routes, services, languages)
+    _word_routes(routes, languages)
     return routes
 
 
@@ -181,9 +185,9 @@ def _grid_routes(routes: APIRouter, services: Services) -> None:
 
 def _list_routes(routes: APIRouter, services: Services) -> None:
     @routes.get("/shelf")
-    def shelf() -> list[ShelfCard]:
+    def shelf(request: Request) -> list[ShelfCard]:
         """All model files."""
-        return shelf_cards(services)
+        return shelf_cards(services, viewer_of(request).name)
 
     @routes.get("/lists")
     def lists(where: str = "") -> dict[str, list[str]]:
@@ -256,7 +260,7 @@ async def _body(request: Request, field: str, limit: int) -> bytes:
     return bytes(data)
 
 
-def _tab_routes(routes: APIRouter, services: Services) -> None:
+def _tab_routes(routes: APIRouter, services: Services, languages: Languages) -> None:
     def is_admin(request: Request) -> bool:
         return viewer_of(request).admin
 
@@ -264,7 +268,9 @@ def _tab_routes(routes: APIRouter, services: Services) -> None:
     def settings(request: Request) -> SettingsPage:
         """Sections and fields of the Settings tab, and whether the caller may change them."""
         now, who = services.settings.current(), viewer_of(request)
-        return SettingsPage(sections=setting_cards.sections(now), file=str(now.file), admin=who.admin, may=tuple(sorted(who.rights)))
+        shown = setting_cards.sections(now, list(languages.all()), private=who.admin)
+        file = str(now.file) if who.admin else now.file.name
+        return SettingsPage(sections=shown, file=file, admin=who.admin, may=tuple(sorted(who.rights)))
 
     @routes.patch("/settings", response_model=SettingSections)
     def change(form: Values, request: Request, done: Done) -> SettingSections | JSONResponse:
@@ -273,7 +279,7 @@ def _tab_routes(routes: APIRouter, services: Services) -> None:
         viewer_of(request).must_be_admin("change the settings")
         try:
             changes = {name: setting_cards.read(name, value) for name, value in form.values.items()}
-            return SettingSections(sections=setting_cards.sections(services.settings.change(changes)))
+            return SettingSections(sections=setting_cards.sections(services.settings.change(changes), list(languages.all())))
         except WebUIError as error:
             return refusal(error)
 
@@ -298,6 +304,23 @@ def _tab_routes(routes: APIRouter, services: Services) -> None:
             return extension_cards.cards(services)
         except WebUIError as error:
             return refusal(error)
+
+
+def _word_routes(routes: APIRouter, languages: Languages) -> None:
+    @routes.get("/languages")
+    def known() -> KnownLanguages:
+        """The page's languages, and what is wrong with files of words."""
+        return KnownLanguages(languages=sorted(languages.all()), errors=languages.errors())
+
+    @routes.get("/words/{name}", response_model=None)
+    def words(name: str) -> Response:
+        """A language's words, `TAG.DIGEST.json`; those of now, whatever the digest."""
+        catalogue = languages.all().get(name.split(".")[0])
+        if catalogue is None:
+            return refusal(NotFound(f"There are no words of {printable(name)[:60]!r}."))
+        is_it = name == f"{catalogue.tag}.{catalogue.digest}.json"
+        kept = "public, max-age=31536000, immutable" if is_it else "no-cache"
+        return Response(catalogue.body, media_type="application/json", headers={"Cache-Control": kept})
 
 
 def refusal(error: WebUIError) -> JSONResponse:

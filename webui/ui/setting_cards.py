@@ -1,5 +1,6 @@
 """The Settings tab's content, from the settings' own descriptions."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -7,6 +8,7 @@ from webui.core.fields import FieldSpec, specs
 from webui.errors import RequestError
 from webui.settings import Settings, read_file
 from webui.ui.bodies import SettingCard, SettingSection
+from webui.ui.languages import AUTO
 
 LABELS = {
     "models_dirs": "Model folders",
@@ -28,6 +30,7 @@ LABELS = {
     "backend_minutes": "Longest wait, minutes",
     "budget_user": "Budget per user and day, $",
     "budget_all": "Budget per day, $",
+    "backend_scale": "Scale large start pictures down",
     "budget_picture": "Price where it is not known, $",
     "preview_period": "Preview interval",
     "preview_method": "Preview decoding",
@@ -39,13 +42,18 @@ LABELS = {
 """What the page calls settings whose name in the file reads badly."""
 
 
-def sections(settings: Settings) -> list[SettingSection]:
-    """Sections in the order of the settings, each with its fields; `changed` says that the file holds a value of its own."""
+def sections(settings: Settings, languages: Sequence[str] = (), *, private: bool = True) -> list[SettingSection]:
+    """Sections in the order of the settings, each with its fields; `changed` says that the file holds a value of its own.
+
+    `languages` are those there are. Without `private`, what tells of this machine (its folders, names and neighbours) is left out.
+    """
     written = read_file(settings.file)
     found: dict[str, list[SettingCard]] = {}
     for name, spec in specs(Settings).items():
-        if section := (spec.extra or {}).get("section"):
-            found.setdefault(str(section), []).append(_card(spec, getattr(settings, name), name in written))
+        extra = spec.extra or {}
+        if (section := extra.get("section")) and (private or not extra.get("private")):
+            card = _card(spec, getattr(settings, name), name in written)
+            found.setdefault(str(section), []).append(_of_languages(card, languages) if name == "language" else card)
     return [SettingSection(title=title, fields=fields) for title, fields in found.items()]
 
 
@@ -83,6 +91,10 @@ def _card(spec: FieldSpec, value: Any, changed: bool) -> SettingCard:
         changed=changed,
         restart=bool((spec.extra or {}).get("restart")),
     )
+
+
+def _of_languages(card: SettingCard, languages: Sequence[str]) -> SettingCard:
+    return card.model_copy(update={"kind": "choice", "choices": list(dict.fromkeys((AUTO, *languages, str(card.value))))})
 
 
 def _plain(value: Any) -> Any:

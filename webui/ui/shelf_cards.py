@@ -1,5 +1,6 @@
 """What the shelf and the prompt's completions show of the models: a short card of each, so that thousands are one small answer."""
 
+from collections.abc import Mapping
 from pathlib import Path
 
 from webui.collection.cards import Entry
@@ -10,13 +11,15 @@ LONGEST_NOTES = 500
 MOST_TRIGGERS = 12
 
 
-def shelf_cards(services: Services) -> list[ShelfCard]:
-    """A card of every model, by name."""
-    return [_card(each) for each in services.collection.entries()]
+def shelf_cards(services: Services, owner: str) -> list[ShelfCard]:
+    """A card of every model, by name; with when its owner last used it."""
+    used = services.collection.last_used(owner)
+    return [_card(each, used) for each in services.collection.entries()]
 
 
-def _card(found: Entry) -> ShelfCard:
+def _card(found: Entry, used: Mapping[str, float]) -> ShelfCard:
     card = found.card
+    names = (card.name, found.model.short_name, found.model.alias)
     return ShelfCard(
         id=card.id,
         kind=card.kind,
@@ -33,6 +36,7 @@ def _card(found: Entry) -> ShelfCard:
         favourite=card.kept.favourite,
         weight=card.kept.weight,
         error=card.error,
+        used=int(max(used.get(name, 0.0) for name in names)),
     )
 
 

@@ -147,10 +147,9 @@ class Wildcards:
 
     def _missing(self, wanted: str, names: Sequence[str]) -> str:
         close = difflib.get_close_matches(wanted, names[:5000], n=3)
-        where = self._folders()
         hint = f"Did you mean {', '.join(map(printable, close))}? " if close else ""
-        if where and not close:
-            hint = f"Put {printable(wanted.rpartition('/')[2])}.txt into {where[0]}. "
+        if self._folders() and not close:  # whoever asks may sit elsewhere: the server's folders are none of their business
+            hint = f"Put {printable(wanted.rpartition('/')[2])}.txt into the folder {FOLDER} of Darkroom's data. "
         return f"There is no wildcard named {printable(wanted)!r}. {hint}Turn Dynamic prompts off to keep the words as they are."
 
 

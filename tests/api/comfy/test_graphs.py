@@ -1,6 +1,7 @@
 """ComfyUI's usual graphs run; what is not understood is refused by name, in its own shape."""
 
 import io
+import json
 import time
 
 import httpx
@@ -8,6 +9,7 @@ import pytest
 from PIL import Image
 
 from tests.api.conftest import server  # noqa: F401 - a fixture
+from webui.prompts import parse_attention, strip_comments
 
 
 def usual(**changes) -> dict:
@@ -119,6 +121,21 @@ def test_loras_and_a_second_pass(server, client):  # noqa: F811
     assert "<lora:ink:0.5" in request.prompt and request.hires.scale == 2 and request.hires.strength == 0.4
 
 
+def test_a_number_sign_in_a_text_is_no_comment(server, client):  # noqa: F811
+    words = {"class_type": "CLIPTextEncode", "inputs": {"text": "house #12\n# a garden", "clip": ["4", 1]}}
+    request = server.services.queue.get(job_of(server, client, usual(**{"6": words}))).request
+    assert parse_attention(strip_comments(request.prompt)) == [["house #12\n# a garden", 1.0]]
+
+
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [("/interrupt", {"prompt_id": [1]}), ("/history", {"delete": 5}), ("/history", {"delete": [[1]]}), ("/queue", {"delete": {"a": 1}})],
+)
+def test_what_is_no_name_of_a_graph_stops_and_forgets_nothing(client, path, body):
+    answer = client.post(path, json=body)
+    assert answer.status_code == 400 and "must be" in answer.json()["error"]["message"], answer.text
+
+
 BAD = {
     "an unknown node": (usual(**{"9": {"class_type": "NoSuchNode", "inputs": {}}}), "NoSuchNode"),
     "a loop": (usual(**{"8": {"class_type": "VAEDecode", "inputs": {"samples": ["8", 0], "vae": ["4", 2]}}}), "circle"),
@@ -149,6 +166,83 @@ def test_a_graph_that_cannot_run_is_refused_in_comfyuis_shape(client, graph, wor
     assert answer.status_code == 400
     error = answer.json()["error"]
     assert set(error) == {"type", "message", "details", "extra_info"} and word in error["message"] + error["details"]
+
+
+def sent(client: httpx.Client, colour: str, name: str, **form: str) -> dict:
+    stream = io.BytesIO()
+    Image.new("RGB", (64, 64), colour).save(stream, "PNG")
+    return client.post("/upload/image", files={"image": (name, stream.getvalue())}, data=form).json()
+
+
+def seen(client: httpx.Client, told: dict, **more: str) -> Image.Image:
+    answer = client.get("/view", params={"filename": told["name"], "subfolder": told["subfolder"], "type": told["type"], **more})
+    assert answer.status_code == 200, answer.text
+    return Image.open(io.BytesIO(answer.content))
+
+
+def test_pictures_of_one_name_stand_beside_each_other(server, client):  # noqa: F811
+    """By ComfyUI's rule: a number, unless the form says overwrite; each in the folder that the form names."""
+    first, second = sent(client, "red", "one.png"), sent(client, "blue", "one.png")
+    assert (first["name"], second["name"]) == ("one.png", "one (1).png") and sent(client, "red", "one.png") == first
+    below = sent(client, "lime", "one.png", subfolder="a/b", type="temp")
+    assert below == {"name": "one.png", "subfolder": "a/b", "type": "temp"}
+    for told, colour in ((first, (255, 0, 0)), (second, (0, 0, 255)), (below, (0, 255, 0))):
+        assert seen(client, told).convert("RGB").getpixel((5, 5)) == colour
+    assert seen(client, first, preview="webp;50").format == "WEBP" and seen(client, first, channel="a").mode == "L"
+    assert sent(client, "white", "one.png", overwrite="true") == first
+    assert seen(client, first).convert("RGB").getpixel((5, 5)) == (255, 255, 255)
+    assert client.get("/view", params={"filename": "two.png", "type": "input"}).status_code == 404
+    refused = client.post("/upload/image", files={"image": ("x.png", b"x")}, data={"subfolder": "../.."})
+    assert refused.status_code == 400 and "inside the folder" in refused.text
+    encode = {"class_type": "VAEEncode", "inputs": {"pixels": ["10", 0], "vae": ["4", 2]}}
+    starts = []
+    for name in ("one.png", "one (1).png", "a/b/one.png [temp]"):
+        graph = usual(**{"5": encode, "10": {"class_type": "LoadImage", "inputs": {"image": name}}})
+        graph["3"] = {**graph["3"], "inputs": {**graph["3"]["inputs"], "denoise": 0.5, "latent_image": ["5", 0]}}
+        starts.append(server.services.queue.get(job_of(server, client, graph)).request.init)
+    assert len(set(starts)) == 3
+
+
+def test_a_mask_of_the_editor_is_the_transparency_of_its_picture(client):
+    original = sent(client, "red", "masked.png")
+    stream, mask = io.BytesIO(), Image.new("RGBA", (64, 64), (0, 0, 0, 255))
+    mask.paste((0, 0, 0, 0), (0, 0, 32, 64))
+    mask.save(stream, "PNG")
+    form = {"original_ref": json.dumps({"filename": original["name"], "subfolder": "", "type": "input"}), "subfolder": "clipspace"}
+    told = client.post("/upload/mask", files={"image": ("mask.png", stream.getvalue())}, data=form).json()
+    image = seen(client, told)
+    assert told["subfolder"] == "clipspace" and image.getpixel((5, 5)) == (255, 0, 0, 0) and image.getpixel((60, 5)) == (255, 0, 0, 255)
+
+
+def test_what_is_taken_out_of_the_history_is_gone_from_it_and_not_from_the_gallery(server):  # noqa: F811
+    with server.client(owner="forgets") as client:
+        one, two = job_of(server, client, usual()), job_of(server, client, usual())
+        first = history(client, one)["outputs"]["9"]["images"][0]
+        history(client, two)
+        assert client.post("/history", json={"delete": [one, "no such"]}).json() == {}
+        assert list(client.get("/history").json()) == [two] and client.get(f"/history/{one}").json() == {}
+        client.post("/history", json={"clear": True})
+        assert client.get("/history").json() == {} and client.get("/view", params=first).status_code == 200
+        three = job_of(server, client, usual())
+        history(client, three)
+        assert list(client.get("/history", params={"max_items": 1000}).json()) == [three]
+
+
+REFUSED = {
+    "a size": ({"5": {"class_type": "EmptyLatentImage", "inputs": {"width": 10**9, "height": 64, "batch_size": 1}}}, "5", "width"),
+    "a batch": ({"5": {"class_type": "EmptyLatentImage", "inputs": {"width": 64, "height": 64, "batch_size": 999}}}, "5", "batch_size"),
+    "a checkpoint": ({"4": {"class_type": "CheckpointLoaderSimple", "inputs": {"ckpt_name": "none-such"}}}, "4", "ckpt_name"),
+    "a negative text": ({"7": {"class_type": "CLIPTextEncode", "inputs": {"text": "x" * 200_000, "clip": ["4", 1]}}}, "7", "text"),
+    "a text": ({"6": {"class_type": "CLIPTextEncode", "inputs": {"text": "x" * 200_000, "clip": ["4", 1]}}}, "6", "text"),
+}
+
+
+@pytest.mark.parametrize(("changes", "node", "name"), REFUSED.values(), ids=REFUSED)
+def test_what_a_request_may_not_have_is_refused_at_the_node_that_it_comes_from(client, changes, node, name):
+    answer = client.post("/prompt", json={"prompt": usual(**changes)})
+    (error,) = answer.json()["node_errors"][node]["errors"]
+    assert answer.status_code == 400 and error["extra_info"] == {"input_name": name}
+    assert answer.json()["error"]["details"].startswith(f"Node #{node}, {name}: ")
 
 
 def test_odd_bodies(client):

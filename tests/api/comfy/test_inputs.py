@@ -4,6 +4,7 @@ import pytest
 
 from tests.api.comfy.test_graphs import usual
 from webui.api.comfy.graphs import GraphError, understood
+from webui.prompts.grammar import read_and, read_attention, strip_tags
 
 
 def sampler(**changes):
@@ -49,6 +50,14 @@ def test_a_batch_is_repeated_whole_and_texts_are_no_templates():
     graph["3"]["inputs"]["latent_image"] = ["10", 0]
     (meant,) = understood(graph)
     assert (meant.fields["batch_size"], meant.request({}).dynamic_prompts) == (6, False)
+
+
+def test_a_text_is_words_as_comfyui_takes_it():
+    text = "a fox <lora:ink:1> [big:small:0.5] AND (old:1.2) BREAK"
+    (meant,) = understood(usual(**{"6": {"class_type": "CLIPTextEncode", "inputs": {"text": text, "clip": ["4", 1]}}}))
+    prompt = meant.fields["prompt"]
+    assert strip_tags(prompt) == (prompt, ()) and len(read_and(prompt)) == 1
+    assert read_attention(prompt) == [("a fox < lora:ink:1> [big:small:0.5] and ", 1.0), ("old", 1.2), (" break", 1.0)]
 
 
 @pytest.mark.parametrize("changes", [{"seed": "7"}, {"steps": 7.0}, {"cfg": "5.5"}, {"seed": 2**64 - 1}, {"denoise": 1.0}], ids=str)

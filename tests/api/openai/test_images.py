@@ -2,13 +2,14 @@
 
 import base64
 import io
+import json
 
 import httpx
 import pytest
 from openai import BadRequestError, NotFoundError, OpenAI
 from PIL import Image
 
-from tests.api.conftest import server  # noqa: F401 - a fixture
+from tests.api.conftest import Server, server  # noqa: F401 - a fixture
 
 
 @pytest.fixture
@@ -41,10 +42,7 @@ def test_generate(client, jobs):
 
 def test_generate_gives_addresses_and_other_formats(client, server):  # noqa: F811
     made = client.images.generate(prompt="a", response_format="url")
-    assert (
-        made.data[0].url.startswith(server.url)
-        and httpx.get(made.data[0].url, headers={"X-Owner": "openai user"}, timeout=120).status_code == 200
-    )
+    assert made.data[0].url.startswith(server.url) and httpx.get(made.data[0].url, timeout=120).headers["content-type"] == "image/png"
     unasked = client.images.generate(prompt="a", model="dall-e-3", quality="standard", style="vivid").data[0]  # as LibreChat asks
     assert unasked.b64_json is None and unasked.url is not None and unasked.url.startswith(server.url)
     assert opened(client.images.generate(prompt="a", model="dall-e-3", response_format="b64_json").data[0].b64_json)
@@ -64,6 +62,61 @@ def test_edit_the_whole_picture_and_a_part(client, jobs):
     assert jobs().request.mode == "img2img"
     made = client.images.edit(image=png(), mask=png("RGBA", (0, 0, 0, 0)), prompt="a green apple", size="64x64")
     assert jobs().request.mode == "inpaint" and opened(made.data[0].b64_json).size == (64, 64)
+
+
+def test_fields_of_ours_come_in_a_form_too(client, jobs):
+    client.images.edit(image=png(), prompt="a", extra_body={"darkroom": {"seed": 7, "negative_prompt": "fog"}})
+    assert (jobs().request.seed, jobs().request.negative_prompt) == (7, "fog")
+    client.images.edit(image=png(), prompt="a", extra_body={"darkroom": '{"seed": 8}'})
+    assert jobs().request.seed == 8
+    for wrong in ("{", "[1]", "7"):
+        with pytest.raises(BadRequestError) as caught:
+            client.images.edit(image=png(), prompt="a", extra_body={"darkroom": wrong})
+        assert caught.value.body["param"] == "darkroom"
+
+
+def test_what_has_no_effect_is_named_in_a_header_and_at_the_job(client, jobs):
+    plain = client.images.with_raw_response.generate(prompt="a", user="anna")
+    assert "x-darkroom-notes" not in plain.headers
+    more = {"moderation": "low", "style": "vivid", "extra_body": {"watermark": True}}
+    told = json.loads(client.images.with_raw_response.generate(prompt="a", **more).headers["x-darkroom-notes"])
+    assert all(name in told[0] for name in ("moderation", "style", "watermark")) and jobs().notes == tuple(told)
+    edited = client.images.with_raw_response.edit(image=png(), prompt="a", input_fidelity="high")
+    assert "input_fidelity" in edited.headers["x-darkroom-notes"]
+    with client.images.with_streaming_response.generate(prompt="a", stream=True, style="vivid") as streamed:
+        assert "style" in streamed.headers["x-darkroom-notes"]
+
+
+def test_a_mask_of_another_size_or_without_holes_is_refused(client):
+    for mask in (png("RGBA", (0, 0, 0, 0), (32, 64)), png("RGBA", (0, 0, 0, 255)), png()):
+        with pytest.raises(BadRequestError, match="mask") as caught:
+            client.images.edit(image=png(), mask=mask, prompt="a")
+        assert caught.value.body["param"] == "mask"
+
+
+def test_an_address_holds_no_key_opens_without_one_and_cannot_be_changed(tmp_path):
+    locked = Server(tmp_path, access_key="open sesame", admin_key="the-admin-key")
+    try:
+        with OpenAI(base_url=f"{locked.url}/v1", api_key="the-admin-key", max_retries=0) as client:
+            wanted = {"prompt": "a", "response_format": "url", "output_format": "webp", "output_compression": 40}
+            url = client.images.generate(**wanted).data[0].url
+        assert "the-admin-key" not in url and "sesame" not in url
+        opened = httpx.get(url)
+        assert opened.headers["content-type"] == "image/webp" and Image.open(io.BytesIO(opened.content)).format == "WEBP"
+        until = int(url.partition("until=")[2].partition("&")[0])
+        for other in (
+            url.replace(".40.webp", ".40.png"),
+            url[:-1] + ("0" if url[-1] != "0" else "1"),
+            url.partition("?")[0],
+            url.replace(f"until={until}", f"until={until + 9}"),
+            url.replace(f"until={until}", "until=1"),
+            url.replace("/v1/images/files/", "/api/v1/images/"),
+        ):
+            assert httpx.get(other).status_code == 401, other
+        assert httpx.post(url).status_code == 401
+        assert httpx.get(url.partition("?")[0], headers={"X-Access-Key": "the-admin-key"}).status_code == 403
+    finally:
+        locked.close()
 
 
 def test_what_is_transparent_is_changed(client, jobs, server):  # noqa: F811
@@ -133,4 +186,10 @@ def test_bad_pictures_and_forms_are_refused(client, server):  # noqa: F811
             http.post("/v1/images/generations", json={"prompt": ""}),
         ):
             assert answer.status_code == 400 and answer.json()["error"]["message"], answer.text
+        for field, form in (("image", {"image": b"<svg/>"}), ("mask", {"image": png(), "mask": b"<svg/>"})):
+            for route in ("edits", "variations") if field == "image" else ("edits",):
+                answer = http.post(f"/v1/images/{route}", data={"prompt": "a"}, files=form)
+                assert answer.status_code == 400 and answer.json()["error"]["param"] == field, answer.text
+        nan = http.post("/v1/images/generations", content=b'{"prompt": "a", "cfg": NaN}', headers={"content-type": "application/json"})
+        assert nan.status_code == 400 and nan.json()["error"]["param"] == "cfg"
         assert http.get("/v1/chat/completions").json()["error"]["type"] == "not_found_error"

@@ -14,6 +14,7 @@ from PIL import Image
 from tests.api.sdapi.conftest import FOX, picture
 from tests.library.test_scan import write
 from webui.api.sdapi.translate import without_comments
+from webui.prompts import strip_comments
 
 EXTRAS = Path(__file__).resolve().parents[2] / "data" / "reference" / "extras"
 
@@ -50,6 +51,14 @@ def test_fields_become_the_requests(client, server):
     assert (request.seed_resize_width, request.seed_resize_height, request.tiling, request.batch_count) == (128, 64, True, 2)
     options = request.sampler_options
     assert (options.eta, options.churn, options.churn_min, options.noise_scale) == (0.5, 1, 0.1, 1.1)
+
+
+def test_hires_fix_with_another_checkpoint(client, server):
+    hires = {"enable_hr": True, "hr_upscaler": "Latent", "hr_cfg": 6, "hr_checkpoint_name": "sd15-ref"}
+    answer, job = made(client, server, **hires)
+    assert job.request.hires.checkpoint.startswith("sd15-ref") and "hr_checkpoint_name" not in notes(answer)
+    refused = client.post("/sdapi/v1/txt2img", json=FOX | hires | {"hr_checkpoint_name": "nowhere"})
+    assert refused.status_code == 422 and "hr_checkpoint_name" in refused.text
 
 
 def test_hires_fix(client, server):
@@ -198,6 +207,78 @@ def test_a_script_that_is_not_here_is_named(client, server):
     assert refused.status_code == 422 and "ControlNet" in refused.json()["detail"]
 
 
+@pytest.mark.parametrize(
+    "title",
+    [
+        *("Multidiffusion", "MultiDiffusion Integrated", "Never OOM Integrated", "Never OOM", "StyleAlign Integrated 1.2"),
+    ],
+)
+def test_titles_of_all_versions_are_one_script(client, server, title):
+    assert title in notes(made(client, server, alwayson_scripts={title: {"args": [True, 1.1]}})[0])
+    assert not notes(made(client, server, alwayson_scripts={title: {"args": [False, 1.1]}})[0])
+
+
+def test_fields_that_nobody_knows_are_named(client, server):
+    answer, job = made(client, server, use_unknown=True, other={"a": 1})
+    assert all(name in notes(answer) and name in " ".join(job.notes) for name in ("'use_unknown'", "'other'"))
+    assert "use_unknown" not in answer.json()["parameters"]
+    extras = client.post("/sdapi/v1/extra-single-image", json={"image": picture(), "upscaler_1": "Lanczos", "sharpen": 1})
+    assert extras.status_code == 200 and "'sharpen'" in notes(extras)
+
+
+ASKED = {
+    "cfg_scale": ({}, {"cfg_scale": "much"}),
+    "n_iter": ({}, {"n_iter": 0}),
+    "batch_size": ({}, {"batch_size": 1000}),
+    "subseed": ({}, {"subseed": 2**70}),
+    "seed_resize_from_w": ({}, {"seed_resize_from_w": 10**6}),
+    "hr_scale": ({}, {"enable_hr": True, "hr_scale": 90}),
+    "hr_second_pass_steps": ({}, {"enable_hr": True, "hr_second_pass_steps": 10**6}),
+    "hr_upscaler": ({}, {"enable_hr": True, "hr_upscaler": "no such"}),
+    "hr_cfg": ({}, {"enable_hr": True, "hr_cfg": 999}),
+    "s_churn": ({}, {"s_churn": -1}),
+    "eta": ({}, {"eta": 99}),
+    "override_settings.eta_ancestral": ({}, {"override_settings": {"eta_ancestral": 99}}),
+    "override_settings.sd_vae": ({}, {"override_settings": {"sd_vae": "no such"}}),
+    "inpaint_full_res_padding": ({"mask": picture("in-mask.png")}, {"inpaint_full_res_padding": 10**6}),
+    "mask_blur_x": ({"mask": picture("in-mask.png")}, {"mask_blur_x": 10**6}),
+    "image_cfg_scale": ({"init_images": [picture()]}, {"image_cfg_scale": 300}),
+    "initial_noise_multiplier": ({"init_images": [picture()]}, {"initial_noise_multiplier": 30}),
+    "override_settings.upscaler_for_img2img": ({"init_images": [picture()]}, {"override_settings": {"upscaler_for_img2img": "no such"}}),
+    "refiner_checkpoint": ({}, {"refiner_checkpoint": "no such"}),
+    "alwayson_scripts.Refiner.refiner_switch_at": ({}, {"alwayson_scripts": {"Refiner": {"args": [True, "sd15-ref", 9]}}}),
+    "alwayson_scripts.ADetailer.ad_confidence": (
+        {},
+        {"alwayson_scripts": {"ADetailer": {"args": [{"ad_model": "face_yolov8n.pt", "ad_confidence": 9}]}}},
+    ),
+    "alwayson_scripts.film_grain.amount": ({}, {"alwayson_scripts": {"film_grain": {"args": [9]}}}),
+}
+
+
+@pytest.mark.parametrize("name", ASKED)
+def test_a_refusal_names_the_callers_own_field(client, name):
+    """Not ours: who sends `hr_scale` has never heard of `hires.scale`."""
+    if "ADetailer" in name:
+        pytest.importorskip("cv2")
+    more, wrong = ASKED[name]
+    route = "img2img" if more else "txt2img"
+    start = {"init_images": [picture()]} if more else {}
+    answer = client.post(f"/sdapi/v1/{route}", json=FOX | start | more | wrong)
+    said = answer.json()["detail"]
+    assert answer.status_code == 422, answer.text
+    assert said.startswith(f"{name}: ") if isinstance(said, str) else said[0]["loc"][-1] == name
+
+
+def test_an_option_that_every_request_would_be_refused_for_is_not_kept(client):
+    refused = client.post("/sdapi/v1/options", json={"eta_ancestral": 99})
+    assert refused.status_code == 422 and refused.json()["detail"].startswith("eta_ancestral: ")
+
+
+def test_no_folder_of_this_server_is_told(client, server):
+    refused = client.post("/sdapi/v1/txt2img", json=FOX | {"prompt": "a __nowhere__ fox"}).json()["detail"]
+    assert "nowhere.txt" in refused and str(server.settings.data_dir) not in refused
+
+
 def test_adetailer_s_units_are_steps_of_the_chain(client, server):
     pytest.importorskip("cv2")
     face = {"ad_model": "face_yolov8n.pt", "ad_prompt": "a face", "ad_denoising_strength": 0.3, "ad_use_steps": False, "ad_steps": 9}
@@ -219,8 +300,9 @@ def test_adetailer_s_units_are_steps_of_the_chain(client, server):
 
 def test_comments_are_taken_out_unless_switched_off(client, server):
     assert without_comments("a # b\n# c\nd") == "a \nd" and without_comments("a") == "a" and without_comments("# all") == ""
-    _, job = made(client, server, prompt="a fox # red", override_settings={"enable_prompt_comments": False})
-    assert job.request.prompt == "a fox # red"
+    answer, job = made(client, server, prompt="a fox # red", override_settings={"enable_prompt_comments": False})
+    assert json.loads(answer.json()["info"])["prompt"] == "a fox # red"
+    assert job.request.prompt == r"a fox \# red" and strip_comments(job.request.prompt) == job.request.prompt
 
 
 def bomb(width: int, height: int) -> str:
@@ -294,6 +376,16 @@ def test_a_picture_is_enlarged_and_keeps_its_text(client):
     assert huge.status_code == 422
 
 
+def test_extras_by_filters_count_among_the_pictures_of_a_day(client, server):
+    body = {"image": picture(), "upscaler_1": "Lanczos"}
+    server.services.settings.change({"guest_pictures": 1})
+    try:
+        answers = [client.post("/sdapi/v1/extra-single-image", json=body) for _ in range(2)]
+    finally:
+        server.services.settings.change({"guest_pictures": None})
+    assert [each.status_code for each in answers] == [200, 429] and "today" in answers[1].json()["detail"]
+
+
 def test_faces_are_restored_by_the_networks_that_are_here(client, server):
     file = server.settings.data_dir / "models" / "GFPGAN" / "GFPGANv1.4.safetensors"
     write(file)
@@ -325,7 +417,11 @@ def test_extras_by_a_network_are_a_job_of_the_caller(client, server):
     job = server.services.queue.jobs(owner=client.headers["x-owner"], newest=True, limit=1)[0]
     (step,) = job.request.finish
     assert (step.upscaler, step.second, step.second_visibility, job.request.upscale_tile) == ("net", "Nearest", 0.5, 64)
-    assert base64.b64decode(answer.json()["image"]) == server.services.gallery.path(job.images[0]).read_bytes()
+    with (
+        Image.open(io.BytesIO(base64.b64decode(answer.json()["image"]))) as shown,
+        Image.open(server.services.gallery.path(job.images[0])) as kept,
+    ):
+        assert shown.tobytes() == kept.tobytes() and "darkroom" in kept.text and "darkroom" not in shown.text
     assert answer.json()["html_info"] == "<p>Postprocess upscale by: 2.0, Postprocess upscaler: net, Postprocess upscaler 2: Nearest</p>"
     several = {**body, "imageList": [{"data": picture(), "name": "a"}, {"data": picture("in-parameters.jpg"), "name": "b"}]}
     assert len(client.post("/sdapi/v1/extra-batch-images", json=several).json()["images"]) == 2
@@ -342,6 +438,47 @@ def test_enlarged_pixels_are_those_of_forge(client, case):
     assert answer["html_info"] == record["html_info"]
     with Image.open(io.BytesIO(base64.b64decode(answer["image"]))) as made, Image.open(EXTRAS / f"{case}.png") as wanted:
         assert made.mode == wanted.mode and made.tobytes() == wanted.tobytes()
+
+
+@pytest.mark.parametrize("upscaler", ["Nearest", "Lanczos"])
+def test_pictures_that_filters_enlarge_are_a_job_of_the_caller(client, server, upscaler):
+    several = {"imageList": [{"data": picture(), "name": "a"}, {"data": picture(), "name": "b"}], "upscaler_1": upscaler}
+    assert len(client.post("/sdapi/v1/extra-batch-images", json=several).json()["images"]) == 2
+    job = server.services.queue.jobs(owner=client.headers["x-owner"], newest=True, limit=1)[0]
+    assert job.request.mode == "extras" and job.state == "done" and [step.upscaler for step in job.request.finish] == [upscaler]
+    assert len(job.images) == 2
+
+
+WRONG_SIZES = {
+    "too wide": ({"resize_mode": 1, "upscaling_resize_w": 10**6}, "upscaling_resize_w"),
+    "too large": ({"resize_mode": 1, "upscaling_resize_w": 20000, "upscaling_resize_h": 20000}, "upscaling_resize_w"),
+    "not cropped, and too large": (
+        {"resize_mode": 1, "upscaling_resize_w": 60000, "upscaling_resize_h": 60000, "upscaling_crop": False},
+        "upscaling_resize_w",
+    ),
+    "far too often": ({"upscaling_resize": 1e9}, "upscaling_resize"),
+}
+
+
+@pytest.mark.parametrize(("fields", "named"), WRONG_SIZES.values(), ids=WRONG_SIZES)
+def test_a_size_that_cannot_be_is_refused_by_the_caller_s_own_field(client, fields, named):
+    answer = client.post("/sdapi/v1/extra-single-image", json={"image": picture(), "upscaler_1": "Lanczos", **fields})
+    assert answer.status_code == 422 and answer.json()["detail"].startswith(f"{named}: "), answer.text[:300]
+
+
+def test_a_script_s_wrong_values_are_its_arguments(client):
+    arguments = ["Steps", "a,b", "", "Nothing", "", "", "Nothing", "", "", True, False, False, False, 0]
+    answer = client.post("/sdapi/v1/txt2img", json=FOX | {"script_name": "x/y/z plot", "script_args": arguments})
+    assert answer.status_code == 422 and answer.json()["detail"].startswith("script_args: The axis Steps: 'a' is no number")
+
+
+@pytest.mark.parametrize("body", [b'{"prompt": "\xff"}', b'{"prompt":' + b"[" * 5000 + b"]" * 5000 + b"}"], ids=["not UTF-8", "deep"])
+def test_a_body_that_cannot_be_read_is_refused_in_a_sentence(client, body):
+    headers = {"content-type": "application/json"}
+    a1111, openai = (client.post(path, content=body, headers=headers) for path in ("/sdapi/v1/txt2img", "/v1/images/generations"))
+    assert a1111.status_code == openai.status_code == 400
+    for said in (a1111.json()["detail"], openai.json()["error"]["message"]):
+        assert said.startswith("The body cannot be read: ")
 
 
 def test_a_file_tells_what_it_is(client, server):

@@ -40,6 +40,20 @@ def test_prompts_from_lines(client):
     assert info["all_prompts"] == ["a cat in ink", "a dog in ink"] and info["all_seeds"] == [42, 9] and len(opened(answer)) == 2
 
 
+def test_prompts_from_lines_as_a1111_s_clients_send_them(client, server):
+    """Four arguments, and three of older versions; numbers and flags as texts; what is random stays random for each line."""
+    for args in (["false", 1, 0, "a cat\na dog"], [False, True, "a cat\na dog"]):
+        body = {"prompt": "in ink", "script_name": "prompts from file or textbox", "script_args": args}
+        answer = client.post("/sdapi/v1/txt2img", json=FOX | {"seed": -1} | body)
+        info = json.loads(answer.json()["info"])
+        assert info["all_prompts"] == ["a cat in ink", "a dog in ink"] and len(set(info["all_seeds"])) == 1
+    body["script_args"] = [False, False, "end", "a cat\n--prompt owl --negative_prompt sad --styles Ink --sd_model sd15-ref"]
+    info = json.loads(client.post("/sdapi/v1/txt2img", json=FOX | {"seed": -1, "negative_prompt": "dull"} | body).json()["info"])
+    assert info["all_prompts"] == ["in ink a cat", "in ink owl, ink drawing, cross hatching"] and len(set(info["all_seeds"])) == 2
+    assert info["all_negative_prompts"][1].startswith("dull sad")
+    assert "sd15-ref" in server.services.queue.jobs(owner=client.headers["x-owner"], newest=True, limit=1)[0].request.checkpoint
+
+
 def test_loopback_goes_on_from_its_own_picture(client, server):
     body = {"init_images": [picture()], "denoising_strength": 0.8, "script_name": "loopback", "script_args": [3, 0.4, "Linear", "None"]}
     assert [each.size for each in opened(client.post("/sdapi/v1/img2img", json=FOX | body))] == [(128, 128), *[(64, 64)] * 3]
@@ -98,6 +112,11 @@ BAD = {
     "no values": ("X/Y/Z plot", ["Steps", "", [], 0, "", [], 0, "", []]),
     "unknown": ("no such", []),
     "an unknown flag": ("Prompts from file or textbox", [False, False, "start", "--outpath /etc x", False]),
+    "a wrong value in a line": ("Prompts from file or textbox", [False, False, "start", "--prompt x --steps many"]),
+    "no flag": ("Prompt matrix", ["perhaps", False, "positive", "comma", 0]),
+    "an upscaler past the list": ("SD upscale", ["", 8, 99, 2]),
+    "a choice past the list": ("Loopback", [2, 0.5, 7, "None"]),
+    "an axis past the list": ("X/Y/Z plot", [99, "1", [], 0, "", [], 0, "", []]),
     "no lines": ("Prompts from file or textbox", [False, False, "start", "", False]),
 }
 
@@ -140,6 +159,29 @@ def test_an_xyz_plot_with_its_cells_and_seeds_of_their_own(client):
     assert [each.size for each in opened(answer)][1:] == [(64, 64)] * 4
     info = json.loads(answer.json()["info"])
     assert info["all_seeds"] == [42, 43, 44, 45] and info["index_of_first_image"] == 1
+
+
+AXES = {
+    "txt2img": (7, "Prompt S/R", 9, "Sampler", 11, "Checkpoint name"),
+    "img2img": (7, "Prompt S/R", 9, "Sampler", 10, "Checkpoint name"),
+}
+
+
+@pytest.mark.parametrize("route", AXES)
+def test_axes_have_a1111_s_numbers(client, route):
+    """By its list of each route, in which Forge's own axes have no number of their own: they stand last."""
+    listed = next(
+        each
+        for each in client.get("/sdapi/v1/script-info").json()
+        if each["name"] == "x/y/z plot" and each["is_img2img"] == (route == "img2img")
+    )["args"][0]["choices"]
+    numbers, names = AXES[route][::2], AXES[route][1::2]
+    assert [listed[number] for number in numbers] == list(names) and listed[-1] == "Distilled CFG Scale"
+    args = ["9.0", "Euler, DDIM", "", 0, "", "", 0.0, "", "", "true", "false", None, False, 4]
+    start = {"init_images": [picture()]} if route == "img2img" else {}
+    answer = client.post(f"/sdapi/v1/{route}", json=FOX | start | {"seed": -1, "script_name": "X/Y/Z plot", "script_args": args})
+    info = json.loads(answer.json()["info"])
+    assert len(set(info["all_seeds"])) == 1 and len(info["all_seeds"]) == 2 and len(opened(answer)) == 1
 
 
 def test_a_template_tells_each_pictures_prompt(client):

@@ -8,8 +8,9 @@ from typing import Any
 
 from PIL import Image
 
-from webui.api.comfy.graphs import GraphError, Understood, invalid
-from webui.api.comfy.pictures import LOADERS, CannotMake, Link, Pictures
+from webui.api.comfy.graphs import GraphError, Understood, invalid, wrong_input
+from webui.api.comfy.kept import CACHE
+from webui.api.comfy.pictures import LOADERS, CannotMake, Link, Pictures, behind
 from webui.api.comfy.sent import End, Graphs, Sent
 from webui.core.job import Job
 from webui.core.record import ImageRecord
@@ -18,7 +19,7 @@ from webui.gallery.service import Gallery
 from webui.images.decode import as_png, read_image
 
 _INSIDE = {"ETN_LoadImageBase64": "image", "ETN_LoadMaskBase64": "mask"}
-CACHED = " [etn]"
+CACHED = f" [{CACHE}]"
 """Behind the names of what was sent to /api/etn/image."""
 
 
@@ -32,8 +33,12 @@ def without_base64(graph: Mapping[str, Any], gallery: Gallery, owner: str) -> di
             try:
                 data = base64.b64decode(text.partition("base64,")[2] or text, validate=True)
             except (binascii.Error, ValueError):
-                raise invalid(f"Node #{key[:50]}, {name}: It must be a picture in base64.") from None
-            kept[key] = {**node, "inputs": {**node["inputs"], name: f"{gallery.upload(data, owner).id}.png"}}
+                raise wrong_input(graph, key, name, "It must be a picture in base64.") from None
+            try:
+                sent = gallery.upload(data, owner)
+            except RequestError as error:
+                raise wrong_input(graph, key, name, error.message) from None
+            kept[key] = {**node, "inputs": {**node["inputs"], name: f"{sent.id}.png"}}
     return kept
 
 
@@ -55,9 +60,9 @@ def start_images(meant: Understood, graph: Mapping[str, Any], gallery: Gallery, 
     return {**fields, "mask": gallery.upload(as_png(mask), owner).id}
 
 
-def loaded(graph: Mapping[str, Any], graphs: Graphs, owner: str) -> list[str]:
-    """The ids of the pictures that a graph loads. Raises `RequestError` for one that was not sent."""
-    return [graphs.id_of(owner, _name_of(node)) for node in graph.values() if node["class_type"] in LOADERS]
+def loaded(graph: Mapping[str, Any], end: str, graphs: Graphs, owner: str) -> list[str]:
+    """The ids of the pictures that an end of a graph is made of. Raises `RequestError` for one that was not sent."""
+    return [graphs.id_of(owner, _name_of(graph[key])) for key in behind(graph, end) if graph[key]["class_type"] in LOADERS]
 
 
 def finished(record: ImageRecord, sent: Sent, end: End, gallery: Gallery, graphs: Graphs) -> bytes | None:

@@ -5,11 +5,13 @@ from collections.abc import Container, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+from webui.api.comfy.blame import blamed
 from webui.api.comfy.enlarging import UPSCALE, Enlarged, enlarged
 from webui.api.comfy.inputs import wrong_inputs
 from webui.api.comfy.nodes import ENDS, UNDERSTOOD, lacking
 from webui.api.comfy.pictures import Link, Pictures, behind, link_of
 from webui.api.comfy.pixels import SAID
+from webui.api.comfy.plain import with_plain_texts
 from webui.api.comfy.sent import End
 from webui.api.comfy.simple import simplified
 from webui.core.fields import nested
@@ -99,7 +101,7 @@ def _of_end(graph: Mapping[str, Any], saves: str, upscalers: Container[str]) -> 
     simple = simplified(graph, saves)
     if (changed := _pictures_alone(graph, saves, upscalers)) is not None:
         return replace(changed, notes=(*_without_networks(simple.notes, changed.enlarged), *changed.notes))
-    found = comfyui.read({"prompt": json.dumps(simple.graph)})
+    found = comfyui.read({"prompt": json.dumps(with_plain_texts(simple.graph))})
     if found is None or not found.fields.get("steps"):
         said = found.unmapped[0] if found is not None and found.unmapped else "No sampler leads to the picture that is saved."
         raise invalid(said)
@@ -221,7 +223,16 @@ def _node_error(kind: str, said: str) -> dict[str, Any]:
     return {"errors": [error], "dependent_outputs": [], "class_type": kind[:100]}
 
 
-def failed(error: RequestError) -> GraphError:
-    """A value that Darkroom refuses, in ComfyUI's shape."""
-    said = error.message if error.message.startswith(error.field) else f"{error.field}: {error.message}"
-    return invalid(said)
+def failed(error: RequestError, graph: Mapping[str, Any], end: str) -> GraphError:
+    """A value that Darkroom refuses, in ComfyUI's shape: at the node and the input that it came from, where these are known."""
+    place = blamed(error, graph, end)
+    if place is None:
+        return invalid(error.message if error.message.startswith(error.field) else f"{error.field}: {error.message}")
+    return wrong_input(graph, *place, error.message, end)
+
+
+def wrong_input(graph: Mapping[str, Any], node: str, name: str, said: str, *ends: str) -> GraphError:
+    """One input of one node that cannot be meant."""
+    error = {"type": "invalid_input_type", "message": said, "details": f"{name}: {said}", "extra_info": {"input_name": name}}
+    errors = {node: {"errors": [error], "dependent_outputs": list(ends), "class_type": graph[node]["class_type"]}}
+    return invalid(f"Node #{node[:50]}, {name}: {said}", errors)

@@ -3,20 +3,19 @@
 import json
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
-from pathlib import Path
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Query, Request
+from fastapi import APIRouter, Depends, Request
 from fastapi.responses import FileResponse, JSONResponse, Response
 from starlette.concurrency import run_in_threadpool
-from starlette.datastructures import UploadFile
 
 from webui.api.comfy.files import finished, loaded, start_images, without_base64
 from webui.api.comfy.graphs import GraphError, Understood, failed, understood
 from webui.api.comfy.history import history_of
 from webui.api.comfy.listings import files
 from webui.api.comfy.refusals import REFUSED, ComfyRoute
-from webui.api.comfy.sent import PICTURE, SID, Graphs, Held, Sent
+from webui.api.comfy.sending import Asked, Sending, changed
+from webui.api.comfy.sent import SID, Graphs, Held, Sent
 from webui.api.identity import Viewer
 from webui.api.native import Api, Who
 from webui.api.submitting import check_ids, may_see, submit_job
@@ -26,8 +25,10 @@ from webui.core.request import GenerationRequest
 from webui.errors import NotFound, RequestError, WebUIError
 from webui.services import Services
 
+_LONGEST = 200
+"""Jobs of a history."""
+_FORM = {"requestBody": {"content": {"multipart/form-data": {"schema": {"type": "object"}}}}}
 _NO_BODY = {"requestBody": {"content": {"application/json": {"schema": {"type": "object"}}}}}
-Text = Annotated[str, Query(max_length=1000)]
 router = APIRouter(tags=["ComfyUI"], route_class=ComfyRoute, responses=REFUSED)
 
 
@@ -43,28 +44,39 @@ async def submit(request: Request, api: Api, who: Who, graphs: Held) -> dict[str
 
 def _submit(body: dict[str, Any], api: Services, who: Viewer, graphs: Graphs) -> str:
     """Queue a graph's jobs; gives what they are called together."""
-    try:
-        check_plain(body)
-        meant = understood(body.get("prompt"), files(api, "upscale_models"))
-        graph = without_base64(body["prompt"], api.gallery, who.name)
-        check_ids(api, who, loaded(graph, graphs, who.name))
-        requests = [each.request(start_images(each, graph, api.gallery, graphs, who.name)) for each in meant]
-        jobs = _all_or_none(api, who, requests, meant)
-    except RequestError as error:
-        raise failed(error) from None
+    check_plain(body)
+    meant = understood(body.get("prompt"), files(api, "upscale_models"))
+    graph = without_base64(body["prompt"], api.gallery, who.name)
+    requests = [_request(each, graph, api, who, graphs) for each in meant]
+    jobs = _all_or_none(api, who, graph, requests, meant)
     called = _name(body, "prompt_id") or jobs[0].id
     client = _name(body, "client_id")
     graphs.keep(who.name, called, {job.id: Sent(graph, each.ends, client, called) for job, each in zip(jobs, meant, strict=True)})
     return called
 
 
-def _all_or_none(api: Services, who: Viewer, requests: Sequence[GenerationRequest], meant: Sequence[Understood]) -> list[Job]:
+def _request(meant: Understood, graph: dict[str, Any], api: Services, who: Viewer, graphs: Graphs) -> GenerationRequest:
+    """What makes one picture of a graph. Raises `GraphError` at the node that it cannot be made for."""
+    end = meant.ends[0].node
+    try:
+        check_ids(api, who, loaded(graph, end, graphs, who.name))
+        return meant.request(start_images(meant, graph, api.gallery, graphs, who.name))
+    except RequestError as error:
+        raise failed(error, graph, end) from None
+
+
+def _all_or_none(
+    api: Services, who: Viewer, graph: dict[str, Any], requests: Sequence[GenerationRequest], meant: Sequence[Understood]
+) -> list[Job]:
     """The jobs of a graph; where one is refused, those before it are taken back."""
     jobs: list[Job] = []
     try:
         for request, each in zip(requests, meant, strict=True):
-            jobs.append(submit_job(api, who, request, notes=each.notes))
-    except WebUIError:
+            try:
+                jobs.append(submit_job(api, who, request, notes=each.notes))
+            except RequestError as error:
+                raise failed(error, graph, each.ends[0].node) from None
+    except (WebUIError, GraphError):
         for job in jobs:
             api.queue.cancel(job.id)
         raise
@@ -72,9 +84,14 @@ def _all_or_none(api: Services, who: Viewer, requests: Sequence[GenerationReques
 
 
 def _name(body: dict[str, Any], key: str) -> str:
-    """What a client calls itself, or its job."""
-    name = body.get(key)
-    return name[:SID] if isinstance(name, str) else ""
+    """What a client calls itself, or its job. Raises `RequestError`."""
+    return "" if body.get(key) is None else _text(body[key], key)
+
+
+def _text(sent: Any, key: str) -> str:
+    if isinstance(sent, bool) or not isinstance(sent, str | int):
+        raise RequestError(key, f"{key} must be text.")
+    return str(sent)[:SID]
 
 
 @router.get("/prompt")
@@ -84,11 +101,13 @@ def waiting(api: Api) -> dict[str, Any]:
 
 
 @router.get("/history")
-def histories(api: Api, who: Who, graphs: Held, max_items: Annotated[int, Query(ge=1, le=200)] = 50) -> dict[str, Any]:
-    """Your jobs that have ended."""
-    jobs = api.queue.jobs(tuple(sorted(FINAL_STATES)), owner=who.name, limit=max_items, newest=True)
+def histories(api: Api, who: Who, graphs: Held, max_items: int = 50) -> dict[str, Any]:
+    """Your jobs that have ended, the newest 200 of them at most."""
+    forgotten = graphs.kept.forgotten(who.name)
+    most = min(max_items, _LONGEST) if max_items > 0 else _LONGEST
+    jobs = api.queue.jobs(tuple(sorted(FINAL_STATES)), owner=who.name, limit=most + len(forgotten.ids), newest=True)
     found: dict[str, Any] = {}
-    for job in reversed(jobs):
+    for job in reversed([job for job in jobs if not forgotten.has(job)][:most]):
         called = graphs.called(job.id)
         if called not in found and (made := _ended(api, who, graphs, graphs.with_others(who.name, job.id))):
             found[called] = history_of(made)
@@ -98,7 +117,9 @@ def histories(api: Api, who: Who, graphs: Held, max_items: Annotated[int, Query(
 @router.get("/history/{prompt_id}")
 def history(prompt_id: str, api: Api, who: Who, graphs: Held) -> dict[str, Any]:
     """One of your jobs once it has ended; nothing before."""
+    forgotten = graphs.kept.forgotten(who.name)
     made = _ended(api, who, graphs, graphs.jobs_of(who.name, prompt_id))
+    made = [] if any(forgotten.has(job) for job, _ in made) else made
     return {graphs.called(made[0][0].id): history_of(made)} if made else {}
 
 
@@ -112,17 +133,24 @@ def _ended(api: Services, who: Viewer, graphs: Graphs, job_ids: Iterable[str]) -
     return [(job, graphs.of(job.id)) for job in jobs] if over else []
 
 
-@router.post("/history")
-async def forget(request: Request) -> dict[str, Any]:
-    """ComfyUI forgets; Darkroom keeps pictures until they are deleted in the gallery."""
-    await _object(request)
+@router.post("/history", openapi_extra=_NO_BODY)
+async def forget(request: Request, who: Who, graphs: Held) -> dict[str, Any]:
+    """Take jobs of yours out of this list: some by `delete`, all by `clear`. Their pictures stay in the gallery."""
+    body = await _object(request)
+    wanted = await run_in_threadpool(_meant, body, who, graphs)
+    if body.get("clear") or wanted:
+        await run_in_threadpool(graphs.kept.forget, who.name, None if body.get("clear") else wanted)
     return {}
 
 
-@router.get("/view")
-def view(api: Api, who: Who, graphs: Held, filename: Text = "", subfolder: Text = "", type: Text = "output") -> Response:
-    """A picture's file."""
-    return shown(filename if PICTURE.fullmatch(filename) else graphs.id_of(who.name, filename), api, who, graphs)
+@router.get("/view", responses={404: {"description": "There is no such picture of yours."}})
+def view(api: Api, who: Who, graphs: Held, asked: Annotated[Asked, Depends()]) -> Response:
+    """A picture's file: one that a graph showed, or one that you sent, by the names that were answered.
+
+    `preview` makes a smaller file of it (`webp;80`, `jpeg`), `channel` takes its transparency away (`rgb`) or shows it alone (`a`).
+    """
+    found = shown(graphs.name_of(who.name, asked.filename, asked.subfolder, asked.type), api, who, graphs)
+    return changed(found, asked.preview, asked.channel) if asked.preview or asked.channel in ("rgb", "a") else found
 
 
 def shown(name: str, api: Services, who: Viewer, graphs: Graphs) -> Response:
@@ -142,20 +170,21 @@ def shown(name: str, api: Services, who: Viewer, graphs: Graphs) -> Response:
     return Response(made, media_type="image/jpeg" if made.startswith(b"\xff\xd8") else "image/png")
 
 
-@router.post("/upload/image", openapi_extra={"requestBody": {"content": {"multipart/form-data": {"schema": {"type": "object"}}}}})
-@router.post("/upload/mask", openapi_extra={"requestBody": {"content": {"multipart/form-data": {"schema": {"type": "object"}}}}})
+@router.post("/upload/image", openapi_extra=_FORM)
 async def upload(request: Request, api: Api, who: Who, graphs: Held) -> dict[str, Any]:
-    """Keep a picture; the answer's `name` is what LoadImage takes."""
-    if not request.headers.get("content-type", "").startswith("multipart/form-data"):
-        raise RequestError("image", "Send a form (multipart/form-data) with the picture as its image.")
-    form = await request.form(max_files=4, max_fields=20)
-    file = form.get("image")
-    if not isinstance(file, UploadFile):
-        raise RequestError("image", "The form holds no picture under the name image.")
-    record = await run_in_threadpool(api.gallery.upload, await file.read(), who.name)
-    name = Path(file.filename or "").name[:200] or f"{record.id}.png"
-    graphs.name(who.name, name, record.id)
-    return {"name": name, "subfolder": "", "type": "input"}
+    """Keep a picture; `name`, `subfolder` and `type` of the answer are what LoadImage and /view take.
+
+    Where you have another of this name, it gets a number, unless the form says `overwrite`.
+    """
+    sent = await Sending.of(request)
+    return await run_in_threadpool(sent.keep, api.gallery, graphs, who.name)
+
+
+@router.post("/upload/mask", openapi_extra=_FORM)
+async def upload_mask(request: Request, api: Api, who: Who, graphs: Held) -> dict[str, Any]:
+    """Keep a picture with the transparency of what is sent: the form's `original_ref` names it. Without one, what is sent is kept."""
+    sent = await Sending.of(request)
+    return await run_in_threadpool(sent.keep_mask, api.gallery, graphs, who.name)
 
 
 @router.get("/queue")
@@ -184,10 +213,18 @@ def _own(api: Services, who: Viewer, state: str) -> list[Job]:
 async def change_queue(request: Request, api: Api, who: Who, graphs: Held) -> dict[str, Any]:
     """Take waiting jobs of yours out: some by `delete`, all by `clear`."""
     body = await _object(request)
-    given = body.get("delete") if isinstance(body.get("delete"), list) else []
-    wanted = {job_id for each in given or () for job_id in graphs.jobs_of(who.name, str(each))}
-    await run_in_threadpool(_take_out, api, who, graphs, None if body.get("clear") else wanted)
+    wanted = await run_in_threadpool(_meant, body, who, graphs)
+    await run_in_threadpool(_take_out, api, who, graphs, None if body.get("clear") else set(wanted))
     return {}
+
+
+def _meant(body: dict[str, Any], who: Viewer, graphs: Graphs) -> list[str]:
+    """The jobs that `delete` names by their graphs. Raises `RequestError`."""
+    given = body.get("delete") or []
+    if not isinstance(given, list):
+        raise RequestError("delete", "delete must be a list of what /prompt called its graphs.")
+    names = dict.fromkeys(_text(each, "delete") for each in given)
+    return [job_id for each in names for job_id in graphs.jobs_of(who.name, each)]
 
 
 def _take_out(api: Services, who: Viewer, graphs: Graphs, wanted: set[str] | None) -> None:

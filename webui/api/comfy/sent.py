@@ -2,18 +2,21 @@
 
 import asyncio
 import contextlib
+import posixpath
 import re
 import threading
 from collections import OrderedDict
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field
-from typing import Annotated, Any
+from typing import Annotated, Any, Protocol
 
 from fastapi import Depends, Request
 
+from webui.api.comfy.kept import FOLDERS, Kept, Place
 from webui.api.comfy.nodes import ENDS
 from webui.api.comfy.pictures import Link, link_of
-from webui.errors import RequestError
+from webui.errors import NotFound, RequestError, StorageError
+from webui.jobs.values import KeptValues
 
 MOST = 1000
 SID = 200
@@ -77,13 +80,26 @@ class Sent:
         return node
 
 
-class Graphs:
-    """The graphs that were sent, by job, and the names of uploads, by user. Bounded."""
+class Stored(Protocol):
+    """Where graphs are kept over restarts, see `stored`."""
 
-    def __init__(self) -> None:
+    def add(self, owner: str, prompt_id: str, made: Mapping[str, Sent]) -> None:
+        """Keep what each of these jobs makes of a graph."""
+
+    def of(self, job_id: str) -> Sent | None:
+        """What a job makes of a graph."""
+
+    def jobs_of(self, owner: str, prompt_id: str) -> tuple[str, ...]:
+        """The jobs that their owner calls so together."""
+
+
+class Graphs:
+    """The graphs that were sent, by job, bounded; and what is kept of each user's. The newest are at hand, more in the database."""
+
+    def __init__(self, values: KeptValues, stored: Stored) -> None:
+        self.kept, self._stored = Kept(values), stored
         self._lock = threading.Lock()
         self._graphs: OrderedDict[str, Sent] = OrderedDict()
-        self._names: OrderedDict[tuple[str, str], str] = OrderedDict()
         self._jobs: OrderedDict[tuple[str, str], tuple[str, ...]] = OrderedDict()
         self._under_way: dict[str, set[asyncio.Future[None]]] = {}
 
@@ -114,11 +130,14 @@ class Graphs:
             self._jobs[owner, prompt_id] = tuple(made)
             while len(self._jobs) > MOST:
                 self._jobs.popitem(last=False)
+        with contextlib.suppress(StorageError):  # its jobs are queued all the same, and known until the program ends
+            self._stored.add(owner, prompt_id, made)
 
     def jobs_of(self, owner: str, prompt_id: str) -> tuple[str, ...]:
         """The ids of the jobs that their owner, or we, call so together."""
         with self._lock:
-            return self._jobs.get((owner, prompt_id), (prompt_id,))
+            known = self._jobs.get((owner, prompt_id))
+        return known or self._stored.jobs_of(owner, prompt_id) or (prompt_id,)
 
     def with_others(self, owner: str, job_id: str) -> tuple[str, ...]:
         """The jobs of one graph that this is one of."""
@@ -130,30 +149,37 @@ class Graphs:
         return self.of(job_id).prompt_id or job_id
 
     def known(self, job_id: str) -> Sent | None:
-        """A job's graph; None for what was not sent as one."""
+        """A job's graph; None for what was not sent as one since the start. Asks no database."""
         with self._lock:
             return self._graphs.get(job_id)
 
     def of(self, job_id: str) -> Sent:
         """A job's graph, an empty one where it is not known."""
-        return self.known(job_id) or Sent()
+        return self.known(job_id) or self._stored.of(job_id) or Sent()
 
     def name(self, owner: str, name: str, image_id: str) -> None:
-        """Remember what a user called an upload."""
-        with self._lock:
-            self._names[owner, name] = image_id
-            while len(self._names) > MOST:
-                self._names.popitem(last=False)
+        """Remember what a user called a picture, as LoadImage writes it: `name.png [input]`."""
+        self.kept.name(owner, Place.written(name), image_id)
 
     def id_of(self, owner: str, name: str) -> str:
-        """The upload of this name. Raises `RequestError`."""
-        bare = name.removesuffix(" [input]").removesuffix(" [output]").removesuffix(" [temp]")
-        with self._lock:
-            known = self._names.get((owner, bare)) or self._names.get((owner, bare.rpartition("/")[2]))
-        match = PICTURE.fullmatch(bare)
+        """The picture that LoadImage names so. Raises `RequestError`."""
+        place = Place.written(name)
+        match = PICTURE.fullmatch(place.name)
+        known = self.kept.named(owner, place)
         if known is None and match is None:
             raise RequestError("image", f"There is no picture named {name[:100]!r} of yours. Send it first.")
         return known or str(match and match[1])
+
+    def name_of(self, owner: str, name: str, subfolder: str, folder: str) -> str:
+        """The name, as `PICTURE` has it, of what a client asks for by the parts that it was told. Raises `NotFound`, `RequestError`."""
+        written = Place.written(name)
+        place = Place.of(written.name, posixpath.join(subfolder, written.subfolder), folder or "output")
+        for each in (place, written, *(Place(place.name, place.subfolder, other) for other in FOLDERS)):
+            if (known := self.kept.named(owner, each)) is not None:
+                return known
+        if PICTURE.fullmatch(place.name):
+            return place.name
+        raise NotFound("There is no such picture of yours.")
 
 
 async def get_graphs(request: Request) -> Graphs:

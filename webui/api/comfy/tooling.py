@@ -66,7 +66,7 @@ async def put_image(name: str, request: Request, api: Api, who: Who, graphs: Hel
     if len(name) > 200:
         raise RequestError("name", "A picture's name has at most 200 letters.")
     record = await run_in_threadpool(api.gallery.upload, await request.body(), who.name)
-    graphs.name(who.name, name + CACHED, record.id)
+    await run_in_threadpool(graphs.name, who.name, name + CACHED, record.id)
     return JSONResponse({"status": "success"}, 201)
 
 

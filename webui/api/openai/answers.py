@@ -13,6 +13,7 @@ from starlette.concurrency import run_in_threadpool
 from webui.api import encoding
 from webui.api.openai.bodies import Wish
 from webui.api.openai.errors import of_failure
+from webui.api.signed import FOLDER, SignedAddresses
 from webui.api.waiting import Endings
 from webui.core.job import Job, PreviewChoice
 from webui.errors import Conflict, RequestError
@@ -26,16 +27,22 @@ NOTHING = {"total_tokens": 0, "input_tokens": 0, "output_tokens": 0, "input_toke
 
 def answer(job: Job, wish: Wish, api: Services, address: str) -> dict[str, Any]:
     """All pictures of a job; `address` is where this server was called."""
-    data = [{"url": f"{address}/api/v1/images/{record.id}"} for record in job.images]
-    if not wish.as_address:
+    if wish.as_address:
+        signed, ending = SignedAddresses(api.queue.store), f"{_quality(wish)}.{wish.output_format or 'png'}"
+        data = [{"url": address + signed.signed(f"{FOLDER}{record.id}.{ending}")} for record in job.images]
+    else:
         data = [{"b64_json": encoding.encoded(each)} for each in files(job, wish, api)]
     return {"created": int(job.created.timestamp()), "data": data, **facts(job, wish), "usage": NOTHING}
 
 
 def files(job: Job, wish: Wish, api: Services) -> list[bytes]:
     """The pictures' files in the format that was asked for."""
-    quality = 100 if wish.output_compression is None else max(wish.output_compression, 1)
-    return [encoding.in_format(api.gallery.path(record).read_bytes(), wish.output_format or "png", quality) for record in job.images]
+    kind, quality = wish.output_format or "png", _quality(wish)
+    return [encoding.in_format(api.gallery.path(record).read_bytes(), kind, quality) for record in job.images]
+
+
+def _quality(wish: Wish) -> int:
+    return 100 if wish.output_compression is None else max(wish.output_compression, 1)
 
 
 def facts(job: Job, wish: Wish) -> dict[str, Any]:
@@ -55,7 +62,7 @@ async def events(job: Job, wish: Wish, api: Services, endings: Endings, kind: st
                 if partial is not None:
                     yield _event(f"{kind}.partial_image", {"b64_json": partial, "partial_image_index": sent, **_now(job, wish)})
                     sent += 1
-    job = await endings.wait(job.id)
+    job = await endings.wait(job)
     if not job.images:
         yield _event("error", of_failure(job.error)[1])
         return

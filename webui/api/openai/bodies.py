@@ -1,10 +1,13 @@
 """What OpenAI's clients ask for, and what it means as a request of ours."""
 
+import json
 import re
+from collections.abc import Collection, Mapping
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
+from webui.core.names import printable
 from webui.core.request import MAX_PROMPT, GenerationRequest, parse_request
 from webui.errors import NotFound, RequestError
 from webui.library import Library, ModelFile
@@ -13,13 +16,17 @@ OPENAIS = re.compile(r"(?:dall-e|gpt-image|chatgpt-image)[\w.-]*")
 """OpenAI's own models: who names one gets the checkpoint that a request without one is made with."""
 STEPS = {"low": 0.6, "high": 1.5, "hd": 1.5, "xhigh": 2.0, "max": 2.5}
 """Times the checkpoint's own steps, by quality."""
+OF_NO_EFFECT = ("user", "stream_options")
+"""What changes no picture at OpenAI either."""
+MOST_NAMED = 20
+_PART = re.compile(r"darkroom\[(\w{1,60})\]")
 _SIZE = re.compile(r"([0-9]{1,5})x([0-9]{1,5})")
 
 
 class Wish(BaseModel):
-    """The fields of all three routes. Unknown ones are passed over, as OpenAI's own newer ones must be."""
+    """The fields of all three routes. Others are passed over by name: chat programs send what OpenAI's newest models take."""
 
-    model_config = ConfigDict(frozen=True, extra="ignore", allow_inf_nan=False)
+    model_config = ConfigDict(frozen=True, extra="allow", allow_inf_nan=False)
 
     prompt: str = Field("", max_length=MAX_PROMPT)
     model: str | None = Field(None, max_length=1000)
@@ -33,6 +40,21 @@ class Wish(BaseModel):
     stream: bool | None = False
     partial_images: int | None = Field(0, ge=0, le=3)
     darkroom: dict[str, Any] = Field({}, description="Fields of Darkroom's own request, such as negative_prompt, seed, steps.")
+
+    @field_validator("darkroom", mode="before")
+    @classmethod
+    def _is_read(cls, value: Any) -> Any:
+        """In a form it is JSON."""
+        try:
+            return json.loads(value) if isinstance(value, str) else value
+        except (ValueError, RecursionError):
+            raise ValueError('Write it as JSON, such as {"seed": 5}.') from None
+
+    def remarks(self, files: Collection[str] = ()) -> list[str]:
+        """Which fields and files have no effect, as sentences."""
+        names = [printable(name[:60]) for name in (*(self.model_extra or {}), *files) if name not in OF_NO_EFFECT]
+        shown, more = names[:MOST_NAMED], f" and {len(names) - MOST_NAMED} more" if len(names) > MOST_NAMED else ""
+        return [f"Darkroom has nothing for {', '.join(map(repr, shown))}{more}; the pictures are made without."] if names else []
 
     @property
     def as_address(self) -> bool:
@@ -56,6 +78,13 @@ def request_of(wish: Wish, library: Library, more: dict[str, Any]) -> Generation
     if model is not None and wish.quality in STEPS and model.native.steps:
         fields["steps"] = max(round(model.native.steps * STEPS[wish.quality]), 1)
     return parse_request(fields | wish.darkroom)
+
+
+def form_fields(given: Mapping[str, str]) -> dict[str, Any]:
+    """A form's fields as an object's: `darkroom[seed]` is the field seed of the field darkroom, as OpenAI's client writes it."""
+    fields: dict[str, Any] = {name: value for name, value in given.items() if _PART.fullmatch(name) is None}
+    parts = {found[1]: value for name, value in given.items() if (found := _PART.fullmatch(name))}
+    return fields | ({"darkroom": parts} if parts else {})
 
 
 def model_of(name: str | None, library: Library) -> ModelFile | None:

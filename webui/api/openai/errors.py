@@ -9,7 +9,7 @@ from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
 from webui.api.dialects import openai_error
-from webui.api.errors import STATUS
+from webui.api.errors import STATUS, in_sentences
 from webui.api.printed import PrintedRoute
 from webui.core.job import JobError
 from webui.core.names import printable
@@ -32,7 +32,7 @@ class OpenAIRoute(PrintedRoute):
                 param = ".".join(printable(str(part)) for part in first["loc"][1:]) if first["type"] != "json_invalid" else ""
                 return refused(400, sentence(first, param or "The body"), param or None)
             except HTTPException as error:
-                return refused(error.status_code, str(error.detail))
+                return refused(error.status_code, in_sentences(str(error.detail)) if error.status_code == 400 else str(error.detail))
             except WebUIError as error:
                 return _ours(error)
 

@@ -1,9 +1,10 @@
 """Scripts that run always, by A1111's names: Darkroom's extensions, and what is passed over or refused."""
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
-from webui.api.sdapi import detailer
+from webui.api.sdapi import detailer, guidance
 from webui.api.sdapi.bodies import Generation, Img2Img
 from webui.api.sdapi.refusals import Refusal
 from webui.errors import RequestError
@@ -20,20 +21,23 @@ SOFT: Mapping[str, str] = {
     "Difference contrast": "difference_contrast",
 }
 """The values of soft inpainting by A1111's labels, in its order."""
-TEMPLATES = "dynamic prompts"
-"""The extension, whatever its version; its first argument says whether it is on, which is all that differs from what Darkroom does."""
-KNOWN_ALWAYS_ON = (
-    *("controlnet", "extra options"),
-    *("dynamicthresholding (cfg-fix) integrated", "dynamic thresholding (cfg scale fix)", "tiled diffusion", "tiled vae"),
-    *("freeu integrated (sd 1.x, sd 2.x, sdxl)", "kohya hrfix integrated", "latentmodifier integrated", "multidiffusion integrated"),
-    *("never oom integrated", "perturbedattentionguidance integrated", "stylealign integrated", "reactor", "animatediff"),
-    "selfattentionguidance integrated (sd 1.x, sd 2.x, sdxl)",
-)
-"""Scripts that A1111, Forge and their usual extensions run always, which Darkroom does not have."""
+TEMPLATES = "dynamicprompts"
+"""The extension; its first argument says whether it is on, which is all that differs from what Darkroom does."""
+KNOWN_ALWAYS_ON = {
+    *("controlnet", "extraoptions", "tileddiffusion", "tiledvae", "multidiffusion", "neveroom", "stylealign", "reactor", "animatediff"),
+    *("regionalprompter", "cutoff", "loractl", "negpip"),
+}
+"""Scripts that A1111, Forge and their usual extensions run always, which Darkroom does not have, by `plain_title`."""
+_BESIDE = re.compile(r"\s*\([^)]*\)|\bv?\d+(?:\.\d+)+\b|\bintegrated\b|\bfor (?:a1111|forge)( webui)?\b|[^a-z0-9]+")
+
+
+def plain_title(title: str) -> str:
+    """A script's title without what differs between A1111, Forge and versions: case, spaces, brackets, numbers, "Integrated"."""
+    return _BESIDE.sub("", title.lower())
 
 
 def always_on(body: Generation, api: Services, notes: list[str]) -> dict[str, Any]:
-    """The extensions' values of a request, whether its prompts are templates, and the detailer's steps.
+    """The extensions' values of a request, whether its prompts are templates, the detailer's steps, and what is done to guidance.
 
     Raises `Refusal` for a script that nobody knows.
     """
@@ -42,22 +46,24 @@ def always_on(body: Generation, api: Services, notes: list[str]) -> dict[str, An
     extras: dict[str, Any] = {}
     found: dict[str, Any] = {}
     for name, said in body.alwayson_scripts.items():
-        key = name.lower()
+        key, title = name.lower(), plain_title(name)
         args = said.get("args", []) if isinstance(said, Mapping) else []
         if key in panels or key in titles:
             extension = panels.get(key) or titles[key]
             extras[extension] = _values(extension, args, api)
-        elif key == "refiner":
+        elif title == "refiner":
             found |= _refiner(args)
-        elif key == "soft inpainting":
+        elif title == "softinpainting":
             found |= _soft(args) if isinstance(body, Img2Img) and body.mask else {}
-        elif key == detailer.NAME:
+        elif title == detailer.NAME:
             found["finish"] = detailer.steps_of(args, api, notes)
-        elif key.startswith(TEMPLATES):
+        elif title in guidance.PLAIN_TITLES:
+            found |= guidance.part_of(guidance.PLAIN_TITLES[title], args, notes)
+        elif title == TEMPLATES:
             found |= {"dynamic_prompts": bool(args[0])} if isinstance(args, list) and args else {}
-        elif key in KNOWN_ALWAYS_ON:
+        elif title in KNOWN_ALWAYS_ON:
             _pass_over(name, args, notes)
-        elif key in NO_EFFECT:
+        elif title in NO_EFFECT:
             notes += [f"The arguments of the script {name[:100]!r} have no effect; the request's own fields count."] if args else []
         else:
             raise Refusal(422, f"Script '{name[:200]}' not found")
@@ -97,7 +103,9 @@ def _values(extension: str, args: Any, api: Services) -> dict[str, Any]:
 def _pass_over(name: str, args: Any, notes: list[str]) -> None:
     """Say that a script is not here; one that would have changed the picture wholly is refused."""
     used = [unit for unit in args if _is_on(unit)] if isinstance(args, list) else [args]
-    if name.lower() == "controlnet":
+    if isinstance(args, list) and args and args[0] is False:  # what is switched off may have numbers behind it
+        used = [unit for unit in used if isinstance(unit, Mapping)]
+    if plain_title(name) == "controlnet":
         if used:
             raise Refusal(422, "Darkroom has no ControlNet. Send the request without its units.")
     elif used:

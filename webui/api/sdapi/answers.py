@@ -77,7 +77,7 @@ def of_rounds(outcome: Outcome, body: Generation, gallery: Gallery) -> dict[str,
 
 def echo(body: Generation, made: Translation) -> dict[str, Any]:
     """The body as it was understood; start pictures only where they were asked for."""
-    said = body.model_dump()
+    said = body.known
     said["override_settings"] = made.overrides
     said["do_not_save_samples"] = said["do_not_save_grid"] = not body.save_images if body.save_images else False
     if isinstance(body, Img2Img) and not body.include_init_images:

@@ -1,14 +1,29 @@
-"""What A1111's clients send: its fields, in its order, with its types and defaults. Unknown fields are passed over, as A1111 does."""
+"""What A1111's clients send: its fields, in its order, with its types and defaults. Unknown ones are passed over, as there, and named."""
 
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from webui.core.names import printable
+
+_MOST_NAMED = 20
+
 
 class Body(BaseModel):
-    """Base of all bodies: frozen, no NaN."""
+    """Base of all bodies: frozen, no NaN. What it does not know is kept, so that it can be named."""
 
-    model_config = ConfigDict(frozen=True, extra="ignore", allow_inf_nan=False)
+    model_config = ConfigDict(frozen=True, extra="allow", allow_inf_nan=False)
+
+    @property
+    def known(self) -> dict[str, Any]:
+        """Its fields as plain data, without those that it does not know."""
+        return self.model_dump(include=set(type(self).model_fields))
+
+    @property
+    def passed_over(self) -> list[str]:
+        """A note on each field that it does not know, the first of them."""
+        names = [printable(name)[:100] for name in list(self.model_extra or ())[:_MOST_NAMED]]
+        return [f"There is no field named {name!r}; it changed nothing." for name in names]
 
 
 class Common(Body):

@@ -23,6 +23,7 @@ class Calls:
         self.options = OwnerOptions(api.queue.store, api.library)
         self.watch = Watch(api.queue)
         self.facts = Table(50)
+        self.creating = threading.Lock()
         self._lock = threading.Lock()
         self._tasks: OrderedDict[tuple[str, str], str] = OrderedDict()
         self._frames: OrderedDict[str, bytes] = OrderedDict()

@@ -5,7 +5,6 @@ from collections.abc import Callable
 from typing import Any
 
 from fastapi.responses import JSONResponse
-from PIL import Image
 from starlette.concurrency import run_in_threadpool
 
 from webui.api import encoding
@@ -14,12 +13,10 @@ from webui.api.sdapi import networks, pictures, restoring, run
 from webui.api.sdapi.bodies import Extras, ExtrasBatch, ExtrasSingle
 from webui.api.sdapi.calls import Calls
 from webui.api.sdapi.refusals import JobFailed, Refusal
-from webui.errors import RequestError
 from webui.images import text_chunks
-from webui.images.decode import MAX_SIDE
 from webui.images.dialects.infotext import read_infotext
 from webui.images.finishing import is_none
-from webui.images.upscaling import AT_ONCE, BUILTIN_UPSCALERS, FILTERS, enlarge
+from webui.images.upscaling import BUILTIN_UPSCALERS, FILTERS
 from webui.services import Services
 
 _NAMES = ", ".join(upscaler.name for upscaler in BUILTIN_UPSCALERS)
@@ -63,60 +60,28 @@ async def batch(body: ExtrasBatch, api: Services, calls: Calls, who: Viewer) -> 
 async def _answer(
     body: Extras, sent: list[str], said: Callable[[list[str]], dict[str, Any]], api: Services, calls: Calls, who: Viewer
 ) -> JSONResponse:
-    said_of_faces: list[str] = []
+    told = body.passed_over
     visibilities = {restoring.GFPGAN: body.gfpgan_visibility, restoring.CODEFORMER: body.codeformer_visibility}
-    mending = restoring.steps_of_extras(visibilities, body.codeformer_weight, api, said_of_faces)
+    mending = restoring.steps_of_extras(visibilities, body.codeformer_weight, api, told)
     try:
         if sent and networks.is_wanted(body, mending):
             made, notes = await networks.upscaled(body, sent, api, calls, who, mending)
         else:
-            made, notes = await run_in_threadpool(lambda: [_upscaled(body, each) for each in sent]), []
+            made, notes = await run_in_threadpool(_as_they_are, sent, api, who), []
     except JobFailed as error:
         return run.of_failure(error.job)
-    return JSONResponse(said(made), headers=run.note_header([*said_of_faces, *notes]))
+    return JSONResponse(said(made), headers=run.note_header([*told, *notes]))
 
 
-def _upscaled(body: Extras, sent: str) -> str:
-    data, picture = pictures.picture_of(sent)
-    texts = text_chunks.read_texts(data).found
-    first = _one(body, picture, body.upscaler_1)
-    if first is None:
-        return encoding.encoded(data if data.startswith(b"\x89PNG") else encoding.png(picture, texts))
-    second = _one(body, picture, body.upscaler_2) if body.extras_upscaler_2_visibility else None
-    if second is not None:
-        first = Image.blend(first, second.resize(first.size), body.extras_upscaler_2_visibility)
-    return encoding.encoded(encoding.png(first, texts))
-
-
-def _one(body: Extras, picture: Image.Image, name: str) -> Image.Image | None:
-    """The picture by one upscaler; None for "None". Raises `RequestError` for one that there is not, and for too large a result."""
-    if name.strip().lower() in ("", "none"):
-        return None
-    upscaler = FILTERS.get(name.strip().lower())
-    if upscaler is None:
-        said = f"There is no upscaler named {name[:100]!r}. There are: {_NAMES}, and the files that /sdapi/v1/upscalers lists."
-        raise RequestError("upscaler_1", said)
-    factor = _factor(body, picture)
-    networks.check_size(picture, factor)
-    large = enlarge(picture, upscaler, factor, AT_ONCE)
-    return _cropped(large, body) if body.resize_mode == 1 and body.upscaling_crop else large
-
-
-def _factor(body: Extras, picture: Image.Image) -> float:
-    """The factor asked for, or that which covers the size asked for."""
-    if body.resize_mode == 1:
-        return max(body.upscaling_resize_w / picture.width, body.upscaling_resize_h / picture.height)
-    if body.upscaling_resize > MAX_SIDE:
-        raise RequestError("upscaling_resize", f"At most {MAX_SIDE} times.")
-    return body.upscaling_resize
-
-
-def _cropped(picture: Image.Image, body: Extras) -> Image.Image:
-    """The middle of a picture, of the size that was asked for, on black."""
-    width, height = body.upscaling_resize_w, body.upscaling_resize_h
-    frame = Image.new("RGB", (width, height))
-    frame.paste(picture, (width // 2 - picture.width // 2, height // 2 - picture.height // 2))
-    return frame
+def _as_they_are(sent: list[str], api: Services, who: Viewer) -> list[str]:
+    """Pictures with which nothing is to be done, as PNG. They count among what the caller has sent all the same."""
+    made = []
+    for each in sent:
+        data, picture = pictures.picture_of(each)
+        api.quotas.take(who.name, uploads=len(data) / 2**20, megapixels=picture.width * picture.height / 1e6, pictures=1.0)
+        texts = text_chunks.read_texts(data).found
+        made.append(encoding.encoded(data if data.startswith(b"\x89PNG") else encoding.png(picture, texts)))
+    return made
 
 
 def _html(body: Extras) -> str:

@@ -5,6 +5,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from webui.api.sdapi import guidance
 from webui.api.sdapi.bodies import Generation
 from webui.core.request import Fill
 from webui.errors import RequestError
@@ -31,6 +32,7 @@ FIELDS: dict[str, str] = {
     "Hires upscale": "hr_scale",
     "Hires upscaler": "hr_upscaler",
     "Hires steps": "hr_second_pass_steps",
+    "Hires checkpoint": "hr_checkpoint_name",
     "Hires sampler": "hr_sampler_name",
     "Hires schedule type": "hr_scheduler",
     "Hires prompt": "hr_prompt",
@@ -58,6 +60,8 @@ OPTIONS: dict[str, tuple[str, Read]] = {
     "Schedule max sigma": ("sigma_max", float),
     "Schedule min sigma": ("sigma_min", float),
     "Schedule rho": ("rho", float),
+    "Token merging ratio": ("token_merging_ratio", float),
+    "Token merging ratio hr": ("token_merging_ratio_hr", float),
 }
 
 
@@ -79,6 +83,8 @@ def filled(body: Generation) -> Generation:
     if "Inpaint area" in pairs:
         found["inpaint_full_res"] = pairs["Inpaint area"] == "Only masked"
     sent = body.model_dump(exclude_unset=True)
+    if scripts := guidance.scripts_of(pairs):
+        found["alwayson_scripts"] = sent["alwayson_scripts"] = {**scripts, **sent.get("alwayson_scripts", {})}
     overrides = {**_options(pairs), **(sent.get("override_settings") or {})}
     try:
         return type(body).model_validate({**found, **sent, **({"override_settings": overrides} if overrides else {})})

@@ -6,11 +6,12 @@ from typing import Any
 
 import psutil
 
+from webui.api.sdapi.arguments import number
 from webui.api.sdapi.options import known_hash, title
 from webui.core.foreign import FileError, read_foreign
 from webui.core.names import printable
 from webui.core.protocol import OptionInfo
-from webui.errors import WebUIError
+from webui.errors import RequestError, WebUIError
 from webui.images.upscaling import BUILTIN_UPSCALERS, LATENT_UPSCALERS
 from webui.library import ModelFile, read_header
 from webui.library.header import read_any_header
@@ -76,6 +77,17 @@ def upscalers(api: Services) -> list[dict[str, Any]]:
     return [
         {"name": name, "model_name": name if path else None, "model_path": path, "model_url": None, "scale": 4.0} for name, path in names
     ]
+
+
+def upscaler_named(api: Services, sent: str | float) -> str:
+    """An upscaler's name, also by its number in the list. Raises `RequestError`."""
+    names = [str(each["name"]) for each in upscalers(api)]
+    place = number(sent)
+    if place is None:
+        return str(sent)
+    if place != int(place) or not 0 <= place < len(names):
+        raise RequestError("script_args", f"There is no upscaler number {place:g}. GET /sdapi/v1/upscalers lists {len(names)}, from 0 on.")
+    return names[int(place)]
 
 
 def latent_upscale_modes() -> list[dict[str, Any]]:

@@ -1,4 +1,4 @@
-"""Extras by networks, that enlarge or mend faces: a job of the caller's whose pictures are answered. Filters need none, see `extras`."""
+"""Extras: pictures enlarged, or faces mended, by a job of the caller's whose pictures are answered."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -22,36 +22,38 @@ from webui.images.text_chunks import read_texts
 from webui.images.upscaling import AT_ONCE, FILTERS, enlarge, target_of
 from webui.services import Services
 
-_FIELDS = {"upscaler": "upscaler_1", "second": "upscaler_2", "scale": "upscaling_resize"}
+_FIELDS = {
+    "upscaler": "upscaler_1",
+    "second": "upscaler_2",
+    "second_visibility": "extras_upscaler_2_visibility",
+    "scale": "upscaling_resize",
+    "width": "upscaling_resize_w",
+    "height": "upscaling_resize_h",
+}
 
 
 def is_wanted(body: Extras, mending: Sequence[Mapping[str, Any]] = ()) -> bool:
-    """Whether anything but filters is asked for; `mending` are the steps that mend faces."""
-    if mending:
-        return True
-    second = body.upscaler_2 if body.extras_upscaler_2_visibility else "None"
-    return not is_none(body.upscaler_1) and any(
-        not is_none(name) and name.strip().lower() not in FILTERS for name in (body.upscaler_1, second)
-    )
+    """Whether anything is to be done; `mending` are the steps that mend faces."""
+    return bool(mending) or not is_none(body.upscaler_1)
 
 
 async def enlarged(body: ExtrasSingle, image: Image.Image, api: Services, calls: Calls, who: Viewer) -> Image.Image:
     """A picture by one upscaler, by A1111's rule; itself by "None". Raises as `upscaled` does."""
     if is_none(body.upscaler_1):
         return image
-    if not is_wanted(body):
+    if body.upscaler_1.strip().lower() in FILTERS:
         check_size(image, body.upscaling_resize)
         return await run_in_threadpool(enlarge, image, FILTERS[body.upscaler_1.strip().lower()], body.upscaling_resize, AT_ONCE)
     (made,), _ = await upscaled(body, [encoding.encoded(encoding.png(image))], api, calls, who)
     return pictures.picture_of(made)[1].convert("RGB")
 
 
-def check_size(image: Image.Image, factor: float) -> None:
-    """Raises `RequestError` for a result that could not be opened again."""
+def check_size(image: Image.Image, factor: float, field: str = "upscaling_resize") -> None:
+    """Raises `RequestError` on `field` for a result that could not be opened again."""
     width, height = target_of(image, factor)
     if width * height > MAX_PIXELS or max(width, height) > MAX_SIDE:
         said = f"The result would have {width}×{height} pixels; at most {MAX_PIXELS // 2**20} million can be made."
-        raise RequestError("upscaling_resize", said)
+        raise RequestError(field, said)
 
 
 async def upscaled(
@@ -59,12 +61,12 @@ async def upscaled(
 ) -> tuple[list[str], list[str]]:
     """The pictures as they are answered, and the job's notes. Raises `Refusal`, `RequestError`, `JobFailed`."""
     steps = [*([] if is_none(body.upscaler_1) else [_step(body)]), *mending]
-    job = await calls.endings.wait((await run_in_threadpool(_submit, steps, sent, api, calls, who)).id)
+    job = await calls.endings.wait(await run_in_threadpool(_submit, steps, sent, api, calls, who))
     if job.state == "failed":
         raise JobFailed(job)
     if len(job.images) < len(sent):
         raise Refusal(500, " ".join(job.notes) or "The job was interrupted before all pictures were done.")
-    return await run_in_threadpool(lambda: [_answered(api, job, index) for index in range(len(sent))]), list(job.notes)
+    return await run_in_threadpool(lambda: [_answered(api, job, index, each) for index, each in enumerate(sent)]), list(job.notes)
 
 
 def _step(body: Extras) -> dict[str, Any]:
@@ -75,7 +77,12 @@ def _step(body: Extras) -> dict[str, Any]:
 
 
 def _submit(steps: Sequence[Mapping[str, Any]], sent: Sequence[str], api: Services, calls: Calls, who: Viewer) -> Job:
-    ids = [api.gallery.upload(pictures.picture_of(each)[0], who.name).id for each in sent]
+    found = [pictures.picture_of(each) for each in sent]
+    for step in steps:
+        if step["kind"] == "upscale":
+            for _, picture in found:
+                check_size(picture, _factor(step, picture), _FIELDS["scale" if "scale" in step else "width"])
+    ids = [api.gallery.upload(data, who.name).id for data, _ in found]
     tiles = {name: value for name, value in options.request_fields(calls.options.set_by(who.name)).items() if name.startswith("upscale_")}
     try:
         return submit_job(api, who, parse_request({"mode": "extras", "inputs": ids, "finish": list(steps), **tiles}))
@@ -83,6 +90,14 @@ def _submit(steps: Sequence[Mapping[str, Any]], sent: Sequence[str], api: Servic
         raise RequestError(_FIELDS.get(error.field.rpartition(".")[2], error.field), error.message) from None
 
 
-def _answered(api: Services, job: Job, index: int) -> str:
-    data = api.gallery.path(job.images[index]).read_bytes()
-    return encoding.encoded(data if data.startswith(b"\x89PNG") else encoding.png(read_image(data, "image"), dict(read_texts(data).found)))
+def _factor(step: Mapping[str, Any], picture: Image.Image) -> float:
+    """The factor asked for, or that which covers the size asked for."""
+    if "scale" in step:
+        return min(float(step["scale"]), MAX_SIDE)
+    return float(max(step["width"] / picture.width, step["height"] / picture.height))
+
+
+def _answered(api: Services, job: Job, index: int, sent: str) -> str:
+    """A picture with the texts of the one that was sent, as A1111 answers it; the one that is kept also says what was done."""
+    made = read_image(api.gallery.path(job.images[index]).read_bytes(), "image")
+    return encoding.encoded(encoding.png(made, dict(read_texts(pictures.picture_of(sent)[0]).found)))

@@ -54,6 +54,8 @@ PLAIN: dict[str, tuple[str, Callable[[Any], Any]]] = {
     "s_min_uncond_all": ("guidance_options.min_sigma_all", bool),
     "pad_cond_uncond": ("guidance_options.pad", bool),
     "pad_cond_uncond_v0": ("guidance_options.pad_v0", bool),
+    "token_merging_ratio": ("token_merging.ratio", _or_none),
+    "token_merging_ratio_hr": ("token_merging.hires_ratio", _or_none),
     "inpainting_mask_weight": ("mask_weight", float),
     "initial_noise_multiplier": ("noise_multiplier", float),
     "img2img_extra_noise": ("extra_noise", float),
@@ -70,9 +72,11 @@ PLAIN: dict[str, tuple[str, Callable[[Any], Any]]] = {
 """Options that are one field of a request, and how their values become it."""
 OTHERS = {
     *("sd_model_checkpoint", "sd_vae", "eta_ddim", "eta_ancestral", "enable_prompt_comments"),
+    "token_merging_ratio_img2img",
     *("samples_format", "jpeg_quality", "return_mask", "return_mask_composite"),
 }
 """Options that are read where they have an effect."""
+_ETAS = ("eta_ancestral", "eta_ddim")
 QUIET = {"samples_save", "grid_save", "live_previews_enable", "show_progressbar", "do_not_show_images", "sd_checkpoint_hash", "save_images"}
 """Options that clients set as a matter of course; nothing is to be said of them."""
 
@@ -111,6 +115,13 @@ class OwnerOptions:
         value = _typed(name, value, known[name])
         if value != known[name]:
             _check_range(name, value)
+        try:
+            return self._kept(name, value)
+        except RequestError as error:
+            raise RequestError(name, error.message) from None
+
+    def _kept(self, name: str, value: Any) -> Any:
+        """What is kept of a value: of a model that it names the model's own name. Raises `RequestError`."""
         if name == "sd_model_checkpoint" and value:
             return self._checkpoint(value).file_name
         if name == "sd_vae" and value.lower() not in _OWN:
@@ -163,6 +174,8 @@ def title(library: Library, model: ModelFile) -> str:
 def request_fields(options: Mapping[str, Any]) -> Fields:
     """What options mean as fields of a request, dotted where nested."""
     fields = {PLAIN[name][0]: PLAIN[name][1](value) for name, value in options.items() if name in PLAIN and value is not None}
+    if fields.get("token_merging.hires_ratio") and not fields.get("token_merging.ratio"):
+        fields["token_merging.ratio"] = 0.0
     if options.get("sd_model_checkpoint"):
         fields["checkpoint"] = options["sd_model_checkpoint"]
     if options.get("sd_vae"):
@@ -196,8 +209,9 @@ def _typed(name: str, value: Any, default: Any) -> Any:
 
 def _check_range(name: str, value: Any) -> None:
     """Raise `RequestError` for a value that every request with it would be refused for."""
+    fields = {"sampler_options.eta": value} if name in _ETAS else request_fields({name: value} if name in PLAIN else {})
     try:
-        parse_request(nested(request_fields({name: value} if name in PLAIN else {})))
+        parse_request(nested(fields))
     except RequestError as error:
         raise RequestError(name, error.message) from None
 

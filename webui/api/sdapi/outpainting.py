@@ -8,9 +8,10 @@ from PIL import Image
 
 from webui.api import encoding
 from webui.api.sdapi import pictures
+from webui.api.sdapi.arguments import Argument, Script, arguments_of
 from webui.api.sdapi.bodies import Generation, Img2Img
 from webui.api.sdapi.refusals import Refusal
-from webui.api.sdapi.rounds import MOST_ROUNDS, Argument, Made, Make, Outcome, Read, arguments_of, without_script
+from webui.api.sdapi.rounds import MOST_ROUNDS, Made, Make, Outcome, Read, without_script
 from webui.api.sdapi.translate import side
 from webui.errors import RequestError
 from webui.images.decode import read_image
@@ -21,7 +22,7 @@ from webui.images.widen import SIDES, Box, Side, room, textured, widened
 FILLS = ("fill", "original", "latent noise", "latent nothing")
 _PIXELS = Argument("Pixels to expand", 128, 8, 256, 8)
 MK2, POOR = "outpainting mk2", "poor man's outpainting"
-SCRIPTS: dict[str, tuple[tuple[str, ...], tuple[Argument, ...]]] = {
+SCRIPTS: dict[str, Script] = {
     MK2: (
         ("img2img",),
         (

@@ -8,7 +8,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
-from webui.api.errors import STATUS
+from webui.api.errors import STATUS, in_sentences
 from webui.api.printed import PrintedRoute
 from webui.core.job import Job
 from webui.core.names import printable
@@ -50,7 +50,8 @@ class A1111Route(PrintedRoute):
             except RequestValidationError as error:
                 return JSONResponse({"detail": [_entry(each) for each in error.errors()[:100]]}, 422)
             except HTTPException as error:
-                return JSONResponse({"detail": str(error.detail)}, error.status_code, headers=error.headers)
+                said = in_sentences(str(error.detail)) if error.status_code == 400 else str(error.detail)
+                return JSONResponse({"detail": said}, error.status_code, headers=error.headers)
             except WebUIError as error:
                 return failure(error)
 

@@ -8,13 +8,16 @@ from random import SystemRandom
 from typing import Any
 
 from PIL import Image
+from pydantic import ValidationError
 
 from webui.api import encoding
 from webui.api.sdapi import pictures
+from webui.api.sdapi.arguments import UPSCALER, Argument, Script, arguments_of
 from webui.api.sdapi.bodies import Generation, Img2Img
 from webui.api.sdapi.refusals import Refusal
 from webui.api.sdapi.translate import Translation, side
 from webui.core.job import Job
+from webui.core.sentences import sentence
 from webui.errors import RequestError
 from webui.images.decode import read_image
 from webui.images.pixels import flatten
@@ -28,29 +31,8 @@ Read = Callable[[Job], list[bytes]]
 """The files of a job's pictures."""
 
 
-Enlarge = Callable[[Image.Image, str, float], Awaitable[Image.Image]]
-"""The picture by an upscaler's name and a factor. Raises `RequestError`."""
-
-
-@dataclass(frozen=True)
-class Argument:
-    """One argument of a script, as A1111's page labels it."""
-
-    label: str
-    value: Any
-    minimum: float | None = None
-    maximum: float | None = None
-    step: float | None = None
-    choices: tuple[str, ...] | None = None
-
-    def takes(self, value: Any) -> bool:
-        """Whether it may be chosen: by its name, by its number, or, where several may be, as a list of names."""
-        choices = self.choices or ()
-        if self.label == "Upscaler":
-            return True
-        if isinstance(self.value, list):
-            return isinstance(value, list) and all(each in choices for each in value)
-        return value in choices or (isinstance(value, int) and not isinstance(value, bool) and 0 <= value < len(choices))
+Enlarge = Callable[[Image.Image, str | float, float], Awaitable[Image.Image]]
+"""The picture by an upscaler's name, or its number in the list, and a factor. Raises `RequestError`."""
 
 
 @dataclass(frozen=True)
@@ -65,7 +47,8 @@ class Outcome:
 
 
 _CURVES = ("Aggressive", "Linear", "Lazy")
-SCRIPTS: dict[str, tuple[tuple[str, ...], tuple[Argument, ...]]] = {
+LINES = "prompts from file or textbox"
+SCRIPTS: dict[str, Script] = {
     "prompt matrix": (
         ("txt2img", "img2img"),
         (
@@ -76,7 +59,7 @@ SCRIPTS: dict[str, tuple[tuple[str, ...], tuple[Argument, ...]]] = {
             Argument("Grid margins (px)", 0, 0, 500, 2),
         ),
     ),
-    "prompts from file or textbox": (
+    LINES: (
         ("txt2img", "img2img"),
         (
             Argument("Iterate seed every line", False),
@@ -100,43 +83,24 @@ SCRIPTS: dict[str, tuple[tuple[str, ...], tuple[Argument, ...]]] = {
         (
             Argument("Info", ""),
             Argument("Tile overlap", 64, 0, 256, 16),
-            Argument("Upscaler", "Lanczos", choices=("None", "Lanczos", "Nearest")),
+            Argument(UPSCALER, "Lanczos", choices=("None", "Lanczos", "Nearest")),
             Argument("Scale Factor", 2.0, 1.0, 4.0, 0.05),
         ),
     ),
 }
 
 
-def arguments_of(body: Generation, script: tuple[tuple[str, ...], tuple[Argument, ...]]) -> list[Any]:
-    """A script's arguments by position, all of them. Raises `RequestError`, and `Refusal` for a script of the other route."""
-    routes, wanted = script
-    if ("img2img" if isinstance(body, Img2Img) else "txt2img") not in routes:
-        raise Refusal(422, f"Script '{body.script_name}' not found")
-    if len(body.script_args) < len(wanted):
-        labels = ", ".join(each.label for each in wanted)
-        raise RequestError("script_args", f"This script takes {len(wanted)} arguments by position: {labels}.")
-    found = []
-    for value, argument in zip(body.script_args, wanted, strict=False):
-        number = isinstance(argument.value, int | float) and not isinstance(argument.value, bool)
-        if number and (isinstance(value, bool) or not isinstance(value, int | float)):
-            raise RequestError("script_args", f"{argument.label} must be a number.")
-        if number and not (argument.minimum or 0) <= value <= (argument.maximum or math.inf):
-            raise RequestError("script_args", f"{argument.label} must be between {argument.minimum} and {argument.maximum}.")
-        if argument.choices and not argument.takes(value):
-            raise RequestError("script_args", f"{argument.label} must be one of {', '.join(argument.choices)}.")
-        found.append(argument.choices[value] if argument.choices and isinstance(value, int) else value)
-    return found
-
-
 async def run(body: Generation, make: Make, read: Read, enlarge: Enlarge) -> Outcome:
     """Run the script that a body names. Raises `RequestError`, `Refusal`, and what `make` raises."""
-    given = arguments_of(body, SCRIPTS[(body.script_name or "").lower()])
-    plain = without_script(body)
     name = (body.script_name or "").lower()
+    body = body.model_copy(update={"script_args": _older_lines(body.script_args)}) if name == LINES else body
+    given = arguments_of(body, SCRIPTS[name], may_lack=1 if name == LINES else 0)
+    plain = without_script(body)
     if name == "prompt matrix":
         return await _matrix(plain, given, make)
-    if name == "prompts from file or textbox":
-        return await _lines(plain, given, make)
+    if name == LINES:
+        keeps_random = body.seed in (None, -1) and not (given[0] or given[1])
+        return await _lines(plain.model_copy(update={"seed": -1}) if keeps_random else plain, given, make)
     if not isinstance(plain, Img2Img) or not plain.init_images:
         raise Refusal(404, "Init image not found")
     return await (_loopback(plain, given, make, read) if name == "loopback" else _upscale(plain, given, make, read, enlarge))
@@ -195,27 +159,44 @@ async def _matrix(body: Generation, given: list[Any], make: Make) -> Outcome:
     return Outcome(await each_of(bodies, make), grid=True, grid_has_text=True)
 
 
+def _older_lines(args: list[Any]) -> list[Any]:
+    """Older versions of A1111 do not say where the prompts go."""
+    return [*args[:2], "start", args[2]] if len(args) == 3 else args
+
+
 async def _lines(body: Generation, given: list[Any], make: Make) -> Outcome:
-    """One round for each line, with A1111's flags such as --steps 20."""
+    """One round for each line, with A1111's flags such as --steps 20. A random seed stays one where it is not to be one for all."""
     iterate, _, position, text, combined = given
     lines = [line.strip() for line in str(text).splitlines() if line.strip()]
+    once = (body.batch_size or 1) * (body.n_iter or 1)
     bodies = []
-    for number, line in enumerate(lines):
-        fields: dict[str, Any] = _flags(line) if line.startswith("--") else {"prompt": line}
-        words, own = str(fields.get("prompt", "")), body.prompt or ""
-        fields["prompt"] = " ".join(part for part in ((words, own) if position == "start" else (own, words)) if part)
-        fields.setdefault("seed", (body.seed or 0) + (number if iterate else 0))
-        bodies.append(type(body).model_validate(body.model_dump() | fields))
+    for count, line in enumerate(lines):
+        fields: dict[str, Any] = _flags(line, body) if line.startswith("--") else {"prompt": line}
+        for name in ("prompt", "negative_prompt"):
+            parts = [str(fields.get(name, "")), getattr(body, name) or ""]
+            fields[name] = " ".join(part for part in (parts if position == "start" else parts[::-1]) if part)
+        fields.setdefault("seed", -1 if body.seed == -1 else (body.seed or 0) + (count * once if iterate else 0))
+        bodies.append(_with(body, fields, line))
     return Outcome(await each_of(bodies, make), grid=bool(combined) and len(bodies) > 1, grid_has_text=True)
 
 
-_LINE_FIELDS = {
-    **{name: name for name in ("prompt", "negative_prompt", "seed", "steps", "cfg_scale", "width", "height", "sampler_name")},
-    **{name: name for name in ("batch_size", "n_iter", "subseed", "subseed_strength", "restore_faces", "tiling")},
-}
+def _with(body: Generation, fields: dict[str, Any], line: str) -> Generation:
+    try:
+        return type(body).model_validate(body.model_dump() | fields)
+    except ValidationError as error:
+        wrong = error.errors()[0]
+        said = sentence(wrong, f"--{wrong['loc'][0]}")
+        raise RequestError("script_args", f"{said} The line is: {line[:100]}") from None
 
 
-def _flags(line: str) -> dict[str, Any]:
+_LINE_FIELDS = (
+    *("prompt", "negative_prompt", "seed", "steps", "cfg_scale", "width", "height", "sampler_name", "sampler_index", "styles"),
+    *("batch_size", "n_iter", "subseed", "subseed_strength", "restore_faces", "tiling", "seed_resize_from_h", "seed_resize_from_w"),
+    *("do_not_save_samples", "do_not_save_grid"),
+)
+
+
+def _flags(line: str, body: Generation) -> dict[str, Any]:
     """`--prompt "a fox" --steps 20` as fields."""
     try:
         words = shlex.split(line)
@@ -224,11 +205,14 @@ def _flags(line: str) -> dict[str, Any]:
     found: dict[str, Any] = {}
     while words:
         flag, *words = words
-        name = _LINE_FIELDS.get(flag.removeprefix("--"))
-        if name is None or not words:
+        name = flag.removeprefix("--")
+        if name not in (*_LINE_FIELDS, "sd_model") or not words:
             raise RequestError("script_args", f"{flag[:50]} is no flag of a line, or its value is missing.")
         value, *words = words
-        found[name] = value
+        if name == "sd_model":
+            found["override_settings"] = {**(body.override_settings or {}), "sd_model_checkpoint": value}
+        else:
+            found[name] = [value] if name == "styles" else value
     return found
 
 
@@ -255,7 +239,7 @@ async def _upscale(body: Img2Img, given: list[Any], make: Make, read: Read, enla
     """The picture enlarged, then painted over tile by tile, and the tiles joined: A1111's rule, its seed one higher for each tile."""
     _, overlap, upscaler, factor = given
     _, start = pictures.picture_of((body.init_images or [""])[0])
-    large = await enlarge(flatten(start), str(upscaler), float(factor))
+    large = await enlarge(flatten(start), upscaler, float(factor))
     width, height = side("width", body.width), side("height", body.height)
     grid = TileGrid(*large.size, width, min(int(overlap), width - 8, height - 8), height)
     if len(grid) > MOST_ROUNDS:

@@ -7,9 +7,10 @@ from starlette.concurrency import run_in_threadpool
 
 from webui.api.native import Api, Who
 from webui.api.router import Router
-from webui.api.sdapi import extras, listings, options, pictures, progress, run, scripts
+from webui.api.sdapi import creating, extras, listings, options, pictures, progress, run, scripts
 from webui.api.sdapi.bodies import ExtrasBatch, ExtrasSingle, Img2Img, Interrogate, PngInfo, Txt2Img
 from webui.api.sdapi.calls import Calls
+from webui.api.sdapi.creating import CreateEmbedding
 from webui.api.sdapi.refusals import A1111Route, Refusal
 from webui.core.plain import check_plain
 from webui.errors import RequestError
@@ -53,13 +54,13 @@ async def img2img(body: Img2Img, api: Api, calls: Held, who: Who) -> Any:
 
 @router.post("/extra-single-image")
 async def extra_single_image(body: ExtrasSingle, api: Api, calls: Held, who: Who) -> Any:
-    """One picture larger or smaller; by a network it is a job of the caller's."""
+    """One picture larger or smaller: a job of the caller's."""
     return await extras.single(body, api, calls, who)
 
 
 @router.post("/extra-batch-images")
 async def extra_batch_images(body: ExtrasBatch, api: Api, calls: Held, who: Who) -> Any:
-    """Several pictures larger or smaller; by a network they are one job of the caller's."""
+    """Several pictures larger or smaller: one job of the caller's."""
     return await extras.batch(body, api, calls, who)
 
 
@@ -262,7 +263,18 @@ def reload_checkpoint() -> dict[str, Any]:
 
 
 @router.post("/create/embedding")
+def create_embedding(body: CreateEmbedding, api: Api, calls: Held, who: Who) -> dict[str, str]:
+    """Make a file of vectors to begin a training with, of the words of your checkpoint. One that is there stays, unless it may go."""
+    checkpoint = calls.options.checkpoint(calls.options.set_by(who.name).get("sd_model_checkpoint", ""))
+    with calls.creating:
+        made = creating.create(body, checkpoint, api.settings.current().all_models_dirs)
+    if made is None:
+        return {"info": f"create embedding error: file {body.name} already exists"}
+    listings.refresh(api)
+    return {"info": f"create embedding filename: {made.parent.name}/{made.name}"}
+
+
 @router.post("/create/hypernetwork")
-def create() -> None:
-    """Darkroom trains nothing over this API."""
-    raise RequestError("name", "Darkroom makes no empty embeddings or hypernetworks. Put a finished file into the models folder.")
+def create_hypernetwork() -> None:
+    """An empty hypernetwork is of use to A1111's training alone, which is not here."""
+    raise RequestError("name", "Darkroom makes no empty hypernetworks, for it trains none. Put a finished file into models/hypernetworks.")

@@ -5,15 +5,17 @@ import json
 from functools import partial
 from typing import Any
 
-from fastapi.responses import JSONResponse
+from fastapi.responses import JSONResponse, Response
 from PIL import Image
 from starlette.concurrency import run_in_threadpool
 
+from webui.api import encoding
 from webui.api.errors import STATUS
 from webui.api.identity import Viewer
-from webui.api.sdapi import answers, infotext, networks, outpainting, pictures, rounds, scripts, xyz
+from webui.api.sdapi import answers, infotext, listings, networks, outpainting, pictures, rounds, scripts, xyz
 from webui.api.sdapi.bodies import ExtrasSingle, Generation, Img2Img
 from webui.api.sdapi.calls import Calls
+from webui.api.sdapi.fieldnames import in_callers_words
 from webui.api.sdapi.refusals import JobFailed, Refusal, failed
 from webui.api.sdapi.translate import Pictures, Translation, translate
 from webui.api.submitting import submit_job
@@ -27,20 +29,20 @@ NOTES = "X-Darkroom-Notes"
 _MOST_LETTERS = 4000
 
 
-async def generate(body: Generation, api: Services, calls: Calls, who: Viewer) -> JSONResponse:
+async def generate(body: Generation, api: Services, calls: Calls, who: Viewer) -> Response:
     """Make the pictures; answers when the job, or all of a script's, have ended. Raises `Refusal`, `WebUIError`."""
 
     async def make(each: Generation) -> rounds.Made:
         made, job = await run_in_threadpool(_submit, each, api, calls, who)
-        job = await calls.endings.wait(job.id)
+        job = await calls.endings.wait(job)
         if job.state == "failed":
             raise JobFailed(job)
         if job.state == "cancelled" and not job.images:
             made.notes.append("The job was interrupted before its first picture was done.")
         return made, job
 
-    async def enlarge(image: Image.Image, upscaler: str, factor: float) -> Image.Image:
-        wish = ExtrasSingle(upscaler_1=upscaler, upscaling_resize=factor)
+    async def enlarge(image: Image.Image, upscaler: str | float, factor: float) -> Image.Image:
+        wish = ExtrasSingle(upscaler_1=listings.upscaler_named(api, upscaler), upscaling_resize=factor)
         return await networks.enlarged(wish, image, api, calls, who)
 
     body = await run_in_threadpool(infotext.filled, body)
@@ -57,15 +59,20 @@ async def generate(body: Generation, api: Services, calls: Calls, who: Viewer) -
                 outcome = await outpainting.run(body, make, files)
             else:
                 outcome = await rounds.run(body, make, files, enlarge)
-            said = await run_in_threadpool(answers.of_rounds, outcome, body, api.gallery)
+            written = await run_in_threadpool(lambda: _written(answers.of_rounds(outcome, body, api.gallery)))
             told = [note for made, job in outcome.made for note in (*made.notes, *job.notes)]
         else:
             made, job = await make(body)
-            said = await run_in_threadpool(answers.answer, job, body, made, api.gallery, calls.take_frame(job.id))
+            frame = calls.take_frame(job.id)
+            written = await run_in_threadpool(lambda: _written(answers.answer(job, body, made, api.gallery, frame)))
             told = [*made.notes, *job.notes]
     except JobFailed as error:
         return of_failure(error.job)
-    return JSONResponse(said, headers=note_header(list(dict.fromkeys(told))))
+    return Response(written, media_type="application/json", headers=note_header(list(dict.fromkeys(told))))
+
+
+def _written(said: dict[str, Any]) -> bytes:
+    return encoding.written(said["images"], {name: value for name, value in said.items() if name != "images"})
 
 
 def note_header(notes: list[str]) -> dict[str, str]:
@@ -93,7 +100,10 @@ def _submit(body: Generation, api: Services, calls: Calls, who: Viewer) -> tuple
     check_plain(body.model_dump(include={"override_settings", "alwayson_scripts", "script_args", "prompt", "negative_prompt", "styles"}))
     kept = _keep(body, api, who.name) if isinstance(body, Img2Img) else Pictures()
     made = translate(body, kept, who.name, api, calls.options)
-    job = submit_job(api, who, made.request, notes=made.notes)
+    try:
+        job = submit_job(api, who, made.request, notes=made.notes)
+    except RequestError as error:
+        raise in_callers_words(error, body, made.options) from None
     if body.force_task_id:
         calls.name_task(who.name, body.force_task_id, job.id)
     if body.override_settings_restore_afterwards is False and made.overrides:

@@ -4,7 +4,7 @@ import json
 from dataclasses import asdict
 from typing import Any
 
-from webui.api.sdapi import outpainting, rounds, xyz
+from webui.api.sdapi import guidance, outpainting, rounds, xyz
 from webui.api.sdapi.always import NO_EFFECT
 from webui.api.sdapi.refusals import Refusal
 from webui.core.fields import specs
@@ -29,7 +29,8 @@ def is_chosen(name: str | None) -> bool:
 def names(api: Services, route: str) -> list[str]:
     """The scripts of a route, in lower case as A1111 lists them."""
     chosen = [name for name, (routes, _) in SCRIPTS.items() if route in routes]
-    return [*chosen, xyz.NAME, *(name.lower() for name in api.contributions.models()), *NO_EFFECT]
+    always = (*guidance.titles(), *api.contributions.models())
+    return [*chosen, xyz.NAME, *(name.lower() for name in always), *NO_EFFECT]
 
 
 def info(api: Services) -> list[dict[str, Any]]:
@@ -43,6 +44,9 @@ def info(api: Services) -> list[dict[str, Any]]:
         found.append(
             {"name": xyz.NAME, "is_alwayson": False, "is_img2img": is_img2img, "args": [asdict(each) for each in xyz.arguments(is_img2img)]}
         )
+        for part, title in guidance.TITLES.items():
+            given = [asdict(each) for each in guidance.arguments_of(part)]
+            found.append({"name": title.lower(), "is_alwayson": True, "is_img2img": is_img2img, "args": given})
         for name, model in api.contributions.models().items():
             arguments = [_argument(field, spec, model) for field, spec in specs(model).items()]
             found.append({"name": name.lower(), "is_alwayson": True, "is_img2img": is_img2img, "args": arguments})

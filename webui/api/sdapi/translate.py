@@ -8,9 +8,11 @@ from typing import Any
 from webui.api.sdapi import options, restoring
 from webui.api.sdapi.always import always_on
 from webui.api.sdapi.bodies import Generation, Img2Img, Txt2Img
+from webui.api.sdapi.fieldnames import in_callers_words
 from webui.core.fields import nested
 from webui.core.request import MAX_SIDE, MIN_SIDE, Fill, GenerationRequest, ResizeMode, parse_request
 from webui.errors import RequestError
+from webui.prompts.grammar import as_no_comment
 from webui.samplers.catalog import AUTOMATIC, find_sampler, find_schedule, parse_sampler_name
 from webui.services import Services
 from webui.words import styles
@@ -46,25 +48,32 @@ class Pictures:
 
 def translate(body: Generation, pictures: Pictures, owner: str, api: Services, own: options.OwnerOptions) -> Translation:
     """The request that a body means. Raises `RequestError` and `Refusal` for what cannot be done."""
-    notes: list[str] = []
+    notes = body.passed_over
     overrides = _overrides(body.override_settings, own, notes)
     chosen = {**own.set_by(owner), **(overrides or {})}
     notes += options.without_effect(chosen)
     known = api.words.styles.all().styles
     prompt, negative, missing = styles.apply(known, body.styles or (), body.prompt or "", body.negative_prompt or "")
     notes += [f"There is no style named {name[:100]!r}; it changed nothing." for name in missing]
-    if chosen.get("enable_prompt_comments", True):
+    is_commented = chosen.get("enable_prompt_comments", True)
+    if is_commented:
         prompt, negative = without_comments(prompt), without_comments(negative)
     names = Names(api, notes)
     flat = {**options.request_fields(chosen), **_common(body, chosen, names, notes)}
-    flat |= {"prompt": _networks(body, prompt), "negative_prompt": negative}
+    meant = (prompt, negative) if is_commented else (as_no_comment(prompt), as_no_comment(negative))
+    flat |= {"prompt": _networks(body, meant[0]), "negative_prompt": meant[1]}
     flat |= _from_picture(body, pictures, notes) if isinstance(body, Img2Img) else _second_pass(body, names, notes)
+    if isinstance(body, Img2Img) and (ratio := chosen.get("token_merging_ratio_img2img")):
+        flat["token_merging.ratio"] = ratio
     flat |= always_on(body, api, notes)
     if mended := restoring.steps_of(body.restore_faces, chosen.get(restoring.OPTION), api, notes):
         flat["finish"] = [*mended, *flat.get("finish", [])]
     flat["sampler"], flat["schedule"] = names.sampling(body.sampler_name or body.sampler_index or "Euler", body.scheduler)
     flat |= _eta(body, chosen, str(flat["sampler"]))
-    request = parse_request(nested({name: value for name, value in flat.items() if value is not None}))
+    try:
+        request = parse_request(nested({name: value for name, value in flat.items() if value is not None}))
+    except RequestError as error:
+        raise in_callers_words(error, body, chosen) from None
     return Translation(request, chosen, prompt, negative, overrides, notes)
 
 
@@ -129,8 +138,8 @@ def _overrides(given: Mapping[str, Any] | None, own: options.OwnerOptions, notes
 
 def _common(body: Generation, chosen: Mapping[str, Any], names: Names, notes: list[str]) -> dict[str, Any]:
     """The fields that both routes have."""
-    if (body.batch_size or 0) < 1 or (body.n_iter if body.n_iter is not None else 1) < 1:
-        raise RequestError("batch_size", "At least one picture must be asked for: batch_size and n_iter are 1 or more.")
+    batch_size = _at_least_one("batch_size", body.batch_size or 0)
+    rounds = _at_least_one("n_iter", 1 if body.n_iter is None else body.n_iter)
     guidance = 7.0 if body.cfg_scale is None else body.cfg_scale
     return {
         "width": side("width", body.width),
@@ -142,8 +151,8 @@ def _common(body: Generation, chosen: Mapping[str, Any], names: Names, notes: li
         "variation_strength": bounded("subseed_strength", body.subseed_strength or 0.0, 0.0, 1.0, notes),
         "seed_resize_width": max(body.seed_resize_from_w or 0, 0),
         "seed_resize_height": max(body.seed_resize_from_h or 0, 0),
-        "batch_size": body.batch_size,
-        "batch_count": body.n_iter or 1,
+        "batch_size": batch_size,
+        "batch_count": rounds,
         "tiling": body.tiling if body.tiling is not None else chosen.get("tiling"),
         "refiner_checkpoint": body.refiner_checkpoint if (body.refiner_checkpoint or "").lower() not in ("", "none") else None,
         "refiner_switch_at": body.refiner_switch_at,
@@ -205,8 +214,7 @@ def _second_pass(body: Txt2Img, names: Names, notes: list[str]) -> dict[str, Any
     """What Hires. fix adds."""
     if not body.enable_hr:
         return {}
-    if (body.hr_checkpoint_name or "").lower() not in SAME:
-        notes.append("Darkroom makes the second pass with the first one's checkpoint; hr_checkpoint_name changed nothing.")
+    checkpoint = body.hr_checkpoint_name if (body.hr_checkpoint_name or "").lower() not in SAME else None
     first: dict[str, Any] = {}
     if body.firstphase_width or body.firstphase_height:
         first = {"width": side("firstphase_width", body.firstphase_width), "height": side("firstphase_height", body.firstphase_height)}
@@ -222,6 +230,7 @@ def _second_pass(body: Txt2Img, names: Names, notes: list[str]) -> dict[str, Any
         "hires.steps": body.hr_second_pass_steps or 0,
         "hires.strength": bounded("denoising_strength", strength, 0.0, 1.0, notes),
         "hires.upscaler": body.hr_upscaler or "Latent",
+        "hires.checkpoint": checkpoint,
         "hires.sampler": names.sampler(parse_sampler_name(sampler)[0]) if sampler else None,
         "hires.schedule": names.schedule(schedule) if schedule else None,
         "hires.guidance": body.hr_cfg if body.hr_cfg is not None else 1.0,

@@ -4,10 +4,12 @@ import io
 import itertools
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from random import SystemRandom
 from typing import Any
 
+from webui.api.sdapi.arguments import Argument, number
 from webui.api.sdapi.bodies import Generation, Img2Img
-from webui.api.sdapi.rounds import MOST_ROUNDS, Argument, Made, Make, Outcome, each_of
+from webui.api.sdapi.rounds import MOST_ROUNDS, Made, Make, Outcome, each_of, without_script
 from webui.core.grid import MAX_AXES, Axis, GridPlan
 from webui.core.job import Job
 from webui.errors import RequestError
@@ -60,9 +62,11 @@ OPTIONS = {
     "Always discard next-to-last sigma": "always_discard_next_to_last_sigma",
     "SGM noise multiplier": "sgm_noise_multiplier",
     "RNG source": "randn_source",
+    "Token merging ratio": "token_merging_ratio",
+    "Token merging ratio high-res": "token_merging_ratio_hr",
 }
 """Kinds that are one option."""
-ABSENT = ("Distilled CFG Scale", "Face restore", "Token merging ratio", "Token merging ratio high-res", "FP8 mode")
+ABSENT = ("Distilled CFG Scale", "Face restore", "FP8 mode")
 _BOTH: tuple[str, ...] = (
     NOTHING,
     "Seed",
@@ -71,7 +75,6 @@ _BOTH: tuple[str, ...] = (
     "Steps",
     "Hires steps",
     "CFG Scale",
-    "Distilled CFG Scale",
     "Image CFG Scale",
 )
 _BOTH += ("Prompt S/R", "Prompt order", "Sampler", "Hires sampler", "Checkpoint name", "Negative Guidance minimum sigma", "Sigma Churn")
@@ -79,12 +82,12 @@ _BOTH += ("Sigma min", "Sigma max", "Sigma noise", "Schedule type", "Schedule mi
 _BOTH += ("Beta schedule alpha", "Beta schedule beta", "Eta", "Clip skip", "Denoising", "Initial noise multiplier", "Extra noise")
 _BOTH += ("Hires upscaler", "Cond. Image Mask Weight", "VAE", "Styles", "UniPC Order", "Face restore", "Token merging ratio")
 _BOTH += ("Token merging ratio high-res", "Always discard next-to-last sigma", "SGM noise multiplier", "Refiner checkpoint")
-_BOTH += ("Refiner switch at", "RNG source", "FP8 mode", "Size")
+_BOTH += ("Refiner switch at", "RNG source", "FP8 mode", "Size", "Distilled CFG Scale")
 _NOT = {True: {"Hires steps", "Hires sampler", "Hires upscaler"}, False: {"Image CFG Scale", "Cond. Image Mask Weight"}}
 
 
 def kinds(is_img2img: bool) -> tuple[str, ...]:
-    """The kinds of axes in A1111's order, whose places are the numbers that clients send."""
+    """The kinds of axes in A1111's order, whose places are the numbers that clients send. What Forge alone has stands last."""
     return tuple(name for name in _BOTH if name not in _NOT[is_img2img])
 
 
@@ -106,11 +109,13 @@ def arguments(is_img2img: bool = False) -> tuple[Argument, ...]:
 
 async def run(body: Generation, make: Make, paths: Paths) -> Outcome:
     """Make all cells and draw them. Raises `RequestError` for axes that are none, and what `make` raises."""
-    given = [*body.script_args, *[None] * 18][:18]
-    if len(body.script_args) < 9:
-        raise RequestError("script_args", f"This script takes 18 arguments by position: {', '.join(each.label for each in arguments())}.")
-    axes = [_axis(given[place * 3 : place * 3 + 3], isinstance(body, Img2Img), bool(given[17])) for place in range(MAX_AXES)]
-    plain = body.model_copy(update={"script_name": None, "script_args": []})
+    given = _read_arguments(body)
+    axes = [_axis(given[place * 3 : place * 3 + 3], isinstance(body, Img2Img), given[17]) for place in range(MAX_AXES)]
+    plain = without_script(body)
+    if given[12]:
+        plain = plain.model_copy(update={"seed": body.seed})
+    else:
+        axes = [_with_seeds(axis) for axis in axes]
     sides = [len(axis.values) for axis in axes]
     if sides[0] * sides[1] * sides[2] > MOST_ROUNDS:
         raise RequestError("script_args", f"This plot has {' × '.join(map(str, sides))} cells; over this API {MOST_ROUNDS} are the most.")
@@ -119,13 +124,32 @@ async def run(body: Generation, make: Make, paths: Paths) -> Outcome:
     bodies = []
     for place in at:
         each = plain.model_copy(update={"override_settings": dict(plain.override_settings or {})})
-        for axis, number in zip(axes, place, strict=True):
-            each = _changed(each, axis, axis.values[number])
+        for axis, count in zip(axes, place, strict=True):
+            each = _changed(each, axis, axis.values[count])
         further = sum(place[one] * _stride(sides, varied, one) for one in varied)
         bodies.append(each.model_copy(update={"seed": (each.seed or 0) + further}) if further else each)
     made = await each_of(bodies, make)
-    sheet = _drawn(axes, dict(zip(at, made, strict=False)), paths, legend=bool(given[9]))
+    sheet = _drawn(axes, dict(zip(at, made, strict=False)), paths, legend=given[9])
     return Outcome(made, whole=None if given[10] else sheet, first=sheet if given[10] else None)
+
+
+def _read_arguments(body: Generation) -> list[Any]:
+    """All 18, flags as flags; those that older versions of A1111 do not have are left as they are. Raises `RequestError`."""
+    sent, wanted = list(body.script_args), arguments(isinstance(body, Img2Img))
+    if len(sent) < 9:
+        raise RequestError("script_args", f"This script takes 18 arguments by position: {', '.join(each.label for each in wanted)}.")
+    if len(sent) in (14, 15):  # before seeds could vary by axis, the margin stood there
+        sent = [*sent[:13], None, None, None, *sent[13:]]
+    sent = [*sent, *[None] * 18][:18]
+    return [*sent[:9], *(argument.read(value) for argument, value in zip(wanted[9:], sent[9:], strict=True))]
+
+
+def _with_seeds(axis: Axis) -> Axis:
+    """An axis of seeds with one drawn for each -1, so that a row or column has the same one."""
+    if axis.kind not in ("Seed", "Var. seed") or not any(value == -1 for value in axis.values):
+        return axis
+    values = tuple(SystemRandom().randrange(2**32) if value == -1 else value for value in axis.values)
+    return axis.model_copy(update={"values": values, "labels": tuple(kind_of(axis.kind).label(value) for value in values)})
 
 
 def _stride(sides: Sequence[int], varied: Sequence[int], one: int) -> int:
@@ -138,15 +162,18 @@ def _stride(sides: Sequence[int], varied: Sequence[int], one: int) -> int:
 
 def _axis(given: Sequence[Any], is_img2img: bool, as_text: bool) -> Axis:
     """One axis of its type, its values as text, and those chosen in a list."""
-    known = kinds(is_img2img)
-    name = known[given[0]] if isinstance(given[0], int) and 0 <= given[0] < len(known) else str(given[0] or NOTHING)
+    known, place = kinds(is_img2img), number(given[0])
+    name = known[int(place)] if place is not None and place == int(place) and 0 <= place < len(known) else str(given[0] or NOTHING)
     found = next((kind for kind in known if kind.lower() == name.lower()), None)
     if found is None or found in ABSENT:
         raise RequestError("script_args", f"The axis {name[:100]!r} is not in Darkroom. There are {', '.join(known[:8])} and others.")
     if found == NOTHING:
         return Axis(kind=NOTHING, name=NOTHING, values=("",), labels=("",))
     chosen = given[2] if isinstance(given[2], list) and given[2] and not as_text else None
-    values = chosen if chosen is not None else _read(found, str(given[1] or ""))
+    try:
+        values = chosen if chosen is not None else _read(found, str(given[1] or ""))
+    except RequestError as error:
+        raise RequestError("script_args", f"The axis {found}: {error.message}") from None
     if not values:
         raise RequestError("script_args", f"The axis {found} has no values.")
     return Axis(kind=found, name=found, values=tuple(values), labels=tuple(kind_of(found).label(value) for value in values))

@@ -8,7 +8,7 @@ from typing import Any, Literal
 from webui.core.canvas import read_areas
 from webui.core.finish import load_steps
 from webui.errors import RequestError
-from webui.images.dialects import Chunks, ParsedMetadata, adetailer, postprocessing, short
+from webui.images.dialects import Chunks, ParsedMetadata, adetailer, guidance, postprocessing, short
 from webui.images.dialects.infotext import Infotext, read_infotext, read_pairs
 from webui.images.dialects.names import file_stem, lora_tag, sampler_fields, sampler_name, schedule_name, vae_name
 from webui.images.dialects.plain_text import COMFYUIS_SAVERS, FOOOCUS, bare_embeddings
@@ -108,6 +108,7 @@ PLAIN: Mapping[str, tuple[str, Value]] = {
     "Hires upscale": ("hires.scale", _number),
     "Hires steps": ("hires.steps", _whole),
     "Hires upscaler": ("hires.upscaler", str),
+    "Hires checkpoint": ("hires.checkpoint", str),
     "Hires sampler": ("hires.sampler", sampler_name),
     "Hires schedule type": ("hires.schedule", schedule_name),
     "Hires CFG Scale": ("hires.guidance", _number),
@@ -133,6 +134,9 @@ PLAIN: Mapping[str, tuple[str, Value]] = {
     "Tiled diffusion": ("tiles.method", str),
     "Tiled diffusion overlap": ("tiles.overlap", _whole),
     postprocessing.FINISH: ("finish", load_steps),
+    "Token merging ratio": ("token_merging.ratio", _number),
+    "Token merging ratio hr": ("token_merging.hires_ratio", _number),
+    **guidance.plain_keys(_number, _whole, _flag),
 }
 """Keys that are one field each, and how to read them."""
 
@@ -146,7 +150,7 @@ SPECIAL: Mapping[str, Callable[[str], dict[str, Any]]] = {
 }
 _HASHES = {"Model", "Model hash", "VAE hash", "Lora hashes", "TI", "TI hashes", "Hashes", "Version", "App", "User", "Init image hash"}
 KNOWN = {*_HASHES, "Batch size", "Batch pos", "Soft inpainting enabled", "Sampler", "Schedule type", "Scheduler", "First pass size"}
-KNOWN |= {"Grid", "Lora weights", "Raw prompt", "Raw negative prompt", *postprocessing.KEYS}
+KNOWN |= {*guidance.ENABLED, "Grid", "Lora weights", "Raw prompt", "Raw negative prompt", *postprocessing.KEYS}
 HARMLESS = {
     ("Hires Module 1", "Use same choices"),
     ("Seed resize from", "-1x-1"),
@@ -174,8 +178,10 @@ def read(chunks: Chunks) -> ParsedMetadata | None:
     if "Steps" not in pairs and "Seed" not in pairs:
         return _only_finished(done, chunks)
     fields: dict[str, Any] = {"prompt": text.prompt, "negative_prompt": text.negative}
-    unmapped = [line for key, value in pairs.items() if (line := _place(fields, key, value))]
+    unmapped = [line for key, value in pairs.items() if not guidance.is_idle(key, pairs) and (line := _place(fields, key, value))]
     fields |= _sampling(pairs)
+    if "token_merging.hires_ratio" in fields:
+        fields.setdefault("token_merging.ratio", 0.0)
     if checkpoint := f"{pairs.get('Model', '')} [{pairs['Model hash']}]" if pairs.get("Model hash") else pairs.get("Model", ""):
         fields["checkpoint"] = checkpoint.strip()
     if "finish" not in fields:

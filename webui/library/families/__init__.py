@@ -17,8 +17,15 @@ from webui.settings import Settings
 __all__ = ["BUILTIN", "Architecture", "Families", "detect", "families_of", "register_all"]
 
 
+_WHY = {
+    "depth": ", for it also sees a depth map of the start picture, and nothing here makes or takes one",
+    "upscaling": ", for it sees a small picture besides noise",
+}
+"""What keeps a sort of model from being loaded."""
+
+
 class Architecture(FrozenModel):
-    """`family` is a `FamilySpec`'s name (or "unknown"), `variant` "", "inpaint" or "ip2p", `kind` the sort of file."""
+    """`family` is a `FamilySpec`'s name (or "unknown"), `variant` "", "inpaint", "ip2p", "depth" …, `kind` the sort of file."""
 
     family: str = "unknown"
     variant: str = ""
@@ -35,7 +42,8 @@ class Families:
 
     def get(self, name: str) -> FamilySpec:
         """The family of a name; an empty one for a name that is not known."""
-        return next((spec for spec in self.specs if spec.name == name), FamilySpec(name, name, loader="", whole=False))
+        found = next((spec for spec in self.specs if spec.name == name), None)
+        return found or FamilySpec(name, name, loader="", whole=False)
 
     def __contains__(self, name: object) -> bool:
         return any(spec.name == name for spec in self.specs)
@@ -65,7 +73,8 @@ class Families:
         if not spec.loader or (engines and family not in engines):
             return self.unsupported_message(family, source)
         if variant not in spec.variants:
-            return f"{source} has {variant}, which this version does not load: it loads text, inpainting and pix2pix models."
+            said = f"{source} is {spec.title} of another sort ({variant}), which this version does not load"
+            return f"{said}{_WHY.get(variant, '')}: it loads text, inpainting and pix2pix models."
         return ""
 
     @property

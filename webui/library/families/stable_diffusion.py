@@ -7,7 +7,7 @@ from webui.core.family import ALL_FEATURES, FamilySpec, Header, LatentFormat, Mo
 
 UNET = "model.diffusion_model."
 _FIRST_CONV = UNET + "input_blocks.0.0.weight"
-_CHANNELS = {4: "", 8: "ip2p", 9: "inpaint"}
+_CHANNELS = {4: "", 5: "depth", 7: "upscaling", 8: "ip2p", 9: "inpaint"}
 _VARIANTS = ("", "inpaint", "ip2p")
 _NEEDS = ("vae", "text")
 _TEXT = ("cond_stage_model.", "conditioner.")
@@ -43,7 +43,7 @@ def by_text_encoder(prefix: str, family: str) -> Callable[[Header], str | None]:
     def detect(header: Header) -> str | None:
         if header.configs:
             return _channels(header, "unet.conv_in.weight") if folder_family(header) == family else None
-        known = any(name.startswith(prefix) for name in header.shapes) or without_text_encoder(header) == family
+        known = header.begins(prefix) or without_text_encoder(header) == family
         return _channels(header, _FIRST_CONV) if known else None
 
     return detect
@@ -51,7 +51,7 @@ def by_text_encoder(prefix: str, family: str) -> Callable[[Header], str | None]:
 
 def without_text_encoder(header: Header) -> str:
     """Which family a UNet is of that comes without text encoders: by what its file says, or by the width of the context it reads."""
-    if _FIRST_CONV not in header.shapes or any(name.startswith(_TEXT) for name in header.shapes):
+    if _FIRST_CONV not in header.shapes or header.begins(*_TEXT):
         return ""
     said = header.metadata.get("modelspec.architecture", "")
     by_name = next((family for start, family in _ARCHITECTURES.items() if said.startswith(start)), "")

@@ -6,11 +6,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import torch
-from safetensors.torch import load_file
 
 from webui.settings import PROJECT
 from webui.train.upscaler.course import Course, train
-from webui.train.upscaler.network import Compact, write
+from webui.train.upscaler.network import Compact, read, write
 from webui.train.upscaler.pictures import gather
 from webui.train.upscaler.score import measure
 
@@ -22,8 +21,8 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument("--steps", type=int, default=0, help="steps instead of minutes: the same result on every run")
     made.add_argument("--art", type=int, default=600, help="pieces of art of each style (default: 600)")
     made.add_argument("--pairs", type=int, default=16, help="patches in a step (default: 16)")
-    made.add_argument("--width", type=int, default=32, help="channels (default: 32)")
-    made.add_argument("--layers", type=int, default=10, help="convolutions in the middle (default: 10)")
+    made.add_argument("--width", type=int, default=24, help="channels of each colour (default: 24)")
+    made.add_argument("--layers", type=int, default=12, help="convolutions in the middle (default: 12)")
     made.add_argument("--from", dest="start", type=Path, metavar="FILE", help="go on from the weights of this file")
     made.add_argument("--seed", type=int, default=0)
     made.add_argument("--folder", type=Path, default=Path(".train"), help="where packages are kept (default: .train)")
@@ -39,15 +38,12 @@ def run(words: Sequence[str]) -> int:
     torch.manual_seed(options.seed)
     gallery = gather(options.folder / "art", options.model, options.seed, options.art)
     print(f"{len(gallery.art)} pieces of art, {len(gallery.by_model)} through the default model", flush=True)
-    network = Compact(options.width, options.layers)
-    if options.start:
-        network.load_state_dict({name: tensor.float() for name, tensor in load_file(options.start).items()})
+    network = read(options.start) if options.start else Compact(options.width, options.layers)
     course = Course(options.steps, options.minutes * 60, options.pairs, options.seed)
     weights, steps = train(network, gallery, course, lambda said: print(said, flush=True))
     about = {"title": "Darkroom 4x", "license": "Apache-2.0 (trained on MIT and Apache-2.0 licensed art, see NOTICE)", "steps": str(steps)}
     write(options.out, weights, about)
-    network.load_state_dict({name: tensor.half().float() for name, tensor in weights.items()})
-    scores = measure(network.eval(), options.folder / "art", options.model)
+    scores = measure(read(options.out).eval(), options.folder / "art", options.model)
     for score in scores:
         print(f"{score.what}: Lanczos {score.lanczos} dB, network {score.network} dB ({score.pictures} pictures)")
     options.out.with_suffix(".json").write_text(json.dumps([score.model_dump() for score in scores], indent=1) + "\n")

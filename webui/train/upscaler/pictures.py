@@ -14,12 +14,13 @@ from torch import Tensor, nn
 
 from webui.core.frozen import FrozenModel
 from webui.train.default_model.art import drawings
-from webui.train.default_model.compose import COLOURS, chance, generator, pick
+from webui.train.default_model.compose import COLOURS as NAMED
+from webui.train.default_model.compose import chance, generator, pick
 from webui.train.default_model.concepts import Concept, read_concepts
 from webui.train.default_model.export import read
 from webui.train.default_model.networks import build_vae
 from webui.train.default_model.sources import fetch
-from webui.train.upscaler.network import SCALE
+from webui.train.upscaler.network import COLOURS, SCALE
 from webui.train.upscaler.shapes import drawn_shapes
 
 STYLES = ("flat icon", "cartoon", "3d render")
@@ -33,7 +34,7 @@ HELD_OUT = 10
 """Every tenth concept is for measuring only."""
 FILTERS = (Image.Resampling.BOX, Image.Resampling.BICUBIC, Image.Resampling.LANCZOS, Image.Resampling.BILINEAR)
 _NOT_ART = ("flags", "component")
-_BLURRED, _JPEG, _BY_MODEL = 0.1, 0.08, 0.2
+_BLURRED, _JPEG, _BY_MODEL, _EDGE, _OTHER, _LIT = 0.1, 0.08, 0.3, 0.15, 0.5, 0.35
 
 Pair = tuple[Image.Image, Image.Image]
 
@@ -92,7 +93,7 @@ def shuffled(concepts: list[Concept], source: torch.Generator) -> list[Concept]:
 def ground(source: torch.Generator) -> tuple[int, int, int]:
     """One of the default model's colours, or any."""
     if chance(source) < 0.7:
-        return list(COLOURS.values())[pick(len(COLOURS), source)]
+        return list(NAMED.values())[pick(len(NAMED), source)]
     red, green, blue = torch.randint(256, (3,), generator=source).tolist()
     return red, green, blue
 
@@ -136,16 +137,33 @@ def picture_of(values: Tensor) -> Image.Image:
 
 
 def batch(gallery: Gallery, count: int, source: torch.Generator) -> tuple[Tensor, Tensor]:
-    """Small and large patches, [n, 3, PATCH / 4, PATCH / 4] and [n, 3, PATCH, PATCH] in 0…1, turned and mirrored by lot."""
-    pairs = [_by_model(gallery, source) if gallery.by_model and chance(source) < _BY_MODEL else _art(gallery, source) for _ in range(count)]
-    small, large = tensor_of([one[1] for one in pairs]), tensor_of([one[0] for one in pairs])
-    turn, mirror, order = pick(4, source), pick(2, source), torch.randperm(3, generator=source)
+    """Small and large patches, [n, 1, PATCH / 4, PATCH / 4] and [n, 1, PATCH, PATCH] in 0…1: one colour of each, all by lot.
 
-    def turned(values: Tensor) -> Tensor:
-        values = torch.rot90(values[:, order], turn, (2, 3))
+    They are turned and mirrored together; each is then left, or brought to another range, dark or light or inverted.
+    """
+    pairs = [_by_model(gallery, source) if gallery.by_model and chance(source) < _BY_MODEL else _art(gallery, source) for _ in range(count)]
+    pairs = [_at_an_edge(pair, source) if chance(source) < _EDGE else pair for pair in pairs]
+    colour = torch.randint(COLOURS, (count,), generator=source)
+    turn, mirror = pick(4, source), pick(2, source)
+    ends = torch.rand(2, count, 1, 1, 1, generator=source)
+    same = torch.rand(count, 1, 1, 1, generator=source) >= _OTHER
+    low, high = (torch.where(same, torch.tensor(float(end)), ends[end]) for end in (0, 1))
+
+    def drawn_as(pictures: list[Image.Image]) -> Tensor:
+        planes = tensor_of(pictures)[torch.arange(count), colour][:, None]
+        values = low + (high - low) * torch.rot90(planes, turn, (2, 3))
         return values.flip(3) if mirror else values
 
-    return turned(small), turned(large)
+    return drawn_as([one[1] for one in pairs]), drawn_as([one[0] for one in pairs])
+
+
+def _at_an_edge(pair: Pair, source: torch.Generator) -> Pair:
+    """The pair with some black at two sides, as tiles are filled up where the picture ends."""
+    left, top = pick(8, source), pick(8, source)
+    large, small = (Image.new("RGB", one.size) for one in pair)
+    large.paste(pair[0], (SCALE * left, SCALE * top))
+    small.paste(pair[1], (left, top))
+    return large, small
 
 
 def _by_model(gallery: Gallery, source: torch.Generator) -> Pair:
@@ -161,9 +179,17 @@ def _art(gallery: Gallery, source: torch.Generator) -> Pair:
     room = PATCH // 8
     left, top = (pick(max(side - PATCH + 2 * room, 1), source) - room for side in picture.size)
     large = on_ground(picture.crop((left, top, left + PATCH, top + PATCH)), ground(source))
+    large = _lit(large, source) if chance(source) < _LIT else large
     softer = large.filter(ImageFilter.GaussianBlur(0.5 + 2 * chance(source))) if chance(source) < _BLURRED else large
     small = smaller(softer, FILTERS[pick(len(FILTERS), source)])
     return large, _jpeg(small, 60 + pick(36, source)) if chance(source) < _JPEG else small
+
+
+def _lit(picture: Image.Image, source: torch.Generator) -> Image.Image:
+    """The picture in a soft light of several colours: art has few gradients, and a network that saw none makes steps of them."""
+    lights = torch.randint(256, (3, 3, 3), generator=source).to(torch.uint8).numpy()
+    light = Image.fromarray(lights).resize(picture.size, Image.Resampling.BICUBIC)
+    return Image.blend(picture, light, 0.1 + 0.6 * chance(source))
 
 
 def _jpeg(picture: Image.Image, quality: int) -> Image.Image:

@@ -13,6 +13,8 @@ from webui.train.upscaler.pictures import concepts_of, drawn, ground, on_ground,
 from webui.train.upscaler.shapes import disc
 
 COUNT = 40
+EQUALLY_BRIGHT = (((225, 40, 40), (70, 90, 255)), ((0, 150, 60), (150, 60, 130)), ((255, 120, 0), (80, 160, 200)))
+"""Pairs of colours of about one brightness (Rec. 601): where a network that looks at brightness fails."""
 
 
 class Score(FrozenModel):
@@ -34,8 +36,10 @@ def measure(network: Compact, folder: Path, model: Path, seed: int = 1, count: i
     bicubic = [smaller(one, Image.Resampling.BICUBIC) for one in flat]
     found.append(_score("the same, made small by a bicubic filter", network, flat, bicubic))
     found.append(_score("the same, through the default model", network, flat, through(model, [smaller(one) for one in flat])))
-    discs = [disc(side, ground(source), ground(source)) for side in range(256, 512, 32)]
+    discs = [disc(side, *colours) for side in range(256, 512, 32) if len(colours := {ground(source), ground(source)}) > 1]
     found.append(_score("large discs, by area", network, discs, [smaller(one) for one in discs]))
+    pairs = [disc(side, *colours) for colours in EQUALLY_BRIGHT for side in (256, 384)]
+    found.append(_score("large discs, both colours as bright, by area", network, pairs, [smaller(one) for one in pairs]))
     for style in ("cartoon", "3d render"):
         large = [on_ground(one, ground(source)) for one in drawn(folder, style, held_out[:count], 256)]
         found.append(_score(f"{style}, 64 to 256 pixels, by area", network, large, [smaller(one) for one in large]))

@@ -5,11 +5,23 @@ from contextlib import contextmanager
 
 import gradio as gr
 
+from webui.core.fields import specs
+from webui.core.request import GenerationRequest
 from webui.ui.bodies import StepKind
 from webui.ui.choices import AUTOMATIC, Choices
 from webui.ui.components import Form
 
 IMAGE = "only-img2img only-inpaint"
+PARTS = {
+    "freeu": "Strengthen what comes from the network's depths",
+    "sag": "Go away from a blurred prediction",
+    "pag": "Go away from a perturbed prediction",
+    "dynamic_thresholding": "Keep the spread of a lower CFG scale",
+    "latent_modifier": "Change the prediction within guidance",
+    "hrfix": "Begin on a smaller canvas inside the network",
+    "token_merging": "Let like tokens ask as one",
+}
+"""What can be done besides guidance, with the words of its switch."""
 
 
 def build(form: Form, choices: Choices, kinds: list[StepKind]) -> None:
@@ -21,6 +33,7 @@ def build(form: Form, choices: Choices, kinds: list[StepKind]) -> None:
         ("outpaint", "Outpainting", IMAGE, _outpaint),
         ("regions", "Regional prompts", "", _regions),
         ("tiles", "Tiled diffusion", "", _tiles),
+        ("parts", "Guidance", "", _parts),
         ("blend", "Prompt blend", "", _blend),
         ("soft", "Soft inpainting", "only-inpaint", _soft),
         ("picture", "Picture options", IMAGE, _image),
@@ -65,6 +78,7 @@ def _hires(form: Form, choices: Choices) -> None:
     form.add("hires.steps")
     form.add("hires.strength")
     _rows(form, ("hires.width", "hires.height"), ("upscale_tile", "upscale_overlap"))
+    form.add("hires.checkpoint", choices=choices.hires_checkpoints, info=None)
     with gr.Row():
         form.add("hires.sampler", choices=choices.hires_samplers, info=None)
         form.add("hires.schedule", choices=choices.hires_schedules, info=None)
@@ -93,6 +107,15 @@ def _tiles(form: Form, choices: Choices) -> None:
     form.add("tiles.method")
     _rows(form, ("tiles.width", "tiles.height"))
     form.add("tiles.overlap")
+
+
+def _parts(form: Form, choices: Choices) -> None:
+    for part, switch in PARTS.items():
+        with gr.Accordion(specs(GenerationRequest)[part].title, open=False, elem_id=f"part-{part}", elem_classes="guidance-part"):
+            form.switch(part, switch)
+            model = specs(GenerationRequest)[part].model
+            for name in specs(model) if model is not None else ():
+                form.add(f"{part}.{name}")
 
 
 def _blend(form: Form, choices: Choices) -> None:

@@ -47,6 +47,7 @@ def _first_fields(form: Form, choices: Choices) -> dict[str, gr.Button]:
         form.add("checkpoint", choices=choices.checkpoints, value=choices.checkpoint, info=None, min_width=200)
         form.host("checkpoint-shelf")
         refresh = icon_button("Look for model files again", "refresh", "refresh")
+    form.host("first-visit")
     form.host("source", value={})
     with gr.Column(elem_id="prompts"):
         form.host("prompt-tools")

@@ -100,6 +100,10 @@ export interface BackendModel {
   pictures: number;
   price?: number | null;
   note: string;
+  picture_bytes: number;
+  picture_pixels: number;
+  picture_side: number;
+  picture_least: number;
 }
 
 /** What to change. A `key` is kept where only this machine's owner can read it; an empty one is forgotten. */
@@ -229,6 +233,21 @@ export interface Done {
   seconds: number;
 }
 
+/** Dynamic thresholding (CFG-Fix): a high CFG scale whose values spread as far as those of a lower one. */
+export interface DynamicThresholding {
+  mimic_scale: number;
+  threshold_percentile: number;
+  mimic_mode: "Constant" | "Linear Down" | "Cosine Down" | "Half Cosine Down" | "Linear Up" | "Cosine Up" | "Half Cosine Up" | "Power Up" | "Power Down" | "Linear Repeating" | "Cosine Repeating" | "Sawtooth";
+  mimic_scale_min: number;
+  cfg_mode: "Constant" | "Linear Down" | "Cosine Down" | "Half Cosine Down" | "Linear Up" | "Cosine Up" | "Half Cosine Up" | "Power Up" | "Power Down" | "Linear Repeating" | "Cosine Repeating" | "Sawtooth";
+  cfg_scale_min: number;
+  sched_val: number;
+  separate_feature_channels: "enable" | "disable";
+  scaling_startpoint: "MEAN" | "ZERO";
+  variability_measure: "AD" | "STD";
+  interpolate_phi: number;
+}
+
 /** An engine's status as subscribers see it. */
 export interface EngineStatus {
   name: string;
@@ -350,6 +369,16 @@ export interface FormatStep {
   quality: number;
 }
 
+/** FreeU: more of what comes from below, less of the low frequencies that skip (Si et al. 2023, arXiv:2309.11497, version 2). */
+export interface FreeUOptions {
+  b1: number;
+  b2: number;
+  s1: number;
+  s2: number;
+  start: number;
+  end: number;
+}
+
 /** `kind` is for a download that failed because that was not known. */
 export interface Further {
   kind: string;
@@ -408,6 +437,13 @@ export interface GenerationRequest {
   blend: PromptBlend | null;
   regions: RegionOptions | null;
   tiles: TileOptions | null;
+  freeu: FreeUOptions | null;
+  sag: SelfAttentionGuidance | null;
+  pag: PerturbedAttentionGuidance | null;
+  dynamic_thresholding: DynamicThresholding | null;
+  latent_modifier: LatentModifier | null;
+  hrfix: KohyaHrFix | null;
+  token_merging: TokenMerging | null;
   upscale_tile: number;
   upscale_overlap: number;
   finish: Array<UpscaleStep | SdUpscaleStep | RestoreStep | DetailStep | MatchColorsStep | SharpenStep | GrainStep | FormatStep | ExtensionStep>;
@@ -539,6 +575,7 @@ export interface HiresOptions {
   steps: number;
   strength: number;
   upscaler: string;
+  checkpoint: string | null;
   sampler: string | null;
   schedule: string | null;
   guidance: number | null;
@@ -554,6 +591,7 @@ export interface HookBody {
   events: Array<"done" | "failed" | "cancelled">;
   created: string;
   trouble: string;
+  active: boolean;
 }
 
 /** Several webhooks. */
@@ -739,6 +777,33 @@ export interface KeyWish {
   owner: string;
 }
 
+/** The tags of the page's languages, and what is wrong with files of words, by path. */
+export interface KnownLanguages {
+  languages: Array<string>;
+  errors: Record<string, string>;
+}
+
+/** Kohya's HRFix: the network sees a smaller canvas at first, so that large pictures keep one subject. */
+export interface KohyaHrFix {
+  block_number: number;
+  downscale_factor: number;
+  start_percent: number;
+  end_percent: number;
+  downscale_after_skip: boolean;
+  downscale_method: "bicubic" | "nearest-exact" | "bilinear" | "area";
+  upscale_method: "bicubic" | "nearest-exact" | "bilinear" | "area";
+}
+
+/** Changes of the prediction within guidance: softer or sharper, fewer extremes, less contrast. */
+export interface LatentModifier {
+  sharpness_multiplier: number;
+  sharpness_method: "anisotropic";
+  tonemap_multiplier: number;
+  tonemap_method: "reinhard";
+  tonemap_percentile: number;
+  rescale_cfg_phi: number;
+}
+
 /** A webhook that was just made, with the secret that its deliveries are signed with. */
 export interface MadeHook {
   id: string;
@@ -747,6 +812,7 @@ export interface MadeHook {
   events: Array<"done" | "failed" | "cancelled">;
   created: string;
   trouble: string;
+  active: boolean;
   secret: string;
 }
 
@@ -797,7 +863,7 @@ export interface OutpaintOptions {
   right: number;
   top: number;
   bottom: number;
-  fill: "edge" | "mirror" | "noise" | "telea";
+  fill: "edge" | "mirror" | "noise" | "telea" | "patch match";
   overlap: number;
 }
 
@@ -848,6 +914,14 @@ export interface Person {
   ended?: string | null;
 }
 
+/** Perturbed-attention guidance: away from a prediction in whose middle no place regards another (Ahn et al. 2024, arXiv:2403.17377). */
+export interface PerturbedAttentionGuidance {
+  scale: number;
+  attenuation: number;
+  start_step: number;
+  end_step: number;
+}
+
 /** How the machine makes the pictures; fixed at the first attempt so that a retry gives the same pixels. */
 export interface Plan {
   device: string;
@@ -856,11 +930,12 @@ export interface Plan {
   threads: number;
   channels_last: boolean;
   packed: boolean;
-  weights: "full" | "int8";
+  weights: "full" | "half" | "int8";
   offload: "none" | "model" | "sequential";
   work: number;
   peak: number;
   rows: number;
+  narrowed: boolean;
   vae_tiles: boolean;
 }
 
@@ -1060,11 +1135,12 @@ export interface SdUpscaleStep {
   clip_skip: number;
 }
 
-/** Pictures: by their ids, or all that a query finds. */
+/** Pictures: by their ids, or all that a query finds but for those with the ids in `without`. */
 export interface Selection {
   ids?: Array<string> | null;
   q?: string | null;
   place: "pictures" | "bin";
+  without: Array<string>;
 }
 
 /** What is to become of some pictures. */
@@ -1077,6 +1153,14 @@ export interface SelectionChanges {
   ids?: Array<string> | null;
   q?: string | null;
   place: "pictures" | "bin";
+  without: Array<string>;
+}
+
+/** Self-attention guidance: away from a prediction whose most regarded places were blurred (Hong et al. 2022, arXiv:2210.00939). */
+export interface SelfAttentionGuidance {
+  scale: number;
+  blur_sigma: number;
+  threshold: number;
 }
 
 /** Pictures made in one go: how many are there, when, around which prompt, and what changed among them ("CFG 5 → 7", "seed"). */
@@ -1137,7 +1221,7 @@ export interface SharpenStep {
   threshold: number;
 }
 
-/** A model as the shelf shows it: `added` in seconds, `size` in bytes. `preview` changes with the picture beside it, "" without one. */
+/** A model as the shelf shows it: `added` and `used` (by who asks; 0 where never) in seconds, `size` in bytes. */
 export interface ShelfCard {
   id: string;
   kind: string;
@@ -1154,6 +1238,7 @@ export interface ShelfCard {
   favourite: boolean;
   weight: number | null;
   error: string;
+  used: number;
 }
 
 /** What SDXL is told of the picture's size besides the prompt (Podell et al. 2023, section 2.2). */
@@ -1311,6 +1396,12 @@ export interface TileOptions {
 export interface TokenCount {
   count: number;
   limit: number;
+}
+
+/** Token merging: like tokens ask as one, which is faster (Bolya & Hoffman 2023, arXiv:2303.17604). */
+export interface TokenMerging {
+  ratio: number;
+  hires_ratio: number;
 }
 
 /** Enlarge the picture by a factor or to a size, by one upscaler or by two whose results are mixed (A1111's Extras). */

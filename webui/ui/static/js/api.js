@@ -4,6 +4,7 @@
 /** @import * as T from './api-types.d.ts' */
 
 import { addressOf, call, Problem } from './client.js';
+import { t } from './language.js';
 import { ROOT } from './storage.js';
 
 const PATIENCE = 60_000;        // ms
@@ -19,9 +20,15 @@ async function ask(path, options = {}) {
   try {
     return await call(ROOT + path, { patience: options.body === undefined ? PATIENCE : MORE_PATIENCE, ...options });
   } catch (problem) {
-    if (problem instanceof Problem && !problem.status) problem.message += ' Your settings are kept.';
+    if (problem instanceof Problem) inOurLanguage(problem);
     throw problem;
   }
+}
+
+/** What the server says in fixed sentences is in the catalogue too. @param {Problem} problem */
+function inOurLanguage(problem) {
+  problem.message = t(problem.message) + (problem.status ? '' : t(' Your settings are kept.'));
+  if (problem.advice) problem.advice = t(problem.advice);
 }
 
 /**
@@ -72,6 +79,8 @@ export const images = {
   /** @param {T.Routes['GET /api/v1/images']['query']} asked */
   page: ({ limit = 30, ...asked } = {}) =>
     api('GET /api/v1/images', { query: { limit, ...Object.fromEntries(Object.entries(asked).filter(([, value]) => value)) } }),
+  layout: (asked) => api('GET /api/v1/images/layout', { query: Object.fromEntries(Object.entries(asked).filter(([, value]) => value)) }),
+  numbered: (numbers) => api('GET /api/v1/images/numbered', { query: { numbers: numbers.join(',') } }),
   sessions: (numbers) => api('GET /api/v1/images/sessions', { query: { numbers: numbers.join(',') } }),
   count: (q, place) => api('GET /api/v1/images/count', { query: { q, place } }),
   suggest: (q) => api('GET /api/v1/images/suggest', { query: { q } }),
@@ -128,6 +137,8 @@ export const page = {
   settings: () => ask('/page/settings'),
   /** @returns {Promise<T.SettingSections>} */
   setSetting: (name, value) => ask('/page/settings', { method: 'PATCH', json: { values: { [name]: value } } }),
+  /** @returns {Promise<T.KnownLanguages>} */
+  languages: () => ask('/page/languages'),
   /** @returns {Promise<T.ExtensionCard[]>} */
   extensions: () => ask('/page/extensions'),
   /** @returns {Promise<T.ExtensionCard[]>} */

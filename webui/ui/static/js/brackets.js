@@ -1,6 +1,8 @@
 // @ts-check
 // The bracket check: what a prompt's reader takes as plain text because its partner is missing.
 
+import { t } from './language.js';
+
 /** @type {Record<string, string>} */
 const OPENS = { ')': '(', ']': '[', '}': '{' };
 
@@ -18,7 +20,7 @@ export function unbalanced(prompt) {
     else if (char === '<') {
       const tag = /^<\w+:[^<>]*>/.exec(prompt.slice(at, at + 400));
       if (tag) at += tag[0].length - 1;
-      else if (/^<(?:lora|lyco|hypernet):/.test(prompt.slice(at, at + 10))) return { at, char, text: 'A tag is open: it ends with >' };
+      else if (/^<(?:lora|lyco|hypernet):/.test(prompt.slice(at, at + 10))) return { at, char, text: t('A tag is open: it ends with >') };
     } else if ('([{'.includes(char)) open.push({ at, char });
     else if (OPENS[char]) {
       if (open.at(-1)?.char === OPENS[char]) open.pop();
@@ -30,4 +32,4 @@ export function unbalanced(prompt) {
 }
 
 /** @type {(char: string, opens: boolean) => string} */
-const said = (char, opens) => `${opens ? 'A bracket is open' : 'A bracket closes nothing'}: ${char}`;
+const said = (char, opens) => `${opens ? t('A bracket is open') : t('A bracket closes nothing')}: ${char}`;

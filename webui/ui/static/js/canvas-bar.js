@@ -8,9 +8,10 @@ import { anySide, extended } from './canvas-region.js';
 import { el, icon, iconButton, once } from './dom.js';
 import { fill, form } from './form.js';
 import { size } from './format.js';
+import { count as counted, t } from './language.js';
 import { draw, hasCanvas, live, parts, shownImage, state, watchedJob } from './state.js';
 
-const FILLS = [['edge', 'Edge colours'], ['mirror', 'Mirror image'], ['noise', 'Noise'], ['telea', 'Grown edges']];
+const FILLS = [['edge', t('Edge colours')], ['mirror', t('Mirror image')], ['noise', t('Noise')], ['telea', t('Grown edges')], ['patch match', t('Copied parts')]];
 
 /**
  * The bar's parts. `bin(image)` moves a picture to the bin, with the way back.
@@ -18,13 +19,13 @@ const FILLS = [['edge', 'Edge colours'], ['mirror', 'Mirror image'], ['noise', '
  * @param {(image: PageImage) => Promise<void>} bin
  */
 export function canvasBar(mask, bin) {
-  const sizes = el('output.canvas-size', { 'aria-label': 'Size of the picture' });
-  const fills = el('select.canvas-fill', { 'aria-label': 'New sides begin as', title: 'New sides begin as', onchange: () => fill({ 'outpaint.fill': fills.value }) }, FILLS.map(([value, label]) => el('option', { value }, label)));
+  const sizes = el('output.canvas-size', { 'aria-label': t('Size of the picture') });
+  const fills = el('select.canvas-fill', { 'aria-label': t('New sides begin as'), title: t('New sides begin as'), onchange: () => fill({ 'outpaint.fill': fills.value }) }, FILLS.map(([value, label]) => el('option', { value }, label)));
   const count = el('span.canvas-count');
-  const accept = el('button.action.primary.accept', { type: 'button', title: 'Start the next one from this result (Enter)', onclick: () => take() }, icon('check'), el('span', {}, 'Accept'));
-  const discard = el('button.action', { type: 'button', title: 'Move this result to the bin (Backspace)', onclick: once(() => drop()) }, el('span', {}, 'Discard'));
-  const results = el('div.canvas-results', { role: 'group', 'aria-label': 'Results' }, iconButton('left', 'Result before (←)', () => flip(-1)), count, iconButton('right', 'Next result (→)', () => flip(1)), accept, discard);
-  const original = el('img.picture-before', { alt: 'The picture that it was made from', hidden: true, draggable: 'false' });
+  const accept = el('button.action.primary.accept', { type: 'button', title: t('Start the next one from this result (Enter)'), onclick: () => take() }, icon('check'), el('span', {}, t('Accept')));
+  const discard = el('button.action', { type: 'button', title: t('Move this result to the bin (Backspace)'), onclick: once(() => drop()) }, el('span', {}, t('Discard')));
+  const results = el('div.canvas-results', { role: 'group', 'aria-label': t('Results') }, iconButton('left', t('Result before (←)'), () => flip(-1)), count, iconButton('right', t('Next result (→)'), () => flip(1)), accept, discard);
+  const original = el('img.picture-before', { alt: t('The picture that it was made from'), hidden: true, draggable: 'false' });
 
   /** The results made from the picture on the canvas, in the order in which they were made. */
   const made = () => {
@@ -86,7 +87,7 @@ export function canvasBar(mask, bin) {
       results.hidden = !all.length || live(watchedJob()) || !(masking || result);
       accept.hidden = discard.hidden = !result;
       const at = all.findIndex(({ id }) => id === state.shown);
-      count.textContent = result ? `${at + 1} of ${all.length}` : `${all.length} ${all.length === 1 ? 'result' : 'results'}`;
+      count.textContent = result ? t('{at} of {all}', { at: at + 1, all: all.length }) : counted(all.length, 'result');
       if (!result) original.hidden = true;
     },
   };

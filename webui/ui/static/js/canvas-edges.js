@@ -5,6 +5,7 @@
 
 import { FINE, SIDES } from './canvas-region.js';
 import { $, el } from './dom.js';
+import { t } from './language.js';
 
 /** @type {Record<Side, {name: string, out: string, back: string, sign: number}>} */
 const WAYS = {
@@ -28,7 +29,7 @@ export function makeEdges(hands) {
         const by = sides[/** @type {Side} */ (each.dataset.side)];
         $('span', each).textContent = by ? `+${by}` : '';
         each.classList.toggle('out', by > 0);
-        each.setAttribute('aria-label', `${by ? `+${by} ` : ''}Extend ${WAYS[each.dataset.side].name}: arrow keys by ${hands.stride()} pixels`);
+        each.setAttribute('aria-label', t('{more}Extend {each}: arrow keys by {stride} pixels', { more: by ? `+${by} ` : '', each: WAYS[each.dataset.side].name, stride: hands.stride() }));
       }
     },
   };
@@ -37,7 +38,7 @@ export function makeEdges(hands) {
 /** @param {Side} side @param {Parameters<typeof makeEdges>[0]} hands */
 function edge(side, hands) {
   const { out, back, sign } = WAYS[side], across = side === 'left' || side === 'right';
-  const node = el('button.canvas-edge', { type: 'button', 'data-side': side, title: 'Pull to extend the picture (outpaint); Shift for fine steps' }, el('i'), el('span'));
+  const node = el('button.canvas-edge', { type: 'button', 'data-side': side, title: t('Pull to extend the picture (outpaint); Shift for fine steps') }, el('i'), el('span'));
   const at = (/** @type {PointerEvent} */ event) => (across ? event.clientX : event.clientY);
   const strideAt = (/** @type {PointerEvent | KeyboardEvent} */ event) => (event.shiftKey ? FINE : hands.stride());
   /** @type {{from: number, start: number, pixels: number} | null} */

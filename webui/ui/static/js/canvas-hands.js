@@ -1,7 +1,7 @@
 // @ts-check
 // Hands on the canvas: mouse, pen and fingers paint, move the view, zoom, and take a colour.
 
-/** @typedef {{look: () => void, show: () => void, back: () => void, replay: () => void, painted: () => void}} Ways what the canvas does: lay out, draw the mask, undo, paint everything anew; and what follows a stroke */
+/** @typedef {{look: () => void, show: () => void, back: () => void, replay: () => void, painted: () => void, stack: any}} Ways what the canvas does: lay out, draw the mask, undo, paint everything anew; what follows a stroke; and its pictures */
 
 import { panned, startPinch, wheel } from './canvas-view.js';
 import { copyOf, paint, paintAnew } from './mask-paint.js';
@@ -37,6 +37,7 @@ function down(it, event, ways) {
   const palm = it.pen && event.pointerType === 'touch';
   if (event.button === 1 || event.shiftKey || it.space || it.tool === 'hand' || palm) return hold(it, { pan: [event.clientX, event.clientY], place: it.place });
   if (event.button) return;
+  if (it.tool === 'layer') return hold(it, { pan: [event.clientX, event.clientY], part: ways.stack.part() });
   if (event.ctrlKey && it.tool === 'colour') return takeColour(it, event);
   const erases = event.pointerType === 'pen' && event.buttons === 32;
   it.hold = null;
@@ -84,6 +85,10 @@ function move(it, event, ways) {
 
 function moveView(it, event, ways) {
   const { hold: held } = it;
+  if (held.part) {
+    const box = it.above.getBoundingClientRect();
+    return ways.stack.drag(held.part, (event.clientX - held.pan[0]) / box.width, (event.clientY - held.pan[1]) / box.height);
+  }
   if (held.pan) it.place = panned(it, held.place, { x: event.clientX - held.pan[0], y: event.clientY - held.pan[1] });
   else if (it.fingers.size < 2) return;
   else {
@@ -98,6 +103,7 @@ function up(it, event, ways) {
   it.fingers.delete(event.pointerId);
   if (it.strokes.lift()) ways.painted();
   if (it.fingers.size) return;
+  if (it.hold?.part) ways.stack.drop();
   const tapped = it.hold?.still && event.type === 'pointerup';
   it.hold = null;
   if (tapped) ways.back();

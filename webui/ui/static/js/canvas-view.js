@@ -9,8 +9,9 @@ import { $ } from './dom.js';
 import { form } from './form.js';
 import { sizeLike } from './form-values.js';
 import { size as sizeText } from './format.js';
-import { boxOfMask } from './mask-paint.js';
-import { boxOf } from './mask-strokes.js';
+import { t } from './language.js';
+import { aroundColours, boxOfMask } from './mask-paint.js';
+import { boxOf, hasColour } from './mask-strokes.js';
 import { state } from './state.js';
 import { moved, pinched, scaleOf, zoomed } from './zoom-place.js';
 
@@ -109,7 +110,7 @@ export function drawSent(it) {
   const [left, top, right, bottom] = region, scale = it.scale, { size } = placeOf(it), made = madeSize(values, { width, height });
   it.frame.style.cssText = `left:${left * scale}px;top:${top * scale}px;width:${(right - left) * scale}px;height:${(bottom - top) * scale}px`;
   it.frame.classList.toggle('inside', (size.height - bottom) * scale < BELOW);
-  const cut = sizeText(right - left, bottom - top), whole = `Only masked: ${cut}, made at ${sizeText(made.width, made.height)}`;
+  const cut = sizeText(right - left, bottom - top), whole = t('Only masked: {cut}, made at {sizeText}', { cut, sizeText: sizeText(made.width, made.height) });
   $('span', it.frame).textContent = it.desk.clientWidth < NARROW ? cut : whole;
 }
 
@@ -119,13 +120,17 @@ function madeSize(values, picture) {
   return { width: Number(values.width) || own.width, height: Number(values.height) || own.height };
 }
 
+/** Pixels around painted colours that are masked too: as far as the mask's blur reaches inwards. */
+export const reachOf = (it) => (hasColour(it.strokes.done) && !form.values.invert_mask ? 2 * Number(form.values.mask_blur ?? 0) : 0);
+
 /** Around what is painted: found in the pixels when a stroke is over, and guessed while it is under the pointer. */
 function paintedBox(it) {
-  const inverted = Boolean(form.values.invert_mask);
-  if (it.box === undefined || it.boxInverted !== inverted) {
+  const inverted = Boolean(form.values.invert_mask), reach = reachOf(it);
+  if (it.box === undefined || it.boxInverted !== inverted || it.boxReach !== reach) {
     if (it.strokes.current) return it.boxed ?? null;
-    it.box = it.boxed = it.strokes.done.length ? boxOfMask(it.above, inverted) : null;
+    it.box = it.boxed = it.strokes.done.length ? boxOfMask(reach ? aroundColours(it.sheets, reach) : it.above, inverted) : null;
     it.boxInverted = inverted;
+    it.boxReach = reach;
   }
   const { current } = it.strokes;
   if (!current || current.kind === 'eraser' || inverted) return it.box;

@@ -9,7 +9,7 @@ import { parseExact } from './exact.js';
 const PATIENCE = 60_000;  // ms
 const AWAY = 60_000;      // ms that a server may be away while a job is followed
 const PAUSE = 500;
-const FILES = ['image/png', 'image/jpeg', 'image/webp', 'application/zip'];
+const FILES = ['image/png', 'image/jpeg', 'image/webp', 'application/zip', 'application/octet-stream'];
 const ENDED = ['done', 'failed', 'cancelled'];
 
 /** Why a call failed. `status` is 0 where no answer came: `late` says that it would have come later than one waits. */

@@ -10,13 +10,14 @@ import { $, $$, announce, el, icon, iconButton } from './dom.js';
 import { form, takeValues, valuesOf } from './form.js';
 import { unsaid } from './form-values.js';
 import { count, promptOf } from './format.js';
+import { t } from './language.js';
 import { fullScreen, lookBar, room } from './look-bar.js';
 import { parts } from './state.js';
 import { complain } from './toast.js';
 import { Zoom, zoomTools } from './zoom.js';
 
 /** @type {Array<[string, string, string]>} */
-const MODES = [['two', 'Side by side', 'Both'], ['wipe', 'Wipe', 'Wipe'], ['blink', 'Blink', 'Blink'], ['difference', 'Difference', 'Diff']];
+const MODES = [['two', t('Side by side'), t('Both')], ['wipe', t('Wipe'), t('Wipe')], ['blink', t('Blink'), t('Blink')], ['difference', t('Difference'), t('Diff')]];
 const LETTERS = 'ABCD';
 const WIPE_STEP = 2;  // per cent
 
@@ -48,22 +49,22 @@ const idsOf = (it) => it.pictures.map((image) => image.id);
 // ---------------------------------------------------------------------------------------------------------- the parts
 function build(it) {
   const mode = (/** @type {[string, string, string]} */ [name, label, short], /** @type {number} */ n) => el('button', { type: 'button', role: 'radio', 'data-mode': name, title: `${label} (${n + 1})`, 'aria-label': label, onclick: () => show(it, name) }, el('span.long', {}, label), el('span.short', { 'aria-hidden': 'true' }, short));
-  it.modes = el('div.segments', { role: 'radiogroup', 'aria-label': 'How to compare' }, MODES.map(mode));
-  it.range = el('input', { type: 'range', min: 1, max: 10, step: 0.5, value: it.exposure, 'aria-label': 'Exposure of the difference', oninput: () => { it.exposure = Number(it.range.value); place(it); } });
-  it.exposing = el('label.exposure', {}, el('span', {}, 'Exposure'), it.range);
-  it.view = el('div.viewer-picture', { role: 'group', 'aria-label': 'Pictures with one zoom: the wheel zooms at the pointer, dragging moves' });
+  it.modes = el('div.segments', { role: 'radiogroup', 'aria-label': t('How to compare') }, MODES.map(mode));
+  it.range = el('input', { type: 'range', min: 1, max: 10, step: 0.5, value: it.exposure, 'aria-label': t('Exposure of the difference'), oninput: () => { it.exposure = Number(it.range.value); place(it); } });
+  it.exposing = el('label.exposure', {}, el('span', {}, t('Exposure')), it.range);
+  it.view = el('div.viewer-picture', { role: 'group', 'aria-label': t('Pictures with one zoom: the wheel zooms at the pointer, dragging moves') });
   it.zoom = new Zoom(it.view, { told: () => { it.tools?.say(); place(it); } });
   it.tools = zoomTools(it.zoom);
-  it.source = iconButton('plus', 'Add the start picture', () => addSource(it), { hidden: true });
-  it.table = el('section.differs', { 'aria-label': 'What differs' });
-  it.body = el('div.look.compare', {}, lookBar('Back', () => it.box.close(), it.modes, room(), it.exposing, it.tools.node, el('hr'), iconButton('swap', 'Swap (S)', () => swap(it)), it.source, fullScreen(() => it.body)), it.view, it.table);
-  it.box = el('dialog.viewer', { 'aria-label': 'Compare', tabindex: -1 }, it.body);
+  it.source = iconButton('plus', t('Add the start picture'), () => addSource(it), { hidden: true });
+  it.table = el('section.differs', { 'aria-label': t('What differs') });
+  it.body = el('div.look.compare', {}, lookBar(t('Back'), () => it.box.close(), it.modes, room(), it.exposing, it.tools.node, el('hr'), iconButton('swap', t('Swap (S)'), () => swap(it)), it.source, fullScreen(() => it.body)), it.view, it.table);
+  it.box = el('dialog.viewer', { 'aria-label': t('Compare'), tabindex: -1 }, it.body);
 }
 
 /** @param {PageImage} image @param {number} n @param {string} [more] */
 function picture(image, n, more = '') {
   const node = el('img', { src: images.file(image.id), alt: `${LETTERS[n]}: ${promptOf(image)}`, class: `zoomed ${more}`, draggable: 'false', 'data-shape': (image.height || 1) / (image.width || 1) });
-  node.onerror = () => node.replaceWith(el('p.look-fault', { role: 'alert' }, `The file of ${LETTERS[n]} cannot be read.`));
+  node.onerror = () => node.replaceWith(el('p.look-fault', { role: 'alert' }, t('The file of {n} cannot be read.', { n: LETTERS[n] })));
   return node;
 }
 
@@ -73,7 +74,7 @@ const VIEWS = {
   two: (it) => it.pictures.map((image, n) => el('div.pane', {}, picture(image, n), letter(n))),
   wipe: (it) => [el('div.pane', {}, picture(it.pictures[0], 0), el('div.clip', {}, picture(it.pictures[1], 1)), knob(it))],
   blink: (it) => [el('div.pane', {}, picture(it.pictures[0], 0), picture(it.pictures[1], 1, 'over'), letter(0),
-    el('button.action.blink', { type: 'button', title: 'Hold Space, or press here', onpointerdown: () => turnTo(it, 1), onpointerup: () => turnTo(it, 0), onpointerleave: () => turnTo(it, 0) }, 'Hold for B'))],
+    el('button.action.blink', { type: 'button', title: t('Hold Space, or press here'), onpointerdown: () => turnTo(it, 1), onpointerup: () => turnTo(it, 0), onpointerleave: () => turnTo(it, 0) }, t('Hold for B')))],
   difference: (it) => [el('div.pane', {}, el('div.stack', {}, picture(it.pictures[0], 0), picture(it.pictures[1], 1, 'over')), el('span.letter.apart', { role: 'status' }, it.apart))],
 };
 
@@ -106,7 +107,7 @@ function place(it) {
 }
 
 function knob(it) {
-  const node = el('div.knob', { role: 'slider', tabindex: 0, 'aria-label': 'Wipe', 'aria-valuemin': 0, 'aria-valuemax': 100, 'aria-valuenow': it.wipe }, el('span', {}, 'A'), el('span', {}, 'B'), el('b', {}, icon('compare')));
+  const node = el('div.knob', { role: 'slider', tabindex: 0, 'aria-label': t('Wipe'), 'aria-valuemin': 0, 'aria-valuemax': 100, 'aria-valuenow': it.wipe }, el('span', {}, 'A'), el('span', {}, 'B'), el('b', {}, icon('compare')));
   node.onpointerdown = (event) => {
     node.setPointerCapture(event.pointerId);
     const frame = node.parentNode.getBoundingClientRect();
@@ -165,9 +166,9 @@ function tableOf(it, rows, same) {
   const all = rows.length + same;
   const larger = sizeWords(it.pictures.map(({ width, height }) => ({ width: width ?? 1, height: height ?? 1 })));
   const seeds = rows.length === 1 && rows[0].name === 'seed';
-  const title = !rows.length ? 'Nothing differs in how they were made' : seeds ? 'Made the same way, but for the seed' : `${rows.length} of ${all} differ`;
-  const head = (n) => el('th', { scope: 'col' }, LETTERS[n], rows.length > 1 && rows.some((row) => row.can) && el('button.take', { type: 'button', onclick: () => takeAll(n, rows) }, `Take all of ${LETTERS[n]}`));
-  return el('table', {}, el('caption', {}, el('b', {}, title), el('span', {}, [rows.length > 0 && `${count(same, 'setting')} the same`, larger].filter(Boolean).join(' · '))),
+  const title = !rows.length ? t('Nothing differs in how they were made') : seeds ? t('Made the same way, but for the seed') : t('{rows} of {all} differ', { rows: rows.length, all });
+  const head = (n) => el('th', { scope: 'col' }, LETTERS[n], rows.length > 1 && rows.some((row) => row.can) && el('button.take', { type: 'button', onclick: () => takeAll(n, rows) }, t('Take all of {n}', { n: LETTERS[n] })));
+  return el('table', {}, el('caption', {}, el('b', {}, title), el('span', {}, [rows.length > 0 && t('{settings} the same', { settings: count(same, 'setting') }), larger].filter(Boolean).join(' · '))),
     rows.length > 0 && el('thead', {}, el('tr', {}, el('td', {}), it.pictures.map((_, n) => head(n)))),
     el('tbody', {}, rows.map((row) => el('tr', {}, el('th', { scope: 'row' }, row.label), cells(row)))));
 }
@@ -177,7 +178,7 @@ function cells(row) {
   const isText = /prompt/.test(row.name);
   const pieces = isText ? markedWords(row.values) : row.values.map((text) => [{ text, differs: false }]);
   return pieces.map((words, n) => el('td', {}, el('span', {}, row.values[n] ? words.map(({ text, differs }) => (differs ? el('mark', {}, text) : text)) : '–'), ' ',
-    row.can && el('button.take', { type: 'button', 'aria-label': `Take ${row.label} of ${LETTERS[n]}`, title: 'Put it into the form', onclick: () => takeValues({ [row.name]: row.takes[n] }, `${row.label} taken: ${brief(row.values[n])}`) }, 'Take')));
+    row.can && el('button.take', { type: 'button', 'aria-label': t('Take {label} of {n}', { label: row.label, n: LETTERS[n] }), title: t('Put it into the form'), onclick: () => takeValues({ [row.name]: row.takes[n] }, t('{label} taken: {brief}', { label: row.label, brief: brief(row.values[n]) })) }, t('Take'))));
 }
 
 const brief = (text) => (text.length > 40 ? `${text.slice(0, 39)}…` : text || 'nothing');
@@ -185,7 +186,7 @@ const brief = (text) => (text.length > 40 ? `${text.slice(0, 39)}…` : text || 
 /** @param {number} n @param {Difference[]} rows */
 function takeAll(n, rows) {
   const can = rows.filter((row) => row.can);
-  takeValues(Object.fromEntries(can.map((row) => [row.name, row.takes[n]])), `${count(can.length, 'field')} of ${LETTERS[n]} taken`);
+  takeValues(Object.fromEntries(can.map((row) => [row.name, row.takes[n]])), t('{fields} of {n} taken', { fields: count(can.length, 'field'), n: LETTERS[n] }));
 }
 
 /** How far A and B are apart: in their pixels, where they have as many. */
@@ -204,7 +205,7 @@ async function pixels(id) {
   await image.decode();
   const canvas = new OffscreenCanvas(image.naturalWidth, image.naturalHeight);
   const context = canvas.getContext('2d', { willReadFrequently: true });
-  if (!context) throw new Error('This browser draws no pictures.');
+  if (!context) throw new Error(t('This browser draws no pictures.'));
   context.drawImage(image, 0, 0);
   return context.getImageData(0, 0, canvas.width, canvas.height);
 }

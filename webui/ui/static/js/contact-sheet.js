@@ -1,25 +1,9 @@
 // @ts-check
 // How the gallery's pictures stand together, and what is said above them; worked out without the page.
 
-/** @import { PageImage } from './page-types.d.ts' */
 /** @import { Session } from './api-types.d.ts' */
 
-/**
- * The pictures before which a session's head stands, as [picture, session]. One whose session is not known stands where it stands.
- * @param {readonly PageImage[]} images in their order
- * @returns {Array<[PageImage, number]>}
- */
-export function heads(images) {
-  /** @type {Array<[PageImage, number]>} */
-  const found = [];
-  let last = 0;
-  for (const image of images) {
-    const session = image.session ?? 0;
-    if (session && session !== last) found.push([image, session]);
-    if (session) last = session;
-  }
-  return found;
-}
+import { count, dates, t } from './language.js';
 
 /**
  * When a session was: "14:04", "yesterday, 14:04", "12 Nov, 14:04", with the year when it is another.
@@ -27,12 +11,12 @@ export function heads(images) {
  * @param {Date} now
  * @param {string} [locale]
  */
-export function whenOf(seconds, now, locale) {
+export function whenOf(seconds, now, locale = dates) {
   const at = new Date(seconds * 1000);
   const time = at.toLocaleTimeString(locale, { hour: '2-digit', minute: '2-digit' });
   const days = Math.round((midnight(now) - midnight(at)) / 86_400_000);
   if (days === 0) return time;
-  if (days === 1) return `Yesterday, ${time}`;
+  if (days === 1) return t('Yesterday, {time}', { time });
   const year = at.getFullYear() === now.getFullYear() ? {} : { year: /** @type {const} */ ('numeric') };
   return `${at.toLocaleDateString(locale, { day: 'numeric', month: 'short', ...year })}, ${time}`;
 }
@@ -44,7 +28,7 @@ const midnight = (at) => new Date(at.getFullYear(), at.getMonth(), at.getDate())
  * What a session is called.
  * @param {Session} session
  */
-export const titleOf = (session) => session.prompt.replace(/\s+/g, ' ').trim() || 'No prompt';
+export const titleOf = (session) => session.prompt.replace(/\s+/g, ' ').trim() || t('No prompt');
 
 /**
  * What a picture is, for those who hear it: its prompt, and how it is marked.
@@ -52,7 +36,7 @@ export const titleOf = (session) => session.prompt.replace(/\s+/g, ' ').trim() |
  * @param {{rating?: number, flag?: number}} marks
  */
 export function spoken(prompt, { rating = 0, flag = 0 }) {
-  return [prompt, flag === 1 && 'kept', flag === -1 && 'rejected', rating > 0 && `${rating} ${rating === 1 ? 'star' : 'stars'}`].filter(Boolean).join(', ');
+  return [prompt, flag === 1 && t('kept'), flag === -1 && t('rejected'), rating > 0 && count(rating, 'star')].filter(Boolean).join(', ');
 }
 
 /**

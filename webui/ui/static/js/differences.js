@@ -3,6 +3,8 @@
 
 /** @import { Value, Values } from './page-types.d.ts' */
 
+import { number, t } from './language.js';
+
 /** @typedef {{name: string, label: string, values: string[], takes: Value[], can: boolean}} Difference `takes`: what each would put into the form; `can`: the form has it */
 /** @typedef {{text: string, differs: boolean}} Piece */
 
@@ -27,7 +29,7 @@ export function differences(sides, labels, unsaid = {}, has = (name) => name in 
   for (const name of names.filter((each) => isSet(ONLY_WITH.get(each)))) {
     const takes = sides.map((side) => (name in side ? side[name] : unsaid[name]) ?? null);
     const values = takes.map(shown);
-    if (new Set(values).size > 1) rows.push({ name, label: (labels[name] ?? name.replaceAll('_', ' ')).replace(/ \(.*\)$/, ''), values, takes, can: has(name) });
+    if (new Set(values).size > 1) rows.push({ name, label: t(labels[name] ?? name.replaceAll('_', ' ')).replace(/ \(.*\)$/, ''), values, takes, can: has(name) });
     else if (values[0] && (FIRST.includes(name) || values[0] !== shown(unsaid[name]))) same += 1;
   }
   const place = (/** @type {Difference} */ { name }) => (FIRST.includes(name) ? FIRST.indexOf(name) : FIRST.length);
@@ -35,7 +37,7 @@ export function differences(sides, labels, unsaid = {}, has = (name) => name in 
 }
 
 /** @param {Value} value */
-const shown = (value) => (value === true ? 'on' : value === false ? 'off' : value === null || value === undefined ? '' : String(value));
+const shown = (value) => (value === true ? t('on') : value === false ? t('off') : value === null || value === undefined ? '' : String(value));
 
 /**
  * Prompts in pieces, those words marked that not all of them have.
@@ -75,7 +77,7 @@ export function psnr(a, b) {
 }
 
 /** @type {(decibels: number) => string} */
-export const psnrWords = (decibels) => (decibels === Infinity ? 'The same in every pixel' : `PSNR ${decibels.toFixed(1)} dB`);
+export const psnrWords = (decibels) => (decibels === Infinity ? t('The same in every pixel') : t('PSNR {decibels} dB', { decibels: number(decibels, 1) }));
 
 /**
  * What is said of pictures of different sizes: "A is 2× larger".
@@ -84,5 +86,5 @@ export const psnrWords = (decibels) => (decibels === Infinity ? 'The same in eve
 export function sizeWords(sizes) {
   const widths = sizes.map(({ width }) => width);
   const least = Math.min(...widths), most = Math.max(...widths);
-  return least === most ? '' : `${'ABCD'[widths.indexOf(most)]} is ${Number((most / least).toFixed(2))}× larger`;
+  return least === most ? '' : t('{picture} is {times}× larger', { picture: 'ABCD'[widths.indexOf(most)], times: number(Number((most / least).toFixed(2))) });
 }

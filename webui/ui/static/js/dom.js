@@ -1,6 +1,8 @@
 // @ts-check
 // Small tools to make elements. Text is always a text node, so a prompt can never become markup.
 
+import { t } from './language.js';
+
 /**
  * @param {string} selector
  * @param {ParentNode} [root]
@@ -90,5 +92,5 @@ function copyBySelection(text) {
   area.select();
   const done = document.execCommand('copy');
   area.remove();
-  if (!done) throw new Error('The browser does not let this page copy.');
+  if (!done) throw new Error(t('The browser does not let this page copy.'));
 }

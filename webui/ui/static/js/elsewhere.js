@@ -3,15 +3,16 @@
 
 import { backends } from './api.js';
 import { button, el } from './dom.js';
+import { t } from './language.js';
 import { component, draw, state } from './state.js';
 import { complain, toast } from './toast.js';
 import { READ_ONLY } from './who.js';
 
 component('elsewhere', (root) => {
   const told = el('p.muted', { role: 'status' });
-  const allow = button('play', 'Allow it', () => backends.accept(state.place.where).then(() => {
+  const allow = button('play', t('Allow it'), () => backends.accept(state.place.where).then(() => {
     state.place = { ...state.place, accepted: true };
-    toast('Allowed. Settings, Elsewhere, takes it back.');
+    toast(t('Allowed. Settings, Elsewhere, takes it back.'));
     draw();
   }).catch(complain), { hidden: true });
   root.append(told, allow);
@@ -22,7 +23,7 @@ component('elsewhere', (root) => {
       root.hidden = !text;
       allow.hidden = state.place.accepted || !text;
       allow.disabled = !state.admin;
-      allow.title = state.admin ? 'Nothing is sent before this is pressed once' : READ_ONLY;
+      allow.title = state.admin ? t('Nothing is sent before this is pressed once') : READ_ONLY;
     },
   };
 });

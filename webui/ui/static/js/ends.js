@@ -3,13 +3,15 @@
 // How one's jobs go, for who looks elsewhere: in the tab's title; by a notification and a sound where they were asked for.
 
 import { pictureAddress } from './address.js';
-import { endWords, titleOf } from './end-words.js';
+import { $ } from './dom.js';
+import { endWords, ringOf, titleOf } from './end-words.js';
+import { t } from './language.js';
 import { store, stored } from './storage.js';
 import { live, parts, state, watchedJob } from './state.js';
 import { toast } from './toast.js';
 
-/** @type {{unseen: import('./end-words.js').Unseen, ended: PageJob[], audio: AudioContext | null, rest: () => void}} */
-const it = { unseen: '', ended: [], audio: null, rest: () => {} };
+/** @type {{unseen: import('./end-words.js').Unseen, ended: PageJob[], audio: AudioContext | null, icon: string, rest: () => void}} */
+const it = { unseen: '', ended: [], audio: null, icon: '', rest: () => {} };
 
 /**
  * `rest()` gives the connection back of a page that is hidden and waits for nothing more.
@@ -20,7 +22,7 @@ export function watchEnds(rest) {
   parts.ends = { draw: say, heard, wanted: () => (isOn('tell') || isOn('chime')) && waiting() };
   document.addEventListener('visibilitychange', () => {
     if (!document.hidden) it.unseen = '';
-    else if (!state.forever && !parts.ends.wanted()) return void (document.title = titleOf(null, ''));  // nothing is heard from here on
+    else if (!state.forever && !parts.ends.wanted()) return void tell(titleOf(null, ''), '');  // nothing is heard from here on
     say();
   });
 }
@@ -30,9 +32,16 @@ export const isOn = (what) => Boolean(stored(what, false));
 
 const waiting = () => [...state.jobs.values()].some((job) => job.mine !== false && live(job));
 
-function say() {
-  const title = titleOf(watchedJob(), it.unseen, state.forever);
+const say = () => tell(titleOf(watchedJob(), it.unseen, state.forever), ringOf(watchedJob()));
+
+/** @param {string} title @param {string} ring the tab's icon; nothing for the page's own */
+function tell(title, ring) {
   if (document.title !== title) document.title = title;
+  const link = $('link[rel=icon]');
+  if (!link || link.dataset.ring === ring || (!ring && !link.dataset.ring)) return;
+  it.icon ||= link.href;
+  link.dataset.ring = ring;
+  link.href = ring || it.icon;
 }
 
 /**
@@ -94,8 +103,8 @@ export function switchChime() {
 /** Switch notifications on, for which the browser asks, or off. */
 export async function switchTell() {
   if (isOn('tell')) return store('tell', false);
-  if (typeof Notification !== 'function' || !isSecureContext) return toast('Notifications need https, or the machine that Darkroom runs on.');
+  if (typeof Notification !== 'function' || !isSecureContext) return toast(t('Notifications need https, or the machine that Darkroom runs on.'));
   const answer = await Notification.requestPermission();
-  if (answer !== 'granted') return toast('The browser does not let this page notify. Its address bar can change that.');
+  if (answer !== 'granted') return toast(t('The browser does not let this page notify. Its address bar can change that.'));
   store('tell', true);
 }

@@ -36,7 +36,7 @@ function hear(kind, data) {
     turn += 1;
     last = Promise.resolve();  // nothing older holds it up
   }
-  const take = { snapshot: takeSnapshot, engine: takeEngines, job: takeJob, models: takeModels, hashing: (told) => parts.models?.hashing?.(told), download: (told) => parts.models?.download?.(told), capabilities: () => {} }[kind] ?? ((event) => takeEvent({ type: kind, ...event }));
+  const take = { snapshot: takeSnapshot, engine: takeEngines, job: takeJob, models: takeModels, hashing: (told) => parts.models?.hashing?.(told), download: takeDownload, capabilities: () => {} }[kind] ?? ((event) => takeEvent({ type: kind, ...event }));
   inOrder(() => take(parseExact(data)));
 }
 
@@ -116,6 +116,11 @@ let looking = 0;
 function takeModels() {
   clearTimeout(looking);
   looking = setTimeout(() => { $('#refresh')?.click(); parts.models?.opened?.(); }, 300);
+}
+
+/** @param {any} told */
+function takeDownload(told) {
+  for (const part of Object.values(parts)) part.download?.(told);
 }
 
 /** @param {Omit<JobBody, 'mine' | 'progress'>} job */

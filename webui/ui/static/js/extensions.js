@@ -4,6 +4,7 @@
 
 import { page } from './api.js';
 import { $, button, el, heading, noticeItem } from './dom.js';
+import { t } from './language.js';
 import { component } from './state.js';
 import { complain, toast } from './toast.js';
 import { READ_ONLY } from './who.js';
@@ -12,8 +13,8 @@ let turn = 0;                       // whatever was asked before the last switch
 let switching = Promise.resolve();  // switches reach the server in the order they were turned
 
 component('extensions', (root) => {
-  const list = el('div.narrow', { role: 'list', 'aria-label': 'Extensions' });
-  root.append(heading('Extensions'), list);
+  const list = el('div.narrow', { role: 'list', 'aria-label': t('Extensions') });
+  root.append(heading(t('Extensions')), list);
   return { opened: () => load(list) };
 });
 
@@ -28,7 +29,7 @@ async function ask(list, mine) {
     const cards = await page.extensions();
     if (mine === turn) show(list, cards);
   } catch (problem) {
-    if (mine === turn) list.replaceChildren(noticeItem('The extensions cannot be listed', problem.message, button('refresh', 'Try again', () => load(list))));
+    if (mine === turn) list.replaceChildren(noticeItem(t('The extensions cannot be listed'), problem.message, button('refresh', t('Try again'), () => load(list))));
   }
 }
 
@@ -37,7 +38,7 @@ async function ask(list, mine) {
  * @param {ExtensionCard[]} cards
  */
 function show(list, cards) {
-  if (!cards.length) return list.replaceChildren(noticeItem('No extensions', 'Put one into the extensions folder and start Darkroom again.'));
+  if (!cards.length) return list.replaceChildren(noticeItem(t('No extensions'), t('Put one into the extensions folder and start Darkroom again.')));
   /** @type {HTMLElement | null | undefined} */
   const focused = document.activeElement?.closest('.extension-card');
   list.replaceChildren(cards.some((card) => card.fixed) && el('p.read-only', { role: 'note' }, READ_ONLY) || '', ...cards.map((card) => make(list, card)));
@@ -49,14 +50,14 @@ function show(list, cards) {
  * @param {ExtensionCard} card
  */
 function make(list, card) {
-  const toggle = el('input', { type: 'checkbox', role: 'switch', checked: card.on, disabled: card.fixed, 'aria-label': `${card.title}: on`, onchange: () => flip(list, card, toggle.checked) });
-  const adds = card.adds.length ? `Adds ${card.adds.join(', ')}.` : '';
+  const toggle = el('input', { type: 'checkbox', role: 'switch', checked: card.on, disabled: card.fixed, 'aria-label': t('{title}: on', { title: card.title }), onchange: () => flip(list, card, toggle.checked) });
+  const adds = card.adds.length ? t('Adds {adds}.', { adds: card.adds.join(', ') }) : '';
   return el('div.card.extension-card', { role: 'listitem', 'data-id': card.id, 'data-broken': Boolean(card.error) },
-    el('div.card-head', {}, el('h3', {}, card.title, card.version && el('span.muted', {}, ` ${card.version}`)), el('label.switch', {}, toggle, el('span', {}, card.on ? 'On' : 'Off'))),
+    el('div.card-head', {}, el('h3', {}, card.title, card.version && el('span.muted', {}, ` ${card.version}`)), el('label.switch', {}, toggle, el('span', {}, card.on ? t('On') : t('Off')))),
     adds && el('p.muted', {}, adds),
-    card.error && el('p.danger', {}, `Failed: ${card.reason} Darkroom runs without it.`),
-    card.error && el('details', {}, el('summary', {}, 'Traceback'), el('pre', {}, card.error)),
-    card.restart && el('p.muted', {}, 'Takes effect on the page at the next start.'),
+    card.error && el('p.danger', {}, t('Failed: {reason} Darkroom runs without it.', { reason: card.reason })),
+    card.error && el('details', {}, el('summary', {}, t('Traceback')), el('pre', {}, card.error)),
+    card.restart && el('p.muted', {}, t('Takes effect on the page at the next start.')),
     el('p.path', {}, card.path));
 }
 
@@ -71,7 +72,7 @@ function flip(list, card, on) {
     try {
       const cards = await page.switchExtension(card.id, on);
       if (mine === turn) show(list, cards);
-      toast(`${card.title} is ${on ? 'on' : 'off'}`);
+      toast(on ? t('{title} is on', { title: card.title }) : t('{title} is off', { title: card.title }));
     } catch (problem) {
       complain(problem);
       await ask(list, mine);  // how it really is

@@ -6,30 +6,29 @@ import { extras, images } from './api.js';
 import { button, el, heading, icon, iconButton } from './dom.js';
 import { takePictures } from './drops.js';
 import { numberOf } from './exact.js';
-import { put, takeOut, tray } from './extras-tray.js';
+import { putFiles, takeOut, tray } from './extras-tray.js';
 import { chainEditor } from './finish-chain.js';
 import { count, size, some } from './format.js';
+import { t } from './language.js';
 import { component, draw, live, state } from './state.js';
 import { store, stored } from './storage.js';
 import { toast } from './toast.js';
-import { sentence } from './toast-stack.js';
 import { openViewer } from './viewer.js';
 
 const MOST_NAMED = 200;
-const USUAL = '[{"kind":"upscale","upscaler":"Lanczos","scale":2}]';
 
 component('extras', (root, { props }) => {
-  const it = parts(props.kinds ?? []);
-  root.append(heading('Extras'), el('div.extras', {},
-    el('div.extras-form', {}, it.drop, it.file, it.list, it.folder, el('h3', {}, 'What is to be done'), it.editor.root,
-      el('details', {}, el('summary', {}, 'Tiles of networks'), el('div.step-fields.tiles', {}, it.tile.root, it.overlap.root)),
+  const it = parts(props.kinds ?? []), usual = JSON.stringify([{ kind: 'upscale', upscaler: props.usual ?? 'Lanczos', scale: 2 }]);
+  root.append(heading(t('Extras')), el('div.extras', {},
+    el('div.extras-form', {}, it.drop, it.file, it.list, it.folder, el('h3', {}, t('What is to be done')), it.editor.root,
+      el('details', {}, el('summary', {}, t('Tiles of networks')), el('div.step-fields.tiles', {}, it.tile.root, it.overlap.root)),
       el('div.row-of-buttons', {}, it.go), it.trouble),
     el('div.extras-results', { 'aria-live': 'polite' }, it.said, it.over, it.results)));
-  it.editor.show(stored('extras', USUAL));
+  it.editor.show(stored('extras', usual));
   takePictures(() => state.tab === 'extras', (_file, all) => take(it, all));
   const changed = () => showTray(it);
   changed();
-  const stepsChanged = () => it.editor.show(stored('extras', USUAL));
+  const stepsChanged = () => it.editor.show(stored('extras', usual));
   return { changed, stepsChanged, draw: () => showJobs(it), opened: changed };
 });
 
@@ -38,18 +37,18 @@ function parts(kinds) {
   /** @type {any} */
   const it = { jobs: [], passedOver: [] };
   it.file = el('input', { type: 'file', accept: 'image/*', multiple: true, hidden: true, onchange: () => { take(it, [...it.file.files]); it.file.value = ''; } });
-  it.drop = el('button.drop', { type: 'button', onclick: () => it.file.click() }, icon('picture'), el('span', {}, 'Drop pictures, paste one, or ', el('u', {}, 'choose files')));
-  it.list = el('div.tray', { role: 'list', 'aria-label': 'Pictures' });
+  it.drop = el('button.drop', { type: 'button', onclick: () => it.file.click() }, icon('picture'), el('span', {}, t('Drop pictures, paste one, or '), el('u', {}, t('choose files'))));
+  it.list = el('div.tray', { role: 'list', 'aria-label': t('Pictures') });
   it.path = el('input', { type: 'text', id: 'extras-folder', placeholder: '/home/me/pictures', autocomplete: 'off', oninput: () => showTray(it) });
-  it.folder = el('div.step-field.extras-folder', {}, el('label', { for: 'extras-folder' }, 'Or every picture in a folder of this machine'), it.path);
+  it.folder = el('div.step-field.extras-folder', {}, el('label', { for: 'extras-folder' }, t('Or every picture in a folder of this machine')), it.path);
   it.editor = chainEditor(kinds, (text) => { store('extras', text); it.trouble.hidden = true; }, () => tray[0]?.id);
-  it.tile = number('extras-tile', 'Tile size', 192);
-  it.overlap = number('extras-overlap', 'Overlap', 8);
-  it.go = button('enlarge', 'Go', () => submit(it), { class: 'action primary', id: 'extras-go' });
+  it.tile = number('extras-tile', t('Tile size'), 192);
+  it.overlap = number('extras-overlap', t('Overlap'), 8);
+  it.go = button('enlarge', t('Go'), () => submit(it), { class: 'action primary', id: 'extras-go' });
   it.trouble = el('p.field-error', { role: 'alert', hidden: true });
   it.said = el('p.muted', {});
   it.over = el('details.passed-over', { hidden: true });
-  it.results = el('div.extras-grid', { role: 'list', 'aria-label': 'Results' });
+  it.results = el('div.extras-grid', { role: 'list', 'aria-label': t('Results') });
   return it;
 }
 
@@ -63,16 +62,7 @@ function number(id, label, value) {
  * @param {File[]} files
  */
 async function take(it, files) {
-  /** @type {string[]} */
-  const refused = [];
-  for (const file of files) {
-    try {
-      put(await images.upload(file));
-    } catch (problem) {
-      refused.push(`${file.name}: ${sentence(problem)}`);
-    }
-  }
-  if (refused.length) toast(some(refused, 3), { kind: 'error' });
+  await putFiles(files);
   it.trouble.hidden = true;
 }
 
@@ -82,7 +72,7 @@ function showTray(it) {
   it.drop.hidden = Boolean(folder);
   it.list.replaceChildren(...tray.map((image) => el('div.tray-picture', { role: 'listitem', 'data-id': image.id },
     el('img', { src: images.thumb(image.id), alt: size(image.width, image.height), title: size(image.width, image.height) }),
-    iconButton('close', 'Take out', () => takeOut(image)))));
+    iconButton('close', t('Take out'), () => takeOut(image)))));
 }
 
 async function submit(it) {
@@ -103,11 +93,11 @@ async function submit(it) {
 
 /** The files of the folder that the last Go left alone, each with its reason. */
 function showPassedOver(it) {
-  const all = it.passedOver, said = `${count(all.length, 'file')} passed over`;
+  const all = it.passedOver, said = t('{files} passed over', { files: count(all.length, 'file') });
   it.over.hidden = !all.length;
   it.over.replaceChildren(el('summary', {}, said), el('ul', {}, ...all.slice(0, MOST_NAMED).map((each) => el('li', {}, `${each.name}: ${each.why}`)),
-    ...(all.length > MOST_NAMED ? [el('li', {}, `and ${all.length - MOST_NAMED} more`)] : [])));
-  if (all.length) toast(`${said}: ${some(all.map((each) => each.name))}. Their reasons are listed beside the results.`);
+    ...(all.length > MOST_NAMED ? [el('li', {}, t('and {all} more', { all: all.length - MOST_NAMED }))] : [])));
+  if (all.length) toast(t('{said}: {names}. Their reasons are listed beside the results.', { said, names: some(all.map((each) => each.name)) }));
 }
 
 /** The jobs of the last Go: how far they are, and their pictures. */
@@ -121,7 +111,7 @@ function showJobs(it) {
   const shown = [...it.results.children].map((node) => node.dataset.id).join();
   if (shown === made.map((image) => image.id).join()) return;
   it.results.replaceChildren(...made.map((image) => el('button.extras-result', { type: 'button', role: 'listitem', 'data-id': image.id, title: size(image.width, image.height), onclick: () => openViewer(() => made, image) },
-    el('img', { src: images.thumb(image.id), alt: `Result, ${size(image.width, image.height)}` }), el('span', {}, size(image.width, image.height)))));
+    el('img', { src: images.thumb(image.id), alt: t('Result, {size}', { size: size(image.width, image.height) }) }), el('span', {}, size(image.width, image.height)))));
 }
 
 function showFolder(it) {
@@ -138,9 +128,9 @@ function words(jobs, made, passed) {
   const wanted = jobs.reduce((sum, job) => sum + (job.request.inputs?.length ?? 0), 0);
   const failed = jobs.find((job) => job.state === 'failed');
   const notes = [...new Set(jobs.flatMap((job) => job.notes ?? []))].join(' ');
-  const over = passed ? ` ${count(passed, 'file')} passed over.` : '';
-  if (failed) return `Failed: ${failed.error?.message ?? ''}${over}`;
-  if (jobs.some(live)) return `${made} of ${wanted} done.${over}`;
-  return `${jobs.some((job) => job.state === 'cancelled') ? 'Stopped: ' : ''}${made} of ${wanted} done.${over} ${notes}`.trim();
+  const over = passed ? t(' {files} passed over.', { files: count(passed, 'file') }) : '';
+  if (failed) return t('Failed: {reason}{over}', { reason: failed.error?.message ?? '', over });
+  if (jobs.some(live)) return t('{made} of {wanted} done.{over}', { made, wanted, over });
+  return t('{stopped}{made} of {wanted} done.{over} {notes}', { stopped: jobs.some((job) => job.state === 'cancelled') ? t('Stopped: ') : '', made, wanted, over, notes }).trim();
 }
 

@@ -5,6 +5,7 @@
 import { images } from './api.js';
 import { $, $$, el } from './dom.js';
 import { promptOf } from './format.js';
+import { t } from './language.js';
 
 const MOST = 60;
 const NEAR = 8;  // the strip is made anew when its end is as near as that
@@ -14,12 +15,12 @@ const NEAR = 8;  // the strip is made anew when its end is as near as that
  * @param {(image: PageImage) => void} choose
  */
 export function makeFilm(choose) {
-  const node = el('div.film', { role: 'listbox', 'aria-label': 'Pictures', 'aria-orientation': 'horizontal' });
+  const node = el('div.film', { role: 'listbox', 'aria-label': t('Pictures'), 'aria-orientation': 'horizontal' });
   /** @type {readonly PageImage[]} */
   let shown = [];
   let first = 0;
-  const tile = (image, n) => el('button', { type: 'button', role: 'option', 'data-id': image.id, 'aria-label': `${first + n + 1}, ${promptOf(image)}`, tabindex: -1, style: `aspect-ratio: ${shape(image)}`, onclick: () => choose(image) },
-    el('img', { src: images.thumb(image.id), alt: '', loading: 'lazy', decoding: 'async' }));
+  const tile = (image, n) => el('button', { type: 'button', role: 'option', 'data-id': image.id, 'aria-label': `${first + n + 1}, ${promptOf(image)}`, tabindex: -1, style: `aspect-ratio: ${shape(image)}`, disabled: !image.id, onclick: () => choose(image) },
+    image.id && el('img', { src: images.thumb(image.id), alt: '', loading: 'lazy', decoding: 'async' }));
   /**
    * @param {readonly PageImage[]} list
    * @param {number} at

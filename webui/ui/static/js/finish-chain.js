@@ -8,6 +8,7 @@ import { images, page } from './api.js';
 import { $, el, icon, iconButton } from './dom.js';
 import { numberOf } from './exact.js';
 import { changed, kindOf, moved, newStep, readSteps, valueIn, withStep, writeSteps } from './finish-steps.js';
+import { t } from './language.js';
 import { regionsField } from './regions.js';
 import { state } from './state.js';
 import { complain } from './toast.js';
@@ -41,8 +42,8 @@ async function freshNames(then) {
 export function chainEditor(kinds, taken, look) {
   /** @type {Step[]} */
   let steps = [];
-  const list = el('ol.steps', { 'aria-label': 'Steps' });
-  const add = el('select', { 'aria-label': 'Add a step' }, el('option', { value: '' }, 'Add a step…'), kinds.map((kind, n) => el('option', { value: String(n) }, kind.title)));
+  const list = el('ol.steps', { 'aria-label': t('Steps') });
+  const add = el('select', { 'aria-label': t('Add a step') }, el('option', { value: '' }, t('Add a step…')), kinds.map((kind, n) => el('option', { value: String(n) }, t(kind.title))));
   const put = (next, redraw = true) => {
     steps = next;
     if (redraw) draw();
@@ -83,13 +84,13 @@ function card(kinds, step, { look, set, move, remove, first, last }) {
   const kind = kindOf(kinds, step);
   const fields = kind?.fields ?? [], some = fields.length > MANY ? SHOWN : fields.length;
   const shown = (part) => el('div.step-fields', {}, part.map((field) => fieldOf(step, field, set, look)));
-  const title = kind?.title ?? `${step.name ?? step.kind} (not here)`;
+  const title = kind ? t(kind.title) : t('{name} (not here)', { name: step.name ?? step.kind });
   return el('li.step', { 'data-kind': step.kind },
     el('div.step-head', {}, el('b', {}, title), el('span.grow'),
-      iconButton('up', `${title}: earlier`, () => move(-1), { disabled: first }), iconButton('down', `${title}: later`, () => move(1), { disabled: last }),
-      iconButton('close', `Take out ${title}`, remove)),
+      iconButton('up', t('{title}: earlier', { title }), () => move(-1), { disabled: first }), iconButton('down', t('{title}: later', { title }), () => move(1), { disabled: last }),
+      iconButton('close', t('Take out {title}', { title }), remove)),
     shown(fields.slice(0, some)),
-    some < fields.length ? el('details.step-more', {}, el('summary', {}, 'More'), shown(fields.slice(some))) : null);
+    some < fields.length ? el('details.step-more', {}, el('summary', {}, t('More')), shown(fields.slice(some))) : null);
 }
 
 /**
@@ -103,15 +104,15 @@ function fieldOf(step, field, set, look) {
   const value = valueIn(step, field.name) ?? field.value;
   if (field.kind === 'regions') return regionsField(step, look, (boxes) => set(field.name, boxes, false));
   const input = field.kind === 'picture' ? picture(id, value, field, set) : control(id, value, field, set);
-  if (field.kind === 'check') return el('label.step-check', { title: field.info }, input, field.label);
-  return el(field.name.endsWith('prompt') ? 'div.step-field.wide' : 'div.step-field', { title: field.info }, el('label', { for: id }, field.label), input);
+  if (field.kind === 'check') return el('label.step-check', { title: t(field.info) }, input, t(field.label));
+  return el(field.name.endsWith('prompt') ? 'div.step-field.wide' : 'div.step-field', { title: t(field.info) }, el('label', { for: id }, t(field.label)), input);
 }
 
 function control(id, value, field, set) {
   if (field.kind === 'check') return el('input', { id, type: 'checkbox', checked: Boolean(value), onchange: (event) => set(field.name, event.target.checked, false) });
   const choices = field.names ? [...new Set([...(names[field.names] ?? []), String(value ?? '')])] : field.choices;
   if (field.kind === 'choice' || field.names) {
-    const list = el('select', { id, onchange: () => set(field.name, list.value, false) }, choices.map((name) => el('option', { value: name }, name || (field.names === 'face_restorer' ? 'The first one' : 'The picture’s'))));
+    const list = el('select', { id, onchange: () => set(field.name, list.value, false) }, choices.map((name) => el('option', { value: name }, t(name) || (field.names === 'face_restorer' ? t('The first one') : t('The picture’s')))));
     list.value = String(value ?? '');
     return list;
   }
@@ -132,7 +133,7 @@ function picture(id, value, field, set) {
     }
   } });
   const shown = value ? el('img', { src: images.thumb(value), alt: '' }) : icon('picture');
-  return el('span.step-picture', {}, el('button.action', { id, type: 'button', onclick: () => file.click() }, shown, value ? 'Change' : 'Choose a picture'), file);
+  return el('span.step-picture', {}, el('button.action', { id, type: 'button', onclick: () => file.click() }, shown, value ? t('Change') : t('Choose a picture')), file);
 }
 
 /** Called by Gradio once the chain's box is in the page; `props.value` is the text that the form holds. */

@@ -2,6 +2,7 @@
 // The finish chain as values: read from the form's text, changed, written back, and said in words. No DOM.
 
 import { parseExact } from './exact.js';
+import { t } from './language.js';
 
 /** @import { StepKind } from './api-types.d.ts' */
 /** @typedef {Record<string, any> & {kind: string}} Step */
@@ -88,8 +89,8 @@ export const stepWords = (steps) => steps.map(oneStep).join(', ');
 
 /** @param {Step} step */
 function oneStep(step) {
-  if (step.kind === 'upscale') return `${step.upscaler} ${step.width || step.height ? `${step.width || 'auto'} × ${step.height || 'auto'}` : step.scale ? `${step.scale}×` : 'by its own factor'}`;
-  if (step.kind === 'sd_upscale') return `SD upscale ${step.scale}×`;
+  if (step.kind === 'upscale') return `${step.upscaler} ${step.width || step.height ? `${step.width || t('auto')} × ${step.height || t('auto')}` : step.scale ? `${step.scale}×` : t('by its own factor')}`;
+  if (step.kind === 'sd_upscale') return t('SD upscale {scale}×', { scale: step.scale });
   if (step.kind === 'format') return String(step.format).toUpperCase();
-  return String(step.kind === 'extension' ? step.name : step.kind).replaceAll('_', ' ');
+  return t(String(step.kind === 'extension' ? step.name : step.kind).replaceAll('_', ' '));
 }

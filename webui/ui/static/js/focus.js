@@ -2,8 +2,9 @@
 // The focus after what was pressed by keyboard has gone: on what stands in its place, never lost.
 
 import { $$ } from './dom.js';
+import { t } from './language.js';
 
-const ACTING = new Set(['Enter', ' ', 'Delete', 'Backspace']);
+const ACTING = new Set(['Enter', ' ', t('Delete'), 'Backspace']);
 const FOCUSABLE = 'a[href], button, input:not([type=hidden]), select, textarea, summary, [tabindex]:not([tabindex="-1"])';
 const AFTER = { stop: 'generate' };  // by id: what takes the place of a button that hides itself
 const EVERY = 60, LONGEST = 30_000;  // ms between looks, and how long an action's answer is waited for

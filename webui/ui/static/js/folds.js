@@ -3,6 +3,7 @@
 
 import { $, $$, el } from './dom.js';
 import { chainWords } from './finish-steps.js';
+import { t } from './language.js';
 import { store, stored } from './storage.js';
 
 const heads = () => $$('[id^=fold-] > button.label-wrap');
@@ -42,13 +43,13 @@ export function summary(name, fields, { values, defaults, labels }) {
   if (name === 'hires') return values['hires.enabled'] ? `${larger(values)} ${values['hires.upscaler']}` : '';
   if (name === 'finish') return chainWords(values.finish);
   const part = fields.find((field) => field.endsWith('.enabled'));
-  if (part) return values[part] ? 'On' : '';
+  if (part) return values[part] ? t('On') : '';
   const changed = fields.filter((field) => String(values[field] ?? '') !== String(defaults[field] ?? ''));  // an emptied box gives '' or null, two lists are never one
-  const told = changed.slice(0, 2).map((field) => (values[field] === true ? labels[field] : values[field] === false ? `no ${labels[field]}` : `${labels[field]} ${values[field] ?? ''}`));
-  return [...told, changed.length > 2 && `${changed.length - 2} more`].filter(Boolean).join(', ');
+  const told = changed.slice(0, 2).map((field) => (values[field] === true ? t(labels[field]) : values[field] === false ? t('no {label}', { label: t(labels[field]) }) : `${t(labels[field])} ${values[field] ?? ''}`));
+  return [...told, changed.length > 2 && t('{n} more', { n: changed.length - 2 })].filter(Boolean).join(', ');
 }
 
 function larger(values) {
   const [width, height] = [values['hires.width'], values['hires.height']];
-  return width || height ? [width || 'auto', height || 'auto'].join(' × ') : `${values['hires.scale']}×`;
+  return width || height ? [width || t('auto'), height || t('auto')].join(' × ') : `${values['hires.scale']}×`;
 }

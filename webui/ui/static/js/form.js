@@ -3,6 +3,7 @@
 
 import { images as imagesApi, page } from './api.js';
 import { $, $$, el } from './dom.js';
+import { t } from './language.js';
 import { forget, store, stored } from './storage.js';
 import { draw, inStudio, MODES, parts, shownImage, state } from './state.js';
 import { complain, toast } from './toast.js';
@@ -56,7 +57,7 @@ export function resetForm() {
   const before = everything();
   forget('form');
   fill({ ...form.defaults, ...form.native });
-  toast('Form reset', { action: wayBack(before) });
+  toast(t('Form reset'), { action: wayBack(before) });
 }
 
 let adopting = Promise.resolve();
@@ -87,6 +88,10 @@ function greyOut(ids) {
   greys.replaceSync(ids.length ? `:is(${ids.map((id) => `#${id}`).join(', ')}) { opacity: .4; pointer-events: none; }` : '');
 }
 
+/** Names that are words of ours, as a list shows them. @type {Record<string, string>} */
+const SHOWN = { Automatic: t('Automatic'), None: t('None'), 'Use the same': t('Use the same'), auto: t('auto'), here: t('here') };
+const choiceOf = (name) => [SHOWN[name] ?? name, name];
+
 /** The drop-downs' lists, as they are now on the server; `again` looks into the model folders first. */
 export async function lists(again = false) {
   try {
@@ -94,7 +99,7 @@ export async function lists(again = false) {
     const told = await (again ? page.lookAgain(where) : page.lists(where));
     if (again) parts.shelf?.changed();
     document.body.classList.toggle('has-places', (told.where ?? []).length > 2);
-    return Object.values(told).map((names) => ({ __type__: 'update', choices: names.map((name) => [name, name]) }));
+    return Object.values(told).map((names) => ({ __type__: 'update', choices: names.map(choiceOf) }));
   } catch (problem) {
     complain(problem);
     return [];
@@ -110,7 +115,7 @@ export async function placed(where, checkpoint) {
   try {
     const { checkpoint: names } = await page.lists(where);
     const value = names.includes(checkpoint) || where !== chosenPlace ? checkpoint : names[0] ?? '';
-    return { __type__: 'update', choices: names.map((name) => [name, name]), ...(value === checkpoint ? {} : { value }) };
+    return { __type__: 'update', choices: names.map(choiceOf), ...(value === checkpoint ? {} : { value }) };
   } catch (problem) {
     complain(problem);
     return undefined;
@@ -135,9 +140,10 @@ function fitSource(image) {
   if (change) fill(wanted);
   if (shrunk) {
     const whole = sizeLike(image);
-    toast(`The picture is ${size(image.width, image.height)}. It is brought to ${size(wanted.width, wanted.height)}, what this checkpoint was made for.`,
-      { action: { label: `Keep ${size(whole.width, whole.height)}`, run: () => fill(whole) } });
-  } else if (change) toast(`Size set to ${size(wanted.width, wanted.height)}, the picture's ${wanted.width === image.width && wanted.height === image.height ? 'own' : 'shape'}`);
+    toast(t('The picture is {size}. It is brought to {native}, what this checkpoint was made for.', { size: size(image.width, image.height), native: size(wanted.width, wanted.height) }),
+      { action: { label: t('Keep {size}', { size: size(whole.width, whole.height) }), run: () => fill(whole) } });
+  } else if (change) toast(wanted.width === image.width && wanted.height === image.height
+    ? t("Size set to {size}, the picture's own", { size: size(wanted.width, wanted.height) }) : t("Size set to {size}, the picture's shape", { size: size(wanted.width, wanted.height) }));
 }
 
 // ---------------------------------------------------------------------------------------------------------- filling
@@ -181,7 +187,7 @@ const everything = () => ({ values: { ...form.values, ...waiting }, source: stat
 
 /** A toast's offer to put the form back as it was. */
 const wayBack = ({ values, source, mode }) => ({
-  label: 'Undo',
+  label: t('Undo'),
   run: () => {
     wishes += 1;  // what is still being asked for comes too late
     clearErrors();
@@ -193,7 +199,7 @@ const wayBack = ({ values, source, mode }) => ({
 });
 
 /** Fill the form with a request; gives what was filled in. Fields that this page does not have are left out and named. */
-export function useRequest(request, { say = 'Parameters filled in', keepBatch = true } = {}) {
+export function useRequest(request, { say = t('Parameters filled in'), keepBatch = true } = {}) {
   const { mode, batch_count, batch_size } = request;
   const rest = without(request, 'mode', 'init', 'mask', 'batch_count', 'batch_size');
   const asked = page.values(keepBatch ? rest : { ...rest, batch_count: batch_count ?? 1, batch_size: batch_size ?? 1 });
@@ -205,13 +211,13 @@ export function useRequest(request, { say = 'Parameters filled in', keepBatch = 
 }
 
 /** Fill the form with a picture's values by field name: what they do not say is set back too. Gives those that the form has; the toast offers the way back. */
-export function useValues(values, { say = 'Parameters filled in', before = everything(), mode = 'txt2img' } = {}) {
+export function useValues(values, { say = t('Parameters filled in'), before = everything(), mode = 'txt2img' } = {}) {
   wishes += 1;
   const { known: said, unknown } = sorted(form, values);
   const known = { ...unsaid(form, mode), ...said };
   fill(known);
   usual = new Set(NATIVE.filter((name) => !(name in said)));
-  toast(unknown.length ? `${say}. Left out: ${unknown.join(', ')}.` : say, { action: wayBack(before) });
+  toast(unknown.length ? t('{say}. Left out: {unknown}.', { say, unknown: unknown.join(', ') }) : say, { action: wayBack(before) });
   return known;
 }
 
@@ -236,7 +242,7 @@ export const lastSeed = (seed) => shownImage()?.seed ?? seed;
 /** The same picture again, with the second pass on. */
 export async function secondPass(image) {
   const hires = image.request.hires ?? { scale: 2, strength: 0.5 };
-  const values = await useRequest({ ...image.request, seed: image.seed ?? image.request.seed, mode: 'txt2img', hires }, { say: 'Second pass, same seed' });
+  const values = await useRequest({ ...image.request, seed: image.seed ?? image.request.seed, mode: 'txt2img', hires }, { say: t('Second pass, same seed') });
   if (!values) return;
   go('txt2img');
   clearErrors();
@@ -294,10 +300,10 @@ export function generate(values) {
   if (form.names.length) take(named(form, values));
   clearErrors();
   if (!inStudio()) go(state.mode);
-  if (!form.names.length) toast('The page is still being loaded');
+  if (!form.names.length) toast(t('The page is still being loaded'));
   else if (state.online && parts.vary?.active()) parts.vary.make();
   else if (state.online) send(form.values, state.mode);
-  else toast('Not connected. Your settings are kept.', { kind: 'error' });
+  else toast(t('Not connected. Your settings are kept.'), { kind: 'error' });
 }
 
 /** What the form would generate now, with what is painted on the canvas (a promise). */
@@ -373,7 +379,8 @@ export function fieldError(name, text) {
   }, 60));
 }
 
-function openFoldOf(name) {
+/** Open the fold that a field is in, if it is in one. */
+export function openFoldOf(name) {
   const fold = Object.keys(form.folds).find((key) => form.folds[key].includes(name));
   const head = fold && $(`#fold-${CSS.escape(fold)} > button.label-wrap`);
   if (head && !head.classList.contains('open')) head.click();

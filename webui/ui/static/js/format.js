@@ -3,33 +3,33 @@
 // Numbers and states in words: the same ones everywhere on the page.
 
 import { stepWords } from './finish-steps.js';
+import { count, ltr, number, t } from './language.js';
 
 /** @type {(seconds: number) => string} */
 export const clock = (seconds) =>
-  seconds < 1 ? 'under 1 s' : seconds < 90 ? `${Math.round(seconds)} s` : seconds < 5400 ? `${Math.round(seconds / 60)} min` : `${(seconds / 3600).toFixed(1)} h`;
+  seconds < 1 ? t('under 1 s') : seconds < 90 ? t('{n} s', { n: Math.round(seconds) }) : seconds < 5400 ? t('{n} min', { n: Math.round(seconds / 60) }) : t('{n} h', { n: number(seconds / 3600, 1) });
 
 /**
  * Steps per second, or seconds per step when it is slow.
  * @type {(speed: number) => string}
  */
-export const pace = (speed) => (speed >= 1 ? `${speed.toFixed(1)} it/s` : speed > 0 ? `${(1 / speed).toFixed(1)} s/it` : '');
+export const pace = (speed) => (speed >= 1 ? t('{speed} it/s', { speed: number(speed, 1) }) : speed > 0 ? t('{speed} s/it', { speed: number(1 / speed, 1) }) : '');
 
 /** @type {(n: number) => string} */
-export const bytes = (n) => (n >= 2 ** 30 ? `${(n / 2 ** 30).toFixed(1)} GB` : n >= 2 ** 20 ? `${Math.round(n / 2 ** 20)} MB` : `${Math.ceil(n / 2 ** 10)} KB`);
+export const bytes = (n) => (n >= 2 ** 30 ? t('{n} GB', { n: number(n / 2 ** 30, 1) }) : n >= 2 ** 20 ? t('{n} MB', { n: Math.round(n / 2 ** 20) }) : t('{n} KB', { n: Math.ceil(n / 2 ** 10) }));
 
-export const JOB_WORDS = { running: 'Running', queued: 'Waiting', done: 'Done', failed: 'Failed', cancelled: 'Stopped' };
+export const JOB_WORDS = { running: t('Running'), queued: t('Waiting'), done: t('Done'), failed: t('Failed'), cancelled: t('Stopped') };
 
-/** @type {(n: number, one: string, many?: string) => string} */
-export const count = (n, one, many = `${one}s`) => `${n} ${n === 1 ? one : many}`;
+export { count };
 
 /**
  * The first of some names, and how many more there are.
  * @type {(names: string[], most?: number) => string}
  */
-export const some = (names, most = 5) => (names.length > most ? `${names.slice(0, most).join(', ')} and ${names.length - most} more` : names.join(', '));
+export const some = (names, most = 5) => (names.length > most ? t('{names} and {n} more', { names: names.slice(0, most).join(', '), n: names.length - most }) : names.join(', '));
 
 /** @type {(width: unknown, height: unknown) => string} */
-export const size = (width, height) => `${width} × ${height}`;
+export const size = (width, height) => ltr(`${width} × ${height}`);
 
 /**
  * What a picture was made with, in one line.
@@ -39,8 +39,8 @@ export function facts(image) {
   const request = image.request;
   /** @type {Array<string | false | null | undefined>} */
   const parts = [size(image.width, image.height)];
-  if (image.seed != null) parts.push(`Seed ${image.seed}`);
-  if (request) parts.push([request.sampler, request.schedule].filter(Boolean).join(' '), `${request.steps} steps`, `CFG ${request.guidance}`, request.hires && 'Hires. fix');
+  if (image.seed != null) parts.push(t('Seed {seed}', { seed: image.seed }));
+  if (request) parts.push([request.sampler, request.schedule].filter(Boolean).join(' '), t('{steps} steps', { steps: request.steps }), t('CFG {guidance}', { guidance: request.guidance }), request.hires && t('Hires. fix'));
   return parts.filter(Boolean).join(' · ');
 }
 
@@ -48,7 +48,7 @@ export function facts(image) {
  * Which backend makes a request's pictures; nothing for this machine.
  * @param {SomeRequest} request
  */
-export const placeOf = (request) => (!request.where || request.where === 'auto' || request.where === 'here' ? '' : `at ${request.where}`);
+export const placeOf = (request) => (!request.where || request.where === 'auto' || request.where === 'here' ? '' : t('at {where}', { where: request.where }));
 
 /** @param {{request?: SomeRequest | null, kind?: string} | null | undefined} thing */
-export const promptOf = (thing) => thing?.request?.prompt || (thing?.request?.mode === 'extras' ? `Extras: ${stepWords(thing.request.finish ?? [])}` : '') || (thing?.kind === 'upload' ? 'Uploaded picture' : 'No prompt');
+export const promptOf = (thing) => thing?.request?.prompt || (thing?.request?.mode === 'extras' ? t('Extras: {steps}', { steps: stepWords(thing.request.finish ?? []) }) : '') || (thing?.kind === 'upload' ? t('Uploaded picture') : t('No prompt'));

@@ -5,12 +5,13 @@ import { collections, images } from './api.js';
 import { toggled } from './contact-sheet.js';
 import { $, button, el, iconButton } from './dom.js';
 import { count as counted } from './format.js';
+import { t } from './language.js';
 import { undoable } from './last-undo.js';
 import { draw, parts, state } from './state.js';
 import { complain, toast } from './toast.js';
 
 const MOST_COMPARED = 4;
-const MARKS = [['Kept', 'kept'], ['Rejected', 'rejected'], ['4 stars', 'rated>=4']];
+const MARKS = [[t('Kept'), 'kept'], [t('Rejected'), 'rejected'], [t('4 stars'), 'rated>=4']];
 
 /**
  * Mark pictures, with a way back. False where it could not be done.
@@ -23,8 +24,8 @@ export async function mark(selection, marks, done) {
     const { ids, undo } = await images.change(selection, marks);
     done(ids, marks);
     for (const image of state.images) if (ids.includes(image.id)) Object.assign(image, marks);
-    const said = marks.rating === undefined ? { 1: 'Kept', '-1': 'Rejected', 0: 'Neither kept nor rejected' }[marks.flag ?? 0] : marks.rating ? '★'.repeat(marks.rating) : 'No stars';
-    toast(ids.length === 1 ? `${said}` : `${said}: ${counted(ids.length, 'picture')}`, { action: { label: 'Undo', run: undoable(() => takeBack(undo)) } });
+    const said = marks.rating === undefined ? { 1: t('Kept'), '-1': t('Rejected'), 0: t('Neither kept nor rejected') }[marks.flag ?? 0] : marks.rating ? '★'.repeat(marks.rating) : t('No stars');
+    toast(ids.length === 1 ? `${said}` : `${said}: ${counted(ids.length, 'picture')}`, { action: { label: t('Undo'), run: undoable(() => takeBack(undo)) } });
     return true;
   } catch (problem) {
     complain(problem);
@@ -45,13 +46,13 @@ async function takeBack(token, binned = false) {
 
 /** The row of places: all, kept, the bin, and one's collections. */
 export function placesBar({ query, show, at }) {
-  const node = el('div.places', { role: 'toolbar', 'aria-label': 'Places' });
+  const node = el('div.places', { role: 'toolbar', 'aria-label': t('Places') });
   let known = [];
   const chip = (label, on, act, more = {}) => el('button.place', { type: 'button', 'aria-pressed': String(on), onclick: act, ...more }, label);
   const forget = async (each) => {
     try {
       known = (await collections.remove(each.number)).collections;
-      toast(`${each.name} is no collection any more; its pictures stay`);
+      toast(t('{name} is no collection any more; its pictures stay', { name: each.name }));
       paint();
     } catch (problem) {
       complain(problem);
@@ -67,8 +68,8 @@ export function placesBar({ query, show, at }) {
     }
   };
   const ask = (event) => {
-    const input = el('input', { 'aria-label': 'Name of this search', placeholder: 'Name of this search', maxlength: 120 });
-    const form = el('form.inline-form', { onsubmit: (sent) => { sent.preventDefault(); save(form, input); } }, input, button('save', 'Save', () => {}, { type: 'submit' }));
+    const input = el('input', { 'aria-label': t('Name of this search'), placeholder: t('Name of this search'), maxlength: 120 });
+    const form = el('form.inline-form', { onsubmit: (sent) => { sent.preventDefault(); save(form, input); } }, input, button('save', t('Save'), () => {}, { type: 'submit' }));
     event.currentTarget.replaceWith(form);
     input.focus();
   };
@@ -76,15 +77,15 @@ export function placesBar({ query, show, at }) {
     const words = query().trim();
     const parts = words.split(/\s+/);
     node.replaceChildren(
-      chip('All', at() === 'pictures' && !words, () => show('')),
+      chip(t('All'), at() === 'pictures' && !words, () => show('')),
       ...MARKS.map(([label, part]) => chip(label, at() === 'pictures' && parts.includes(part), () => show(at() === 'pictures' ? toggled(words, part) : part))),
       ...known.flatMap((each) => {
         const part = `collection:"${each.name}"`;
         const on = at() === 'pictures' && words === part;
-        return [chip(each.query ? each.name : `${each.name} ${each.count}`, on, () => show(part)), on && iconButton('close', `Remove the collection ${each.name}`, () => forget(each))].filter(Boolean);
+        return [chip(each.query ? each.name : `${each.name} ${each.count}`, on, () => show(part)), on && iconButton('close', t('Remove the collection {name}', { name: each.name }), () => forget(each))].filter(Boolean);
       }),
-      chip('Bin', at() === 'bin', () => show('', 'bin')),
-      words && at() === 'pictures' && !words.startsWith('collection:') ? chip('Save this search…', false, ask, { class: 'place offer' }) : '');
+      chip(t('Bin'), at() === 'bin', () => show('', 'bin')),
+      words && at() === 'pictures' && !words.startsWith('collection:') ? chip(t('Save this search…'), false, ask, { class: 'place offer' }) : '');
   }
   const draw = async () => {
     paint();
@@ -99,7 +100,7 @@ export function placesBar({ query, show, at }) {
 
 /** What can be done with the chosen pictures; hidden while there are none. */
 export function bulkBar({ chosen, total, at, named, redraw, changed, marked, compare }) {
-  const node = el('div.bulk', { role: 'toolbar', 'aria-label': 'Chosen pictures', hidden: true });
+  const node = el('div.bulk', { role: 'toolbar', 'aria-label': t('Chosen pictures'), hidden: true });
   const over = (fresh) => {
     chosen.clear();
     redraw();
@@ -110,17 +111,17 @@ export function bulkBar({ chosen, total, at, named, redraw, changed, marked, com
     try {
       const { ids, undo, left_out: left } = await images.change(selection, { trashed: true });
       gone(ids);
-      toast(`${counted(ids.length, 'picture')} moved to the bin`, { action: { label: 'Undo', run: undoable(() => takeBack(undo, true)) } });
+      toast(t('{counted} moved to the bin', { counted: counted(ids.length, 'picture') }), { action: { label: t('Undo'), run: undoable(() => takeBack(undo, true)) } });
       if (left.length) toast(left.join(' '), { kind: 'error' });
     } catch (problem) {
       return complain(problem);
     }
     return over(true);
   };
-  const restore = () => images.change(named(), { trashed: false }).then(({ ids }) => { toast(`${counted(ids.length, 'picture')} restored`); return over(true); }, complain);
-  const purge = () => images.purge(named()).then(({ ids }) => { toast(`${counted(ids.length, 'picture')} deleted for good`); return over(true); }, complain);
+  const restore = () => images.change(named(), { trashed: false }).then(({ ids }) => { toast(t('{counted} restored', { counted: counted(ids.length, 'picture') })); return over(true); }, complain);
+  const purge = () => images.purge(named()).then(({ ids }) => { toast(t('{counted} deleted for good', { counted: counted(ids.length, 'picture') })); return over(true); }, complain);
   const put = (name) => images.change(named(), { collection: name }).then(({ ids, undo }) => {
-    toast(`${counted(ids.length, 'picture')} in ${name}`, { action: { label: 'Undo', run: () => takeBack(undo) } });
+    toast(t('{counted} in {name}', { counted: counted(ids.length, 'picture'), name }), { action: { label: t('Undo'), run: () => takeBack(undo) } });
     return over(false);
   }, complain);
   const pack = () => images.zip(named()).then((data) => {
@@ -129,13 +130,13 @@ export function bulkBar({ chosen, total, at, named, redraw, changed, marked, com
     setTimeout(() => URL.revokeObjectURL(link.href), 60_000);
   }, complain);
   const askCollection = () => {
-    const input = el('input', { 'aria-label': 'Collection', placeholder: 'Name of the collection', maxlength: 120, list: 'gallery-collections' });
-    const form = el('form.inline-form', { onsubmit: (event) => { event.preventDefault(); if (input.value.trim()) put(input.value.trim()); } }, input, button('save', 'Add', () => {}, { type: 'submit' }));
+    const input = el('input', { 'aria-label': t('Collection'), placeholder: t('Name of the collection'), maxlength: 120, list: 'gallery-collections' });
+    const form = el('form.inline-form', { onsubmit: (event) => { event.preventDefault(); if (input.value.trim()) put(input.value.trim()); } }, input, button('save', t('Add'), () => {}, { type: 'submit' }));
     node.append(form);
     input.focus();
   };
   const sure = (event) => {
-    const asked = button('trash', `Delete ${counted(chosen.count(total()), 'picture')} for good? They cannot be brought back.`, purge, { class: 'action danger-action' });
+    const asked = button('trash', t('Delete {counted} for good? They cannot be brought back.', { counted: counted(chosen.count(total()), 'picture') }), purge, { class: 'action danger-action' });
     event.currentTarget.replaceWith(asked);
     asked.focus();
   };
@@ -144,14 +145,14 @@ export function bulkBar({ chosen, total, at, named, redraw, changed, marked, com
     if (chosen.empty) return node.replaceChildren();
     const many = chosen.count(total());
     const acts = at() === 'bin'
-      ? [button('undo', 'Restore', restore), el('button.action', { type: 'button', onclick: sure }, 'Delete for good…')]
-      : [button('plus', 'Keep', () => rate({ flag: 1 })), button('minus', 'Reject', () => rate({ flag: -1 })), stars(rate), !chosen.all && many > 1 && many <= MOST_COMPARED && button('compare', 'Compare', compare, { title: 'Compare (C)' }), button('layers', 'Add to collection…', askCollection), button('save', 'ZIP', pack), button('trash', 'Delete', () => bin(named()))];
-    node.replaceChildren(el('span', { 'aria-live': 'polite' }, `${counted(many, 'picture')} chosen`), !chosen.all && many < total() && button('grid', `All ${total()}`, () => { chosen.everything(); redraw(); }), ...acts.filter(Boolean), iconButton('close', 'Choose none (Esc)', () => { chosen.clear(); redraw(); }));
+      ? [button('undo', t('Restore'), restore), el('button.action', { type: 'button', onclick: sure }, t('Delete for good…'))]
+      : [button('plus', t('Keep'), () => rate({ flag: 1 })), button('minus', t('Reject'), () => rate({ flag: -1 })), stars(rate), !chosen.all && many > 1 && many <= MOST_COMPARED && button('compare', t('Compare'), compare, { title: t('Compare (C)') }), button('layers', t('Add to collection…'), askCollection), button('save', 'ZIP', pack), button('trash', t('Delete'), () => bin(named()))];
+    node.replaceChildren(el('span', { 'aria-live': 'polite' }, t('{counted} chosen', { counted: counted(many, 'picture') })), !chosen.all && many < total() && button('grid', t('All {total}', { total: total() }), () => { chosen.everything(); redraw(); }), ...acts.filter(Boolean), iconButton('close', t('Choose none (Esc)'), () => { chosen.clear(); redraw(); }));
   };
   return { node, draw, bin };
 }
 
-const stars = (rate) => el('span.stars', { role: 'group', 'aria-label': 'Stars' }, [1, 2, 3, 4, 5].map((n) => el('button.star', { type: 'button', title: `${n} ${n === 1 ? 'star' : 'stars'} (${n})`, 'aria-label': `${n} ${n === 1 ? 'star' : 'stars'}`, onclick: () => rate({ rating: n }) }, '★')));
+const stars = (rate) => el('span.stars', { role: 'group', 'aria-label': t('Stars') }, [1, 2, 3, 4, 5].map((n) => el('button.star', { type: 'button', title: `${counted(n, 'star')} (${n})`, 'aria-label': counted(n, 'star'), onclick: () => rate({ rating: n }) }, '★')));
 
 /** They are not in the strip of the last pictures any more either. */
 function gone(ids) {

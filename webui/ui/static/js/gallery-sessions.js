@@ -1,11 +1,11 @@
 // @ts-check
-/** @import { PageImage } from './page-types.d.ts' */
 // The line above the pictures of a session: when, what, what changed, how many.
 
 import { images } from './api.js';
 import { titleOf, whenOf } from './contact-sheet.js';
 import { el } from './dom.js';
 import { count as counted } from './format.js';
+import { t } from './language.js';
 
 /** @type {Set<any>} */
 let waiting = new Set();
@@ -14,14 +14,13 @@ let waiting = new Set();
  * A session's head. What it says is asked for with that of others, and kept in `known`.
  * @param {number} session
  * @param {Map<number, any>} known
- * @param {(ids: string[]) => void} choose
- * @param {() => readonly PageImage[]} list the pictures that were read, as they are then
+ * @param {() => void} choose
  */
-export function sessionHead(session, known, choose, list) {
-  const all = () => choose(list().filter((image) => image.session === session).map((image) => image.id));
+export function sessionHead(session, known, choose) {
   const head = el('div.session-head', { role: 'listitem', 'data-session': session });
   const fill = (told) => head.replaceChildren(el('h3', {}, el('time', {}, whenOf(told.last, new Date())), ' ', el('span.session-title', { title: titleOf(told) }, titleOf(told))),
-    el('span.changes', {}, told.changed.map((change) => el('span.chip', {}, change))), el('button.session-count', { type: 'button', title: 'Choose all of these', onclick: all }, counted(told.count, 'picture')));
+    el('span.changes', {}, told.changed.map((change) => el('span.chip', {}, change))), el('button.session-count', { type: 'button', title: t('Choose all of these'), onclick: choose }, counted(told.count, 'picture')));
+  if (!session) return head;  // not known yet
   if (known.has(session)) fill(known.get(session));
   else ask({ session, known, fill });
   return head;

@@ -5,23 +5,24 @@ import { jobs } from './api.js';
 import { $, el, iconButton, once } from './dom.js';
 import { isOn, switchChime, switchTell } from './ends.js';
 import { watch } from './event-stream.js';
+import { t } from './language.js';
 import { component, draw, live, parts, state, watchedJob } from './state.js';
 import { complain, toast } from './toast.js';
 
-const AFTER_FAILURE = 'Generate forever is off: the last job did not finish.';
+const AFTER_FAILURE = t('Generate forever is off: the last job did not finish.');
 
 component('run', (root) => {
-  const stopButton = el('button.stop', { type: 'button', id: 'stop', title: 'Stop now (Esc)', onclick: () => { stop(); } }, 'Stop');
-  const skipButton = el('button.stop', { type: 'button', id: 'skip', title: 'Leave this picture, go on with the next', onclick: once(() => tell('skip')) }, 'Skip');
-  const offButton = el('button.stop', { type: 'button', id: 'forever-off', title: 'No more after this one', onclick: () => { setForever(false); draw(); $('#generate').focus(); } }, 'Off');
-  const forever = item('Generate forever', () => { setForever(!state.forever); if (state.forever && !live(watchedJob())) $('#generate').click(); });
-  const skip = item('Skip this picture', () => tell('skip'));
-  const after = item('Stop after this picture', () => tell('after'));
-  const vary = el('button', { type: 'button', role: 'menuitem', title: 'Several values of a field: a grid (X/Y/Z plot)', onclick: () => { toggleAll(); parts.vary?.choose(); } }, 'Vary a field…');
-  const tells = item('Tell me when it is done', () => switchTell().then(draw));
-  const chimes = item('Sound when it is done', switchChime);
+  const stopButton = el('button.stop', { type: 'button', id: 'stop', title: t('Stop now (Esc)'), onclick: () => { stop(); } }, t('Stop'));
+  const skipButton = el('button.stop', { type: 'button', id: 'skip', title: t('Leave this picture, go on with the next'), onclick: once(() => tell('skip')) }, t('Skip'));
+  const offButton = el('button.stop', { type: 'button', id: 'forever-off', title: t('No more after this one'), onclick: () => { setForever(false); draw(); $('#generate').focus(); } }, t('Off'));
+  const forever = item(t('Generate forever'), switchForever);
+  const skip = item(t('Skip this picture'), () => tell('skip'));
+  const after = item(t('Stop after this picture'), () => tell('after'));
+  const vary = el('button', { type: 'button', role: 'menuitem', title: t('Several values of a field: a grid (X/Y/Z plot)'), onclick: () => { toggleAll(); parts.vary?.choose(); } }, t('Vary a field…'));
+  const tells = item(t('Tell me when it is done'), () => switchTell().then(draw));
+  const chimes = item(t('Sound when it is done'), switchChime);
   const menu = el('div.menu', { role: 'menu', hidden: true }, forever, vary, skip, after, tells, chimes);
-  const more = iconButton('more', 'More ways to generate', () => toggle(menu, more), { 'aria-haspopup': 'menu', 'aria-expanded': 'false', id: 'more' });
+  const more = iconButton('more', t('More ways to generate'), () => toggle(menu, more), { 'aria-haspopup': 'menu', 'aria-expanded': 'false', id: 'more' });
   root.append(el('div.run', {}, offButton, skipButton, stopButton, more, menu));
   closeOutside(menu, more);
 
@@ -31,7 +32,7 @@ component('run', (root) => {
       if (!state.jobs.has(job.id)) state.jobs.set(job.id, { order: Infinity, ...job });
       const watched = watchedJob();
       if (!live(watched)) watch(job.id);
-      else if (watched.id !== job.id) toast('Added to the queue');
+      else if (watched.id !== job.id) toast(t('Added to the queue'));
       state.view = 'result';
       if (innerWidth <= 760) scrollTo({ top: 0, behavior: matchMedia('(prefers-reduced-motion: reduce)').matches ? 'instant' : 'smooth' });
       draw();
@@ -57,10 +58,16 @@ component('run', (root) => {
       tells.setAttribute('aria-checked', isOn('tell'));
       chimes.setAttribute('aria-checked', isOn('chime'));
       document.body.classList.toggle('forever', state.forever);
-      label(state.forever ? `Forever · ${state.made}` : parts.vary?.active() ? parts.vary.words() : 'Generate');
+      label(state.forever ? t('Forever · {made}', { made: state.made }) : parts.vary?.active() ? parts.vary.words() : t('Generate'));
     },
   };
 });
+
+/** Generate forever, from now on or no more. */
+export function switchForever() {
+  setForever(!state.forever);
+  if (state.forever && !live(watchedJob())) $('#generate').click();
+}
 
 function setForever(on) {
   state.forever = on;
@@ -73,7 +80,7 @@ function label(words) {
   const text = [...(button?.childNodes ?? [])].find((node) => node.nodeType === Node.TEXT_NODE && node.data.trim());
   if (!text || text.data === words) return;
   text.data = words;
-  button.title = !state.forever ? '' : 'One after the other, with what the form says then, until Off. Press to add one now.';
+  button.title = !state.forever ? '' : t('One after the other, with what the form says then, until Off. Press to add one now.');
 }
 
 const item = (text, act) => el('button', { type: 'button', role: 'menuitemcheckbox', 'aria-checked': 'false', onclick: () => { act(); toggleAll(); draw(); } }, text);
@@ -117,7 +124,7 @@ async function tell(how) {
   if (!live(job)) return;
   try {
     await jobs.cancel(job.id, how);
-    if (how === 'after') toast('Stops when this picture is done');
+    if (how === 'after') toast(t('Stops when this picture is done'));
   } catch (problem) {
     job.stopping = false;
     if (problem.status !== 409) complain(problem);

@@ -9,6 +9,7 @@ import { openCompare } from './compare.js';
 import { $, announce, button, copyText, el, icon, iconButton } from './dom.js';
 import { reuse } from './form.js';
 import { cellWords, plotWords, progressOf, titleOfAxis } from './grid-words.js';
+import { t } from './language.js';
 import { draw, live, parts, state } from './state.js';
 import { complain, orPayAgain, toast } from './toast.js';
 import { openViewer } from './viewer.js';
@@ -25,12 +26,12 @@ const MOST_COMPARED = 4;
 export function makeGridView(closed) {
   /** @type {any} `seen`: what each cell was drawn from */
   const it = { id: '', grid: null, z: 0, picked: [], at: [0, 0], timer: 0, turn: 0, done: 0, seen: new Map(), cells: [], closed };
-  it.pages = el('div.segments', { role: 'group', 'aria-label': 'Pages' });
+  it.pages = el('div.segments', { role: 'group', 'aria-label': t('Pages') });
   it.table = el('table.vary-grid', { onkeydown: (event) => { if (key(it, event)) event.preventDefault(); } });
   it.sheet = el('div.vary-sheet', {}, it.table);
   it.line = el('p.vary-facts');
-  it.acts = el('div.vary-acts', { role: 'toolbar', 'aria-label': 'This grid' });
-  it.root = el('section.vary', { hidden: true, 'aria-label': 'Grid' }, it.pages, it.sheet, el('div.vary-foot', {}, it.line, it.acts));
+  it.acts = el('div.vary-acts', { role: 'toolbar', 'aria-label': t('This grid') });
+  it.root = el('section.vary', { hidden: true, 'aria-label': t('Grid') }, it.pages, it.sheet, el('div.vary-foot', {}, it.line, it.acts));
   return {
     root: it.root,
     get id() { return it.id; },
@@ -56,7 +57,7 @@ function empty(it, id) {
   it.acts.replaceChildren(closing(it));
 }
 
-const closing = (it) => button('close', 'Close', () => close(it), { title: 'Close. The grid is kept in the tab Grid.' });
+const closing = (it) => button('close', t('Close'), () => close(it), { title: t('Close. The grid is kept in the tab Grid.') });
 
 function close(it) {
   clearTimeout(it.timer);
@@ -97,7 +98,7 @@ function build(it) {
   it.root.style.setProperty('--rows', rows);
   it.pages.hidden = !z;
   it.pages.replaceChildren(...(z?.labels ?? []).map((label, n) => el('button', { type: 'button', 'aria-checked': String(n === it.z), role: 'radio', onclick: () => { it.z = n; build(it); } }, label)));
-  const add = (axis, place) => iconButton('plus', `Add a value of ${axis.title}`, (event) => ask(it, event.currentTarget, place), { class: 'tool vary-add' });
+  const add = (axis, place) => iconButton('plus', t('Add a value of {title}', { title: axis.title }), (event) => ask(it, event.currentTarget, place), { class: 'tool vary-add' });
   const head = el('tr', {}, el('td.vary-corner', {}, el('span', {}, `${titleOfAxis(x)} →`), y && el('span', {}, `${titleOfAxis(y)} ↓`)), x.labels.map((label) => el('th', { scope: 'col' }, label)), el('td', {}, add(x, 'x')));
   const body = Array.from({ length: rows }, (_, row) => el('tr', {}, el('th', { scope: 'row' }, y?.labels[row] ?? ''), Array.from({ length: columns }, (__, column) => el('td', { 'data-at': `${column},${row}` }))));
   it.table.replaceChildren(el('caption.visually-hidden', {}, grid.axes.map((axis) => axis.title).join(' by ')), el('thead', {}, head), el('tbody', {}, body, y && el('tr', {}, el('td.vary-adder', {}, add(y, 'y')))));
@@ -123,7 +124,7 @@ function fill(it) {
   const shape = cells.find((cell) => cell.images[0])?.images[0] ?? grid.request;
   it.root.style.setProperty('--ratio', (shape.width || 1) / (shape.height || 1));
   const done = cells.filter((cell) => cell.state === 'done').length;
-  if (done !== it.done && (done % SOLD === 0 || done === cells.length)) announce(`${done} of ${cells.length}`);
+  if (done !== it.done && (done % SOLD === 0 || done === cells.length)) announce(t('{done} of {cells}', { done, cells: cells.length }));
   it.done = done;
   drawFoot(it);
 }
@@ -158,17 +159,17 @@ function drawCell(it, cell, place) {
 /** What stands in a cell, by its state. */
 function cellNode(it, cell, place, frame) {
   const words = cellWords(it.grid, cell);
-  const what = { done: '', running: ': being made', failed: `: failed. ${cell.error}`, cancelled: ': stopped' }[cell.state] ?? ': waiting';
+  const what = { done: '', running: t(': being made'), failed: t(': failed. {error}', { error: cell.error }), cancelled: t(': stopped') }[cell.state] ?? t(': waiting');
   const inside = {
     done: () => el('img', { src: images.thumb(cell.images[0]?.id), alt: '', decoding: 'async' }),
     running: () => [frame > 0 && cell.job ? el('img', { src: jobs.preview(cell.job.id, frame), alt: '' }) : el('span', {}, '…'), el('i')],
-    failed: () => [el('span', {}, brief(cell.error)), el('b', {}, 'Try again')],
+    failed: () => [el('span', {}, brief(cell.error)), el('b', {}, t('Try again'))],
     cancelled: () => el('span', {}, '–'),
   }[cell.state] ?? (() => el('span', {}, String(place)));
   return el('button.cell', { type: 'button', 'data-state': cell.state, title: cell.state === 'failed' ? cell.error : words, 'aria-label': words + what, onclick: (event) => press(it, cell, event), ondblclick: () => show(it, cell) }, el('span.cell-inside', { 'aria-hidden': 'true' }, inside()));
 }
 
-const brief = (text) => (text.length > 90 ? `${text.slice(0, 89)}…` : text || 'Failed');
+const brief = (text) => (text.length > 90 ? `${text.slice(0, 89)}…` : text || t('Failed'));
 
 // ---------------------------------------------------------------------------------------------------------- what is done
 /** A press chooses a cell; with Ctrl or Shift one more. A failed one is tried again. */
@@ -203,28 +204,28 @@ function drawFoot(it) {
   const chosen = cells.filter((cell) => picked.includes(cell.images[0]?.id));
   const running = cells.some((cell) => live(cell.job)) || grid.state === 'active';
   const counts = { done: it.done, failed: cells.filter((cell) => cell.state === 'failed').length, running: cells.filter((cell) => cell.state === 'running').length };
-  const seed = grid.request.seed === undefined || grid.axes.some((axis) => axis.kind === 'seed') ? '' : ` · the same seed, ${grid.request.seed}`;
-  it.line.textContent = chosen.length === 1 ? `${cellWords(grid, chosen[0])} selected` : chosen.length ? `${chosen.length} selected` : `${progressOf({ counts, total: grid.total, state: grid.state })}${seed}`;
+  const seed = grid.request.seed === undefined || grid.axes.some((axis) => axis.kind === 'seed') ? '' : t(' · the same seed, {seed}', { seed: grid.request.seed });
+  it.line.textContent = chosen.length === 1 ? t('{cell} selected', { cell: cellWords(grid, chosen[0]) }) : chosen.length ? t('{chosen} selected', { chosen: chosen.length }) : `${progressOf({ counts, total: grid.total, state: grid.state })}${seed}`;
   const key = [picked.join(), running, it.done > 0, grid.state].join();
   if (it.acts.dataset.for === key) return;
   it.acts.dataset.for = key;
   const [one] = chosen;
   it.acts.replaceChildren(...(chosen.length ? [
-    chosen.length === 1 && button('reuse', 'Continue from here', () => { parts.vary?.clear(); return reuse(one.images[0]); }),
-    chosen.length === 1 && button('open', 'Open', () => show(it, one)),
-    chosen.length > 1 && chosen.length <= MOST_COMPARED && button('compare', 'Compare', () => openCompare(chosen.map((cell) => cell.images[0]))),
-    button('close', 'Select none', () => { it.picked = []; fill(it); }),
+    chosen.length === 1 && button('reuse', t('Continue from here'), () => { parts.vary?.clear(); return reuse(one.images[0]); }),
+    chosen.length === 1 && button('open', t('Open'), () => show(it, one)),
+    chosen.length > 1 && chosen.length <= MOST_COMPARED && button('compare', t('Compare'), () => openCompare(chosen.map((cell) => cell.images[0]))),
+    button('close', t('Select none'), () => { it.picked = []; fill(it); }),
   ] : [
-    it.done > 0 && el('a.action', { href: grids.picture(grid.id), target: '_blank', title: 'One picture with all labels' }, icon('save'), el('span', {}, 'Save picture')),
-    button('copy', 'Copy as X/Y/Z plot', () => copyText(plotWords(grid)).then(() => toast('Copied'), complain)),
-    running && grid.state === 'active' && button('pause', 'Stop the grid', () => act(it, grids.stop(grid.id))),
+    it.done > 0 && el('a.action', { href: grids.picture(grid.id), target: '_blank', title: t('One picture with all labels') }, icon('save'), el('span', {}, t('Save picture'))),
+    button('copy', t('Copy as X/Y/Z plot'), () => copyText(plotWords(grid)).then(() => toast(t('Copied')), complain)),
+    running && grid.state === 'active' && button('pause', t('Stop the grid'), () => act(it, grids.stop(grid.id))),
     closing(it),
   ]).filter(Boolean));
 }
 
 /** More values of an axis, asked for where they will stand: only the missing cells are made. */
 function ask(it, opener, axis) {
-  const input = el('input.more-values', { type: 'text', 'aria-label': `Further values, ${axis === 'x' ? 'columns' : 'rows'}`, placeholder: 'More values' });
+  const input = el('input.more-values', { type: 'text', 'aria-label': axis === 'x' ? t('Further values, columns') : t('Further values, rows'), placeholder: t('More values') });
   const form = el('form.vary-more', { onsubmit: (event) => { event.preventDefault(); if (input.value.trim()) act(it, grids.add(it.id, { axis, values: input.value })); back(); } }, input);
   const back = () => { if (form.isConnected) form.replaceWith(opener); };
   input.onblur = () => setTimeout(back, 150);

@@ -8,6 +8,7 @@ import { batchFold } from './batch.js';
 import { $, button, el, heading, iconButton, noticeItem } from './dom.js';
 import { form, formRequest } from './form.js';
 import { countOf, ended, joined, nameOf, progressOf, stepOf } from './grid-words.js';
+import { t } from './language.js';
 import { component, parts, state } from './state.js';
 import { complain, orPayAgain, toast } from './toast.js';
 import { openViewer } from './viewer.js';
@@ -19,24 +20,24 @@ component('grid', (root) => {
   /** @type {any} */
   const it = { kinds: [], rows: [], known: new Map(), timer: 0, turn: 0, typing: 0 };
   it.rows = AXES.map((name, place) => axisRow(it, name, place));
-  it.title = el('input', { type: 'text', placeholder: 'Title', 'aria-label': 'Title of the grid', maxlength: 200 });
+  it.title = el('input', { type: 'text', placeholder: t('Title'), 'aria-label': t('Title of the grid'), maxlength: 200 });
   it.seeds = el('input', { type: 'checkbox' });
   it.count = el('span.muted', { role: 'status' });
   it.base = el('p.muted', {});
   it.error = el('p.danger', { role: 'alert', hidden: true });
-  it.list = el('div.grids', { role: 'list', 'aria-label': 'Grids' });
-  const start = el('button.primary-action', { type: 'button', onclick: () => make(it) }, 'Make the grid');
-  root.append(el('div.narrow', {}, heading('Grid'), el('div.card.grid-form', {}, it.base, it.rows.map((row) => row.node),
-    el('div.grid-line', {}, it.title, el('label.switch', {}, it.seeds, el('span', {}, 'A new seed for each cell'))), it.error,
+  it.list = el('div.grids', { role: 'list', 'aria-label': t('Grids') });
+  const start = el('button.primary-action', { type: 'button', onclick: () => make(it) }, t('Make the grid'));
+  root.append(el('div.narrow', {}, heading(t('Grid')), el('div.card.grid-form', {}, it.base, it.rows.map((row) => row.node),
+    el('div.grid-line', {}, it.title, el('label.switch', {}, it.seeds, el('span', {}, t('A new seed for each cell')))), it.error,
     el('div.grid-line', {}, start, it.count)), batchFold(() => look(it)), it.list));
   return { opened: () => open(it) };
 });
 
 /** @param {any} it @param {string} name @param {number} place */
 function axisRow(it, name, place) {
-  const kind = el('select', { 'aria-label': `${name} axis`, onchange: () => { mark(it, row); count(it); } }, el('option', { value: '' }, place ? 'Nothing' : 'Choose …'));
-  const values = el('textarea', { rows: 1, 'aria-label': `Values of the ${name} axis`, placeholder: 'Values', oninput: () => count(it) });
-  const fill = iconButton('down', `All values of the ${name} axis`, () => { values.value = joined(row.kind()?.choices ?? []); count(it); }, { disabled: true });
+  const kind = el('select', { 'aria-label': t('{name} axis', { name }), onchange: () => { mark(it, row); count(it); } }, el('option', { value: '' }, place ? t('Nothing') : t('Choose …')));
+  const values = el('textarea', { rows: 1, 'aria-label': t('Values of the {name} axis', { name }), placeholder: t('Values'), oninput: () => count(it) });
+  const fill = iconButton('down', t('All values of the {name} axis', { name }), () => { values.value = joined(row.kind()?.choices ?? []); count(it); }, { disabled: true });
   const row = { node: el('div.grid-axis', {}, el('b', {}, name), kind, values, fill), select: kind, values, fill, kind: () => it.kinds.find((each) => each.kind === kind.value) };
   return row;
 }
@@ -45,23 +46,23 @@ function axisRow(it, name, place) {
 function mark(it, row) {
   const kind = row.kind();
   row.fill.disabled = !kind?.choices.length;
-  const examples = { 'Prompt S/R': 'cat, dog, "red fox"', 'Prompt matrix': 'empty: the parts behind | in the prompt', Prompts: 'a line for each prompt', Size: '512x512, 512x768', Loopback: 'loops, last strength, curve: 4, 0.5, Linear', 'Seed travel': '1, 2, 3 [17]', Travel: 'a line for each prompt, then [17] pictures', LoRA: 'name:0.8, None' };
-  row.values.placeholder = !kind ? 'Values' : examples[kind.kind] ?? (kind.choices.length ? joined(kind.choices.slice(0, 2)) : '1, 2 or 10-30 (+5) or 1-10 [4]');
+  const examples = { 'Prompt S/R': t('cat, dog, "red fox"'), 'Prompt matrix': t('empty: the parts behind | in the prompt'), Prompts: t('a line for each prompt'), Size: '512x512, 512x768', Loopback: t('loops, last strength, curve: 4, 0.5, Linear'), 'Seed travel': '1, 2, 3 [17]', Travel: t('a line for each prompt, then [17] pictures'), LoRA: t('name:0.8, None') };
+  row.values.placeholder = !kind ? t('Values') : examples[kind.kind] ?? (kind.choices.length ? joined(kind.choices.slice(0, 2)) : t('1, 2 or 10-30 (+5) or 1-10 [4]'));
   row.values.rows = ['Prompts', 'Travel'].includes(kind?.kind) ? 4 : 1;
   return it;
 }
 
 async function open(it) {
   if (state.tab !== 'grid') return;
-  it.base.textContent = `Made of what ${state.mode} says: ${String(form.values.prompt ?? '').slice(0, 120) || 'no prompt'}`;
+  it.base.textContent = t('Made of what {mode} says: {prompt}', { mode: state.mode, prompt: String(form.values.prompt ?? '').slice(0, 120) || t('no prompt') });
   try {
     if (!it.kinds.length) {
       it.kinds = (await grids.axes()).kinds;
-      for (const row of it.rows) row.select.append(...it.kinds.map((/** @type {AxisKind} */ kind) => el('option', { value: kind.kind }, kind.name)));
+      for (const row of it.rows) row.select.append(...it.kinds.map((/** @type {AxisKind} */ kind) => el('option', { value: kind.kind }, t(kind.name))));
     }
     await look(it);
   } catch (problem) {
-    it.list.replaceChildren(noticeItem('The grids cannot be listed', problem.message, button('refresh', 'Try again', () => open(it))));
+    it.list.replaceChildren(noticeItem(t('The grids cannot be listed'), problem.message, button('refresh', t('Try again'), () => open(it))));
   }
   count(it);
 }
@@ -96,11 +97,11 @@ function say(it, problem) {
 
 async function make(it) {
   const wish = wishOf(it);
-  if (!wish.axes.length) return say(it, new Error('Choose what the X axis varies.'));
+  if (!wish.axes.length) return say(it, new Error(t('Choose what the X axis varies.')));
   try {
     const grid = await page.makeGrid({ values: await formRequest(), ...wish });
     it.error.hidden = true;
-    toast(`${countOf(grid.sides)} on their way`);
+    toast(t('{cells} on their way', { cells: countOf(grid.sides) }));
     await look(it);
   } catch (problem) {
     say(it, problem);
@@ -113,7 +114,7 @@ async function look(it) {
   const told = await grids.list();
   const shown = told.grids.map((grid) => card(it, grid));
   it.list.replaceChildren(...shown);
-  if (!shown.length) it.list.append(noticeItem('No grid yet', 'Choose what varies, write its values, and make it.'));
+  if (!shown.length) it.list.append(noticeItem(t('No grid yet'), t('Choose what varies, write its values, and make it.')));
   if (state.tab === 'grid' && told.grids.some((grid) => grid.state === 'active')) it.timer = setTimeout(() => look(it).catch(complain), PERIOD);
 }
 
@@ -127,18 +128,18 @@ function card(it, grid) {
   const drawn = has ? pictureOf(grid, known?.drawn) : null;
   const node = el('div.card.grid-card', { role: 'listitem', 'data-id': grid.id, 'data-state': grid.state },
     el('div.card-head', {}, el('h3', {}, nameOf(grid)), el('span.muted', {}, progressOf(grid))),
-    el('progress', { max: grid.total, value: ended(grid), 'aria-label': 'Cells done', hidden: grid.state !== 'active' }),
-    ...grid.axes.map((axis) => el('p.muted', {}, `${axis.title}: ${axis.labels.slice(0, 12).join(', ')}${axis.labels.length > 12 ? ` … (${axis.labels.length})` : ''}`)),
-    has && el('button.grid-picture', { type: 'button', title: 'Open the cells', 'aria-label': 'Open the cells', onclick: () => cells(grid.id) },
+    el('progress', { max: grid.total, value: ended(grid), 'aria-label': t('Cells done'), hidden: grid.state !== 'active' }),
+    ...grid.axes.map((axis) => el('p.muted', {}, `${t(axis.title)}: ${axis.labels.slice(0, 12).join(', ')}${axis.labels.length > 12 ? ` … (${axis.labels.length})` : ''}`)),
+    has && el('button.grid-picture', { type: 'button', title: t('Open the cells'), 'aria-label': t('Open the cells'), onclick: () => cells(grid.id) },
       drawn),
     el('div.row-of-buttons', {},
-      button('grid', 'Open the grid', () => parts.stage?.openGrid(grid.id)),
-      has && el('a.action', { href: grids.picture(grid.id), target: '_blank', title: 'Open the labelled picture' }, el('span', {}, 'Labelled picture')),
-      has && el('a.action', { href: grids.animation(grid.id), target: '_blank', title: 'The pictures one after another, as WebP' }, el('span', {}, 'Animation')),
-      el('a.action', { href: grids.export(grid.id), title: 'Export as JSON' }, el('span', {}, 'Export as JSON')),
-      grid.state !== 'cancelled' && button('plus', 'Add values', () => addValues(it, grid)),
-      Boolean(grid.counts.failed) && grid.state !== 'cancelled' && button('refresh', 'Try failed cells again', () => grids.retry(grid.id).then(() => look(it)).catch(orPayAgain(() => act(grids.retry(grid.id, true))))),
-      grid.state === 'active' && button('close', 'Stop the grid', () => act(grids.stop(grid.id)))));
+      button('grid', t('Open the grid'), () => parts.stage?.openGrid(grid.id)),
+      has && el('a.action', { href: grids.picture(grid.id), target: '_blank', title: t('Open the labelled picture') }, el('span', {}, t('Labelled picture'))),
+      has && el('a.action', { href: grids.animation(grid.id), target: '_blank', title: t('The pictures one after another, as WebP') }, el('span', {}, t('Animation'))),
+      el('a.action', { href: grids.export(grid.id), title: t('Export as JSON') }, el('span', {}, t('Export as JSON'))),
+      grid.state !== 'cancelled' && button('plus', t('Add values'), () => addValues(it, grid)),
+      Boolean(grid.counts.failed) && grid.state !== 'cancelled' && button('refresh', t('Try failed cells again'), () => grids.retry(grid.id).then(() => look(it)).catch(orPayAgain(() => act(grids.retry(grid.id, true))))),
+      grid.state === 'active' && button('close', t('Stop the grid'), () => act(grids.stop(grid.id)))));
   it.known.set(grid.id, { seen, node, drawn });
   return node;
 }
@@ -146,7 +147,7 @@ function card(it, grid) {
 /** The labelled picture: drawn anew at each quarter of the cells only, because the server reads all of them for it. @param {GridBody} grid @param {HTMLImageElement | null} [before] */
 function pictureOf(grid, before) {
   const address = `${grids.picture(grid.id)}?format=webp&side=256&n=${stepOf(grid)}`;
-  return before?.getAttribute('src') === address ? before : el('img', { src: address, alt: `Labelled picture of ${nameOf(grid)}` });
+  return before?.getAttribute('src') === address ? before : el('img', { src: address, alt: t('Labelled picture of {grid}', { grid: nameOf(grid) }) });
 }
 
 /** The cells' pictures in the viewer, in the grid's order. @param {string} id */
@@ -164,8 +165,8 @@ async function cells(id) {
 
 /** @param {any} it @param {GridBody} grid */
 function addValues(it, grid) {
-  const axis = el('select', { 'aria-label': 'Axis' }, ...grid.axes.map((each, place) => el('option', { value: AXES[place].toLowerCase() }, `${AXES[place]}: ${each.title}`)));
-  const values = el('input', { type: 'text', 'aria-label': 'Further values', placeholder: 'Further values' });
+  const axis = el('select', { 'aria-label': t('Axis') }, ...grid.axes.map((each, place) => el('option', { value: AXES[place].toLowerCase() }, `${AXES[place]}: ${t(each.title)}`)));
+  const values = el('input', { type: 'text', 'aria-label': t('Further values'), placeholder: t('Further values') });
   const keep = async () => {
     try {
       await grids.add(grid.id, { axis: axis.value, values: values.value });
@@ -176,8 +177,8 @@ function addValues(it, grid) {
     }
   };
   values.onkeydown = (event) => { if (event.key === 'Enter') keep(); };
-  const box = el('dialog.picker', { 'aria-label': 'Add values', onclose: () => box.remove() }, el('h3', {}, 'Add values'), axis, values,
-    el('div.row-of-buttons', {}, button('plus', 'Add', keep), button('close', 'Cancel', () => box.close())));
+  const box = el('dialog.picker', { 'aria-label': t('Add values'), onclose: () => box.remove() }, el('h3', {}, t('Add values')), axis, values,
+    el('div.row-of-buttons', {}, button('plus', t('Add'), keep), button('close', t('Cancel'), () => box.close())));
   document.body.append(box);
   box.showModal();
   $('input', box)?.focus();

@@ -3,6 +3,7 @@
 
 import { jobs as jobsApi } from './api.js';
 import { button, el } from './dom.js';
+import { t } from './language.js';
 import { draw, live, state } from './state.js';
 import { complain } from './toast.js';
 
@@ -13,18 +14,18 @@ const ENDED = 'done,failed,cancelled';
 export function makeHistory(update) {
   /** @type {any} */
   const it = { older: [], found: null, words: '', foundWords: '', complete: false, turn: 0, timer: 0, trouble: '' };
-  const search = el('input.search', { type: 'search', placeholder: 'Search history', 'aria-label': 'Search history', oninput: () => { clearTimeout(it.timer); it.timer = setTimeout(() => look(it, search.value.trim()), 250); } });
-  const rows = el('div.queue', { role: 'list', 'aria-label': 'History' });
+  const search = el('input.search', { type: 'search', placeholder: t('Search history'), 'aria-label': t('Search history'), oninput: () => { clearTimeout(it.timer); it.timer = setTimeout(() => look(it, search.value.trim()), 250); } });
+  const rows = el('div.queue', { role: 'list', 'aria-label': t('History') });
   const none = el('p.muted', { hidden: true });
-  const more = button('down', 'Show older jobs', () => fetchPage(it));
-  const root = el('section.history', { 'aria-label': 'History', hidden: true }, el('div.tab-head', {}, el('h3', {}, 'History'), el('span.grow'), search), rows, none, more);
+  const more = button('down', t('Show older jobs'), () => fetchPage(it));
+  const root = el('section.history', { 'aria-label': t('History'), hidden: true }, el('div.tab-head', {}, el('h3', {}, t('History')), el('span.grow'), search), rows, none, more);
   return {
     root,
     draw() {
       const list = shown(it);
       root.hidden = !list.length && !search.value;
       none.hidden = it.found === null || (list.length > 0 && !it.trouble);
-      none.textContent = it.trouble || 'No job has these words in its prompt.';
+      none.textContent = it.trouble || t('No job has these words in its prompt.');
       more.hidden = it.complete || list.length < 20;
       update(rows, list);
     },
@@ -57,7 +58,7 @@ async function fetchPage(it, fresh = false) {
     told = await jobsApi.find({ state: ENDED, newest: true, limit: PAGE, ...(words && { search: words }), ...(last && { after: last }) });
   } catch (problem) {
     if (!fresh) return complain(problem);
-    trouble = `This search failed. ${problem.message}`;
+    trouble = t('This search failed. {message}', { message: problem.message });
   }
   if (turn !== it.turn) return;
   if (fresh) Object.assign(it, { found: [], foundWords: words.toLowerCase() });

@@ -6,6 +6,7 @@ import { images } from './api.js';
 import { button, copyText, el, icon } from './dom.js';
 import { sendToExtras, sourceOf } from './extras-tray.js';
 import { reuse, secondPass, sendTo } from './form.js';
+import { t } from './language.js';
 import { undoable } from './last-undo.js';
 import { placeOf } from './picture-list.js';
 import { draw, parts, state } from './state.js';
@@ -21,16 +22,16 @@ export function actionsOf(image, close = () => {}) {
   const made = Boolean(image.request) && image.request?.mode !== 'extras';
   const source = sourceOf(image);
   return {
-    reuse: made ? button('reuse', 'Reuse parameters', after(reuse)) : null,
-    vary: made ? button('grid', 'Vary from here', after(varyFrom), { class: 'action in-viewer' }) : null,
-    img2img: button('picture', 'Send to img2img', after((it) => sendTo('img2img', it))),
-    inpaint: button('brush', 'Send to inpaint', after((it) => sendTo('inpaint', it))),
-    extras: button('enlarge', 'Send to Extras', after(sendToExtras)),
-    source: source ? el('a', { href: images.file(source), target: '_blank', title: 'The picture that this one was made of', class: 'action roomy' }, icon('open'), el('span', {}, 'Source')) : null,
-    second: made ? button('enlarge', 'Second pass', after(secondPass), { title: 'Second pass: the same seed with Hires. fix, larger', class: 'action roomy' }) : null,
-    download: el('a', { href: `${images.file(image.id)}?download=1`, download: nameOf(image), title: 'Download', class: 'action compact' }, icon('save'), el('span', {}, 'Download')),
-    copy: image.request ? button('copy', 'Copy parameters', () => copyParameters(image), { class: 'action compact' }) : null,
-    bin: button('trash', 'Delete', () => bin(image), { class: 'action compact' }),
+    reuse: made ? button('reuse', t('Reuse parameters'), after(reuse)) : null,
+    vary: made ? button('grid', t('Vary from here'), after(varyFrom), { class: 'action in-viewer' }) : null,
+    img2img: button('picture', t('Send to img2img'), after((it) => sendTo('img2img', it))),
+    inpaint: button('brush', t('Send to inpaint'), after((it) => sendTo('inpaint', it))),
+    extras: button('enlarge', t('Send to Extras'), after(sendToExtras)),
+    source: source ? el('a', { href: images.file(source), target: '_blank', title: t('The picture that this one was made of'), class: 'action roomy' }, icon('open'), el('span', {}, t('Source'))) : null,
+    second: made ? button('enlarge', t('Second pass'), after(secondPass), { title: t('Second pass: the same seed with Hires. fix, larger'), class: 'action roomy' }) : null,
+    download: el('a', { href: `${images.file(image.id)}?download=1`, download: nameOf(image), title: t('Download'), class: 'action compact' }, icon('save'), el('span', {}, t('Download'))),
+    copy: image.request ? button('copy', t('Copy parameters'), () => copyParameters(image), { class: 'action compact' }) : null,
+    bin: button('trash', t('Delete'), () => bin(image), { class: 'action compact' }),
   };
 }
 
@@ -54,7 +55,7 @@ const nameOf = (image) => (image.path ?? '').split('/').at(-1) || `darkroom-${im
 async function copyParameters(image) {
   try {
     await copyText((await images.parameters(image.id)).text);
-    toast('Parameters copied');
+    toast(t('Parameters copied'));
   } catch (problem) {
     complain(problem);
   }
@@ -76,7 +77,7 @@ export async function bin(image) {
   state.total -= 1;
   for (const part of Object.values(parts)) part.removed?.(image);
   draw();
-  toast('Moved to the bin', { action: { label: 'Undo', run: undoable(() => restore(image, at >= 0)) } });
+  toast(t('Moved to the bin'), { action: { label: t('Undo'), run: undoable(() => restore(image, at >= 0)) } });
 }
 
 /**

@@ -4,6 +4,7 @@
 /** @import { GenerationRequest, JobEventBody, StepDone, WaitingJob } from './api-types.d.ts' */
 /** @import { PageImage, PageJob } from './page-types.d.ts' */
 
+import { t } from './language.js';
 import { advance } from './progress.js';
 import { live } from './status.js';
 
@@ -78,4 +79,4 @@ export function takePicture(job, record) {
  * @param {PageJob['state'] | undefined} before
  */
 export const spoken = (job, before) =>
-  ({ running: 'Generating', done: 'Picture finished', failed: `Failed. ${job.error?.message ?? ''}`, cancelled: 'Stopped', queued: before ? 'Waiting again' : '' })[job.state];
+  ({ running: t('Generating'), done: t('Picture finished'), failed: t('Failed. {reason}', { reason: job.error?.message ?? '' }), cancelled: t('Stopped'), queued: before ? t('Waiting again') : '' })[job.state];

@@ -2,6 +2,9 @@
 // The keyboard. Single letters act only when nothing is being typed into.
 
 import { $, $$ } from './dom.js';
+import { openFind } from './find.js';
+import { showKeys } from './key-list.js';
+import { escapeQueue, toggleQueue } from './queue-drawer.js';
 import { draw, inStudio, parts, state } from './state.js';
 import { go } from './tabs.js';
 import { undoLast } from './toast.js';
@@ -30,7 +33,10 @@ function act(event) {
   const ctrl = event.ctrlKey || event.metaKey;
   const dialog = $('dialog[open]');
   if (ctrl && event.key === 'Enter') return event.repeat || click('#generate');  // a key held down is one wish
+  if (ctrl && !event.shiftKey && !event.altKey && event.key.toLowerCase() === 'k') return openFind();
   if (event.key === 'Escape' && !dialog && parts.shelf?.escape(target)) return true;
+  if (event.key === 'Escape' && !dialog && escapeQueue(target)) return true;
+  if (event.altKey && event.code === 'KeyQ' && !dialog) { toggleQueue(); return true; }
   if (event.altKey && event.code === 'KeyS' && !dialog) { parts.shelf?.toggle(); return true; }
   if (event.key === 'Escape' && !typing && !dialog && state.tab === 'gallery' && parts.gallery?.escape?.()) return true;
   if (event.key === 'Escape' && !typing && !dialog && !$('.menu:not([hidden])')) return parts.run?.stop() ?? false;
@@ -40,6 +46,7 @@ function act(event) {
   if (ctrl && !event.shiftKey && event.key === 'z') return (!typing && !dialog && parts.mask?.key(event)) || undoLast(typing ? typedAt : 0);
   if (typing || dialog) return false;
   if (event.key === '/') return focusPrompt();
+  if (event.key === '?') return showKeys();
   if (parts.canvas?.key(event, Boolean(free(target)))) return true;
   if (!ctrl && ['ArrowLeft', 'ArrowRight'].includes(event.key) && free(target)) return step(event.key === 'ArrowLeft' ? -1 : 1);
   return parts.mask?.key(event) ?? false;

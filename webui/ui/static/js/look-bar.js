@@ -2,6 +2,7 @@
 // The bar above large pictures, the same in the viewer and in Compare.
 
 import { el, icon, iconButton } from './dom.js';
+import { t } from './language.js';
 import { store, stored } from './storage.js';
 
 /** The bar's free middle, where messages are told. */
@@ -13,15 +14,15 @@ export const room = () => el('div.look-room');
  * @param {...any} more
  */
 export const lookBar = (back, close, ...more) =>
-  el('header.look-bar', {}, el('button.action.look-back', { type: 'button', title: `${back} (Esc)`, 'aria-label': `${back} (Esc)`, onclick: close }, icon('left'), el('span', {}, back)), ...more);
+  el('header.look-bar', {}, el('button.action.look-back', { type: 'button', title: t('{back} (Esc)', { back }), 'aria-label': t('{back} (Esc)', { back }), onclick: close }, icon('left'), el('span', {}, back)), ...more);
 
 /** As large as the screen. The element lies in the dialog, which cannot be it itself. @param {() => HTMLElement} body */
-export const fullScreen = (body) => iconButton('full', 'Full screen (F)', () => (document.fullscreenElement ? document.exitFullscreen() : body().requestFullscreen?.())?.catch(() => {}), { 'data-do': 'full' });
+export const fullScreen = (body) => iconButton('full', t('Full screen (F)'), () => (document.fullscreenElement ? document.exitFullscreen() : body().requestFullscreen?.())?.catch(() => {}), { 'data-do': 'full' });
 
 /** Whether what is said beside the picture is shown, kept for the next time. @param {() => HTMLElement} body @param {() => void} changed */
 export function sideSwitch(body, changed) {
   const on = () => stored('viewer-side', true);
-  const node = iconButton('info', 'Parameters (I)', () => {
+  const node = iconButton('info', t('Parameters (I)'), () => {
     store('viewer-side', !on());
     put();
     changed();

@@ -3,6 +3,7 @@
 
 import './topbar.js';
 import './elsewhere.js';
+import './first-visit.js';
 import './source.js';
 import './prompt-tools.js';
 import './checkpoint-shelf.js';
@@ -20,6 +21,7 @@ import './settings.js';
 import './extensions.js';
 import { $, $$ } from './dom.js';
 import { watchDrops } from './drops.js';
+import { watchDropZones } from './drop-zones.js';
 import { reopenFolds, summarise, watchFolds } from './folds.js';
 import { watchEnds } from './ends.js';
 import { connect, rest, watchVisibility } from './event-stream.js';
@@ -27,10 +29,12 @@ import { form, restore as restoreForm } from './form.js';
 import { watchDropdowns } from './dropdowns.js';
 import { watchFocus } from './focus.js';
 import { watchKeys } from './keys.js';
+import { language, t } from './language.js';
 import { component, state } from './state.js';
 import { setTheme, wantedTheme, watchTabs } from './tabs.js';
 import { watchCompletions } from './prompt-completion.js';
 import { watchShelf } from './shelf.js';
+import { ask, watchWaiting } from './picture-waits.js';
 import { startWithDefault } from './presets.js';
 import { stored } from './storage.js';
 import { watchVary } from './vary.js';
@@ -50,17 +54,20 @@ function ownManifest() {
 
 function start() {
   ownManifest();
+  if (language !== 'en') document.documentElement.style.setProperty('--word-extension', JSON.stringify(t('extension')));
   setTheme(wantedTheme());
   watchTabs();
   watchKeys();
   watchDropdowns();
   watchFocus();
   watchFolds();
+  watchDropZones();
   watchDrops();
   watchVary();
   watchShelf();
   watchCompletions();
   watchEnds(rest);
+  watchWaiting();
   watchVisibility();
   connect();
 }
@@ -73,6 +80,7 @@ export function restore(start, values) {
   summarise(form);
   oneGroup($('#ratio'));
   if (isNew) startWithDefault();
+  ask();
   for (const button of $$('.icon-button')) button.title = button.textContent.trim();
   if (state.tab === 'txt2img' && document.activeElement === document.body && matchMedia('(hover: hover)').matches) $('#prompt textarea')?.focus({ preventScroll: true });
   return put;

@@ -3,8 +3,10 @@
 
 /** @typedef {'hatch' | 'cyan' | 'magenta' | 'green' | 'amber'} Look */
 
+import { t } from './language.js';
+
 /** @type {Array<[Look, string]>} */
-export const LOOKS = [['hatch', 'Hatch'], ['cyan', 'Cyan'], ['magenta', 'Magenta'], ['green', 'Green'], ['amber', 'Amber']];
+export const LOOKS = [['hatch', t('Hatch')], ['cyan', t('Cyan')], ['magenta', t('Magenta')], ['green', t('Green')], ['amber', t('Amber')]];
 
 /** @type {Record<Exclude<Look, 'hatch'>, string>} */
 const COLOURS = { cyan: 'rgb(0 220 255 / .6)', magenta: 'rgb(255 0 200 / .6)', green: 'rgb(0 255 90 / .6)', amber: 'rgb(255 170 60 / .6)' };

@@ -5,6 +5,7 @@
 /** @import { Box } from './canvas-region.js' */
 
 import { el } from './dom.js';
+import { t } from './language.js';
 import { edgeOf } from './mask-strokes.js';
 
 const INK = '#ffaa3c';  // on the mask: only how much it covers counts
@@ -38,7 +39,7 @@ export function wipeAll({ mask, colour }) {
  */
 export function paint(sheets, act) {
   const { mask, colour } = sheets;
-  if (act.kind === 'sides') return;
+  if (act.kind === 'sides' || act.kind === 'layers') return;
   if (act.kind === 'clear') return wipeAll(sheets);
   if (act.kind === 'image') return paintMask(mask, act.image);
   if (act.kind === 'invert') return invert(mask);
@@ -130,6 +131,26 @@ export function boxOfMask(mask, inverted = false) {
   return right ? [left, top, right, bottom] : null;
 }
 
+/**
+ * The mask, and around the colours under it so much more. The mask's blur would else keep a rim of each colour in the result.
+ * @param {Sheets} sheets
+ * @param {number} reach
+ * @returns {HTMLCanvasElement}
+ */
+export function aroundColours({ mask, colour }, reach) {
+  const out = copyOf(mask);
+  let near = copyOf(colour);
+  penOf(near).globalCompositeOperation = 'destination-in';
+  penOf(near).drawImage(mask, 0, 0);
+  for (let left = Math.round(reach), step = 1; left > 0; left -= step, step = Math.min(2 * step, left)) {
+    const wider = copyOf(near), pen = penOf(wider);
+    for (let turn = 0; turn < 8; turn += 1) pen.drawImage(near, step * Math.cos(turn * Math.PI / 4), step * Math.sin(turn * Math.PI / 4));
+    near = wider;
+  }
+  penOf(out).drawImage(near, 0, 0);
+  return out;
+}
+
 /** White where it is painted, black elsewhere. @param {HTMLCanvasElement} mask @returns {Promise<Blob>} */
 export function blackAndWhite(mask) {
   const out = copyOf(mask);
@@ -164,5 +185,5 @@ export function withColours(picture, { mask, colour }, under) {
 
 /** @type {(canvas: HTMLCanvasElement) => Promise<Blob>} */
 const fileOf = (canvas) => new Promise((done, fail) => {
-  canvas.toBlob((blob) => (blob ? done(blob) : fail(new Error('The browser cannot make a picture of this size. Choose a smaller one.'))), 'image/png');
+  canvas.toBlob((blob) => (blob ? done(blob) : fail(new Error(t('The browser cannot make a picture of this size. Choose a smaller one.')))), 'image/png');
 });

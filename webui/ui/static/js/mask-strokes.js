@@ -1,12 +1,14 @@
 // @ts-check
 // What was done on the canvas, as a list that is replayed, so that undo, redo and invert are exact; and the pictures before one that was accepted. No canvas element here.
 
+/** @import { Layer } from './canvas-layers.js' */
 /** @import { Sides } from './canvas-region.js' */
 
 /** @typedef {[number, number]} Point */
 /** @typedef {{kind: 'brush' | 'eraser' | 'colour', size: number, soft: number, colour?: string, points: Point[]}} Stroke `soft`: 0 for a hard edge, to 1 */
 /** @typedef {{kind: 'sides', from: Sides, to: Sides}} Pull */
-/** @typedef {Stroke | Pull | {kind: 'invert'} | {kind: 'clear'} | {kind: 'image', image: CanvasImageSource}} Act */
+/** @typedef {{kind: 'layers', from: readonly Layer[], to: readonly Layer[]}} Stack */
+/** @typedef {Stroke | Pull | Stack | {kind: 'invert'} | {kind: 'clear'} | {kind: 'image', image: CanvasImageSource}} Act */
 /** @typedef {{done: Act[], undone: Act[]}} Kept */
 
 export class Strokes {

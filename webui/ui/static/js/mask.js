@@ -5,34 +5,37 @@ import { images, page } from './api.js';
 import { makeEdges } from './canvas-edges.js';
 import { anySide, FINE, mostOf, NO_SIDES, pulledTo, sameSides, SIDES, sidesIn, strideOf, valuesOf } from './canvas-region.js';
 import { wireHands } from './canvas-hands.js';
-import { drawGround, drawSent, frameOf, keepOpposite, layOut, percent, placeOf } from './canvas-view.js';
+import { makeStack } from './canvas-stack.js';
+import { drawGround, drawSent, frameOf, keepOpposite, layOut, percent, placeOf, reachOf } from './canvas-view.js';
 import { $, el, iconButton } from './dom.js';
 import { changeSource, clearErrors, fill, form } from './form.js';
 import { sizeLike } from './form-values.js';
+import { t } from './language.js';
 import { drawLook, fineness, LOOKS } from './mask-look.js';
-import { blackAndWhite, boxOfMask, paint, wipeAll, withColours } from './mask-paint.js';
+import { aroundColours, blackAndWhite, boxOfMask, paint, wipeAll, withColours } from './mask-paint.js';
 import { Accepted, hasColour, hasGreys, Strokes } from './mask-strokes.js';
 import { store, stored } from './storage.js';
-import { draw, state } from './state.js';
+import { state } from './state.js';
 import { complain, toast } from './toast.js';
 import { FITTED, zoomed } from './zoom-place.js';
 
-const TOOLS = ['brush', 'colour', 'eraser', 'hand'];
+const TOOLS = ['brush', 'colour', 'eraser', 'hand', 'layer'];
 const STEP = 1.25;     // a press of + or −
 const OF_PICTURE = ['width', 'height', 'outpaint.enabled', ...SIDES.map((side) => `outpaint.${side}`)];
 
 export function makeMask() {
   /** @type {any} `hold`: what the pointer does instead of painting */
   const it = { tool: 'brush', strokes: new Strokes(), accepted: new Accepted(), hold: null, place: { ...FITTED }, scale: 1, sides: { ...NO_SIDES }, last: '', sent: null, tinted: null, box: null, tints: new Map(), fingers: new Map() };
+  it.stack = makeStack(it, { act: (act) => push(it, act), look: () => look(it) });
   build(it);
-  wireHands(it, { look: () => look(it), show: () => show(it), back: () => back(it), replay: () => replay(it), painted: () => { changed(it, true); clearErrors(); heedGreys(it); } });
+  wireHands(it, { look: () => look(it), show: () => show(it), back: () => back(it), replay: () => replay(it), painted: () => { changed(it, true); clearErrors(); heedGreys(it); }, stack: it.stack });
   addEventListener('keyup', ({ key: name }) => { if (name === ' ') it.space = false; if (name.toLowerCase() === 'o') it.root.classList.remove('bare'); });
   new ResizeObserver(() => look(it)).observe(it.desk);
   const open = () => { openPicture(it); heedMode(it); heedForm(it); };
   return {
-    root: it.root, draw: open, back: () => { if (it.missing && it.last) showPicture(it); }, sourceChanged: () => sourceChanged(it), key: (event) => key(it, event),
+    root: it.root, draw: open, back: () => { if (it.missing && it.last) it.stack.compose(); }, sourceChanged: () => sourceChanged(it), key: (event) => key(it, event),
     sources: () => sources(it), accept: (image) => accept(it, image), isTint: (id) => it.tints.get(id) === it.last, sides: () => it.sides,
-    touched: () => anySide(it.sides) || hasColour(it.strokes.done),
+    touched: () => anySide(it.sides) || hasColour(it.strokes.done) || it.stack.mixed(),
   };
 }
 
@@ -41,7 +44,7 @@ function build(it) {
   it.below = el('canvas');
   it.colour = el('canvas.tint', { 'aria-hidden': 'true' });
   it.seen = el('canvas.mask-look', { 'aria-hidden': 'true' });
-  it.above = el('canvas.paint', { tabindex: 0, role: 'img', 'aria-label': 'Mask: paint over the part to change' });
+  it.above = el('canvas.paint', { tabindex: 0, role: 'img', 'aria-label': t('Mask: paint over the part to change') });
   it.sheets = { mask: it.above, colour: it.colour };
   it.leaf = el('div.leaf', {}, it.below, it.colour, it.seen, it.above);
   it.ground = el('canvas.ground', { 'aria-hidden': 'true' });
@@ -50,39 +53,42 @@ function build(it) {
   it.sheet = el('div.sheet', {}, it.leaf, it.ground, it.frame, ...it.edges.edges);
   it.ring = el('i.ring');
   it.desk = el('div.desk', { 'data-tool': it.tool }, it.sheet, it.ring);
-  it.size = el('input', { type: 'range', min: 2, max: 200, value: stored('brush', 48), 'aria-label': 'Brush size', title: 'Brush size ([ and ], or Shift and the wheel)', oninput: () => store('brush', +it.size.value) });
-  it.soft = el('input', { type: 'range', min: 0, max: 100, step: 5, value: stored('brush-soft', 0), 'aria-label': 'Softness', title: 'Softness of the edge', oninput: () => store('brush-soft', +it.soft.value) });
-  it.ink = el('input', { type: 'color', value: stored('brush-colour', '#d8743c'), 'aria-label': 'Colour of the brush', title: 'Colour of the brush; Ctrl+click on the picture takes one from there', onchange: () => store('brush-colour', it.ink.value) });
-  it.how = el('select.mask-how.of-mask', { 'aria-label': 'Mask look', title: 'How the mask looks; a look only', onchange: () => { store('mask-look', it.how.value); show(it); } }, LOOKS.map(([value, label]) => el('option', { value }, label)));
+  it.size = el('input', { type: 'range', min: 2, max: 200, value: stored('brush', 48), 'aria-label': t('Brush size'), title: t('Brush size ([ and ], or Shift and the wheel)'), oninput: () => store('brush', +it.size.value) });
+  it.soft = el('input', { type: 'range', min: 0, max: 100, step: 5, value: stored('brush-soft', 0), 'aria-label': t('Softness'), title: t('Softness of the edge'), oninput: () => store('brush-soft', +it.soft.value) });
+  it.ink = el('input', { type: 'color', value: stored('brush-colour', '#d8743c'), 'aria-label': t('Colour of the brush'), title: t('Colour of the brush; Ctrl+click on the picture takes one from there'), onchange: () => store('brush-colour', it.ink.value) });
+  it.how = el('select.mask-how.of-mask', { 'aria-label': t('Mask look'), title: t('How the mask looks; a look only'), onchange: () => { store('mask-look', it.how.value); show(it); } }, LOOKS.map(([value, label]) => el('option', { value }, label)));
   it.how.value = stored('mask-look', 'hatch');
   it.tools = tools(it);
-  const t = it.tools;
-  const bar = el('div.mask-tools', { role: 'toolbar', 'aria-label': 'Mask tools' }, t.brush, t.colour, it.ink, t.eraser, t.hand, el('label.size', {}, it.size), el('label.size.soft', {}, el('span', {}, 'Soft'), it.soft), el('hr'), t.undo, t.redo, el('hr'),
-    t.invert, t.clear, t.open, el('hr'), t.out, t.fit, t.into, it.how, loader(it));
-  it.root = el('div.mask', { hidden: true }, it.desk, bar);
+  const all = it.tools;
+  it.stack.panel.offer(all.layer);
+  const bar = el('div.mask-tools', { role: 'toolbar', 'aria-label': t('Mask tools') }, all.brush, all.colour, it.ink, all.eraser, all.hand, el('label.size', {}, it.size), el('label.size.soft', {}, el('span', {}, t('Soft')), it.soft), el('hr'), all.undo, all.redo, el('hr'),
+    all.invert, all.clear, all.open, el('hr'), all.out, all.fit, all.into, all.layers, it.how, loader(it));
+  it.root = el('div.mask', { hidden: true }, el('div.desk-row', {}, it.desk, it.stack.panel.node), bar);
 }
 
 function tools(it) {
   const pick = (name) => () => { it.tool = it.desk.dataset.tool = name; for (const each of TOOLS) it.tools[each].setAttribute('aria-pressed', each === name); };
   const zoom = (scale) => () => { it.place = scale ? zoomed(it.place, it.scale * scale, frameOf(it), placeOf(it).size) : { ...FITTED }; look(it); };
   return {
-    brush: iconButton('brush', 'Brush (B)', pick('brush'), { 'aria-pressed': 'true', class: 'tool of-mask' }),
-    colour: iconButton('drop', 'Colour (K): a sketch of what should be there', pick('colour'), { 'aria-pressed': 'false' }),
-    eraser: iconButton('eraser', 'Eraser (E)', pick('eraser'), { 'aria-pressed': 'false' }),
-    hand: iconButton('hand', 'Move (H, or Space and drag)', pick('hand'), { 'aria-pressed': 'false' }),
-    undo: iconButton('undo', 'Undo (Ctrl+Z)', () => back(it), { disabled: true }),
-    redo: iconButton('redo', 'Redo (Ctrl+Shift+Z)', () => forth(it), { disabled: true }),
-    invert: iconButton('invert', 'Invert mask (V)', () => push(it, { kind: 'invert' }), { class: 'tool of-mask' }),
-    clear: iconButton('clear', 'Clear mask and colour', () => push(it, { kind: 'clear' })),
-    open: iconButton('open', 'Load a mask', () => $('input[type=file]', it.root).click(), { class: 'tool of-mask' }),
-    out: iconButton('minus', 'Zoom out (-)', zoom(1 / STEP)),
-    fit: el('button.tool.zoom', { type: 'button', title: 'Fit (0)', onclick: zoom(0) }, '100 %'),
-    into: iconButton('plus', 'Zoom in (+)', zoom(STEP)),
+    brush: iconButton('brush', t('Brush (B)'), pick('brush'), { 'aria-pressed': 'true', class: 'tool of-mask' }),
+    colour: iconButton('drop', t('Colour (K): a sketch of what should be there'), pick('colour'), { 'aria-pressed': 'false' }),
+    eraser: iconButton('eraser', t('Eraser (E)'), pick('eraser'), { 'aria-pressed': 'false' }),
+    hand: iconButton('hand', t('Move (H, or Space and drag)'), pick('hand'), { 'aria-pressed': 'false' }),
+    layer: iconButton('move', t('Move the layer (L)'), () => { if (it.stack.panel.node.hidden) it.tools.layers.click(); pick('layer')(); }, { 'aria-pressed': 'false' }),
+    layers: iconButton('layers', t('Layers'), () => { it.tools.layers.ariaExpanded = String(it.stack.panel.toggle()); }, { 'aria-expanded': 'false' }),
+    undo: iconButton('undo', t('Undo (Ctrl+Z)'), () => back(it), { disabled: true }),
+    redo: iconButton('redo', t('Redo (Ctrl+Shift+Z)'), () => forth(it), { disabled: true }),
+    invert: iconButton('invert', t('Invert mask (V)'), () => push(it, { kind: 'invert' }), { class: 'tool of-mask' }),
+    clear: iconButton('clear', t('Clear mask and colour'), () => push(it, { kind: 'clear' })),
+    open: iconButton('open', t('Load a mask'), () => $('.mask-tools input[type=file]', it.root).click(), { class: 'tool of-mask' }),
+    out: iconButton('minus', t('Zoom out (-)'), zoom(1 / STEP)),
+    fit: el('button.tool.zoom', { type: 'button', title: t('Fit (0)'), onclick: zoom(0) }, '100 %'),
+    into: iconButton('plus', t('Zoom in (+)'), zoom(STEP)),
   };
 }
 
 function loader(it) {
-  const file = el('input', { type: 'file', accept: 'image/*', hidden: true, 'aria-label': 'Mask file' });
+  const file = el('input', { type: 'file', accept: 'image/*', hidden: true, 'aria-label': t('Mask file') });
   file.onchange = () => {
     if (file.files[0]) load(it, file.files[0]);
     file.value = '';
@@ -119,6 +125,7 @@ function back(it) {
   it.hold = null;
   const act = it.strokes.undo();
   if (act?.kind === 'sides') setSides(it, act.from);
+  if (act?.kind === 'layers') it.stack.show(act.from);
   if (act) replay(it);
   else turn(it, it.accepted.back(asItIs(it)));
 }
@@ -127,6 +134,7 @@ function forth(it) {
   it.hold = null;
   const act = it.strokes.redo();
   if (act?.kind === 'sides') setSides(it, act.to);
+  if (act?.kind === 'layers') it.stack.show(act.to);
   if (act) replay(it);
   else turn(it, it.accepted.forth(asItIs(it)));
 }
@@ -154,7 +162,7 @@ function show(it) {
 function heedGreys(it) {
   if (form.values['soft_inpaint.enabled'] || state.mode !== 'inpaint' || !hasGreys(it.strokes.done)) return;
   fill({ 'soft_inpaint.enabled': true });
-  toast('Soft inpainting is on: the greys of a soft brush count', { action: { label: 'Undo', run: () => fill({ 'soft_inpaint.enabled': false }) } });
+  toast(t('Soft inpainting is on: the greys of a soft brush count'), { action: { label: t('Undo'), run: () => fill({ 'soft_inpaint.enabled': false }) } });
 }
 
 // ---------------------------------------------------------------------------------------------------------- what is sent
@@ -166,13 +174,16 @@ function sources(it) {
 /** The mask as an uploaded picture's id; null when nothing is painted. */
 function uploaded(it) {
   if (!it.strokes.done.length || !boxOfMask(it.above)) return null;
-  return it.sent ??= kept(it, 'sent', blackAndWhite(it.above));  // kept before it is there: a stroke made meanwhile clears it
+  const reach = reachOf(it);
+  if (it.sentReach !== reach) it.sent = null;
+  it.sentReach = reach;
+  return it.sent ??= kept(it, 'sent', blackAndWhite(reach ? aroundColours(it.sheets, reach) : it.above));  // kept before it is there: a stroke made meanwhile clears it
 }
 
-/** The picture with the colours painted on it; null when there are none. */
+/** The picture with its layers and the colours painted on it; null when it is the start picture alone. */
 function tinted(it) {
-  if (!hasColour(it.strokes.done) || !boxOfMask(it.colour)) return null;
-  if (it.shown !== it.last) return Promise.reject(new Error('The picture to paint on has not arrived yet. Try again in a moment.'));
+  if (!it.stack.mixed() && (!hasColour(it.strokes.done) || !boxOfMask(it.colour))) return null;
+  if (it.shown !== it.last || !it.stack.drawn()) return Promise.reject(new Error(t('The picture to paint on has not arrived yet. Try again in a moment.')));
   const of = it.last, under = state.mode === 'inpaint' ? (form.values.invert_mask ? 'inverted' : 'mask') : 'all';
   if (it.tintedFor !== under) it.tinted = null;
   it.tintedFor = under;
@@ -254,20 +265,23 @@ function pulls(it) {
 /** A result becomes the picture to start from; undo leads back to this one and what was done on it. */
 function accept(it, image) {
   it.accepted.accept(asItIs(it));
+  const { layers, sides } = it, { width, height } = it.below;
   state.view = 'mask';
   change(it, () => changeSource({ image: image.id, width: image.width, height: image.height }));
+  it.stack.accept(layers, image, { width, height }, sides);
   fill(sizeLike(image));
   setSides(it, { ...NO_SIDES });
   changed(it);
-  toast('Result accepted: the next one starts from it', { action: { label: 'Undo', run: () => { if (it.last === image.id) { while (it.strokes.done.length) back(it); back(it); } } } });
+  toast(t('Result accepted: the next one starts from it'), { action: { label: t('Undo'), run: () => { if (it.last === image.id) { while (it.strokes.done.length) back(it); back(it); } } } });
 }
 
-const asItIs = (it) => ({ source: state.source, kept: it.strokes.keep(), values: { ...Object.fromEntries(OF_PICTURE.map((name) => [name, form.values[name]])), ...valuesOf(it.sides) } });
+const asItIs = (it) => ({ source: state.source, layers: it.layers, kept: it.strokes.keep(), values: { ...Object.fromEntries(OF_PICTURE.map((name) => [name, form.values[name]])), ...valuesOf(it.sides) } });
 
 function turn(it, to) {
   if (!to) return;
   change(it, () => changeSource(to.source));
   it.strokes.take(to.kept);
+  it.stack.show(to.layers);
   setSides(it, sidesIn(to.values));
   fill(to.values);
   replay(it);
@@ -301,27 +315,7 @@ function openPicture(it) {
   Object.assign(it.seen, { width: (width ?? 1) * fine, height: (height ?? 1) * fine });
   changed(it);
   look(it);
-  showPicture(it);
-}
-
-/** The picture itself, when it has come and is still the one to paint on. */
-function showPicture(it) {
-  const { last: image } = it, { width, height } = it.below;
-  const picture = new Image();
-  it.missing = false;
-  picture.onload = () => {
-    if (image !== it.last) return;
-    it.below.getContext('2d').drawImage(picture, 0, 0, width, height);
-    it.shown = image;
-    it.grounded = '';
-    draw();
-  };
-  picture.onerror = () => {
-    if (image !== it.last) return;
-    it.missing = true;
-    complain(new Error('The picture to paint on did not arrive.'));
-  };
-  picture.src = images.asRead(image);
+  it.stack.open(!it.turning);
 }
 
 /** Everything is put where it is looked at. */
@@ -334,7 +328,15 @@ function look(it) {
 }
 
 // ---------------------------------------------------------------------------------------------------------- keys
-const KEYS = { b: 'brush', k: 'colour', e: 'eraser', h: 'hand', v: 'invert', x: 'invert', '+': 'into', '=': 'into', '-': 'out', 0: 'fit' };
+const KEYS = { b: 'brush', k: 'colour', e: 'eraser', h: 'hand', l: 'layer', v: 'invert', x: 'invert', '+': 'into', '=': 'into', '-': 'out', 0: 'fit' };
+
+const ARROWS = { arrowleft: [-1, 0], arrowright: [1, 0], arrowup: [0, -1], arrowdown: [0, 1] };
+const COARSE = 16;   // pixels
+
+function nudge(it, [across, down], by) {
+  const part = it.stack.part();
+  if (part) it.stack.drag(part, (across * by) / it.below.width, (down * by) / it.below.height, true);
+}
 
 function key(it, event) {
   if (it.root.hidden || document.body.dataset.tab !== 'studio') return false;
@@ -346,6 +348,7 @@ function key(it, event) {
     it.size.oninput();
     return true;
   }
+  if (it.tool === 'layer' && event.target === it.above && name in ARROWS) return nudge(it, ARROWS[name], event.shiftKey ? COARSE : 1), true;
   if (name === 'o') return it.root.classList.add('bare'), true;
   if (name === ' ' && (event.target === document.body || event.target === it.above)) return it.space = true;
   if (!(name in KEYS) || it.tools[KEYS[name]].classList.contains('of-mask') && state.mode !== 'inpaint') return false;

@@ -13,6 +13,7 @@ export interface PageImage extends Omit<ImageBody, 'url'> {
   rating?: number;
   flag?: number;
   session?: number;
+  begins?: boolean;       // a session begins with it in the gallery
 }
 
 /** How far a running job is: the server's last words on it, and what the page works out of them. Times in seconds. */

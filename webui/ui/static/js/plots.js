@@ -4,6 +4,7 @@
 
 import { system } from './api.js';
 import { el } from './dom.js';
+import { number, t } from './language.js';
 import { state } from './state.js';
 import { bytes, count } from './format.js';
 
@@ -12,16 +13,16 @@ const NS = 'http://www.w3.org/2000/svg';
 /** @typedef {{title: string, value: (sample: Sample) => number, full?: (sample: Sample) => number, words: (sample: Sample) => string}} Kind */
 /** @type {Kind[]} */
 const KINDS = [
-  { title: 'Speed', value: (s) => s.speed, words: (s) => `${s.speed >= 10 ? Math.round(s.speed) : s.speed.toFixed(1)} steps/s` },
-  { title: 'Jobs', value: (s) => s.queue, words: (s) => count(s.queue, 'job') },
-  { title: 'Processor', value: (s) => s.cpu, full: () => 100, words: (s) => `${Math.round(s.cpu)} %` },
-  { title: 'Engines', value: (s) => s.engines_memory, full: (s) => s.memory_total, words: (s) => bytes(s.engines_memory) },
-  { title: 'Memory', value: (s) => s.memory, full: (s) => s.memory_total, words: (s) => bytes(s.memory) },
-  { title: 'GPU memory', value: (s) => s.device_used, full: (s) => s.device_total, words: (s) => bytes(s.device_used) },
+  { title: t('Speed'), value: (s) => s.speed, words: (s) => t('{speed} steps/s', { speed: number(s.speed, s.speed >= 10 ? 0 : 1) }) },
+  { title: t('Jobs'), value: (s) => s.queue, words: (s) => count(s.queue, 'job') },
+  { title: t('Processor'), value: (s) => s.cpu, full: () => 100, words: (s) => `${Math.round(s.cpu)} %` },
+  { title: t('Engines'), value: (s) => s.engines_memory, full: (s) => s.memory_total, words: (s) => bytes(s.engines_memory) },
+  { title: t('Memory'), value: (s) => s.memory, full: (s) => s.memory_total, words: (s) => bytes(s.memory) },
+  { title: t('GPU memory'), value: (s) => s.device_used, full: (s) => s.device_total, words: (s) => bytes(s.device_used) },
 ];
 
 export function makePlots() {
-  const root = el('div.plots', { 'aria-label': 'The machine', role: 'group' });
+  const root = el('div.plots', { 'aria-label': t('The machine'), role: 'group' });
   let timer = 0, asking = false;
   const look = async () => {
     if (state.tab !== 'queue' || document.hidden || asking) return;
@@ -53,7 +54,7 @@ function plot(kind, samples) {
     line.setAttribute('points', at.join(' '));
     drawing.append(line);
   }
-  return el('figure.plot', { title: full > 100 ? `of ${bytes(full)}` : null }, el('figcaption', {}, el('span', {}, kind.title), el('b', {}, kind.words(last))), drawing);
+  return el('figure.plot', { title: full > 100 ? t('of {bytes}', { bytes: bytes(full) }) : null }, el('figcaption', {}, el('span', {}, kind.title), el('b', {}, kind.words(last))), drawing);
 }
 
 /**

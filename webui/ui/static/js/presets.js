@@ -4,6 +4,7 @@
 import { page, words } from './api.js';
 import { $, button, el, iconButton } from './dom.js';
 import { fill, form, useRequest, useValues } from './form.js';
+import { t } from './language.js';
 import { complain, toast } from './toast.js';
 
 const DEFAULT = 'Default';
@@ -14,7 +15,7 @@ function dialog(title, placeholder, oninput) {
   const rows = el('div.pick-list', { role: 'list' });
   const foot = el('div.stacked', {});
   const box = el('dialog.picker', { 'aria-label': title, onclose: () => box.remove(), onclick: (event) => { if (event.target === box) box.close(); } },
-    el('div.card-head', {}, el('h3', {}, title), iconButton('close', 'Close (Esc)', () => box.close())), search, rows, foot);
+    el('div.card-head', {}, el('h3', {}, title), iconButton('close', t('Close (Esc)'), () => box.close())), search, rows, foot);
   document.body.append(box);
   box.showModal();
   return { box, search, rows, foot };
@@ -23,8 +24,8 @@ function dialog(title, placeholder, oninput) {
 export function presets() {
   /** @type {import('./api-types.d.ts').Preset[]} */
   let all = [];
-  const { box, search, rows, foot } = dialog('Presets', 'Search presets', () => show());
-  const name = el('input', { type: 'text', 'aria-label': 'Name of the preset', placeholder: 'Name; Default is what a new form has', maxlength: 200 });
+  const { box, search, rows, foot } = dialog(t('Presets'), t('Search presets'), () => show());
+  const name = el('input', { type: 'text', 'aria-label': t('Name of the preset'), placeholder: t('Name; Default is what a new form has'), maxlength: 200 });
   const look = async () => {
     try {
       all = (await words.presets()).presets;
@@ -36,7 +37,7 @@ export function presets() {
   const keep = async () => {
     try {
       const kept = await words.savePreset(name.value, { ...form.values, ratio: undefined });
-      toast(`Preset ${kept.name} saved`);
+      toast(t('Preset {name} saved', { name: kept.name }));
       name.value = '';
       await look();
     } catch (problem) {
@@ -52,32 +53,32 @@ export function presets() {
     }
   };
   const row = (preset) => el('div.pick-row', { role: 'listitem' },
-    el('button.pick', { type: 'button', onclick: () => { box.close(); useRequest(preset.request, { say: `Preset ${preset.name} filled in`, keepBatch: false }); } },
+    el('button.pick', { type: 'button', onclick: () => { box.close(); useRequest(preset.request, { say: t('Preset {name} filled in', { name: preset.name }), keepBatch: false }); } },
       el('span', {}, preset.name), el('span.muted', {}, String(preset.request.prompt ?? '').slice(0, 60))),
-    iconButton('trash', `Delete ${preset.name}`, () => remove(preset)));
+    iconButton('trash', t('Delete {name}', { name: preset.name }), () => remove(preset)));
   const show = () => {
     const wanted = search.value.trim().toLowerCase();
     rows.replaceChildren(...all.filter((preset) => preset.name.toLowerCase().includes(wanted)).map(row));
-    if (!rows.children.length) rows.append(el('p.muted', {}, all.length ? 'No preset matches.' : 'No preset yet. Give the form as it is a name.'));
+    if (!rows.children.length) rows.append(el('p.muted', {}, all.length ? t('No preset matches.') : t('No preset yet. Give the form as it is a name.')));
   };
   name.onkeydown = (event) => { if (event.key === 'Enter') keep(); };
-  foot.append(name, button('save', 'Save the form as a preset', keep));
+  foot.append(name, button('save', t('Save the form as a preset'), keep));
   look();
 }
 
 export function earlierPrompts() {
   let turn = 0;
-  const { box, search, rows } = dialog('Earlier prompts', 'Search prompts', () => look());
+  const { box, search, rows } = dialog(t('Earlier prompts'), t('Search prompts'), () => look());
   const row = (used) => el('div', { role: 'listitem' },
-    el('button.pick', { type: 'button', title: used.negative_prompt && `Negative: ${used.negative_prompt}`, onclick: () => { box.close(); fill({ prompt: used.prompt, negative_prompt: used.negative_prompt }); } },
-      el('span', {}, used.prompt || `Negative: ${used.negative_prompt}`)));
+    el('button.pick', { type: 'button', title: used.negative_prompt && t('Negative: {negative_prompt}', { negative_prompt: used.negative_prompt }), onclick: () => { box.close(); fill({ prompt: used.prompt, negative_prompt: used.negative_prompt }); } },
+      el('span', {}, used.prompt || t('Negative: {negative_prompt}', { negative_prompt: used.negative_prompt }))));
   const look = async () => {
     const mine = ++turn;
     try {
       const { prompts } = await words.prompts(search.value);
       if (mine !== turn) return;
       rows.replaceChildren(...prompts.map(row));
-      if (!prompts.length) rows.append(el('p.muted', {}, search.value ? 'No prompt has these words.' : 'No prompt yet.'));
+      if (!prompts.length) rows.append(el('p.muted', {}, search.value ? t('No prompt has these words.') : t('No prompt yet.')));
     } catch (problem) {
       complain(problem);
     }
@@ -96,5 +97,5 @@ async function ownDefault() {
 /** A form that nothing is remembered of starts with one's own Default, unless somebody was quicker (`always`: all the same). */
 export async function startWithDefault(always = false) {
   const values = await ownDefault().catch(() => null);
-  if (values && (always || !form.values.prompt)) useValues(values, { say: 'Your Default preset filled in' });
+  if (values && (always || !form.values.prompt)) useValues(values, { say: t('Your Default preset filled in') });
 }

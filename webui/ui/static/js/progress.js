@@ -1,6 +1,9 @@
 // @ts-check
 /** @import { PageJob } from './page-types.d.ts' */
 /** @import { StepDone } from './api-types.d.ts' */
+
+import { t } from './language.js';
+
 // How far a job is: fraction, speed and time left, from its step events.
 
 const WINDOW = 12;
@@ -49,7 +52,7 @@ export function fraction(job, event) {
 }
 
 /** @type {Record<string, string>} */
-const PHASES = { loading: 'Loading model', encoding: 'Reading the prompt', hires: 'Hires. fix', decoding: 'Developing', upscaling: 'Upscaling', finishing: 'Finishing' };
+const PHASES = { loading: t('Loading model'), encoding: t('Reading the prompt'), hires: t('Hires. fix'), decoding: t('Developing'), upscaling: t('Upscaling'), finishing: t('Finishing') };
 
 /**
  * "Picture 2 of 4 · Hires. fix · Step 12 of 20".
@@ -57,9 +60,9 @@ const PHASES = { loading: 'Loading model', encoding: 'Reading the prompt', hires
  */
 export function progressLine(job) {
   const { phase, step = 0, steps = 0, batch = 0, batches = 1 } = job.progress ?? {};
-  if (!phase) return 'Starting';
+  if (!phase) return t('Starting');
   const size = job.request.batch_size ?? 1;
-  const which = batches > 1 ? `${size > 1 ? 'Batch' : 'Picture'} ${batch + 1} of ${batches}` : '';
-  const where = steps > 1 || phase === 'sampling' ? `Step ${step} of ${steps}` : '';
-  return [which, PHASES[phase], where].filter(Boolean).join(' · ') || 'Starting';
+  const which = batches > 1 ? (size > 1 ? t('Batch {batch} of {batches}', { batch: batch + 1, batches }) : t('Picture {batch} of {batches}', { batch: batch + 1, batches })) : '';
+  const where = steps > 1 || phase === 'sampling' ? t('Step {step} of {steps}', { step, steps }) : '';
+  return [which, PHASES[phase], where].filter(Boolean).join(' · ') || t('Starting');
 }

@@ -5,6 +5,7 @@
 import { found, taken, wishAt } from './completion.js';
 import { $, announce, el } from './dom.js';
 import { count } from './format.js';
+import { t } from './language.js';
 import { known, learnOnce, pictureOf, whenKnown } from './shelf-models.js';
 import { stylesNow, toggleStyle } from './shelf-use.js';
 import { isPutting, typeInto } from './typing.js';
@@ -16,7 +17,7 @@ const ID = 'completions';
 const it = { box: null, area: null, wish: null, words: [], at: 0, went: false, composing: false, early: null };
 
 export function watchCompletions() {
-  it.box = el('ul.completions', { id: ID, role: 'listbox', 'aria-label': 'Completions', hidden: true, onpointerdown: (/** @type {any} */ event) => { event.preventDefault(); const row = event.target.closest('[data-n]'); if (row && event.button === 0) take(Number(row.dataset.n)); } });
+  it.box = el('ul.completions', { id: ID, role: 'listbox', 'aria-label': t('Completions'), hidden: true, onpointerdown: (/** @type {any} */ event) => { event.preventDefault(); const row = event.target.closest('[data-n]'); if (row && event.button === 0) take(Number(row.dataset.n)); } });
   const isPrompt = (/** @type {EventTarget | null} */ target) => target instanceof HTMLTextAreaElement && target.matches(PROMPTS);
   document.addEventListener('input', (event) => { if (isPrompt(event.target) && event.isTrusted && !isPutting() && !it.composing) look(event.target, /** @type {InputEvent} */ (event).inputType); });
   document.addEventListener('compositionstart', ({ target }) => { if (isPrompt(target)) { it.composing = true; close(); } });

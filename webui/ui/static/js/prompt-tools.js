@@ -6,6 +6,7 @@ import { page } from './api.js';
 import { el, iconButton } from './dom.js';
 import { takePictures } from './drops.js';
 import { fillFrom, form, useValues } from './form.js';
+import { t } from './language.js';
 import { earlierPrompts, presets } from './presets.js';
 import { component, parts, state } from './state.js';
 import { go } from './tabs.js';
@@ -14,10 +15,10 @@ import { toast } from './toast.js';
 const PARAMETERS = /(^|\n)Steps: \d{1,9}, .{0,2000}?(Sampler|Seed|CFG scale): /s;
 
 component('prompt-tools', (root) => {
-  const count = el('span', { id: 'tokens', title: 'Tokens of the prompt, and what fits into its chunks' }, '0 / 75');
-  const shelf = iconButton('shelf', 'LoRA, embeddings and styles on the shelf (Alt+S)', (event) => { parts.shelf[event.detail < 2 ? 'toggle' : 'open']('lora'); });  // a double click is one wish
-  const apply = iconButton('paste', 'Apply a parameters text in the prompt', () => { applyText(form.values.prompt ?? ''); });
-  root.append(el('div.prompt-tools', {}, iconButton('open', 'Presets', presets), iconButton('undo', 'Earlier prompts', earlierPrompts), shelf, apply, count));
+  const count = el('span', { id: 'tokens', title: t('Tokens of the prompt, and what fits into its chunks') }, '0 / 75');
+  const shelf = iconButton('shelf', t('LoRA, embeddings and styles on the shelf (Alt+S)'), (event) => { parts.shelf[event.detail < 2 ? 'toggle' : 'open']('lora'); });  // a double click is one wish
+  const apply = iconButton('paste', t('Apply a parameters text in the prompt'), () => { applyText(form.values.prompt ?? ''); });
+  root.append(el('div.prompt-tools', {}, iconButton('open', t('Presets'), presets), iconButton('undo', t('Earlier prompts'), earlierPrompts), shelf, apply, count));
   document.addEventListener('paste', (event) => offer(event));
   takePictures((target) => state.tab === 'txt2img' || Boolean(target.closest?.('#prompt')), applyPicture);
   let timer = 0, turn = 0;
@@ -37,16 +38,16 @@ component('prompt-tools', (root) => {
 function offer(event) {
   if (!event.target.matches?.('#prompt textarea')) return;
   const text = event.clipboardData?.getData('text/plain') ?? '';
-  if (PARAMETERS.test(text)) toast('These are parameters of a picture', { action: { label: 'Apply', run: () => applyText(text) } });
+  if (PARAMETERS.test(text)) toast(t('These are parameters of a picture'), { action: { label: t('Apply'), run: () => applyText(text) } });
 }
 
 function applyText(text) {
-  if (!text.trim()) return toast('Paste a parameters text into the prompt first');
+  if (!text.trim()) return toast(t('Paste a parameters text into the prompt first'));
   return fillFrom(page.readText(text), use);
 }
 
 /** A picture made from another one goes on in its own tab, where that one can be given. */
-const applyPicture = (file) => fillFrom(page.readPicture(file), (found) => {
+export const applyPicture = (/** @type {File} */ file) => fillFrom(page.readPicture(file), (found) => {
   use(found);
   if (state.tab === 'txt2img') go(found.mode);
 });
@@ -54,5 +55,5 @@ const applyPicture = (file) => fillFrom(page.readPicture(file), (found) => {
 /** @param {FormParameters} found */
 function use(found) {
   const left = found.left_out.slice(0, 3).join('; ');
-  useValues(found.values, { mode: found.mode, say: left ? `Parameters applied. Left out: ${left}${found.left_out.length > 3 ? ' …' : ''}` : 'Parameters applied' });
+  useValues(found.values, { mode: found.mode, say: left ? t('Parameters applied. Left out: {left}{dots}', { left, dots: found.left_out.length > 3 ? ' …' : '' }) : t('Parameters applied') });
 }

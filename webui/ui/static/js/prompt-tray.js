@@ -6,6 +6,7 @@
 import { $, el, icon, iconButton } from './dom.js';
 import { unbalanced } from './brackets.js';
 import { form } from './form.js';
+import { count as counted, t } from './language.js';
 import { isTemplate, lastPart, switched, tagsIn, weighed, without, wordsIn } from './lora-tags.js';
 import { known, learnOnce, pictureOf, whenKnown } from './shelf-models.js';
 import { cardOfTag, isElsewhere, stylesNow, toggleStyle } from './shelf-use.js';
@@ -18,7 +19,7 @@ const PAUSE = 700;  // ms: who is typing a bracket is about to close it
 /** @typedef {{key: string, kind: string, name: string, card?: ShelfCard, tag?: Tag, word?: {start: number, end: number}, style?: boolean}} Entry */
 
 component('prompt-tray', (root) => {
-  const warning = el('p.bracket-line', { role: 'status', hidden: true, title: 'It is read as text; Generate works all the same' }), rows = el('div.prompt-rows', { role: 'list', 'aria-label': 'LoRA, embeddings and styles' });
+  const warning = el('p.bracket-line', { role: 'status', hidden: true, title: t('It is read as text; Generate works all the same') }), rows = el('div.prompt-rows', { role: 'list', 'aria-label': t('LoRA, embeddings and styles') });
   /** @type {any} */
   const it = { warning, rows, nodes: new Map(), before: new Map(), told: null, timer: 0 };
   root.append(warning, rows);
@@ -79,14 +80,14 @@ function make(it, entry) {
   const node = el('div.prompt-row', { role: 'listitem', 'data-kind': entry.kind }, picture, el('span.prompt-row-words', {}, name, note));
   Object.assign(node, { entry, name, note, picture });
   if (entry.tag) {
-    const slide = el('input.prompt-row-slider', { type: 'range', max: MOST, step: STEP, 'aria-label': `Weight of ${entry.name}`, oninput: () => { node.number.value = slide.value; fillOf(slide); }, onchange: () => weigh(node, Number(slide.value)) });
+    const slide = el('input.prompt-row-slider', { type: 'range', max: MOST, step: STEP, 'aria-label': t('Weight of {name}', { name: entry.name }), oninput: () => { node.number.value = slide.value; fillOf(slide); }, onchange: () => weigh(node, Number(slide.value)) });
     slide.addEventListener('wheel', (/** @type {WheelEvent} */ event) => { if (document.activeElement !== slide) return; event.preventDefault(); weigh(node, Number(slide.value) + (event.deltaY < 0 ? STEP : -STEP)); }, { passive: false });
-    const number = el('input.prompt-row-number', { type: 'text', inputmode: 'decimal', 'aria-label': `Weight of ${entry.name}, as a number`, autocomplete: 'off', onchange: () => { const wanted = Number(number.value.replace(',', '.')); if (number.value.trim() && Number.isFinite(wanted)) weigh(node, wanted); else { it.told = null; show(it); } } });
+    const number = el('input.prompt-row-number', { type: 'text', inputmode: 'decimal', 'aria-label': t('Weight of {name}, as a number', { name: entry.name }), autocomplete: 'off', onchange: () => { const wanted = Number(number.value.replace(',', '.')); if (number.value.trim() && Number.isFinite(wanted)) weigh(node, wanted); else { it.told = null; show(it); } } });
     const eye = iconButton('eye', '', () => turn(it, node), { class: 'tool prompt-row-eye' });
     node.append(slide, number, eye);
     Object.assign(node, { slide, number, eye });
   }
-  node.append(iconButton('close', `Take ${entry.name} out of the prompt`, () => remove(node), { class: 'tool prompt-row-out' }));
+  node.append(iconButton('close', t('Take {name} out of the prompt', { name: entry.name }), () => remove(node), { class: 'tool prompt-row-out' }));
   return node;
 }
 
@@ -96,8 +97,8 @@ function update(it, node, entry) {
   const { tag, card } = entry, address = pictureOf(card ?? {});
   const isKnown = !tag || Boolean(card) || !known.ready || isTemplate(entry.name) || isElsewhere();
   node.name.textContent = entry.name;
-  node.note.textContent = !isKnown ? 'not found' : card?.error ? 'broken' : tag?.own ? 'text apart' : tag && tag.weight === null ? 'own weights' : entry.style ? count(entry.name) : entry.word ? 'embedding' : '';
-  node.note.title = card?.error ?? (isKnown ? '' : `There is no ${entry.kind === 'hypernetwork' ? 'hypernetwork' : 'LoRA'} of this name: the picture is made without it.`);
+  node.note.textContent = !isKnown ? t('not found') : card?.error ? t('broken') : tag?.own ? t('text apart') : tag && tag.weight === null ? t('own weights') : entry.style ? count(entry.name) : entry.word ? t('Embedding') : '';
+  node.note.title = card?.error ?? (isKnown ? '' : t('There is no {kind} of this name: the picture is made without it.', { kind: entry.kind === 'hypernetwork' ? t('Hypernetwork') : t('LoRA') }));
   node.toggleAttribute('data-unknown', !isKnown || Boolean(card?.error));
   if (node.address !== address) {
     node.address = address;
@@ -114,7 +115,7 @@ function update(it, node, entry) {
   node.slide.value = String(tag.weight);
   fillOf(node.slide);
   node.eye.firstChild.className = `glyph icon-${off ? 'eye-off' : 'eye'}`;
-  node.eye.title = off ? `Switch ${entry.name} on` : `Switch ${entry.name} off`;
+  node.eye.title = off ? t('Switch {name} on', { name: entry.name }) : t('Switch {name} off', { name: entry.name });
   node.eye.setAttribute('aria-label', node.eye.title);
   if (!off) it.before.set(entry.key, tag.weights);
 }
@@ -122,7 +123,7 @@ function update(it, node, entry) {
 /** @type {(name: string) => string} */
 function count(name) {
   const phrases = (known.styles.find((each) => each.name === name)?.prompt ?? '').split(',').filter((each) => each.trim()).length;
-  return phrases ? `${phrases} ${phrases === 1 ? 'phrase' : 'phrases'}` : '';
+  return phrases ? counted(phrases, 'phrase') : '';
 }
 
 /** How far a slider's track is filled. @param {any} slide */

@@ -5,6 +5,7 @@
 /** @import { PageJob, State } from './page-types.d.ts' */
 
 import { clock } from './format.js';
+import { number as decimal, t, timeOfDay } from './language.js';
 import { progressLine } from './progress.js';
 import { before, live, startsIn } from './status.js';
 
@@ -34,10 +35,10 @@ export const sharing = (job, engines) => engines.find((engine) => engine.jobs?.i
  * @param {QuotaBody} quota
  */
 export function quotaWords({ name, limit, left, renews }) {
-  const words = { jobs: 'Jobs at a time', megapixels: 'Megapixels today', minutes: 'Engine minutes today', pictures: 'Pictures today', uploads: 'MB of uploads today', storage: 'MB of storage' }[name];
-  const number = (/** @type {number} */ value) => (Number.isInteger(value) ? value : value.toFixed(1));
-  const again = renews && new Date(renews).toLocaleTimeString([], { hour: '2-digit', minute: '2-digit' });
-  return `${words}: ${number(left)} of ${number(limit)} left${again ? `, renewed at ${again}` : ''}`;
+  const words = { jobs: t('Jobs at a time'), megapixels: t('Megapixels today'), minutes: t('Engine minutes today'), pictures: t('Pictures today'), uploads: t('MB of uploads today'), storage: t('MB of storage') }[name];
+  const number = (/** @type {number} */ value) => (Number.isInteger(value) ? value : decimal(value, 1));
+  const again = renews && timeOfDay(renews);
+  return t('{words}: {n} of {limit} left{renewed}', { words, n: number(left), limit: number(limit), renewed: again ? t(', renewed at {again}', { again }) : '' });
 }
 
 /**
@@ -64,7 +65,7 @@ export function stateLine(job, waiting) {
 }
 
 /** @param {PageJob} job */
-const runningLine = (job) => [progressLine(job), job.progress?.left !== undefined && `${clock(job.progress.left)} left`].filter(Boolean).join(' · ');
+const runningLine = (job) => [progressLine(job), job.progress?.left !== undefined && t('{clock} left', { clock: clock(job.progress.left) })].filter(Boolean).join(' · ');
 
 /**
  * @param {PageJob} job
@@ -72,5 +73,5 @@ const runningLine = (job) => [progressLine(job), job.progress?.left !== undefine
  */
 function waitingLine(job, waiting) {
   const running = waiting.filter((each) => each.state === 'running').length;
-  return [`Number ${job.number ?? waiting.indexOf(job) + 1 - running}`, startsIn(job)].filter(Boolean).join(' · ');
+  return [t('Number {n}', { n: job.number ?? waiting.indexOf(job) + 1 - running }), startsIn(job)].filter(Boolean).join(' · ');
 }

@@ -7,32 +7,34 @@ import { button, el, heading, iconButton, notice } from './dom.js';
 import { useRequest } from './form.js';
 import { askQueue, meet, watch } from './event-stream.js';
 import { makeHistory } from './history.js';
+import { t } from './language.js';
 import { makePlots } from './plots.js';
 import { firstWaiting, isMine, lookOf, ordered, quotaWords, sharing, stateLine } from './queue-words.js';
 import { component, draw, live, state } from './state.js';
-import { complain, orPayAgain, toast } from './toast.js';
+import { complain, toast } from './toast.js';
+import { tryAgain } from './try-again.js';
 import { go } from './tabs.js';
 import { READ_ONLY, shownOwner, whoSees } from './who.js';
 import { useSteps } from './extras-tray.js';
 import { count, JOB_WORDS, placeOf, promptOf, size } from './format.js';
 
 component('queue', (root) => {
-  const rows = el('div.queue', { role: 'list', 'aria-label': 'Jobs' });
-  const empty = notice('Nothing is waiting', 'Press Generate as often as you like: jobs wait here and run in turn.');
-  const pause = button('pause', 'Pause', makePause());
-  const free = button('free', 'Free memory', () => act(queueApi.free(), 'The model leaves memory; the queue is paused, and a running job waits'), { title: 'Pause, and take the model out of memory now' });
-  const stopAll = button('close', 'Stop all mine', () => jobsApi.stopAll().then(({ stopped }) => toast(`${count(stopped, 'job')} stopped`)).catch(complain), { hidden: true });
+  const rows = el('div.queue', { role: 'list', 'aria-label': t('Jobs') });
+  const empty = notice(t('Nothing is waiting'), t('Press Generate as often as you like: jobs wait here and run in turn.'));
+  const pause = button('pause', t('Pause'), makePause());
+  const free = button('free', t('Free memory'), () => act(queueApi.free(), t('The model leaves memory; the queue is paused, and a running job waits')), { title: t('Pause, and take the model out of memory now') });
+  const stopAll = button('close', t('Stop all mine'), () => jobsApi.stopAll().then(({ stopped }) => toast(t('{jobs} stopped', { jobs: count(stopped, 'job') }))).catch(complain), { hidden: true });
   const plots = makePlots();
   const limits = el('p.limits.muted', { hidden: true });
   const sees = el('p.who.muted', { hidden: true });
   const history = makeHistory(update);
-  root.append(heading('Queue', el('span.grow'), stopAll, pause, free), plots.root, sees, limits, rows, empty, history.root);
+  root.append(heading(t('Queue'), el('span.grow'), stopAll, pause, free), plots.root, sees, limits, rows, empty, history.root);
   return {
     opened() { plots.start(); askQueue(); },
     draw() {
       if (state.tab !== 'queue') return plots.stop();
       plots.start();
-      pause.lastChild.textContent = state.paused ? 'Resume' : 'Pause';
+      pause.lastChild.textContent = state.paused ? t('Resume') : t('Pause');
       pause.firstChild.className = `glyph icon-${state.paused ? 'play' : 'pause'}`;
       for (const each of [pause, free]) each.disabled = !state.admin;
       pause.title = state.admin ? '' : READ_ONLY;
@@ -49,14 +51,14 @@ component('queue', (root) => {
   };
 });
 
-/** The stream may say that the queue is paused before the answer does: a click then means Resume, and is not the same asked twice. */
-function makePause() {
+/** The button's act. The stream may say that the queue is paused before the answer does: a click then means Resume, and is not the same asked twice. */
+export function makePause() {
   let asked = null;
   return () => {
     const wish = !state.paused;
     if (wish === asked) return;
     asked = wish;
-    act(wish ? queueApi.pause() : queueApi.resume(), wish ? 'Paused: the running job finishes' : 'The queue goes on').finally(() => { if (asked === wish) asked = null; });
+    act(wish ? queueApi.pause() : queueApi.resume(), wish ? t('Paused: the running job finishes') : t('The queue goes on')).finally(() => { if (asked === wish) asked = null; });
   };
 }
 
@@ -70,11 +72,11 @@ async function act(request, done) {
 }
 
 /**
- * Rows keep their elements while their job's look is the same, so that focus and clicks survive each step.
+ * The rows of jobs, in the tab and in the drawer. Rows keep their elements while their job's look is the same, so that focus and clicks survive each step.
  * @param {any} rows
  * @param {PageJob[]} list
  */
-function update(rows, list) {
+export function update(rows, list) {
   const old = new Map([...rows.children].map((row) => [row.dataset.id, row]));
   /** @type {PageJob[]} */
   const waiting = list.filter(live);
@@ -96,11 +98,11 @@ function update(rows, list) {
  */
 function make(job, key, place, waiting) {
   const { request } = job;
-  const about = [request.mode, request.mode === 'extras' ? count(request.inputs?.length ?? 0, 'picture') : request.width && size(request.width, request.height), request.mode !== 'extras' && request.steps && `${request.steps} steps`, placeOf(request), job.cost && `$${job.cost.toFixed(2)}`, shownOwner(job.owner)].filter(Boolean).join(' · ');
+  const about = [request.mode, request.mode === 'extras' ? count(request.inputs?.length ?? 0, 'picture') : request.width && size(request.width, request.height), request.mode !== 'extras' && request.steps && t('{steps} steps', { steps: request.steps }), placeOf(request), job.cost && `$${job.cost.toFixed(2)}`, shownOwner(job.owner)].filter(Boolean).join(' · ');
   const picture = job.images?.at(-1);
   return el('div.job', { role: 'listitem', 'data-id': job.id, 'data-key': key, 'data-state': job.state },
     picture ? el('img', { src: images.thumb(picture.id), alt: '' }) : el('img.blank', { alt: '' }),
-    el('div.job-text', {}, el('b', {}, job.mine === false ? "Somebody else's job" : promptOf(job)), el('span.muted', {}, about), job.error && el('span.danger', { title: job.error.advice }, job.error.message)),
+    el('div.job-text', {}, el('b', {}, job.mine === false ? t("Somebody else's job") : promptOf(job)), el('span.muted', {}, about), job.error && el('span.danger', { title: job.error.advice }, job.error.message)),
     el('span.state', {}, el('b', {}, JOB_WORDS[job.state], batchMark(job)), el('span.muted')),
     el('div.job-acts', {}, actions(job, place, waiting)),
     job.state === 'running' && el('i.job-bar'));
@@ -112,7 +114,7 @@ function make(job, key, place, waiting) {
  */
 function batchMark(job) {
   const together = job.state === 'running' ? sharing(job, state.engines) : [];
-  return together.length > 1 && el('span.batch-mark', { title: 'These jobs pass through the model together, step by step.' }, `in a batch of ${together.length}`);
+  return together.length > 1 && el('span.batch-mark', { title: t('These jobs pass through the model together, step by step.') }, t('in a batch of {together}', { together: together.length }));
 }
 
 /**
@@ -129,16 +131,16 @@ function actions(job, place, waiting) {
     draw();
     return jobsApi.cancel(job.id).catch((problem) => { job.stopping = false; complain(problem); draw(); });
   };
-  if (job.state === 'running') return [button('eye', 'Watch', () => { watch(job.id); go(state.mode); draw(); }), button('close', job.stopping ? 'Stopping' : 'Stop', stop, { disabled: Boolean(job.stopping) })];
+  if (job.state === 'running') return [button('eye', t('Watch'), () => { watch(job.id); go(state.mode); draw(); }), button('close', job.stopping ? t('Stopping') : t('Stop'), stop, { disabled: Boolean(job.stopping) })];
   if (job.state === 'queued') {
     const first = firstWaiting(waiting);
-    return [iconButton('top', 'Move to the front', () => move('top'), { disabled: place === first }), iconButton('up', 'Move up', () => move('up'), { disabled: place === first }),
-      iconButton('down', 'Move down', () => move('down'), { disabled: place === waiting.length - 1 }), button('close', 'Remove', stop, { disabled: Boolean(job.stopping) })];
+    return [iconButton('top', t('Move to the front'), () => move('top'), { disabled: place === first }), iconButton('up', t('Move up'), () => move('up'), { disabled: place === first }),
+      iconButton('down', t('Move down'), () => move('down'), { disabled: place === waiting.length - 1 }), button('close', t('Remove'), stop, { disabled: Boolean(job.stopping) })];
   }
-  const retry = job.state !== 'done' && iconButton('play', 'Try again', () => jobsApi.retry(job.id).then(meet).then(draw).catch(orPayAgain(() => call(jobsApi.retry(job.id, true)))));
-  const reuse = job.request.mode === 'extras' ? iconButton('reuse', 'Reuse steps', () => useSteps(job.request.finish ?? []))
-    : iconButton('reuse', 'Reuse parameters', () => useRequest(job.request, { keepBatch: false }));
-  return [reuse, retry, iconButton('dice', 'Run again with a new seed', () => call(jobsApi.again(job.id)))];
+  const retry = job.state !== 'done' && iconButton('play', t('Try again'), () => tryAgain(job));
+  const reuse = job.request.mode === 'extras' ? iconButton('reuse', t('Reuse steps'), () => useSteps(job.request.finish ?? []))
+    : iconButton('reuse', t('Reuse parameters'), () => useRequest(job.request, { keepBatch: false }));
+  return [reuse, retry, iconButton('dice', t('Run again with a new seed'), () => call(jobsApi.again(job.id)))];
 }
 
 /**

@@ -7,6 +7,7 @@
 import { extras, images } from './api.js';
 import { button, el } from './dom.js';
 import { count } from './format.js';
+import { t } from './language.js';
 
 const SVG = 'http://www.w3.org/2000/svg';
 
@@ -20,18 +21,18 @@ export function regionsField(step, look, set) {
   const said = el('p', { role: 'status' });
   const picture = el('div.regions-picture', {});
   const chosen = step.regions?.length ?? 0;
-  said.textContent = chosen ? `${count(chosen, 'region')} chosen by hand.` : '';
-  const anew = button('eye', 'Show regions', () => show(step, look, set, { said, picture }));
+  said.textContent = chosen ? t('{regions} chosen by hand.', { regions: count(chosen, 'region') }) : '';
+  const anew = button('eye', t('Show regions'), () => show(step, look, set, { said, picture }));
   return el('div.step-regions', {}, anew, picture, said);
 }
 
 async function show(step, look, set, { said, picture }) {
   const image = look();
   if (!image) {
-    said.textContent = 'Choose a picture first: regions are looked for in the one to work on.';
+    said.textContent = t('Choose a picture first: regions are looked for in the one to work on.');
     return;
   }
-  said.textContent = 'Looking…';
+  said.textContent = t('Looking…');
   try {
     const found = await extras.regions(image, { ...step, regions: [] });
     set([]);
@@ -52,8 +53,8 @@ async function show(step, look, set, { said, picture }) {
  */
 function words(found, kept) {
   const all = found.regions.length;
-  const some = kept === all ? count(all, 'region') : `${kept} of ${count(all, 'region')}`;
-  return [all ? `${some}. Click one to leave it out.` : '', ...found.notes].filter(Boolean).join(' ');
+  const some = kept === all ? count(all, 'region') : t('{kept} of {regions}', { kept, regions: count(all, 'region') });
+  return [all ? t('{some}. Click one to leave it out.', { some }) : '', ...found.notes].filter(Boolean).join(' ');
 }
 
 /**
@@ -68,10 +69,10 @@ function boxes(found, taken) {
   const marks = found.regions.map(({ label, confidence }, number) => {
     const [left, top, right, bottom] = all[number];
     const mark = document.createElementNS(SVG, 'rect');
-    const attributes = { x: left, y: top, width: right - left, height: bottom - top, tabindex: 0, role: 'checkbox', 'aria-checked': 'true', 'aria-label': `${label || 'Region'} ${number + 1}` };
+    const attributes = { x: left, y: top, width: right - left, height: bottom - top, tabindex: 0, role: 'checkbox', 'aria-checked': 'true', 'aria-label': `${label || t('Region')} ${number + 1}` };
     for (const [name, value] of Object.entries(attributes)) mark.setAttribute(name, String(value));
     const title = document.createElementNS(SVG, 'title');
-    title.textContent = `${label || 'Region'} ${number + 1}: ${Math.round(confidence * 100)} %`;
+    title.textContent = `${label || t('Region')} ${number + 1}: ${Math.round(confidence * 100)} %`;
     mark.append(title);
     const turn = () => {
       const off = marks.filter((each) => each !== mark && each.getAttribute('aria-checked') === 'true').length === 0;

@@ -2,6 +2,7 @@
 // What keys and webhooks share in Settings: a list whose rows can be taken back, and a text that is shown once.
 
 import { button, copyText, el, iconButton } from './dom.js';
+import { t } from './language.js';
 import { complain, toast } from './toast.js';
 
 /**
@@ -16,7 +17,7 @@ export function secretList({ what, words, about, fields, submit, make, rows }) {
     try {
       list.replaceChildren(...(await rows()).map((row) => rowOf(row, refresh)));
     } catch (problem) {
-      list.replaceChildren(el('p.field-error', {}, `${what} cannot be read. ${problem.message}`));
+      list.replaceChildren(el('p.field-error', {}, t('{what} cannot be read. {message}', { what, message: problem.message })));
     }
   };
   const add = async () => {
@@ -45,21 +46,22 @@ function rowOf({ title, about, gone, remove, more }, refresh) {
     }
     await refresh();
   };
-  return el('div.key', { role: 'listitem' }, el('div.setting-text', {}, el('span', {}, title), el('p.muted', {}, about)), more ?? '', remove ? iconButton('trash', `Take back ${title}`, takeBack) : '');
+  return el('div.key', { role: 'listitem' }, el('div.setting-text', {}, el('span', {}, title), el('p.muted', {}, about)), more ?? '', remove ? iconButton('trash', t('Take back {title}', { title }), takeBack) : '');
 }
 
 /**
- * A text that is not shown again. @param {string} name
+ * A text that is not shown again, and what is said of it.
+ * @param {{now: string, label: string, copy: string, copied: string}} says
  * @param {string} text
  */
-export function shownOnce(name, text) {
+export function shownOnce(says, text) {
   const copy = async () => {
     try {
       await copyText(text);
-      toast(`${name[0].toUpperCase()}${name.slice(1)} copied`);
+      toast(says.copied);
     } catch (problem) {
       complain(problem);
     }
   };
-  return [el('p', {}, `Copy this ${name} now: it is not shown again.`), el('div.row-of-buttons', {}, el('code', { 'aria-label': `The new ${name}` }, text), button('copy', `Copy ${name}`, copy))];
+  return [el('p', {}, says.now), el('div.row-of-buttons', {}, el('code', { 'aria-label': says.label }, text), button('copy', says.copy, copy))];
 }

@@ -3,6 +3,7 @@
 // One card of the shelf.
 
 import { $, el, icon, iconButton } from './dom.js';
+import { t } from './language.js';
 import { bytesOf } from './model-words.js';
 import { keep, pictureOf } from './shelf-models.js';
 import { familyOf } from './shelf-list.js';
@@ -11,7 +12,7 @@ import { state } from './state.js';
 import { complain } from './toast.js';
 
 /** What a model made for another family says. @type {(card: ShelfCard, checkpoint: {family: string, family_title: string}) => string} */
-export const foreignWords = (card, checkpoint) => `For ${familyOf(card)}, the checkpoint is ${familyOf(checkpoint)}`;
+export const foreignWords = (card, checkpoint) => t('For {family}, the checkpoint is {other}', { family: familyOf(card), other: familyOf(checkpoint) });
 
 /**
  * @param {ShelfCard} card
@@ -25,10 +26,10 @@ export function cardNode(card, { foreign, press, look }) {
     el('span.shelf-text', {}, el('b', {}, short), el('small', { class: card.error ? 'danger' : '' }, about)));
   main.ondragstart = (/** @type {DragEvent} */ event) => event.dataTransfer?.setData('text/plain', tagText(card));
   const star = card.kind === 'style' ? null : state.admin
-    ? el('button.shelf-star', { type: 'button', title: 'Favourite', 'aria-label': `Favourite: ${short}`, onclick: () => keep(card, { favourite: !card.favourite }).catch(complain) }, '★')
+    ? el('button.shelf-star', { type: 'button', title: t('Favourite'), 'aria-label': t('Favourite: {short}', { short }), onclick: () => keep(card, { favourite: !card.favourite }).catch(complain) }, '★')
     : card.favourite && el('span.shelf-star', {}, '★');
   return el('div.shelf-card', { role: 'listitem', 'data-id': card.id, ...(card.error && { 'data-broken': true }), ...(foreign && { 'data-foreign': true }) },
-    main, el('span.shelf-mark', { hidden: true }), star, card.kind !== 'style' && iconButton('info', `More of ${short} (I)`, () => look(card), { class: 'tool shelf-more' }));
+    main, el('span.shelf-mark', { hidden: true }), star, card.kind !== 'style' && iconButton('info', t('More of {short} (I)', { short }), () => look(card), { class: 'tool shelf-more' }));
 }
 
 /**

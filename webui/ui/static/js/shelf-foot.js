@@ -5,6 +5,7 @@
 import { images, models } from './api.js';
 import { button, el, icon, iconButton } from './dom.js';
 import { count } from './format.js';
+import { t } from './language.js';
 import { bytesOf, fitLines } from './model-words.js';
 import { foreignWords } from './shelf-card.js';
 import { keep } from './shelf-models.js';
@@ -41,7 +42,7 @@ export function makeFoot({ use, gone }) {
     acts.append(...[act].filter(Boolean));
     node.setAttribute('aria-label', short);
     node.replaceChildren(...[
-      el('div.shelf-foot-head', {}, el('h3', {}, short), el('small', {}, [familyOf(wanted), wanted.size && bytesOf(wanted.size), folderOf(wanted.name)].filter(Boolean).join(' · ')), iconButton('close', 'Close the card', () => { close(); gone(); })),
+      el('div.shelf-foot-head', {}, el('h3', {}, short), el('small', {}, [familyOf(wanted), wanted.size && bytesOf(wanted.size), folderOf(wanted.name)].filter(Boolean).join(' · ')), iconButton('close', t('Close the card'), () => { close(); gone(); })),
       wanted.error && el('p.danger', {}, wanted.error),
       foreign && el('p.shelf-note', {}, `${foreignWords(wanted, foreign)}.`),
       best, triggers(wanted), notes(wanted), wanted.kind === 'lora' && state.admin && weight(wanted), fits, acts,
@@ -57,7 +58,7 @@ export function makeFoot({ use, gone }) {
     lastMarks = marks;
     if (!card || !act) return;
     const isUsed = marks.has(card.id), isWord = ['lora', 'embedding', 'hypernetwork'].includes(card.kind);
-    act.lastChild.textContent = isUsed ? (isWord ? 'Take out of the prompt' : 'Take off') : node.querySelector('.shelf-note') ? 'Put it in anyway' : isWord ? 'Into the prompt' : 'Choose';
+    act.lastChild.textContent = isUsed ? (isWord ? t('Take out of the prompt') : t('Take off')) : node.querySelector('.shelf-note') ? t('Put it in anyway') : isWord ? t('Into the prompt') : t('Choose');
     act.firstChild.className = `glyph icon-${isUsed ? 'minus' : 'plus'}`;
     act.title = act.lastChild.textContent;
   }
@@ -66,28 +67,28 @@ export function makeFoot({ use, gone }) {
 }
 
 /** @param {ShelfCard} card */
-const triggers = (card) => card.triggers.length > 0 && el('div', {}, el('h4', {}, 'Trigger words'),
-  el('div.shelf-words', {}, ...card.triggers.map((word) => el('button.shelf-chip', { type: 'button', title: `Put "${word}" into the prompt`, onclick: () => addWords(word) }, icon('plus'), word))));
+const triggers = (card) => card.triggers.length > 0 && el('div', {}, el('h4', {}, t('Trigger words')),
+  el('div.shelf-words', {}, ...card.triggers.map((word) => el('button.shelf-chip', { type: 'button', title: t('Put "{word}" into the prompt', { word }), onclick: () => addWords(word) }, icon('plus'), word))));
 
 /** @param {ShelfCard} card */
 function notes(card) {
   if (card.kind === 'style') return el('p.shelf-note', {}, card.notes);
   if (!state.admin) return card.notes && el('p.shelf-note', {}, card.notes);
-  const box = el('textarea', { rows: 2, placeholder: 'What is worth remembering of it', onchange: () => keep(card, { notes: box.value }).then(() => toast('Notes saved'), complain) });
+  const box = el('textarea', { rows: 2, placeholder: t('What is worth remembering of it'), onchange: () => keep(card, { notes: box.value }).then(() => toast(t('Notes saved')), complain) });
   box.value = card.notes;
   models.get(card.id).then(({ kept }) => { if (document.activeElement !== box) box.value = kept.notes; }, () => {});  // the whole of them: a card has the beginning
-  return el('label.shelf-field', {}, 'Notes', box);
+  return el('label.shelf-field', {}, t('Notes'), box);
 }
 
 /** @param {ShelfCard} card */
 function weight(card) {
   const box = el('input', { type: 'text', inputmode: 'decimal', placeholder: '1', autocomplete: 'off', onchange: () => {
     const wanted = box.value.trim() === '' ? null : Number(box.value.replace(',', '.'));
-    if (wanted !== null && !(Math.abs(wanted) <= 10)) { toast('A weight is a number from -10 to 10.', { kind: 'error' }); return; }
-    keep(card, { weight: wanted }).then(() => toast(wanted === null ? 'Put in with weight 1' : `Put in with weight ${wanted}`), complain);
+    if (wanted !== null && !(Math.abs(wanted) <= 10)) { toast(t('A weight is a number from -10 to 10.'), { kind: 'error' }); return; }
+    keep(card, { weight: wanted }).then(() => toast(wanted === null ? t('Put in with weight 1') : t('Put in with weight {wanted}', { wanted })), complain);
   } });
   box.value = card.weight === null ? '' : String(card.weight);
-  return el('label.shelf-field.shelf-weight', {}, 'Weight to begin with', box);
+  return el('label.shelf-field.shelf-weight', {}, t('Weight to begin with'), box);
 }
 
 /** What the server knows besides: pictures made with it, and whether a checkpoint fits this machine. */
@@ -99,8 +100,8 @@ async function more(card, { best, fits, acts, isStill }) {
     if (told) fits.replaceChildren(...fitLines(told.fits));
     const made = /** @type {any[]} */ (mine?.images ?? []);
     best.hidden = !made.length;
-    best.replaceChildren(...made.map((image) => el('button.shelf-picture', { type: 'button', title: image.request?.prompt ?? '', 'aria-label': 'Show this picture', onclick: () => { go('gallery'); parts.gallery?.look?.(query); } }, el('img', { src: images.thumb(image.id), alt: '', decoding: 'async' }))));
-    if (mine?.total) acts.append(button('picture', count(mine.total, 'picture'), () => { go('gallery'); parts.gallery?.look?.(query); }, { title: 'Show the pictures made with it' }));
+    best.replaceChildren(...made.map((image) => el('button.shelf-picture', { type: 'button', title: image.request?.prompt ?? '', 'aria-label': t('Show this picture'), onclick: () => { go('gallery'); parts.gallery?.look?.(query); } }, el('img', { src: images.thumb(image.id), alt: '', decoding: 'async' }))));
+    if (mine?.total) acts.append(button('picture', count(mine.total, 'picture'), () => { go('gallery'); parts.gallery?.look?.(query); }, { title: t('Show the pictures made with it') }));
   } catch (problem) {
     if (isStill()) fits.replaceChildren(el('p.danger', {}, problem.message));
   }

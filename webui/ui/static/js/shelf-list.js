@@ -1,11 +1,14 @@
 // @ts-check
 /** @import { ShelfCard } from './api-types.d.ts' */
+
+import { t } from './language.js';
+
 // What of all models the shelf shows, in which order, and which of them are in sight.
 
-/** @typedef {{kind: string, q: string, sort: 'name' | 'added' | 'size', fits: boolean, favourite: boolean, broken: boolean, folder: string}} ShelfWish */
+/** @typedef {{kind: string, q: string, sort: 'name' | 'used' | 'added' | 'size', fits: boolean, favourite: boolean, broken: boolean, folder: string}} ShelfWish */
 
 /** The kinds that something can be done with, and their tabs' words. */
-export const KINDS = /** @type {const} */ ([['checkpoint', 'Checkpoints'], ['lora', 'LoRA'], ['embedding', 'Embeddings'], ['hypernetwork', 'Hypernetworks'], ['vae', 'VAE'], ['style', 'Styles']]);
+export const KINDS = /** @type {const} */ ([['checkpoint', t('Checkpoints')], ['lora', t('LoRA')], ['embedding', t('Embeddings')], ['hypernetwork', t('Hypernetworks')], ['vae', 'VAE'], ['style', t('Styles')]]);
 
 /** @type {Record<string, string>} */
 const SHORT = { sd1: 'SD 1.5', sd2: 'SD 2', sdxl: 'SDXL', 'sdxl-refiner': 'SDXL refiner', sd3: 'SD 3', flux: 'Flux', 'qwen-image': 'Qwen-Image' };
@@ -45,6 +48,7 @@ export function shown(cards, { kind, q, sort, fits, favourite, broken, folder },
   const words = q.toLowerCase().split(/\s+/).filter(Boolean);
   const found = cards.filter((card) => card.kind === kind && (!favourite || card.favourite) && (!broken || card.error) && (!fits || !isForeign(card, checkpoint))
     && (!folder || folderOf(card.name) === folder || card.name.startsWith(`${folder}/`)) && words.every((word) => textOf(card).includes(word)));
+  if (sort === 'used') return found.sort((a, b) => b.used - a.used);
   if (sort === 'added') return found.sort((a, b) => b.added - a.added);
   if (sort === 'size') return found.sort((a, b) => b.size - a.size);
   return found;

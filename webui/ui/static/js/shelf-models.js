@@ -4,6 +4,7 @@
 // What the shelf, the chips under the prompt and the completions know of models, styles and wildcards: fetched when it is first asked for, and again when something has changed.
 
 import { models, page, words } from './api.js';
+import { t } from './language.js';
 import { lastPart, tagNames } from './lora-tags.js';
 
 /** @typedef {'lora' | 'hypernetwork'} Tagged */
@@ -56,8 +57,8 @@ function take(cards, styles, wildcards) {
     embeddings: new Map(embeddings.filter((card) => !card.error).map((card) => [lastPart(card.name).toLowerCase(), card])),
     words: [
       ...usable.map((card) => ({ kind: card.kind, name: names.get(card), weight: card.weight, favourite: card.favourite, hint: hintOf(card), id: card.id, preview: card.preview })),
-      ...wildcards.filter((each) => !each.error).map(({ name, values }) => ({ kind: 'wildcard', name, hint: `Wildcard · ${values}` })),
-      ...styles.map(({ name, prompt }) => ({ kind: 'style', name, hint: `Style · ${prompt ?? ''}` })),
+      ...wildcards.filter((each) => !each.error).map(({ name, values }) => ({ kind: 'wildcard', name, hint: t('Wildcard · {values}', { values }) })),
+      ...styles.map(({ name, prompt }) => ({ kind: 'style', name, hint: t('Style · {prompt}', { prompt: prompt ?? '' }) })),
     ],
   });
   for (const act of listeners) act();
@@ -71,10 +72,10 @@ function byTag(cards) {
 }
 
 /** @type {Record<string, string>} */
-const KIND = { lora: 'LoRA', hypernetwork: 'Hypernetwork', embedding: 'Embedding' };
+const KIND = { lora: t('LoRA'), hypernetwork: t('Hypernetwork'), embedding: t('Embedding') };
 
 /** @type {(card: ShelfCard) => string} */
-const hintOf = ({ kind, triggers }) => [KIND[kind], triggers.slice(0, 3).join(', ') || (kind === 'lora' && 'no trigger word')].filter(Boolean).join(' · ');
+const hintOf = ({ kind, triggers }) => [KIND[kind], triggers.slice(0, 3).join(', ') || (kind === 'lora' && t('no trigger word'))].filter(Boolean).join(' · ');
 
 /** The address of a card's picture, "" where it has none. @type {(card: {id?: string, preview?: string}) => string} */
 export const pictureOf = ({ id, preview }) => (id && preview ? `${models.preview(id)}?size=384&v=${preview}` : '');

@@ -4,6 +4,7 @@
 
 import { $ } from './dom.js';
 import { fill, form, takeValues } from './form.js';
+import { t } from './language.js';
 import { putInto } from './typing.js';
 import { tagAfter, tagOf, tagsIn, without, wordsIn } from './lora-tags.js';
 import { known } from './shelf-models.js';
@@ -56,8 +57,8 @@ export const checkpointCard = () => known.cards.find((card) => card.kind === 'ch
  * @param {ShelfCard} card
  */
 export function use(card) {
-  if (card.kind === 'checkpoint') return form.values.checkpoint === card.name || takeValues({ checkpoint: card.name }, `${card.name} chosen`);
-  if (card.kind === 'vae') return takeValues({ vae: form.values.vae === card.name ? form.defaults.vae : card.name }, form.values.vae === card.name ? "The checkpoint's own VAE" : `VAE ${card.name}`);
+  if (card.kind === 'checkpoint') return form.values.checkpoint === card.name || takeValues({ checkpoint: card.name }, t('{name} chosen', { name: card.name }));
+  if (card.kind === 'vae') return takeValues({ vae: form.values.vae === card.name ? form.defaults.vae : card.name }, form.values.vae === card.name ? t("The checkpoint's own VAE") : t('VAE {name}', { name: card.name }));
   if (card.kind === 'style') return toggleStyle(card.name);
   if (card.kind === 'embedding') return toggleWord(card);
   return toggleTag(card);

@@ -5,6 +5,7 @@
 import { $, $$, announce, button, el, iconButton, notice } from './dom.js';
 import { page } from './api.js';
 import { form } from './form.js';
+import { t } from './language.js';
 import { cardNode, markCard } from './shelf-card.js';
 import { makeFoot } from './shelf-foot.js';
 import { changed, known, learn, learnOnce, whenKnown } from './shelf-models.js';
@@ -103,18 +104,18 @@ async function fetchAll() {
 // ---------------------------------------------------------------------------------------------------------- the drawer
 function build() {
   it.count = el('span');
-  it.tabs = el('div.shelf-kinds', { role: 'tablist', 'aria-label': 'Kinds of models', onkeydown: tabKey });
-  it.search = el('input.search', { type: 'search', placeholder: 'Name, trigger word, note', 'aria-label': 'Find on the shelf', spellcheck: 'false', autocomplete: 'off', oninput: () => { it.wish.q = it.search.value; it.at = 0; list(true); }, onkeydown: searchKey });
-  it.sort = picked('Order', [['name', 'Name'], ['added', 'Newest'], ['size', 'Largest']], (value) => { it.wish.sort = value; });
-  it.folder = picked('Folder', [], (value) => { it.wish.folder = value; });
+  it.tabs = el('div.shelf-kinds', { role: 'tablist', 'aria-label': t('Kinds of models'), onkeydown: tabKey });
+  it.search = el('input.search', { type: 'search', placeholder: t('Name, trigger word, note'), 'aria-label': t('Find on the shelf'), spellcheck: 'false', autocomplete: 'off', oninput: () => { it.wish.q = it.search.value; it.at = 0; list(true); }, onkeydown: searchKey });
+  it.sort = picked(t('Order'), [['name', t('Name')], ['used', t('Last used')], ['added', t('Newest')], ['size', t('Largest')]], (value) => { it.wish.sort = value; });
+  it.folder = picked(t('Folder'), [], (value) => { it.wish.folder = value; });
   it.fits = chip('fits', '');
-  it.favourite = chip('favourite', '★ Favourites');
+  it.favourite = chip('favourite', t('★ Favourites'));
   it.broken = chip('broken', '');
   it.grid = el('div.shelf-grid', { role: 'list' });
   it.body = el('div.shelf-body', { role: 'tabpanel', id: 'shelf-list', onscroll: () => render(), onkeydown: cardKey }, it.grid);
   it.foot = makeFoot({ use: press, gone: () => focusCard(it.at) });
-  it.box = el('aside.shelf', { id: 'shelf', 'aria-label': 'Shelf', hidden: true },
-    el('div.shelf-head', {}, el('h2', {}, 'Shelf'), el('span.grow'), iconButton('refresh', 'Look into the folders again', lookAgain), iconButton('close', 'Close the shelf (Esc)', close)),
+  it.box = el('aside.shelf', { id: 'shelf', 'aria-label': t('Shelf'), hidden: true },
+    el('div.shelf-head', {}, el('h2', {}, t('Shelf')), el('span.grow'), iconButton('refresh', t('Look into the folders again'), lookAgain), iconButton('close', t('Close the shelf (Esc)'), close)),
     it.tabs, el('div.shelf-find', {}, it.search, it.sort), el('div.shelf-filters', {}, it.fits, it.favourite, it.broken, el('span.grow'), it.folder), it.body, it.foot.node);
   document.body.append(it.box);
   new ResizeObserver(() => {
@@ -149,7 +150,7 @@ function choose(kind) {
 const all = () => (it.wish.kind === 'style' ? known.styles.map(styleCard) : known.cards);
 
 /** @type {(style: {name: string, prompt: string | null}) => ShelfCard} */
-const styleCard = ({ name, prompt }) => ({ id: `style:${name}`, kind: 'style', name, alias: '', title: '', family: '', family_title: '', size: 0, added: 0, preview: '', triggers: [], notes: prompt ?? '', favourite: false, weight: null, error: '' });
+const styleCard = ({ name, prompt }) => ({ id: `style:${name}`, kind: 'style', name, alias: '', title: '', family: '', family_title: '', size: 0, added: 0, preview: '', triggers: [], notes: prompt ?? '', favourite: false, weight: null, used: 0, error: '' });
 
 /** Draw the tabs, the filters and the cards that are wished for. */
 function list(isOther = false) {
@@ -160,14 +161,14 @@ function list(isOther = false) {
   tabs();
   const of = cards.filter((card) => card.kind === wish.kind), broken = of.filter((card) => card.error).length;
   const folders = foldersOf(of, wish.kind);
-  it.folder.replaceChildren(el('option', { value: '' }, 'All folders'), ...folders.map((value) => el('option', { value, selected: value === wish.folder }, value)));
+  it.folder.replaceChildren(el('option', { value: '' }, t('All folders')), ...folders.map((value) => el('option', { value, selected: value === wish.folder }, value)));
   it.folder.hidden = !folders.length;
   it.sort.value = wish.sort;
   it.sort.hidden = it.favourite.hidden = wish.kind === 'style';
   it.fits.hidden = !own || !['lora', 'embedding', 'hypernetwork'].includes(wish.kind);
-  it.fits.textContent = `Fits ${own?.name.split('/').at(-1) ?? ''}`;
+  it.fits.textContent = t('Fits {checkpoint}', { checkpoint: own?.name.split('/').at(-1) ?? '' });
   it.broken.hidden = !broken && !wish.broken;
-  it.broken.textContent = `Broken ${broken}`;
+  it.broken.textContent = t('Broken {broken}', { broken });
   for (const name of ['fits', 'favourite', 'broken']) it[name].setAttribute('aria-pressed', String(wish[name]));
   if (isOther) { it.body.scrollTop = 0; it.foot.close(); }
   it.foot.renewed(cards);
@@ -254,16 +255,16 @@ function empty(among = null) {
 
 /** What stands in the place of cards. */
 function nothing() {
-  if (it.failed) return notice('The models cannot be listed', it.failed, button('refresh', 'Try again', fetchAll));
-  if (!known.ready) return el('div.shelf-loading', { 'aria-label': 'Loading' }, ...Array.from({ length: 9 }, () => el('span')));
+  if (it.failed) return notice(t('The models cannot be listed'), it.failed, button('refresh', t('Try again'), fetchAll));
+  if (!known.ready) return el('div.shelf-loading', { 'aria-label': t('Loading') }, ...Array.from({ length: 9 }, () => el('span')));
   const { wish } = it;
-  if (wish.kind === 'checkpoint' && isElsewhere()) return notice('Pictures are made elsewhere', `${form.values.where} has models of its own: choose one in the list of the form.`);
+  if (wish.kind === 'checkpoint' && isElsewhere()) return notice(t('Pictures are made elsewhere'), t('{where} has models of its own: choose one in the list of the form.', { where: form.values.where }));
   if (wish.q || wish.fits || wish.favourite || wish.broken || wish.folder) {
-    return notice('Nothing matches', 'Try fewer words or filters.', button('close', 'All of them', () => { Object.assign(wish, { q: '', fits: false, favourite: false, broken: false, folder: '' }); it.search.value = ''; list(true); }));
+    return notice(t('Nothing matches'), t('Try fewer words or filters.'), button('close', t('All of them'), () => { Object.assign(wish, { q: '', fits: false, favourite: false, broken: false, folder: '' }); it.search.value = ''; list(true); }));
   }
-  if (wish.kind === 'style') return notice('Nothing here yet', 'Keep the prompts as a style: "Save as style" in the fold Styles and wildcards.');
+  if (wish.kind === 'style') return notice(t('Nothing here yet'), t('Keep the prompts as a style: "Save as style" in the fold Styles and wildcards.'));
   const folder = { checkpoint: 'Stable-diffusion', lora: 'Lora', embedding: 'embeddings', hypernetwork: 'hypernetworks', vae: 'VAE' }[wish.kind];
-  return notice('Nothing here yet', `Put files into models/${folder}: they appear here by themselves. The Models tab gets some.`, button('refresh', 'Look again', lookAgain));
+  return notice(t('Nothing here yet'), t('Put files into models/{folder}: they appear here by themselves. The Models tab gets some.', { folder }), button('refresh', t('Look again'), lookAgain));
 }
 
 async function lookAgain() {
@@ -273,7 +274,7 @@ async function lookAgain() {
     await learn();
     const now = new Set(known.cards.map((card) => card.id));
     const [come, gone] = [[...now].filter((id) => !before.has(id)).length, [...before].filter((id) => !now.has(id)).length];
-    toast(come || gone ? [come && `${come} new`, gone && `${gone} gone`].filter(Boolean).join(', ') : 'Nothing new');
+    toast(come || gone ? [come && t('{come} new', { come }), gone && t('{gone} gone', { gone })].filter(Boolean).join(', ') : t('Nothing new'));
   } catch (problem) {
     toast(sentence(problem), { kind: 'error' });
   }
@@ -285,7 +286,7 @@ function press(card, anyway = false) {
   const isUsed = it.marks.has(card.id);
   if (!card.error && (anyway || isUsed || !foreign)) {
     use(card);
-    if (card.kind !== 'checkpoint') announce(isUsed ? `${card.name} taken out` : `${card.name} put in`);
+    if (card.kind !== 'checkpoint') announce(isUsed ? t('{name} taken out', { name: card.name }) : t('{name} put in', { name: card.name }));
   }
   look(card);
 }

@@ -8,10 +8,12 @@ import { canvasBar } from './canvas-bar.js';
 import { bin, pictureActions } from './image-actions.js';
 import { fill, useRequest } from './form.js';
 import { makeGridView } from './grid-view.js';
+import { t } from './language.js';
 import { makeMask } from './mask.js';
 import { progressLine } from './progress.js';
 import { component, draw, hasCanvas, inStudio, live, parts, shownImage, state, watchedJob } from './state.js';
 import { go } from './tabs.js';
+import { tryAgain } from './try-again.js';
 import { clock, facts, pace, promptOf } from './format.js';
 
 const EXAMPLES = ['a red apple', 'a cat face', 'a sunflower'];  // the shipped model knows these
@@ -66,18 +68,18 @@ function build(root) {
   const notice = el('div.notice', {}, el('span.notice-icon', { 'aria-hidden': 'true' }), el('h2'), el('p'), el('div.row-of-buttons'));
   const mask = makeMask();
   const view = (name, label, act) => el('button', { type: 'button', 'data-view': name, onclick: () => { act(); draw(); } }, label);
-  const views = el('div.views', { role: 'group', 'aria-label': 'Show' },
-    view('mask', 'Canvas', () => { state.view = 'mask'; }), view('result', 'Result', () => { state.view = 'result'; }),
-    view('grid', 'Grid', () => { state.view = 'grid'; }), view('vary', 'Vary', () => { state.view = 'vary'; }), view('live', 'Live preview', () => { state.view = 'result'; state.peek = false; }));
+  const views = el('div.views', { role: 'group', 'aria-label': t('Show') },
+    view('mask', t('Canvas'), () => { state.view = 'mask'; }), view('result', t('Result'), () => { state.view = 'result'; }),
+    view('grid', t('Grid'), () => { state.view = 'grid'; }), view('vary', t('Vary'), () => { state.view = 'vary'; }), view('live', t('Live preview'), () => { state.view = 'result'; state.peek = false; }));
   const vary = makeGridView(() => { if (state.view === 'vary') state.view = 'result'; });
   const canvas = canvasBar(mask, bin);
   const frame = el('div.frame', {}, el('div.canvas-bar', {}, views, ...canvas.nodes), picture, canvas.original, grid, notice, mask.root, vary.root);
-  const bar = el('div.bar', { role: 'progressbar', 'aria-label': 'Progress', 'aria-valuemin': 0, 'aria-valuemax': 100 }, el('i'));
+  const bar = el('div.bar', { role: 'progressbar', 'aria-label': t('Progress'), 'aria-valuemin': 0, 'aria-valuemax': 100 }, el('i'));
   const what = el('span.what'), numbers = el('span.numbers');
   const progress = el('div.progress', {}, bar, el('div.line', {}, what, numbers));
-  const acts = el('div.acts', { role: 'toolbar', 'aria-label': 'This picture' }), about = el('p.facts'), notes = el('p.notes');
-  const strip = el('div.strip', { role: 'listbox', 'aria-label': 'Recent pictures', 'aria-orientation': 'vertical' });
-  root.append(el('section.stage', { 'aria-label': 'Result' }, frame, el('div', { id: 'stage-note' }), progress, notes, el('div.below', {}, about, acts)), strip);
+  const acts = el('div.acts', { role: 'toolbar', 'aria-label': t('This picture') }), about = el('p.facts'), notes = el('p.notes');
+  const strip = el('div.strip', { role: 'listbox', 'aria-label': t('Recent pictures'), 'aria-orientation': 'vertical' });
+  root.append(el('section.stage', { 'aria-label': t('Result') }, frame, el('div', { id: 'stage-note' }), progress, notes, el('div.below', {}, about, acts)), strip);
   return { picture, grid, notice, mask, canvas, vary, views, bar, what, numbers, progress, acts, about, notes, strip, drawn: '', wanted: '' };
 }
 
@@ -118,7 +120,7 @@ function drawPicture(at, masking) {
   if (grid) drawGrid(at.grid);
   at.picture.classList.toggle('dim', !peeking && ['offline', 'queued'].includes(name));
   const measure = preview && job ? previewSize(job) : image;
-  if (src && measure && !at.picture.hidden) show(at, src, measure, preview ? 'Live preview' : promptOf(image), preview);
+  if (src && measure && !at.picture.hidden) show(at, src, measure, preview ? t('Live preview') : promptOf(image), preview);
   return peeking;
 }
 
@@ -154,13 +156,13 @@ function drawGrid(grid) {
   grid.style.setProperty('--columns', columns);
   grid.style.setProperty('--rows', Math.ceil(all.length / columns));
   grid.style.setProperty('--ratio', all[0].width / all[0].height);
-  grid.replaceChildren(...all.map((image) => el('button', { type: 'button', 'aria-label': `Picture ${image.index + 1}`, onclick: () => parts.stage.choose(image) },
+  grid.replaceChildren(...all.map((image) => el('button', { type: 'button', 'aria-label': t('Picture {n}', { n: image.index + 1 }), onclick: () => parts.stage.choose(image) },
     el('img', { src: images.file(image.id), alt: '', loading: 'lazy' }))));
 }
 
 const OFFERS = {  // what can be done about it, by situation
-  failed: (job) => [button('refresh', 'Try again', () => $('#generate').click(), { class: 'action primary' }), button('reuse', 'Use these settings', () => useRequest(job.request, { keepBatch: false })),
-    button('close', 'Dismiss', () => { job.seen = true; draw(); })],
+  failed: (job) => [button('refresh', t('Try again'), () => (job.cost ? tryAgain(job) : $('#generate').click()), { class: 'action primary' }), button('reuse', t('Use these settings'), () => useRequest(job.request, { keepBatch: false })),
+    button('close', t('Dismiss'), () => { job.seen = true; draw(); })],
   first: () => (state.noCheckpoint ? [] : EXAMPLES.map((prompt) => button('brush', prompt, () => { fill({ prompt }); $('#prompt textarea').focus(); }))),
 };
 
@@ -169,7 +171,7 @@ function drawNotice({ notice }, masking, peeking) {
   const preview = name === 'running' && (job.progress?.frame ?? 0) > 0;
   notice.hidden = masking || peeking || preview || name === 'stopped' || name === 'joining' || (!title && name !== 'running');
   notice.dataset.kind = name;
-  $('h2', notice).textContent = title || 'Starting';
+  $('h2', notice).textContent = title || t('Starting');
   $('p', notice).textContent = text || '';
   const key = `${name}${job?.id}${state.noCheckpoint}`;
   if (notice.dataset.key === key) return;
@@ -184,10 +186,10 @@ function drawProgress({ bar, what, numbers, progress }) {
   $('i', bar).style.inlineSize = `${done}%`;
   progress.dataset.state = name;
   bar.setAttribute('aria-valuenow', done);
-  const words = { running: () => (job?.stopping ? 'Stopping after this step' : job ? progressLine(job) : ''), stopped: () => title, queued: () => title, loading: () => title, restarting: () => 'Engine restarting', offline: () => 'Reconnecting', failed: () => 'Failed' };
+  const words = { running: () => (job?.stopping ? t('Stopping after this step') : job ? progressLine(job) : ''), stopped: () => title, queued: () => title, loading: () => title, restarting: () => t('Engine restarting'), offline: () => t('Reconnecting'), failed: () => t('Failed') };
   what.textContent = words[name]?.() ?? '';
   const { speed, left } = job?.progress ?? {};
-  const told = name === 'running' ? [pace(speed ?? 0), left !== undefined && `${clock(left)} left`] : name === 'stopped' || name === 'queued' ? [text] : [];
+  const told = name === 'running' ? [pace(speed ?? 0), left !== undefined && t('{clock} left', { clock: clock(left) })] : name === 'stopped' || name === 'queued' ? [text] : [];
   numbers.textContent = told.filter(Boolean).join(' · ');
   bar.setAttribute('aria-valuetext', [what.textContent, numbers.textContent].filter(Boolean).join(', '));
 }

@@ -4,6 +4,7 @@
 // What the stage has to say now: one name, one sentence, one remedy. Every state of the page is decided here and nowhere else.
 
 import { clock, count } from './format.js';
+import { t } from './language.js';
 
 /**
  * Whether a job runs or waits.
@@ -12,7 +13,7 @@ import { clock, count } from './format.js';
  */
 export const live = (job) => job?.state === 'running' || job?.state === 'queued';
 
-const RESTARTING = { name: /** @type {const} */ ('restarting'), title: 'The engine stopped and is starting again', text: 'The job runs again by itself. Finished pictures are kept.' };
+const RESTARTING = { name: /** @type {const} */ ('restarting'), title: t('The engine stopped and is starting again'), text: t('The job runs again by itself. Finished pictures are kept.') };
 
 /**
  * The engine that matters to the page: the best of those there are. Where there is none, it is still to come, or what went wrong at the start keeps it away.
@@ -31,14 +32,14 @@ export function engineState({ engines, troubles }) {
 export function situation(state) {
   const job = state.jobs.get(state.watched ?? '');
   const engine = engineState(state);
-  if (!state.online) return { name: 'offline', job, title: 'Connection lost', text: 'Trying again. Your jobs go on and your settings are kept.' };
+  if (!state.online) return { name: 'offline', job, title: t('Connection lost'), text: t('Trying again. Your jobs go on and your settings are kept.') };
   if (!state.joined) return { name: 'joining' };
   if (engine.state === 'restarting') return { ...RESTARTING, job };
-  if (live(job) && engine.state === 'off') return { name: 'queued', job, title: 'The engine is off', text: engine.message || 'See the terminal that Darkroom was started in.' };
+  if (live(job) && engine.state === 'off') return { name: 'queued', job, title: t('The engine is off'), text: engine.message || t('See the terminal that Darkroom was started in.') };
   if (live(job) && job.state === 'queued') return waiting(state, job, engine);
-  if (live(job) && job.progress?.phase === 'loading') return { name: 'loading', job, title: 'Loading model', text: job.progress.detail || job.request.checkpoint || '' };
+  if (live(job) && job.progress?.phase === 'loading') return { name: 'loading', job, title: t('Loading model'), text: job.progress.detail || job.request.checkpoint || '' };
   if (live(job)) return { name: 'running', job };
-  if (job?.state === 'failed' && !job.seen) return { name: 'failed', job, title: job.error?.message || 'The job failed', text: job.error?.advice ?? '' };
+  if (job?.state === 'failed' && !job.seen) return { name: 'failed', job, title: job.error?.message || t('The job failed'), text: job.error?.advice ?? '' };
   if (job?.state === 'cancelled' && !job.seen) return stopped(job);
   if (!state.images.length) return first(state);
   return { name: 'idle', job };
@@ -51,10 +52,10 @@ export function situation(state) {
  * @returns {Situation}
  */
 function waiting(state, job, engine) {
-  if (state.paused) return { name: 'queued', job, title: 'The queue is paused', text: 'Resume it in Queue.' };
-  if (engine.state === 'starting') return { name: 'loading', job, title: 'Starting the engine', text: 'It runs as soon as the engine is up.' };
+  if (state.paused) return { name: 'queued', job, title: t('The queue is paused'), text: t('Resume it in Queue.') };
+  if (engine.state === 'starting') return { name: 'loading', job, title: t('Starting the engine'), text: t('It runs as soon as the engine is up.') };
   const ahead = [...state.jobs.values()].filter((other) => other.state === 'running' || (other.state === 'queued' && before(other, job)));
-  return { name: 'queued', job, title: ahead.length ? `Number ${ahead.length} in the queue` : 'Starting', text: ahead.length ? startsIn(job) : '' };
+  return { name: 'queued', job, title: ahead.length ? t('Number {n} in the queue', { n: ahead.length }) : t('Starting'), text: ahead.length ? startsIn(job) : '' };
 }
 
 /**
@@ -64,7 +65,7 @@ function waiting(state, job, engine) {
 export function startsIn(job) {
   if (job.startsIn == null) return '';
   const left = job.startsIn - (performance.now() / 1000 - (job.toldAt ?? 0));
-  return left > 1 ? `Starts in about ${clock(left)}` : 'Starts soon';
+  return left > 1 ? t('Starts in about {clock}', { clock: clock(left) }) : t('Starts soon');
 }
 
 /**
@@ -82,8 +83,8 @@ function stopped(job) {
   const { step = 0, steps = 0 } = job.stoppedAt ?? job.progress ?? {};
   const { batch = 0, batches = 1 } = job.progress ?? {};
   const made = job.images?.length ?? 0;
-  const which = batches > 1 ? ` of ${(job.request.batch_size ?? 1) > 1 ? 'batch' : 'picture'} ${batch + 1}` : '';
-  return { name: 'stopped', job, title: step ? `Stopped at step ${step} of ${steps}${which}` : 'Stopped', text: made ? `${count(made, 'picture')} finished and saved` : 'Nothing was saved' };
+  const which = batches > 1 ? ((job.request.batch_size ?? 1) > 1 ? t(' of batch {n}', { n: batch + 1 }) : t(' of picture {n}', { n: batch + 1 })) : '';
+  return { name: 'stopped', job, title: step ? t('Stopped at step {step} of {steps}{which}', { step, steps, which }) : t('Stopped'), text: made ? t('{pictures} finished and saved', { pictures: count(made, 'picture') }) : t('Nothing was saved') };
 }
 
 /**
@@ -91,6 +92,6 @@ function stopped(job) {
  * @returns {Situation}
  */
 function first(state) {
-  if (state.noCheckpoint) return { name: 'first', title: 'No checkpoint yet', text: 'Put one into models/Stable-diffusion, then press the refresh button beside the list.' };
-  return { name: 'first', title: 'Describe a picture, then press Generate', text: 'It forms here, and every picture is kept in the gallery.' };
+  if (state.noCheckpoint) return { name: 'first', title: t('No checkpoint yet'), text: t('Put one into models/Stable-diffusion, then press the refresh button beside the list.') };
+  return { name: 'first', title: t('Describe a picture, then press Generate'), text: t('It forms here, and every picture is kept in the gallery.') };
 }

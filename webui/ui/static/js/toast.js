@@ -2,13 +2,14 @@
 // Short messages: what was done, and the way back. Room is made for them, so that they cover nothing.
 
 import { $, $$, el } from './dom.js';
+import { t } from './language.js';
 import { added, sentence } from './toast-stack.js';
 
 /** @type {import('./toast-stack.js').Note[]} */
 let notes = [];
 /** @type {Map<import('./toast-stack.js').Note, any>} */
 const elements = new Map();
-const UNDO = 'Undo';
+const UNDO = t('Undo');
 const KEPT = 600_000;  // ms that Ctrl+Z remembers what was done
 /** @type {{note: import('./toast-stack.js').Note, at: number} | null} */
 let undoable = null;
@@ -56,10 +57,10 @@ export const complain = (problem) => toast(sentence(problem), { kind: 'error' })
  * @param {() => void} run
  */
 export const orPayAgain = (run) => (/** @type {any} */ problem) =>
-  toast(sentence(problem), { kind: 'error', action: problem.field === 'pay_again' ? { label: 'Pay again', run } : null });
+  toast(sentence(problem), { kind: 'error', action: problem.field === 'pay_again' ? { label: t('Pay again'), run } : null });
 
 function make(note) {
-  const node = el('div.toast', { 'data-kind': note.kind }, el('span', {}, note.text), el('span.times'), note.offer && el('button.action', { type: 'button', onclick: () => press(note), ...(note.offer === UNDO && { title: 'Undo (Ctrl+Z)', 'aria-keyshortcuts': 'Control+Z' }) }, note.offer));
+  const node = el('div.toast', { 'data-kind': note.kind }, el('span', {}, note.text), el('span.times'), note.offer && el('button.action', { type: 'button', onclick: () => press(note), ...(note.offer === UNDO && { title: t('Undo (Ctrl+Z)'), 'aria-keyshortcuts': 'Control+Z' }) }, note.offer));
   node.onpointerenter = node.onfocusin = () => clearTimeout(node.timer);
   node.onpointerleave = node.onfocusout = () => keep(note);
   return node;

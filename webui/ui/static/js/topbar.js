@@ -2,25 +2,33 @@
 // Mark and name, how many wait, what the engine does, dark or light.
 
 import { el, iconButton } from './dom.js';
+import { findButton } from './find.js';
+import { t } from './language.js';
 import { engineState } from './status.js';
 import { component, state } from './state.js';
-import { go, switchTheme } from './tabs.js';
+import { toggleQueue } from './queue-drawer.js';
+import { switchTheme } from './tabs.js';
 import { toast } from './toast.js';
 import { makeNameBar } from './who.js';
 import { makeWhoPanel } from './who-panel.js';
 import { count } from './format.js';
 
-const WORDS = { starting: 'Engine starting', loading: 'Loading model', restarting: 'Engine restarting', off: 'Engine off', ready: 'Ready', working: 'Working' };
+const WORDS = { starting: t('Engine starting'), loading: t('Loading model'), restarting: t('Engine restarting'), off: t('Engine off'), ready: t('Ready'), working: t('Working') };
+
+/** The second click of a double click meant what was there before. @param {MouseEvent} event */
+const pressed = (event) => { if (event.detail < 2) toggleQueue(); };
 
 component('topbar', (root) => {
-  const status = el('span.pill', {}, el('i'), el('span'));
-  const queue = el('button.pill.count', { type: 'button', title: 'Open the queue', onclick: () => go('queue') });
+  const status = el('button.pill.status', { type: 'button', title: t('Queue (Alt+Q)'), 'aria-keyshortcuts': 'Alt+Q', onclick: pressed }, el('i'), el('span'));
+  const queue = el('button.pill.count', { type: 'button', title: t('Queue (Alt+Q)'), onclick: pressed });
   const names = makeNameBar();
   const who = makeWhoPanel();
   const trouble = el('button.pill.trouble', { type: 'button', onclick: () => state.troubles.forEach((each) => toast(each, { kind: 'error' })) });
   const brand = el('h1.brand', {}, el('span.mark', { 'aria-hidden': 'true' }), el('span', {}, 'Darkroom'));
+  const right = el('div.right', {}, findButton(), trouble, queue, status, who.root, iconButton('theme', t('Dark or light'), switchTheme));
+  new ResizeObserver(() => document.documentElement.style.setProperty('--topbar-end', `${right.offsetWidth + 24}px`)).observe(right);  // the tabs end before it
   root.replaceWith(
-    el('header.topbar', {}, brand, el('div.right', {}, trouble, queue, status, who.root, iconButton('theme', 'Dark or light', switchTheme))),
+    el('header.topbar', {}, brand, right),
     names.root,
     who.panel,
     el('div.visually-hidden', { id: 'announcer', 'aria-live': 'polite' }),
@@ -32,12 +40,12 @@ component('topbar', (root) => {
       const waiting = [...state.jobs.values()].filter((job) => job.state === 'queued').length;
       const name = pill(engineState(state));
       status.dataset.state = name;
-      status.lastChild.textContent = name === 'offline' ? 'Offline' : name === 'paused' ? 'Queue paused' : WORDS[name];
+      status.lastChild.textContent = name === 'offline' ? t('Offline') : name === 'paused' ? t('Queue paused') : WORDS[name];
       trouble.hidden = !state.troubles.length;
       trouble.textContent = count(state.troubles.length, 'fault');
       trouble.title = state.troubles.join('\n');
       queue.hidden = !waiting;
-      queue.textContent = `${waiting} waiting`;
+      queue.textContent = t('{waiting} waiting', { waiting });
     },
   };
 });

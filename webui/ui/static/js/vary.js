@@ -7,11 +7,12 @@ import { grids, page } from './api.js';
 import { $, $$, button, el, icon, iconButton } from './dom.js';
 import { form, formRequest } from './form.js';
 import { joined, toggledValue, valuesIn } from './grid-words.js';
+import { grouped, t } from './language.js';
 import { draw, parts } from './state.js';
 import { complain, toast } from './toast.js';
 
 const MOST = 3;
-const ROLES = ['columns', 'rows', 'pages'];
+const ROLES = [t('columns'), t('rows'), t('pages')];
 const WORD = 'Prompt S/R', WHOLE = 'Prompts';
 const PAUSE = 300;  // ms after the last key before the cells are counted
 
@@ -25,7 +26,7 @@ export function watchVary() {
   for (const kind of ['pointerover', 'focusin']) document.addEventListener(kind, near);
   parts.vary = {
     active: () => it.axes.length > 0,
-    words: () => (it.count ? `Generate ${it.count.toLocaleString()}` : 'Generate grid'),
+    words: () => (it.count ? t('Generate {count}', { count: grouped(it.count) }) : t('Generate grid')),
     make,
     clear,
     choose: chooseField,
@@ -60,14 +61,26 @@ function showOffer(offer, target) {
     if (offer.hidden) return;
     const fields = $('#form-fields');
     if (offer.parentNode !== fields) fields.append(offer);
-    const range = document.createRange();
-    range.selectNodeContents(label);
-    const [words, box] = [range.getBoundingClientRect(), fields.getBoundingClientRect()];
     offer.dataset.name = found.name;
-    offer.title = isPrompt(found.name) ? 'Vary the selected word, or the whole prompt (Alt+V)' : `Vary ${form.labels[found.name] ?? found.name} (Alt+V)`;
+    offer.title = isPrompt(found.name) ? t('Vary the selected word, or the whole prompt (Alt+V)') : t('Vary {field} (Alt+V)', { field: t(form.labels[found.name] ?? found.name) });
     offer.setAttribute('aria-label', offer.title);
-    offer.style.cssText = `inset-inline-start:${words.right - box.left + 4}px;inset-block-start:${words.top - box.top + fields.scrollTop + words.height / 2}px`;
+    const place = () => placeOffer(offer, label, fields);
+    shifts?.disconnect();
+    shifts = new ResizeObserver(place);  // what comes or opens above a field moves it
+    for (const part of fields.children) if (part !== offer) shifts.observe(part);
+    place();
   }).catch(() => {});
+}
+
+/** @type {ResizeObserver | null} */
+let shifts = null;
+
+/** Behind the words of a field's label. @param {HTMLElement} offer @param {any} label @param {any} fields */
+function placeOffer(offer, label, fields) {
+  const range = document.createRange();
+  range.selectNodeContents(label);
+  const [words, box] = [range.getBoundingClientRect(), fields.getBoundingClientRect()];
+  offer.style.cssText = `inset-inline-start:${(document.documentElement.dir === 'rtl' ? box.right - words.left : words.right - box.left) + 4}px;inset-block-start:${words.top - box.top + fields.scrollTop + words.height / 2}px`;
 }
 
 const isPrompt = (name) => name === 'prompt' || name === 'negative_prompt';
@@ -82,9 +95,9 @@ function varyHere(node) {
 /** Any kind of axis, also those that are no field: for touch, keys, and who knows them by A1111's names. */
 async function chooseField() {
   try {
-    const select = el('select', { 'aria-label': 'What to vary' }, (await kinds()).map((kind) => el('option', { value: kind.kind }, kind.name)));
+    const select = el('select', { 'aria-label': t('What to vary') }, (await kinds()).map((kind) => el('option', { value: kind.kind }, t(kind.name))));
     const take = () => { box.close(); vary(select.value); };
-    const box = el('dialog.picker', { 'aria-label': 'Vary', onclose: () => box.remove() }, el('h3', {}, 'Vary'), select, el('div.row-of-buttons', {}, button('grid', 'Vary it', take), button('close', 'Cancel', () => box.close())));
+    const box = el('dialog.picker', { 'aria-label': t('Vary'), onclose: () => box.remove() }, el('h3', {}, t('Vary')), select, el('div.row-of-buttons', {}, button('grid', t('Vary it'), take), button('close', t('Cancel'), () => box.close())));
     document.body.append(box);
     box.showModal();
   } catch (problem) {
@@ -100,12 +113,12 @@ async function vary(name) {
   const key = isPrompt(name) ? (word ? WORD : WHOLE) : name;
   const known = it.axes.find((axis) => axis.kind.kind === key && !word);
   if (known) return known.input.focus();
-  if (it.axes.length >= MOST) return toast(`A grid has at most ${MOST} axes`);
+  if (it.axes.length >= MOST) return toast(t('A grid has at most {most} axes', { most: MOST }));
   const kind = (await kinds().catch(() => [])).find((each) => each.kind === key);
-  if (!kind) return toast('This cannot be varied');
+  if (!kind) return toast(t('This cannot be varied'));
   const now = form.values[name];
   const first = word ? `${joined([word])}, ` : key === WHOLE ? String(form.values.prompt ?? '') : now == null || now === '' ? '' : joined([String(now)]);
-  const axis = makeAxis(kind, word ? `“${word}”` : kind.name, first);
+  const axis = makeAxis(kind, word ? `“${word}”` : t(kind.name), first);
   it.axes.push(axis);
   place(axis, name);
   changed();
@@ -121,12 +134,12 @@ function selectedWord(name) {
 /** @param {AxisKind} kind @param {string} title @param {string} first */
 function makeAxis(kind, title, first) {
   const many = kind.kind === WHOLE;
-  const input = el(many ? 'textarea' : 'input', { ...(many ? { rows: 3 } : { type: 'text' }), 'aria-label': `Values of ${title}`, placeholder: kind.choices.length ? 'Pick below' : many ? 'A prompt on each line' : '5, 7 or 4-10 (+2)', autocomplete: 'off', spellcheck: 'false' });
+  const input = el(many ? 'textarea' : 'input', { ...(many ? { rows: 3 } : { type: 'text' }), 'aria-label': t('Values of {title}', { title }), placeholder: kind.choices.length ? t('Pick below') : many ? t('A prompt on each line') : t('5, 7 or 4-10 (+2)'), autocomplete: 'off', spellcheck: 'false' });
   input.value = first;
-  const role = el('button.vary-role', { type: 'button', title: 'Columns, rows or pages', onclick: () => turn(axis) });
+  const role = el('button.vary-role', { type: 'button', title: t('Columns, rows or pages'), onclick: () => turn(axis) });
   const fault = el('p.field-note', { role: 'alert', hidden: true });
-  const choices = el('div.vary-choices', { role: 'group', 'aria-label': `Choices of ${title}` }, kind.choices.slice(0, 200).map((value) => el('button.place', { type: 'button', 'data-value': value, 'aria-pressed': 'false', onclick: () => { input.value = toggledValue(input.value, value); changed(); } }, value)));
-  const node = el('div.vary-axis', { role: 'group', 'aria-label': `Vary ${title}` }, el('div.vary-line', {}, role, el('b', {}, title), iconButton('close', `Do not vary ${title}`, () => drop(axis))), input, kind.choices.length > 0 && choices, fault);
+  const choices = el('div.vary-choices', { role: 'group', 'aria-label': t('Choices of {title}', { title }) }, kind.choices.slice(0, 200).map((value) => el('button.place', { type: 'button', 'data-value': value, 'aria-pressed': 'false', onclick: () => { input.value = toggledValue(input.value, value); changed(); } }, value)));
+  const node = el('div.vary-axis', { role: 'group', 'aria-label': t('Vary {title}', { title }) }, el('div.vary-line', {}, role, el('b', {}, title), iconButton('close', t('Do not vary {title}', { title }), () => drop(axis))), input, kind.choices.length > 0 && choices, fault);
   input.oninput = changed;
   input.onkeydown = (event) => { if (event.key === 'Escape') { event.stopPropagation(); drop(axis); } };
   const axis = { kind, title, input, role, fault, choices, node };

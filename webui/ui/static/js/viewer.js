@@ -11,6 +11,7 @@ import { makeFilm } from './film.js';
 import { promptOf } from './format.js';
 import { mark } from './gallery-bars.js';
 import { actionsOf, bin } from './image-actions.js';
+import { grouped, t } from './language.js';
 import { undoLast } from './last-undo.js';
 import { fullScreen, lookBar, room, sideSwitch } from './look-bar.js';
 import { forgetPicture, prepare, readyPicture } from './ready-pictures.js';
@@ -19,16 +20,15 @@ import { viewerSide } from './viewer-side.js';
 import { Zoom, zoomTools } from './zoom.js';
 import { seenPart } from './zoom-place.js';
 
-const NEAR = 6;          // pictures before the end of what was read at which more is asked for
 const SETTLED = 250;     // ms without another one, after which the address says which picture it is: browsers allow a page few changes
 const DOUBLE = 500;      // ms
 
 /**
- * `list()` is what ← and → walk through, as it is now; `near` is called when its end is close, `closed(image)` with the picture looked at last.
+ * `list()` is what ← and → walk through, as it is now; `near(n)` is told where in it the picture is, so that those around it are read (one without an id was not yet), `closed(image)` with the picture looked at last.
  * The picture has an address, so that Back closes the viewer and Forward opens it again.
  * @param {() => readonly PageImage[]} list
  * @param {PageImage} image
- * @param {{near?: () => void, closed?: (image: PageImage) => void, total?: () => number}} [options]
+ * @param {{near?: (n: number) => void, closed?: (image: PageImage) => void, total?: () => number}} [options]
  */
 export function openViewer(list, image, { near = () => {}, closed = () => {}, total = () => list().length } = {}) {
   /** @type {any} */
@@ -62,19 +62,19 @@ function build(it) {
   const close = () => it.box.close();
   it.where = el('span.look-where', { 'aria-live': 'polite' });
   it.pane = el('div.pane');
-  it.newer = iconButton('left', 'Newer (←)', () => go(it, -1), { class: 'tool turn previous' });
-  it.older = iconButton('right', 'Older (→)', () => go(it, 1), { class: 'tool turn next' });
+  it.newer = iconButton('left', t('Newer (←)'), () => go(it, -1), { class: 'tool turn previous' });
+  it.older = iconButton('right', t('Older (→)'), () => go(it, 1), { class: 'tool turn next' });
   it.map = el('div.look-map', { 'aria-hidden': 'true', hidden: true }, el('img', { alt: '' }), el('i'));
-  it.view = el('div.viewer-picture', { role: 'group', 'aria-label': 'Picture: the wheel zooms at the pointer, dragging moves' }, it.pane, it.newer, it.older, it.map);
+  it.view = el('div.viewer-picture', { role: 'group', 'aria-label': t('Picture: the wheel zooms at the pointer, dragging moves') }, it.pane, it.newer, it.older, it.map);
   const meant = { next: () => go(it, 1), previous: () => go(it, -1), away: close, tap: () => it.body.classList.toggle('bare') };
   it.zoom = new Zoom(it.view, { told: () => { it.tools?.say(); drawMap(it); }, gesture: (name) => meant[name]() });
   it.tools = zoomTools(it.zoom);
-  it.side = el('aside.viewer-side', { 'aria-label': 'Parameters' });
+  it.side = el('aside.viewer-side', { 'aria-label': t('Parameters') });
   it.film = makeFilm((image) => look(it, image));
   it.acts = el('div.look-acts');
   it.info = sideSwitch(() => it.body, () => it.zoom.draw());
-  it.body = el('div.look', {}, lookBar('Close', close, it.where, room(), it.tools.node, el('hr'), it.acts, el('hr'), it.info, fullScreen(() => it.body)), it.view, it.side, it.film.node);
-  it.box = el('dialog.viewer', { 'aria-label': 'Picture', tabindex: -1 }, it.body);
+  it.body = el('div.look', {}, lookBar(t('Close'), close, it.where, room(), it.tools.node, el('hr'), it.acts, el('hr'), it.info, fullScreen(() => it.body)), it.view, it.side, it.film.node);
+  it.box = el('dialog.viewer', { 'aria-label': t('Picture'), tabindex: -1 }, it.body);
 }
 
 /** The second half of the double click that opened it: it would fall on what has come under the pointer. */
@@ -94,7 +94,8 @@ function at(it) {
 
 function next(it, by) {
   const n = at(it);
-  return n < 0 ? undefined : it.known[n + by];
+  const other = n < 0 ? undefined : it.known[n + by];
+  return other?.id ? other : undefined;
 }
 
 function go(it, by) {
@@ -114,19 +115,19 @@ function look(it, image) {
   steps(it);
   it.film.settle(!it.side.contains(document.activeElement) && !it.acts.contains(document.activeElement));
   prepare([1, -1, 2].map((by) => next(it, by)));
-  if (!next(it, NEAR)) it.near();
+  it.near(at(it));
   if (image.rating === undefined) remarked(it);
 }
 
 /** The file, or what it was made of while O is held. Until it is here its thumbnail stands at its place. */
 function show(it, id = it.image.id) {
   const image = readyPicture(id);
-  image.alt = id === it.image.id ? promptOf(it.image) : 'The picture that it was made of';
+  image.alt = id === it.image.id ? promptOf(it.image) : t('The picture that it was made of');
   image.className = 'zoomed';
   const whole = () => ({ width: image.naturalWidth || it.image.width || 1, height: image.naturalHeight || it.image.height || 1 });
   const small = el('img.zoomed.small', { src: images.thumb(id), alt: '' });
   image.onload = () => { small.remove(); if (it.pane.contains(image)) it.zoom.take(whole()); };
-  image.onerror = () => { forgetPicture(id); if (it.pane.contains(image)) it.pane.replaceChildren(small, el('p.look-fault', { role: 'alert' }, 'The file of this picture cannot be read.')); };
+  image.onerror = () => { forgetPicture(id); if (it.pane.contains(image)) it.pane.replaceChildren(small, el('p.look-fault', { role: 'alert' }, t('The file of this picture cannot be read.'))); };
   it.pane.replaceChildren(...(image.complete && image.naturalWidth ? [image] : [small, image]));
   $('img', it.map).src = images.thumb(id);
   it.zoom.take(whole());
@@ -135,7 +136,7 @@ function show(it, id = it.image.id) {
 function drawSide(it) {
   const image = it.image;
   const { reuse, inpaint, bin: _, ...rest } = actionsOf(image, () => it.box.close());
-  const compare = el('button.action', { type: 'button', title: 'Compare with the next picture (C)', onclick: () => compareWithNext(it) }, icon('compare'), el('span', {}, 'Compare'));
+  const compare = el('button.action', { type: 'button', title: t('Compare with the next picture (C)'), onclick: () => compareWithNext(it) }, icon('compare'), el('span', {}, t('Compare')));
   it.acts.replaceChildren(...[compare, reuse, inpaint].filter((each) => each !== null));
   const side = viewerSide(image, { rate: (marks) => rate(it, marks, false), bin: () => bin(image), acts: Object.values(rest).filter((each) => each !== null) });
   it.marks = side.marks;
@@ -146,7 +147,7 @@ function drawSide(it) {
 /** Where it is among the others, and whether there are any. */
 function steps(it) {
   const n = at(it);
-  it.where.textContent = n < 0 ? '' : `${(n + 1).toLocaleString()} of ${Math.max(it.total(), it.known.length).toLocaleString()}`;
+  it.where.textContent = n < 0 ? '' : t('{n} of {all}', { n: grouped(n + 1), all: grouped(Math.max(it.total(), it.known.length)) });
   for (const [button, by] of [[it.newer, -1], [it.older, 1]]) button.disabled = !next(it, by);
   it.film.draw(it.known, n);
 }

@@ -3,11 +3,13 @@
 
 /** @import { HookBody, HookWish } from './api-types.d.ts' */
 
+import { date, t } from './language.js';
+
 /** @type {{label: string, events: HookWish['events']}[]} */
 export const ENDINGS = [
-  { label: 'When a job ends', events: ['done', 'failed', 'cancelled'] },
-  { label: 'When it is done', events: ['done'] },
-  { label: 'When it fails or is stopped', events: ['failed', 'cancelled'] },
+  { label: t('When a job ends'), events: ['done', 'failed', 'cancelled'] },
+  { label: t('When it is done'), events: ['done'] },
+  { label: t('When it fails or is stopped'), events: ['failed', 'cancelled'] },
 ];
 
 /**
@@ -16,6 +18,6 @@ export const ENDINGS = [
  */
 export function toldOf({ owner, events, created, trouble }) {
   const found = ENDINGS.find((each) => each.events.length === events.length && each.events.every((event) => events.includes(event)));
-  const told = found ? found.label.toLowerCase() : `when it is ${events.join(' or ')}`;
-  return [owner, told, `since ${new Date(created).toLocaleDateString()}`, trouble].filter(Boolean).join(' · ');
+  const told = found ? found.label : t('When it is {events}', { events: events.map((event) => t(event)).join(t(' or ')) });
+  return [owner, told, t('since {date}', { date: date(created) }), trouble].filter(Boolean).join(' · ');
 }

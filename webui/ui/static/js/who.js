@@ -4,13 +4,14 @@
 import { people } from './api.js';
 import { el } from './dom.js';
 import { connect } from './event-stream.js';
+import { t } from './language.js';
 import { owner, store, stored } from './storage.js';
 import { state } from './state.js';
 import { complain, toast } from './toast.js';
 
-export const READ_ONLY = 'Only who runs this Darkroom can change this: at the machine itself, or with the link that its terminal prints.';
-const GUEST = "You see your own pictures, prompts and jobs, and of others' jobs only that they wait or run. Who runs this Darkroom sees everything.";
-const ADMIN = "You see everybody's pictures, prompts and jobs. Guests see only their own.";
+export const READ_ONLY = t('Only who runs this Darkroom can change this: at the machine itself, or with the link that its terminal prints.');
+const GUEST = t("You see your own pictures, prompts and jobs, and of others' jobs only that they wait or run. Who runs this Darkroom sees everything.");
+const ADMIN = t("You see everybody's pictures, prompts and jobs. Guests see only their own.");
 
 /** The sentence that tells who sees what; empty where nobody else comes. */
 export const whoSees = () => (!state.shared ? '' : state.admin ? ADMIN : GUEST);
@@ -22,17 +23,17 @@ const PATTERN = '[\\p{L}\\p{N}_ .@\\-]*';
 
 /** The field for one's name; `saved()` is called after it was changed. */
 export function nameField(id, saved = () => {}) {
-  const input = el('input', { id, type: 'text', maxlength: 64, value: owner(), placeholder: 'Your name', pattern: PATTERN, autocomplete: 'nickname' });
+  const input = el('input', { id, type: 'text', maxlength: 64, value: owner(), placeholder: t('Your name'), pattern: PATTERN, autocomplete: 'nickname' });
   input.onchange = async () => {
-    if (!input.checkValidity()) return toast('A name has letters, digits, spaces or . @ - _', { kind: 'error' });
-    if (/^(local|guest(-[0-9a-f]{16})?)$/i.test(input.value.trim()) && !state.admin) return toast('This name belongs to the server. Choose another.', { kind: 'error' });
+    if (!input.checkValidity()) return toast(t('A name has letters, digits, spaces or . @ - _'), { kind: 'error' });
+    if (/^(local|guest(-[0-9a-f]{16})?)$/i.test(input.value.trim()) && !state.admin) return toast(t('This name belongs to the server. Choose another.'), { kind: 'error' });
     try {
       await people.rename(input.value.trim());
     } catch (problem) {
       return complain(problem);
     }
     connect();
-    toast('Saved');
+    toast(t('Saved'));
     saved();
   };
   return input;
@@ -43,9 +44,9 @@ export function makeNameBar() {
   let closed = stored('asked-who', false);
   const sees = el('span.muted');
   const input = nameField('your-name');
-  const bar = el('form.name-bar', { hidden: true, 'aria-label': 'Your name', onsubmit: (event) => { event.preventDefault(); input.blur(); } },
-    el('label', { for: 'your-name' }, 'Who are you?'), input, el('button.action', { type: 'submit' }, el('span', {}, 'Save')),
-    el('button.action', { type: 'button', onclick: () => { closed = true; store('asked-who', true); bar.hidden = true; } }, el('span', {}, 'Go on without')), sees);
+  const bar = el('form.name-bar', { hidden: true, 'aria-label': t('Your name'), onsubmit: (event) => { event.preventDefault(); input.blur(); } },
+    el('label', { for: 'your-name' }, t('Who are you?')), input, el('button.action', { type: 'submit' }, el('span', {}, t('Save'))),
+    el('button.action', { type: 'button', onclick: () => { closed = true; store('asked-who', true); bar.hidden = true; } }, el('span', {}, t('Go on without'))), sees);
   return {
     root: bar,
     draw() {

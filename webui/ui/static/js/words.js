@@ -4,6 +4,7 @@
 import { words } from './api.js';
 import { $, button, el } from './dom.js';
 import { fill, form } from './form.js';
+import { t } from './language.js';
 import { matching } from './lora-tags.js';
 import { component } from './state.js';
 import { complain, toast } from './toast.js';
@@ -13,13 +14,13 @@ import { setApart, withStyles } from './word-tags.js';
 component('words', (root) => {
   /** @type {any} */
   const it = { wildcards: [], folders: [] };
-  const search = el('input.search', { type: 'search', placeholder: 'Search wildcards', 'aria-label': 'Search wildcards', oninput: () => show(it) });
+  const search = el('input.search', { type: 'search', placeholder: t('Search wildcards'), 'aria-label': t('Search wildcards'), oninput: () => show(it) });
   it.search = search;
-  it.rows = el('div.pick-list.words', { role: 'list', 'aria-label': 'Wildcards' });
+  it.rows = el('div.pick-list.words', { role: 'list', 'aria-label': t('Wildcards') });
   it.note = el('p.muted', {});
   root.append(
-    el('div.row-of-buttons', {}, button('paste', 'Put into prompt', putIn), button('save', 'Save as style', () => save(it)), button('trash', 'Delete style', remove)),
-    search, it.rows, it.note, button('refresh', 'Look for wildcards', () => look(it)));
+    el('div.row-of-buttons', {}, button('paste', t('Put into prompt'), putIn), button('save', t('Save as style'), () => save(it)), button('trash', t('Delete style'), remove)),
+    search, it.rows, it.note, button('refresh', t('Look for wildcards'), () => look(it)));
   look(it);
   return {};
 });
@@ -42,7 +43,7 @@ function show(it) {
   const all = it.wildcards;
   const found = matching(all, it.search.value).slice(0, 200);
   it.rows.replaceChildren(...found.map(row));
-  it.note.textContent = it.wildcards.length ? (found.length ? '' : 'No wildcard matches.') : `No wildcard yet. Put .txt files into ${it.folders[0] ?? 'wildcards'}.`;
+  it.note.textContent = it.wildcards.length ? (found.length ? '' : t('No wildcard matches.')) : t('No wildcard yet. Put .txt files into {folder}.', { folder: it.folders[0] ?? 'wildcards' });
   it.note.hidden = !it.note.textContent;
 }
 
@@ -61,7 +62,7 @@ function insert(name) {
 /** The chosen styles' words in the prompts themselves, where they can be changed. */
 async function putIn() {
   const chosen = /** @type {string[]} */ (form.values.styles ?? []);
-  if (!chosen.length) return toast('Choose a style first');
+  if (!chosen.length) return toast(t('Choose a style first'));
   try {
     const { styles } = await words.styles();
     fill({ ...withStyles(styles, chosen, String(form.values.prompt ?? ''), String(form.values.negative_prompt ?? '')), styles: [] });
@@ -72,20 +73,20 @@ async function putIn() {
 
 /** @param {any} it */
 function save(it) {
-  const name = el('input', { type: 'text', 'aria-label': 'Name of the style', placeholder: 'Name' });
+  const name = el('input', { type: 'text', 'aria-label': t('Name of the style'), placeholder: t('Name') });
   const keep = async () => {
     try {
       await words.saveStyle({ name: name.value, prompt: String(form.values.prompt ?? ''), negative_prompt: String(form.values.negative_prompt ?? '') });
       box.close();
-      toast(`Style ${name.value} saved`);
+      toast(t('Style {name} saved', { name: name.value }));
       $('#refresh')?.click();
     } catch (problem) {
       complain(problem);
     }
   };
-  const box = el('dialog.picker', { 'aria-label': 'Save as style', onclose: () => box.remove() },
-    el('h3', {}, 'Save the prompts as a style'), name,
-    el('div.row-of-buttons', {}, button('save', 'Save', keep), button('close', 'Cancel', () => box.close())));
+  const box = el('dialog.picker', { 'aria-label': t('Save as style'), onclose: () => box.remove() },
+    el('h3', {}, t('Save the prompts as a style')), name,
+    el('div.row-of-buttons', {}, button('save', t('Save'), keep), button('close', t('Cancel'), () => box.close())));
   name.onkeydown = (event) => { if (event.key === 'Enter') keep(); };
   document.body.append(box);
   box.showModal();
@@ -94,11 +95,11 @@ function save(it) {
 
 async function remove() {
   const chosen = /** @type {string[]} */ (form.values.styles ?? []);
-  if (!chosen.length) return toast('Choose a style first');
+  if (!chosen.length) return toast(t('Choose a style first'));
   try {
     for (const name of chosen) await words.removeStyle(name);
     fill({ styles: [] });
-    toast(chosen.length > 1 ? `${chosen.length} styles deleted` : `Style ${chosen[0]} deleted`);
+    toast(chosen.length > 1 ? t('{n} styles deleted', { n: chosen.length }) : t('Style {name} deleted', { name: chosen[0] }));
     $('#refresh')?.click();
   } catch (problem) {
     complain(problem);

@@ -5,6 +5,8 @@
 /** @typedef {{x: number, y: number}} Point relative to the frame's middle */
 /** @typedef {{scale: number, x: number, y: number}} Place `scale` 0: as large as the frame; x, y: where the picture's middle is from the frame's */
 
+import { t } from './language.js';
+
 const MOST = 8;        // screen pixels for one of the picture
 const BEYOND = 4;      // a picture that is small for its frame may become so many times as large as that
 const NEARLY = 0.01;   // as good as fitted
@@ -111,7 +113,7 @@ export function seenPart(place, frame, picture) {
  * @param {Size} frame
  * @param {Size} picture
  */
-export const percentOf = (place, frame, picture) => `${place.scale ? '' : 'Fit · '}${Math.round(scaleOf(place, frame, picture) * 100)} %`;
+export const percentOf = (place, frame, picture) => `${place.scale ? '' : t('Fit · ')}${Math.round(scaleOf(place, frame, picture) * 100)} %`;
 
 /**
  * What a finger meant that came down and went up again on a fitted picture.

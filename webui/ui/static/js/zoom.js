@@ -4,6 +4,7 @@
 /** @import { Place, Point, Size } from './zoom-place.js' */
 
 import { $$, el, iconButton } from './dom.js';
+import { t } from './language.js';
 import { FITTED, gestureOf, hasHardPixels, moved, percentOf, pinched, scaleOf, zoomed } from './zoom-place.js';
 
 const STEP = 1.5;       // a press of + or −
@@ -152,8 +153,8 @@ export class Zoom {
  * @param {Zoom} zoom
  */
 export function zoomTools(zoom) {
-  const told = el('button.tool.percent', { type: 'button', title: 'Fit or real pixels (Z)', onclick: () => zoom.flip() });
-  const node = el('div.look-zoom', { role: 'group', 'aria-label': 'Zoom' }, iconButton('minus', 'Smaller (−)', () => zoom.to(zoom.scale / STEP)), told, iconButton('plus', 'Larger (+)', () => zoom.to(zoom.scale * STEP)));
-  return { node, say: () => { told.textContent = zoom.percent; told.setAttribute('aria-label', `${zoom.percent}, fit or real pixels (Z)`); } };
+  const told = el('button.tool.percent', { type: 'button', title: t('Fit or real pixels (Z)'), onclick: () => zoom.flip() });
+  const node = el('div.look-zoom', { role: 'group', 'aria-label': t('Zoom') }, iconButton('minus', t('Smaller (−)'), () => zoom.to(zoom.scale / STEP)), told, iconButton('plus', t('Larger (+)'), () => zoom.to(zoom.scale * STEP)));
+  return { node, say: () => { told.textContent = zoom.percent; told.setAttribute('aria-label', t('{percent}, fit or real pixels (Z)', { percent: zoom.percent })); } };
 }
 
