@@ -179,7 +179,8 @@ def test_chosen_pictures_come_as_an_archive(visit, sheet):
 
 def test_what_comes_in_above_is_said_and_moves_nothing(visit, sheet):
     page = visit((1440, 500))
-    find(page, "", steps.pictures(page))
+    steps.go(page, "gallery")
+    expect(tiles(page).first).to_be_visible()
     page.get_by_role("slider", name="Thumbnail size").evaluate("input => { input.value = 320; input.oninput(); }")
     page.evaluate("scrollTo({ top: 500, behavior: 'instant' })")  # a wheel's scrolling goes on for a while
     page.wait_for_function("scrollY > 300")
