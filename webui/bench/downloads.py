@@ -1,6 +1,7 @@
 """`bench downloads`: a model from a server on loopback beside `curl`, and kill -9 while it comes: torn, fetched twice, half in the lists.
 
-The server sends by `sendfile`, so that what is measured is whoever receives. The address is that of Hugging Face's API.
+The server sends by `sendfile`, so that what is measured is whoever receives. The address is that of Hugging Face's API. Receiving and
+hashing each take a core: beside other work on two cores the ratios tell of that work.
 """
 
 import argparse
@@ -19,6 +20,7 @@ import tempfile
 import time
 from collections.abc import Sequence
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 from webui.bench.results import keep
@@ -26,13 +28,14 @@ from webui.downloads.service import Downloads
 from webui.library import Library
 from webui.settings import PROJECT, Settings
 
-BOUNDS = {"speed_of_curl_flushed": 0.9}
-"""Ours ends when the file is on the disk (a power cut tears nothing), so that is what is asked of `curl` too: it ends with the last byte
-in the system's memory, which `speed_of_curl` compares.
+BOUNDS = {"speed_of_curl": 0.9, "speed_of_curl_flushed": 0.9, "memory_speed_of_curl": 0.9}
+"""Ours ends when the file is on the disk (a power cut tears nothing), `curl` with the last byte in the system's memory: its equal is
+`speed_of_curl_flushed`. In a folder in memory there is no disk to wait for, and the programs alone are compared.
 """
 NONE = ("kills_torn", "kills_came_twice", "kills_half_listed", "kills_failed")
 SOURCE, NAME = "hf:owner/fox", "fox.safetensors"
 _TICK_S = 0.002
+_MEMORY = Path("/dev/shm")
 
 
 def run(words: Sequence[str]) -> int:
@@ -55,7 +58,7 @@ def run(words: Sequence[str]) -> int:
         bound = f"   (at least {BOUNDS[name]:g})" if name in BOUNDS else "   (none)" if name in NONE else ""
         print(f"{name:<24}{value:10.3f}{bound}")
     print(keep("downloads", figures))
-    return 0 if all(figures[name] >= bound for name, bound in BOUNDS.items()) and not any(figures[name] for name in NONE) else 1
+    return 0 if all(figures.get(name, bound) >= bound for name, bound in BOUNDS.items()) and not any(figures[name] for name in NONE) else 1
 
 
 def measure(folder: Path, options: argparse.Namespace) -> dict[str, float]:
@@ -68,7 +71,7 @@ def measure(folder: Path, options: argparse.Namespace) -> dict[str, float]:
     try:
         assert served.stdout is not None
         url = served.stdout.readline().strip()
-        return {"mb": float(options.mb), **_speed(folder, url, options), **_kills(folder, url, source, options)}
+        return {"mb": float(options.mb), **_speed(folder, url, options), **_in_memory(url, options), **_kills(folder, url, source, options)}
     finally:
         served.terminate()
         served.wait()
@@ -78,26 +81,39 @@ def measure(folder: Path, options: argparse.Namespace) -> dict[str, float]:
 
 
 def _speed(folder: Path, url: str, options: argparse.Namespace) -> dict[str, float]:
-    """Ours and `curl` by turns, the best of each, for other work only adds; without `curl` only ours."""
+    """Ours and `curl` by turns, medians: rates, and the ratio of each pair; without `curl` only ours."""
     ours: list[float] = []
     curls: list[tuple[float, float]] = []
-    cpu = time.process_time()
+    has_curl, cpu = shutil.which("curl"), 0.0
     for _ in range(options.rounds):
-        if shutil.which("curl"):
+        if has_curl:
             curls.append(_curl(folder / "curl.safetensors", f"{url}/owner/fox/resolve/main/{NAME}"))
         box = folder / "speed"
-        began = time.perf_counter()
+        began, cpu_began = time.perf_counter(), time.process_time()
         _downloaded(box, url)
         ours.append(time.perf_counter() - began)
+        cpu += time.process_time() - cpu_began
         shutil.rmtree(box)
         os.sync()
-    took = time.process_time() - cpu
-    figures = {"ours_mb_s": options.mb / min(ours), "ours_cpu_s_per_gb": took * 1000 / options.mb / options.rounds}
+    figures = {"ours_mb_s": options.mb / median(ours), "ours_cpu_s_per_gb": cpu * 1000 / options.mb / options.rounds}
     if not curls:
-        return figures | dict.fromkeys(BOUNDS, float("nan"))
-    ended, flushed = (min(times) for times in zip(*curls, strict=True))
-    rates = {"curl_mb_s": options.mb / ended, "curl_flushed_mb_s": options.mb / flushed}
-    return figures | rates | {"speed_of_curl": ended / min(ours), "speed_of_curl_flushed": flushed / min(ours)}
+        return figures
+    ended, flushed = zip(*curls, strict=True)
+    return figures | {
+        "curl_mb_s": options.mb / median(ended),
+        "curl_flushed_mb_s": options.mb / median(flushed),
+        "speed_of_curl": median(theirs / own for theirs, own in zip(ended, ours, strict=True)),
+        "speed_of_curl_flushed": median(theirs / own for theirs, own in zip(flushed, ours, strict=True)),
+    }
+
+
+def _in_memory(url: str, options: argparse.Namespace) -> dict[str, float]:
+    """The same in a folder that the system keeps in memory; nothing where there is none with room for it."""
+    if not _MEMORY.is_dir() or shutil.disk_usage(_MEMORY).free < 2 * options.mb * 10**6:
+        return {}
+    with tempfile.TemporaryDirectory(dir=_MEMORY) as folder:
+        figures = _speed(Path(folder), url, options)
+    return {f"memory_{name}": figures[name] for name in ("ours_mb_s", "curl_mb_s", "speed_of_curl") if name in figures}
 
 
 def _curl(target: Path, url: str) -> tuple[float, float]:
