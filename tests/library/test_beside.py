@@ -9,6 +9,7 @@ from webui.collection.cards import entry
 from webui.collection.notes import Notes
 from webui.library import Library
 from webui.library.beside import Surroundings, read_beside
+from webui.library.hashes import Hashes
 from webui.library.plain_text import plain_text
 
 
@@ -26,8 +27,8 @@ def test_a1111_s_preferred_weight_is_the_one_to_begin_with_unless_another_is_kep
     assert (found.weight, found.triggers, found.notes) == (weight, ("fxx",), "mine")
     library = Library([tmp_path])
     model = library.models("lora")[0]
-    assert entry(library, model, found, Notes()).card.kept.weight == weight
-    assert entry(library, model, found, Notes(weight=0.2)).card.kept.weight == 0.2
+    assert entry(library, model, found, Notes(), Hashes()).card.kept.weight == weight
+    assert entry(library, model, found, Notes(weight=0.2), Hashes()).card.kept.weight == 0.2
 
 
 def test_a_description_keeps_its_lines(tmp_path):
@@ -40,7 +41,7 @@ def test_a_checkpoint_that_no_engine_loads_says_so_and_not_that_it_fits(tmp_path
     write(tmp_path / "Stable-diffusion" / "odd.safetensors", {"double_blocks.0.img_attn.qkv.weight": (1,), "model.diffusion_model.x": (1,)})
     library = Library([tmp_path])
     model = library.models("checkpoint")[0]
-    card = entry(library, model, beside(model.path), Notes()).card
+    card = entry(library, model, beside(model.path), Notes(), Hashes()).card
     assert not card.supported and "this version" in (card.note or card.error)
 
 

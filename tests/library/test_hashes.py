@@ -38,3 +38,12 @@ def test_a_file_that_is_moved_or_linked_is_not_read_again(tmp_path, monkeypatch)
     again = Library([tmp_path], tmp_path / "library.json")
     monkeypatch.setattr(scanning, "hash_file", None)
     assert {model.name: again.sha256(model) for model in again.models("lora")} == {"two": digest, "three": digest}
+
+
+def test_what_another_process_has_hashed_is_known_of_all_files_at_once(tmp_path):
+    for name in ("one", "two", "three"):
+        write(tmp_path / "Lora" / f"{name}.safetensors", metadata={"name": name})
+    here, there = Library([tmp_path], tmp_path / "library.json"), Library([tmp_path], tmp_path / "library.json")
+    here.scan()
+    digests = [there.sha256(model) for model in there.models("lora")[:2]]
+    assert [hashes.sha256 for hashes in here.all_hashes(here.models("lora"))] == [*digests, ""]

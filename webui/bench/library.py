@@ -1,6 +1,7 @@
 """`bench library`: what a look at 5,000 model files costs, how soon a change is seen, how long a search takes."""
 
 import argparse
+import gc
 import json
 import queue
 import statistics
@@ -70,6 +71,7 @@ def _moved_in(folder: Path, files: int) -> dict[str, float]:
     _fill(elsewhere, files)
     for kind in ("Lora", "Stable-diffusion"):
         (models / kind).mkdir(parents=True)
+    gc.freeze()  # as serving does
     database = open_database(folder / "moved")
     library = Library([models], folder / "moved" / "library.json")
     collection = Collection(library, NoteStore(database), lambda kind, body: told.put((kind, body)), lambda: False, lambda: False)

@@ -80,7 +80,7 @@ def identify(model: ModelFile) -> str:
     return hashlib.sha256(f"{model.kind}\0{model.path}".encode("utf-8", "surrogatepass")).hexdigest()[:16]
 
 
-def entry(library: Library, model: ModelFile, beside: Beside, notes: Notes) -> Entry:
+def entry(library: Library, model: ModelFile, beside: Beside, notes: Notes, hashes: Hashes) -> Entry:
     """Put together what is known of a model."""
     notes = with_beside(notes, beside)
     said, spec = library.said(model), library.families.get(model.family)
@@ -112,7 +112,10 @@ def entry(library: Library, model: ModelFile, beside: Beside, notes: Notes) -> E
         error=model.error,
         supported=not model.error and (model.kind != "checkpoint" or bool(spec.loader)),
         kept=notes,
-        **_hashes(library.hashes(model)),
+        sha256=hashes.sha256,
+        autov1=hashes.autov1,
+        autov2=hashes.autov2,
+        autov3=hashes.autov3,
     )
     texts = (card.name, card.title, card.base, card.author, card.kept.notes, card.family_title, *card.triggers, *card.tags)
     return Entry(card, model, beside, "\n".join(fold(text) for text in texts), fold(card.name.rpartition("/")[2]))
@@ -121,10 +124,6 @@ def entry(library: Library, model: ModelFile, beside: Beside, notes: Notes) -> E
 def _unsupported(library: Library, model: ModelFile) -> str:
     """Why a checkpoint is loaded by no engine; nothing for others."""
     return "" if model.error or model.kind != "checkpoint" else library.families.refusal(model.family, model.variant, model.file_name)
-
-
-def _hashes(hashes: Hashes) -> dict[str, str]:
-    return {**hashes.model_dump(), "autov2": hashes.autov2}
 
 
 def chosen(entries: Iterable[Entry], wish: Wish) -> list[Entry]:

@@ -19,6 +19,7 @@ from webui.library import Library
 from webui.library.beside import Beside, Lying, Surroundings, read_beside
 
 MOST_NAMED = 50
+_NOTHING_BESIDE, _NOTHING_NOTED = (Lying(), Beside()), Notes()
 Publish = Callable[[str, dict[str, Any]], None]
 """Sends an event of a kind, with its body, to all pages."""
 
@@ -155,20 +156,27 @@ class Collection:
         return {(model.kind, model.name): model for model in self.library.all_models}
 
     def _put_together(self) -> tuple[Entry, ...]:
-        there, noted = self._there(), dict[Path, Notes]()
         self._read = self._around()
-        for model in self.library.all_models:
-            noted[model.path] = Notes() if self._notes.is_empty else self._notes.of(model, self.library.hashes(model).sha256, there)
+        noted = self._noted()
         self._prefer(noted)
+        models = self.library.all_models  # with the defaults that are preferred now
         made: dict[Path, tuple[object, Entry]] = {}
-        for model in self.library.all_models:
-            lying, beside = self._read.get(model.path, (Lying(), Beside()))
-            notes, hashes = noted.get(model.path, Notes()), self.library.hashes(model)
+        for model, hashes in zip(models, self.library.all_hashes(models), strict=True):
+            lying, beside = self._read.get(model.path, _NOTHING_BESIDE)
+            notes = noted.get(model.path, _NOTHING_NOTED)
             key = (model, lying, notes, frozenset(notes.model_fields_set), hashes)
             known = self._made.get(model.path)
-            made[model.path] = known if known is not None and known[0] == key else (key, entry(self.library, model, beside, notes))
+            made[model.path] = known if known is not None and known[0] == key else (key, entry(self.library, model, beside, notes, hashes))
         self._made = made
         return tuple(sorted((each for _, each in made.values()), key=lambda each: (each.key, each.card.id)))
+
+    def _noted(self) -> dict[Path, Notes]:
+        """What is kept of each model."""
+        if self._notes.is_empty:
+            return {}
+        there, models = self._there(), self.library.all_models
+        hashed = zip(models, self.library.all_hashes(models), strict=True)
+        return {model.path: self._notes.of(model, hashes.sha256, there) for model, hashes in hashed}
 
     def _around(self) -> dict[Path, tuple[Lying, Beside]]:
         """What lies beside each model; read where it is not what it was."""
@@ -183,8 +191,8 @@ class Collection:
         """Let checkpoints have the defaults that are kept of them, here or in files beside them."""
         kept = self._notes.defaults()
         for model in self.library.all_models:
-            _, beside = self._read.get(model.path, (Lying(), Beside()))
-            notes = noted.get(model.path, Notes())
+            _, beside = self._read.get(model.path, _NOTHING_BESIDE)
+            notes = noted.get(model.path, _NOTHING_NOTED)
             if (notes.defaults or beside.kept) and (own := with_beside(notes, beside).defaults):
                 kept[(model.kind, model.name)] = own
         self.library.prefer(kept)

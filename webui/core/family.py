@@ -57,7 +57,11 @@ class Header(FrozenModel):
 
     def begins(self, *beginnings: str) -> bool:
         """Whether a tensor's name begins with one of these. It is asked dozens of times of each file: one search in a text is quick."""
-        return any(f"\n{each}" in self.lines for each in beginnings)
+        lines = self.lines
+        for each in beginnings:
+            if f"\n{each}" in lines:
+                return True
+        return False
 
 
 class ModelDefaults(FrozenModel):

@@ -55,14 +55,15 @@ class Surroundings:
     """The files that lie around models, each folder listed once."""
 
     def __init__(self) -> None:
-        self._folders: dict[Path, dict[str, list[tuple[str, int, int]]]] = {}
+        self._folders: dict[str, dict[str, list[tuple[str, int, int]]]] = {}
 
     def of(self, path: Path) -> Lying:
         """What lies beside a model's file, or beside the folder that is one."""
         place = named_path(path)
-        folder = self._folders.get(place.parent)
+        name = os.path.dirname(place)
+        folder = self._folders.get(name)
         if folder is None:
-            folder = self._folders[place.parent] = _listed(place.parent)
+            folder = self._folders[name] = _listed(name)
         return Lying(tuple(folder.get(_stem(place, path), ())))
 
 
@@ -84,7 +85,7 @@ def read_beside(path: Path, lying: Lying) -> Beside:
     return found
 
 
-def _listed(folder: Path) -> dict[str, list[tuple[str, int, int]]]:
+def _listed(folder: str) -> dict[str, list[tuple[str, int, int]]]:
     """Files that may tell of a model, by the model's name in lower case."""
     found: dict[str, list[tuple[str, int, int]]] = {}
     ends = sorted((*(f".preview{end}" for end in IMAGES), *IMAGES, *_TOLD, *_TEXTS), key=len, reverse=True)

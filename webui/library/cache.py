@@ -3,6 +3,7 @@
 import json
 import os
 import threading
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from webui.library.hashes import Hashes
 
 VERSION = 10
 _Rows = dict[str, dict[str, Any]]
+_NOT_HASHED = Hashes()
 
 
 class Cache:
@@ -35,12 +37,16 @@ class Cache:
 
         What another process has found out is known too, and what was found out of the same file under another name.
         """
-        known = self._hashes(path, identity)
-        if known is None and self._path is not None:
+        return self.all_hashes([(path, identity)])[0]
+
+    def all_hashes(self, files: Sequence[tuple[Path, FileIdentity]]) -> list[Hashes]:
+        """The same of many files at once: where some are unknown, what another process has written is looked at once for all."""
+        found = [self._hashes(path, identity) for path, identity in files]
+        if None in found and self._path is not None:
             with self._lock:
                 self._meet()
-            known = self._hashes(path, identity)
-        return known or Hashes()
+            found = [known or self._hashes(path, identity) for known, (path, identity) in zip(found, files, strict=True)]
+        return [known or _NOT_HASHED for known in found]
 
     def put_hashes(self, path: Path, identity: FileIdentity, hashes: Hashes) -> None:
         """Keep a file's hashes, with the next `save`."""

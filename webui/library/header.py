@@ -5,7 +5,6 @@ Format (https://github.com/huggingface/safetensors, "Format"): 8 bytes little-en
 
 import json
 import struct
-from collections import Counter
 from pathlib import Path
 from typing import IO, Any, NamedTuple
 
@@ -143,10 +142,10 @@ def _whole(path: Path, content: Any, start: int, size: int) -> Header:
 
 def _usual_type(content: Any) -> str:
     """The type that most bytes of a file are of."""
-    sizes: Counter[str] = Counter()
+    sizes: dict[str, int] = {}
     for entry in content.values():
-        start, end = entry["data_offsets"]
-        sizes[str(entry.get("dtype"))] += end - start
+        (start, end), name = entry["data_offsets"], str(entry.get("dtype"))
+        sizes[name] = sizes.get(name, 0) + end - start
     return _text(max(sizes, key=sizes.__getitem__))[:20] if sizes else ""
 
 
@@ -158,10 +157,12 @@ def _text(value: Any) -> str:
 
 def _shape(sides: Any) -> tuple[int, ...]:
     """A tensor's shape. Raises ValueError for what is none, or for more numbers than a file can hold."""
-    if not isinstance(sides, list) or len(sides) > _SIDES or not all(_is_count(side) for side in sides):
+    if not isinstance(sides, list) or len(sides) > _SIDES:
         raise ValueError("no shape")
     count = 1
     for side in sides:
+        if not _is_count(side):
+            raise ValueError("no shape")
         count *= side
     if count > _MOST:
         raise ValueError("a shape of too many numbers")
@@ -170,9 +171,10 @@ def _shape(sides: Any) -> tuple[int, ...]:
 
 def _end(offsets: Any) -> int:
     """Where a tensor's data end. Raises ValueError for what are no offsets."""
-    if not isinstance(offsets, list) or len(offsets) != 2 or not all(_is_count(offset) for offset in offsets) or offsets[0] > offsets[1]:
+    start, end = offsets if isinstance(offsets, list) and len(offsets) == 2 else (0, -1)
+    if not _is_count(start) or not _is_count(end) or start > end:
         raise ValueError("no offsets")
-    return int(offsets[1])
+    return int(end)
 
 
 def _is_count(value: Any) -> bool:

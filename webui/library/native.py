@@ -16,14 +16,15 @@ def native(header: Header, usual: ModelDefaults) -> ModelDefaults:
 
     One that a request would not take is left out.
     """
-    values = usual.model_dump()
-    for name, value in _said(header.metadata.get(KEY, "")).items():
+    said = _said(header.metadata.get(KEY, ""))
+    values = usual.model_dump() if said else {}
+    for name, value in said.items():
         if name in values and value is not None and len(text := str(value)) <= _LONGEST_VALUE and text.isprintable():
             try:
                 values[name] = getattr(parse_request({name: value}), name)
             except RequestError:
                 continue
-    return ModelDefaults(**values)
+    return ModelDefaults(**values) if said else usual
 
 
 def _said(text: str) -> dict[str, Any]:

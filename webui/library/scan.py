@@ -171,6 +171,10 @@ class Library:
         """The hashes that are known of a file; empty ones where it was not read yet."""
         return self._cache.hashes(model.path, model.identity)
 
+    def all_hashes(self, models: Iterable[ModelFile]) -> list[Hashes]:
+        """The same of many files, in their order."""
+        return self._cache.all_hashes([(model.path, model.identity) for model in models])
+
     def prefer(self, defaults: Mapping[tuple[str, str], Mapping[str, Any]]) -> None:
         """The user's own defaults of models, by kind and name, in place of what their files say; from now on."""
         if dict(defaults) != self._preferred:
