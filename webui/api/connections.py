@@ -18,7 +18,8 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
 from webui.api.peers import PEER, Peer
-from webui.api.polled import Polled, Recording
+from webui.api.polled import Polled, Recent, Recording
+from webui.core.addresses import is_loopback
 from webui.core.request import FrozenModel
 
 _EVERY = 1.0
@@ -54,6 +55,7 @@ class Pool:
 
     def __init__(self, patience: Patience, shared: Callable[[str], bool] = lambda address: False) -> None:
         self.patience = patience
+        self.recent = Recent()
         self._shared = shared
         self._all: dict[Connection, None] = {}
         self._watching = False
@@ -125,9 +127,10 @@ class Connection(H11Protocol):
     def __init__(self, pool: Pool, **more: Any) -> None:
         super().__init__(**more)
         self.conn = recording = Recording(h11.SERVER, _HEAD_BYTES)
-        self._polled = Polled(recording)
+        self._polled = Polled(recording, pool.recent, self._sender)
         self._pool = pool
         self.address = ""
+        self._peer = Peer(None, None)
         self.since = time.monotonic()
         self._begun = True  # what is awaited first is a head, from the moment of connecting
         self._taken = 0
@@ -144,7 +147,8 @@ class Connection(H11Protocol):
         """Come in, or hear that there is no room."""
         super().connection_made(transport)
         self.address = self.client[0] if self.client else ""
-        self.app_state = {**self.app_state, PEER: Peer(self.client, self.server)}
+        self._peer = Peer(self.client, self.server)
+        self.app_state = {**self.app_state, PEER: self._peer}
         if not self._pool.admit(self):
             self._refused = self._pool.linger(self)
             if not self._refused:
@@ -171,14 +175,17 @@ class Connection(H11Protocol):
             self._say(b"503 Service Unavailable", _FULL)
             return
         before = self.conn.their_state
-        if before is h11.IDLE and self.is_idle and (same := self._polled.answer(data)):
+        is_start = before is h11.IDLE and not self.conn.trailing_data[0]
+        if is_start and (same := self._polled.answer(data)):
             self._restart(begun=False)
             self.transport.write(same)
             return
-        if before is h11.IDLE:
+        if is_start:
             self._polled.begin(data)
-            if not self._begun:
-                self._restart(begun=True)
+        else:
+            self._polled.more()
+        if before is h11.IDLE and not self._begun:
+            self._restart(begun=True)
         self._taken += len(data)
         super().data_received(data)
         if self.conn.their_state is not before or self._is_socket:
@@ -189,6 +196,10 @@ class Connection(H11Protocol):
         self._restart(begun=False)
         self._polled.end()
         super().on_response_complete()
+
+    def _sender(self) -> tuple[str, bool]:
+        """What the guard can see of the other end."""
+        return self.address, is_loopback(self.address) and self._peer.is_service
 
     def pause_writing(self) -> None:
         """Its client does not read."""

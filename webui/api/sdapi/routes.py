@@ -3,6 +3,7 @@
 from typing import Annotated, Any
 
 from fastapi import Depends, Request, Response
+from fastapi.responses import JSONResponse
 from starlette.concurrency import run_in_threadpool
 
 from webui.api.native import Api, Who
@@ -80,13 +81,13 @@ def interrogate(body: Interrogate) -> dict[str, Any]:
 
 
 @router.get("/progress", response_model=None)
-async def get_progress(api: Api, calls: Held, who: Who, skip_current_image: bool = False) -> dict[str, Any]:
+async def get_progress(api: Api, calls: Held, who: Who, skip_current_image: bool = False) -> Response:
     """How far your own job is, with its newest preview."""
     if not skip_current_image:
         calls.watch.look()
     if (standing := progress.running_standing(api.queue, calls, who.name)) is not None:
-        return progress.body_of(api.queue, standing, not skip_current_image)
-    return await run_in_threadpool(progress.body, api.queue, calls, who.name, not skip_current_image)
+        return JSONResponse(progress.body_of(api.queue, standing, not skip_current_image))
+    return JSONResponse(await run_in_threadpool(progress.body, api.queue, calls, who.name, not skip_current_image))
 
 
 @router.post("/interrupt")
