@@ -5,7 +5,7 @@ import torch
 
 from tests.whole_requests import resolved
 from webui.generation.batching import Batch
-from webui.generation.sampling import DenoiseInputs, fill_noise, image_noise, noise_option, second_stream
+from webui.generation.sampling import DenoiseInputs, fill_noise, image_noise, noise_option, second_stream, seed_torch
 from webui.samplers.catalog import get_sampler, get_schedule
 from webui.samplers.noise import generator
 
@@ -49,3 +49,10 @@ def test_variation_does_not_change_the_noise_under_the_mask(model):
     varied = work(variation_strength=0.5, variation_seed=9, seed_resize_width=128, seed_resize_height=128)
     for plain, other in zip(fill_noise(work(), BATCH, model), fill_noise(varied, BATCH, model), strict=True):
         assert torch.equal(plain, other)
+
+
+def test_torch_draws_as_after_its_own_seeding():
+    torch.manual_seed(2**63 - 1)
+    wanted = torch.rand(3)
+    seed_torch(2**63 - 1, torch.device("cpu"))
+    assert torch.equal(torch.rand(3), wanted)

@@ -63,7 +63,8 @@ def predicted(model):
 
 
 def test_a_model_computes_with_them_and_the_user_is_told(model, model_cache):
-    assert "8 bits" in storage_notes(model, Plan())[0] and "%" in storage_notes(model, Plan())[0]
+    told = storage_notes(model, Plan(weights="int8"))
+    assert "8 bits" in told[0] and "%" in told[0]
     whole = model_cache.get("tiny", None, Plan())
     assert storage_notes(whole, Plan()) == ()
     wanted, found = predicted(whole), predicted(model)
