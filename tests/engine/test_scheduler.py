@@ -94,6 +94,11 @@ class Hall:
 
         self.scheduler.start_job(name, guarded)
 
+    def arrive(self, name, work, more):
+        """Web's message with a job; `more`: it says that another follows."""
+        self.job(name, work)
+        self.scheduler.expecting = more
+
     def run(self):
         watchdog = threading.Timer(60, lambda: setattr(self.scheduler, "stopping", True))
         watchdog.start()
@@ -130,6 +135,49 @@ def test_questions_of_another_shape_get_a_pass_of_their_own(hall):
     hall.job("b", asking(answers, 1.5))
     hall.run()
     assert hall.passes.passes == [[1], [1.5]]
+
+
+def joining(hall, answers, *calls):
+    """Work that lets another job come while it runs, then asks."""
+
+    def work(slot):
+        hall.inbox.put(lambda: hall.arrive("b", asking(answers, *calls), more=False))
+        answers.append(slot.predict(1))
+
+    return work
+
+
+def test_jobs_that_are_announced_share_the_first_pass(hall):
+    answers = []
+    hall.arrive("a", joining(hall, answers, 10), more=True)
+    hall.run()
+    assert hall.passes.passes == [[1, 10]]
+
+
+def test_a_job_that_nobody_announced_comes_after_the_step(hall):
+    answers = []
+    hall.arrive("a", joining(hall, answers, 10), more=False)
+    hall.run()
+    assert hall.passes.passes == [[1], [10]]
+
+
+def test_a_job_that_was_announced_and_fails_to_come_is_not_waited_for(hall):
+    answers = []
+    hall.arrive("a", asking(answers, 1), more=True)
+    hall.run()
+    assert answers == [2]
+
+
+def test_a_job_that_comes_while_a_text_is_encoded_shares_the_next_pass(hall):
+    answers = []
+
+    def encoder(slot):
+        slot.run_on_device(lambda: hall.inbox.put(lambda: hall.arrive("b", asking(answers, 10), more=False)))
+        answers.append(slot.predict(1))
+
+    hall.job("a", encoder)
+    hall.run()
+    assert hall.passes.passes == [[1, 10]]
 
 
 def test_a_job_joins_between_two_steps_and_knows_how_many_shared(hall):

@@ -7,6 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.jobs.conftest import Box
+from webui.core.protocol import RunJob
+from webui.jobs.engine_client import SubprocessClient
 from webui.jobs.fair_queue import PREFERENCE, FairQueue, QueueEntry
 
 
@@ -102,6 +104,25 @@ def test_jobs_of_several_owners_run_side_by_side_and_end_by_themselves(started):
     assert started.wait(first.id).state == "cancelled"
     started.wait_idle()
     assert len(started.links) == 1
+
+
+def test_an_idle_engine_is_told_with_each_job_of_a_batch_whether_another_follows(box, monkeypatch):
+    sent, send = [], SubprocessClient.send
+
+    def noted(client, message):
+        sent.extend([message] if isinstance(message, RunJob) else [])
+        return send(client, message)
+
+    monkeypatch.setattr(SubprocessClient, "send", noted)
+    jobs = [box.submit("never", owner=owner) for owner in ("ann", "bob", "cy")]
+    box.start()
+    running_together(box, *jobs)
+    late = box.submit("never", owner="dan")
+    running_together(box, *jobs, late)
+    until = time.monotonic() + 30
+    while len(sent) < 4 and time.monotonic() < until:
+        time.sleep(0.01)
+    assert [(message.owner, message.more) for message in sent] == [("ann", True), ("bob", True), ("cy", False), ("dan", False)]
 
 
 def test_a_job_goes_to_an_idle_engine_rather_than_into_a_batch(tmp_path):

@@ -86,6 +86,7 @@ def test_a_look_at_folders_that_rest_reads_none_of_them(path, tmp_path, monkeypa
     monkeypatch.setattr(library, "scan", lambda: pytest.fail("it scanned"))
     library.look()
     library.meet(library.version)
+    assert library.knows("") and library.knows(library.version) and not library.knows("another list")
 
 
 def test_another_process_looks_again_when_its_list_is_older(path, tmp_path):
@@ -97,7 +98,9 @@ def test_another_process_looks_again_when_its_list_is_older(path, tmp_path):
     engine.look()
     stale = engine.models("checkpoint")
     web.scan()
+    assert not engine.knows(web.version)
     engine.meet(web.version)
+    assert engine.knows(web.version)
     assert engine.version == web.version and engine.models("checkpoint") != stale
 
 

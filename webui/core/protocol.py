@@ -50,6 +50,7 @@ class RunJob(FrozenModel):
     library: str = Field("", description="Version of web's list of model files.")
     settings: dict[str, JsonValue] = {}
     grid: GridPlace | None = None
+    more: bool = Field(False, description="Another job follows at once: it may share this one's first pass.")
 
 
 class Cancel(FrozenModel):

@@ -38,20 +38,28 @@ class AdmittedJob:
 class AdmissionController:
     """The jobs running in this engine.
 
-    `admit` and `release` are called in turn with the scheduler, `refresh_library` by a job before it is admitted.
+    `admit` and `release` are called in turn with the scheduler, `knows_library` and `refresh_library` by a job before it is admitted.
     """
 
     def __init__(self, context: EngineContext, device: str, settings: Settings) -> None:
         self.context, self._device, self._settings = context, device, settings
         self._admitted: dict[str, AdmittedJob] = {}
 
+    def knows_library(self, task: RunJob) -> bool:
+        """Whether `refresh_library` has nothing to do."""
+        return self.context.library.knows(task.library) and self._knows_embeddings(task)
+
     def refresh_library(self, task: RunJob) -> None:
         """Rescan the model files if web's list is newer, or if an embedding that the prompts name has changed."""
-        library, text = self.context.library, prompts_of(task.request)
-        library.meet(task.library)
-        named = [file for file in library.models("embedding") if is_named(file.short_name, text)]
-        if not all(is_same(file.path, file.identity) for file in named):
-            library.scan()
+        self.context.library.meet(task.library)
+        if not self._knows_embeddings(task):
+            self.context.library.scan()
+
+    def _knows_embeddings(self, task: RunJob) -> bool:
+        """Whether the embeddings that the prompts name are as they are listed."""
+        text = prompts_of(task.request)
+        named = [file for file in self.context.library.models("embedding") if is_named(file.short_name, text)]
+        return all(is_same(file.path, file.identity) for file in named)
 
     def admit(self, task: RunJob, draining: bool = False) -> Plan:
         """Admit a job and return its plan.

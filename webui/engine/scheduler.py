@@ -5,6 +5,7 @@ them, for the time of one step or `DEVICE_TASK_BUDGET_S`. Then all forward reque
 allow. So
 
 * a forward request waits until the other ready jobs have made theirs (well under a millisecond each); there is no timer;
+* jobs that web sends together (`expecting`) share their first pass;
 * a job joins or leaves between any two steps;
 * samplers, extensions and LoRAs never run at the same time as others, and each finds torch's random numbers as it left them.
 
@@ -93,6 +94,8 @@ class BatchScheduler:
         self.stats = BatchStats()
         self.stopping = False
         self.draining = False
+        self.expecting = False
+        """Web has said that another job follows at once: nobody makes a step before it is there, unless it fails to come."""
         self._messages: list[Any] = []
         self._mark = time.monotonic()
         self._step_time = 0.0
@@ -112,16 +115,17 @@ class BatchScheduler:
             self._drain_inbox(wait=not self._has_work())
             self._run_ready()
             self._run_device_tasks()
-            self._run_forward_batches()
+            if not self.expecting:
+                self._run_forward_batches()
             self._grant_exclusive()
             self._watchdog()
 
     # Listening --------------------------------------------------------------------------------------------------------------
 
     def _has_work(self) -> bool:
-        return any(slot.state == "ready" or slot.state == "asking" and not isinstance(slot.request, SlotSignal) for slot in self.slots) or (
-            self._next_exclusive() is not None
-        )
+        if any(slot.state == "ready" for slot in self.slots) or next(self._device_tasks(), None) is not None:
+            return True
+        return (bool(self._forwarding()) and not self.expecting) or self._next_exclusive() is not None
 
     def _drain_inbox(self, wait: bool) -> None:
         """Handle all pending messages. Blocks when there is nothing to do, with a timeout while jobs run off the device."""
@@ -129,6 +133,7 @@ class BatchScheduler:
             try:
                 self._receive(self._inbox.get(timeout=SLOW_AFTER_S if self.slots else None))
             except Empty:
+                self.expecting = False
                 return
             finally:
                 self._mark = time.monotonic()
@@ -198,9 +203,10 @@ class BatchScheduler:
         while (slot := next(self._device_tasks(), None)) is not None:
             for served in self._run_device_task(slot, until):
                 self._resume(served)
-            if time.monotonic() > until and self._forwarding():
+            if time.monotonic() > until and self._forwarding() and not self.expecting:
                 return
             self._drain_inbox(wait=False)
+            self._run_ready()  # whoever came meanwhile shares the next pass
 
     def _device_tasks(self) -> Iterator[JobSlot]:
         return (slot for slot in self.slots if slot.state == "asking" and isinstance(slot.request, DeviceTask))

@@ -137,7 +137,8 @@ class EngineServer:
         """Admit a job and make its images, in the job's thread."""
         admission, scheduler = self._admission, self._scheduler
         assert admission is not None and scheduler is not None
-        slot.run_off_device(lambda: admission.refresh_library(task))
+        if not admission.knows_library(task):  # to leave the device, if only for a moment, costs a step that the others make meanwhile
+            slot.run_off_device(lambda: admission.refresh_library(task))
         plan = slot.run_on_device(lambda: admission.admit(task, scheduler.draining))
         self.writer.send(Planned(job_id=task.job_id, plan=plan))
         admission.run(
@@ -171,6 +172,7 @@ class EngineServer:
                 raise message
             case RunJob() if self._scheduler is not None:
                 self._scheduler.start_job(message.job_id, lambda slot: self._run_guarded(message, slot))
+                self._scheduler.expecting = message.more
             case Unload():
                 self._unload_wanted = True
                 self._when_idle()
@@ -220,7 +222,8 @@ class EngineServer:
         """Return the job's `emit`: it sends events to web and raises pending cancel requests."""
 
         def emit(event: Event) -> None:
-            event = event.model_copy(update={"job_id": job_id})
+            if event.job_id != job_id:
+                event = event.model_copy(update={"job_id": job_id})
             self.report(event)
             self.controls.raise_if_cancelled(event)
 

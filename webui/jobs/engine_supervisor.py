@@ -14,7 +14,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 
-from webui.core.batch_key import batch_key
 from webui.core.job import Job
 from webui.core.protocol import (
     Cancel,
@@ -38,7 +37,7 @@ from webui.db.retry import Result, retry_on_storage_error
 from webui.errors import StorageError
 from webui.jobs.dispatch import Dispatch
 from webui.jobs.engine_client import EngineClient
-from webui.jobs.placement import EngineStatus
+from webui.jobs.placement import EngineStatus, batch_key_of
 from webui.settings import Settings
 
 MakeClient = Callable[[Callable[[FromEngine, bytes], None], Callable[[], None]], EngineClient]
@@ -167,7 +166,7 @@ class EngineSupervisor(threading.Thread):
                     self._change.wait(1.0)
 
     def _send_job(self, client: EngineClient) -> bool:
-        """Send the engine a job if it can take one; returns whether something was sent."""
+        """Send the engine a job if it can take one, an idle one all that may share a batch; returns whether something was sent."""
         if self._status.state not in ("ready", "working"):
             return False
         with self._change:
@@ -177,15 +176,12 @@ class EngineSupervisor(threading.Thread):
         if not running and (self._unload_wanted or self._has_been_idle()):
             self._unload_wanted, self._idle_since = False, math.inf
             return client.send(Unload())
-        if running and (self._is_full or self._unload_wanted or self._restart_wanted or len(running) >= self._settings().batch_jobs):
+        if running and not self._has_room_beside(running):
             return False
         with self._change:
             self._taking = True  # a stop that comes now waits until it is known which engine has the job
         try:
-            return self._take_job(client, running)
-        except StorageError as error:
-            self._show(message=str(error))
-            return False
+            return self._send_jobs(client, running)
         finally:
             with self._change:
                 self._taking = False
@@ -196,33 +192,49 @@ class EngineSupervisor(threading.Thread):
         minutes = self._settings().unload_after
         return minutes > 0 and time.monotonic() - self._idle_since > minutes * 60
 
-    def _take_job(self, client: EngineClient, running: Sequence[Job]) -> bool:
-        job = self._dispatch.take(self._status.name, self._status.loaded, batch_key_of(running), self._owners_at_limit(running))
-        if job is None:
-            return False
-        with self._change:
-            self._jobs[job.id] = job
-        self._show_jobs()
-        saved = self._persist(lambda: self._dispatch.state.store.saved_indexes(job.id)) or ()
-        client.send(self._task(job, saved))
-        self._send_preview_settings(client, job)
-        if how := self._dispatch.state.cancels.get(job.id):
-            client.send(Cancel(job_id=job.id, how=how))
-        return True
+    def _send_jobs(self, client: EngineClient, running: Sequence[Job]) -> bool:
+        """Each goes with word of the next, which an idle engine waits for: a first pass of all takes as long as one of the first alone."""
+        job, together, starts = self._take_job(running), list(running), not running
+        while job is not None:
+            together.append(job)
+            following = self._take_job(together) if starts and self._has_room_beside(together) else None
+            client.send(self._task(job, more=following is not None))
+            self._send_preview_settings(client, job)
+            if how := self._dispatch.state.cancels.get(job.id):
+                client.send(Cancel(job_id=job.id, how=how))
+            job = following
+        return len(together) > len(running)
 
-    def _task(self, job: Job, saved: tuple[int, ...]) -> RunJob:
-        """Build the message that starts a job, with current settings and library version."""
-        settings = self._settings().model_dump(mode="json")
+    def _has_room_beside(self, running: Sequence[Job]) -> bool:
+        wanted_otherwise = self._is_full or self._unload_wanted or self._restart_wanted or self._draining or self._stopping
+        return not wanted_otherwise and len(running) < self._settings().batch_jobs
+
+    def _take_job(self, running: Sequence[Job]) -> Job | None:
+        """The next job for the engine beside those, marked as running; None where there is none or pictures cannot be written."""
+        try:
+            job = self._dispatch.take(self._status.name, self._status.loaded, batch_key_of(running), self._owners_at_limit(running))
+        except StorageError as error:
+            self._show(message=str(error))
+            return None
+        if job is not None:
+            with self._change:
+                self._jobs[job.id] = job
+            self._show_jobs()
+        return job
+
+    def _task(self, job: Job, more: bool) -> RunJob:
+        """Build the message that starts a job, with current settings and library version. `more`: another follows at once."""
         return RunJob(
             job_id=job.id,
             owner=job.owner,
             attempt=job.attempts + 1,
             request=job.work,
             plan=job.plan,
-            saved=saved,
+            saved=self._persist(lambda: self._dispatch.state.store.saved_indexes(job.id)) or (),
             library=self._library(),
-            settings=settings,
+            settings=self._settings().model_dump(mode="json"),
             grid=job.grid,
+            more=more,
         )
 
     def _owners_at_limit(self, running: Sequence[Job]) -> set[str]:
@@ -386,10 +398,3 @@ class EngineSupervisor(threading.Thread):
     def _show(self, **changes: object) -> None:
         self._status = self._status.model_copy(update=changes)
         self._dispatch.set_engine(self._status)
-
-
-def batch_key_of(running: Sequence[Job]) -> str | None:
-    """What the running jobs have in common: "" when the one that runs is alone, None when none runs."""
-    if not running:
-        return None
-    return "" if running[0].attempts else batch_key(running[0].work)

@@ -1,9 +1,11 @@
 """Choose the preferred engine for a waiting job, by loaded model and memory."""
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 
 import psutil
 
+from webui.core.batch_key import batch_key
+from webui.core.job import Job
 from webui.core.protocol import BatchStats
 from webui.core.request import FrozenModel
 
@@ -63,3 +65,10 @@ def better_than_joining(
 def shares_memory(one: EngineStatus, other: EngineStatus) -> bool:
     """Whether two engines' models lie in the same memory."""
     return (one.node, one.device) == (other.node, other.device)
+
+
+def batch_key_of(running: Sequence[Job]) -> str | None:
+    """What the running jobs have in common: "" when the one that runs is alone, None when none runs."""
+    if not running:
+        return None
+    return "" if running[0].attempts else batch_key(running[0].work)

@@ -92,6 +92,11 @@ class Library:
         """A word for what is listed: files, names and identities. Another process with the same word has the same list."""
         return self._listed().version
 
+    def knows(self, version: str) -> bool:
+        """Whether `meet` would not scan. Costs a `stat` of each folder."""
+        listing = self._listing
+        return listing is not None and version in ("", listing.version) and not listing.folders.have_changed()
+
     def meet(self, version: str) -> None:
         """Scan again if another process, whose list has this version, has seen something that is not listed here."""
         if version and version != self.version:
