@@ -291,3 +291,40 @@ def test_what_there_is(client):
     assert client.get("/object_info/NoSuch").json() == {}
     assert client.get("/system_stats").json()["devices"] and client.get("/embeddings").json() == []
     assert client.get("/prompt").json()["exec_info"]["queue_remaining"] >= 0
+
+
+FREEU = {"b1": 1.3, "b2": 1.4, "s1": 0.9, "s2": 0.2}
+
+
+def guided(kind: str, **values) -> dict:
+    """The usual graph, its model through one more node."""
+    sampler = usual()["3"]
+    sampler["inputs"]["model"] = ["10", 0]
+    return usual(**{"3": sampler, "10": {"class_type": kind, "inputs": {"model": ["4", 0], **values}}})
+
+
+@pytest.mark.parametrize(
+    ("kind", "part", "values"),
+    [("FreeU_V2", "freeu", FREEU), ("SelfAttentionGuidance", "sag", {"scale": 0.7, "blur_sigma": 1.5})]
+    + [("PerturbedAttentionGuidance", "pag", {"scale": 2.5})],
+)
+def test_guidance_of_a_graph_is_the_requests(server, client, kind, part, values):  # noqa: F811
+    job = server.services.queue.get(job_of(server, client, guided(kind, **values)))
+    assert {name: getattr(getattr(job.request, part), name) for name in values} == values
+    assert not [note for note in job.notes if kind in note]
+    listed = client.get(f"/object_info/{kind}").json()[kind]
+    assert list(listed["input"]["required"]) == ["model", *values] and listed["output"] == ["MODEL"]
+
+
+def test_guidance_that_cannot_be_is_refused_at_its_node(client):
+    for kind, values, name in [
+        ("FreeU_V2", FREEU | {"b1": 5}, "b1"),
+        ("PerturbedAttentionGuidance", {"scale": -1}, "scale"),
+        ("SelfAttentionGuidance", {"scale": 9, "blur_sigma": 2}, "scale"),
+    ]:
+        answer = client.post("/prompt", json={"prompt": guided(kind, **values)})
+        errors = answer.json()["node_errors"]
+        assert answer.status_code == 400 and list(errors) == ["10"], answer.text
+        assert errors["10"]["errors"][0]["extra_info"]["input_name"] == name
+    first = client.post("/prompt", json={"prompt": guided("FreeU", **FREEU)})
+    assert first.status_code == 400 and "node FreeU does not exist" in first.text and "the first version of FreeU" in first.text

@@ -5,6 +5,7 @@ from typing import Any
 
 from webui.api.comfy.pictures import LOADERS, behind, link_of
 from webui.errors import RequestError
+from webui.images.dialects.comfyui_guidance import PARTS
 
 _INPUTS: Mapping[str, tuple[str, ...]] = {
     "batch_size": ("batch_size", "amount"),
@@ -37,7 +38,10 @@ _LAST = ("hires", "finish", "refiner_checkpoint")
 def blamed(error: RequestError, graph: Mapping[str, Any], end: str) -> tuple[str, str] | None:
     """(node, input) that a refusal is about, of those that `end` is made of: one whose value it quotes, else the first of its kind."""
     first, last = error.field.partition(".")[0], error.field.rpartition(".")[2]
-    found = [each for name in _INPUTS.get(last, ()) for each in _with(graph, end, name)]
+    if first in PARTS.values():
+        found = [each for each in _with(graph, end, last) if PARTS.get(graph[each[0]]["class_type"]) == first]
+    else:
+        found = [each for name in _INPUTS.get(last, ()) for each in _with(graph, end, name)]
     if (side := _SIDES.get(last)) is not None:
         behind_it = set(_behind_input(graph, end, side))
         found = [each for each in found if each[0] in behind_it] or found

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+from webui.images.dialects.comfyui_guidance import PARTS, inputs_of
 from webui.images.dialects.comfyui_nodes import ENCODERS, SAMPLERS
 
 _PICTURE_SIZE = {"width": "INT", "height": "INT"}
@@ -26,7 +27,7 @@ MODELS: Mapping[str, dict[str, str]] = {
     "DifferentialDiffusion": {"model": "MODEL"},
     "ModelSamplingDiscrete": {"model": "MODEL", "sampling": "STRING", "zsnr": "BOOLEAN"},
     "RescaleCFG": {"model": "MODEL", "multiplier": "FLOAT"},
-    "SelfAttentionGuidance": {"model": "MODEL", "scale": "FLOAT", "blur_sigma": "FLOAT"},
+    **{kind: {"model": "MODEL", **inputs_of(kind)} for kind in PARTS},
     "EasyCache": {"model": "MODEL", "reuse_threshold": "FLOAT", "start_percent": "FLOAT", "end_percent": "FLOAT", "verbose": "BOOLEAN"},
 }
 """Loaders, texts, and what changes a model or a conditioning."""
@@ -197,6 +198,7 @@ _OUTPUTS: Mapping[str, tuple[str, ...]] = {
 LINKED = ("MODEL", "CLIP", "VAE", "CONDITIONING", "LATENT", "IMAGE", "MASK", "GUIDER", "NOISE", "SAMPLER", "SIGMAS", "UPSCALE_MODEL")
 """Types that only a link can give."""
 _WITHOUT = {
+    "the first version of FreeU": ("freeu",),
     "ControlNet": ("controlnet", "etn_control", "preprocessor"),
     "IP-Adapter": ("ipadapter", "clipvision", "referenceimage"),
     "regions in a prompt": ("region", "attentionmask"),

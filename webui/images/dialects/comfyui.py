@@ -20,7 +20,7 @@ Mode = Literal["txt2img", "img2img", "inpaint"]
 _IMAGE = re.compile(r"(?:base_|input_)?(?:image|images|samples|latent|pixels|source|destination|any)(?:_?\w{1,4})?$")
 GOES_ON = "goes on where the first sampler stops"
 """What is said of a second sampler that is neither a second pass nor a refiner."""
-_SECOND = "Model of the second pass"
+_SECOND, _GUIDED = "Model of the second pass", "What changes guidance and the network"
 _INPAINTS = ("VAEEncodeForInpaint", "SetLatentNoiseMask", "InpaintModelConditioning", "INPAINT_VAEEncodeInpaintConditioning")
 
 
@@ -161,7 +161,7 @@ def _models(walk: Walk, way: Way, model: Chain, clip: Chain | None) -> dict[str,
         "checkpoint": model.checkpoint,
         "vae": vae_of(walk, way.vae, model.checkpoint) if way.vae or way.is_decoded else None,
         "clip_skip": clip.clip_skip if clip and clip.clip_skip > 1 else None,
-        "guidance_options.rescale": model.rescale,
+        **model.guidance,
     }
 
 
@@ -211,7 +211,10 @@ def _later(walk: Walk, way: Way, first: Sampling, model: Chain, fields: dict[str
                 walk.note(f"node {node.kind}")
     second, between = sampling_of(walk, way.passes[-2].node), way.passes[-1].after
     if not any(node.kind in UPSCALES for node in between) and not second.adds_noise:
-        name = chain_of(walk, second.model, "model", _SECOND).checkpoint
+        other = chain_of(walk, second.model, "model", _SECOND)
+        name = other.checkpoint
+        if other.parts:
+            walk.note(f"{_GUIDED}: the refiner's is left out")
         if name and len(way.passes) == 2 and (refiner := refiner_of(walk, way.passes[-2].node, first, second)) is not None:
             fields |= {"refiner_checkpoint": name, **refiner}
             return
@@ -278,6 +281,8 @@ def _differences(walk: Walk, first: Sampling, second: Sampling, model: Chain, fi
         other = chain_of(walk, second.model, "model", _SECOND)
         if other.checkpoint and (other.checkpoint, other.loras) != (model.checkpoint, model.loras):
             walk.note(f"{_SECOND}: {other.checkpoint}")
+        if other.guidance != model.guidance:
+            walk.note(f"{_GUIDED}: the first pass's holds for the second")
     for key, link, ours in (("prompt", second.positive, first.positive), ("negative_prompt", second.negative, first.negative)):
         if link != ours and (words := words_of(walk, link, f"Hires {key.replace('_', ' ')}")) is not None:
             prompt = words.prompt if key == "prompt" else ", ".join(filter(None, words.branches))

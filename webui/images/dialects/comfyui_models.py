@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from webui.images.dialects.comfyui_graph import MAX_DEPTH, Link, Node, Walk
+from webui.images.dialects.comfyui_guidance import PARTS, part_of
 from webui.images.dialects.comfyui_nodes import CHECKPOINTS, EFFICIENT, HARMLESS_PATCHES
 from webui.images.dialects.comfyui_values import number_of, text_of
 from webui.images.dialects.names import lora_tag, vae_name
@@ -24,6 +25,13 @@ class Chain:
     loras: Weights = field(default_factory=dict)
     clip_skip: int = 1
     rescale: float | None = None
+    parts: dict[str, dict[str, Any]] = field(default_factory=dict)
+
+    @property
+    def guidance(self) -> dict[str, Any]:
+        """The request's fields of what is done to guidance and inside the network."""
+        found = {f"{part}.{name}": value for part, values in self.parts.items() for name, value in values.items()}
+        return found | {"guidance_options.rescale": self.rescale}
 
 
 def chain_of(walk: Walk, link: Link | None, port: str, what: str = "") -> Chain:
@@ -70,8 +78,11 @@ def _changed(walk: Walk, node: Node, chain: Chain, port: str) -> None:
         layer = number_of(walk, node.inputs.get("stop_at_clip_layer"), "Clip skip")
         if isinstance(layer, int) and layer < 0 and chain.clip_skip == 1:
             chain.clip_skip = -layer
-    elif node.kind == "RescaleCFG":
+    elif node.kind == "RescaleCFG" and chain.rescale is None:
         chain.rescale = number_of(walk, node.inputs.get("multiplier"), "CFG rescale")
+    elif node.kind in PARTS and PARTS[node.kind] not in chain.parts:
+        if (values := part_of(walk, node)) is not None:
+            chain.parts[PARTS[node.kind]] = values
     elif not ("lora" in node.kind.lower() or node.kind in HARMLESS_PATCHES) or (node.kind == "ModelSamplingDiscrete" and port == "model"):
         walk.note(f"node {node.kind}")
 
