@@ -209,6 +209,31 @@ def test_the_picture_that_was_typed_is_made_when_its_model_has_arrived(visit, hu
     assert made["prompt"] == "an owl" and made["checkpoint"].startswith("v1-5-pruned-emaonly")
 
 
+def test_the_picture_waits_on_when_its_model_did_not_arrive_and_is_made_once(visit, origin, hugging_face, first_model):
+    """The download fails, the page is loaded anew, the download resumed there; a second window hears of its end as well."""
+    page = visit()
+    steps.prompt(page, "an owl that waited")
+    before = steps.pictures(page)
+    file = next(file for path, file in hugging_face.files.items() if "v1-5-pruned-emaonly" in path)
+    file.answers = [(404, {})]
+    page.get_by_role("button", name="Get Stable Diffusion 1.5 and make my picture with it").click()
+    expect(page.locator(".toast").filter(has_text="did not arrive")).to_contain_text("has nothing at this address")
+    page.reload()
+    resume = page.locator("#first-visit").get_by_role("button", name="Resume")
+    expect(resume).to_be_visible()
+    waiting = page.evaluate("localStorage.getItem('darkroom.picture-waits-for')")
+    page.evaluate(steps.KNOW)
+    resume.click()
+    page.wait_for_function(steps.DRAWN, arg=before, timeout=steps.PATIENCE)
+    other = page.context.new_page()
+    other.goto(origin)
+    other.evaluate("waiting => localStorage.setItem('darkroom.picture-waits-for', waiting)", waiting)  # read before the first forgot it
+    with other.expect_response("**/page/generate", timeout=steps.PATIENCE):
+        other.reload()
+    jobs = httpx.get(f"{origin}/api/v1/jobs", timeout=120).json()["jobs"]
+    assert [job["request"]["checkpoint"][:4] for job in jobs if job["request"]["prompt"] == "an owl that waited"] == ["v1-5"]
+
+
 @pytest.mark.parametrize("size", [(1366, 768), (390, 844)])
 def test_what_is_said_of_a_model_stays_inside_the_page(visit, size):
     page = visit(size=size)

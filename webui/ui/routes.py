@@ -2,9 +2,9 @@
 
 import asyncio
 from collections.abc import Mapping
-from typing import Any
+from typing import Annotated, Any
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Header, Request
 from fastapi.responses import JSONResponse, Response
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, model_validator
 
@@ -16,7 +16,7 @@ from webui.core.grid import MAX_AXES, MAX_TITLE, AxisWish, FolderWish, GridWish,
 from webui.core.names import printable
 from webui.core.plain import check_plain
 from webui.core.request import MAX_PROMPT, GenerationRequest
-from webui.errors import NotFound, RequestError, WebUIError
+from webui.errors import Conflict, NotFound, RequestError, WebUIError
 from webui.images.decode import as_png, read_mask
 from webui.images.pixels import mask_grey
 from webui.prompts.chunks import count_tokens
@@ -125,10 +125,12 @@ def _placed(request: GenerationRequest) -> GenerationRequest:
 
 def _form_routes(routes: APIRouter, services: Services) -> None:
     @routes.post("/generate", response_model=Submitted)
-    def generate(form: Values, request: Request) -> Submitted | JSONResponse:
+    def generate(
+        form: Values, request: Request, idempotency_key: Annotated[str | None, Header(max_length=255)] = None
+    ) -> Submitted | JSONResponse:
         """Check a form and put the job into the queue."""
         try:
-            return Submitted(job=submit_job(services, viewer_of(request), _placed(to_request(form.values))))
+            return Submitted(job=submit_job(services, viewer_of(request), _placed(to_request(form.values)), key=idempotency_key))
         except WebUIError as error:
             return refusal(error)
 
@@ -326,4 +328,4 @@ def _word_routes(routes: APIRouter, languages: Languages) -> None:
 def refusal(error: WebUIError) -> JSONResponse:
     """An error as the page shows it: beside the field when there is one."""
     body: Mapping[str, Any] = {"message": str(error), "field": getattr(error, "field", None), "advice": getattr(error, "advice", "")}
-    return JSONResponse(body, status_code=404 if isinstance(error, NotFound) else 422)
+    return JSONResponse(body, status_code=404 if isinstance(error, NotFound) else 409 if isinstance(error, Conflict) else 422)

@@ -106,7 +106,7 @@ export const collections = {
 
 export const page = {
   /** @returns {Promise<T.Submitted>} */
-  generate: (values) => ask('/page/generate', { method: 'POST', json: { values } }),
+  generate: (values, key = '') => ask('/page/generate', { method: 'POST', json: { values }, headers: key ? { 'Idempotency-Key': key } : {} }),
   /** @returns {Promise<T.GridCount>} */
   countGrid: (wish) => ask('/page/grids/count', { method: 'POST', json: wish }),
   /** @returns {Promise<T.GridBody>} */

@@ -6,7 +6,7 @@ import { models } from './api.js';
 import { button, el } from './dom.js';
 import { t } from './language.js';
 import { bytesOf, comeOf } from './model-words.js';
-import { getAndMake, waitsFor } from './picture-waits.js';
+import { getAndMake, isRemoved, tell, waitsFor } from './picture-waits.js';
 import { known, whenKnown } from './shelf-models.js';
 import { component, state } from './state.js';
 import { go } from './tabs.js';
@@ -44,9 +44,12 @@ component('first-visit', (root) => {
   return {
     draw: () => { if (isKnown) look(); },
     download(told) {
-      if (!waitsFor(told.id)) return;
+      if (isRemoved(told) && come.dataset.id === told.id) come.hidden = true;
+      if (isRemoved(told) || !waitsFor(told.id)) return;
       come.hidden = false;
-      come.textContent = told.error || `${told.title}: ${comeOf(told)}`;
+      come.dataset.id = told.id;
+      come.replaceChildren(told.error || `${told.title}: ${comeOf(told)}`);
+      if (told.state === 'paused' || told.state === 'failed') come.append(' ', button('play', t('Resume'), () => models.resume(told.id, '').then(tell, complain)));
     },
   };
 });

@@ -312,8 +312,8 @@ export async function formRequest() {
   return state.mode === 'txt2img' ? values : { ...values, ...(await parts.mask?.sources()) };
 }
 
-/** Choose a checkpoint, and generate with it what the form says: its own size and steps go with it, as when somebody chooses it. */
-export async function generateWith(checkpoint) {
+/** Choose a checkpoint, and generate with it what the form says: its own size and steps go with it, as when somebody chooses it. Once for each key. */
+export async function generateWith(checkpoint, key) {
   if (form.values.checkpoint !== checkpoint) {
     const before = adoptions;
     await lists();
@@ -323,7 +323,7 @@ export async function generateWith(checkpoint) {
   await adopting;
   const { values, mode } = everything();
   if (!inStudio()) go(mode);
-  send(values, mode);
+  send(values, mode, key);
 }
 
 /** Wait until it is so, a frame at a time. */
@@ -331,19 +331,20 @@ async function until(isSo) {
   while (!isSo()) await new Promise((next) => { setTimeout(next, 50); });
 }
 
-function send(values, mode) {
+function send(values, mode, key = '') {
   const request = { ...values, ratio: undefined, mode, init: state.source.image ?? null };
   const painted = mode === 'txt2img' ? null : parts.mask.sources();  // the canvas of now: painting may go on while others are sent
   painted?.catch(() => {});  // told when it is this one's turn
-  line = line.then(() => submit(request, painted));
+  line = line.then(() => submit(request, painted, key));
 }
 
-async function submit(request, painted) {
+async function submit(request, painted, key) {
   try {
-    const { job } = await page.generate({ ...request, mask: null, ...(await painted) });
+    const { job } = await page.generate({ ...request, mask: null, ...(await painted) }, key);
     parts.run.submitted(job);
   } catch (problem) {
     parts.run?.refused?.();
+    if (key && problem.status === 409) return;  // another window has made it, from what is typed there
     if (problem.field) fieldError(problem.field, problem.message);
     else complain(problem);
   }

@@ -7,7 +7,7 @@ import { findModels } from './find-models.js';
 import { form } from './form.js';
 import { t } from './language.js';
 import { bytesOf as megabytes, comeOf, factsOf, fitLines } from './model-words.js';
-import { getAndMake } from './picture-waits.js';
+import { getAndMake, isRemoved } from './picture-waits.js';
 import { state } from './state.js';
 import { complain, toast } from './toast.js';
 
@@ -40,7 +40,7 @@ export function getModels() {
     rows.get(told.id)?.replaceWith(fresh);
     if (!rows.has(told.id)) list.append(fresh);
     rows.set(told.id, fresh);
-    if (told.error === 'Removed.') { fresh.remove(); rows.delete(told.id); }
+    if (isRemoved(told)) { fresh.remove(); rows.delete(told.id); }
   }
 
   function row(told) {
