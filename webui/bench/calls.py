@@ -1,7 +1,7 @@
 """`bench calls`: what A1111's API costs beside the jobs, what 200 polls a second cost the engine, and whether 100 clients lose anything.
 
 Through the real server and engine with the default model. Wall time tells only on an idle machine, so the processor time of the web process
-stands beside it, less what it takes when nobody calls.
+stands beside it, less what it takes when nobody calls. What polls cost the engine is measured as `polls` says.
 """
 
 import argparse
@@ -21,14 +21,13 @@ import httpx
 import psutil
 
 from webui.bench.faults import AppProcess
+from webui.bench.polls import polls, seconds_used
 from webui.bench.results import keep
 
 COST, SLOWER = 0.015, 0.02
 """The goals: seconds of a call beyond its job, and the share by which polls slow the engine."""
 LARGE = {"prompt": "a red apple", "steps": 1, "width": 512, "height": 512, "sampler_name": "Euler"}
 SMALL = {"prompt": "a red apple", "steps": 1, "width": 64, "height": 64, "sampler_name": "Euler"}
-LONG = {"prompt": "a red apple", "steps": 1000, "batch_count": 100, "seed": 1}
-_AT_ONCE = 4
 
 
 def run(words: Sequence[str]) -> int:
@@ -36,7 +35,8 @@ def run(words: Sequence[str]) -> int:
     parser = argparse.ArgumentParser(prog="python -m webui bench calls", description=__doc__)
     parser.add_argument("--calls", type=int, default=12)
     parser.add_argument("--polls", type=int, default=200, help="a second")
-    parser.add_argument("--seconds", type=float, default=8.0, help="of each window with polls and without")
+    parser.add_argument("--rounds", type=int, default=40, help="of three windows: no polls, polls of a bare server, polls of ours")
+    parser.add_argument("--seconds", type=float, default=1.5, help="of each window")
     parser.add_argument("--clients", type=int, default=100)
     options = parser.parse_args(list(words))
     with tempfile.TemporaryDirectory() as folder:
@@ -57,47 +57,21 @@ def measure(app: AppProcess, options: argparse.Namespace) -> dict[str, float]:
     web = psutil.Process(app.pid)
     _post(app.http, LARGE, "first")  # the model is loaded, the checkpoint hashed
     idle = _idle(web)
-    return {**cost(app, web, idle, options.calls), **polls(app, web, idle, options), **crowd(app, options.clients), "idle_cores": idle}
+    polled = polls(app, options.polls, options.rounds, options.seconds)
+    return {**cost(app, web, idle, options.calls), **polled, **crowd(app, options.clients), "idle_cores": idle}
 
 
 def cost(app: AppProcess, web: psutil.Process, idle: float, calls: int) -> dict[str, float]:
     """Seconds between a call's own and its job's, from engine to engine: the median, the least, and web's processor time."""
     beyond = []
-    began, used = time.perf_counter(), _used(web)
+    began, used = time.perf_counter(), seconds_used(web)
     for number in range(calls):
         start = time.perf_counter()
         _post(app.http, {**LARGE, "seed": number}, "cost")
         seconds = time.perf_counter() - start
         beyond.append(seconds - _job_seconds(app.http, "cost"))
-    busy = _used(web) - used - idle * (time.perf_counter() - began)
+    busy = seconds_used(web) - used - idle * (time.perf_counter() - began)
     return {"cost_seconds": statistics.median(beyond), "least_cost_seconds": min(beyond), "web_seconds_a_call": busy / calls}
-
-
-def polls(app: AppProcess, web: psutil.Process, idle: float, options: argparse.Namespace) -> dict[str, float]:
-    """How much fewer steps a second the engine makes while somebody polls: windows in turns, and the shares of a core that web and the
-    client take. A client on another machine takes none of it.
-    """
-    job = app.http.post("/api/v1/jobs", json=LONG, headers={"X-Owner": "polls"}).raise_for_status().json()
-    while _steps(app.http) == 0 or app.http.get(f"/api/v1/jobs/{job['id']}").json()["state"] != "running":
-        time.sleep(0.05)
-    rates: dict[bool, list[float]] = {False: [], True: []}
-    cores, clients = [], []
-    for polled in (False, True, False, True, False, True):
-        began, used, steps, own = time.perf_counter(), _used(web), _steps(app.http), time.process_time()
-        if polled:
-            asyncio.run(_poll(str(app.http.base_url), options.polls, options.seconds))
-        else:
-            time.sleep(options.seconds)
-        seconds = time.perf_counter() - began
-        rates[polled].append((_steps(app.http) - steps) / seconds)
-        if polled:
-            cores.append((_used(web) - used) / seconds - idle)
-            clients.append((time.process_time() - own) / seconds)
-    app.http.delete(f"/api/v1/jobs/{job['id']}", headers={"X-Owner": "polls"})
-    slower = 1 - statistics.median(rates[True]) / statistics.median(rates[False])
-    share = statistics.median(cores)
-    asked = {"web_milliseconds_a_poll": 1000 * share / options.polls, "client_cores_polled": statistics.median(clients)}
-    return {"slower": slower, "web_cores_polled": share, **asked}
 
 
 def crowd(app: AppProcess, clients: int) -> dict[str, float]:
@@ -126,26 +100,6 @@ async def _all_call(address: str, clients: int) -> list[dict[str, Any] | None]:
         return await asyncio.gather(*(call(number) for number in range(clients)))
 
 
-async def _poll(address: str, rate: int, seconds: float) -> None:
-    """Ask for the progress so many times a second, as plainly as can be: the client must not be what slows the engine."""
-    host, _, port = address.rpartition("//")[2].strip("/").partition(":")
-
-    async def one() -> None:
-        reader, writer = await asyncio.open_connection(host, int(port))
-        ask = f"GET /sdapi/v1/progress HTTP/1.1\r\nHost: {host}:{port}\r\nX-Owner: polls\r\n\r\n".encode()
-        until = due = time.perf_counter()
-        until += seconds
-        while due < until:
-            writer.write(ask)
-            head = (await reader.readuntil(b"\r\n\r\n")).lower()
-            await reader.readexactly(int(head.partition(b"content-length: ")[2].partition(b"\r\n")[0]))
-            due += _AT_ONCE / rate
-            await asyncio.sleep(max(due - time.perf_counter(), 0))
-        writer.close()
-
-    await asyncio.gather(*(one() for _ in range(_AT_ONCE)))
-
-
 def _post(http: httpx.Client, body: dict[str, Any], owner: str) -> dict[str, Any]:
     answer: dict[str, Any] = http.post("/sdapi/v1/txt2img", json=body, headers={"X-Owner": owner}, timeout=600).raise_for_status().json()
     return answer
@@ -158,18 +112,8 @@ def _job_seconds(http: httpx.Client, owner: str) -> float:
     return (finished - started).total_seconds()
 
 
-def _steps(http: httpx.Client) -> float:
-    lines = http.get("/metrics").text.splitlines()
-    return float(next(line.split()[-1] for line in lines if "steps_total" in line and not line.startswith("#")))
-
-
-def _used(process: psutil.Process) -> float:
-    times = process.cpu_times()
-    return float(times.user + times.system)
-
-
 def _idle(web: psutil.Process, seconds: float = 5.0) -> float:
     """Cores that web uses when nobody calls."""
-    used = _used(web)
+    used = seconds_used(web)
     time.sleep(seconds)
-    return (_used(web) - used) / seconds
+    return (seconds_used(web) - used) / seconds
