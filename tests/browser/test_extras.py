@@ -37,7 +37,7 @@ def test_pictures_go_through_a_chain_and_again(visit):
     assert viewer.get_by_text("Source").evaluate("(node) => node.closest('a').pathname").startswith("/api/v1/images/")
     viewer.get_by_title("Send to Extras").click()
     expect(page.locator(".tray-picture")).to_have_count(3)
-    page.get_by_label("Width to").fill("30000")
+    page.get_by_role("spinbutton", name="Width to").fill("30000")
     page.locator("#extras-go").click()
     expect(page.locator(".extras .field-error")).to_contain_text("million can be made")
 

@@ -144,9 +144,13 @@ def test_the_examples_have_cards_a_panel_and_a_tab(visit):
     expect(page.locator(".extension-card[data-id=film_grain]")).to_contain_text("panel Film grain")
     assert page.locator(".extension-card[data-broken]").count() == 0
     steps.go(page, "ext-aspect_calculator")
-    page.get_by_label("Width of the shape").fill("4")
-    page.get_by_label("Width of the shape").press("Tab")
-    expect(page.get_by_role("textbox", name="Size", exact=True)).not_to_have_value("680 × 384")
+    tab = page.frame_locator("#tab-ext-aspect_calculator iframe")
+    tab.get_by_label("Width of the shape").fill("4")
+    tab.get_by_label("Width of the shape").press("Tab")
+    expect(tab.get_by_role("textbox", name="Size", exact=True)).not_to_have_value("680 × 384")
+    page.get_by_role("button", name="Dark or light").click()
+    look = page.locator("body").evaluate("body => body.classList.contains('dark')")
+    expect(tab.locator("body.dark")).to_have_count(int(look))
     steps.go(page, "txt2img")
     expect(page.locator("#fold-ext-film_grain")).to_be_attached()
 

@@ -4,6 +4,7 @@ import json
 import re
 from dataclasses import replace
 from pathlib import Path
+from typing import ClassVar
 
 from tests.ui.page_strings import Literal, is_translated, literals
 from webui.app import load_extensions
@@ -17,7 +18,9 @@ from webui.settings import Settings
 from webui.ui import setting_cards
 from webui.ui.chain_fields import step_kinds
 from webui.ui.choices import choices
-from webui.ui.page import build
+from webui.ui.document import document
+from webui.ui.languages import Catalogue
+from webui.ui.page import page_parts
 from webui.ui.translated import places
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -30,6 +33,16 @@ NAMES = set(
 )
 NAMES |= {'{"name": "value"}', "0 0 0.5 1: a red fox\n0.5 0 0.5 1: a grey wolf"}
 """Choices that are the same in every language."""
+
+
+class Asked(Catalogue):
+    """A catalogue that notes what it is asked for."""
+
+    texts: ClassVar[dict[str, None]] = {}
+
+    def __call__(self, text: str) -> str:
+        self.texts[text] = None
+        return text
 
 
 def script_words() -> dict[str, str]:
@@ -75,10 +88,11 @@ def field_words(services: Services) -> dict[str, str]:
                 found.setdefault(text, where)
 
     names = {name for offered in choices(services).by_field.values() for name in offered}
-    config = json.loads(json.dumps(build(services, "/look/x").config, default=str))
-    for place, key in places(config):
-        if not (isinstance(place, list) and place[0] in names):
-            add("the form", place[key])
+    asked = Asked("en")
+    pages, parts = page_parts(services, "/look/x")
+    document(parts, services, asked, True)
+    add("the form", *(text for text in asked.texts if text not in names))
+    add("our tabs of Gradio", *(place[key] for place, key in places(json.loads(json.dumps(pages.config, default=str)))))
     for kind in step_kinds(list(services.contributions.finishers)):
         add("the finish chain", kind.title, *(text for field in kind.fields for text in (field.label, field.info, *field.choices)))
         add("the finish chain", kind.kind.replace("_", " "))

@@ -5,8 +5,9 @@ import json
 import pytest
 
 from webui.errors import RequestError
+from webui.ui.document import address_of
 from webui.ui.languages import Catalogue, Languages, read
-from webui.ui.translated import address_of, translated
+from webui.ui.translated import translated
 
 
 def put(folder, name, words):
@@ -78,7 +79,8 @@ def test_the_page_comes_in_the_language(page):
     german = client.get("/", headers={"Accept-Language": "de"})
     words = Languages(page.services).all()["de"]
     assert f'lang="de" dir="ltr" data-words="./{address_of(words)}"' in german.text
-    assert '"Sampling-Methode"' in german.text and '"Sampling method"' not in german.text.split("window.gradio_api_info")[0]
+    body = german.text.partition('<script type="application/json"')[0]
+    assert ">Sampling-Methode</label>" in body and "Sampling method" not in body
     assert "Accept-Language" in german.headers["vary"]
     told = client.get(f"/{address_of(words)}")
     assert told.json()["Save"] == "Speichern" and "immutable" in told.headers["cache-control"]

@@ -1,22 +1,27 @@
+import json
 import re
-
-import gradio as gr
+from html import unescape
 
 from tests import tiny
 from webui.core.request import GenerationRequest
-from webui.ui.first_paint import FirstPaint
-from webui.ui.page import STATIC, build
+from webui.ui.document import document
+from webui.ui.languages import Catalogue
+from webui.ui.page import STATIC, page_parts
 from webui.ui.trackers import ASSETS
 
 ON_OTHER_PARTS_OF_THE_PAGE = {"mode", "init", "mask", "inputs", "extras", "templates"}
 
 
-def components(blocks):
-    return {block.elem_id: block for block in blocks.blocks.values() if block.elem_id}
+def html_of(page, may_get_models=True):
+    return document(page_parts(page.services, "/look/x")[1], page.services, Catalogue("en"), may_get_models)
+
+
+def facts_of(html):
+    return json.loads(re.search(r'<script type="application/json" id="facts">(.*?)</script>', html)[1])
 
 
 def test_every_field_of_a_request_can_be_reached(page):
-    shown = components(build(page.services, "/look/x"))
+    shown = set(re.findall(r' id="([^"]+)"', html_of(page)))
     missing = []
     for name, info in GenerationRequest.model_fields.items():
         inner = next((part for part in (info.annotation, *getattr(info.annotation, "__args__", ())) if hasattr(part, "model_fields")), None)
@@ -25,27 +30,34 @@ def test_every_field_of_a_request_can_be_reached(page):
     assert missing == []
 
 
-def test_the_form_runs_in_the_browser(page):
-    """No queue and no session state; no call of Gradio's own, after whose failure it loads the page anew."""
-    blocks = build(page.services, "/look/x")
-    assert [function for function in blocks.fns.values() if function.fn is not None] == []
-    assert not any(isinstance(block, gr.State) for block in blocks.blocks.values())
+def test_the_scripts_are_told_of_every_field_that_is_written(page):
+    html = html_of(page)
+    facts = facts_of(html)
+    assert facts["names"] == re.findall(r' data-field="([^"]+)"', html)
+    assert set(facts["shown"]) == set(facts["names"]) == set(facts["labels"]) | {"ratio"}
+    assert {name for names in facts["folds"].values() for name in names} < set(facts["names"])
+    assert facts["defaults"]["extras.grain.amount"] == 0 and facts["usual"] == "Lanczos"
+
+
+def test_no_id_is_given_twice(page):
+    ids = re.findall(r' id="([^"]+)"', html_of(page))
+    assert len(ids) == len(set(ids))
 
 
 def test_tabs_in_order(page):
-    tabs = [block.label for block in build(page.services, "/look/x").blocks.values() if isinstance(block, gr.Tab)]
-    assert tabs == [
+    tabs = re.findall(r'<button type="button" role="tab"[^>]*>([^<]+)</button>', html_of(page))
+    assert [unescape(tab) for tab in tabs] == [
         *("txt2img", "img2img", "inpaint", "Extras", "Gallery", "PNG info", "Queue"),
         *("Grid", "Models", "Settings", "Extensions", "Grain tab"),
     ]
 
 
 def test_a_panel_is_made_of_its_model(page):
-    shown = components(build(page.services, "/look/x"))
-    assert shown["extras-grain-amount"].label == "Amount"
-    assert shown["extras-grain-amount"].props["field"]["ends"] == [0, 1]
-    assert isinstance(shown["extras-grain-coarse"], gr.Checkbox)
-    assert shown["fold-ext-grain"].label == "Grain"
+    html = html_of(page)
+    amount = re.search(r'<div id="extras-grain-amount".*?</div></div>|<div id="extras-grain-amount".*?type="range"[^>]*>', html)[0]
+    assert ">Amount</label>" in amount and 'min="0"' in amount and 'max="1"' in amount
+    assert 'data-field="extras.grain.coarse" data-kind="check"' in html
+    assert re.search(r'<div id="fold-ext-grain"[^>]*><button[^>]*><span>Grain</span>', html)
 
 
 def test_the_page_asks_no_other_host(page):
@@ -93,9 +105,8 @@ def test_every_icon_module_and_sheet_that_is_named_exists(page):
 
 def test_what_is_seen_first_is_in_the_html_with_what_the_browser_may_fetch_meanwhile(page):
     client = page.client()
-    html = client.get("/").text
-    head, body = html.split("</head>")
-    assert '<div id="first-paint" aria-hidden="true">' in body and "--accent: " in head
+    head, body = client.get("/").text.split("</head>")
+    assert 'id="generate"' in body and ">What should the picture show?<" not in body and "What should the picture show?" in body
     fetched = re.findall(r'<link rel="modulepreload" href="\.(/look/\w+/js/[\w-]+\.js)">', head)
     assert fetched[0].endswith("/main.js") and len(fetched) == len(set(fetched)) > 50
     for script in (fetched[0], fetched[-1]):
@@ -106,14 +117,26 @@ def test_what_is_seen_first_is_in_the_html_with_what_the_browser_may_fetch_meanw
 
 
 def test_the_form_keeps_the_place_of_the_first_visits_words_while_one_model_is_there(page, tmp_path):
-    html, expected = "<html><head></head><body></body></html>", []
-    paint = FirstPaint(STATIC, "/look/x", page.services.library)
+    expected = []
     for name in ("", "one", "two"):
         if name:
             tiny.write(tmp_path / "models" / "Stable-diffusion" / f"{name}.safetensors", seed=1)
             page.services.library.scan()
-        expected.append(("<html data-first-visit" in paint(html, True), "data-first-visit" in paint(html, False)))
+        expected.append(
+            tuple(
+                "<html" in html and " data-first-visit" in html.partition(">")[2].partition(">")[0]
+                for html in (html_of(page), html_of(page, False))
+            )
+        )
     assert expected == [(False, False), (True, False), (False, False)]
+
+
+def test_a_model_that_comes_is_in_the_next_page(page, tmp_path):
+    assert facts_of(html_of(page))["shown"]["checkpoint"] is None
+    tiny.write(tmp_path / "models" / "Stable-diffusion" / "late.safetensors", seed=1)
+    page.services.library.scan()
+    html = html_of(page)
+    assert facts_of(html)["shown"]["checkpoint"] == "late" and re.search(r'id="checkpoint-choice"[^>]* value="late"', html)
 
 
 def test_all_styles_and_icons_are_in_one_sheet(page):

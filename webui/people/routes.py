@@ -8,7 +8,7 @@ from webui.people.roles import Need
 ANY = ("GET", "POST", "PUT", "PATCH", "DELETE")
 TABLE: dict[Need, str] = {
     "look": """
-        GET / /config /manifest.json /favicon.ico /robots.txt /theme.css /health /ready /metrics /openapi.json /logout
+        GET / /ext-{name} /config /manifest.json /favicon.ico /robots.txt /theme.css /health /ready /metrics /openapi.json /logout
         GET /assets/{rest:path} /static/{rest:path} /svelte/{rest:path} /look/{rest:path} /gradio_api/{rest:path}
         GET /pwa_icon /pwa_icon/{size} /monitoring /monitoring/{rest:path}
         POST /login
@@ -121,6 +121,7 @@ def _known(method: str, path: str) -> Need | None:
 
 def _match(method: str, path: str) -> Need | None:
     first = path.split("/", 2)[1]
+    first = "ext-" if first.startswith("ext-") else first
     return next((need for pattern, need in _patterns().get((method, first), ()) if pattern.fullmatch(path)), None)
 
 
@@ -130,5 +131,5 @@ def _patterns() -> dict[tuple[str, str], list[tuple[re.Pattern[str], Need]]]:
     found: dict[tuple[str, str], list[tuple[re.Pattern[str], Need]]] = {}
     for method, path, need in sorted(listed(), key=lambda row: (row[1].endswith(":path}"), row[1].count("{"), -len(row[1]))):
         pattern = re.sub(r"\{[^}]*:path\}", ".*", re.sub(r"\{[^}:]*\}", "[^/]+", path))
-        found.setdefault((method, path.split("/", 2)[1]), []).append((re.compile(pattern, re.DOTALL), need))
+        found.setdefault((method, path.split("/", 2)[1].partition("{")[0]), []).append((re.compile(pattern, re.DOTALL), need))
     return found

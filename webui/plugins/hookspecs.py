@@ -159,7 +159,9 @@ def register_panels(register: "Callable[[Panel], None]") -> None:
 
 @called_in("web")
 def register_tabs(register: "Callable[[Tab], None]") -> None:
-    """Add tabs to the page. Called once when the page is built; `Tab.build` runs inside the tab and may use Gradio freely.
+    """Add tabs to the page. Called once when the page is built.
+
+    `Tab.build` makes a page of its own, which is shown in the tab, and may use Gradio freely.
 
     :param register: takes one `Tab` (title, build function).
     """

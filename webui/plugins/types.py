@@ -283,7 +283,7 @@ class Panel:
 
 @dataclass(frozen=True)
 class Tab:
-    """A tab after ours. `build` runs inside it when the page is built and may use Gradio freely."""
+    """A tab after ours. `build` makes what it shows, a page of its own in a frame, once at the start, and may use Gradio freely."""
 
     title: str
     build: Callable[[], object]

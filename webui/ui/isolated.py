@@ -1,6 +1,6 @@
 """Undo what a builder left behind when it raises: one bad extension must not take the page with it.
 
-Uses Gradio's private context; found by experiment with 6.31 and pinned by tests/ui/test_isolated.py.
+Uses Gradio's private context; found by experiment with 6.31 and pinned by tests/ui/test_extension_tabs.py.
 """
 
 from collections.abc import Callable, Iterator

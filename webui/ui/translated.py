@@ -1,17 +1,16 @@
-"""The page's HTML in the browser's language: Gradio draws labels from the configuration inside it, so its words are changed there.
+"""The language of whoever asks, and extensions' tabs in it.
 
-The browser gets them translated and paints nothing twice. What it draws first (first_paint.py) is put in on the same way.
+Gradio draws labels from the configuration in its HTML, so its words are changed there.
 """
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from http.cookies import CookieError, SimpleCookie
 from typing import Any
 
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from webui.api.identity import rights_of
 from webui.ui.languages import ENGLISH, Catalogue, Languages
 
 COOKIE = "language"
@@ -19,28 +18,27 @@ _BEFORE, _AFTER = "window.gradio_config = ", ";</script>"
 _TEXTS = ("label", "info", "placeholder")
 
 
-class Translated:
-    """ASGI: the page at `/` in the language of whoever asks. `prepare(html, admin)` gives it as that person gets it."""
+def wanted(headers: Mapping[str, str], languages: Languages) -> Catalogue:
+    """The catalogue for a request with these headers."""
+    return languages.wanted(headers.get("accept-language", ""), _chosen(headers.get("cookie", "")))
 
-    def __init__(self, app: ASGIApp, languages: Languages, prepare: Callable[[str, bool], str]) -> None:
+
+class Translated:
+    """ASGI: the pages at `/ext-…` in the language of whoever asks."""
+
+    def __init__(self, app: ASGIApp, languages: Languages) -> None:
         self._app = app
         self._languages = languages
-        self._prepare = prepare
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """See the class."""
         path = scope.get("path", "").removeprefix(scope.get("root_path", "")) if scope["type"] == "http" else ""
-        if path not in ("", "/") or scope["type"] != "http" or scope["method"] != "GET":
+        if not path.startswith("/ext-") or scope["method"] != "GET":
             return await self._app(scope, receive, send)
-        headers = Headers(scope=scope)
-        catalogue = self._languages.wanted(headers.get("accept-language", ""), _chosen(headers.get("cookie", "")))
-        admin = rights_of(scope).admin
-
-        def changed(html: str) -> str:
-            html = self._prepare(html, admin)
-            return html if catalogue.tag == ENGLISH else translated(html, catalogue)
-
-        await self._app(scope, receive, _Changed(send, changed))
+        catalogue = wanted(Headers(scope=scope), self._languages)
+        if catalogue.tag == ENGLISH:
+            return await self._app(scope, receive, send)
+        await self._app(scope, receive, _Changed(send, lambda html: translated(html, catalogue)))
 
 
 class _Changed:
@@ -83,17 +81,9 @@ def _chosen(cookies: str) -> str:
     return found.value if found else ""
 
 
-def address_of(catalogue: Catalogue) -> str:
-    """Where its words lie, below the page's own address."""
-    return f"page/words/{catalogue.tag}.{catalogue.digest}.json"
-
-
 def translated(html: str, catalogue: Catalogue) -> str:
-    """Gradio's page in a language: the direction, the address of the words for our scripts, and the labels in its configuration."""
-    address = address_of(catalogue)
-    of_root = f'lang="{catalogue.tag}" dir="{"rtl" if catalogue.rtl else "ltr"}" data-words="./{address}"'
-    html = html.replace('lang="en"', of_root, 1)
-    html = html.replace("</head>", f'<link rel="preload" as="fetch" crossorigin href="./{address}"></head>', 1)
+    """Gradio's page in a language: the direction, and the labels in its configuration."""
+    html = html.replace('lang="en"', f'lang="{catalogue.tag}" dir="{"rtl" if catalogue.rtl else "ltr"}"', 1)
     before, mark, rest = html.partition(_BEFORE)
     config, end, after = rest.partition(_AFTER)
     if not mark or not end:

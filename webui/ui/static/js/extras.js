@@ -6,6 +6,7 @@ import { extras, images } from './api.js';
 import { button, el, heading, icon, iconButton } from './dom.js';
 import { takePictures } from './drops.js';
 import { numberOf } from './exact.js';
+import { facts } from './facts.js';
 import { putFiles, takeOut, tray } from './extras-tray.js';
 import { chainEditor } from './finish-chain.js';
 import { count, size, some } from './format.js';
@@ -17,8 +18,8 @@ import { openViewer } from './viewer.js';
 
 const MOST_NAMED = 200;
 
-component('extras', (root, { props }) => {
-  const it = parts(props.kinds ?? []), usual = JSON.stringify([{ kind: 'upscale', upscaler: props.usual ?? 'Lanczos', scale: 2 }]);
+component('extras', (root) => {
+  const it = parts(facts.steps), usual = JSON.stringify([{ kind: 'upscale', upscaler: facts.usual, scale: 2 }]);
   root.append(heading(t('Extras')), el('div.extras', {},
     el('div.extras-form', {}, it.drop, it.file, it.list, it.folder, el('h3', {}, t('What is to be done')), it.editor.root,
       el('details', {}, el('summary', {}, t('Tiles of networks')), el('div.step-fields.tiles', {}, it.tile.root, it.overlap.root)),

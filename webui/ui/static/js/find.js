@@ -116,7 +116,7 @@ async function showField(name) {
     if (inFold && !$(`#fold-${CSS.escape(inFold)}`)?.offsetParent) continue;
     openFoldOf(name);
     const control = await seen(`#${CSS.escape(name.replaceAll('.', '-'))} :is(input:not([type=file]), textarea, select, button)`, inFold ? 60 : 2);
-    if (control) return look(control);  // Gradio makes what is in a fold when it is opened
+    if (control) return look(control);
   }
 }
 

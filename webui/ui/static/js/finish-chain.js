@@ -7,6 +7,7 @@
 import { images, page } from './api.js';
 import { $, el, icon, iconButton } from './dom.js';
 import { numberOf } from './exact.js';
+import { facts } from './facts.js';
 import { changed, kindOf, moved, newStep, readSteps, valueIn, withStep, writeSteps } from './finish-steps.js';
 import { t } from './language.js';
 import { regionsField } from './regions.js';
@@ -136,15 +137,14 @@ function picture(id, value, field, set) {
   return el('span.step-picture', {}, el('button.action', { id, type: 'button', onclick: () => file.click() }, shown, value ? t('Change') : t('Choose a picture')), file);
 }
 
-/** Called by Gradio once the chain's box is in the page; `props.value` is the text that the form holds. */
-export function mountChain(element, props, trigger, watch) {
-  const root = $('.host', element);
-  if (!root) return;
-  const editor = chainEditor(props.kinds, (text) => {
-    props.value = text;
-    trigger('input');
-  }, () => (state.mode !== 'txt2img' && state.source.image) || state.shown || state.images[0]?.id);
-  root.append(editor.root);
-  watch('value', () => editor.show(props.value));
-  editor.show(props.value);
+/**
+ * The form's own: it holds the chain as text.
+ * @param {HTMLElement} root
+ * @param {(text: string) => void} take
+ * @returns {import('./page-types.d.ts').Field}
+ */
+export function chainField(root, take) {
+  const editor = chainEditor(facts.steps, take, () => (state.mode !== 'txt2img' && state.source.image) || state.shown || state.images[0]?.id);
+  $('.host', root).append(editor.root);
+  return { show: editor.show, held: () => undefined };
 }

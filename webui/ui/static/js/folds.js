@@ -10,16 +10,22 @@ const heads = () => $$('[id^=fold-] > button.label-wrap');
 const nameOf = (head) => head.closest('[id^=fold-]').id.replace(/^fold-/, '');
 
 export function watchFolds() {
-  // Gradio has no event for it in the page, so read the class of its own button after a click.
-  document.addEventListener('click', ({ target }) => {
-    if (target instanceof Element && target.closest('[id^=fold-] > button.label-wrap'))
-      setTimeout(() => store('folds', heads().filter((head) => head.classList.contains('open')).map(nameOf)), 50);
-  });
+  for (const head of $$('#form button.label-wrap')) head.onclick = () => {
+    openFold(head, head.ariaExpanded !== 'true');
+    if (head.parentElement.id.startsWith('fold-')) store('folds', heads().filter((each) => each.ariaExpanded === 'true').map(nameOf));
+  };
+}
+
+/** Open or close a fold by its head. @param {HTMLElement} head */
+export function openFold(head, isOpen = true) {
+  head.setAttribute('aria-expanded', String(isOpen));
+  head.classList.toggle('open', isOpen);
+  /** @type {HTMLElement} */ (head.nextElementSibling).hidden = !isOpen;
 }
 
 export function reopenFolds() {
   const open = stored('folds', []);
-  for (const head of heads()) if (open.includes(nameOf(head)) && !head.classList.contains('open')) head.click();
+  for (const head of heads()) if (open.includes(nameOf(head))) openFold(head);
 }
 
 /** A forgotten Hires. fix is the classic surprise: the title tells. */

@@ -17,7 +17,7 @@ const NO_FIELDS = ['mode', 'init', 'mask'];
 
 // ---------------------------------------------------------------------------------------------------------- reading
 /**
- * Gradio's values by field name. Gradio gives '' for what was empty once its box was in the page.
+ * Values by field name; '' stays nothing where the untouched field holds nothing.
  * @param {FormFacts} form
  * @param {Value[]} values
  * @param {string[]} names of the fields that they are of

@@ -1,39 +1,58 @@
 // @ts-check
-// The form: its memory, its presets, filling it, and saying what is wrong with it. Gradio holds the values; these functions run in its events.
+// The form: its memory, its presets, filling it, and saying what is wrong with it.
 
 import { images as imagesApi, page } from './api.js';
 import { $, $$, el } from './dom.js';
+import { facts } from './facts.js';
+import { commitFields, fields, findFields } from './fields.js';
 import { t } from './language.js';
 import { forget, store, stored } from './storage.js';
 import { draw, inStudio, MODES, parts, shownImage, state } from './state.js';
 import { complain, toast } from './toast.js';
 import { go } from './tabs.js';
 import { summarise } from './folds.js';
-import { adopted, named, NATIVE, ratioOf as ratioIn, restored, same, sizeLike, sizeOf as sizeIn, sorted, sourceSize, unsaid, without } from './form-values.js';
+import { adopted, named, NATIVE, ratioOf as ratioIn, restored, sizeLike, sizeOf as sizeIn, sorted, sourceSize, unsaid, without } from './form-values.js';
 import { size } from './format.js';
 
 /** @type {import('./page-types.d.ts').FormFacts} */
 export const form = { names: [], defaults: {}, shown: {}, labels: {}, folds: {}, native: {}, values: {} };
 
 // ---------------------------------------------------------------------------------------------------------- memory
-/** Gradio's load event: what the browser remembers, else the defaults. Who was quicker than this event keeps what was typed. */
-export function restore(start, values) {
-  Object.assign(form, start);
-  values = form.names.map((name, n) => (name in early ? early[name] : values[n]));
-  const wanted = restored(form, stored('form', {}), values);
-  take(named(form, wanted));
+/** Bring the form to life: what the browser remembers, else the defaults. Who was quicker keeps what was typed. */
+export function startForm() {
+  const { names, defaults, shown, labels, folds, native } = facts;
+  Object.assign(form, { names, defaults, shown, labels, folds, native });
+  findFields(edited);
+  const typed = names.map((name) => fields.get(name)?.held() ?? shown[name]);
+  const values = restored(form, stored('form', {}), typed);
+  chosenPlace = String(values[names.indexOf('where')] ?? '');
+  names.forEach((name, n) => fields.get(name)?.show(values[n]));
+  take(named(form, values));
   adopt(form.values.checkpoint, false);
-  chosenPlace = String(form.values.where ?? '');
-  return wanted.map((value, n) => (same(value, values[n]) ? undefined : value));
+  const press = (/** @type {string} */ id, /** @type {() => unknown} */ act) => { $(id).onclick = act; };
+  press('#generate', generate);
+  press('#refresh', () => lists(true));
+  press('#dice', () => fill({ seed: -1 }));
+  press('#reuse-seed', () => fill({ seed: shownImage()?.seed ?? form.values.seed }));
+  press('#swap', () => fill({ width: form.values.height, height: form.values.width }));
 }
 
-/** @type {import('./page-types.d.ts').Values} */
-const early = {};  // changed before the load event, which takes it in
+/** Somebody has changed a field. @param {string} name @param {any} value */
+function edited(name, value) {
+  if (name === faulty) clearErrors();
+  const change = named(form, [value], [name]);
+  if (name === 'ratio') return fill(sizeNamed(String(value)));
+  if (name === 'width' || name === 'height') {
+    const { width, height } = { ...form.values, ...change };
+    change.ratio = ratioIn(form.native, width, height);
+    fields.get('ratio')?.show(change.ratio);
+  }
+  take({ ...form.values, ...change });
+}
 
-/** Gradio's event of some fields: their values as they are now. */
-export function changed(names, values) {
-  if (form.names.length) take({ ...form.values, ...named(form, values, names) });
-  else names.forEach((name, n) => { early[name] = values[n]; });
+function sizeNamed(ratio) {
+  const [width, height] = sizeIn(form.native, ratio);
+  return { width, height };
 }
 
 /** Every change of the form ends here. */
@@ -44,6 +63,7 @@ function take(values) {
   state.noCheckpoint = !form.values.checkpoint;
   if (before.prompt !== form.values.prompt) parts['prompt-tools']?.typed?.(form.values.prompt);
   const moved = before.where !== undefined && before.where !== form.values.where;
+  if (moved) placed(String(form.values.where ?? ''));
   if ((before.checkpoint && before.checkpoint !== form.values.checkpoint) || moved) {
     adopt(form.values.checkpoint, true, filled.checkpoint === form.values.checkpoint ? Object.keys(filled).filter((name) => !usual.has(name)) : []);
     filled = {};
@@ -83,13 +103,14 @@ function adopt(checkpoint, changeFields, kept = []) {
 const greys = new CSSStyleSheet();
 document.adoptedStyleSheets = [...document.adoptedStyleSheets, greys];
 
-/** What a checkpoint's family cannot do stays visible, and cannot be used. A rule, because a closed fold has no elements yet. */
+/** What a checkpoint's family cannot do stays visible, and cannot be used. A rule, so that it holds whatever else is done to them. */
 function greyOut(ids) {
   greys.replaceSync(ids.length ? `:is(${ids.map((id) => `#${id}`).join(', ')}) { opacity: .4; pointer-events: none; }` : '');
 }
 
 /** Names that are words of ours, as a list shows them. @type {Record<string, string>} */
 const SHOWN = { Automatic: t('Automatic'), None: t('None'), 'Use the same': t('Use the same'), auto: t('auto'), here: t('here') };
+/** @type {(name: string) => [string, string]} */
 const choiceOf = (name) => [SHOWN[name] ?? name, name];
 
 /** The drop-downs' lists, as they are now on the server; `again` looks into the model folders first. */
@@ -99,34 +120,29 @@ export async function lists(again = false) {
     const told = await (again ? page.lookAgain(where) : page.lists(where));
     if (again) parts.shelf?.changed();
     document.body.classList.toggle('has-places', (told.where ?? []).length > 2);
-    return Object.values(told).map((names) => ({ __type__: 'update', choices: names.map(choiceOf) }));
+    for (const [name, names] of Object.entries(told)) fields.get(name)?.choices?.(names.map(choiceOf));
   } catch (problem) {
     complain(problem);
-    return [];
   }
 }
 
 let chosenPlace = '';
 
 /** Another place has other models: their list, and the first of them where the chosen one is not there. */
-export async function placed(where, checkpoint) {
-  if (!form.names.length || where === chosenPlace) return undefined;
+async function placed(where) {
+  if (where === chosenPlace) return;
   chosenPlace = where;
   try {
     const { checkpoint: names } = await page.lists(where);
-    const value = names.includes(checkpoint) || where !== chosenPlace ? checkpoint : names[0] ?? '';
-    return { __type__: 'update', choices: names.map(choiceOf), ...(value === checkpoint ? {} : { value }) };
+    if (where !== chosenPlace) return;
+    fields.get('checkpoint')?.choices?.(names.map(choiceOf));
+    if (!names.includes(String(form.values.checkpoint))) fill({ checkpoint: names[0] ?? '' });
   } catch (problem) {
     complain(problem);
-    return undefined;
   }
 }
 
 // ---------------------------------------------------------------------------------------------------------- size
-export const sizeOf = (name) => sizeIn(form.native, name);
-export const ratioOf = (width, height) => ratioIn(form.native, width, height);
-export const swapped = (width, height) => [height, width, ratioOf(height, width)];
-
 /** So many times as large as the picture to start from. */
 export function resizeBy(factor) {
   const { width, height } = state.source;
@@ -147,27 +163,21 @@ function fitSource(image) {
 }
 
 // ---------------------------------------------------------------------------------------------------------- filling
-let waiting = {};  // filled in, not yet taken by Gradio's event
 let filled = {};   // filled in last
 let usual = new Set();  // of that, what is the checkpoint's own and goes with it
 let wishes = 0;
 
-/** Gradio's event for it. A field that is not in the patch stays as it is: somebody may be typing into it. */
-export function merged(patch) {
-  waiting = {};
-  return form.names.map((name) => patch[name]);
-}
-
-/** Put values into Gradio's fields in one event, in the browser. That event reads what is there when it runs: two in a row are put together. */
+/** Put values into the form's fields; those that it does not have are passed over. */
 export function fill(values) {
-  if (!Object.keys(values).length || !parts.patch) return;
-  waiting = { ...waiting, ...values };
-  for (const name of Object.keys(values)) usual.delete(name);
   /** @type {import('./page-types.d.ts').Values} */
-  const all = { ...form.values, ...waiting };
-  if ('width' in values || 'height' in values) waiting.ratio = ratioOf(all.width, all.height);
-  filled = parts.patch.props.value = waiting;
-  parts.patch.trigger('input');
+  const known = Object.fromEntries(Object.entries(values).filter(([name]) => fields.has(name)));
+  if (!Object.keys(known).length) return;
+  for (const name of Object.keys(known)) usual.delete(name);
+  const { width, height } = { ...form.values, ...known };
+  if ('width' in known || 'height' in known) known.ratio = ratioIn(form.native, width, height);
+  filled = known;
+  for (const [name, value] of Object.entries(known)) fields.get(name)?.show(value);
+  take({ ...form.values, ...named(form, Object.values(known), Object.keys(known)) });
 }
 
 /** `take` what was asked of the server into the form, unless something else was wished meanwhile. Nothing if it failed or came too late. */
@@ -183,7 +193,7 @@ export async function fillFrom(asked, take) {
 }
 
 /** The whole form as it is, and the picture that it starts from. */
-const everything = () => ({ values: { ...form.values, ...waiting }, source: state.source, mode: state.mode });
+const everything = () => ({ values: { ...form.values }, source: state.source, mode: state.mode });
 
 /** A toast's offer to put the form back as it was. */
 const wayBack = ({ values, source, mode }) => ({
@@ -237,7 +247,6 @@ export const valuesOf = async (image) => {
 };
 
 export const reuse = (image) => useRequest({ ...image.request, seed: image.seed ?? image.request.seed });
-export const lastSeed = (seed) => shownImage()?.seed ?? seed;
 
 /** The same picture again, with the second pass on. */
 export async function secondPass(image) {
@@ -246,7 +255,7 @@ export async function secondPass(image) {
   if (!values) return;
   go('txt2img');
   clearErrors();
-  send({ ...form.values, ...values }, 'txt2img');  // the fields themselves change a moment later
+  send(form.values, 'txt2img');
 }
 
 // ---------------------------------------------------------------------------------------------------------- the picture to start from
@@ -295,13 +304,12 @@ export async function upload(file, mode = null) {
 // ---------------------------------------------------------------------------------------------------------- generate
 let line = Promise.resolve();
 
-/** Gradio's click on Generate. The button is never disabled: each click is one more job, of what the form said at that click. */
-export function generate(values) {
-  if (form.names.length) take(named(form, values));
+/** A click on Generate. The button is never disabled: each click is one more job, of what the form said at that click. */
+function generate() {
+  commitFields();
   clearErrors();
   if (!inStudio()) go(state.mode);
-  if (!form.names.length) toast(t('The page is still being loaded'));
-  else if (state.online && parts.vary?.active()) parts.vary.make();
+  if (state.online && parts.vary?.active()) parts.vary.make();
   else if (state.online) send(form.values, state.mode);
   else toast(t('Not connected. Your settings are kept.'), { kind: 'error' });
 }
@@ -315,20 +323,13 @@ export async function formRequest() {
 /** Choose a checkpoint, and generate with it what the form says: its own size and steps go with it, as when somebody chooses it. Once for each key. */
 export async function generateWith(checkpoint, key) {
   if (form.values.checkpoint !== checkpoint) {
-    const before = adoptions;
     await lists();
     fill({ checkpoint });
-    await until(() => adoptions > before);
   }
   await adopting;
   const { values, mode } = everything();
   if (!inStudio()) go(mode);
   send(values, mode, key);
-}
-
-/** Wait until it is so, a frame at a time. */
-async function until(isSo) {
-  while (!isSo()) await new Promise((next) => { setTimeout(next, 50); });
 }
 
 function send(values, mode, key = '') {
@@ -351,9 +352,11 @@ async function submit(request, painted, key) {
 }
 
 let errors = 0;
+let faulty = '';  // the field that something is said at
 
 export function clearErrors() {
   errors += 1;
+  faulty = '';
   $$('.field-error').forEach((node) => node.remove());
   $$('[aria-invalid=true]').forEach((node) => node.removeAttribute('aria-invalid'));
 }
@@ -364,6 +367,7 @@ const PLACES = { init: 'source', mask: 'stage-note' };
 export function fieldError(name, text) {
   clearErrors();
   openFoldOf(name);
+  faulty = name;
   const mine = errors;
   requestAnimationFrame(() => setTimeout(() => {
     if (mine !== errors) return;  // another one, or taken back already
@@ -384,5 +388,5 @@ export function fieldError(name, text) {
 export function openFoldOf(name) {
   const fold = Object.keys(form.folds).find((key) => form.folds[key].includes(name));
   const head = fold && $(`#fold-${CSS.escape(fold)} > button.label-wrap`);
-  if (head && !head.classList.contains('open')) head.click();
+  if (head && head.ariaExpanded !== 'true') head.click();
 }

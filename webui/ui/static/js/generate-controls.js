@@ -74,7 +74,6 @@ function setForever(on) {
   state.made = 0;
 }
 
-/** Gradio's button has its words in a text node, and never changes them. */
 function label(words) {
   const button = $('#generate');
   const text = [...(button?.childNodes ?? [])].find((node) => node.nodeType === Node.TEXT_NODE && node.data.trim());

@@ -17,16 +17,6 @@ if (source) {
 /** The page's language, and how its numbers are written. */
 export const language = source ? /([^/.]+)\.\w+\.json$/.exec(source)?.[1] ?? root.lang : 'en';
 
-/** Gradio writes the browser's language there, whatever the page's is. */
-function keepLang() {
-  if (root.lang !== language) root.lang = language;
-}
-
-if (root && globalThis.MutationObserver) {
-  keepLang();
-  new MutationObserver(keepLang).observe(root, { attributeFilter: ['lang'] });
-}
-
 /** The language of dates: an English page shows them as the browser does. */
 export const dates = source ? language : undefined;
 

@@ -1,6 +1,6 @@
 // What the page's scripts share: their one state, and how they know jobs and pictures. The server's own shapes are in api-types.d.ts.
 
-import type { Cancelled, EngineStatus, GenerationRequest, ImageBody, JobBody, OwnDefaults, Progress, QuotaBody, Snapshot } from './api-types.d.ts';
+import type { Cancelled, EngineStatus, GenerationRequest, ImageBody, JobBody, OwnDefaults, Progress, QuotaBody, Snapshot, StepKind } from './api-types.d.ts';
 
 export type Mode = GenerationRequest['mode'];
 export type SomeRequest = Partial<GenerationRequest>;
@@ -95,6 +95,27 @@ export interface FormFacts {
   folds: Record<string, string[]>;
   native: Partial<Omit<OwnDefaults, 'unsupported' | 'place' | 'accepted'>>;
   values: Values;
+}
+
+/** What a field holds: styles are several names. */
+export type FieldValue = Value | string[];
+
+/** [as shown, as a request has it] */
+export type Choices = [string, string][];
+
+/** What the server wrote into the page. */
+export interface PageFacts extends Omit<FormFacts, 'values'> {
+  choices: Record<string, Choices>;
+  steps: StepKind[];
+  usual: string;
+}
+
+/** A field of the form: `show` what the form holds, `held` what was typed before the script ran, `commit` what stands in a box that is not left yet. */
+export interface Field {
+  show(value: FieldValue): void;
+  held(): Value;
+  choices?(choices: Choices): void;
+  commit?(): void;
 }
 
 /** What a refused or failed request throws. */

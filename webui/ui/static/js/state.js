@@ -59,15 +59,13 @@ export function draw() {
   });
 }
 
-/** @type {Record<string, (root: any, gradio: any) => any>} */
+/** @type {Record<string, (root: any) => any>} */
 const components = {};
+/** `make(root)` fills the box of this name, and gives what others may ask of it. @param {string} name @param {(root: any) => any} make */
 export const component = (name, make) => { components[name] = make; };
 
-/** Called by every gr.HTML host when Gradio puts it into the page (tabs: at the first visit). */
-export function mount(name, element, props, trigger, watch) {
-  const root = $('.host', element);
-  if (!root) return;
-  parts[name] = { props, trigger, ...components[name]?.(root, { props, trigger, watch }) };
-  if (state.tab === name) parts[name].opened?.();  // the tab was opened before its box was there
-  draw();
+/** Fill the box of this name, once. @param {string} name */
+export function mount(name) {
+  const root = $(`[data-host="${name}"]`);
+  if (root && !parts[name]) parts[name] = { ...components[name]?.(root) };
 }

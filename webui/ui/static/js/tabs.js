@@ -1,66 +1,71 @@
 // @ts-check
-// The tab bar and the theme. Gradio says which tab is open only by aria-selected, so that attribute is watched.
+// The tab bar and the theme. What is in a tab is made at its first visit.
 
 import { here, visit, watchAddress } from './address.js';
-import { $ } from './dom.js';
+import { $, $$ } from './dom.js';
 import { store, stored } from './storage.js';
-import { draw, hasCanvas, MODES, parts, state } from './state.js';
+import { draw, hasCanvas, MODES, mount, parts, state } from './state.js';
 
 const tabOf = (name) => $(`#tab-${CSS.escape(name)}-button`);
-export const go = (name) => tabOf(name)?.click();
+const tabs = () => $$('#nav [role=tab]');
+const nameOf = (tab) => tab.id.replace(/^tab-|-button$/g, '');
 
 const places = {};  // how far each tab was scrolled
 
-const bar = () => $('#nav > .tab-wrapper');
-const nameOf = (tab) => tab.id.replace(/^tab-|-button$/g, '');
+/** Open a tab. One that does not exist stays closed. @param {string} name */
+export function go(name) {
+  if (tabOf(name) && name !== state.tab) open(name);
+}
 
-function changed(name) {
+/** @param {string} name */
+function open(name) {
   state.tab = name;
   document.body.dataset.tab = MODES.includes(name) ? 'studio' : name;
   if (MODES.includes(name)) {
-    state.mode = document.body.dataset.mode = name;
+    document.body.dataset.mode = name;
+    state.mode = /** @type {import('./page-types.d.ts').Mode} */ (name);
     state.view = hasCanvas() && (name === 'inpaint' || parts.mask?.touched()) ? 'mask' : 'result';
-    tabOf(name)?.setAttribute('aria-controls', 'studio');
   }
+  for (const tab of tabs()) {
+    const isOpen = nameOf(tab) === name;
+    tab.setAttribute('aria-selected', String(isOpen));
+    tab.tabIndex = isOpen ? 0 : -1;
+    const panel = $(`#tab-${CSS.escape(nameOf(tab))}`);
+    if (panel) panel.hidden = !isOpen;
+  }
+  fill(name);
   if (here().tab !== name) visit(`#${name}`);
   scrollTo({ top: places[name] ?? 0, behavior: 'instant' });
   parts[name]?.opened?.();
-  tabOf(name)?.scrollIntoView({ block: 'nearest', inline: 'nearest' });
+  tabOf(name).scrollIntoView({ block: 'nearest', inline: 'nearest' });
   draw();
 }
 
-export function watchTabs() {
-  document.body.dataset.tab = 'studio';
-  document.body.dataset.mode = 'txt2img';
-  const arrival = new MutationObserver(() => arrived(arrival));
-  arrival.observe(document.body, { subtree: true, childList: true });
-  arrived(arrival);
+/** What a tab shows: our own part, or an extension's page in its frame. @param {string} name */
+function fill(name) {
+  mount(name);
+  const frame = $(`#tab-${CSS.escape(name)} > iframe[data-src]`);
+  if (!frame) return;
+  frame.src = frame.dataset.src;
+  delete frame.dataset.src;
 }
 
-function arrived(arrival) {
-  if (!$('[role=tab]', bar() ?? document.createElement('i'))) return;
-  arrival.disconnect();
-  const opened = () => $('[role=tab][aria-selected=true]', bar());
-  const now = () => {
-    const open = opened();
-    if (open && nameOf(open) !== state.tab) changed(nameOf(open));
-  };
-  new MutationObserver(now).observe($('#nav'), { subtree: true, attributes: true, attributeFilter: ['aria-selected'] });
-  const open = opened() ? nameOf(opened()) : 'txt2img';
-  if (!location.hash || !tabOf(here().tab) || pressed(open)) visit(`#${open}`, { instead: true });
-  if (here().tab !== open) go(here().tab);
-  else changed(open);
+/** `first`: the tab that somebody pressed before this script ran; it goes before the address. @param {string | undefined} first */
+export function watchTabs(first) {
+  for (const tab of tabs()) tab.onclick = () => go(nameOf(tab));
+  $('#nav [role=tablist]').addEventListener('keydown', (/** @type {KeyboardEvent} */ event) => {
+    const all = tabs(), at = all.indexOf(event.target);
+    const ahead = document.documentElement.dir === 'rtl' ? 'ArrowLeft' : 'ArrowRight', back = ahead === 'ArrowLeft' ? 'ArrowRight' : 'ArrowLeft';
+    const next = { [ahead]: all[(at + 1) % all.length], [back]: all.at(at - 1), Home: all[0], End: all.at(-1) }[event.key];
+    if (at < 0 || !next || event.altKey || event.ctrlKey || event.metaKey) return;
+    event.preventDefault();
+    go(nameOf(next));
+    next.focus();
+  });
+  if (first || !location.hash || !tabOf(here().tab)) visit(`#${first ?? 'txt2img'}`, { instead: true });
+  open(here().tab);
   watchAddress(arrive);
   addEventListener('scroll', () => { places[state.tab] = scrollY; }, { passive: true });
-}
-
-/**
- * Whether somebody has pressed a tab before this script ran: what they chose goes before the address.
- * Gradio opens the first tab, so another one was pressed; the first one, pressed, has the focus.
- * @param {string} open
- */
-function pressed(open) {
-  return open !== nameOf($('[role=tab]', bar())) || document.activeElement === tabOf(open);
 }
 
 /** Back, Forward, or an address typed by hand. One that does not exist is put right. */
