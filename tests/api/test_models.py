@@ -159,6 +159,15 @@ def test_duplicates_the_bin_and_what_nobody_uses(client, server):
     server.services.collection.refreshed(client.get("/api/v1/models").json()["models"][0]["id"])
     groups = [[model["name"] for model in group] for group in client.get("/api/v1/models/duplicates").json()["groups"]]
     assert ["copy", "fox"] in groups
+    (folder / "linked.safetensors").symlink_to(old)
+    os.link(copy, folder / "second-name.safetensors")
+    server.services.library.scan()
+    for model in server.services.library.models("lora"):
+        server.services.library.sha256(model)
+    again = [[model["name"] for model in group] for group in client.get("/api/v1/models/duplicates").json()["groups"]]
+    assert again == groups, "one file under two names is not there twice"
+    (folder / "linked.safetensors").unlink()
+    (folder / "second-name.safetensors").unlink()
     unused = [model for model in client.get("/api/v1/models/unused").json()["models"] if model["name"] == "old"]
     moved = client.delete(unused[0]["url"]).json()["moved_to"]
     assert not old.exists() and moved == str(folder / ".bin" / "old.safetensors") and (folder / ".bin" / "old.txt").exists()

@@ -52,6 +52,13 @@ def test_a_search_says_what_each_model_is_and_takes(tmp_path, site, capsys):
     assert main(words[:2] + words[4:]) == 2
 
 
+def test_a_kind_that_cannot_be_told_is_asked_for_as_the_command_line_takes_it(tmp_path, site, capsys):
+    site.repository("owner/odd", {"odd.safetensors": write(tmp_path / "odd", {"zzz": (3, 3)}).read_bytes()})
+    assert call(tmp_path, "hf:owner/odd") == 1 and "--as KIND" in capsys.readouterr().err
+    assert call(tmp_path, "hf:owner/odd", "--as", "vae") == 0
+    assert capsys.readouterr().out.strip() == str(tmp_path / "models" / "VAE" / "odd.safetensors")
+
+
 def test_what_goes_wrong_is_said_and_the_rest_is_fetched(tmp_path, site, capsys):
     assert call(tmp_path, "hf:owner/none", "nonsense", "hf:owner/fox") == 1
     told = capsys.readouterr()

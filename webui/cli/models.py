@@ -62,7 +62,7 @@ def run(arguments: argparse.Namespace, settings: Settings) -> int:
 
 def _get(arguments: argparse.Namespace, settings: Settings, library: Library) -> int:
     from webui.downloads.offers import HOW
-    from webui.downloads.service import Downloads
+    from webui.downloads.service import KIND_WANTED, Downloads
     from webui.downloads.staging import Download
 
     if not arguments.sources:
@@ -96,8 +96,10 @@ def _get(arguments: argparse.Namespace, settings: Settings, library: Library) ->
             failed += 1
             continue
         failed += ended.state != "done"
+        hint = " Here: the same with --as KIND." if KIND_WANTED in ended.error else ""
         print(
-            ended.target if ended.state == "done" else f"{source}: {ended.error}", file=sys.stdout if ended.state == "done" else sys.stderr
+            ended.target if ended.state == "done" else f"{source}: {ended.error}{hint}",
+            file=sys.stdout if ended.state == "done" else sys.stderr,
         )
     return 1 if failed else 0
 

@@ -117,12 +117,16 @@ class Collection:
         return tuple(written), tuple(refused)
 
     def duplicates(self) -> list[list[Entry]]:
-        """Models with the same content, as far as they are hashed: groups of two and more."""
-        groups: dict[str, list[Entry]] = {}
-        for each in self.entries():
+        """Models with the same content, as far as they are hashed: groups of two and more.
+
+        One file under several names is none: it takes its room once, and a link whose file goes to the bin is broken.
+        """
+        groups: dict[str, dict[object, Entry]] = {}
+        for each in sorted(self.entries(), key=lambda each: each.model.path.is_symlink()):
             if each.card.sha256:
-                groups.setdefault(each.card.sha256, []).append(each)
-        return [group for group in groups.values() if len(group) > 1]
+                identity = each.model.identity
+                groups.setdefault(each.card.sha256, {}).setdefault(identity.key if identity.inode else each.model.path, each)
+        return [list(group.values()) for group in groups.values() if len(group) > 1]
 
     def usage(self, found: Entry) -> Usage:
         """Which jobs used a model."""

@@ -36,6 +36,8 @@ from webui.settings import Settings
 
 AT_ONCE = 2
 TRIES = 5
+KIND_WANTED = "Resume with a kind:"
+"""In the error of a download that waits to be told what it is; the kinds stand after it."""
 _TELL_EVERY_S = 0.5
 _MOST_DONE = 50
 _PREVIEW = 8 * 2**20
@@ -317,7 +319,7 @@ class Downloads:
             raise StorageError(f"What came is no model that can be read. {header.message}")
         kind = download.kind or self._library.families.detect(header).kind
         if kind not in KINDS:
-            raise RequestError("kind", f"What kind of model {first.name} is cannot be told. Resume with a kind: {', '.join(KINDS)}.")
+            raise RequestError("kind", f"What kind of model {first.name} is cannot be told. {KIND_WANTED} {', '.join(KINDS)}.")
         target = appear(first, kind_folder(Path(download.root), kind), first.name)
         write_beside(offer, target, self.catalogue.sites())
         return target
