@@ -72,16 +72,17 @@ def _more(connection: socket.socket) -> bytes:
 
 
 def answer(length: int) -> None:
-    """Answer whatever comes with so many bytes; the first line told is the port, and each line that is read is told the cores so far."""
+    """Answer whatever comes with so many bytes. The port is told first, then, for each line that is read, what was done so far."""
     said = b"HTTP/1.1 200 OK\r\ncontent-length: %d\r\n\r\n" % length + b" " * length
     listener = socket.create_server(("127.0.0.1", 0))
-    threading.Thread(target=_serve, args=(listener, said), daemon=True).start()
+    answered: list[int] = [0]
+    threading.Thread(target=_serve, args=(listener, said, answered), daemon=True).start()
     print(listener.getsockname()[1], flush=True)
     for _ in sys.stdin:
-        print(time.process_time(), flush=True)
+        print(json.dumps({"seconds": time.process_time(), "answered": answered[0]}), flush=True)
 
 
-def _serve(listener: socket.socket, said: bytes) -> None:
+def _serve(listener: socket.socket, said: bytes, answered: list[int]) -> None:
     with selectors.DefaultSelector() as waiting:
         waiting.register(listener, selectors.EVENT_READ)
         while True:
@@ -93,6 +94,7 @@ def _serve(listener: socket.socket, said: bytes) -> None:
                 assert isinstance(connection, socket.socket)
                 if connection.recv(2**16):
                     connection.sendall(said)
+                    answered[0] += 1
                 else:
                     waiting.unregister(connection)
                     connection.close()

@@ -119,7 +119,7 @@ class Windows:
 
     def _bare_used(self) -> float:
         self._bare.tell()
-        return float(self._bare.hear())
+        return float(self._bare.hear()["seconds"])
 
 
 def figures(seen: Seen, rate: int) -> dict[str, float]:
