@@ -35,8 +35,8 @@ def run(words: Sequence[str]) -> int:
     parser = argparse.ArgumentParser(prog="python -m webui bench calls", description=__doc__)
     parser.add_argument("--calls", type=int, default=12)
     parser.add_argument("--polls", type=int, default=200, help="a second")
-    parser.add_argument("--rounds", type=int, default=40, help="of three windows: no polls, polls of a bare server, polls of ours")
-    parser.add_argument("--seconds", type=float, default=1.5, help="of each window")
+    parser.add_argument("--rounds", type=int, default=120, help="of three windows: no polls, polls of a bare server, polls of ours")
+    parser.add_argument("--seconds", type=float, default=0.6, help="of each window")
     parser.add_argument("--clients", type=int, default=100)
     options = parser.parse_args(list(words))
     with tempfile.TemporaryDirectory() as folder:

@@ -125,7 +125,8 @@ class Windows:
 def figures(seen: Seen, rate: int) -> dict[str, float]:
     """`slower` is what the goal is asked of: the whole cost less the client's. It lies between `slower_over_bare`, as if a server's
     sockets cost nothing, and `slower_with_client`, as if the client ran beside the engine in real life, too. Medians over rounds, and
-    quartiles; `web_share_polled`, of all cores, does not depend on what else runs.
+    quartiles; `slower_by_chance` is how far the median of so many rounds may be off, at 95 %. `web_share_polled`, of all cores, does not
+    depend on the machine's pace.
     """
     bare, ours = (_slower(seen.rates["none"], seen.rates[kind]) for kind in ("bare", "ours"))
     spent = statistics.mean(seen.clients["bare"]) + statistics.mean(seen.bare)
@@ -136,6 +137,7 @@ def figures(seen: Seen, rate: int) -> dict[str, float]:
     return {
         "slower": statistics.median(ours) - client,
         "slower_over_bare": statistics.median(ours) - statistics.median(bare),
+        "slower_by_chance": 1.57 * (high - low) / len(ours) ** 0.5,
         "slower_with_client": statistics.median(ours),
         "slower_with_client_low": low,
         "slower_with_client_high": high,
