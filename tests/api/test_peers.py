@@ -10,7 +10,7 @@ from contextlib import closing
 
 import pytest
 
-from webui.api.peers import owner_of
+from webui.api.peers import asked, owner_of
 
 HEAD = "  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode\n"
 ROW = "   0: {}:{} {}:{} 01 00000000:00000000 00:00000000 00000000 {:>5}        0 4711 1 0000000000000000 20 4 30 10 -1\n"
@@ -31,6 +31,24 @@ def test_the_account_stands_in_the_row_of_the_client_s_socket(tmp_path):
     assert owner_of(("127.0.0.1", 0xC351), 0x1EB4, tmp_path) == owner_of(("::ffff:127.0.0.1", 0xC351), 0x1EB4, tmp_path) == 101
     assert owner_of(("::1", 0xC350), 0x1EB4, tmp_path) == 65534
     assert owner_of(("a socket", 1), 2, tmp_path) is None and owner_of(("127.0.0.1", 1), 2, tmp_path / "nowhere") is None
+
+
+@linux
+@pytest.mark.parametrize(("listens", "calls"), [("127.0.0.1", "127.0.0.1"), ("::1", "::1"), ("127.0.0.1", "::ffff:127.0.0.1")])
+def test_the_kernel_tells_the_account_of_one_socket(listens, calls):
+    """The same as its table; nothing of a socket that is not there, of one that listens, or of the server's own end."""
+    family = socket.AF_INET6 if ":" in listens else socket.AF_INET
+    with (
+        socket.create_server((listens, 0), family=family) as listener,
+        closing(socket.create_connection((calls, listener.getsockname()[1]))),
+    ):
+        opened, client = listener.accept()
+        with opened:
+            server = opened.getsockname()[:2]
+            assert asked(client[:2], server) == owner_of(client[:2], server[1]) == os.geteuid()
+            assert asked((client[0], 1), server) is None and asked(client[:2], (server[0], 1)) is None
+            assert asked(server, (server[0], 0)) is None, "that is the listener"
+    assert asked(("a socket", 1), ("127.0.0.1", 2)) is None and asked(("::1", 1), ("127.0.0.1", 2)) is None
 
 
 def role_of(opened, host):
