@@ -129,6 +129,15 @@ def test_only_so_many_answers_are_kept():
     assert [bool(Line(recent).again(poll)) for poll in polls] == [False, False, True, True, True]
 
 
+def test_answers_that_are_given_no_more_are_not_held():
+    recent = Recent(0.05)
+    for number in range(3):
+        Line(recent).ask(POLL.replace(b"\r\n\r\n", b"\r\nX-Owner: %d\r\n\r\n" % number))
+        time.sleep(0.06)
+    Line(recent).ask()
+    assert len(recent) <= 1
+
+
 def read(connection):
     """(status, JSON) of one answer."""
     found = b""

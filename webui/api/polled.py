@@ -47,16 +47,22 @@ class Recent:
     def of(self, question: Hashable) -> bytes:
         """The answer, if its question was let in and asked a moment ago; else nothing."""
         found = self._kept.get(question)
-        return found[1] if found is not None and time.monotonic() - found[0] < self._seconds else b""
+        return found[1] if found is not None and not self._is_old(found[0]) else b""
 
     def keep(self, question: Hashable, answer: bytes, asked: float, changes: int) -> None:
-        """Keep an answer from when it was asked for, unless something changed since `changes`."""
+        """Keep an answer from when it was asked for, unless something changed since `changes`. Old ones go: a preview may be in them."""
         if changes != self.changes:
             return
         self._kept.pop(question, None)
         self._kept[question] = (asked, answer)
-        while len(self._kept) > self._most:
+        while self._kept and (len(self._kept) > self._most or self._is_old(next(iter(self._kept.values()))[0])):
             self._kept.popitem(last=False)
+
+    def _is_old(self, asked: float) -> bool:
+        return time.monotonic() - asked >= self._seconds
+
+    def __len__(self) -> int:
+        return len(self._kept)
 
     def change(self) -> None:
         """Something changes."""
