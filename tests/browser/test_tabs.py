@@ -238,6 +238,17 @@ def test_the_picture_waits_on_when_its_model_did_not_arrive_and_is_made_once(vis
     assert [job["request"]["checkpoint"][:4] for job in jobs if job["request"]["prompt"] == "an owl that waited"] == ["v1-5"]
 
 
+def test_models_that_came_while_the_page_heard_nothing_are_known_when_it_comes_back(visit, origin, models, first_model):
+    page = visit()
+    expect(page.locator("#first-visit")).to_contain_text("is a toy")
+    page.evaluate("dispatchEvent(new Event('pagehide'))")
+    tiny.write(models / "Stable-diffusion" / STARTERS[0].source.rpartition(":")[2], seed=6)
+    while len(httpx.get(f"{origin}/api/v1/models?kind=checkpoint", timeout=120).raise_for_status().json()["models"]) < 2:
+        time.sleep(0.2)
+    page.evaluate("dispatchEvent(new PageTransitionEvent('pageshow', { persisted: true }))")
+    expect(page.locator("#first-visit")).to_be_hidden()
+
+
 @pytest.mark.parametrize("size", [(1366, 768), (390, 844)])
 def test_what_is_said_of_a_model_stays_inside_the_page(visit, size):
     page = visit(size=size)

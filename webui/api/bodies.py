@@ -160,12 +160,16 @@ class Engines(FrozenModel):
 
 
 class Snapshot(Engines):
-    """Everything as it is now: the data of `event: snapshot`, the first of a page's stream."""
+    """Everything as it is now: the data of `event: snapshot`, the first of a page's stream.
+
+    `models` is another word where other model files are listed.
+    """
 
     jobs: tuple[JobBody, ...]
     images: tuple[ImageWithRequest, ...]
     total: int
     waiting: tuple[WaitingJob, ...]
+    models: str
     owner: str
     admin: bool
     named: bool

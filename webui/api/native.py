@@ -172,7 +172,7 @@ def choose_preview(
 @router.get("/events", openapi_extra=answer(bodies.PageEvent, media="text/event-stream"))
 async def page_events(request: Request, api: Api, who: Who, after: Number | None = None) -> Response:
     """One stream for a page: a snapshot first, then job, picture and engine changes."""
-    return stream.respond(stream.page_events(api.queue, api.gallery.index, _last_seen(request, after), who))
+    return stream.respond(stream.page_events(api.queue, api.gallery.index, api.library, _last_seen(request, after), who))
 
 
 @router.post("/images", status_code=201, openapi_extra=answer(bodies.ImageWithRequest, 201))

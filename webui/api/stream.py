@@ -12,6 +12,7 @@ from webui.api.shapes import image_body, job_body, shown_message
 from webui.gallery.index import ImageIndex
 from webui.jobs.events import Message
 from webui.jobs.queue import JobQueue
+from webui.library import Library
 
 KEEP_ALIVE = 15.0
 FINISHED, RECENT = 20, 40
@@ -34,13 +35,13 @@ async def job_events(queue: JobQueue, job_id: str, after: int, viewer: Viewer) -
         yield line
 
 
-async def page_events(queue: JobQueue, images: ImageIndex, after: int | None, viewer: Viewer) -> AsyncIterator[bytes]:
+async def page_events(queue: JobQueue, images: ImageIndex, models: Library, after: int | None, viewer: Viewer) -> AsyncIterator[bytes]:
     """A snapshot first, then everything that happens, as far as it is this viewer's to see, and an event where nothing does."""
     follow = queue.follow(after)
     joined: asyncio.Task[Message] = asyncio.ensure_future(anext(follow))
     await asyncio.sleep(0)  # the follower is in before the snapshot is taken: nothing falls between the two
     try:
-        yield frame("snapshot", await asyncio.to_thread(snapshot, queue, images, viewer))
+        yield frame("snapshot", await asyncio.to_thread(snapshot, queue, images, models, viewer))
     except BaseException:
         joined.cancel()
         await asyncio.shield(_close(follow, joined))
@@ -49,7 +50,7 @@ async def page_events(queue: JobQueue, images: ImageIndex, after: int | None, vi
         yield line
 
 
-def snapshot(queue: JobQueue, index: ImageIndex, viewer: Viewer) -> dict[str, Any]:
+def snapshot(queue: JobQueue, index: ImageIndex, models: Library, viewer: Viewer) -> dict[str, Any]:
     """What a page needs to show everything as it is now."""
     running = queue.jobs(("running",))
     waiting = {job.id: job for job in queue.jobs(("queued",), limit=200)}
@@ -63,6 +64,7 @@ def snapshot(queue: JobQueue, index: ImageIndex, viewer: Viewer) -> dict[str, An
         "images": images,
         "total": index.total(mine),
         "waiting": queue.line(),
+        "models": models.version,
         "owner": viewer.name,
         "admin": viewer.admin,
         "named": viewer.named,

@@ -1262,6 +1262,7 @@ export interface Snapshot {
   images: Array<ImageWithRequest>;
   total: number;
   waiting: Array<WaitingJob>;
+  models: string;
   owner: string;
   admin: boolean;
   named: boolean;

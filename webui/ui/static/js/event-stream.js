@@ -36,7 +36,7 @@ function hear(kind, data) {
     turn += 1;
     last = Promise.resolve();  // nothing older holds it up
   }
-  const take = { snapshot: takeSnapshot, engine: takeEngines, job: takeJob, models: takeModels, hashing: (told) => parts.models?.hashing?.(told), download: takeDownload, capabilities: () => {} }[kind] ?? ((event) => takeEvent({ type: kind, ...event }));
+  const take = { snapshot: takeSnapshot, engine: takeEngines, job: takeJob, models: (told) => takeModels(told.version), hashing: (told) => parts.models?.hashing?.(told), download: takeDownload, capabilities: () => {} }[kind] ?? ((event) => takeEvent({ type: kind, ...event }));
   inOrder(() => take(parseExact(data)));
 }
 
@@ -77,6 +77,8 @@ function takeSnapshot(all) {
   if (!state.images.some((image) => image.id === state.shown)) state.shown = state.images[0]?.id ?? null;
   parts.gallery?.refresh?.();
   if (!wasOnline) comeBack();
+  if (listed && listed !== all.models) takeModels(all.models);  // they changed while the server was away, or this page was hidden
+  listed = all.models;
 }
 
 /** What could not be had while the server was away. */
@@ -111,9 +113,11 @@ function takeEngines(all) {
 }
 
 let looking = 0;
+let listed = '';  // the word for the model files that the lists show
 
 /** Model files have come or gone: the form's lists are fetched again, once after a burst. */
-function takeModels() {
+function takeModels(version = listed) {
+  listed = version;
   clearTimeout(looking);
   looking = setTimeout(() => { $('#refresh')?.click(); parts.models?.opened?.(); }, 300);
 }
