@@ -1,12 +1,18 @@
 """Several models are kept warm within a budget; the least recently used gives way, to another model or to what a job computes with."""
 
+import gc
+import weakref
+
 import pytest
+from torch import nn
 
 from tests import tiny
 from webui.core.job import Plan
+from webui.devices import layouts
 from webui.library import Library
 from webui.models import cache as cache_module
 from webui.models.cache import MemoryLimits, ModelCache
+from webui.models.packing import LaidOut
 
 PLAN = Plan(threads=1, channels_last=False)
 MB = 10**6
@@ -101,3 +107,45 @@ def test_a_broken_file_drops_no_model(folder):
     with pytest.raises(Exception, match="lacks"):
         models.get("bad", None, PLAN)
     assert names(models) == ["a"]
+
+
+@pytest.fixture
+def collections():
+    """How often all of the program was looked through for garbage, as a function; by itself Python does not look now."""
+    gc.collect()
+    gc.disable()
+    before = gc.get_stats()[2]["collections"]
+    yield lambda: gc.get_stats()[2]["collections"] - before
+    gc.enable()
+
+
+PLANS = [PLAN, PLAN.model_copy(update={"weights": "half"}), PLAN.model_copy(update={"attention": "tiled"})]
+if layouts.available():
+    PLANS.append(PLAN.model_copy(update={"dtype": "bfloat16", "packed": True}))
+
+
+@pytest.mark.parametrize("plan", PLANS, ids=lambda plan: f"{plan.dtype} {plan.weights} {plan.attention}")
+def test_the_memory_of_a_dropped_model_is_free_without_a_search_for_garbage(folder, plan, collections):
+    models = cache(folder, 1)
+    parts = models.get("a", None, plan).components.values()
+    numbers = [held for part in parts for parameter in part.parameters() for held in _tensors(parameter)]
+    left = [weakref.ref(each) for each in (*(module for part in parts for module in part.modules()), *numbers)]
+    del parts, numbers
+    models.get("b", None, plan)
+    assert names(models) == ["b"] and [each() for each in left if each() is not None] == []
+    models.unload()
+    assert collections() == 0
+
+
+def _tensors(parameter):
+    return parameter.packed.parts if isinstance(parameter, LaidOut) else (parameter,)
+
+
+def test_a_model_that_something_holds_in_a_circle_is_free_too(folder, collections):
+    models = cache(folder, 1)
+    unet = models.get("a", None, PLAN).unet
+    unet.circle = [nn.ModuleList([unet])]
+    left = weakref.ref(unet)
+    del unet
+    models.get("b", None, PLAN)
+    assert left() is None and collections() == 1

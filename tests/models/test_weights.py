@@ -11,7 +11,8 @@ import torch
 from safetensors.torch import save_file
 
 from webui.errors import CheckpointError
-from webui.models.weights import open_weights, placed
+from webui.models.copies import Wanted, copied
+from webui.models.weights import open_weights
 
 DTYPES = (torch.float64, torch.float32, torch.float16, torch.bfloat16, torch.float8_e4m3fn, torch.float8_e5m2)
 DTYPES += (torch.int64, torch.int32, torch.int16, torch.int8, torch.uint8, torch.bool)
@@ -50,7 +51,7 @@ def test_pages_are_given_back_and_read_again(tmp_path, suffix):
     wanted = {"a": torch.randn(2**20), "b": torch.randn(300)}
     save_file(wanted, path) if suffix == "safetensors" else torch.save(wanted, path)
     weights = open_weights(path)
-    copies = placed(weights.tensors, torch.float32, torch.device("cpu"), False, lambda done, of: None, weights.release)
+    copies = dict(copied(weights.tensors, Wanted(torch.float32, torch.device("cpu")), weights.release))
     held = resident(path)
     assert all(torch.equal(copies[name], tensor) for name, tensor in wanted.items())
     assert all(torch.equal(weights.tensors[name], tensor) for name, tensor in wanted.items())
@@ -89,18 +90,3 @@ def test_tensors_lie_one_behind_the_other(tmp_path, offsets, more):
     (tmp_path / "odd.safetensors").write_bytes(struct.pack("<Q", len(header)) + header + data + more)
     with pytest.raises(CheckpointError, match="odd.safetensors cannot be read"):
         open_weights(tmp_path / "odd.safetensors")
-
-
-def test_tensors_are_copied_side_by_side_each_by_one_thread():
-    """Two copies wait for each other: neither would end if one came after the other."""
-    both = threading.Barrier(2)
-    before = torch.get_num_threads()
-    torch.set_num_threads(2)
-    try:
-        tensors = {"a": torch.randn(3, 4, 2, 2), "b": torch.arange(5)}
-        made = placed(tensors, torch.bfloat16, torch.device("cpu"), True, lambda done, of: None, lambda tensor: both.wait(60) and None)
-    finally:
-        torch.set_num_threads(before)
-    assert list(made) == ["a", "b"]
-    assert torch.equal(made["a"], tensors["a"].to(torch.bfloat16)) and made["a"].is_contiguous(memory_format=torch.channels_last)
-    assert torch.equal(made["b"], tensors["b"]) and made["b"].dtype == torch.int64

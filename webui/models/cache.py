@@ -2,7 +2,9 @@
 
 import gc
 import traceback
+import weakref
 from collections import OrderedDict
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -123,8 +125,12 @@ class ModelCache:
 
     def unload(self) -> None:
         """Give the memory of all models back."""
-        self._models.clear()
-        give_memory_back()
+        self._drop(tuple(self._models))
+
+    def _drop(self, keys: Iterable[_Key]) -> None:
+        """Let go of models. Their memory is free at once, unless something holds them in a circle: only then garbage is looked for."""
+        parts = [weakref.ref(part) for key in keys for part in self._models.pop(key).model.components.values()]
+        give_memory_back(garbage=any(part() is not None for part in parts))
 
     def _load(self, key: _Key, file: ModelFile, others: OtherFiles, plan: Plan, progress: Progress) -> None:
         """Load what is missing, all of it from the files as they were found, or nothing."""
@@ -145,6 +151,7 @@ class ModelCache:
             said = f"{(others.vae or file).file_name} cannot be loaded: it is broken, or of a kind that this version does not know"
             raise CheckpointError(f"{said}. Download it again.") from None
         self._models[key] = _Loaded(model, _bytes(model))
+        trim_heap()  # what was needed to lay weights out
 
     def _made(self, key: _Key, file: ModelFile, others: OtherFiles, plan: Plan, progress: Progress) -> Model:
         vae = others.vae
@@ -156,9 +163,8 @@ class ModelCache:
             del self._models[other]
             return model
         weights = open_model(file)
-        for stale in [each for each in self._models if each.checkpoint[0] == key.checkpoint[0]]:
-            del self._models[stale]  # the same file before it was replaced, or in another precision: nobody goes back to it
-        give_memory_back()
+        stale = [each for each in self._models if each.checkpoint[0] == key.checkpoint[0]]
+        self._drop(stale)  # the same file before it was replaced, or in another precision: nobody goes back to it
         self._make_room(key, plan, _coming_bytes(weights, key.place) + plan.work)
         return load_model(file, self._library.sha256(file), others, plan, progress, self._library.families)
 
@@ -170,17 +176,17 @@ class ModelCache:
             coming = 0 if key in self._models else wanted - plan.work
             if held + coming <= self._limit(key, free + held) and free >= wanted:
                 break
-            del self._models[others[0]]
-            give_memory_back()
+            self._drop(others[:1])
 
     def _limit(self, key: _Key, usable: int) -> int:
         own = self._limits.ram if key.place.storage.type == "cpu" else self._limits.vram
         return own or usable // 2
 
 
-def give_memory_back() -> None:
-    """Return freed memory to the system and the device."""
-    gc.collect()
+def give_memory_back(garbage: bool = True) -> None:
+    """Return freed memory to the system and the device. With `garbage`, look for what nobody can reach first: half a second."""
+    if garbage:
+        gc.collect()
     trim_heap()
     if torch.cuda.is_available():
         torch.cuda.empty_cache()

@@ -7,17 +7,13 @@ data one number that is repeated, which takes no memory. So nothing is there twi
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import cast
+from typing import TypeGuard, cast
 
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import pad
 
 from webui.devices import layouts
-from webui.devices.environment import trim_heap
-
-_BETWEEN = 2**27
-"""Bytes of plain weights after which their memory is given back."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -112,48 +108,37 @@ class PackedGEGLU(nn.Module):
         return layouts.geglu(hidden_states, value, gate, self.proj.bias)
 
 
-@torch.no_grad()
-def pack(module: nn.Module) -> None:
-    """Lay out what of a module in bfloat16 computes faster so, one weight after another.
-
-    What the plain weights leave goes back to the system in between: SDXL would else take 1.1 GB more than its weights.
-    """
-    left = 0
-    for layer in module.modules():
-        if left > _BETWEEN:
-            trim_heap()
-            left = 0
+def packable(module: nn.Module) -> dict[str, Callable[[Tensor], None]]:
+    """The weights of a module, by name, that compute faster laid out; each with what lays out numbers for it and makes them the layer's."""
+    found: dict[str, Callable[[Tensor], None]] = {}
+    for name, layer in module.named_modules():
         if _is_plain_convolution(layer):
-            left += cast(Tensor, layer.weight).nbytes
-            _lay_out(layer, partial(_convolution, cast(nn.Conv2d, layer)))
-            layer.__class__ = PackedConv2d
+            lay_out = partial(_convolution, padding=layer.padding, stride=layer.stride, dilation=layer.dilation)
+            found[f"{name}.weight"] = partial(_install, layer, layer, PackedConv2d, lay_out)
         elif _is_geglu(layer):
-            left += cast(nn.Linear, layer.proj).weight.nbytes
-            _lay_out(cast(nn.Linear, layer.proj), _geglu)
-            layer.__class__ = PackedGEGLU
-    trim_heap()
+            found[f"{name}.proj.weight"] = partial(_install, layer, cast(nn.Module, layer.proj), PackedGEGLU, _geglu)
+    return found
 
 
-def _convolution(layer: nn.Conv2d, weight: Tensor) -> Packed:
-    return Packed(layouts.convolution_layout(weight, cast(tuple[int, ...], layer.padding), layer.stride, layer.dilation))
+@torch.no_grad()
+def _install(layer: nn.Module, linear: nn.Module, kind: type[nn.Module], lay_out: Callable[[Tensor], Packed], weight: Tensor) -> None:
+    """Put a `LaidOut` parameter in the place of a weight. What is kept knows no layer: a model that is dropped is gone at once."""
+    linear.weight = LaidOut.over(lay_out(weight), lay_out, weight)
+    layer.__class__ = kind
+
+
+def _convolution(weight: Tensor, padding: tuple[int, ...], stride: tuple[int, ...], dilation: tuple[int, ...]) -> Packed:
+    return Packed(layouts.convolution_layout(weight, padding, stride, dilation))
 
 
 def _geglu(weight: Tensor) -> Packed:
     return Packed(layouts.geglu_layout(weight))
 
 
-def _is_plain_convolution(layer: nn.Module) -> bool:
-    return type(layer) is nn.Conv2d and layer.groups == 1 and layer.weight.dtype == torch.bfloat16 and not isinstance(layer.padding, str)
+def _is_plain_convolution(layer: nn.Module) -> TypeGuard[nn.Conv2d]:
+    return type(layer) is nn.Conv2d and layer.groups == 1 and not isinstance(layer.padding, str)
 
 
 def _is_geglu(layer: nn.Module) -> bool:
     linear = getattr(layer, "proj", None)
-    if type(layer).__name__ != "GEGLU" or not isinstance(linear, nn.Linear) or linear.bias is None:
-        return False
-    return linear.weight.dtype == torch.bfloat16
-
-
-def _lay_out(layer: nn.Module, lay_out: Callable[[Tensor], Packed]) -> None:
-    """Put a `LaidOut` parameter in the place of a layer's weight."""
-    weight = cast(Tensor, layer.weight)
-    layer.weight = LaidOut.over(lay_out(weight.data), lay_out, weight)
+    return type(layer).__name__ == "GEGLU" and isinstance(linear, nn.Linear) and linear.bias is not None

@@ -12,7 +12,8 @@ from webui.core.family import LatentRgb
 from webui.errors import CheckpointError
 from webui.library import Library
 from webui.models.model import Model
-from webui.models.weights import Weights, open_weights, placed
+from webui.models.copies import Wanted, copied
+from webui.models.weights import Weights, open_weights
 
 Method = Literal["linear", "taesd", "full"]
 LONGEST = 512
@@ -66,7 +67,7 @@ def build_taesd(weights: Weights, device: torch.device) -> nn.Module:
     decoder: nn.Module = DecoderTiny(4, 3, (3, 3, 3, 1), (64,) * 4, upsampling_scaling_factor=2, act_fn="relu", upsample_fn="nearest")
     try:
         state = {f"layers.{int(name.split('.')[0]) - 1}.{name.split('.', 1)[1]}": tensor for name, tensor in weights.tensors.items()}
-        decoder.load_state_dict(placed(state, torch.float32, device, False, lambda done, of: None), assign=True)
+        decoder.load_state_dict(dict(copied(state, Wanted(torch.float32, device))), assign=True)
     except (ValueError, IndexError, RuntimeError):
         raise CheckpointError(f"{weights.source} is not TAESD's decoder. Download it again, or choose another preview method.") from None
     return decoder.eval().requires_grad_(False)

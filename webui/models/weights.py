@@ -4,10 +4,8 @@ import json
 import math
 import mmap
 from collections.abc import Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any, Protocol
 
 import torch
@@ -333,42 +331,3 @@ def scaled(tensor: torch.Tensor, scale: torch.Tensor, dtype: torch.dtype) -> tor
     """Multiplied in float32: one number, or one for each row."""
     factor = scale.float().reshape(-1, *[1] * (tensor.ndim - 1)) if scale.numel() > 1 else scale.float().reshape(())
     return (tensor.float() * factor).to(dtype)
-
-
-def placed(
-    tensors: dict[str, torch.Tensor],
-    dtype: torch.dtype,
-    device: torch.device,
-    channels_last: bool,
-    tick: Progress,
-    release: Callable[[torch.Tensor], None] = lambda tensor: None,
-    scales: Mapping[str, torch.Tensor] = MappingProxyType({}),
-) -> dict[str, torch.Tensor]:
-    """Copies in the wanted type, place and layout. Always copies: a file may be replaced while its model is in use.
-
-    `release` is called with each tensor that has been copied (`Weights.release`). `scales` are what tensors are multiplied with, by name.
-    In main memory each thread copies a tensor of its own: to share one between them costs more than twice the processor's time.
-    """
-
-    def copy(name: str) -> torch.Tensor:
-        tensor, made = tensors[name], empty.pop(name)
-        made.copy_(tensor if name not in scales else scaled(tensor, scales[name], made.dtype))
-        release(tensor)
-        return made
-
-    empty: dict[str, torch.Tensor] = {}
-    for name, tensor in tensors.items():  # by this thread: what others allocate lies in heaps of their own
-        layout = torch.channels_last if channels_last and tensor.ndim == 4 else torch.contiguous_format
-        wanted = dtype if tensor.is_floating_point() else tensor.dtype
-        empty[name] = torch.empty(tensor.shape, dtype=wanted, device=device, memory_format=layout)
-    threads = torch.get_num_threads() if device.type == "cpu" and len(tensors) > 1 else 1
-    result = {}
-    pool = ThreadPoolExecutor(threads, "copy")
-    try:
-        for number, (name, made) in enumerate(zip(tensors, pool.map(copy, tensors), strict=True)):
-            result[name] = made
-            if number % 32 == 0:
-                tick(number, len(tensors))
-    finally:
-        pool.shutdown(cancel_futures=True)
-    return result

@@ -18,15 +18,16 @@ from torch import Tensor, nn
 from webui.core.family import FamilySpec, LatentRgb
 from webui.errors import CheckpointError
 from webui.models import attention, half_weights, quantized
+from webui.models.copies import Wanted, copied
 from webui.models.families import ldm
 from webui.models.loading import LoadContext, prediction_beside
 from webui.models.model import FamilyRules, Model, TextPart, scaled_linear_alphas, zero_terminal_snr
 from webui.models.offload import Offload
-from webui.models.packing import pack
+from webui.models.packing import packable
 from webui.models.placement import Placement
 from webui.models.prediction import Prediction, diffusion
 from webui.models.stop_points import add_stop_points
-from webui.models.weights import Progress, WeightSource, placed, take_scales
+from webui.models.weights import Progress, WeightSource, take_scales
 from webui.samplers.schedules import discrete_schedule
 
 if TYPE_CHECKING:
@@ -260,8 +261,6 @@ class StableDiffusion(FamilyRules):
             _take(model, state, weights, placement, dtype, tick)
         except (TypeError, ValueError, KeyError, AttributeError, NotImplementedError, StrictDataclassError) as error:
             raise CheckpointError(f"{weights.source}: its configuration does not make a {self.title} model ({error}).") from None
-        if placement.packed:
-            pack(model)
         return model.eval().requires_grad_(False)
 
 
@@ -272,7 +271,7 @@ def _take(model: nn.Module, state: ldm.State, weights: WeightSource, placement: 
 
     def read(tensor: Tensor, name: str, wanted: torch.dtype = dtype, channels_last: bool = False) -> Tensor:
         one = {name: scales[name]} if name in scales else {}
-        return placed({name: tensor}, wanted, placement.storage, channels_last, lambda done, of: None, weights.release, one)[name]
+        return dict(copied({name: tensor}, Wanted(wanted, placement.storage, channels_last), weights.release, one))[name]
 
     small: set[str] = set()
     if placement.weights == "int8" and type(model).__name__ == "UNet2DConditionModel":
@@ -281,8 +280,16 @@ def _take(model: nn.Module, state: ldm.State, weights: WeightSource, placement: 
         small = half_weights.fill(model, state, partial(read, channels_last=placement.channels_last), dtype)
     rest = {name: tensor for name, tensor in state.items() if name not in small}
     channels_last = placement.channels_last and not placement.packed  # what is laid out anew is so in half the time from plain order
-    copies = placed(rest, dtype, placement.storage, channels_last, tick, weights.release, scales)
-    model.load_state_dict(copies, strict=not small, assign=True)
+    packs = packable(model) if placement.packed and dtype == torch.bfloat16 else {}
+    plain = {}
+    for number, (name, made) in enumerate(copied(rest, Wanted(dtype, placement.storage, channels_last), weights.release, scales)):
+        if name in packs:
+            packs[name](made)  # at once: the next plain weight lies where this one did, so that no page is taken twice
+        else:
+            plain[name] = made
+        if number % 32 == 0:
+            tick(number, len(rest))
+    model.load_state_dict(plain, strict=not small and not packs, assign=True)
 
 
 def _known(own: Mapping[str, Any], shipped: Mapping[str, Any]) -> dict[str, Any]:
