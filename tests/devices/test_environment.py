@@ -1,7 +1,7 @@
 import subprocess
 import sys
 
-from webui.devices.environment import VARIABLES, keep_freed_memory, large_blocks_returned, prepare_process, trim_heap
+from webui.devices.environment import VARIABLES, keep_freed_memory, large_blocks_returned, prepare_process, small_pages, trim_heap
 
 
 def test_sets_what_the_user_has_not_set():
@@ -36,7 +36,7 @@ def test_is_harmless_anywhere(monkeypatch):
     monkeypatch.setattr(sys, "platform", "darwin")
     assert keep_freed_memory() is False
     assert trim_heap() is None
-    with large_blocks_returned():
+    with large_blocks_returned(), small_pages():
         pass
 
 
@@ -60,3 +60,19 @@ del large
 print(before < 20e6, held > 120e6, freed < 20e6, resident() - start > 120e6)
 """
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split() == ["True"] * 4
+
+
+def test_large_pages_are_left_out_only_within():
+    code = """
+import ctypes, sys
+from webui.devices.environment import small_pages
+left_out = lambda: ctypes.CDLL(None).prctl(42, 0, 0, 0, 0) if sys.platform.startswith("linux") else None
+before, within = left_out(), None
+try:
+    with small_pages():
+        within = left_out()
+        raise KeyError
+except KeyError:
+    print((before, within, left_out()) in ((0, 1, 0), (1, 1, 1), (None,) * 3, (-1,) * 3))
+"""
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.strip() == "True"

@@ -47,7 +47,12 @@ def test_every_half_becomes_the_same_bfloat16_as_by_torch():
     every = torch.arange(-(2**15), 2**15, dtype=torch.int32).to(torch.int16).view(torch.float16)
     every = every[~every.isnan()]
     many = every.repeat(9)[: 2**19 + 5]
-    for tensors in ({"one": many}, {"one": many, "two": every}, {"turned": every[:4096].view(64, 64).T}, {"scalar": every[5], "empty": every[:0]}):
+    for tensors in (
+        {"one": many},
+        {"one": many, "two": every},
+        {"turned": every[:4096].view(64, 64).T},
+        {"scalar": every[5], "empty": every[:0]},
+    ):
         for name, made in copied(tensors, Wanted(torch.bfloat16, CPU)):
             assert torch.equal(made.view(torch.int16), tensors[name].to(torch.bfloat16).view(torch.int16))
 
@@ -73,3 +78,21 @@ def test_an_error_of_a_copy_comes_to_who_takes_it(two_threads):
 
     with pytest.raises(MemoryError, match="all taken"):
         list(copied({"a": torch.ones(2), "b": torch.ones(2)}, Wanted(torch.float32, CPU), fails))
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_what_passes_lies_where_others_lay_before(threads):
+    before = torch.get_num_threads()
+    torch.set_num_threads(threads)
+    try:
+        tensors = {str(number): torch.randn(2**10 * (100 - number)) for number in range(100)}
+        wanted = Wanted(torch.float32, CPU, passing=[name for name in tensors if name != "7"])
+        places, kept = set(), torch.empty(0)
+        for name, made in copied(tensors, wanted):
+            assert torch.equal(made, tensors[name])
+            places.add(made.data_ptr())
+            kept = made if name == "7" else kept
+    finally:
+        torch.set_num_threads(before)
+    assert torch.equal(kept, tensors["7"]), "it does not pass: its memory is its own"
+    assert len(places) <= (3 if threads == 1 else 70)

@@ -3,7 +3,6 @@
 import json
 import struct
 import sys
-import threading
 from pathlib import Path
 
 import pytest

@@ -21,6 +21,8 @@ VARIABLES = {
 _TRIM_THRESHOLD, _TOP_PAD, _MMAP_THRESHOLD = -1, -2, -3
 _KEPT, _KEPT_BY_OLD_GLIBC = 2**30, 2**25
 _RETURNED = 2**22
+_SET_THP_DISABLE, _GET_THP_DISABLE = 41, 42
+"""Linux' numbers for `prctl`: whether a process takes large pages."""
 
 
 def prepare_process(environment: MutableMapping[str, str] = os.environ) -> None:
@@ -57,6 +59,24 @@ def large_blocks_returned() -> Iterator[None]:
         yield
     finally:
         keep_freed_memory()
+
+
+@contextmanager
+def small_pages() -> Iterator[None]:
+    """Within, memory that is touched for the first time comes in small pages.
+
+    A virtual machine whose host takes free memory back fills a large page five times as slowly as small ones of the same size (1.9 to 3.2
+    against 0.55 seconds a GB): for a model's weights it is all that loading waits for. The system joins them later. Does nothing elsewhere.
+    """
+    libc = _libc() if sys.platform.startswith("linux") else None
+    if libc is None or libc.prctl(_GET_THP_DISABLE, 0, 0, 0, 0) != 0:
+        yield
+        return
+    libc.prctl(_SET_THP_DISABLE, 1, 0, 0, 0)
+    try:
+        yield
+    finally:
+        libc.prctl(_SET_THP_DISABLE, 0, 0, 0, 0)
 
 
 def configure_backend(device: str, dtype: str = "float32") -> None:

@@ -13,7 +13,7 @@ from torch import nn
 
 from webui.core.foreign import FileIdentity, check_same
 from webui.core.job import Plan
-from webui.devices.environment import configure_backend, trim_heap
+from webui.devices.environment import configure_backend, small_pages, trim_heap
 from webui.devices.machine import memory
 from webui.devices.plan import is_device_lost, is_out_of_memory
 from webui.errors import CheckpointError, FileChanged, WebUIError
@@ -135,7 +135,8 @@ class ModelCache:
     def _load(self, key: _Key, file: ModelFile, others: OtherFiles, plan: Plan, progress: Progress) -> None:
         """Load what is missing, all of it from the files as they were found, or nothing."""
         try:
-            model = self._made(key, file, others, plan, progress)
+            with small_pages():
+                model = self._made(key, file, others, plan, progress)
             for used in (file, *others):
                 if used is not None:
                     check_same(used.path, used.identity)  # its hash is of one moment, its weights of another

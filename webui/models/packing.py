@@ -113,7 +113,7 @@ def packable(module: nn.Module) -> dict[str, Callable[[Tensor], None]]:
     found: dict[str, Callable[[Tensor], None]] = {}
     for name, layer in module.named_modules():
         if _is_plain_convolution(layer):
-            lay_out = partial(_convolution, padding=layer.padding, stride=layer.stride, dilation=layer.dilation)
+            lay_out = partial(_convolution, padding=cast(tuple[int, ...], layer.padding), stride=layer.stride, dilation=layer.dilation)
             found[f"{name}.weight"] = partial(_install, layer, layer, PackedConv2d, lay_out)
         elif _is_geglu(layer):
             found[f"{name}.proj.weight"] = partial(_install, layer, cast(nn.Module, layer.proj), PackedGEGLU, _geglu)

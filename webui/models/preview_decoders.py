@@ -11,8 +11,8 @@ from torch.nn.functional import avg_pool2d, interpolate
 from webui.core.family import LatentRgb
 from webui.errors import CheckpointError
 from webui.library import Library
-from webui.models.model import Model
 from webui.models.copies import Wanted, copied
+from webui.models.model import Model
 from webui.models.weights import Weights, open_weights
 
 Method = Literal["linear", "taesd", "full"]

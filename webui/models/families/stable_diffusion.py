@@ -281,8 +281,8 @@ def _take(model: nn.Module, state: ldm.State, weights: WeightSource, placement: 
     rest = {name: tensor for name, tensor in state.items() if name not in small}
     channels_last = placement.channels_last and not placement.packed  # what is laid out anew is so in half the time from plain order
     packs = packable(model) if placement.packed and dtype == torch.bfloat16 else {}
-    plain = {}
-    for number, (name, made) in enumerate(copied(rest, Wanted(dtype, placement.storage, channels_last), weights.release, scales)):
+    plain, wanted = {}, Wanted(dtype, placement.storage, channels_last, packs.keys())
+    for number, (name, made) in enumerate(copied(rest, wanted, weights.release, scales)):
         if name in packs:
             packs[name](made)  # at once: the next plain weight lies where this one did, so that no page is taken twice
         else:
