@@ -94,4 +94,5 @@ def test_a_long_prompt_leaves_room_for_what_stands_behind_it():
 
 def test_a_cut_never_halves_a_character():
     assert safe_name("字" * 100, 100) == "字" * 33
+    assert safe_name("a red apple, (best), 7.5 & more: #1?") == "a red apple, (best), 7.5 & more_ #1_"
     assert safe_name("👨\u200d👩\u200d👧", 8) == "👨"

@@ -52,6 +52,20 @@ def test_both_prompts_go_through_the_network_together():
     assert float(extra["uncond"].mean()) == 1
 
 
+def test_prompts_are_joined_once_for_as_long_as_they_hold():
+    given = []
+
+    class Noting(Network):
+        def __call__(self, x, sigma, cond, concat):
+            given.append(cond)
+            return super().__call__(x, sigma, cond, concat)
+
+    edited = Part(1.0, (Scheduled(1, cond(3.0)), Scheduled(100, cond(5.0))))
+    model = denoiser(Noting(), [edited])
+    assert [value(model), value(model), value(model), value(model), value(model, size=2)] == [15, 15, 29, 29, 29]
+    assert [left is right for left, right in zip(given, given[1:], strict=False)] == [True, False, True, False]
+
+
 def test_prompts_of_unequal_length_go_apart():
     network = Network()
     assert value(denoiser(network, [part(3.0, tokens=154)])) == 15

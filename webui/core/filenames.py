@@ -20,6 +20,8 @@ _EXAMPLE = "{date}/{index:05}-{seed}"
 _TEXT_FORMAT = re.compile(r"(?:[^{}/]?[<>^])?\d{0,3}(?:\.\d{1,3})?s?")
 _NUMBER_FORMAT = re.compile(r"(?:[^{}/]?[<>=^])?[-+ ]?#?\d{0,3}[,_]?[bdoxX]?")
 _RESERVED = re.compile(r"(?:con|prn|aux|nul|conin\$|conout\$|com[0-9¹²³]|lpt[0-9¹²³])(?=\s*(?:\.|$))", re.IGNORECASE)
+_PLAIN = re.compile(r"[\w .,;()\[\]{}+=#%&'!@~^$-]*", re.ASCII)
+"""Texts of letters that every file system takes."""
 _FORBIDDEN = set('<>:"|?*\\/')
 _INVISIBLE = {"Cc", "Cs", "Zl", "Zp"}
 _OUTSIDE = re.compile(r"^\s*(?:[/\\]|~|[A-Za-z]:)|(?:^|[/\\])\.\.(?=$|[/\\])")
@@ -68,7 +70,7 @@ def file_name(pattern: str, facts: Mapping[str, str | int], number: int, room: i
 
 def safe_name(text: str, longest: int = LONGEST_PART) -> str:
     """One part of a path that every file system takes: nothing forbidden, reserved or invisible, at most `longest` bytes; may be empty."""
-    clean = "".join(_safe_letter(letter) for letter in text)
+    clean = text if _PLAIN.fullmatch(text) else "".join(_safe_letter(letter) for letter in text)
     name = cut(clean.strip(" ."), longest).strip(" .")
     return cut(f"_{name}", longest) if _RESERVED.match(name) else name
 

@@ -3,7 +3,8 @@
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
-from typing import Any
+from operator import is_not
+from typing import Any, Generic, TypeVar
 
 import torch
 from torch import Tensor
@@ -14,6 +15,7 @@ from webui.models.conditioning import EVERYWHERE, Conditioning, Couple
 from webui.plugins.types import Denoiser
 from webui.prompts.encode import Part, Scheduled, pad_pair, pad_pair_v0, stack
 
+T = TypeVar("T")
 MOST_ROWS = 16
 """Pictures times prompts in one call of the model: many prompts joined by AND take time, not memory. Two prompts always go together."""
 
@@ -42,6 +44,8 @@ class CFGDenoiser:
         self._extra = extra
         self._called = called
         self._calls = 0
+        self._rows_kept: _Once[tuple[list[Conditioning], Conditioning]] = _Once()
+        self._joined_kept: _Once[Conditioning] = _Once()
 
     def __call__(self, x: Tensor, sigma: Tensor, **_: Any) -> Tensor:
         """One guided prediction of the clean latents."""
@@ -73,7 +77,15 @@ class CFGDenoiser:
         self._calls = calls
 
     def _prompts(self, call: int) -> tuple[list[Conditioning], Conditioning]:
-        """What holds at this call, each as one row. The negative prompt counts with every set of adapters, where it does."""
+        """What holds at this call, each as one row. The negative prompt counts with every set of adapters, where it does.
+
+        Most prompts are the same at every call: then the rows are the very objects of the call before.
+        """
+        sides = (*self._encoded.positive, self._encoded.negative)
+        beside = (part for side in sides if side.beside is not None for part in side.beside.parts)
+        return self._rows_kept.of([part.at(call) for part in (*sides, *beside)], lambda: self._rows_of(call))
+
+    def _rows_of(self, call: int) -> tuple[list[Conditioning], Conditioning]:
         conds, uncond = self._rows(call, self._encoded.negative)
         placed = [
             replace(cond, place=part.place, couple=_couple(part, call)) if part.place or part.beside else cond
@@ -127,13 +139,34 @@ class CFGDenoiser:
         for key in dict.fromkeys(keys):
             equal = [number for number, other in enumerate(keys) if other == key]
             for numbers in (equal[start : start + most] for start in range(0, len(equal), most)):
-                cond = Conditioning.cat([conds[number].expand(len(x)) for number in numbers])
+                rows = [conds[number] for number in numbers]
+                cond = self._joined_kept.of(rows, partial(_joined, rows, len(x)), len(x))
                 parts = [concat for number in numbers if (concat := concats[number]) is not None]
                 output = self._denoiser(
                     torch.cat([x] * len(numbers)), torch.cat([sigma] * len(numbers)), cond=cond, concat=torch.cat(parts) if parts else None
                 )
                 found.update(zip(numbers, output.chunk(len(numbers)), strict=True))
         return (found[number] for number in range(len(conds)))
+
+
+class _Once(Generic[T]):
+    """What was made of the last objects: made again when one of them is another."""
+
+    def __init__(self) -> None:
+        self._of: list[object] = []
+        self._count = 0
+        self._made: T | None = None
+
+    def of(self, objects: Sequence[object], make: Callable[[], T], count: int = 0) -> T:
+        """What `make` gives, or gave for the same objects and the same count."""
+        if self._made is None or (count, len(objects)) != (self._count, len(self._of)) or any(map(is_not, objects, self._of)):
+            self._of, self._count, self._made = list(objects), count, make()
+        return self._made
+
+
+def _joined(rows: Sequence[Conditioning], count: int) -> Conditioning:
+    """Each for so many images, one after the other."""
+    return Conditioning.cat([row.expand(count) for row in rows])
 
 
 def _couple(part: Part, call: int) -> Couple | None:

@@ -33,8 +33,16 @@ class LiveProgress:
     def step(self, event: StepDone) -> None:
         """Note a step."""
         self.steps_made += event.phase in ("sampling", "hires") and event.step > 0
-        values = event.model_dump(include={"phase", "step", "steps", "batch", "batches", "detail"})
-        self._progress[event.job_id] = self._progress.get(event.job_id, Progress()).model_copy(update=values)
+        before = self._progress.get(event.job_id)
+        self._progress[event.job_id] = Progress(
+            phase=event.phase,
+            step=event.step,
+            steps=event.steps,
+            batch=event.batch,
+            batches=event.batches,
+            frame=before.frame if before is not None else 0,
+            detail=event.detail,
+        )
 
     def frame(self, event: Preview, jpeg: bytes) -> None:
         """Keep the newest preview."""
