@@ -87,7 +87,7 @@ def test_no_tracker_of_gradio_asks_for_every_frame(page):
 
 
 def test_every_icon_module_and_sheet_that_is_named_exists(page):
-    from webui.ui.page import CSS
+    from webui.ui.files import CSS
 
     known = {path.stem for path in (STATIC / "icons").glob("*.svg")}
     for name in CSS:
@@ -111,9 +111,29 @@ def test_what_is_seen_first_is_in_the_html_with_what_the_browser_may_fetch_meanw
     assert fetched[0].endswith("/main.js") and len(fetched) == len(set(fetched)) > 50
     for script in (fetched[0], fetched[-1]):
         assert client.get(script).status_code == 200
-    for script in (STATIC / "js").glob("*.js"):
-        for needed in re.findall(r"^import .*'\./([\w-]+\.js)'", script.read_text(), re.MULTILINE):
-            assert any(each.endswith(f"/{needed}") for each in fetched), needed
+    names = {each.rpartition("/")[2] for each in fetched}
+    for script in names:
+        needed = re.findall(r"^import .*'\./([\w-]+\.js)'", (STATIC / "js" / script).read_text(), re.MULTILINE)
+        assert set(needed) <= names, script
+
+
+def test_a_tab_that_is_not_seen_at_first_is_fetched_later(page):
+    head = page.client().get("/").text.split("</head>")[0]
+    for script in re.findall(r"import\('\./([\w-]+\.js)'\)", (STATIC / "js" / "tabs.js").read_text()):
+        assert (STATIC / "js" / script).is_file() and f"/{script}" not in head
+
+
+def test_files_are_packed_for_who_reads_that(page):
+    client = page.client()
+    address = re.search(r"/look/\w+/", client.get("/").text).group()
+    plain = client.get(f"{address}js/form.js", headers={"Accept-Encoding": "identity"})
+    packed = client.get(f"{address}js/form.js", headers={"Accept-Encoding": "gzip"})
+    assert packed.headers["content-encoding"] == "gzip" and "content-encoding" not in plain.headers
+    assert packed.text == plain.text and int(packed.headers["content-length"]) < len(plain.content) / 2
+    assert packed.headers["vary"] == plain.headers["vary"] == "Accept-Encoding"
+    assert client.get(f"{address}inter.woff2").headers["content-type"] == "font/woff2"
+    for name in ("js/none.js", "../page.py", "..%2fpage.py", "js"):
+        assert client.get(address + name).status_code == 404
 
 
 def test_the_form_keeps_the_place_of_the_first_visits_words_while_one_model_is_there(page, tmp_path):

@@ -19,7 +19,6 @@ from webui.ui.choices import choices, native
 from webui.ui.form import Form, host
 from webui.ui.languages import ENGLISH, Catalogue
 from webui.ui.markup import Markup
-from webui.ui.scripts import modules_of
 from webui.ui.tabs import generate
 
 MODES = ("txt2img", "img2img", "inpaint")
@@ -41,6 +40,7 @@ class PageParts:
 
     static: Path
     base: str
+    modules: tuple[str, ...]
     panels: tuple[tuple[str, Panel], ...]
     tabs: tuple[tuple[str, Tab], ...]
     failed: Callable[[str], None]
@@ -84,7 +84,7 @@ def _head(page: Markup, parts: PageParts, catalogue: Catalogue) -> None:
     page.add("link", rel="stylesheet", href=f"{base}/css/page.css")
     page.add("link", rel="preload", href=f"{base}/inter.woff2", as_="font", type="font/woff2", crossorigin=True)
     page.add("script", type="module", src=f"{base}/js/main.js")
-    for name in modules_of(parts.static / "js"):
+    for name in parts.modules:
         page.add("link", rel="modulepreload", href=f"{base}/js/{name}")
     if catalogue.tag != ENGLISH:
         page.add("link", rel="preload", as_="fetch", crossorigin=True, href=f"./{address_of(catalogue)}")

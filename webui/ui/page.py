@@ -1,42 +1,33 @@
 """How the page is mounted in our FastAPI: the document, its files, its own JSON, and the tabs that extensions build with Gradio."""
 
-import hashlib
 import os
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
 
 from fastapi import FastAPI, Request
 from fastapi.responses import HTMLResponse
-from starlette.responses import Response
-from starlette.staticfiles import StaticFiles
-from starlette.types import Scope
 
 from webui.api.identity import viewer_of
 from webui.plugins.contributions import refuse
 from webui.services import Services
 from webui.ui import extension_tabs
 from webui.ui.document import PageParts, document
+from webui.ui.files import PageFiles
 from webui.ui.languages import Languages
 from webui.ui.routes import router
-from webui.ui.scripts import without_comments
+from webui.ui.scripts import modules_of
 from webui.ui.translated import Translated, wanted
 
 STATIC = Path(__file__).parent / "static"
-FOR_EVER = "public, max-age=31536000, immutable"
-CSS = (
-    *("tokens", "frame", "form", "fields", "stage", "mask", "chain", "tabs"),
-    *("gallery", "look", "queue", "grid", "cards", "models", "shelf", "prompt", "icons", "narrow"),
-)
 
 
 def mount_page(app: FastAPI, services: Services) -> None:
     """See `webui.ui.mount`."""
     if os.environ.get("GRADIO_ANALYTICS_ENABLED") != "False" or not os.environ.get("GRADIO_TEMP_DIR"):
         raise RuntimeError("Set GRADIO_ANALYTICS_ENABLED=False and GRADIO_TEMP_DIR before gradio is imported")
-    base = f"/look/{_version()}"
-    _serve_sheet(app, base)
-    app.mount(base, _Files(directory=STATIC))
+    files = PageFiles(STATIC)
+    base = f"/look/{files.version()}"
+    app.add_route(f"{base}/{{name:path}}", files.answer, include_in_schema=False)
     languages = Languages(services)
     app.include_router(router(services, languages))
     app.add_middleware(Translated, languages=languages)
@@ -53,7 +44,7 @@ def page_parts(services: Services, base: str) -> tuple[Any, PageParts]:
     )
     panels = tuple((given.panels.owner(panel.name), panel) for panel in given.panels)
     failed = lambda owner: refuse(given, services.extensions, owner, "register_panels")  # noqa: E731
-    parts = PageParts(STATIC, base, panels, tuple(tabs), failed)
+    parts = PageParts(STATIC, base, tuple(modules_of(STATIC / "js")), panels, tuple(tabs), failed)
     return pages, parts
 
 
@@ -63,38 +54,3 @@ def _serve_document(app: FastAPI, services: Services, languages: Languages, part
         """The page in the language of whoever asks."""
         headers = {"Cache-Control": "no-cache", "Vary": "Accept-Language, Cookie"}
         return HTMLResponse(document(parts, services, wanted(request.headers, languages), viewer_of(request).admin), headers=headers)
-
-
-def _serve_sheet(app: FastAPI, base: str) -> None:
-    """All style sheets, and all icons, in one answer: fetched one by one, the first picture's buttons stand there without theirs."""
-    files = {path.stem: quote(path.read_text().strip(), safe=" =:/'") for path in sorted((STATIC / "icons").glob("*.svg"))}
-    variables = "".join(f'--icon-{name}:url("data:image/svg+xml,{text}");' for name, text in files.items())
-    icons = f":root{{{variables}}}" + "".join(f".icon-{name}{{--i:var(--icon-{name})}}" for name in files)
-    sheet = "\n".join((icons, *((STATIC / "css" / f"{name}.css").read_text(encoding="utf-8") for name in CSS)))
-
-    @app.get(f"{base}/css/page.css", include_in_schema=False)
-    def styles() -> Response:
-        return Response(sheet, media_type="text/css", headers={"Cache-Control": FOR_EVER})
-
-
-def _version() -> str:
-    """Changes when any file of the page does, so that browsers may keep files for ever."""
-    digest = hashlib.sha256()
-    for path in sorted(STATIC.rglob("*")):
-        if path.is_file():
-            digest.update(path.read_bytes())
-    return digest.hexdigest()[:12]
-
-
-class _Files(StaticFiles):
-    """Static files under a name that changes with their content."""
-
-    def file_response(self, full_path: Any, stat_result: os.stat_result, scope: Scope, status_code: int = 200) -> Any:
-        response: Response
-        if str(full_path).endswith(".js"):
-            script = without_comments(Path(full_path).read_text(encoding="utf-8"))
-            response = Response(script, status_code, media_type="text/javascript")
-        else:
-            response = super().file_response(full_path, stat_result, scope, status_code)
-        response.headers["Cache-Control"] = FOR_EVER
-        return response

@@ -171,7 +171,6 @@ const inPictures = (query) => (query.trim() ? [{ kind: 'action', title: t('Searc
 
 /** @param {string} query */
 async function lookIn(query) {
-  go('gallery');
-  while (!parts.gallery?.look) await pause(50);  // it is made at the first visit
-  parts.gallery.look(query);
+  await go('gallery');
+  parts.gallery?.look?.(query);
 }

@@ -53,5 +53,5 @@ export function usedLine({ kind, name, used }) {
   const last = used.last && date(used.last);
   const query = { checkpoint: `model:"${name}"`, lora: `lora:"${name}"`, embedding: `emb:"${name}"` }[kind];
   return el('div.convert-line.muted', {}, t('Used by {jobs}, the last on {last}. ', { jobs: count(used.jobs, 'job'), last }),
-    query && button('picture', t('Show its pictures'), () => { go('gallery'); parts.gallery?.look?.(query); }));
+    query && button('picture', t('Show its pictures'), () => go('gallery').then(() => parts.gallery?.look?.(query))));
 }

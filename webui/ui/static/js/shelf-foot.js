@@ -100,8 +100,8 @@ async function more(card, { best, fits, acts, isStill }) {
     if (told) fits.replaceChildren(...fitLines(told.fits));
     const made = /** @type {any[]} */ (mine?.images ?? []);
     best.hidden = !made.length;
-    best.replaceChildren(...made.map((image) => el('button.shelf-picture', { type: 'button', title: image.request?.prompt ?? '', 'aria-label': t('Show this picture'), onclick: () => { go('gallery'); parts.gallery?.look?.(query); } }, el('img', { src: images.thumb(image.id), alt: '', decoding: 'async' }))));
-    if (mine?.total) acts.append(button('picture', count(mine.total, 'picture'), () => { go('gallery'); parts.gallery?.look?.(query); }, { title: t('Show the pictures made with it') }));
+    best.replaceChildren(...made.map((image) => el('button.shelf-picture', { type: 'button', title: image.request?.prompt ?? '', 'aria-label': t('Show this picture'), onclick: () => go('gallery').then(() => parts.gallery?.look?.(query)) }, el('img', { src: images.thumb(image.id), alt: '', decoding: 'async' }))));
+    if (mine?.total) acts.append(button('picture', count(mine.total, 'picture'), () => go('gallery').then(() => parts.gallery?.look?.(query)), { title: t('Show the pictures made with it') }));
   } catch (problem) {
     if (isStill()) fits.replaceChildren(el('p.danger', {}, problem.message));
   }

@@ -3,8 +3,10 @@
 
 import { here, visit, watchAddress } from './address.js';
 import { $, $$ } from './dom.js';
+import { t } from './language.js';
 import { store, stored } from './storage.js';
 import { draw, hasCanvas, MODES, mount, parts, state } from './state.js';
+import { toast } from './toast.js';
 
 const tabOf = (name) => $(`#tab-${CSS.escape(name)}-button`);
 const tabs = () => $$('#nav [role=tab]');
@@ -12,9 +14,25 @@ const nameOf = (tab) => tab.id.replace(/^tab-|-button$/g, '');
 
 const places = {};  // how far each tab was scrolled
 
-/** Open a tab. One that does not exist stays closed. @param {string} name */
-export function go(name) {
-  if (tabOf(name) && name !== state.tab) open(name);
+/** What a tab is made of, where it is not needed from the start. @type {Record<string, () => Promise<unknown>>} */
+const MODULES = {
+  extras: () => import('./extras.js'),
+  gallery: () => import('./gallery.js'),
+  'png-info': () => import('./png-info.js'),
+  grid: () => import('./grid.js'),
+  models: () => import('./models.js'),
+  settings: () => import('./settings.js'),
+  extensions: () => import('./extensions.js'),
+};
+
+/** Fetch what the tabs are made of, so that each opens at once, also without a connection. */
+export function fetchTabs() {
+  for (const fetchOne of Object.values(MODULES)) fetchOne().catch(() => {});  // asked for again when its tab is opened
+}
+
+/** Open a tab; waits until it is drawn. One that does not exist stays closed. @param {string} name */
+export async function go(name) {
+  if (tabOf(name) && name !== state.tab) await open(name);
 }
 
 /** @param {string} name */
@@ -33,17 +51,26 @@ function open(name) {
     const panel = $(`#tab-${CSS.escape(nameOf(tab))}`);
     if (panel) panel.hidden = !isOpen;
   }
-  fill(name);
   if (here().tab !== name) visit(`#${name}`);
   scrollTo({ top: places[name] ?? 0, behavior: 'instant' });
-  parts[name]?.opened?.();
+  const filled = fill(name);  // it may move what came in above out of the way
   tabOf(name).scrollIntoView({ block: 'nearest', inline: 'nearest' });
   draw();
+  return filled;
 }
 
 /** What a tab shows: our own part, or an extension's page in its frame. @param {string} name */
-function fill(name) {
+async function fill(name) {
+  if (MODULES[name] && !parts[name]) {
+    try {
+      await MODULES[name]();
+    } catch {
+      return toast(t('This tab could not be fetched. Open another one, then try again.'), { kind: 'error' });
+    }
+  }
   mount(name);
+  if (state.tab === name) parts[name]?.opened?.();
+  draw();
   const frame = $(`#tab-${CSS.escape(name)} > iframe[data-src]`);
   if (!frame) return;
   frame.src = frame.dataset.src;
