@@ -11,9 +11,10 @@ import sys
 import tempfile
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from queue import SimpleQueue
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from webui.app import open_app
 from webui.bench.results import keep
@@ -21,6 +22,11 @@ from webui.core.job import FINAL_STATES, Job
 from webui.core.protocol import RunJob
 from webui.core.request import GenerationRequest
 from webui.settings import Settings, load_settings
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from webui.models.conditioning import Conditioning
 
 USERS = (1, 2, 4, 8, 16)
 GOAL_SHARE, GOAL_GAIN, GOAL_AT, GOAL_SLOWDOWN = 0.9, 1.25, 8, 0.02
@@ -182,9 +188,27 @@ class Bare:
         self._task = RunJob(job_id="bare", owner="local", attempt=1, request=self._alone.resolve(request))
         self._plan = make_plan(self._task, self._alone.context, self._alone.device, settings)
         self._model = self._alone.context.models.get(self._task.request.checkpoint, None, self._plan)
+        self._cond = self._asked_with()
         self._in_model = 0.0
         self._model.unet.register_forward_pre_hook(self._enters)
         self._model.unet.register_forward_hook(self._leaves)
+
+    def _asked_with(self) -> "Conditioning":
+        """What one of its pictures asks the UNet with, two rows: whatever the family has besides the prompt's context is there."""
+        from webui.generation.device import ForwardRequest, InlineDevice
+        from webui.generation.run import run_job as run_task
+
+        asked: list[ForwardRequest] = []
+
+        class Noting(InlineDevice):
+            def predict(self, request: ForwardRequest) -> "Tensor":
+                asked.append(request)
+                return super().predict(request)
+
+        request = self._task.request.model_copy(update={"steps": 2})
+        task = self._task.model_copy(update={"plan": self._plan, "request": request})
+        run_task(task, replace(self._alone.context, device=Noting()), lambda event: None)
+        return asked[0].cond
 
     def _enters(self, *_: Any) -> None:
         self._in_model -= time.perf_counter()
@@ -200,7 +224,7 @@ class Bare:
 
         width, height = self._task.request.width or 512, self._task.request.height or 512
         x = torch.randn(2 * users, self._model.latent_channels, height // 8, width // 8, device=self._model.device)
-        cond = Conditioning(torch.randn(2 * users, 77, self._model.text_width, device=self._model.device))
+        cond = Conditioning.cat([self._cond] * users)
         times = torch.full((2 * users,), 500.0, device=self._model.device)
         self._model.predict(x, times, cond)
         calls, began = self._task.request.steps or 20, time.perf_counter()
