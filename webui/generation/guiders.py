@@ -14,6 +14,7 @@ from torch import Tensor
 from webui.core.request import GuidanceOptions, ResolvedRequest
 from webui.models.conditioning import Conditioning, NetworkPatch
 from webui.models.model import Model
+from webui.models.prediction import EpsPrediction
 from webui.samplers.guidance import SkipRule, combine, combine_edit, diffusion_still, rescale, unguided
 
 
@@ -100,6 +101,20 @@ class GuidanceRun:
     phase: str
     seeds: tuple[int, ...]
     note: Callable[[str], None]
+
+
+def noise_prediction(run: GuidanceRun, left_out: str, idle: str) -> EpsPrediction | None:
+    """The prediction of a diffusion model, for a part that changes guidance's formula.
+
+    None for another kind, and `left_out` is told; at CFG scale 1, which asks no negative prompt, `idle` is.
+    """
+    prediction = run.model.prediction
+    if not isinstance(prediction, EpsPrediction):
+        run.note(left_out)
+        return None
+    if run.request.guidance == 1:
+        run.note(idle)
+    return prediction
 
 
 class GuidancePart:

@@ -8,7 +8,7 @@ from torch import Tensor
 from torch.nn.functional import pad
 
 from webui.core.guidance import LatentModifier
-from webui.generation.guiders import GuidanceCall, GuidancePart, GuidanceRun
+from webui.generation.guiders import GuidanceCall, GuidancePart, GuidanceRun, noise_prediction
 from webui.models.prediction import EpsPrediction
 
 LEFT_OUT = "The latent modifier was left out: it is for diffusion models, and this checkpoint is a rectified flow."
@@ -21,15 +21,8 @@ _REACH, _SPREAD = 6, 3.0
 def make(run: GuidanceRun) -> GuidancePart | None:
     """The modifier for a run that asks for it; a note instead where it means nothing."""
     options = run.request.latent_modifier
-    if options is None:
-        return None
-    prediction = run.model.prediction
-    if not isinstance(prediction, EpsPrediction):
-        run.note(LEFT_OUT)
-        return None
-    if run.request.guidance == 1:
-        run.note(IDLE)
-    return Modifier(options, prediction)
+    prediction = noise_prediction(run, LEFT_OUT, IDLE) if options is not None else None
+    return Modifier(options, prediction) if options is not None and prediction is not None else None
 
 
 class Modifier(GuidancePart):

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from webui.core.guidance import DynamicThresholding, ThresholdMode
-from webui.generation.guiders import GuidanceCall, GuidancePart, GuidanceRun
+from webui.generation.guiders import GuidanceCall, GuidancePart, GuidanceRun, noise_prediction
 from webui.models.prediction import EpsPrediction
 
 LEFT_OUT = "Dynamic thresholding was left out: it is for diffusion models, and this checkpoint is a rectified flow."
@@ -21,15 +21,8 @@ _TINY = 1e-10
 def make(run: GuidanceRun) -> GuidancePart | None:
     """Thresholding for a run that asks for it; a note instead where it means nothing."""
     options = run.request.dynamic_thresholding
-    if options is None:
-        return None
-    prediction = run.model.prediction
-    if not isinstance(prediction, EpsPrediction):
-        run.note(LEFT_OUT)
-        return None
-    if run.request.guidance == 1:
-        run.note(IDLE)
-    return Thresholding(options, prediction)
+    prediction = noise_prediction(run, LEFT_OUT, IDLE) if options is not None else None
+    return Thresholding(options, prediction) if options is not None and prediction is not None else None
 
 
 class Thresholding(GuidancePart):
