@@ -12,7 +12,7 @@ from webui.ui.markup import Markup, plain
 class Control:
     """One field and how it is shown: `FieldView` says what the request knows, the rest what its place in the form changes.
 
-    `choices` makes a drop-down of any kind of field; `is_listed` says that its names come from the server while the page is open.
+    `choices` makes a drop-down of any kind of field.
     """
 
     view: FieldView
@@ -21,7 +21,6 @@ class Control:
     placeholder: str = ""
     value: Any = None
     choices: tuple[str, ...] | None = None
-    is_listed: bool = False
     multiple: bool = False
     lines: int = 1
     most_lines: int = 20
@@ -68,7 +67,7 @@ def _text(page: Markup, control: Control) -> None:
         rows=control.lines,
         placeholder=page.words(control.placeholder) if control.placeholder else None,
         aria_describedby=_described(control),
-        data_most=control.most_lines,
+        style=f"--rows:{control.lines};--most:{control.most_lines}",
         autocomplete="off",
         dir="auto",
     ):

@@ -36,9 +36,9 @@ class Form:
         name = view.name
         is_listed = name in self._listed
         own = {"label": view.label, "info": view.info, "value": view.value, "choices": () if is_listed else None, **changes}
-        control = Control(view=view, is_listed=is_listed, **{**own, "info": own["info"] or ""})
+        control = Control(view=view, **{**own, "info": own["info"] or ""})
         self._note(name, control.label, control.value)
-        if control.kind in ("choice", "choices") and not control.is_listed:
+        if control.kind in ("choice", "choices") and not is_listed:
             self.choices[name] = [(self.page.words(each), each) for each in control.names]
         shown = self._defaults.get(name, control.value)
         write(self.page, replace(control, value=shown))

@@ -1,6 +1,7 @@
 """How the page is mounted in our FastAPI: the document, its files, its own JSON, and the tabs that extensions build with Gradio."""
 
 import os
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -40,12 +41,15 @@ def page_parts(services: Services, base: str) -> tuple[Any, PageParts]:
     """Gradio's app with the tabs of extensions, and what of the page stays as it is; files of the page lie below `base`."""
     given = services.contributions
     pages, tabs = extension_tabs.build(
-        [(given.tabs.owner(tab.name), tab) for tab in given.tabs], lambda owner: refuse(given, services.extensions, owner, "register_tabs")
+        [(given.tabs.owner(tab.name), tab) for tab in given.tabs], partial(_refuse, services, "register_tabs")
     )
     panels = tuple((given.panels.owner(panel.name), panel) for panel in given.panels)
-    failed = lambda owner: refuse(given, services.extensions, owner, "register_panels")  # noqa: E731
-    parts = PageParts(STATIC, base, tuple(modules_of(STATIC / "js")), panels, tuple(tabs), failed)
+    parts = PageParts(STATIC, base, tuple(modules_of(STATIC / "js")), panels, tuple(tabs), partial(_refuse, services, "register_panels"))
     return pages, parts
+
+
+def _refuse(services: Services, hook: str, owner: str) -> None:
+    refuse(services.contributions, services.extensions, owner, hook)
 
 
 def _serve_document(app: FastAPI, services: Services, languages: Languages, parts: PageParts) -> None:
