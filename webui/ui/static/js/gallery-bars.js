@@ -47,7 +47,7 @@ async function takeBack(token, binned = false) {
 /** The row of places: all, kept, the bin, and one's collections. */
 export function placesBar({ query, show, at }) {
   const node = el('div.places', { role: 'toolbar', 'aria-label': t('Places') });
-  let known = [];
+  let known = [], painted = '';
   const chip = (label, on, act, more = {}) => el('button.place', { type: 'button', 'aria-pressed': String(on), onclick: act, ...more }, label);
   const forget = async (each) => {
     try {
@@ -62,6 +62,7 @@ export function placesBar({ query, show, at }) {
     try {
       known = (await collections.save(input.value.trim(), query().trim())).collections;
       form.remove();
+      painted = '';
       paint();
     } catch (problem) {
       complain(problem);
@@ -75,6 +76,9 @@ export function placesBar({ query, show, at }) {
   };
   function paint() {
     const words = query().trim();
+    const what = JSON.stringify([words, at(), known]);
+    if (what === painted) return;  // made anew, a button loses the click that is under way
+    painted = what;
     const parts = words.split(/\s+/);
     node.replaceChildren(
       chip(t('All'), at() === 'pictures' && !words, () => show('')),

@@ -141,9 +141,13 @@ function compareChosen(it, focused = '') {
 
 /** Read what stands around a picture, so that it has neighbours in the viewer. */
 async function reach(it, image) {
-  await it.laid;
-  const at = it.pictures.indexOf(image.number);
-  if (at >= 0) await read(it, at - AHEAD, at + AHEAD);
+  let turn;
+  do {
+    ({ turn } = it);
+    await it.laid;
+    const at = it.pictures.indexOf(image.number);
+    if (at >= 0) await read(it, at - AHEAD, at + AHEAD);
+  } while (turn !== it.turn && here().picture === image.id);  // the list was asked for anew meanwhile
 }
 
 // ---------------------------------------------------------------------------------------------------------- list
@@ -155,7 +159,7 @@ function reload(it, changed = false) {
     it.chosen.clear();
     if (it.view.visible && scrollY) scrollTo({ top: 0, behavior: 'instant' });
   }
-  Object.assign(it, { words, turn: it.turn + 1 });
+  Object.assign(it, { words, turn: it.turn + 1, asked: new Set() });
   it.pictures.begin(isFiltered(it));
   it.places.draw();
   it.laid = ask(it);
@@ -215,13 +219,13 @@ function seen(it, from, to) {
 
 /** The records of pictures from one place up to another, as far as they are not known. */
 async function read(it, from, to) {
-  const { turn } = it;
-  const numbers = it.pictures.missing(from, to).filter((number) => !it.asked.has(number));
+  const { turn, asked } = it;
+  const numbers = it.pictures.missing(from, to).filter((number) => !asked.has(number));
   for (let at = 0; at < numbers.length; at += MOST) {
     const some = numbers.slice(at, at + MOST);
-    for (const number of some) it.asked.add(number);
+    for (const number of some) asked.add(number);
     const told = await images.numbered(some).catch(() => null);  // asked again when they are next drawn
-    for (const number of some) it.asked.delete(number);
+    for (const number of some) asked.delete(number);
     if (turn !== it.turn) return;
     if (told) filled(it, told.images, some);
   }
