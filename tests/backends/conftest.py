@@ -83,13 +83,6 @@ class Desk:
             time.sleep(0.01)
         return found
 
-    def until(self, true, seconds: float = 240):
-        limit = time.monotonic() + seconds
-        while not (found := true()):
-            assert time.monotonic() < limit
-            time.sleep(0.01)
-        return found
-
     def made(self, **request):
         """A job that has ended."""
         return self.wait(self.submit(**request))

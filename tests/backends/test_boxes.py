@@ -3,6 +3,7 @@
 import pytest
 
 from tests.backends.conftest import Desk
+from tests.waiting import until
 from webui.errors import RequestError
 
 
@@ -31,7 +32,7 @@ def test_what_is_no_machine_is_told(desk, entry):
 def test_a_machine_that_is_not_there_is_waited_for(tmp_path, environment):
     desk = Desk(tmp_path, environment, boxes=("studio=darkroom://127.0.0.1:1",))
     job = desk.submit(where="studio", checkpoint="tiny")
-    told = desk.until(lambda: (progress := desk.queue.progress(job.id)) and progress.detail)
+    told = until(lambda: (progress := desk.queue.progress(job.id)) and progress.detail)
     assert "studio (127.0.0.1:1) cannot be reached" in told
     desk.queue.cancel(job.id)
     assert desk.wait(job).state == "cancelled"

@@ -9,7 +9,8 @@ from PIL import Image
 from tests.backends.conftest import Desk
 from tests.backends.replicate_server import ReplicateServer
 from tests.backends.servers import png
-from tests.sharing.conftest import Web, until
+from tests.sharing.conftest import Web
+from tests.waiting import until
 from webui.cli import main
 from webui.core.finish import MatchColorsStep, UpscaleStep
 from webui.core.request import GenerationRequest
@@ -118,7 +119,7 @@ def test_the_start_picture_gives_its_colours(web):
 def test_a_death_between_provider_and_engine_pays_nothing_again(tmp_path, environment, replicate):
     desk = Desk(tmp_path, environment)
     job = desk.submit(finish=(UpscaleStep(),), batch_count=2)
-    desk.until(lambda: desk.queue.get(job.id).made and desk.queue.get(job.id).state == "queued")
+    until(lambda: desk.queue.get(job.id).made and desk.queue.get(job.id).state == "queued")
     desk.close()
     desk.open()
     found = desk.queue.get(job.id)

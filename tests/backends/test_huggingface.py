@@ -11,6 +11,7 @@ from PIL import Image
 from tests.backends.conftest import Desk
 from tests.backends.provider_servers import HuggingFaceServer
 from tests.backends.servers import png
+from tests.waiting import until
 from webui.errors import RequestError
 
 TEXT = ("hf-inference", "fal-ai", "together", "nscale", "wavespeed")
@@ -112,7 +113,7 @@ def test_what_is_served_by_nobody_is_told(desk, server):
 def test_work_that_is_named_is_taken_up_again_and_not_paid_twice(desk, server, provider, from_picture):
     server.looks = 10**9
     job = desk.submit(**wish(desk, server, provider, from_picture))
-    desk.until(lambda: [part for part in desk.parts.of(job.id) if part.id])
+    until(lambda: [part for part in desk.parts.of(job.id) if part.id])
     desk.close()
     server.left = 0
     desk.open()

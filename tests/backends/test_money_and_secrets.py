@@ -7,6 +7,7 @@ import pytest
 
 from tests.backends.conftest import Desk
 from tests.backends.replicate_server import ReplicateServer
+from tests.waiting import until
 from webui.backends.keys import FILE, KeyStore
 from webui.errors import LimitReached, RequestError, SettingsError, StorageError
 
@@ -144,7 +145,7 @@ def test_no_network_is_waited_for_and_told(tmp_path, replicate):
     environment = {"REPLICATE_BASE_URL": "http://127.0.0.1:1", "REPLICATE_API_TOKEN": KEY}
     desk = Desk(tmp_path, environment)
     job = desk.submit()
-    told = desk.until(lambda: (progress := desk.queue.progress(job.id)) and progress.detail)
+    told = until(lambda: (progress := desk.queue.progress(job.id)) and progress.detail)
     assert "Replicate (127.0.0.1:1) cannot be reached" in told
     desk.queue.cancel(job.id)
     assert desk.wait(job).state == "cancelled"

@@ -6,6 +6,7 @@ from PIL import Image
 from tests.backends.conftest import Desk
 from tests.backends.provider_servers import HordeServer, HuggingFaceServer, OpenAIServer, StabilityServer
 from tests.backends.servers import bomb, png
+from tests.waiting import until
 from webui.errors import PaysAgain, RequestError
 
 SERVERS = (OpenAIServer, StabilityServer, HordeServer, HuggingFaceServer)
@@ -210,7 +211,7 @@ def test_the_horde_is_asked_as_its_api_says(open_desk):
     assert any("Made by w of AI Horde" in note for note in job.images[0].notes)
     server.looks = 10**6
     job = desk.submit(where="horde", checkpoint="stable_diffusion", **server.extra)
-    desk.until(lambda: desk.parts.of(job.id) and desk.parts.of(job.id)[0].id)
+    until(lambda: desk.parts.of(job.id) and desk.parts.of(job.id)[0].id)
     desk.queue.cancel(job.id)
     assert desk.wait(job).state == "cancelled" and server.deleted == ["horde-2"]
     server.possible = False

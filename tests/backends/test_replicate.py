@@ -4,6 +4,7 @@ import pytest
 from PIL import Image
 
 from tests.backends.servers import bomb, png
+from tests.waiting import until
 from webui.errors import PaysAgain, RequestError
 from webui.images.metadata import read_metadata
 
@@ -156,7 +157,7 @@ def test_those_who_follow_are_told_what_it_cost(desk, replicate):
     heard = []
     desk.queue.events.listen(heard.append)
     job = desk.made()
-    assert desk.until(lambda: [each.body["cost"] for each in heard if each.kind == "job" and each.job_id == job.id]) == [0.05]
+    assert until(lambda: [each.body["cost"] for each in heard if each.kind == "job" and each.job_id == job.id]) == [0.05]
 
 
 def test_what_the_provider_has_refused_costs_nothing(desk, replicate):
@@ -210,7 +211,7 @@ def test_work_that_never_ends_is_given_up_and_stopped_there(desk, replicate):
 def test_stop_stops_it_there(desk, replicate):
     replicate.looks = -1
     job = desk.submit()
-    desk.until(lambda: replicate.predictions and desk.parts.of(job.id) and desk.parts.of(job.id)[0].id)
+    until(lambda: replicate.predictions and desk.parts.of(job.id) and desk.parts.of(job.id)[0].id)
     desk.queue.cancel(job.id)
     assert desk.wait(job).state == "cancelled"
     assert replicate.cancelled == list(replicate.predictions)
@@ -219,7 +220,7 @@ def test_stop_stops_it_there(desk, replicate):
 def test_a_restart_takes_up_what_was_sent(desk, replicate):
     replicate.looks = -1
     job = desk.submit()
-    sent = desk.until(lambda: next((part.id for part in desk.parts.of(job.id) if part.id), ""))
+    sent = until(lambda: next((part.id for part in desk.parts.of(job.id) if part.id), ""))
     desk.close()
     assert not replicate.cancelled
     replicate.left[sent] = 0

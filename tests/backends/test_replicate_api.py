@@ -8,6 +8,7 @@ from PIL import Image
 from tests.backends.conftest import Desk
 from tests.backends.replicate_api import STATES, VERSION, Api, problem
 from tests.backends.servers import png
+from tests.waiting import until
 from webui.cli import main
 
 FLUX, OWN = "black-forest-labs/flux-schnell", "acme/fox"
@@ -152,12 +153,12 @@ def test_a_start_picture_and_a_stop_go_as_the_official_client_has_them(api, desk
     assert [parts(data)["content"] for data in api.uploads] == [kept] * 2, "byte for byte, in the same field"
     api.states = ["processing"] * 100_000
     job = desk.submit(checkpoint=FLUX)
-    desk.until(lambda: len(api.made) == 3)
+    until(lambda: len(api.made) == 3)
     desk.queue.cancel(job.id)
     desk.wait(job, "cancelled")
     theirs = official.models.predictions.create(FLUX, dict(WISH))
     theirs.cancel()
-    desk.until(lambda: len(stops(api)) == 2)
+    until(lambda: len(stops(api)) == 2)
     assert {path.partition("q2dw")[0] for path in stops(api)} == {"/v1/predictions/"}
 
 

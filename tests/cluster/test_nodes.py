@@ -2,20 +2,12 @@
 
 import hashlib
 import json
-import time
 from functools import partial
 
 from tests.backends.servers import png
 from tests.cluster.conftest import ClusterBox
+from tests.waiting import until
 from webui.cluster.host import EngineHost
-
-
-def until(true, seconds=120):
-    limit = time.monotonic() + seconds
-    while not (found := true()):
-        assert time.monotonic() < limit
-        time.sleep(0.01)
-    return found
 
 
 def test_what_a_job_names_goes_to_the_node_once_and_its_pictures_come_back(cluster):

@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.jobs.conftest import Box
+from tests.waiting import until
 from webui.core.protocol import RunJob
 from webui.jobs.engine_client import SubprocessClient
 from webui.jobs.fair_queue import PREFERENCE, FairQueue, QueueEntry
@@ -85,13 +86,9 @@ def started(box):
 
 def running_together(box: Box, *jobs, seconds: float = 30.0) -> set[str]:
     """Wait until the engine has all of these jobs; gives their ids."""
-    until = time.monotonic() + seconds
     wanted = {job.id for job in jobs}
-    while time.monotonic() < until:
-        if wanted <= set(box.queue.engines()[0].jobs):
-            return wanted
-        time.sleep(0.01)
-    raise AssertionError(f"running: {box.queue.engines()[0].jobs}")
+    until(lambda: wanted <= set(box.queue.engines()[0].jobs), seconds)
+    return wanted
 
 
 def test_jobs_of_several_owners_run_side_by_side_and_end_by_themselves(started):
@@ -114,14 +111,12 @@ def test_an_idle_engine_is_told_with_each_job_of_a_batch_whether_another_follows
         return send(client, message)
 
     monkeypatch.setattr(SubprocessClient, "send", noted)
-    jobs = [box.submit("never", owner=owner) for owner in ("ann", "bob", "cy")]
+    for owner in ("ann", "bob", "cy"):
+        box.submit("never", owner=owner)
     box.start()
-    running_together(box, *jobs)
-    late = box.submit("never", owner="dan")
-    running_together(box, *jobs, late)
-    until = time.monotonic() + 30
-    while len(sent) < 4 and time.monotonic() < until:
-        time.sleep(0.01)
+    until(lambda: len(sent) == 3)
+    box.submit("never", owner="dan")
+    until(lambda: len(sent) == 4)
     assert [(message.owner, message.more) for message in sent] == [("ann", True), ("bob", True), ("cy", False), ("dan", False)]
 
 
@@ -132,10 +127,7 @@ def test_a_job_goes_to_an_idle_engine_rather_than_into_a_batch(tmp_path):
     jobs = [box.submit("never", owner=owner) for owner in ("ann", "bob", "cy")]
     for job in jobs:
         box.wait(job.id, "running")
-    until = time.monotonic() + 30
-    while sorted(len(engine.jobs) for engine in box.queue.engines()) != [1, 2] and time.monotonic() < until:
-        time.sleep(0.01)
-    assert sorted(len(engine.jobs) for engine in box.queue.engines()) == [1, 2]
+    until(lambda: sorted(len(engine.jobs) for engine in box.queue.engines()) == [1, 2])
     for job in jobs:
         box.queue.cancel(job.id)
         assert box.wait(job.id).state == "cancelled"

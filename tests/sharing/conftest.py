@@ -130,12 +130,3 @@ class Web:
 
     def close(self) -> None:
         self.app.stop()
-
-
-def until(true, seconds: float = 240):
-    """Wait for something."""
-    limit = time.monotonic() + seconds
-    while not (found := true()):
-        assert time.monotonic() < limit, "it did not come"
-        time.sleep(0.02)
-    return found

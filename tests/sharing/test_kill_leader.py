@@ -11,7 +11,8 @@ import httpx
 import pytest
 
 from tests.backends.replicate_server import ReplicateServer
-from tests.sharing.conftest import ROOT, until
+from tests.sharing.conftest import ROOT
+from tests.waiting import until
 
 JOBS, PAID = 12, 5
 

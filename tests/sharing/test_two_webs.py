@@ -5,7 +5,8 @@ import threading
 import pytest
 
 from tests.backends.servers import png
-from tests.sharing.conftest import Web, until
+from tests.sharing.conftest import Web
+from tests.waiting import until
 from webui.core.grid import AxisWish, GridWish
 from webui.core.request import GenerationRequest
 from webui.errors import LimitReached, StorageError
