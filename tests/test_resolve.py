@@ -84,6 +84,21 @@ def test_what_no_engine_loads_is_refused_before_it_waits_for_one(world, tmp_path
     assert resolved(replace(world, library=Library((tmp_path,), tmp_path / "cache"))).checkpoint.startswith("whole [")
 
 
+def test_a_depth_checkpoint_wants_a_picture_and_is_not_the_first_choice_of_who_has_none(world, tmp_path):
+    shapes = {"model.diffusion_model.input_blocks.0.0.weight": (4, 5, 3, 3), "cond_stage_model.model.x": (1,), "first_stage_model.x": (1,)}
+    (tmp_path / "Stable-diffusion").mkdir()
+    save_file({name: torch.zeros(shape) for name, shape in shapes.items()}, tmp_path / "Stable-diffusion" / "512-depth-ema.safetensors")
+    alone = replace(world, library=Library((tmp_path,), tmp_path / "cache"))
+    for fields in ({}, {"checkpoint": "512-depth-ema"}):
+        with pytest.raises(RequestError, match="512-depth-ema.safetensors makes a picture with the depth of another one.") as caught:
+            resolved(alone, **fields)
+        assert caught.value.field == "checkpoint"
+    part = resolved(alone, finish=[{"kind": "detail", "detector": "x", "sampler": "euler"}])
+    assert part.checkpoint.startswith("512-depth-ema [")
+    tiny.write(tmp_path / "whole.safetensors")
+    assert resolved(replace(world, library=Library((tmp_path,), tmp_path / "cache"))).checkpoint.startswith("whole [")
+
+
 def test_a_schedule_in_the_samplers_name(world):
     request = resolved(world, sampler="dpm++ 2m karras")
     assert (request.sampler, request.schedule) == ("DPM++ 2M", "Karras")

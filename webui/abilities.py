@@ -6,6 +6,7 @@ from webui.core.pictures import distinct
 from webui.core.protocol import Capabilities
 from webui.core.request import GenerationRequest
 from webui.errors import RequestError
+from webui.library.families import NEEDS_PICTURE
 from webui.prompts import strip_tags
 from webui.samplers.catalog import Sampler, check_process, find_sampler, find_schedule, parse_sampler_name
 
@@ -37,6 +38,15 @@ def check_family(request: GenerationRequest, sampler: str, schedule: str, spec: 
             check_process(entry, spec.process, spec.title)
     if (known := find_schedule(schedule)) is not None:
         check_process(known, spec.process, spec.title)
+
+
+def check_variant(request: GenerationRequest, variant: str, name: str) -> None:
+    """Raises `RequestError` for pictures out of nothing by a checkpoint of this name that sees the depth of one.
+
+    A part that is painted again is a picture to start from, and what is asked for it comes here as text alone.
+    """
+    if variant == "depth" and request.mode == "txt2img" and not details_of(request.finish):
+        raise RequestError("checkpoint", NEEDS_PICTURE.format(name))
 
 
 def _asks_for_lora(request: GenerationRequest) -> bool:

@@ -12,7 +12,7 @@ from typing import Any
 
 from pydantic import BaseModel, JsonValue, ValidationError
 
-from webui.abilities import check_family
+from webui.abilities import check_family, check_variant
 from webui.chain import ChainContext, builtin_steps, checked_chain, end_size, resolved_extras, restorer_name, upscaler_name
 from webui.core.detail import SKIP, DetailStep
 from webui.core.family import ModelDefaults
@@ -65,6 +65,7 @@ def resolve(request: GenerationRequest, context: ResolveContext) -> ResolvedRequ
     native, spec = checkpoint.native, context.library.families.get(checkpoint.family)
     sampler, schedule = _sampling(request, *known_or_usual(native, context.capabilities()), context.capabilities())
     check_family(request, sampler, schedule, spec, context.capabilities())
+    check_variant(request, checkpoint.variant, checkpoint.file_name)
     request, own_size = _outpainted(request, context, spec.multiple_of)
     width, height = own_size or _size(request, (native.width, native.height), context, spec.multiple_of)
     _check_mask(request, context)
@@ -104,7 +105,7 @@ def _checkpoint(request: GenerationRequest, context: ResolveContext) -> ModelFil
     if request.checkpoint:
         found = context.library.find("checkpoint", request.checkpoint)
     elif usable := [model for model in context.library.models("checkpoint") if not model.error]:
-        found = min(usable, key=lambda model: (not families.is_whole(model.family), bool(refusal(model))))
+        found = min(usable, key=lambda model: (not families.is_whole(model.family), bool(refusal(model)), model.variant == "depth"))
     else:
         raise RequestError("checkpoint", "No checkpoint yet. Put one into models/Stable-diffusion, then refresh the list.")
     if said := found.error or refusal(found):

@@ -149,6 +149,19 @@ def test_the_estimate_covers_what_was_measured():
     assert 32e6 < estimate(tiny, 128, 128, 1, "float32").work < 200e6
 
 
+def test_what_sees_depth_is_planned_for():
+    """Of MiDaS' 122 million numbers a copy in 32 bits computes, with 326 MB beside it for a square, and 629 MB for one twice as wide."""
+    seeing = SD15.model_copy(update={"depth": 122_377_985, "in_half": True})
+    plain = estimate(SD15, 64, 64, 1, "bfloat16")
+    assert estimate(seeing, 64, 64, 1, "bfloat16").weights == plain.weights + 2 * seeing.depth
+    assert estimate(seeing.model_copy(update={"in_half": False}), 64, 64, 1, "bfloat16").weights == plain.weights + 4 * seeing.depth
+    for width, measured in ((64, 326e6), (128, 629e6)):
+        work = estimate(seeing, width, 64, 1, "bfloat16").work - 4 * seeing.depth
+        assert measured < work < 1.3 * measured
+    assert estimate(seeing, 1024, 1024, 1, "float32").work == estimate(SD15, 1024, 1024, 1, "float32").work
+    assert ModelFacts.of({"depth_model.model.x": (3, 4), "depth_estimator.x": (5,)}).depth == 17
+
+
 def test_facts_are_counted_from_the_header():
     shapes = {
         "model.diffusion_model.input_blocks.0.0.weight": (64, 4, 3, 3),

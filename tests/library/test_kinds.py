@@ -11,7 +11,6 @@ from webui.library.gguf import read_gguf
 
 UNET = "lora_unet_input_blocks_4_1_transformer_blocks_0_attn2_to_k"
 TEXT = "lora_te_text_model_encoder_layers_{}_self_attn_q_proj"
-DEPTH = {"cond_stage_model.model.x": (1,), "model.diffusion_model.input_blocks.0.0.weight": (320, 5, 3, 3)}
 
 
 def only(folder, shapes, name="one.safetensors"):
@@ -72,12 +71,17 @@ def test_a_plain_folder_holds_other_kinds_too(tmp_path, shapes, kind):
     assert only(tmp_path, shapes)[0].kind == kind
 
 
-def test_sd2_for_depth_is_named_and_refused(tmp_path):
-    model, _ = only(tmp_path, DEPTH)
-    library = Library([tmp_path])
-    assert (model.family, model.variant) == ("sd2", "depth")
-    said = library.families.refusal(model.family, model.variant, model.file_name)
-    assert "of another sort (depth)" in said and "it also sees a depth map" in said
+@pytest.mark.parametrize(
+    ("name", "family", "refused"), [("cond_stage_model.model.x", "sd2", ""), ("cond_stage_model.transformer.x", "sd1", "depth")]
+)
+def test_depth_is_loaded_of_sd2_and_named_and_refused_of_others(tmp_path, name, family, refused):
+    model, _ = only(tmp_path, {name: (1,), "model.diffusion_model.input_blocks.0.0.weight": (320, 5, 3, 3)})
+    assert (model.family, model.variant) == (family, "depth")
+    said = Library([tmp_path]).families.refusal(model.family, model.variant, model.file_name)
+    wanted = "of another sort (depth), which this version does not load, for it also sees a depth map"
+    loaded = "it loads text, inpainting and pix2pix models."
+    of_sd2 = "which here only checkpoints of SD 2.x do"
+    assert said == (f"one.safetensors is Stable Diffusion 1.x {wanted}, {of_sd2}: {loaded}" if refused else "")
 
 
 @pytest.mark.parametrize("end", ["lora_A.weight", "lora_down.weight", "lokr_w1", "hada_w1_a"])

@@ -13,7 +13,7 @@ def write_folder(folder: Path, pipeline: str, parts: dict[str, nn.Module], sched
     """Save the parts with their configurations; gives the folder."""
     index: dict[str, Any] = {"_class_name": pipeline, "_diffusers_version": "0.30.0", "scheduler": ["diffusers", "DDIMScheduler"]}
     for name, part in parts.items():
-        library = "transformers" if name.startswith("text") else "diffusers"
+        library = "transformers" if name.startswith(("text", "depth")) else "diffusers"
         index[name] = [library, type(part).__name__]
         part.save_pretrained(folder / name, **saving)
     index |= {"tokenizer": ["transformers", "CLIPTokenizer"], "safety_checker": [None, None]}

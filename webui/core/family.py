@@ -114,6 +114,7 @@ class ModelFacts(FrozenModel):
     unet: int = 859_520_964
     vae: int = 83_653_863
     text: int = 123_060_480
+    depth: int = 0
     unet_channels: int = 320
     vae_channels: int = 128
     downscale: int = 8
@@ -130,6 +131,7 @@ class ModelFacts(FrozenModel):
         """
         names, usual = (spec.parts, spec.facts) if spec is not None else (PartNames(), cls())
         counts = {"unet": _count(shapes, names.unet), "vae": _count(shapes, names.vae), "text": _count(shapes, names.text)}
+        counts["depth"] = _count(shapes, names.depth)
         first = {"unet_channels": names.unet_first, "vae_channels": names.vae_first}
         channels = {name: shapes[key][0] for name, keys in first.items() for key in keys if shapes.get(key)}
         told = {name: value for name, value in (counts | channels).items() if value}
@@ -137,8 +139,8 @@ class ModelFacts(FrozenModel):
 
     @property
     def parameters(self) -> int:
-        """Of all three parts."""
-        return self.unet + self.vae + self.text
+        """Of all parts."""
+        return self.unet + self.vae + self.text + self.depth
 
 
 class SizeRequest(NamedTuple):
@@ -158,6 +160,7 @@ class PartNames:
     unet: tuple[str, ...] = ("model.diffusion_model.", "unet.", "transformer.")
     vae: tuple[str, ...] = ("first_stage_model.", "vae.")
     text: tuple[str, ...] = ("cond_stage_model.", "conditioner.", "text_encoder")
+    depth: tuple[str, ...] = ("depth_model.", "depth_estimator.")
     unet_first: tuple[str, ...] = ("model.diffusion_model.input_blocks.0.0.weight", "unet.conv_in.weight")
     unet_last: tuple[str, ...] = ("model.diffusion_model.out.2.weight", "unet.conv_out.weight")
     vae_first: tuple[str, ...] = ("first_stage_model.encoder.conv_in.weight", "vae.encoder.conv_in.weight")

@@ -29,7 +29,7 @@ _CIVITAI_KINDS = {
     "vae": "vae",
 }
 UNKNOWN_FILE = "Civitai does not know this file."
-_PARTS = ("unet", "vae", "text_encoder", "text_encoder_2", "transformer", "scheduler", "tokenizer", "tokenizer_2")
+_PARTS = ("unet", "vae", "text_encoder", "text_encoder_2", "depth_estimator", "transformer", "scheduler", "tokenizer", "tokenizer_2")
 
 
 def sites_of(settings: Settings) -> "Sites":

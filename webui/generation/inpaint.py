@@ -7,9 +7,11 @@ import torch
 from torch import Tensor
 
 from webui.core.request import Fill, ResolvedRequest
+from webui.errors import RequestError
 from webui.generation.img2img import Source, rounds
 from webui.generation.profiles import profile_of
 from webui.generation.tensors import mask_tensor, to_tensor
+from webui.library.families import NEEDS_PICTURE
 from webui.models.model import Model
 from webui.samplers.process import VARIANCE_EXPLODING
 
@@ -86,3 +88,18 @@ def edit_channels(source: Source | None, model: Model, like: Tensor) -> Tensor:
         return torch.zeros(1, model.latent_channels, *like.shape[-2:])
     latents = model.encode_image(to_tensor([source.image])) / model.scale_factor
     return torch.nn.functional.interpolate(latents, size=like.shape[-2:], mode="bilinear")
+
+
+def depth_channel(source: Source | None, model: Model, like: Tensor) -> Tensor:
+    """The further channel of a depth model: how near things are in the picture, from -1, the farthest, to 1.
+
+    Nothing is nearer than anything else in a picture where all is equally far: 0. Raises `RequestError` without a picture.
+    """
+    if source is None:
+        raise RequestError("checkpoint", NEEDS_PICTURE.format(model.name))
+    near = model.nearness(to_tensor([source.image]))
+    if near is None:
+        raise RequestError("checkpoint", f"{model.name} has nothing inside that sees depth. Choose the whole file.")
+    near = torch.nn.functional.interpolate(near, size=like.shape[-2:], mode="bicubic")
+    low, high = near.aminmax()
+    return (near - low) / (high - low) * 2 - 1 if high > low else torch.zeros_like(near)

@@ -25,7 +25,7 @@ from webui.generation.decode import decode
 from webui.generation.device import INLINE_DEVICE, DeviceAccess
 from webui.generation.guiders import GuidancePart, GuidanceRun, Guide
 from webui.generation.img2img import Source, encode_source
-from webui.generation.inpaint import edit_channels, fill_latents, inpaint_channels, mask_latents
+from webui.generation.inpaint import depth_channel, edit_channels, fill_latents, inpaint_channels, mask_latents
 from webui.generation.output import composite, noting_failures
 from webui.generation.places import Places, places_of
 from webui.generation.preview import LatentPreviewer
@@ -212,12 +212,14 @@ class GenerationPipeline:
         return self._with_channels(replace(inputs, start=start, mask=mask), batch, source)
 
     def _with_channels(self, inputs: DenoiseInputs, batch: Batch, source: Source | None) -> DenoiseInputs:
-        """Add what inpainting and instruct-pix2pix models want to see besides the noise."""
+        """Add what inpainting, instruct-pix2pix and depth models want to see besides the noise."""
         like = torch.empty(1, *inputs.shape)
         if self.model.variant == "inpaint":
             concat = self.device.run_on_device(lambda: inpaint_channels(source, inputs.request, self.model, like))
         elif self.model.variant == "ip2p":
             concat = self.device.run_on_device(lambda: edit_channels(source, self.model, like))
+        elif self.model.variant == "depth":
+            concat = self.device.run_on_device(lambda: depth_channel(source, self.model, like))
         else:
             return inputs
         return replace(inputs, concat=concat.to(self.model.device).repeat(len(batch), 1, 1, 1))

@@ -14,13 +14,14 @@ from webui.core.foreign import INDEX, named_path, read_whole, shown
 from webui.errors import CheckpointError
 
 MOST_CONFIG, MOST_INDEX = 2**20, 16 * 2**20
-PARTS = ("unet", "transformer", "vae", "text_encoder", "text_encoder_2", "text_encoder_3")
+PARTS = ("unet", "transformer", "vae", "text_encoder", "text_encoder_2", "text_encoder_3", "depth_estimator")
 _BASES = ("diffusion_pytorch_model", "model", "pytorch_model")
 _VARIANTS = ("", ".fp16", ".bf16")
 _KINDS = (".safetensors", ".bin")
 _NEEDS: tuple[tuple[re.Pattern[str], tuple[str, ...]], ...] = (
     (re.compile(r"StableDiffusionXL(Inpaint|InstructPix2Pix)?Pipeline$"), ("unet", "vae", "text_encoder", "text_encoder_2")),
     (re.compile(r"StableDiffusionXL"), ("unet", "vae", "text_encoder_2")),
+    (re.compile(r"StableDiffusionDepth2ImgPipeline$"), ("unet", "vae", "text_encoder", "depth_estimator")),
     (re.compile(r"StableDiffusion(?:\w*Inpaint|InstructPix2Pix|Img2Img)?Pipeline$"), ("unet", "vae", "text_encoder")),
 )
 """What pipelines cannot do without, by their names. The refiner is an Img2Img pipeline with the second text encoder alone."""

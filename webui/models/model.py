@@ -13,6 +13,7 @@ from webui.core.family import FamilySpec, LatentRgb, ModelDefaults
 from webui.core.request import ResolvedRequest, SizeConditioning
 from webui.devices.environment import large_blocks_returned
 from webui.models.conditioning import Conditioning
+from webui.models.depth import nearness
 from webui.models.embeddings import EmbeddedWords
 from webui.models.offload import Offload
 from webui.models.patches import applied
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
 
 _ADDED = {"pooled": "text_embeds", "time_ids": "time_ids"}
 """diffusers' names of the vectors that a UNet takes."""
+DEPTH = "depth_estimator"
+"""The component that sees depth, by diffusers' name."""
 TILE = 512
 """Pixels of a tile's side."""
 LARGE = 2**17
@@ -130,7 +133,7 @@ class LoadedModel(Protocol):
 class Model:
     """One checkpoint in memory, shared by every mode and user: a denoiser over a VAE's latents. Implements `LoadedModel`.
 
-    `prediction` is what the denoiser predicts, with its noise levels; `variant` "" or "inpaint" (9 input channels) or "ip2p" (8).
+    `prediction` is what the denoiser predicts, with its noise levels; `variant` "", "inpaint" (9 input channels), "ip2p" (8), "depth" (5).
     `components` are its modules by name, the denoiser as "unet" or "transformer", the VAE as "vae". `texts` are its CLIP text encoders, in
     the order in which their outputs are joined; `words` the textual inversions of the library.
     """
@@ -249,7 +252,7 @@ class Model:
     def predict(self, x: Tensor, timesteps: Tensor, cond: Conditioning, concat: Tensor | None = None) -> Tensor:
         """The UNet's raw output, in the type of `x`, for noisy latents `x` [n, 4, h, w] at `timesteps` [n] (0 to 999, fractions allowed).
 
-        `cond` are the encoded prompts; `concat` the further input channels of inpainting (5) and pix2pix (4) models.
+        `cond` are the encoded prompts; `concat` the further input channels of inpainting (5), pix2pix (4) and depth (1) models.
         """
         self.load(self.unet)
         inputs = x if concat is None else torch.cat([x, concat.to(x)], dim=1)
@@ -271,6 +274,13 @@ class Model:
         if noise is not None:
             latents = latents + posterior.std.float() * noise.to(latents)
         return (latents - self.spec.latent.shift) * self.scale_factor if self.spec.latent.shift else latents * self.scale_factor
+
+    def nearness(self, pixels: Tensor) -> Tensor | None:
+        """How near things are in pictures -1…1 [n, 3, h, w], float32 [n, 1, …], larger being nearer; None without what sees depth."""
+        if DEPTH not in self.components:
+            return None
+        self.offload.unload_all()
+        return nearness(self.components[DEPTH], pixels, self.device)
 
     @torch.no_grad()
     def decode(self, latents: Tensor) -> Tensor:

@@ -14,14 +14,17 @@ from webui.plugins.discovery import extension_folders
 from webui.plugins.manager import Extensions
 from webui.settings import Settings
 
-__all__ = ["BUILTIN", "Architecture", "Families", "detect", "families_of", "register_all"]
+__all__ = ["BUILTIN", "NEEDS_PICTURE", "Architecture", "Families", "detect", "families_of", "register_all"]
 
 
 _WHY = {
-    "depth": ", for it also sees a depth map of the start picture, and nothing here makes or takes one",
+    "depth": ", for it also sees a depth map, which here only checkpoints of SD 2.x do",
     "upscaling": ", for it sees a small picture besides noise",
 }
 """What keeps a sort of model from being loaded."""
+NEEDS_PICTURE = "{} makes a picture with the depth of another one. Choose img2img, or another checkpoint."
+"""Said of a depth checkpoint without a picture to start from."""
+_SORTS = {"": "text", "inpaint": "inpainting", "ip2p": "pix2pix"}
 
 
 class Architecture(FrozenModel):
@@ -74,7 +77,7 @@ class Families:
             return self.unsupported_message(family, source)
         if variant not in spec.variants:
             said = f"{source} is {spec.title} of another sort ({variant}), which this version does not load"
-            return f"{said}{_WHY.get(variant, '')}: it loads text, inpainting and pix2pix models."
+            return f"{said}{_WHY.get(variant, '')}: it loads {_sorts(spec)} models."
         return ""
 
     @property
@@ -91,6 +94,11 @@ class Families:
                 prediction = "flow" if spec.process == "flow" else _prediction(header)
                 return Architecture(family=spec.name, variant=variant, prediction=prediction, kind="checkpoint")
         return Architecture(kind=next((kind for kind, fits in OTHER_KINDS if fits(header)), "unknown"))
+
+
+def _sorts(spec: FamilySpec) -> str:
+    *most, last = (_SORTS.get(variant, variant) for variant in spec.variants)
+    return f"{', '.join(most)} and {last}" if most else last
 
 
 def _variant(spec: FamilySpec, header: Header) -> str | None:

@@ -94,7 +94,7 @@ SD2 = FamilySpec(
     by_text_encoder("cond_stage_model.model.", "sd2"),
     loader="webui.models.families.sd2:load",
     defaults=ModelDefaults(width=768, height=768),
-    variants=_VARIANTS,
+    variants=(*_VARIANTS, "depth"),
     needs=_NEEDS,
     supports=_COUPLED,
     usual=ModelFacts(text=340_387_840),

@@ -86,6 +86,7 @@ class StableDiffusion(FamilyRules):
         attention.choose(unet, placement.attention, placement.device, placement.dtype)
         for network in (unet, vae):
             add_stop_points(network)
+        depth = self.build_depth(weights)
         offload = Offload(context.plan)
         for module in (*(part.module for part in texts), vae, unet):
             offload.register(module)
@@ -96,7 +97,7 @@ class StableDiffusion(FamilyRules):
             variant=context.architecture.variant,
             prediction=self._prediction_of(weights, context),
             place=placement,
-            components={**{part.target: part.module for part in texts}, "vae": vae, "unet": unet},
+            components={**{part.target: part.module for part in texts}, "vae": vae, "unet": unet, **depth},
             texts=texts,
             rules=self,
             native=context.file.native,
@@ -118,7 +119,7 @@ class StableDiffusion(FamilyRules):
         return diffusion(name, discrete_schedule(self.alphas_cumprod(weights), self.spec.schedule_table or self.spec.name))
 
     def build_unet(self, weights: WeightSource, placement: Placement, tick: Progress) -> nn.Module:
-        """The UNet of a whole checkpoint; its number of input channels tells inpainting (9) and instruct-pix2pix (8) from the plain one."""
+        """The UNet of a whole checkpoint; its number of input channels tells inpainting (9), pix2pix (8) and depth (5) from plain ones."""
         from diffusers.models.unets.unet_2d_condition import UNet2DConditionModel
 
         config = self.unet_config(weights)
@@ -126,6 +127,10 @@ class StableDiffusion(FamilyRules):
         state = ldm.rename(weights.tensors, ldm.unet_rows(config), ldm.UNET) if own is None else own
         config["in_channels"] = self._side(weights, state, "conv_in.weight", 1)
         return self._filled(UNet2DConditionModel, config, state, weights, placement, placement.dtype, tick)
+
+    def build_depth(self, weights: WeightSource) -> dict[str, nn.Module]:
+        """What a family's checkpoints carry to see depth, by its name among the components: by default nothing."""
+        return {}
 
     def unet_config(self, weights: WeightSource) -> dict[str, Any]:
         """diffusers' configuration of this file's UNet, but for the number of input channels."""
@@ -228,7 +233,9 @@ class StableDiffusion(FamilyRules):
         own = weights.config(part)
         if own is None:
             return self._shipped(part, folder)
-        return dict(own) if weights.component(part) is None or not part.startswith("text") else _known(own, self._shipped(part, folder))
+        if weights.component(part) is None or not part.startswith("text"):
+            return dict(own)
+        return known_fields(own, self._shipped(part, folder))
 
     def _shipped(self, part: str, folder: str) -> dict[str, Any]:
         shipped: dict[str, Any] = json.loads((CONFIGS / folder / f"{part}.json").read_text())
@@ -292,7 +299,8 @@ def _take(model: nn.Module, state: ldm.State, weights: WeightSource, placement: 
     model.load_state_dict(plain, strict=not small and not packs, assign=True)
 
 
-def _known(own: Mapping[str, Any], shipped: Mapping[str, Any]) -> dict[str, Any]:
+def known_fields(own: Mapping[str, Any], shipped: Mapping[str, Any]) -> dict[str, Any]:
+    """A configuration's own values of what ours have too."""
     return {key: own.get(key, value) for key, value in shipped.items()}
 
 
