@@ -20,7 +20,10 @@ def test_pictures_go_through_a_chain_and_again(visit):
 
     page = visit()
     page.locator("#tab-extras-button").click()
+    expect(page.locator(".extras .drop:visible")).to_have_count(1)
     page.locator(".extras input[type=file]").first.set_input_files([picture(1), picture(2)])
+    expect(page.locator(".extras-before img")).to_be_visible()
+    expect(page.locator(".extras .welcome")).to_be_hidden()
     expect(page.locator(".tray-picture")).to_have_count(2)
     expect(page.locator(".extras .step select").first).to_have_value(OWN_UPSCALER if find_spec("spandrel") else "Lanczos")
     add = page.locator(".extras select[aria-label='Add a step']")
@@ -30,6 +33,7 @@ def test_pictures_go_through_a_chain_and_again(visit):
     assert page.locator(".extras .step").evaluate_all("all => all.map((step) => step.dataset.kind)") == ["upscale", "grain", "format"]
     page.locator("#extras-go").click()
     expect(page.locator(".extras-result")).to_have_count(2)
+    expect(page.locator(".extras-before")).to_be_hidden()
     expect(page.locator(".extras-results > p")).to_contain_text("2 of 2 done")
     page.locator(".extras-result").first.click()
     viewer = page.locator("dialog.viewer")

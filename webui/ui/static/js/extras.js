@@ -24,7 +24,7 @@ component('extras', (root) => {
     el('div.extras-form', {}, it.drop, it.file, it.list, it.folder, el('h3', {}, t('What is to be done')), it.editor.root,
       el('details', {}, el('summary', {}, t('Tiles of networks')), el('div.step-fields.tiles', {}, it.tile.root, it.overlap.root)),
       el('div.row-of-buttons', {}, it.go), it.trouble),
-    el('div.extras-results', { 'aria-live': 'polite' }, it.said, it.over, it.results)));
+    el('div.extras-results', { 'aria-live': 'polite' }, it.welcome, it.before, it.said, it.over, it.results)));
   it.editor.show(stored('extras', usual));
   takePictures(() => state.tab === 'extras', (_file, all) => take(it, all));
   const changed = () => showTray(it);
@@ -39,6 +39,8 @@ function parts(kinds) {
   const it = { jobs: [], passedOver: [] };
   it.file = el('input', { type: 'file', accept: 'image/*', multiple: true, hidden: true, onchange: () => { take(it, [...it.file.files]); it.file.value = ''; } });
   it.drop = el('button.drop', { type: 'button', onclick: () => it.file.click() }, icon('picture'), el('span', {}, t('Drop pictures, paste one, or '), el('u', {}, t('choose files'))));
+  it.welcome = el('button.drop.welcome', { type: 'button', onclick: () => it.file.click() }, icon('picture'), el('span', {}, t('Drop pictures, paste one, or '), el('u', {}, t('choose files'))));
+  it.before = el('figure.extras-before', { hidden: true });
   it.list = el('div.tray', { role: 'list', 'aria-label': t('Pictures') });
   it.path = el('input', { type: 'text', id: 'extras-folder', placeholder: '/home/me/pictures', autocomplete: 'off', oninput: () => showTray(it) });
   it.folder = el('div.step-field.extras-folder', {}, el('label', { for: 'extras-folder' }, t('Or every picture in a folder of this machine')), it.path);
@@ -74,6 +76,7 @@ function showTray(it) {
   it.list.replaceChildren(...tray.map((image) => el('div.tray-picture', { role: 'listitem', 'data-id': image.id },
     el('img', { src: images.thumb(image.id), alt: size(image.width, image.height), title: size(image.width, image.height) }),
     iconButton('close', t('Take out'), () => takeOut(image)))));
+  showBefore(it, it.results.childElementCount);
 }
 
 async function submit(it) {
@@ -90,6 +93,17 @@ async function submit(it) {
     it.trouble.textContent = problem.message;
     it.trouble.hidden = false;
   }
+}
+
+/** Before there are results: where pictures are dropped, or the first of those that were. */
+function showBefore(it, made) {
+  const waits = !made && !it.jobs.length;
+  const [first] = tray;
+  it.welcome.hidden = !waits || Boolean(first || it.path.value.trim());
+  it.before.hidden = !waits || !first;
+  if (it.before.dataset.id === (first?.id ?? '')) return;
+  it.before.dataset.id = first?.id ?? '';
+  it.before.replaceChildren(...(first ? [el('img', { src: images.file(first.id), alt: '', width: first.width, height: first.height }), el('figcaption', {}, size(first.width, first.height))] : []));
 }
 
 /** The files of the folder that the last Go left alone, each with its reason. */
@@ -109,6 +123,7 @@ function showJobs(it) {
   /** @type {PageImage[]} */
   const made = jobs.flatMap((job) => (job.images ?? []).map((image) => ({ request: job.request, ...image })));
   it.said.textContent = words(jobs, made.length, it.passedOver.length);
+  showBefore(it, made.length);
   const shown = [...it.results.children].map((node) => node.dataset.id).join();
   if (shown === made.map((image) => image.id).join()) return;
   it.results.replaceChildren(...made.map((image) => el('button.extras-result', { type: 'button', role: 'listitem', 'data-id': image.id, title: size(image.width, image.height), onclick: () => openViewer(() => made, image) },

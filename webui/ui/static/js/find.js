@@ -19,7 +19,11 @@ const KINDS = { action: t('Action'), place: t('Place'), field: t('Field'), setti
 const LIST = 'find-list';
 
 /** The button of the bar. The second click of a double click meant what was there before. */
-export const findButton = () => iconButton('search', t('Find (Ctrl+K)'), (event) => { if (event.detail < 2) openFind(); }, { 'aria-keyshortcuts': 'Control+K', class: 'tool find-button' });
+export const findButton = () => {
+  const node = iconButton('search', t('Find (Ctrl+K)'), (/** @type {MouseEvent} */ event) => { if (event.detail < 2) openFind(); }, { 'aria-keyshortcuts': 'Control+K', class: 'tool find-button' });
+  node.append(el('span.find-words', { 'aria-hidden': 'true' }, t('Find'), ' ', el('kbd')));
+  return node;
+};
 
 /** Open it, or close it where it is open. True: the key was ours. */
 export function openFind() {

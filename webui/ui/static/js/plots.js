@@ -29,7 +29,7 @@ export function makePlots() {
     asking = true;  // one answer after the other, however slow they come
     const told = await system().catch(() => null);  // the stream says when the server is away
     asking = false;
-    if (told?.samples?.length) root.replaceChildren(...KINDS.filter((kind) => told.samples.some((sample) => kind.value(sample) > 0)).map((kind) => plot(kind, told.samples)), engines());
+    if (told?.samples?.length) root.replaceChildren(...KINDS.filter((kind) => told.samples.some((sample) => kind.value(sample) > 0)).map((kind) => plot(kind, told.samples)), ...engines());
   };
   const stop = () => { clearInterval(timer); timer = 0; };
   const start = () => { if (!timer) { timer = setInterval(look, PERIOD); look(); } };
@@ -64,5 +64,6 @@ function plot(kind, samples) {
  */
 const told = (kind, samples) => Math.max(1, ...samples.map((sample) => kind.value(sample) ?? 0));
 
-const engines = () => el('figure.plot.words', {}, ...state.engines.map((engine) => el('p', {}, el('b', {}, [engine.node, engine.device || engine.name || 'engine'].filter(Boolean).join(' ')), ' ',
-  el('span.muted', {}, [engine.state, engine.warm?.length ? engine.warm.join(', ') : engine.loaded, engine.resident && bytes(engine.resident)].filter(Boolean).join(' · ')))));
+/** What each engine does; nothing where there is none. */
+const engines = () => (state.engines.length ? [el('figure.plot.words', {}, ...state.engines.map((engine) => el('p', {}, el('b', {}, [engine.node, engine.device || engine.name || 'engine'].filter(Boolean).join(' ')), ' ',
+  el('span.muted', {}, [engine.state, engine.warm?.length ? engine.warm.join(', ') : engine.loaded, engine.resident && bytes(engine.resident)].filter(Boolean).join(' · ')))))] : []);

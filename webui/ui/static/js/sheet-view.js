@@ -9,7 +9,7 @@ const MARGIN = 500;      // px above and below the window that are drawn as well
 const GAP = 8;
 const BAR = 60;          // px that the top bar covers
 const NARROW = 700;      // px of window up to which a head takes two lines
-const HEADS = [44, 76];  // px: of a head on one line, on two
+const HEADS = [44, 62];  // px: of a head on one line, on two
 
 export class SheetView {
   /** @type {Map<PageImage, any>} */

@@ -19,6 +19,7 @@ import { clock, facts, pace, promptOf } from './format.js';
 const EXAMPLES = ['a red apple', 'a cat face', 'a sunflower'];  // the shipped model knows these
 const BUSY = ['running', 'loading', 'queued', 'restarting'];
 const STRIP = 24;
+const [NARROWEST, WIDEST] = [0.5, 2];  // width : height of a picture in the strip
 
 component('stage', (root) => {
   const at = build(root);
@@ -206,14 +207,17 @@ function drawBelow({ about, acts, notes }, masking, peeking) {
   acts.replaceChildren(...(idle ? pictureActions(image) : []));
 }
 
+/** @param {PageImage} image */
+const shape = ({ width, height }) => Math.min(Math.max((width || 1) / (height || 1), NARROWEST), WIDEST);
+
 /** Rebuilt only when its list changes, then marked. */
 function drawStrip({ strip }, peeking) {
   const list = state.images.slice(0, STRIP);
   const key = list.map((image) => image.id).join();
   if (strip.dataset.key !== key) {
     strip.dataset.key = key;
-    strip.replaceChildren(...list.map((image) => el('button', { type: 'button', role: 'option', 'data-id': image.id, 'aria-label': promptOf(image), title: promptOf(image), onclick: () => parts.stage.choose(image) },
-      el('img', { src: images.thumb(image.id), alt: '', loading: 'lazy' }))));
+    strip.replaceChildren(...list.map((image) => el('button', { type: 'button', role: 'option', 'data-id': image.id, 'aria-label': promptOf(image), title: promptOf(image), style: `--shape: ${shape(image)}`, onclick: () => parts.stage.choose(image) },
+      el('img', { src: images.thumb(image.id), alt: '', loading: 'lazy' }))), el('button.all', { type: 'button', role: 'option', hidden: state.total <= list.length, onclick: () => go('gallery') }, t('All')));
   }
   const showing = peeking || !BUSY.includes(state.now.name);
   for (const each of $$('button', strip)) each.setAttribute('aria-selected', showing && each.dataset.id === state.shown);
