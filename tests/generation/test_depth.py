@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+from torch.nn.modules.module import register_module_forward_pre_hook
 
 from tests.models import tiny_depth
 from webui.core.job import Plan
@@ -74,6 +75,18 @@ def test_only_a_part_changes_where_a_mask_says_so(seeing, start, mask):
     fields = {"checkpoint": "depth", "mode": "inpaint", "init": seeing.keep(start), "mask": seeing.keep(mask), "mask_blur": 0}
     (found,) = seeing.make(prompt="a chair", strength=0.9, **fields)
     assert np.array_equal(found[:8], np.asarray(start)[:8]) and not np.array_equal(found, np.asarray(start))
+
+
+def test_the_depth_is_looked_for_once_a_job(seeing, start):
+    alone = [made(seeing, start, strength=1.0, seed=seed)[0] for seed in (1, 2, 3)]
+    called: list[str] = []
+    hook = register_module_forward_pre_hook(lambda module, _: called.append(type(module).__name__))
+    try:
+        pictures = made(seeing, start, strength=1.0, batch_count=3)
+    finally:
+        hook.remove()
+    assert called.count("DPTNeck") == 1 and called.count("UNet2DConditionModel") == 9
+    assert all(np.array_equal(one, other) for one, other in zip(pictures, alone, strict=True))
 
 
 @pytest.mark.parametrize("width", [64, 128])

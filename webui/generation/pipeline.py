@@ -66,6 +66,8 @@ class GenerationPipeline:
     plan: Plan = Plan()
     refined: list[Model] = field(default_factory=list)
     """The refiner, once it has taken over: its VAE decodes the batch."""
+    depths: dict[tuple[int, int, int], Tensor] = field(default_factory=dict)
+    """The depth of the source by the latents' shape, once a batch has asked for it: seconds each time."""
 
     @property
     def device(self) -> DeviceAccess:
@@ -219,7 +221,9 @@ class GenerationPipeline:
         elif self.model.variant == "ip2p":
             concat = self.device.run_on_device(lambda: edit_channels(source, self.model, like))
         elif self.model.variant == "depth":
-            concat = self.device.run_on_device(lambda: depth_channel(source, self.model, like))
+            if inputs.shape not in self.depths:
+                self.depths[inputs.shape] = self.device.run_on_device(lambda: depth_channel(source, self.model, like))
+            concat = self.depths[inputs.shape]
         else:
             return inputs
         return replace(inputs, concat=concat.to(self.model.device).repeat(len(batch), 1, 1, 1))
