@@ -18,6 +18,7 @@ BENCHES = {
     "downloads": "a model from a server on loopback beside curl, and kill -9 while it comes",
     "models": "loading, peak memory beside what was told, three tabs, switches of checkpoints and LoRAs",
     "speed": "seconds a step and a picture, peak memory, beside plain diffusers",
+    "layers": "a step on a CPU by the sum of its layers' fastest calls, by how weights and tensors lie",
     "batching": "several users in one batch, against one after another and against the bare UNet",
     "cluster": "a Ray cluster of two nodes, one of them killed; a choice among 10,000 jobs for 64 engines",
     "traffic": "20 users at random for 2,000 jobs: lost, mixed up, overtaken",
