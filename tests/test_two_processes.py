@@ -1,5 +1,6 @@
 """Web and its engine, seen from outside: bad files keep neither from starting, and what web learns the engine knows at its next job."""
 
+import io
 import json
 import os
 import time
@@ -10,6 +11,7 @@ from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 from safetensors.torch import save_file
 
+from tests.models import tiny_depth
 from webui.app import open_app
 from webui.bench.faults import AppProcess, finished
 from webui.settings import load_settings
@@ -82,6 +84,22 @@ def test_settings_and_files_reach_the_running_engine(place):
     save_file({"emb_params": torch.full((2, TINY_WIDTH), 0.5)}, models / "embeddings" / "zqx.safetensors")
     assert pixels(app, made(app, prompt="zqx")) != plain
     assert [process.pid for process in app.engines()] == [engine.pid]
+
+
+def test_a_depth_checkpoint_makes_a_picture_with_the_depth_of_another_one(place):
+    """From the file to the saved picture; without one to start from it is refused before the queue, and it is nobody's first choice."""
+    app, models = place
+    tiny_depth.write(models / "Stable-diffusion" / "512-depth-ema.safetensors", tiny_depth.state())
+    start = io.BytesIO()
+    Image.linear_gradient("L").resize((128, 64)).save(start, "PNG")
+    picture = app.http.post("/api/v1/images", content=start.getvalue()).raise_for_status().json()["id"]
+    job = made(app, checkpoint="512-depth-ema", mode="img2img", init=picture, strength=1.0, width=128)
+    assert job["request"]["checkpoint"].startswith("512-depth-ema [") and job["notes"] == []
+    with Image.open(io.BytesIO(pixels(app, job))) as found:
+        assert found.size == (128, 64)
+    refused = app.http.post("/api/v1/jobs", json=APPLE | {"checkpoint": "512-depth-ema"})
+    assert (refused.status_code, refused.json()["field"]) == (422, "checkpoint") and "Choose img2img" in refused.json()["message"]
+    assert not made(app)["request"]["checkpoint"].startswith("512-depth")
 
 
 @pytest.fixture

@@ -102,10 +102,14 @@ def _checkpoint(request: GenerationRequest, context: ResolveContext) -> ModelFil
     def refusal(model: ModelFile) -> str:
         return families.refusal(model.family, model.variant, model.file_name, engines)
 
+    def order(model: ModelFile) -> tuple[bool, bool, bool]:
+        is_part, wants_picture = families.rank(model.family, model.variant)
+        return is_part, bool(refusal(model)), wants_picture
+
     if request.checkpoint:
         found = context.library.find("checkpoint", request.checkpoint)
     elif usable := [model for model in context.library.models("checkpoint") if not model.error]:
-        found = min(usable, key=lambda model: (not families.is_whole(model.family), bool(refusal(model)), model.variant == "depth"))
+        found = min(usable, key=order)
     else:
         raise RequestError("checkpoint", "No checkpoint yet. Put one into models/Stable-diffusion, then refresh the list.")
     if said := found.error or refusal(found):

@@ -41,6 +41,12 @@ def test_broken_checkpoints_come_last_and_are_no_refiners(library):
     assert offered.refiners == ["None", "b"] and offered.vaes == ["Automatic", "soft"]
 
 
+def test_a_depth_checkpoint_is_not_the_first_choice(library, tmp_path):
+    shapes = {"cond_stage_model.model.x": (1,), "model.diffusion_model.input_blocks.0.0.weight": (320, 5, 3, 3)}
+    write(tmp_path / "Stable-diffusion" / "512-depth-ema.safetensors", shapes)
+    assert choices_of(library(Stable_diffusion__sd15=True), ENGINE).checkpoints == ["sd15", "512-depth-ema"]
+
+
 def test_the_second_pass_may_use_the_same(library):
     offered = choices_of(library(), ENGINE)
     assert offered.by_field["hires.sampler"] == ["Use the same", "Euler"]

@@ -183,7 +183,7 @@ def _unused(services: Services, model: BackendModel) -> tuple[list[str], list[st
 
 def _usable_first(library: Library) -> list[ModelFile]:
     """The one that a request without a checkpoint takes comes first; broken files stay in the list, so that choosing one says why."""
-    return sorted(library.models("checkpoint"), key=lambda model: (bool(model.error), not library.families.is_whole(model.family)))
+    return sorted(library.models("checkpoint"), key=lambda model: (bool(model.error), library.families.rank(model.family, model.variant)))
 
 
 def _schedules(options: Iterable[OptionInfo]) -> list[str]:

@@ -95,7 +95,7 @@ def model_of(name: str | None, library: Library) -> ModelFile | None:
         except RequestError as error:
             raise NotFound(error.message) from None
     models = [model for model in library.models("checkpoint") if not model.error]
-    return min(models, key=lambda model: not library.families.is_whole(model.family), default=None)
+    return min(models, key=lambda model: library.families.rank(model.family, model.variant), default=None)
 
 
 def _size(size: str | None) -> dict[str, int]:

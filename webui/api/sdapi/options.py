@@ -150,14 +150,14 @@ class OwnerOptions:
         return current
 
     def checkpoint(self, name: str) -> ModelFile | None:
-        """The checkpoint of this name; without one, the first whole one; None when there is none."""
+        """The checkpoint of this name; without one, the first by rank; None when there is none."""
         try:
             if name:
                 return self._library.find("checkpoint", name)
         except RequestError:
             return None
         models = [model for model in self._library.models("checkpoint") if not model.error]
-        return min(models, key=lambda model: not self._library.families.is_whole(model.family), default=None)
+        return min(models, key=lambda model: self._library.families.rank(model.family, model.variant), default=None)
 
 
 def known_hash(library: Library, model: ModelFile) -> str:

@@ -61,6 +61,10 @@ class Families:
         spec = self.get(name)
         return bool(spec.loader) and spec.whole
 
+    def rank(self, family: str, variant: str) -> tuple[bool, bool]:
+        """Sorts what who names no checkpoint gets: first what makes a picture alone, and of that what needs no other picture for it."""
+        return not self.is_whole(family), variant == "depth"
+
     def unsupported_message(self, name: str, source: str) -> str:
         """The sentence for a file of a family that is known by name and not loaded."""
         return f"{source} is {self.get(name).title}: coming; this version loads {self.loaded_titles}."
