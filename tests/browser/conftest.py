@@ -96,9 +96,9 @@ def _address(process: subprocess.Popen[str], said: list[str]) -> str:
     raise AssertionError("The app did not start:\n" + "".join(said))
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="package")
 def chromium():
-    """Ended with each file of tests: as long as Playwright's synchronous API is open, the thread has an event loop running."""
+    """Ended with the tests of this folder: as long as Playwright's synchronous API is open, the thread has an event loop running."""
     from playwright.sync_api import expect, sync_playwright
 
     expect.set_options(timeout=PATIENCE // 2)
@@ -148,6 +148,13 @@ class ContextPool:
     def __init__(self, browser) -> None:
         self._browser, self._free = browser, {False: [], True: []}
 
+    def close_others(self) -> None:
+        """Close what a test that failed has left open."""
+        kept = [*self._free[False], *self._free[True]]
+        for context in self._browser.contexts:
+            if context not in kept:
+                context.close()
+
     def take(self, touch: bool):
         """A context without a window, with or without a touch screen."""
         return self._free[touch].pop() if self._free[touch] else new_context(self._browser, touch)
@@ -173,9 +180,16 @@ def forget(page, origin: str) -> None:
     session.detach()
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="package")
 def contexts(chromium) -> ContextPool:
     return ContextPool(chromium)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def no_windows_left(contexts) -> Iterator[None]:
+    """The next file finds only the pool's contexts, without windows, so that it measures and counts its own."""
+    yield
+    contexts.close_others()
 
 
 @pytest.fixture
