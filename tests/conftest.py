@@ -2,8 +2,10 @@
 
 import compileall
 import gc
+import os
 from pathlib import Path
 
+import psutil
 import pytest
 from hypothesis import HealthCheck, settings
 
@@ -17,6 +19,15 @@ LONG_FIRST = (
     *("models", "generation", "api", "train", "bench", "jobs", "cli", "backends"),
 )
 """Where a single file takes long: begun last, it would keep one worker busy while the others have nothing left."""
+
+GIB_A_WORKER = 3
+"""A worker with torch takes one, its servers, engines and browser the rest."""
+
+
+def pytest_xdist_auto_num_workers() -> int:
+    """`-n auto`: three workers for two processors, because a third of a test's time is spent waiting; fewer where memory is short."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return max(1, min(cores + (cores + 1) // 2, psutil.virtual_memory().available // (GIB_A_WORKER * 2**30)))
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -7,13 +7,13 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import httpx
 import psutil
 import pytest
 
+from tests.waiting import until
 from webui.bench import faults
 from webui.bench.faults import AppProcess, finished
 from webui.serving import bind
@@ -82,10 +82,7 @@ def test_jobs_wait_while_outputs_cannot_be_written_and_go_on_by_themselves(tmp_p
     app = AppProcess(tmp_path)
     app.start()
     job = app.http.post("/api/v1/jobs", json=APPLE).raise_for_status().json()["id"]
-    until = time.monotonic() + 90
-    while "outputs cannot be written" not in app.http.get("/ready").text:
-        assert time.monotonic() < until
-        time.sleep(0.1)
+    until(lambda: "outputs cannot be written" in app.http.get("/ready").text)
     assert app.http.get(f"/api/v1/jobs/{job}").json()["state"] == "queued" and app.http.get("/").status_code == 200
     (tmp_path / "outputs").unlink()
     assert finished(app, job)["state"] == "done"
@@ -109,10 +106,7 @@ def test_whatever_the_environment_says_it_starts_and_makes_a_picture(tmp_path, e
 
 def test_sigterm_ends_every_process_and_the_job_waits_for_the_next_start(app):
     job = app.http.post("/api/v1/jobs", json={**APPLE, "steps": 500}).json()
-    until = time.monotonic() + 90
-    while app.http.get(f"/api/v1/jobs/{job['id']}").json().get("progress", {}).get("step", 0) < 3:
-        assert time.monotonic() < until
-        time.sleep(0.1)
+    until(lambda: app.http.get(f"/api/v1/jobs/{job['id']}").json().get("progress", {}).get("step", 0) >= 3)
     engines = app.engines()
     app.stop()  # raises where it takes 20 s
     assert psutil.wait_procs(engines, timeout=1)[1] == []
@@ -124,10 +118,7 @@ def test_sigterm_ends_every_process_and_the_job_waits_for_the_next_start(app):
 
 
 def test_an_engine_whose_web_was_killed_ends_at_once(app):
-    until = time.monotonic() + 60
-    while not app.engines() or not app.http.get("/ready").json()["ready"]:
-        assert time.monotonic() < until
-        time.sleep(0.1)
+    until(lambda: app.engines() and app.http.get("/ready").json()["ready"])
     engines = app.engines()
     os.kill(app.pid, signal.SIGKILL)
     assert psutil.wait_procs(engines, timeout=5)[1] == []
@@ -151,10 +142,7 @@ def test_an_engine_that_loses_its_gpu_is_replaced(tmp_path):
     )
     app = AppProcess(tmp_path, ["--max-attempts", "2"])
     app.start()
-    until = time.monotonic() + 60
-    while "Loses GPU" not in app.http.get("/api/v1/capabilities").text:
-        assert time.monotonic() < until
-        time.sleep(0.1)
+    until(lambda: "Loses GPU" in app.http.get("/api/v1/capabilities").text)
     bad, good = (app.http.post("/api/v1/jobs", json={**APPLE, **more}).json()["id"] for more in ({"sampler": "Loses GPU"}, {}))
     failed = finished(app, bad)
     assert failed["error"]["kind"] == "EngineLost" and "its GPU stopped working" in failed["error"]["message"]

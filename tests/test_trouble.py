@@ -3,12 +3,12 @@
 import resource
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import psutil
 import pytest
 
+from tests.waiting import until
 from webui.bench.faults import AppProcess, finished
 from webui.settings import PROJECT
 
@@ -67,16 +67,12 @@ def test_no_space_for_pictures_fails_the_job_and_nothing_else(app):
 def test_no_space_for_the_database_refuses_jobs_and_keeps_what_runs(app):
     finished(app, submit(app))
     running = submit(app, steps=300)
-    while app.http.get(f"/api/v1/jobs/{running}").json()["state"] != "running":
-        time.sleep(0.02)
+    until(lambda: app.http.get(f"/api/v1/jobs/{running}").json()["state"] == "running")
     with NoSpace(app.pid, 0):
         refused = app.http.post("/api/v1/jobs", json=APPLE)
         assert refused.status_code == 507 and "cannot be written" in refused.json()["message"]
         assert app.http.get("/api/v1/jobs").status_code == 200 and app.http.get("/").status_code == 200
-        until = time.monotonic() + 120
-        while "cannot be written" not in app.http.get("/ready").text:  # the engine is done and its word cannot be kept yet
-            assert time.monotonic() < until
-            time.sleep(0.1)
+        until(lambda: "cannot be written" in app.http.get("/ready").text)  # the engine is done and its word cannot be kept yet
     done = finished(app, running)
     assert (done["state"], len(done["images"]), done["attempts"]) == ("done", 1, 0)
     assert finished(app, submit(app))["state"] == "done"
@@ -91,8 +87,7 @@ def test_a_start_without_space_is_one_sentence(tmp_path):
 
 def test_a_frozen_engine_is_stopped_by_the_end_of_the_program_too(app):
     job = submit(app, steps=500)
-    while not app.engines() or app.http.get(f"/api/v1/jobs/{job}").json().get("progress", {}).get("phase") != "sampling":
-        time.sleep(0.02)
+    until(lambda: app.engines() and app.http.get(f"/api/v1/jobs/{job}").json().get("progress", {}).get("phase") == "sampling")
     engine = app.engines()[0]
     engine.suspend()
     app.stop()  # raises where it takes 20 s

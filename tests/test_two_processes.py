@@ -3,7 +3,6 @@
 import io
 import json
 import os
-import time
 
 import pytest
 import torch
@@ -12,6 +11,7 @@ from PIL.PngImagePlugin import PngInfo
 from safetensors.torch import save_file
 
 from tests.models import tiny_depth
+from tests.waiting import until
 from webui.app import open_app
 from webui.bench.faults import AppProcess, finished
 from webui.settings import load_settings
@@ -116,10 +116,7 @@ def test_a_start_that_fails_is_said_and_the_rest_is_done(settings, monkeypatch):
     try:
         monkeypatch.setattr(app.services.gallery.store, "sweep", lambda: 1 / 0)
         app.start()
-        until = time.monotonic() + 30
-        while len(app.services.queue.troubles) < 2:
-            assert time.monotonic() < until
-            time.sleep(0.01)
+        until(lambda: len(app.services.queue.troubles) >= 2)
         assert "half-written" in app.services.queue.troubles[0] and "no such engine" in app.services.queue.troubles[1]
         assert not any(name in said for said in app.services.queue.troubles for name in ("Error", "Exception"))
         (engine,) = app.services.queue.engines()

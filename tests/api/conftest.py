@@ -3,13 +3,13 @@
 import socket
 import sys
 import threading
-import time
 from pathlib import Path
 
 import httpx
 import pytest
 
 from tests.library.test_scan import write
+from tests.waiting import until
 from webui.api.connections import Patience, Pool, make_server
 from webui.app import build
 from webui.jobs.engine_client import SubprocessClient
@@ -49,8 +49,7 @@ class Server:
         self._server = make_server(self.app, Pool(patience or Patience(most=2000, each=2000)), "error")
         self._thread = threading.Thread(target=self._server.run, kwargs={"sockets": [self.socket]}, daemon=True)
         self._thread.start()
-        while not self._server.started:
-            time.sleep(0.02)
+        until(lambda: self._server.started)
 
     def client(self, owner: str = "", **headers: str) -> httpx.Client:
         return httpx.Client(base_url=self.url, headers={**({"X-Owner": owner} if owner else {}), **headers}, timeout=60)
@@ -68,10 +67,6 @@ def server(tmp_path_factory):
 
 
 def finished(client: httpx.Client, job_id: str) -> dict:
-    until = time.monotonic() + 300
-    while time.monotonic() < until:
-        job = client.get(f"/api/v1/jobs/{job_id}").json()
-        if job["state"] in ("done", "failed", "cancelled"):
-            return job
-        time.sleep(0.02)
-    raise AssertionError(job)
+    """The job, as soon as it has ended."""
+    ends = ("done", "failed", "cancelled")
+    return until(lambda: job if (job := client.get(f"/api/v1/jobs/{job_id}").json())["state"] in ends else None)

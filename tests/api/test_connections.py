@@ -14,6 +14,7 @@ import httpx
 import pytest
 
 from tests.api.conftest import Server
+from tests.waiting import until
 from webui.api.connections import Patience
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -137,10 +138,8 @@ def test_with_few_files_the_log_stays_small_and_the_server_answers_again(tmp_pat
     environment = {**os.environ, "DARKROOM_HOST": "127.0.0.2"}
     with log.open("wb") as output:
         process = subprocess.Popen(command, cwd=ROOT, stdout=output, stderr=output, env=environment, preexec_fn=few)  # noqa: PLW1509
-    until = time.monotonic() + 60
-    while not (found := re.search(r"Darkroom is at (http://127\.0\.0\.2:(\d+))/", log.read_text())):
-        assert time.monotonic() < until and process.poll() is None, log.read_text()
-        time.sleep(0.1)
+    found = until(lambda: re.search(r"Darkroom is at (http://127\.0\.0\.2:(\d+))/", log.read_text()) or process.poll() is not None)
+    assert found is not True, log.read_text()
     limits = Path(f"/proc/{process.pid}/limits").read_text()
     assert re.search(r"Max open files +130 +130", limits)
     held = []

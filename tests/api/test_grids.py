@@ -1,11 +1,11 @@
 """Grids over the API, with a real engine process: made, followed, drawn, exported; and whose they are."""
 
 import io
-import time
 
 import pytest
 from PIL import Image
 
+from tests.waiting import until
 from webui.api import bodies
 
 REQUEST = {"prompt": "a red apple", "checkpoint": "tiny", "width": 64, "height": 64, "steps": 2}
@@ -13,10 +13,7 @@ WISH = {"request": REQUEST, "axes": [{"kind": "Prompt S/R", "values": "red, gree
 
 
 def ended(client, grid_id):
-    until = time.monotonic() + 60
-    while (grid := client.get(f"/api/v1/grids/{grid_id}").json())["state"] == "active" and time.monotonic() < until:
-        time.sleep(0.02)
-    return grid
+    return until(lambda: grid if (grid := client.get(f"/api/v1/grids/{grid_id}").json())["state"] != "active" else None)
 
 
 @pytest.fixture(scope="module")
@@ -67,10 +64,7 @@ def test_values_added_and_a_grid_stopped(server):
         never = {"request": {**REQUEST, "prompt": "never"}, "axes": [{"kind": "seed", "values": "1-100"}]}
         endless = client.post("/api/v1/grids", json=never).json()
         assert client.delete(f"/api/v1/grids/{endless['id']}").json()["state"] == "cancelled"
-        until = time.monotonic() + 60
-        while client.get(f"/api/v1/grids/{endless['id']}").json()["counts"] != {"cancelled": 100}:
-            assert time.monotonic() < until
-            time.sleep(0.02)
+        until(lambda: client.get(f"/api/v1/grids/{endless['id']}").json()["counts"] == {"cancelled": 100})
         refused = client.post(f"/api/v1/grids/{endless['id']}/values", json={"values": "101"})
         assert refused.status_code == 409
 

@@ -2,15 +2,14 @@
 
 import json
 import os
-import time
 
 import pytest
 from PIL import Image
 
 from tests.api.conftest import Server
-from tests.downloads.conftest import PATIENCE_S
 from tests.library.test_said import SD1_LORA, SDXL_LORA
 from tests.library.test_scan import write
+from tests.waiting import until
 
 
 @pytest.fixture(scope="module")
@@ -215,13 +214,8 @@ def test_a_model_is_saved_anew_beside_its_file(client, server):
     assert client.post(f"{fox['url']}/convert", json={"to": "float4"}).status_code == 422
     begun = client.post(f"{fox['url']}/convert", json={"to": "bfloat16"})
     assert begun.status_code == 202, begun.text
-    until = time.monotonic() + 10 * PATIENCE_S  # a process with torch starts
-    while True:
-        (now,) = client.get("/api/v1/models/conversions").json()["conversions"]
-        if now["state"] not in ("waiting", "running"):
-            break
-        assert time.monotonic() < until
-        time.sleep(0.05)
+    conversions = lambda: client.get("/api/v1/models/conversions").json()["conversions"]  # noqa: E731
+    (now,) = until(lambda: found if (found := conversions())[0]["state"] not in ("waiting", "running") else None)
     made = server.settings.data_dir / "models" / "Lora" / "fox-bf16.safetensors"
     assert (now["state"], now["target"]) == ("done", str(made)) and made.exists(), now["error"]
     assert "fox-bf16" in names(client, kind="lora")

@@ -7,13 +7,13 @@ import re
 import socket
 import struct
 import threading
-import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from PIL import Image
 
 from tests.api.conftest import finished
+from tests.waiting import until
 from webui.api import stream
 from webui.jobs.events import Message
 
@@ -212,10 +212,7 @@ def test_a_page_hears_that_the_server_is_there(server, monkeypatch, busy):
 
 def test_a_jobs_previews_come_as_often_and_as_it_was_chosen_for_this_job(server):
     def shown(client, job, wanted):
-        until = time.monotonic() + 30
-        while (frame := client.get(f"/api/v1/jobs/{job['id']}/preview").content) != wanted:
-            assert time.monotonic() < until, frame
-            time.sleep(0.01)
+        until(lambda: client.get(f"/api/v1/jobs/{job['id']}/preview").content == wanted)
 
     with server.client() as client, client.stream("GET", "/api/v1/events"):
         job = client.post("/api/v1/jobs", json={**BODY, "prompt": "never watched"}).json()
@@ -309,10 +306,7 @@ def test_a_limit_is_told_with_what_is_left_and_when_it_renews(server):
 def test_jobs_of_several_owners_run_at_once_and_followers_see_which(server):
     with server.client("ann") as ann, server.client("bob") as bob, server.client() as local:
         jobs = [client.post("/api/v1/jobs", json={**BODY, "prompt": "never"}).json()["id"] for client in (ann, bob)]
-        until = time.monotonic() + 30
-        while set(server.services.queue.engines()[0].jobs) != set(jobs):
-            assert time.monotonic() < until
-            time.sleep(0.02)
+        until(lambda: set(server.services.queue.engines()[0].jobs) == set(jobs))
         assert {local.get(f"/api/v1/jobs/{job}").json()["state"] for job in jobs} == {"running"}
         assert 'darkroom_running_jobs{engine="engine-1"} 2' in local.get("/metrics").text
         assert ann.delete(f"/api/v1/jobs/{jobs[1]}").status_code == 404
@@ -329,10 +323,7 @@ def test_a_client_that_vanishes_is_forgotten(server):
             wire.sendall(f"GET {address} HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n".encode())
             assert b"200 OK" in wire.recv(100)
             wire.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))  # gone without a word
-        until = time.monotonic() + 30
-        while feed.count > before:
-            assert time.monotonic() < until
-            time.sleep(0.05)
+        until(lambda: feed.count <= before)
     with server.client() as client:
         assert finished(client, client.post("/api/v1/jobs", json=BODY).json()["id"])["state"] == "done"
 

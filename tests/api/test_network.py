@@ -11,7 +11,6 @@ import shutil
 import socket
 import subprocess
 import threading
-import time
 from contextlib import closing
 from pathlib import Path
 
@@ -20,6 +19,7 @@ import pytest
 
 from tests.api.conftest import Server, finished
 from tests.api.test_native import png
+from tests.waiting import until
 
 KEY, ADMIN = "open sesame", "shut sesame"
 BODY = {"prompt": "a red apple", "checkpoint": "tiny"}
@@ -99,12 +99,15 @@ def nginx(folder: Path, target: str, block: str) -> tuple[subprocess.Popen[bytes
         f"http {{ access_log off; {places}\nserver {{ listen 127.0.0.1:{port}; {block} }} }}"
     )
     process = subprocess.Popen([NGINX, "-p", str(folder), "-c", str(folder / "nginx.conf")])
-    until = time.monotonic() + 20
-    while True:
+
+    def answers() -> bool:
+        assert process.poll() is None, (folder / "error.log").read_text()
         with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
-            return process, f"http://127.0.0.1:{port}"
-        assert time.monotonic() < until and process.poll() is None, (folder / "error.log").read_text()
-        time.sleep(0.05)
+            return True
+        return False
+
+    until(answers)
+    return process, f"http://127.0.0.1:{port}"
 
 
 def documented() -> str:

@@ -4,11 +4,11 @@ import errno
 import http.client
 import json
 import os
-import time
 
 import pytest
 
 from tests.api.conftest import Server
+from tests.waiting import until
 from webui.api.temporary import TemporaryFiles
 from webui.core.request import GenerationRequest
 
@@ -181,10 +181,7 @@ def test_what_belongs_to_the_page_stays_and_the_quota_renews(tmp_path):
     (tmp_path / "of-a-guest").write_bytes(b"x")
     fits = files.meter("a")
     assert (fits(150), fits(60), files.room("a"), files.room("b")) == (True, False, 50, 200)
-    until = time.monotonic() + 10
-    while (tmp_path / "of-a-guest").exists():
-        assert time.monotonic() < until
-        time.sleep(0.05)
+    until(lambda: not (tmp_path / "of-a-guest").exists())
     assert files.room("a") == 200 and (tmp_path / "of-the-page").exists()
     files.stop()
 

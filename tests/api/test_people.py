@@ -4,7 +4,6 @@ import io
 import os
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from urllib.parse import quote
@@ -15,6 +14,7 @@ import pytest
 from PIL import Image
 
 from tests.api.conftest import ROOT, Server, finished
+from tests.waiting import until
 from webui.errors import NotFound
 from webui.people.keys import ApiKeys
 
@@ -264,8 +264,8 @@ def test_who_leaves_by_the_command_line_leaves_jobs_and_webhooks_behind_too(serv
                 assert person.post("/api/v1/webhooks", json={"url": "https://example.org/x"}).status_code == 201
         other.take_back(made["Wim"]["id"])
         other.change_role(made["Xia"]["id"], "guest")
-        while hooks.all("Wim") or hooks.all("Xia") or server.services.queue.get(ends["Wim"]).state != "cancelled":
-            time.sleep(0.05)
+        until(lambda: not hooks.all("Wim") and not hooks.all("Xia"))
+        until(lambda: server.services.queue.get(ends["Wim"]).state == "cancelled")
         assert hooks.all("Yan") and keys.person("Yan") is not None
         assert {server.services.queue.get(ends[name]).state for name in ("Xia", "Yan")} == {"queued"}
     finally:

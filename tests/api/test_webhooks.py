@@ -3,13 +3,13 @@
 import hmac
 import json
 import threading
-import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from queue import SimpleQueue
 
 import pytest
 
 from tests.api.conftest import Server, finished
+from tests.waiting import until
 from webui.api.webhooks import signature
 
 APPLE = {"prompt": "a red apple", "checkpoint": "tiny", "steps": 2, "width": 64, "height": 64}
@@ -92,8 +92,7 @@ def test_a_receiver_that_is_gone_hears_nothing_more(receiver, hook):
     receiver.answers += [410]
     job = client.post("/api/v1/jobs", json=APPLE).json()
     assert receiver.heard.get(timeout=60)[0]["X-Darkroom-Delivery"] == f"{job['id']}-done"
-    while (shown := client.get("/api/v1/webhooks").json()["webhooks"][0])["active"]:
-        time.sleep(0.02)
+    shown = until(lambda: it if not (it := client.get("/api/v1/webhooks").json()["webhooks"][0])["active"] else None)
     assert "410" in shown["trouble"]
     another = client.post("/api/v1/webhooks", json={"url": f"http://{receiver.place}/hook"}).json()
     client.post("/api/v1/jobs", json=APPLE)

@@ -1,11 +1,11 @@
 """A queue with backends in front: real rows, real files, real threads, a provider on loopback."""
 
-import time
 from pathlib import Path
 
 import pytest
 
 from tests.backends.replicate_server import ReplicateServer
+from tests.waiting import until
 from tests.whole_requests import resolve_without_models
 from webui.backends.job import Pace, Tools
 from webui.backends.keys import KeyStore
@@ -76,12 +76,10 @@ class Desk:
     def submit(self, owner="local", **values):
         return self.queue.submit(self.request(**values), owner)
 
-    def wait(self, job, *states: str, seconds: float = 240):
-        until = time.monotonic() + seconds
-        while (found := self.queue.get(job.id)).state not in (states or ("done", "failed", "cancelled")):
-            assert time.monotonic() < until, (found, self.queue.progress(job.id))
-            time.sleep(0.01)
-        return found
+    def wait(self, job, *states: str):
+        """The job, as soon as it is in one of the states; without any, as soon as it has ended."""
+        wanted = states or ("done", "failed", "cancelled")
+        return until(lambda: found if (found := self.queue.get(job.id)).state in wanted else None)
 
     def made(self, **request):
         """A job that has ended."""

@@ -55,7 +55,7 @@ def test_nothing_is_paid_twice_and_nothing_lost(tmp_path):
     desk = Desk(tmp_path, {"REPLICATE_BASE_URL": server.url, "REPLICATE_API_TOKEN": server.key})
     for number in range(JOBS):
         desk.queue.submit(desk.request(prompt=f"apple {number % 3}", seed=number % 2), "local", idempotency_key=f"job-{number}")
-    jobs = [desk.wait(job, seconds=120) for job in desk.queue.jobs(limit=1000)]
+    jobs = [desk.wait(job) for job in desk.queue.jobs(limit=1000)]
     desk.close()
     server.close()
     assert [job.state for job in jobs] == ["done"] * JOBS, [job.error for job in jobs if job.error]

@@ -1,13 +1,12 @@
 """Queue, Settings and Extensions in a real browser."""
 
-import time
-
 import httpx
 import pytest
 from browser import steps
 from playwright.sync_api import expect
 
 from tests import tiny
+from tests.waiting import until
 from webui.downloads.starters import STARTERS
 
 pytestmark = pytest.mark.e2e
@@ -172,11 +171,14 @@ def test_names_and_facts_of_models_to_get_stand_apart(visit, size):
     assert overlapping == [] and page.evaluate("document.documentElement.scrollWidth <= innerWidth")
 
 
+def count_checkpoints(origin) -> int:
+    return len(httpx.get(f"{origin}/api/v1/models?kind=checkpoint", timeout=120).raise_for_status().json()["models"])
+
+
 @pytest.fixture
 def first_model(origin, models, hugging_face, tmp_path):
     """Nothing but the default model is here, and the newcomer's first model is to be had; at the end it is gone again."""
-    while len(httpx.get(f"{origin}/api/v1/models?kind=checkpoint", timeout=120).raise_for_status().json()["models"]) > 1:
-        time.sleep(0.2)  # what a test before took away is noticed within two seconds
+    until(lambda: count_checkpoints(origin) <= 1)  # what a test before took away is noticed within two seconds
     source, _, file = STARTERS[0].source.removeprefix("hf:").partition(":")
     hugging_face.repository(source, {file: tiny.write(tmp_path / file, seed=5).read_bytes()})
     yield
@@ -243,8 +245,7 @@ def test_models_that_came_while_the_page_heard_nothing_are_known_when_it_comes_b
     expect(page.locator("#first-visit")).to_contain_text("is a toy")
     page.evaluate("dispatchEvent(new Event('pagehide'))")
     tiny.write(models / "Stable-diffusion" / STARTERS[0].source.rpartition(":")[2], seed=6)
-    while len(httpx.get(f"{origin}/api/v1/models?kind=checkpoint", timeout=120).raise_for_status().json()["models"]) < 2:
-        time.sleep(0.2)
+    until(lambda: count_checkpoints(origin) >= 2)
     page.evaluate("dispatchEvent(new PageTransitionEvent('pageshow', { persisted: true }))")
     expect(page.locator("#first-visit")).to_be_hidden()
 

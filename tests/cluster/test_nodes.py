@@ -73,7 +73,7 @@ def test_a_node_with_another_version_is_told_in_a_sentence(cluster):
     told = until(lambda: next((engine.message for engine in cluster.queue.engines() if "Install" in engine.message), ""))
     assert "has Darkroom 0.0.1 (abc), and this machine" in told
     cluster.version = ""
-    assert cluster.wait(cluster.submit("x").id, seconds=120).state == "done", "once it is the same one"
+    assert cluster.wait(cluster.submit("x").id).state == "done", "once it is the same one"
 
 
 def test_engines_come_while_jobs_wait_and_go_after_their_last_job(tmp_path):
@@ -91,5 +91,5 @@ def test_engines_come_while_jobs_wait_and_go_after_their_last_job(tmp_path):
     assert {(found.state, found.attempts) for job in jobs if (found := box.queue.get(job.id))} == {("cancelled", 0)}
     box.settings = box.settings.model_copy(update={"cluster_min": 0, "cluster_idle": 0.0001})
     until(lambda: not box.engines.supervisors)
-    assert box.wait(box.submit("one more").id, seconds=120).state == "done", "and one comes again for a job"
+    assert box.wait(box.submit("one more").id).state == "done", "and one comes again for a job"
     box.close()

@@ -4,11 +4,11 @@ import json
 import os
 import queue
 import shutil
-import time
 
 import pytest
 
 from tests.library.test_scan import LORA, write
+from tests.waiting import until
 from webui.collection.notes import Notes, NoteStore
 from webui.collection.service import Collection
 from webui.collection.watch import changes
@@ -95,10 +95,7 @@ def test_what_is_only_half_here_is_listed_with_its_error_and_then_whole(collecti
     told.until("models", lambda body: "lora/two" in body["added"])
     assert "cut off" in next(model.error for model in collection.library.models("lora") if model.name == "two")
     path.write_bytes(source)
-    until = time.monotonic() + PATIENCE_S
-    while any(model.error for model in collection.library.models("lora")) and time.monotonic() < until:
-        told.until("models")
-    assert not any(model.error for model in collection.library.models("lora"))
+    until(lambda: not any(model.error for model in collection.library.models("lora")))
 
 
 def test_hashing_can_be_switched_off(tmp_path, told, notes):
@@ -137,9 +134,7 @@ def test_what_another_darkroom_has_exported_is_kept_here_until_it_is_changed(tmp
     collection = Collection(Library([here.parent]), NoteStore(database), told.publish, lambda: False, lambda: False)
     collection.start()  # nobody has asked for a list yet
     try:
-        until = time.monotonic() + PATIENCE_S
-        while collection.library.models("checkpoint")[0].native.steps != 7 and time.monotonic() < until:
-            time.sleep(0.01)
+        until(lambda: collection.library.models("checkpoint")[0].native.steps == 7)
         found = collection.entries()[0]
         assert found.card.kept.model_dump() == kept and found.card.tags == ("red",) and found.model.native.sampler == "Euler"
         new = collection.change(found.card.id, {"notes": "", "defaults": {}, "favourite": False}).card.kept

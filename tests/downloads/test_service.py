@@ -15,6 +15,7 @@ import pytest
 
 from tests.downloads.conftest import PATIENCE_S, Box
 from tests.downloads.fakes import File
+from tests.waiting import until
 from webui.downloads.net import Egress, FetchError
 from webui.downloads.offers import OfferedFile
 from webui.downloads.staging import keep
@@ -232,10 +233,7 @@ def test_one_that_comes_to_a_standstill_stops_nobody_and_is_removed_at_once(box,
     box.downloads.remove(slow.id)
     assert [download.id for download in box.downloads.list()] == [quick.id] and file.sent < len(lora)
     file.hold = 2**63
-    until = time.monotonic() + PATIENCE_S
-    while slow.folder.exists():
-        assert time.monotonic() < until
-        time.sleep(0.02)
+    until(lambda: not slow.folder.exists())
     assert [model.name for model in box.library.models("lora")] == ["fox"]
 
 
@@ -366,8 +364,7 @@ def test_what_has_come_is_told_when_it_is_paused(box, site, fox):
     box.downloads.start()
     started = box.downloads.add("hf:owner/fox")
     part = started.part(started.offer.files[0])
-    while not part.exists() or part.stat().st_size < 2**19:
-        time.sleep(0.01)
+    until(lambda: part.exists() and part.stat().st_size >= 2**19)
     assert 2**19 <= box.downloads.pause(started.id).received <= 2**20
     fox.hold = 2**63
 
@@ -470,9 +467,7 @@ def test_killed_again_and_again_it_goes_on_and_nothing_half_is_listed(tmp_path, 
     for share in (1, 2, 3):
         fox.hold = len(lora) * share // 4
         process = subprocess.Popen(command, cwd=os.getcwd())
-        until = time.monotonic() + PATIENCE_S
-        while sum(path.stat().st_size for path in part.rglob("*.part")) < fox.hold and time.monotonic() < until:
-            time.sleep(0.01)
+        until(lambda: sum(path.stat().st_size for path in part.rglob("*.part")) >= fox.hold)
         process.send_signal(signal.SIGKILL)
         assert process.wait() == -signal.SIGKILL
         assert box.library.scan() == ()

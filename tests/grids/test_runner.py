@@ -1,10 +1,9 @@
 """Grids on a real database and queue: planned at once, submitted a few at a time, gone on with after a restart, stopped, added to."""
 
-import time
-
 import pytest
 
 from tests.jobs.conftest import Box
+from tests.waiting import until
 from tests.whole_requests import resolve_without_models
 from webui.core.events import Done
 from webui.core.grid import GridWish
@@ -120,10 +119,13 @@ def test_a_limit_makes_cells_wait_instead_of_being_refused(place):
 def test_the_thread_goes_on_by_itself_as_jobs_end(place):
     place.make({"kind": "Seed", "values": "1-50"})
     place.runner.start()
-    until = time.monotonic() + 60
-    while (grid := place.grids.find("ann")[0]).state == "active" and time.monotonic() < until:
+
+    def has_ended() -> bool:
         place.finish()
-    assert grid.counts == {"done": 50}
+        return place.grids.find("ann")[0].state != "active"
+
+    until(has_ended)
+    assert place.grids.find("ann")[0].counts == {"done": 50}
 
 
 def test_a_stopped_grid_submits_nothing_more_even_after_a_restart(place):

@@ -1,11 +1,11 @@
 """A queue with a real database and, where asked for, engines that are real processes painting flat colours."""
 
 import sys
-import time
 from pathlib import Path
 
 import pytest
 
+from tests.waiting import until
 from tests.whole_requests import resolve_without_models
 from webui.core.request import GenerationRequest
 from webui.db import open_database
@@ -67,32 +67,22 @@ class Box:
             self.engines.stop()
         self.database.close()
 
-    def wait_ready(self, seconds: float = 60) -> None:
+    def wait_ready(self) -> None:
         """Until all engines can take jobs."""
-        until = time.monotonic() + seconds
-        while {engine.state for engine in self.queue.engines()} != {"ready"}:
-            assert time.monotonic() < until, self.queue.engines()
-            time.sleep(0.01)
+        until(lambda: {engine.state for engine in self.queue.engines()} == {"ready"})
 
-    def wait_idle(self, seconds: float = 60) -> None:
+    def wait_idle(self) -> None:
         """Until no engine has a job: an engine is free a moment after its job's end is stored."""
-        until = time.monotonic() + seconds
-        while any(engine.jobs for engine in self.queue.engines()):
-            assert time.monotonic() < until, self.queue.engines()
-            time.sleep(0.01)
+        until(lambda: not any(engine.jobs for engine in self.queue.engines()))
 
     def submit(self, prompt="x", owner="local", **values):
         priority = values.pop("priority", 0)
         return self.queue.submit(GenerationRequest(prompt=prompt, **values), owner, priority)
 
-    def wait(self, job_id: str, *states: str, seconds: float = 60) -> object:
-        until = time.monotonic() + seconds
-        while time.monotonic() < until:
-            job = self.queue.get(job_id)
-            if job.state in (states or ("done", "failed", "cancelled")):
-                return job
-            time.sleep(0.01)
-        raise AssertionError(f"{job_id} is {self.queue.get(job_id).state}")
+    def wait(self, job_id: str, *states: str) -> object:
+        """The job, as soon as it is in one of the states; without any, as soon as it has ended."""
+        wanted = states or ("done", "failed", "cancelled")
+        return until(lambda: job if (job := self.queue.get(job_id)).state in wanted else None)
 
 
 @pytest.fixture

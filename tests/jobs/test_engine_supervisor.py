@@ -4,12 +4,12 @@ import os
 import signal
 import sqlite3
 import sys
-import time
 
 import pytest
 from PIL import Image
 
 from tests.jobs.conftest import Box
+from tests.waiting import until
 from webui.errors import StorageError
 
 
@@ -20,10 +20,7 @@ def pixel(box, record):
 
 def under_way(box, job_id, picture=0):
     """Until some steps of the job's picture are made."""
-    until = time.monotonic() + 60
-    while not (progress := box.queue.progress(job_id)) or (progress.batch, progress.step) < (picture, 3):
-        assert time.monotonic() < until
-        time.sleep(0.01)
+    until(lambda: (progress := box.queue.progress(job_id)) and (progress.batch, progress.step) >= (picture, 3))
 
 
 def test_a_job_is_made_and_every_picture_indexed(box):
@@ -121,8 +118,7 @@ def test_a_stop_of_web_puts_the_job_back_and_leaves_no_process(tmp_path):
     box.start()
     job = box.submit("slow", batch_count=3, steps=10)
     box.wait(job.id, "running")
-    while not box.queue.get(job.id).images:
-        time.sleep(0.01)
+    until(lambda: box.queue.get(job.id).images)
     box.close()
     assert not any(link.alive() for link in box.links)
     box.open()
@@ -181,11 +177,12 @@ def test_an_engine_that_never_becomes_ready_is_tried_again_and_the_job_waits(box
     job = box.submit()
     box.start((sys.executable, "-c", program), **patience)
     said = set()
-    until = time.monotonic() + 30
-    while (len(box.links) < 3 or not said) and time.monotonic() < until:
-        said |= {engine.message for engine in box.queue.engines() if words in engine.message}
-        time.sleep(0.01)
-    assert said and len(box.links) >= 3
+
+    def has_said() -> bool:
+        said.update(engine.message for engine in box.queue.engines() if words in engine.message)
+        return bool(said) and len(box.links) >= 3
+
+    until(has_said)
     assert (box.queue.get(job.id).state, box.queue.get(job.id).attempts) == ("queued", 0)
 
 
@@ -194,10 +191,7 @@ def test_two_engines_work_at_once(tmp_path):
     box.start()
     box.wait_ready()
     jobs = [box.submit("never", owner) for owner in ("ann", "bob")]
-    until = time.monotonic() + 60
-    while {engine.job_id for engine in box.queue.engines()} != {job.id for job in jobs}:  # said a moment after it is stored
-        assert time.monotonic() < until, box.queue.engines()
-        time.sleep(0.01)
+    until(lambda: {engine.job_id for engine in box.queue.engines()} == {job.id for job in jobs})  # said a moment after it is stored
     for job in jobs:
         box.queue.cancel(job.id)
         assert box.wait(job.id).state == "cancelled"
@@ -207,8 +201,7 @@ def test_two_engines_work_at_once(tmp_path):
 def test_freeing_the_memory_puts_the_running_job_back_until_the_queue_goes_on(box):
     box.start()
     job = box.submit("slow", batch_count=3, steps=10)
-    while not box.queue.get(job.id).images:
-        time.sleep(0.01)
+    until(lambda: box.queue.get(job.id).images)
     box.queue.free_memory()
     waiting = box.wait(job.id, "queued")
     assert box.queue.paused and waiting.attempts == 0 and len(box.links) == 1
@@ -237,8 +230,7 @@ def test_what_happened_is_kept_however_long_the_database_refuses(box, monkeypatc
     box.wait(job.id, "running")
     other = sqlite3.connect(box.settings.data_dir / "data" / "darkroom.db", isolation_level=None)
     other.execute("BEGIN IMMEDIATE")
-    while "locked" not in box.queue.engines()[0].message:
-        time.sleep(0.01)
+    until(lambda: "locked" in box.queue.engines()[0].message)
     with pytest.raises(StorageError, match="locked"):
         box.submit("another")
     assert box.queue.get(job.id).state == "running", "reading goes on"
@@ -257,10 +249,7 @@ def test_models_are_given_back_when_nothing_was_to_do_for_so_long(tmp_path):
     for _ in range(2):  # a job after it is made as any other
         seen.clear()
         assert box.wait(box.submit("slow", steps=60).id).state == "done"  # longer than from one heartbeat to the next
-        until = time.monotonic() + 60
-        while not {"tiny [0]", ""} <= seen or box.queue.engines()[0].loaded:
-            assert time.monotonic() < until, seen
-            time.sleep(0.01)
+        until(lambda: {"tiny [0]", ""} <= seen and not box.queue.engines()[0].loaded)
     assert len(box.links) == 1
     box.close()
 
@@ -282,8 +271,5 @@ class Broken(EngineServer):
 main(Broken)
 """
     box.start((sys.executable, "-c", broken))
-    until = time.monotonic() + 60
-    while not (said := box.queue.engines()[0].message):
-        assert time.monotonic() < until
-        time.sleep(0.01)
+    said = until(lambda: box.queue.engines()[0].message)
     assert said == told

@@ -9,7 +9,6 @@ import signal
 import subprocess
 import sys
 import tempfile
-import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,6 +16,7 @@ import pytest
 import sqlalchemy
 
 from tests.library.test_scan import write
+from tests.waiting import until
 from webui.app import open_app
 from webui.jobs.engine_client import SubprocessClient
 from webui.settings import Settings
@@ -57,10 +57,8 @@ class Postgres:
         with (self._folder / "log").open("wb") as log:
             self._server = subprocess.Popen(command, stdout=log, stderr=log, user=self._who, cwd="/")
         self._socket = self._folder / ".s.PGSQL.5432"
-        until = time.monotonic() + 120
-        while not self._answers():
-            assert self._server.poll() is None and time.monotonic() < until, (self._folder / "log").read_text()
-            time.sleep(0.1)
+        until(lambda: self._answers() or self._server.poll() is not None)
+        assert self._server.poll() is None, (self._folder / "log").read_text()
 
     def _answers(self) -> bool:
         try:

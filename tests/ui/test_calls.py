@@ -2,8 +2,8 @@
 
 import asyncio
 import sys
-import time
 
+from tests.waiting import until
 from webui.ui.calls import QUEUE_LOOK_S
 
 
@@ -18,8 +18,5 @@ def test_a_page_that_nobody_calls_looks_for_work_seldom(page, monkeypatch):
 
     monkeypatch.setattr(asyncio, "sleep", noted)
     with page.client():
-        until = time.monotonic() + 60
-        while len(asked) < 4:
-            assert time.monotonic() < until, "Gradio waits for work in another way"
-            time.sleep(0.01)
+        until(lambda: len(asked) >= 4)
     assert min(asked) >= QUEUE_LOOK_S

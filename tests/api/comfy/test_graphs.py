@@ -2,13 +2,13 @@
 
 import io
 import json
-import time
 
 import httpx
 import pytest
 from PIL import Image
 
 from tests.api.conftest import server  # noqa: F401 - a fixture
+from tests.waiting import until
 from webui.prompts import parse_attention, strip_comments
 
 
@@ -54,12 +54,7 @@ def job_of(server, client: httpx.Client, graph: dict):  # noqa: F811
 
 
 def history(client: httpx.Client, prompt_id: str) -> dict:
-    until = time.monotonic() + 60
-    while time.monotonic() < until:
-        if found := client.get(f"/history/{prompt_id}").json():
-            return found[prompt_id]
-        time.sleep(0.02)
-    raise AssertionError(prompt_id)
+    return until(lambda: client.get(f"/history/{prompt_id}").json())[prompt_id]
 
 
 def upload(client: httpx.Client, picture: Image.Image, name: str) -> str:
@@ -259,8 +254,7 @@ def test_odd_bodies(client):
 def test_queue_and_interrupt_are_the_callers_own(server, client):  # noqa: F811
     graph = usual(**{"6": {"class_type": "CLIPTextEncode", "inputs": {"text": "never", "clip": ["4", 1]}}})
     prompt_id = job_of(server, client, graph)
-    while not client.get("/queue").json()["queue_running"]:
-        time.sleep(0.02)
+    until(lambda: client.get("/queue").json()["queue_running"])
     with server.client(owner="another comfy user") as other:
         assert other.get("/queue").json() == {"queue_running": [], "queue_pending": []}
         assert other.post("/interrupt").status_code == 200

@@ -3,25 +3,19 @@
 import base64
 import io
 import threading
-import time
 
 import httpx
 import pytest
 from PIL import Image
 
 from tests.api.sdapi.conftest import CALLS, FOX
+from tests.waiting import until
 
 STUCK = {**FOX, "prompt": "never", "n_iter": 2, "steps": 60}
 
 
-def until(look, wanted, client: httpx.Client):
-    end = time.monotonic() + 60
-    while time.monotonic() < end:
-        found = look(client)
-        if wanted(found):
-            return found
-        time.sleep(0.02)
-    raise AssertionError(found)
+def progress_once(wanted, client: httpx.Client) -> dict:
+    return until(lambda: found if wanted(found := progress(client)) else None)
 
 
 def progress(client: httpx.Client, query: str = "") -> dict:
@@ -48,7 +42,7 @@ class Call(threading.Thread):
 def stuck(server, request):
     call = Call(server, f"stuck {request.node.name}"[:60], force_task_id="task(progress1)")
     with server.client(owner=call.owner) as client:
-        until(progress, lambda found: found["state"]["sampling_step"] == 1, client)
+        progress_once(lambda found: found["state"]["sampling_step"] == 1, client)
         yield call, client
         client.post("/sdapi/v1/interrupt")
         call.join(30)
@@ -65,7 +59,7 @@ def test_a_running_job_has_the_recorded_shape(stuck):
 
 def test_the_newest_preview_comes_along(stuck):
     call, client = stuck
-    shown = until(progress, lambda found: found["current_image"], client)
+    shown = progress_once(lambda found: found["current_image"], client)
     assert base64.b64decode(shown["current_image"]).startswith(b"\xff\xd8")
 
 
@@ -107,7 +101,7 @@ def test_a_last_frame_stands_for_the_picture(server):
         stream = io.BytesIO()
         Image.new("RGB", (8, 8), "red").save(stream, "JPEG")
         call = Call(server, "framed")
-        until(progress, lambda found: found["state"]["sampling_step"] == 1, client)
+        progress_once(lambda found: found["state"]["sampling_step"] == 1, client)
         (job_id,) = server.services.queue.running_of("framed")
         server.app.state.sdapi.keep_frame(job_id, stream.getvalue())
         server.services.queue.cancel(job_id)

@@ -4,12 +4,12 @@ import base64
 import io
 import json
 import threading
-import time
 
 import pytest
 from PIL import Image
 
 from tests.api.sdapi.conftest import FOX, picture
+from tests.waiting import until
 
 
 @pytest.fixture
@@ -137,8 +137,7 @@ def test_interrupting_ends_the_whole_script(client, server):
     call = threading.Thread(target=lambda: client.post("/sdapi/v1/txt2img", json=FOX | body))
     call.start()
     with server.client(owner=client.headers["x-owner"]) as other:
-        while not server.services.queue.running_of(client.headers["x-owner"]):
-            time.sleep(0.02)
+        until(lambda: server.services.queue.running_of(client.headers["x-owner"]))
         other.post("/sdapi/v1/interrupt")
         call.join(60)
     assert not call.is_alive() and len(server.services.queue.jobs(owner=client.headers["x-owner"])) == 1
