@@ -13,7 +13,7 @@ from playwright.sync_api import Page, expect
 pytestmark = pytest.mark.e2e
 HUGE = "18446744073709551557"
 ODD = "9007199254740993"
-MODULE = "name => import(document.querySelector('script[src$=\"/js/main.js\"]').src.replace('main.js', name))"
+MODULE = "async (name) => (await import(document.querySelector('script[src$=\"/js/main.js\"]').src)).later(name)"
 OLD_PICTURE = "a harbour\nSteps: 3, Sampler: Euler a, CFG scale: 4, Seed: {seed}, Size: 64x64"
 
 

@@ -11,7 +11,7 @@ pytestmark = pytest.mark.e2e
 SIZES = (DESKTOP, (2560, 1440), (1440, 1900), (1024, 768), PHONE)
 TABS = ("img2img", "inpaint", "gallery", "png-info", "queue", "settings", "extensions")
 TOAST = """async ([text, action]) => {
-    const { toast } = await import(document.querySelector('script[src$="/js/main.js"]').src.replace('main.js', 'toast.js'));
+    const { toast } = (await import(document.querySelector('script[src$="/js/main.js"]').src)).need('toast.js');
     toast(text, action ? { action: { label: action, run: () => { window.undone = (window.undone ?? 0) + 1; } } } : {});
 }"""
 GAPS = """() => {

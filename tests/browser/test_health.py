@@ -15,7 +15,7 @@ from tests.api.conftest import Server
 pytestmark = pytest.mark.e2e
 
 CHANGE = """async (changes) => {
-    const { state, draw } = await import(document.querySelector('script[src$="/js/main.js"]').src.replace('main.js', 'state.js'));
+    const { state, draw } = (await import(document.querySelector('script[src$="/js/main.js"]').src)).need('state.js');
     for (const [name, value] of Object.entries(changes))
         Object.defineProperty(state, name, { get: () => value, set() {}, configurable: true });
     draw(); }"""

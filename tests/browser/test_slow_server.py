@@ -166,7 +166,7 @@ def _overtake(page, search, asked, found):
 @pytest.mark.parametrize(("address", "pressed"), [("#txt2img", "gallery"), ("#gallery", "txt2img")])
 def test_a_tab_pressed_before_the_scripts_have_come_stays(page, address, pressed):
     page.evaluate("address => history.replaceState(null, '', address)", address)
-    script = Held(page, "**/js/tabs.js")
+    script = Held(page, "**/js/main.js")
     page.reload(wait_until="commit")
     script.came(1)
     page.locator(f"#tab-{pressed}-button").click()

@@ -1,6 +1,10 @@
+import gzip
 import json
 import re
 from html import unescape
+
+import brotli
+import pytest
 
 from tests import tiny
 from webui.core.request import GenerationRequest
@@ -107,33 +111,43 @@ def test_what_is_seen_first_is_in_the_html_with_what_the_browser_may_fetch_meanw
     client = page.client()
     head, body = client.get("/").text.split("</head>")
     assert 'id="generate"' in body and ">What should the picture show?<" not in body and "What should the picture show?" in body
-    fetched = re.findall(r'<link rel="modulepreload" href="\.(/look/\w+/js/[\w-]+\.js)">', head)
-    assert fetched[0].endswith("/main.js") and len(fetched) == len(set(fetched)) > 50
-    for script in (fetched[0], fetched[-1]):
-        assert client.get(script).status_code == 200
-    names = {each.rpartition("/")[2] for each in fetched}
-    for script in names:
-        needed = re.findall(r"^import .*'\./([\w-]+\.js)'", (STATIC / "js" / script).read_text(), re.MULTILINE)
-        assert set(needed) <= names, script
+    fetched = [
+        address for address in re.findall(r'(?:src|href)="\.(/look/[^"]+)"', head) if not address.endswith(("icon.svg", "manifest.json"))
+    ]
+    assert [address.split("/", 3)[3] for address in fetched] == ["css/page.css", "inter.woff2", "js/main.js"]
+    assert all(client.get(address).status_code == 200 for address in fetched)
 
 
-def test_a_tab_that_is_not_seen_at_first_is_fetched_later(page):
-    head = page.client().get("/").text.split("</head>")[0]
-    for script in re.findall(r"import\('\./([\w-]+\.js)'\)", (STATIC / "js" / "tabs.js").read_text()):
-        assert (STATIC / "js" / script).is_file() and f"/{script}" not in head
-
-
-def test_files_are_packed_for_who_reads_that(page):
+@pytest.mark.parametrize(("asked", "given"), [("gzip", "gzip"), ("gzip, deflate, br", "br"), ("br;q=1.0, gzip", "br")])
+def test_files_are_packed_for_who_reads_that(page, asked, given):
     client = page.client()
     address = re.search(r"/look/\w+/", client.get("/").text).group()
-    plain = client.get(f"{address}js/form.js", headers={"Accept-Encoding": "identity"})
-    packed = client.get(f"{address}js/form.js", headers={"Accept-Encoding": "gzip"})
-    assert packed.headers["content-encoding"] == "gzip" and "content-encoding" not in plain.headers
-    assert packed.text == plain.text and int(packed.headers["content-length"]) < len(plain.content) / 2
+    plain = client.get(f"{address}js/main.js", headers={"Accept-Encoding": "identity"})
+    with client.stream("GET", f"{address}js/main.js", headers={"Accept-Encoding": asked}) as packed:
+        sent = b"".join(packed.iter_raw())
+    assert packed.headers["content-encoding"] == given and "content-encoding" not in plain.headers
+    assert (brotli.decompress if given == "br" else gzip.decompress)(sent) == plain.content and len(sent) < len(plain.content) / 3
     assert packed.headers["vary"] == plain.headers["vary"] == "Accept-Encoding"
+
+
+def test_only_what_the_page_needs_is_served(page):
+    client = page.client()
+    address = re.search(r"/look/\w+/", client.get("/").text).group()
     assert client.get(f"{address}inter.woff2").headers["content-type"] == "font/woff2"
-    for name in ("js/none.js", "../page.py", "..%2fpage.py", "js"):
+    assert client.get(f"{address}js/rest.js.map").json()["version"] == 3
+    for name in ("js/none.js", "js/form.js", "js/api-types.d.ts", "../page.py", "..%2fpage.py", "js"):
         assert client.get(address + name).status_code == 404
+
+
+def test_the_first_visit_is_light(page):
+    """Document, style sheet, font and first scripts, as they are sent over a LAN."""
+    client = page.client()
+    html = client.get("/").text
+    sizes = {"document": len(gzip.compress(html.encode()))}
+    for address in re.findall(r'"\./(look/[^"]+(?:page\.css|woff2|main\.js))"', html.split("</head>")[0]):
+        with client.stream("GET", f"/{address}", headers={"Accept-Encoding": "gzip"}) as answer:
+            sizes[address.rpartition("/")[2]] = sum(len(part) for part in answer.iter_raw())
+    assert len(sizes) == 4 and sum(sizes.values()) < 195_000, sizes
 
 
 def test_the_form_keeps_the_place_of_the_first_visits_words_while_one_model_is_there(page, tmp_path):

@@ -40,7 +40,6 @@ class PageParts:
 
     static: Path
     base: str
-    modules: tuple[str, ...]
     panels: tuple[tuple[str, Panel], ...]
     tabs: tuple[tuple[str, Tab], ...]
     failed: Callable[[str], None]
@@ -84,8 +83,6 @@ def _head(page: Markup, parts: PageParts, catalogue: Catalogue) -> None:
     page.add("link", rel="stylesheet", href=f"{base}/css/page.css")
     page.add("link", rel="preload", href=f"{base}/inter.woff2", as_="font", type="font/woff2", crossorigin=True)
     page.add("script", type="module", src=f"{base}/js/main.js")
-    for name in parts.modules:
-        page.add("link", rel="modulepreload", href=f"{base}/js/{name}")
     if catalogue.tag != ENGLISH:
         page.add("link", rel="preload", as_="fetch", crossorigin=True, href=f"./{address_of(catalogue)}")
     page.add("link", rel="icon", href=f"{base}/icon.svg", type="image/svg+xml")

@@ -3,14 +3,17 @@
 import gzip
 import hashlib
 import mimetypes
+from collections.abc import Callable
 from functools import cache
 from pathlib import Path
+from threading import Lock
 from urllib.parse import quote
 
+import brotli
 from starlette.requests import Request
 from starlette.responses import Response
 
-from webui.ui.scripts import without_comments
+from webui.ui import scripts
 
 FOR_EVER = "public, max-age=31536000, immutable"
 CSS = (
@@ -18,46 +21,81 @@ CSS = (
     *("gallery", "look", "queue", "grid", "cards", "models", "shelf", "prompt", "icons", "narrow"),
 )
 SHEET = "css/page.css"
+SCRIPTS = {f"js/{name}": name for name in (scripts.FIRST, scripts.REST)}
 _SMALLEST = 1000
 """What has fewer bytes is not worth packing."""
+_PACK: dict[str, Callable[[bytes], bytes]] = {
+    "br": lambda data: brotli.compress(data, quality=9),
+    "gzip": lambda data: gzip.compress(data, 9, mtime=0),
+}
+"""Ways to pack, the best first. Browsers read Brotli from https and from their own machine only."""
 
 
 class PageFiles:
-    """The files of `folder`, with all style sheets and icons as one, `css/page.css`."""
+    """The files of `folder`, all style sheets and icons as one, `css/page.css`, and all scripts as two, `js/main.js` and `js/rest.js`."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self._known = {str(path.relative_to(folder).as_posix()): path for path in sorted(folder.rglob("*")) if path.is_file()}
+        self._files = {str(path.relative_to(folder).as_posix()): path for path in sorted(folder.rglob("*")) if path.is_file()}
+        self._served = {name for name in self._files if not name.startswith("js/")} | {
+            SHEET,
+            *SCRIPTS,
+            *(f"{name}.map" for name in SCRIPTS),
+        }
+        self._making = Lock()
 
     def version(self) -> str:
-        """Changes when any of them does."""
+        """Changes when any of them does, or how they are put together."""
         digest = hashlib.sha256()
-        for path in self._known.values():
+        for path in (*self._files.values(), Path(__file__), Path(scripts.__file__)):
             digest.update(path.read_bytes())
         return digest.hexdigest()[:12]
 
-    async def answer(self, request: Request) -> Response:
+    def pack(self) -> None:
+        """Make ready what every visitor needs first."""
+        for name in (SHEET, f"js/{scripts.FIRST}"):
+            for way in _PACK:
+                self._packed(name, way)
+
+    def answer(self, request: Request) -> Response:
         """Answer a request for `{name}`; 404 for none of ours."""
         name = request.path_params["name"]
-        if name != SHEET and name not in self._known:
+        if name not in self._served:
             return Response("There is no such file.", 404, media_type="text/plain")
-        kind, whole, packed = self._packed(name)
         headers = {"Cache-Control": FOR_EVER, "Vary": "Accept-Encoding"}
-        if packed and "gzip" in request.headers.get("accept-encoding", ""):
-            return Response(packed, headers={**headers, "Content-Encoding": "gzip"}, media_type=kind)
-        return Response(whole, headers=headers, media_type=kind)
+        accepted = {each.partition(";")[0].strip() for each in request.headers.get("accept-encoding", "").split(",")}
+        for way in _PACK:
+            if way in accepted and (packed := self._packed(name, way)):
+                return Response(packed, headers={**headers, "Content-Encoding": way}, media_type=_kind(name))
+        return Response(self._whole(name), headers=headers, media_type=_kind(name))
+
+    def _packed(self, name: str, way: str) -> bytes:
+        """Nothing where packing gains nothing."""
+        whole = self._whole(name)
+        with self._making:
+            return self._packed_once(name, way, whole)
+
+    def _whole(self, name: str) -> bytes:
+        with self._making:
+            return self._whole_once(name)
 
     @cache  # noqa: B019  # as many as there are files, for as long as the page is served
-    def _packed(self, name: str) -> tuple[str, bytes, bytes]:
-        """(type, content, packed content; nothing where packing gains nothing)."""
+    def _packed_once(self, name: str, way: str, whole: bytes) -> bytes:
+        packed = _PACK[way](whole) if len(whole) >= _SMALLEST else b""
+        return packed if len(packed) < 0.9 * len(whole) else b""
+
+    @cache  # noqa: B019
+    def _whole_once(self, name: str) -> bytes:
         if name == SHEET:
-            kind, whole = "text/css", self._sheet().encode()
-        elif name.endswith(".js"):
-            kind, whole = "text/javascript", without_comments(self._known[name].read_text(encoding="utf-8")).encode()
-        else:
-            kind, whole = mimetypes.guess_type(name)[0] or "application/octet-stream", self._known[name].read_bytes()
-        packed = gzip.compress(whole, 9, mtime=0) if len(whole) >= _SMALLEST else b""
-        return kind, whole, packed if len(packed) < 0.9 * len(whole) else b""
+            return self._sheet().encode()
+        if name.removesuffix(".map") in SCRIPTS:
+            bundle = self._bundles()[SCRIPTS[name.removesuffix(".map")]]
+            return (bundle.map() if name.endswith(".map") else bundle.code).encode()
+        return self._files[name].read_bytes()
+
+    @cache  # noqa: B019
+    def _bundles(self) -> dict[str, scripts.Bundle]:
+        return scripts.bundles(self.folder / "js")
 
     def _sheet(self) -> str:
         """Fetched one by one, the first picture's buttons would stand there without their icons."""
@@ -66,3 +104,9 @@ class PageFiles:
         variables = "".join(f'--icon-{name}:url("data:image/svg+xml,{text}");' for name, text in files.items())
         drawn = f":root{{{variables}}}" + "".join(f".icon-{name}{{--i:var(--icon-{name})}}" for name in files)
         return "\n".join((drawn, *((self.folder / "css" / f"{name}.css").read_text(encoding="utf-8") for name in CSS)))
+
+
+def _kind(name: str) -> str:
+    if name.endswith((".js", ".map")):
+        return "text/javascript" if name.endswith(".js") else "application/json"
+    return mimetypes.guess_type(name)[0] or "application/octet-stream"

@@ -3,6 +3,7 @@
 import os
 from functools import partial
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 from fastapi import FastAPI, Request
@@ -16,7 +17,6 @@ from webui.ui.document import PageParts, document
 from webui.ui.files import PageFiles
 from webui.ui.languages import Languages
 from webui.ui.routes import router
-from webui.ui.scripts import modules_of
 from webui.ui.translated import Translated, wanted
 
 STATIC = Path(__file__).parent / "static"
@@ -28,6 +28,7 @@ def mount_page(app: FastAPI, services: Services) -> None:
         raise RuntimeError("Set GRADIO_ANALYTICS_ENABLED=False and GRADIO_TEMP_DIR before gradio is imported")
     files = PageFiles(STATIC)
     base = f"/look/{files.version()}"
+    Thread(target=files.pack, name="pack-page", daemon=True).start()
     app.add_route(f"{base}/{{name:path}}", files.answer, include_in_schema=False)
     languages = Languages(services)
     app.include_router(router(services, languages))
@@ -44,7 +45,7 @@ def page_parts(services: Services, base: str) -> tuple[Any, PageParts]:
         [(given.tabs.owner(tab.name), tab) for tab in given.tabs], partial(_refuse, services, "register_tabs")
     )
     panels = tuple((given.panels.owner(panel.name), panel) for panel in given.panels)
-    parts = PageParts(STATIC, base, tuple(modules_of(STATIC / "js")), panels, tuple(tabs), partial(_refuse, services, "register_panels"))
+    parts = PageParts(STATIC, base, panels, tuple(tabs), partial(_refuse, services, "register_panels"))
     return pages, parts
 
 

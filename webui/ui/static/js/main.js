@@ -23,7 +23,7 @@ import { watchFocus } from './focus.js';
 import { watchKeys } from './keys.js';
 import { language, t } from './language.js';
 import { mount, state } from './state.js';
-import { fetchTabs, setTheme, wantedTheme, watchTabs } from './tabs.js';
+import { setTheme, wantedTheme, watchTabs } from './tabs.js';
 import { watchCompletions } from './prompt-completion.js';
 import { watchShelf } from './shelf.js';
 import { ask, watchWaiting } from './picture-waits.js';
@@ -58,7 +58,6 @@ function start() {
   if (state.tab === 'txt2img' && document.activeElement === document.body && matchMedia('(hover: hover)').matches) $('#prompt textarea')?.focus({ preventScroll: true });
   if (early().includes('generate')) $('#generate').click();
   delete globalThis.pressedEarly;
-  setTimeout(fetchTabs, 5_000);  // first what is seen
 }
 
 /** The ids of the buttons that were pressed before this script ran. @returns {string[]} */

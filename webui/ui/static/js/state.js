@@ -2,9 +2,9 @@
 // What the page knows, and the one loop that draws it. Parts (stage, queue, …) read `state` in their draw(); nothing else is shared.
 
 import { $ } from './dom.js';
-import { situation } from './status.js';
+import { live, situation } from './status.js';
 
-export { live } from './status.js';
+export { live };
 
 export const MODES = ['txt2img', 'img2img', 'inpaint'];
 

@@ -25,9 +25,15 @@ const MODULES = {
   extensions: () => import('./extensions.js'),
 };
 
-/** Fetch what the tabs are made of, so that each opens at once, also without a connection. */
-export function fetchTabs() {
-  for (const fetchOne of Object.values(MODULES)) fetchOne().catch(() => {});  // asked for again when its tab is opened
+/** From the first touch or key on, or where the pointer or the focus nears the tabs, fetch what they are made of: each opens at once then. */
+function fetchAhead() {
+  const asked = new AbortController();
+  const fetchOnce = () => {
+    asked.abort();
+    MODULES['png-info']().catch(() => {});  // they come in one file; it is asked for again when a tab is opened
+  };
+  for (const kind of ['pointerover', 'focusin']) $('#nav').addEventListener(kind, fetchOnce, { signal: asked.signal, passive: true });
+  for (const kind of ['pointerdown', 'keydown']) addEventListener(kind, fetchOnce, { signal: asked.signal, passive: true });
 }
 
 /** Open a tab; waits until it is drawn. One that does not exist stays closed. @param {string} name */
@@ -92,6 +98,7 @@ export function watchTabs(first) {
   if (first || !location.hash || !tabOf(here().tab)) visit(`#${first ?? 'txt2img'}`, { instead: true });
   open(here().tab);
   watchAddress(arrive);
+  fetchAhead();
   addEventListener('scroll', () => { places[state.tab] = scrollY; }, { passive: true });
 }
 
