@@ -66,7 +66,7 @@ def test_what_a_query_lacks_is_told(made):
     assert {"text": "steps:", "count": None} in client.get("/api/v1/images/suggest", params={"q": "owl ste"}).json()["suggestions"]
 
 
-@pytest.mark.parametrize("path", ["/api/v1/images", "/api/v1/images/layout", "/api/v1/images/count"])
+@pytest.mark.parametrize("path", ["/api/v1/images", "/api/v1/images/layout", "/api/v1/images/count", "/api/v1/images/months"])
 def test_what_is_no_query_is_said(made, path):
     client, _ = made
     answer = client.get(path, params={"q": "modle:x"})

@@ -228,7 +228,7 @@ def test_every_digit_of_a_seed_goes_through_the_page(visit, origin):
     page.locator("#seed input").press("ArrowDown")
     expect(page.locator("#seed input")).to_have_value(str(int(HUGE) - 1))
     steps.go(page, "gallery")
-    page.get_by_role("button", name="large numbers", exact=True).first.click()
+    page.get_by_role("button", name="large numbers", exact=True).first.dblclick()
     expect(page.locator("dialog.viewer")).to_contain_text(HUGE)
 
 

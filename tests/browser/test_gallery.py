@@ -1,5 +1,7 @@
 """The contact sheet in a real browser: found by a query, chosen, marked, binned and brought back, by mouse, key and finger."""
 
+import re
+
 import httpx
 import pytest
 from browser import steps
@@ -77,7 +79,7 @@ def test_pictures_are_chosen_rated_kept_and_set_back(visit, sheet):
     bar.get_by_role("button", name="4 stars").click()
     expect(page.locator(".tile .marks", has_text="★★★★")).to_have_count(3)
     expect(bar).to_be_hidden()
-    page.get_by_role("button", name="4 stars", exact=True).click()
+    page.get_by_role("toolbar", name="Places").get_by_role("button", name="4 stars").click()
     expect(page.get_by_role("searchbox", name="Search prompts")).to_have_value("lighthouse rated>=4")
     expect(tiles(page)).to_have_count(3)
     page.locator(".toast").get_by_role("button", name="Undo").click()
@@ -100,7 +102,7 @@ def test_keys_mark_and_go_on(visit, sheet):
     page.keyboard.press("u")
     expect(page.locator(".tile:not([data-flag='0'])")).to_have_count(0)
     page.locator(".thumb").first.focus()
-    page.keyboard.press("Space")
+    page.keyboard.press("Control+Space")
     expect(page.locator(".tile.chosen")).to_have_count(1)
     page.keyboard.press("Escape")
     expect(page.locator(".tile.chosen")).to_have_count(0)
@@ -126,7 +128,7 @@ def test_the_bin_gives_back_and_deletes_for_good(visit, sheet):
     page.keyboard.press("Control+a")
     page.get_by_role("toolbar", name="Chosen pictures").get_by_role("button", name="Delete").click()
     expect(tiles(page)).to_have_count(0)
-    page.get_by_role("button", name="Bin", exact=True).click()
+    page.get_by_role("toolbar", name="Places").get_by_role("button", name=re.compile("^Bin")).click()
     expect(page.locator(".tile[data-id] img")).not_to_have_count(0)
     page.wait_for_function("[...document.querySelectorAll('.tile img')].every((image) => image.complete && image.naturalWidth > 0)")
     with page.expect_response("**/api/v1/images?*q=binned*"):  # a search of other words lets go of what is chosen
@@ -140,7 +142,7 @@ def test_the_bin_gives_back_and_deletes_for_good(visit, sheet):
     bar.get_by_role("button", name="Delete for good").click()
     bar.get_by_role("button", name="Delete 1 picture for good? They cannot be brought back.").click()
     expect(tiles(page)).to_have_count(0)
-    page.get_by_role("button", name="All", exact=True).click()
+    page.get_by_role("toolbar", name="Places").get_by_role("button", name=re.compile("^All")).click()
     find(page, "binned", 1)
 
 
@@ -161,7 +163,7 @@ def test_collections_and_saved_searches_are_places(visit, sheet):
     places.get_by_role("button", name="Save this search").click()
     places.get_by_label("Name of this search").fill("tall foxes")
     page.keyboard.press("Enter")
-    places.get_by_role("button", name="All", exact=True).click()
+    places.get_by_role("button", name=re.compile("^All")).click()
     places.get_by_role("button", name="tall foxes").click()
     expect(tiles(page)).to_have_count(1)
     listed = httpx.get(f"{sheet}/api/v1/collections", timeout=120).json()["collections"]
@@ -194,3 +196,59 @@ def test_what_comes_in_above_is_said_and_moves_nothing(visit, sheet):
     page.wait_for_function("scrollY === 0")
     expect(fresh).to_be_hidden()
     expect(page.locator(".session-head").first).to_contain_text("a picture that comes in above")
+
+
+def test_a_click_tells_of_a_picture_beside_the_sheet_and_space_opens_it(visit, sheet):
+    page = visit()
+    find(page, "lighthouse", 3)
+    side = page.get_by_role("complementary", name="Parameters")
+    page.locator(".thumb").first.click()
+    expect(page.locator(".tile.current")).to_have_count(1)
+    expect(side).to_contain_text("a lighthouse, calm")
+    expect(page.locator("dialog.viewer")).to_have_count(0)
+    page.keyboard.press("ArrowRight")
+    expect(side).to_contain_text("a lighthouse, storm")
+    page.locator(".thumb").nth(2).click(modifiers=["Control"])
+    expect(side.get_by_role("heading", name="2 pictures chosen")).to_be_visible()
+    page.locator(".thumb").first.focus()
+    page.keyboard.press("Shift+ArrowRight")
+    expect(side.get_by_role("heading", name="3 pictures chosen")).to_be_visible()
+    expect(side.locator(".different")).to_contain_text("3 · 2")
+    page.keyboard.press("Escape")
+    page.locator(".thumb").first.focus()
+    page.keyboard.press("i")
+    expect(side).to_be_hidden()
+    page.keyboard.press("i")
+    page.keyboard.press("Space")
+    expect(page.locator("dialog.viewer")).to_be_visible()
+
+
+def test_a_session_is_folded_to_its_head_and_stays_so(visit, sheet):
+    page = visit()
+    find(page, "lighthouse", 3)
+    page.locator(".session-head .fold").click()
+    expect(tiles(page)).to_have_count(0)
+    expect(page.locator(".peeks img")).to_have_count(3)
+    page.reload()
+    steps.go(page, "gallery")
+    page.get_by_role("searchbox", name="Search prompts").fill("lighthouse")
+    expect(page.locator(".peeks img")).to_have_count(3)
+    head = page.locator(".session-head", has=page.locator(".peeks"))
+    head.locator(".fold").click()
+    expect(page.locator(".peeks")).to_have_count(0)
+
+
+def test_a_finger_opens_with_a_tap_and_chooses_by_staying(visit, sheet):
+    page = visit(PHONE)
+    find(page, "lighthouse", 3)
+    box = page.locator(".thumb").first.bounding_box()
+    x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+    session = page.context.new_cdp_session(page)
+    session.send("Input.dispatchTouchEvent", {"type": "touchStart", "touchPoints": [{"x": x, "y": y}]})
+    expect(page.locator(".tile.chosen")).to_have_count(1)
+    session.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
+    page.locator(".thumb").nth(1).tap()
+    expect(page.locator(".tile.chosen")).to_have_count(2)
+    page.get_by_role("button", name="Choose none (Esc)").tap()
+    page.locator(".thumb").nth(1).tap()
+    expect(page.locator("dialog.viewer")).to_be_visible()

@@ -408,7 +408,7 @@ def test_what_fails_in_the_other_tabs_is_told(page):
             expect(page.locator(f"#{tab} .notice")).to_contain_text(NOT_CONNECTED)
         page.locator(f"#{tab}").get_by_role("button", name="Try again").click()
         expect(page.locator(f"#{tab} .notice:visible")).to_have_count(0)
-    page.locator("#gallery .thumb").first.click()
+    page.locator("#gallery .thumb").first.dblclick()
     with failing(page, "**/api/v1/images/*/parameters"):
         page.locator("dialog.viewer").get_by_role("button", name="Copy parameters").click()
         page.locator("dialog .toast").filter(has_text=NOT_CONNECTED).wait_for()

@@ -140,7 +140,7 @@ def test_copied_parameters_are_told_above_the_viewer(visit):
     page = visit()
     steps.generate(page, "to be copied")
     steps.go(page, "gallery")
-    page.get_by_role("button", name="to be copied", exact=True).first.click()
+    page.get_by_role("button", name="to be copied", exact=True).first.dblclick()
     page.locator("dialog.viewer").get_by_role("button", name="Copy parameters").click()
     toast = page.locator(".toast").filter(has_text="Parameters copied")
     toast.wait_for()

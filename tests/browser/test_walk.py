@@ -31,7 +31,7 @@ def test_a_newcomer_makes_a_picture_and_finds_it(visit, size):
     expect(page.locator(".picture")).to_have_attribute("alt", words)
     expect(page.locator(".facts")).to_contain_text("Seed")
     steps.go(page, "gallery")
-    page.get_by_role("listitem").get_by_role("button", name=words, exact=True).first.click()
+    page.get_by_role("listitem").get_by_role("button", name=words, exact=True).first.dblclick()
     viewer = page.locator("dialog.viewer")
     expect(viewer.locator("p").first).to_have_text(words)
     expect(viewer.locator("dl")).to_contain_text("Sampling steps")

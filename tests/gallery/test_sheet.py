@@ -260,3 +260,13 @@ def test_no_query_sorts_or_reads_whole_rows_to_count(tmp_path, owner, q):
     by_number, by_session = (" ".join(row[3] for row in plan) for plan in plans[:2])
     assert "INTEGER PRIMARY KEY" in by_number and "ix_images_session" in by_session
     database.close()
+
+
+def test_months_are_counted_newest_first(sheet):
+    for number, days in ((1, 0), (2, 1), (3, 40), (4, 400)):
+        sheet.make(number, minutes=24 * 60 * days, prompt="an apple" if number < 4 else "a pear")
+    at = [(NOON + timedelta(days=days)).strftime("%Y-%m") for days in (400, 40, 0)]
+    assert [(each.month, each.count) for each in sheet.sheet.months(Wanted())] == list(zip(at, (1, 1, 2), strict=True))
+    apples = sheet.sheet.months(Wanted(query=parse_query("apple"), sort="oldest"))
+    assert [(each.month, each.count) for each in apples] == list(zip(at[1:], (1, 2), strict=True))
+    assert sheet.sheet.months(Wanted(query=parse_query("nothing"))) == ()

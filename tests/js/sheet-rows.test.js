@@ -63,3 +63,11 @@ test('the picture above and below', () => {
   assert.deepEqual([4, 7, 8, 9].map((n) => besides(some, rows, n, 1, GAP)), [8, 9, 8, 9]);
   assert.deepEqual([8, 9, 1].map((n) => besides(some, rows, n, -1, GAP)), [4, 6, 1]);
 });
+
+test('of a folded group only its head stands there', () => {
+  const three = [{ width: 1, height: 1, begins: true }, { width: 1, height: 1 }, { width: 1, height: 1, begins: true }];
+  const { rows, height } = rowsOf(three, { ...measures, head: 40, folded: (from) => from === 0 });
+  assert.deepEqual(rows.map(({ top, from, to, head }) => [top, from, to, head]), [[0, 0, 0, true], [40, 2, 2, true], [80, 2, 3, false]]);
+  assert.equal(height, 280);
+  assert.deepEqual([rowWith(rows, 0), rowWith(rows, 1), rowWith(rows, 2)], [-1, -1, 2]);
+});

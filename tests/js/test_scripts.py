@@ -24,6 +24,7 @@ PURE = (
         "canvas-region",
         "client",
         "completion",
+        "date-scale",
         "differences",
         "end-words",
         "exact",
@@ -47,7 +48,7 @@ PURE = (
         "weights",
         "word-tags",
     ),
-    *("people-words", "sheet-rows", "webhook-words", "zoom-place"),
+    *("people-words", "sheet-rows", "side-summary", "webhook-words", "zoom-place"),
 )
 """Modules that need no page: nothing in them is without a type, and each has its unit test. The list may only grow."""
 OLDEST_NODE = (20, 19)

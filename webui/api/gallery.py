@@ -24,7 +24,7 @@ from webui.gallery.archive import archive
 from webui.gallery.index import IndexedImage
 from webui.gallery.marks import MOST_AT_ONCE, Changed, Changes, Collection
 from webui.gallery.query import MAX_QUERY, MAX_TERMS, ImageQuery, Term, parse_query
-from webui.gallery.sheet import Nearest, Place, Session, Sort, Suggestion, Wanted
+from webui.gallery.sheet import Month, Nearest, Place, Session, Sort, Suggestion, Wanted
 from webui.services import Services
 
 router = Router(route_class=PrintedRoute, prefix="/api/v1", tags=["Darkroom"], responses=responses(*ANYWHERE))
@@ -58,6 +58,12 @@ class Sessions(FrozenModel):
     """Sessions, as far as something of them is there."""
 
     sessions: tuple[Session, ...]
+
+
+class Months(FrozenModel):
+    """The months of pictures, newest first."""
+
+    months: tuple[Month, ...]
 
 
 class Suggestions(FrozenModel):
@@ -157,6 +163,12 @@ def count(api: Api, who: Who, look: Look) -> Counts:
     wanted = wanted_of(api, who, look)
     total = api.gallery.sheet.total(wanted)
     return Counts(total=total, nearest=None if total else api.gallery.sheet.nearest(wanted))
+
+
+@router.get("/images/months")
+def months(api: Api, who: Who, look: Look) -> Months:
+    """In which months the pictures that a query finds were made, newest first, and how many in each."""
+    return Months(months=api.gallery.sheet.months(wanted_of(api, who, look)))
 
 
 @router.get("/images/sessions")

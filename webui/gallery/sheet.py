@@ -3,11 +3,13 @@
 import struct
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
+from datetime import UTC, datetime
 from itertools import chain
 from typing import Any, Literal, cast, get_args
 
 import numpy as np
-from sqlalchemy import ColumnElement, Select, and_, asc, desc, func, or_, select
+from sqlalchemy import BigInteger, ColumnElement, Select, and_, asc, desc, func, or_, select
+from sqlalchemy import cast as sql_cast
 
 from webui.core.record import ImageRecord
 from webui.core.request import FrozenModel
@@ -27,6 +29,7 @@ Place = Literal["pictures", "bin"]
 MOST_CHANGES = 7
 _SESSION_ROWS = 400
 _AT_ONCE = 500
+_HOUR = 3600
 _COMPARED = {
     "checkpoint": "model",
     "sampler": "sampler",
@@ -58,6 +61,13 @@ class Session(FrozenModel):
     changed: tuple[str, ...]
 
 
+class Month(FrozenModel):
+    """A month ("2026-11", in the server's time) in which so many pictures were made."""
+
+    month: str
+    count: int
+
+
 class Suggestion(FrozenModel):
     """A part of a query that could be meant, and how many pictures have it."""
 
@@ -80,6 +90,7 @@ class ContactSheet:
         self._db = database
         self._totals: Kept[int] = Kept(database, 256)
         self._layouts: Kept[bytes] = Kept(database, 8)
+        self._months: Kept[tuple[Month, ...]] = Kept(database, 32)
 
     def find(self, wanted: Wanted, after: str, limit: int) -> list[IndexedImage]:
         """Pictures that match, in their order, behind the one with the id `after`."""
@@ -142,6 +153,19 @@ class ContactSheet:
         begins = np.diff(session, prepend=0) != 0
         parts = ((np.diff(number, prepend=0), "<i4"), (ratios, "<u2"), (begins, "u1"))
         return struct.pack("<I", len(values)) + b"".join(part.astype(kind).tobytes() for part, kind in parts)
+
+    def months(self, wanted: Wanted) -> tuple[Month, ...]:
+        """The months of what matches, newest first."""
+        return self._months.get(wanted.model_copy(update={"sort": "newest"}), lambda: self._by_month(wanted))
+
+    def _by_month(self, wanted: Wanted) -> tuple[Month, ...]:
+        hour = sql_cast(images.c.created, BigInteger) // _HOUR  # no database says months as the others do
+        query = select(hour, func.count()).where(*self._matching(wanted)).group_by(hour)
+        counts: Counter[str] = Counter()
+        with self._db.read() as connection:
+            for since, count in connection.execute(query):
+                counts[datetime.fromtimestamp(int(since) * _HOUR, UTC).astimezone().strftime("%Y-%m")] += count
+        return tuple(Month(month=month, count=counts[month]) for month in sorted(counts, reverse=True))
 
     def sessions(self, owner: str | None, numbers: Sequence[int]) -> list[Session]:
         """These sessions, as far as something of them is there."""

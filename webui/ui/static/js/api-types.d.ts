@@ -845,6 +845,17 @@ export interface Me {
   sees: string;
 }
 
+/** A month ("2026-11", in the server's time) in which so many pictures were made. */
+export interface Month {
+  month: string;
+  count: number;
+}
+
+/** The months of pictures, newest first. */
+export interface Months {
+  months: Array<Month>;
+}
+
 /** A name for whose pictures these are; empty is none. */
 export interface NameWish {
   name: string;
@@ -1493,6 +1504,7 @@ export interface Routes {
   "POST /api/v1/images": { answer: ImageWithRequest; };
   "GET /api/v1/images/count": { query?: { q?: string; sort?: "newest" | "oldest" | "rating" | "largest"; place?: "pictures" | "bin"; search?: string; }; answer: Counts; };
   "GET /api/v1/images/layout": { query?: { q?: string; sort?: "newest" | "oldest" | "rating" | "largest"; place?: "pictures" | "bin"; search?: string; }; answer: Blob; };
+  "GET /api/v1/images/months": { query?: { q?: string; sort?: "newest" | "oldest" | "rating" | "largest"; place?: "pictures" | "bin"; search?: string; }; answer: Months; };
   "GET /api/v1/images/numbered": { query: { numbers: string; }; answer: ImageList; };
   "POST /api/v1/images/purge": { json: Sent<Selection>; answer: Changed; };
   "GET /api/v1/images/sessions": { query: { numbers: string; }; answer: Sessions; };

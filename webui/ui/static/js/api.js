@@ -82,6 +82,7 @@ export const images = {
   layout: (asked) => api('GET /api/v1/images/layout', { query: Object.fromEntries(Object.entries(asked).filter(([, value]) => value)) }),
   numbered: (numbers) => api('GET /api/v1/images/numbered', { query: { numbers: numbers.join(',') } }),
   sessions: (numbers) => api('GET /api/v1/images/sessions', { query: { numbers: numbers.join(',') } }),
+  months: (q, place) => api('GET /api/v1/images/months', { query: { q, place } }),
   count: (q, place) => api('GET /api/v1/images/count', { query: { q, place } }),
   suggest: (q) => api('GET /api/v1/images/suggest', { query: { q } }),
   change: (selection, changes) => api('PATCH /api/v1/images', { json: { ...selection, ...changes }, patience: MORE_PATIENCE }),

@@ -3,15 +3,16 @@
 
 import { collections, images } from './api.js';
 import { toggled } from './contact-sheet.js';
-import { $, button, el, iconButton } from './dom.js';
+import { $, $$, button, el, icon, iconButton } from './dom.js';
 import { count as counted } from './format.js';
-import { t } from './language.js';
+import { grouped, t } from './language.js';
 import { undoable } from './last-undo.js';
 import { draw, parts, state } from './state.js';
 import { complain, toast } from './toast.js';
 
 const MOST_COMPARED = 4;
-const MARKS = [[t('Kept'), 'kept'], [t('Rejected'), 'rejected'], [t('4 stars'), 'rated>=4']];
+const MARKS = [[t('Kept'), 'kept', 'flag'], [t('Rejected'), 'rejected', 'close'], [t('4 stars'), 'rated>=4', 'check']];
+const CALM = 250;  // ms after which the numbers are asked for
 
 /**
  * Mark pictures, with a way back. False where it could not be done.
@@ -47,8 +48,11 @@ async function takeBack(token, binned = false) {
 /** The row of places: all, kept, the bin, and one's collections. */
 export function placesBar({ query, show, at }) {
   const node = el('div.places', { role: 'toolbar', 'aria-label': t('Places') });
-  let known = [], painted = '';
-  const chip = (label, on, act, more = {}) => el('button.place', { type: 'button', 'aria-pressed': String(on), onclick: act, ...more }, label);
+  let known = [], painted = '', timer = 0;
+  /** @type {Record<string, number>} how many pictures a place has, by its query */
+  let counts = {};
+  const chip = (name, label, key, on, act) => el('button.place', { type: 'button', 'aria-pressed': String(on), onclick: act }, icon(name), el('span.place-name', {}, label), ' ', el('span.many', { 'data-of': key }));
+  const fill = () => { for (const many of $$('.many', node)) many.textContent = many.dataset.of in counts ? grouped(counts[many.dataset.of] ?? 0) : ''; };
   const forget = async (each) => {
     try {
       known = (await collections.remove(each.number)).collections;
@@ -76,28 +80,37 @@ export function placesBar({ query, show, at }) {
   };
   function paint() {
     const words = query().trim();
-    const what = JSON.stringify([words, at(), known]);
+    const what = JSON.stringify([words, at(), known.map((each) => each.name)]);
     if (what === painted) return;  // made anew, a button loses the click that is under way
     painted = what;
     const parts = words.split(/\s+/);
-    node.replaceChildren(
-      chip(t('All'), at() === 'pictures' && !words, () => show('')),
-      ...MARKS.map(([label, part]) => chip(label, at() === 'pictures' && parts.includes(part), () => show(at() === 'pictures' ? toggled(words, part) : part))),
+    node.replaceChildren(...[
+      chip('picture', t('All'), 'all', at() === 'pictures' && !words, () => show('')),
+      ...MARKS.map(([label, part, name]) => chip(name, label, part, at() === 'pictures' && parts.includes(part), () => show(at() === 'pictures' ? toggled(words, part) : part))),
+      chip('trash', t('Bin'), 'bin', at() === 'bin', () => show('', 'bin')),
+      known.length > 0 && el('h3.places-head', {}, t('Collections')),
       ...known.flatMap((each) => {
         const part = `collection:"${each.name}"`;
         const on = at() === 'pictures' && words === part;
-        return [chip(each.query ? each.name : `${each.name} ${each.count}`, on, () => show(part)), on && iconButton('close', t('Remove the collection {name}', { name: each.name }), () => forget(each))].filter(Boolean);
+        return [chip(each.query ? 'search' : 'layers', each.name, part, on, () => show(part)), on && iconButton('close', t('Remove the collection {name}', { name: each.name }), () => forget(each))].filter(Boolean);
       }),
-      chip(t('Bin'), at() === 'bin', () => show('', 'bin')),
-      words && at() === 'pictures' && !words.startsWith('collection:') ? chip(t('Save this search…'), false, ask, { class: 'place offer' }) : '');
+      words && at() === 'pictures' && !words.startsWith('collection:') ? el('button.place.offer', { type: 'button', onclick: ask }, icon('plus'), el('span.place-name', {}, t('Save this search…'))) : ''].filter(Boolean));
+    fill();
   }
-  const draw = async () => {
+  const learn = async () => {
+    const wanted = [['', 'pictures', 'all'], ...MARKS.map(([, part]) => [part, 'pictures', part]), ['', 'bin', 'bin']];
+    const [told, ...totals] = await Promise.all([collections.all().catch(() => null), ...wanted.map(([q, place]) => images.count(q, place).catch(() => null))]);
+    if (!told || $('form', node)) return;
+    known = told.collections;
+    counts = Object.fromEntries([...wanted.map(([, , key], n) => [key, totals[n]?.total]).filter(([, total]) => total !== undefined), ...known.filter((each) => !each.query).map((each) => [`collection:"${each.name}"`, each.count])]);
     paint();
-    const told = await collections.all().catch(() => null);
-    if (told && !$('form', node)) {
-      known = told.collections;
-      paint();
-    }
+    fill();
+  };
+  /** What is pressed now; the numbers, which others may change, a little later. */
+  const draw = () => {
+    paint();
+    clearTimeout(timer);
+    timer = setTimeout(learn, CALM);
   };
   return { node, draw };
 }
@@ -150,7 +163,7 @@ export function bulkBar({ chosen, total, at, named, redraw, changed, marked, com
     const many = chosen.count(total());
     const acts = at() === 'bin'
       ? [button('undo', t('Restore'), restore), el('button.action', { type: 'button', onclick: sure }, t('Delete for good…'))]
-      : [button('plus', t('Keep'), () => rate({ flag: 1 })), button('minus', t('Reject'), () => rate({ flag: -1 })), stars(rate), !chosen.all && many > 1 && many <= MOST_COMPARED && button('compare', t('Compare'), compare, { title: t('Compare (C)') }), button('layers', t('Add to collection…'), askCollection), button('save', 'ZIP', pack), button('trash', t('Delete'), () => bin(named()))];
+      : [button('plus', t('Keep'), () => rate({ flag: 1 })), button('minus', t('Reject'), () => rate({ flag: -1 })), stars(rate), !chosen.all && many > 1 && many <= MOST_COMPARED && button('compare', t('Compare'), compare, { title: t('Compare (C)') }), button('layers', t('Add to collection…'), askCollection, { class: 'action slim' }), button('save', 'ZIP', pack, { class: 'action slim' }), button('trash', t('Delete'), () => bin(named()), { class: 'action slim' })];
     node.replaceChildren(el('span', { 'aria-live': 'polite' }, t('{counted} chosen', { counted: counted(many, 'picture') })), !chosen.all && many < total() && button('grid', t('All {total}', { total: total() }), () => { chosen.everything(); redraw(); }), ...acts.filter(Boolean), iconButton('close', t('Choose none (Esc)'), () => { chosen.clear(); redraw(); }));
   };
   return { node, draw, bin };

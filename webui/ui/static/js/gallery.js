@@ -5,12 +5,15 @@
 import { here, visit } from './address.js';
 import { images } from './api.js';
 import { markOf } from './contact-sheet.js';
-import { $, $$, button, el, heading, icon, notice } from './dom.js';
+import { $, $$, button, el, heading, icon, iconButton, notice } from './dom.js';
 import { bulkBar, mark, placesBar } from './gallery-bars.js';
+import { dateLine } from './gallery-dates.js';
 import { sessionHead } from './gallery-sessions.js';
+import { sheetSide } from './gallery-side.js';
 import { fillTile, newTile } from './gallery-tile.js';
 import { t } from './language.js';
 import { store, stored } from './storage.js';
+import { onLongPress } from './long-press.js';
 import { layoutOf, PictureList } from './picture-list.js';
 import { Selection } from './selection.js';
 import { SheetView } from './sheet-view.js';
@@ -28,19 +31,26 @@ const CALM = 60;    // ms without scrolling after which what is in sight is read
 const AHEAD = 60;   // pictures around the one that is looked at
 const MOST_HINTS = 12;
 const MOST_COMPARED = 4;
+const PEEKED = 8;   // small pictures beside a folded session's head
+const MOST_FOLDED = 500;  // sessions that are kept folded
+const BAR = 60;     // px that the top bar covers
+const NARROW = 760; // px of window up to which the query scrolls away
 const SORTS = [['newest', t('Newest first')], ['oldest', t('Oldest first')], ['rating', t('Best first')], ['largest', t('Largest first')]];
 
 component('gallery', (root) => {
   /** @type {any} */
   const it = { pictures: new PictureList(), chosen: new Selection(), sessions: new Map(), words: '', at: 'pictures', sort: 'newest', failed: false, turn: 0, place: null, asked: new Set(), laid: Promise.resolve() };
   const look = () => { clearTimeout(it.timer); it.timer = setTimeout(() => reload(it), 200); };
+  it.folded = new Set(stored('folded', []));
   it.hints = el('div.hints', { hidden: true, role: 'group', 'aria-label': t('Suggestions') });
-  it.search = el('input.search', { type: 'search', placeholder: t('owl  model:…  steps>20  kept'), 'aria-label': t('Search prompts'), title: t('Words of the prompt, or model: sampler: steps> cfg: size:portrait rated> kept today …'), spellcheck: 'false', oninput: () => { look(); suggest(it); } });
+  it.search = el('input.search', { type: 'search', placeholder: t('owl  model:…  steps>20  kept'), 'aria-label': t('Search prompts'), title: t('Words of the prompt, or model: sampler: steps> cfg: size:portrait rated> kept today …'), spellcheck: 'false', oninput: () => { look(); suggest(it); }, onblur: (event) => { if (!it.hints.contains(event.relatedTarget)) it.hints.hidden = true; } });
   const size = el('input', { type: 'range', min: 120, max: 320, value: stored('thumb', 210), 'aria-label': t('Thumbnail size'), oninput: () => { store('thumb', +size.value); it.view.arrange(); } });
   const sort = el('select.plain-select', { 'aria-label': t('Order'), onchange: () => { it.sort = sort.value; reload(it, true); } }, SORTS.map(([value, label]) => el('option', { value }, label)));
   it.count = el('span.muted', { 'aria-live': 'polite' });
   it.fault = el('p.search-fault', { role: 'status', hidden: true });
-  it.grid = el('div.grid', { role: 'list', 'aria-label': t('Pictures'), onclick: (event) => click(it, event), onkeydown: (event) => key(it, event) });
+  it.grid = el('div.grid', { role: 'list', 'aria-label': t('Pictures'), onpointerdown: () => { it.before = it.current; }, onclick: (event) => click(it, event), ondblclick: (event) => doubleClick(it, event), onkeydown: (event) => key(it, event) });
+  it.grid.addEventListener('focusin', (event) => { const id = event.target.closest('.tile')?.dataset.id; if (id) makeCurrent(it, id); });
+  onLongPress(it.grid, (event) => press(it, event));
   it.empty = el('div', { hidden: true });
   it.fresh = 0;
   it.freshest = el('button.fresh', { type: 'button', hidden: true, onclick: () => { scrollTo({ top: 0, behavior: 'instant' }); it.view.draw(); } });
@@ -48,10 +58,12 @@ component('gallery', (root) => {
     list: () => it.pictures.images,
     tile: (image) => dress(it, newTile(), image),
     dress: (tile, image) => dress(it, tile, image),
-    head: (image) => sessionHead(image.session ?? 0, it.sessions, () => chooseSession(it, image)),
+    head: (image) => sessionHead(image.session ?? 0, it.sessions, { choose: () => chooseSession(it, image), fold: () => fold(it, image), folded: isFolded(it, image), peek: () => peek(it, image) }),
+    folded: (image) => isFolded(it, image),
+    covered: () => (innerWidth > NARROW ? BAR + it.top.offsetHeight : BAR),
     height: () => Math.min(+size.value, innerWidth * 0.3),
     grouped: () => ['newest', 'oldest'].includes(it.sort) && it.at === 'pictures',
-    seen: (from, to) => seen(it, from, to),
+    seen: (from, to, first) => { it.dates.show(first); seen(it, from, to); },
   });
   it.places = placesBar({ query: () => it.search.value, show: (query, at = 'pictures') => { it.search.value = query; it.at = at; reload(it, true); }, at: () => it.at });
   it.bulk = bulkBar({
@@ -64,8 +76,14 @@ component('gallery', (root) => {
     marked: (ids, marks) => remark(it, ids, marks),
     compare: () => compareChosen(it),
   });
-  root.append(heading(t('Gallery'), it.count, el('span.grow'), el('label.small-range', { title: t('Thumbnail size') }, icon('grid'), size), sort, it.search),
-    it.hints, it.places.node, it.fault, it.freshest, it.grid, it.empty, it.bulk.node);
+  it.side = sheetSide({ open: (image) => open(it, image.id), rate: (image, marks) => mark({ ids: [image.id] }, marks, (ids, now) => remark(it, ids, now)) });
+  it.dates = dateLine((index) => it.view.reach(index));
+  it.info = iconButton('info', t('Parameters (I)'), () => { store('sheet-side', !it.sheet.classList.toggle('no-side')); tellSide(it); it.view.arrange(); }, { class: 'tool side-switch' });
+  it.top = el('div.sheet-top', {}, heading(t('Gallery'), it.search, it.count, el('span.grow'), sort, el('label.small-range', { title: t('Thumbnail size') }, icon('grid'), size), it.info), it.hints);
+  it.sheet = el('div.contact', {}, it.places.node, el('div.sheet-main', {}, it.top, it.fault, it.freshest, el('div.sheet-rows', {}, it.grid, it.dates.node), it.empty, it.bulk.node, keyHints()), it.side.node);
+  if (!stored('sheet-side', true)) it.sheet.classList.add('no-side');
+  root.append(it.sheet);
+  tellSide(it);
   addEventListener('scroll', () => { if (state.tab === 'gallery' && it.view.visible) it.place = it.view.place(); if (it.fresh && !isBelow(it)) tellFresh(it, 0); }, { passive: true });
   return {
     opened() {
@@ -205,6 +223,7 @@ function shown(it) {
   it.view.arrange();
   for (const tile of tilesOf(it)) dress(it, tile, it.pictures.images[placeIn(tile)]);
   showChosen(it);
+  learnMonths(it);
   draw();
 }
 
@@ -241,6 +260,7 @@ function filled(it, records, asked) {
     if (image && told.has(image.number)) dress(it, tile, image);
   }
   it.view.draw();
+  tellSide(it);
   draw();
 }
 
@@ -259,7 +279,7 @@ async function suggest(it) {
     suggest(it);
     reload(it);
   };
-  it.hints.replaceChildren(...told.suggestions.slice(0, MOST_HINTS).map(({ text, count }) => el('button.place', { type: 'button', onclick: () => take(text) }, count == null ? text : `${text} ${count}`)));
+  it.hints.replaceChildren(...told.suggestions.slice(0, MOST_HINTS).map(({ text, count }) => el('button.place', { type: 'button', onclick: () => take(text) }, text, count == null ? null : el('span.many', {}, ` ${count}`))));
   it.hints.hidden = !it.hints.firstChild;
 }
 
@@ -362,37 +382,108 @@ function showChosen(it) {
   for (const tile of tilesOf(it)) choosing(it, tile);
   it.grid.classList.toggle('choosing', !it.chosen.empty);
   it.bulk.draw();
+  tellSide(it);
 }
 
 function choosing(it, tile) {
   const on = Boolean(tile.dataset.id) && it.chosen.has(tile.dataset.id);
   tile.classList.toggle('chosen', on);
+  tile.classList.toggle('current', it.chosen.empty && Boolean(tile.dataset.id) && tile.dataset.id === it.current);
   $('.tick', tile).ariaChecked = String(on);
 }
 
-/** A click opens; on the tick, with Ctrl or Shift, or while something is chosen, it chooses. */
+/** A click makes a picture the one that is told of, Enter opens it; on the tick, with Ctrl or Shift, it chooses. A finger's tap opens, or chooses where something is chosen. */
 function click(it, event) {
   const tile = event.target.closest('.tile');
   const id = tile?.dataset.id;
   if (!id) return;
-  const ticked = event.target.closest('.tick') || event.ctrlKey || event.metaKey;
+  const adds = event.ctrlKey || event.metaKey;
+  const finger = event.pointerType === 'touch' || event.pointerType === 'pen';
   if (event.shiftKey) return void chooseUpTo(it, id);
-  if (ticked || !it.chosen.empty || it.at === 'bin') it.chosen.toggle(id);
-  else {
-    const image = it.pictures.images.find((each) => each.id === id);
-    return void (image && look(it, image));
-  }
+  if (adds && it.chosen.empty && it.before && it.before !== id) it.chosen.toggle(it.before);
+  if (adds || event.target.closest('.tick') || it.at === 'bin' || (finger && !it.chosen.empty)) it.chosen.toggle(id);
+  else if (finger || !event.pointerType) return open(it, id);
+  else it.chosen.clear();
+  it.current = id;
   showChosen(it);
 }
+
+function doubleClick(it, event) {
+  const id = event.target.closest('.thumb')?.closest('.tile')?.dataset.id;
+  if (id && it.at !== 'bin' && !event.ctrlKey && !event.metaKey && !event.shiftKey) open(it, id);
+}
+
+function open(it, id) {
+  const image = it.pictures.images.find((each) => each.id === id);
+  if (image) look(it, image);
+}
+
+/** A finger that stays chooses. */
+function press(it, event) {
+  const id = event.target.closest('.tile')?.dataset.id;
+  if (!id) return false;
+  it.chosen.toggle(id);
+  it.current = id;
+  showChosen(it);
+  return true;
+}
+
+function makeCurrent(it, id) {
+  if (it.current === id) return;
+  it.current = id;
+  for (const tile of tilesOf(it)) choosing(it, tile);
+  tellSide(it);
+}
+
+/** Beside the sheet: those that are chosen, else the one that was clicked. */
+function tellSide(it) {
+  const { chosen, pictures } = it;
+  it.info.setAttribute('aria-pressed', String(!it.sheet.classList.contains('no-side')));
+  if (chosen.empty) return it.side.draw(pictures.images.filter((image) => image.id && image.id === it.current));
+  it.side.draw(pictures.images.filter((image) => image.id && chosen.has(image.id)), chosen.count(pictures.total));
+}
+
+// ---------------------------------------------------------------------------------------------------------- sessions
+const isFolded = (it, image) => Boolean(image?.session) && it.folded.has(image.session);
+
+function fold(it, image) {
+  if (!it.folded.delete(image.session)) it.folded.add(image.session);
+  store('folded', [...it.folded].slice(-MOST_FOLDED));
+  it.view.renewHead(image);
+  $(`[data-session="${image.session}"] .fold`, it.grid)?.focus({ preventScroll: true });
+}
+
+/** The first pictures of a session. */
+async function peek(it, image) {
+  const from = it.pictures.images.indexOf(image);
+  const next = it.pictures.images.findIndex((each, n) => n > from && each.begins);
+  const to = Math.min(from + PEEKED, next < 0 ? it.pictures.images.length : next);
+  await read(it, from, to);
+  return it.pictures.images.slice(from, to).filter((each) => each.id);
+}
+
+/** In which months the pictures were made, where they stand in that order. */
+async function learnMonths(it) {
+  const { turn } = it;
+  const { months } = it.at === 'pictures' && ['newest', 'oldest'].includes(it.sort) ? await images.months(it.words, it.at).catch(() => ({ months: [] })) : { months: [] };
+  if (turn === it.turn) it.dates.take(it.sort === 'oldest' ? months.toReversed() : months);
+}
+
+const keyHints = () => el('p.key-hints', { 'aria-hidden': 'true' }, [['← → ↑ ↓', t('move')], [t('Space'), t('full size')], ['P', t('keep')], ['X', t('reject')], ['1–5', t('stars')], ['C', t('compare')], [t('Del'), t('bin')], ['?', t('all keys')]].map(([key, words]) => el('span', {}, el('kbd', {}, key), ' ', words)));
 
 function key(it, event) {
   const tile = event.target.closest('.tile');
   if (!tile || event.altKey) return;
-  const handled = (event.ctrlKey || event.metaKey) ? ctrlKey(it, event.key) : plainKey(it, event.key, tile);
+  const handled = (event.ctrlKey || event.metaKey) ? ctrlKey(it, event.key, tile) : event.shiftKey && it.view.leads(event.key, placeIn(tile)) !== null ? chooseTo(it, tile, event.key) : plainKey(it, event.key, tile);
   if (handled) event.preventDefault();
 }
 
-function ctrlKey(it, pressed) {
+function ctrlKey(it, pressed, tile) {
+  if (pressed === ' ' && tile.dataset.id) {
+    it.chosen.toggle(tile.dataset.id);
+    showChosen(it);
+    return true;
+  }
   if (pressed.toLowerCase() === 'z') return undoLast();
   if (pressed.toLowerCase() !== 'a') return false;
   it.chosen.everything();
@@ -407,12 +498,22 @@ function plainKey(it, pressed, tile) {
   const marks = it.at === 'pictures' && markOf(pressed);
   if (to !== null) focus(it, to);
   else if (!id) return false;  // it is not known yet which picture this is
-  else if (pressed === ' ') it.chosen.toggle(id);
+  else if (pressed === ' ') open(it, id);
+  else if (pressed.toLowerCase() === 'i') it.info.click();
   else if (marks) markHere(it, tile, marks);
   else if (pressed.toLowerCase() === 'c') compareChosen(it, id);
   else if (pressed === 'Delete' && it.at === 'pictures') it.bulk.bin(it.chosen.empty ? { ids: [id] } : it.chosen.named(it.words, it.at));
   else return false;
-  if (pressed === ' ') showChosen(it);
+  return true;
+}
+
+/** With Shift: all pictures from where it began up to where the key leads. */
+function chooseTo(it, tile, pressed) {
+  const to = it.view.leads(pressed, placeIn(tile));
+  if (tile.dataset.id && !it.chosen.has(tile.dataset.id)) it.chosen.toggle(tile.dataset.id);
+  focus(it, to);
+  const { id } = it.pictures.images[to] ?? {};
+  if (id) chooseUpTo(it, id);
   return true;
 }
 
@@ -435,6 +536,8 @@ function remark(it, ids, marks) {
     const tile = tileOf(it, image.id);
     if (tile) fillTile(tile, image);
   }
+  it.places.draw();
+  tellSide(it);
 }
 
 /** What is no query is said below it; what is shown stays. */

@@ -13,12 +13,12 @@ export const ratioOf = ({ width, height }) => Math.min(Math.max((width || 1) / (
 
 /**
  * The rows of all pictures. Each group is shared out evenly over its rows, so that none ends with one lost picture; a group that does not fill
- * a row keeps the wished height. `head` is the height of what stands above a group, 0 where there are no groups.
+ * a row keeps the wished height. `head` is the height of what stands above a group, 0 where there are no groups; of a group that is `folded` nothing else stands there.
  * @param {readonly Shape[]} shapes
- * @param {{width: number, height: number, gap: number, head: number}} measures
+ * @param {{width: number, height: number, gap: number, head: number, folded?: (from: number) => boolean}} measures
  * @returns {{rows: Row[], height: number}}
  */
-export function rowsOf(shapes, { width, height, gap, head }) {
+export function rowsOf(shapes, { width, height, gap, head, folded = () => false }) {
   /** @type {Row[]} */
   const rows = [];
   let top = 0;
@@ -28,6 +28,10 @@ export function rowsOf(shapes, { width, height, gap, head }) {
     if (head && shapes[from]?.begins) {
       rows.push({ top, height: head, from, to: from, head: true });
       top += head;
+      if (folded(from)) {
+        from = to;
+        continue;
+      }
     }
     for (const row of groupRows(shapes, from, to, { width, height, gap })) {
       rows.push({ ...row, top, head: false });

@@ -7,7 +7,6 @@ import { besides, boxesOf, rowBelow, rowsOf, rowWith } from './sheet-rows.js';
 
 const MARGIN = 500;      // px above and below the window that are drawn as well
 const GAP = 8;
-const BAR = 60;          // px that the top bar covers
 const NARROW = 700;      // px of window up to which a head takes two lines
 const HEADS = [44, 62];  // px: of a head on one line, on two
 
@@ -25,10 +24,11 @@ export class SheetView {
 
   /**
    * `list()` gives the pictures; `tile(image)` and `head(image)` make their elements; `dress(tile, image)` brings one up to date;
-   * `height()` is the wished height of a row; `grouped()`: heads stand above sessions; `seen(from, to)` is told what is drawn.
+   * `height()` is the wished height of a row; `grouped()`: heads stand above sessions, of which those are `folded(image)` that show nothing else;
+   * `covered()` are the pixels of the window's top that bars cover; `seen(from, to, first)` is told what is drawn, and what is the first below them.
    * @param {any} node
    * @param {{list: () => readonly PageImage[], tile: (image: PageImage) => any, head: (image: PageImage) => any, dress: (tile: any, image: PageImage) => void,
-   *   height: () => number, grouped: () => boolean, seen: (from: number, to: number) => void}} given
+   *   height: () => number, grouped: () => boolean, folded: (image: PageImage | undefined) => boolean, covered: () => number, seen: (from: number, to: number, first: number) => void}} given
    */
   constructor(node, given) {
     this.node = node;
@@ -45,7 +45,7 @@ export class SheetView {
     const place = this.place();
     this.#width = this.node.clientWidth;
     const [one, two] = HEADS;
-    const { rows, height } = rowsOf(this.given.list(), { width: this.#width, height: this.given.height(), gap: GAP, head: this.given.grouped() ? (innerWidth < NARROW ? two : one) ?? 0 : 0 });
+    const { rows, height } = rowsOf(this.given.list(), { width: this.#width, height: this.given.height(), gap: GAP, head: this.given.grouped() ? (innerWidth < NARROW ? two : one) ?? 0 : 0, folded: (from) => this.given.folded(this.given.list()[from]) });
     this.#rows = rows;
     this.#laid = [...this.given.list()];
     this.node.style.blockSize = `${Math.ceil(height)}px`;
@@ -57,7 +57,7 @@ export class SheetView {
   place() {
     if (!scrollY || !this.visible) return null;
     const top = this.node.getBoundingClientRect().top;
-    let at = rowBelow(this.#rows, BAR - top);
+    let at = rowBelow(this.#rows, this.given.covered() - top);
     while (this.#rows[at]?.head) at += 1;
     const row = this.#rows[at];
     const image = row && this.#laid[row.from];
@@ -85,7 +85,7 @@ export class SheetView {
       if (!row.head) [from, to] = [Math.min(from, row.from), row.to];
     }
     this.#put(wanted, images);
-    if (to) this.given.seen(from, to);
+    if (to) this.given.seen(from, to, this.#rows[rowBelow(this.#rows, this.given.covered() - top)]?.from ?? 0);
   }
 
   /**
@@ -96,18 +96,43 @@ export class SheetView {
     const row = this.#rows[rowWith(this.#rows, index)];
     if (!row) return null;
     const top = this.node.getBoundingClientRect().top + row.top;
-    const by = top < BAR ? top - BAR - GAP : Math.max(0, top + row.height + GAP - innerHeight);
+    const covered = this.given.covered();
+    const by = top < covered ? top - covered - GAP : Math.max(0, top + row.height + GAP - innerHeight);
     if (by) scrollBy({ top: by, behavior: 'instant' });
     this.draw();
     return this.#tiles.get(/** @type {PageImage} */ (this.given.list()[index]));
   }
 
+  /** Bring a picture to the top of what is not covered. @param {number} index */
+  reach(index) {
+    const row = this.#rows.findLast((each) => each.from <= index);
+    if (row) scrollTo({ top: Math.round(scrollY + this.node.getBoundingClientRect().top + row.top - this.given.covered()), behavior: 'instant' });
+    this.draw();
+  }
+
+  /** The head above a picture is made anew. @param {PageImage} image */
+  renewHead(image) {
+    this.#heads.get(image)?.remove();
+    this.#heads.delete(image);
+    this.arrange();
+  }
+
   /**
-   * Where a key leads from a picture; null for other keys.
+   * Where a key leads from a picture, past sessions that are folded; null for other keys.
    * @param {string} key
    * @param {number} index
    */
   leads(key, index) {
+    const to = this.#target(key, index);
+    if (to === null) return null;
+    const by = to < index ? -1 : 1;
+    let seen = to;
+    while (seen >= 0 && seen < this.given.list().length && rowWith(this.#rows, seen) < 0) seen += by;
+    return rowWith(this.#rows, seen) < 0 ? index : seen;
+  }
+
+  /** @param {string} key @param {number} index */
+  #target(key, index) {
     const last = this.given.list().length - 1;
     switch (key) {
       case 'ArrowLeft': return Math.max(0, index - 1);
@@ -139,7 +164,7 @@ export class SheetView {
   }
 
   /** How many rows fit the window. */
-  get #screen() { return Math.max(1, Math.floor((innerHeight - BAR) / (this.given.height() + GAP))); }
+  get #screen() { return Math.max(1, Math.floor((innerHeight - this.given.covered()) / (this.given.height() + GAP))); }
 
   #headOf(image, row) {
     let head = this.#heads.get(image);

@@ -19,7 +19,7 @@ export function viewerSide(image, { rate, bin, acts }) {
   return {
     marks,
     parts: [marks.node, ...text(t('Prompt'), request.prompt), ...text(t('Negative prompt'), request.negative_prompt),
-      el('dl', {}, rows(image, request).flatMap(([name, value]) => [el('dt', {}, name), el('dd', {}, String(value))])),
+      el('dl', {}, parameterRows(image, request).flatMap(([name, value]) => [el('dt', {}, name), el('dd', {}, String(value))])),
       (image.notes?.length ?? 0) > 0 ? el('p.muted', {}, (image.notes ?? []).join(' ')) : '',
       el('div.acts.column', {}, acts)],
   };
@@ -41,10 +41,12 @@ function marksBar(image, rate, bin) {
 }
 
 /**
+ * Names and values of how a picture was made.
  * @param {PageImage} image
  * @param {SomeRequest} request
+ * @returns {any[][]}
  */
-function rows(image, request) {
+export function parameterRows(image, request) {
   if (request.mode === 'extras')
     return [[t('Size'), size(image.width, image.height)], [t('Extras'), stepWords(request.finish ?? [])], [t('Made'), dateAndTime(image.created)], [t('By'), shownOwner(image.owner)], [t('File'), image.path]].filter(([, value]) => value);
   const second = request.hires && `${request.hires.scale}× ${request.hires.upscaler}`;
