@@ -140,7 +140,7 @@ NOT_WORDS: dict[str, set[str]] = {
     "vary.js": {"Prompts"},
     "key-list.js": {
         *("Ctrl+Enter", "Ctrl+↑ Ctrl+↓", "Ctrl+Z", "Ctrl+Z Ctrl+Shift+Z", "Ctrl+A", "Ctrl+K", "Alt+V", "Alt+S", "Alt+Q", "Alt+1 … Alt+9"),
-        *("Esc", "Del", "Space", "Enter", "← → Enter Backspace", "PgUp PgDn Home End", "P X U"),
+        *("Esc", "Del", "Space", "Enter", "Space Enter", "Ctrl+Space", "← → Enter Backspace", "PgUp PgDn Home End", "P X U"),
     },  # what stands on keys
     "end-words.js": {_CIRCLE, _ARC, _ICON},
     "find.js": {"#{} :is(input:not([type=file]), textarea, select, button)"},

@@ -16,7 +16,7 @@ const LISTS = [
     ['Ctrl+Z Ctrl+Shift+Z', t('Undo, redo')], ['← → Enter Backspace', t('Results: turn, accept, discard')], ['O', t('Hold: the picture to start from')],
   ] },
   { place: 'gallery', title: t('Gallery'), keys: [
-    ['← → ↑ ↓', t('Move')], ['PgUp PgDn Home End', t('By screens, to the ends')], ['[ ]', t('Session before or after')], ['Space', t('Choose')], ['Enter', t('Open')], ['P X U', t('Keep, reject, neither')], ['0–5', t('Stars')],
+    ['← → ↑ ↓', t('Move')], ['PgUp PgDn Home End', t('By screens, to the ends')], ['[ ]', t('Session before or after')], ['Space Enter', t('Open')], ['Ctrl+Space', t('Choose')], ['I', t('Parameters')], ['P X U', t('Keep, reject, neither')], ['0–5', t('Stars')],
     ['C', t('Compare')], ['Del', t('To the bin')], ['Ctrl+A', t('All')],
   ] },
   { place: 'viewer', title: t('Picture, full size'), keys: [
