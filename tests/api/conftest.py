@@ -1,6 +1,5 @@
 """The real app on loopback with an engine that paints flat colours; one server for all tests of this folder."""
 
-import socket
 import sys
 import threading
 from pathlib import Path
@@ -13,6 +12,7 @@ from tests.waiting import until
 from webui.api.connections import Patience, Pool, make_server
 from webui.app import build
 from webui.jobs.engine_client import SubprocessClient
+from webui.serving import bind
 from webui.settings import Settings
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -42,9 +42,7 @@ class Server:
         self.app, self.running = build(self.settings, link, access_key, admin_key)
         self.services = self.running.services
         self.temporary = self.app.state.temporary
-        self.socket = socket.socket()
-        self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        self.socket.bind(("127.0.0.1", port))
+        self.socket = bind("127.0.0.1", port)
         self.url = f"http://127.0.0.1:{self.socket.getsockname()[1]}"
         self._server = make_server(self.app, Pool(patience or Patience(most=2000, each=2000)), "error")
         self._thread = threading.Thread(target=self._server.run, kwargs={"sockets": [self.socket]}, daemon=True)

@@ -27,7 +27,7 @@ class Handler(BaseHTTPRequestHandler):
 @pytest.fixture(scope="module")
 def place():
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
+    threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
     yield f"localhost:{server.server_port}"
     server.shutdown()
     server.server_close()

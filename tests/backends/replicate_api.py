@@ -61,6 +61,7 @@ class Api:
 
         class Handler(BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
+            disable_nagle_algorithm = True  # else a body waits 40 ms until the head has been acknowledged
 
             def log_message(self, *words: object) -> None:
                 pass

@@ -46,6 +46,7 @@ class Fake:
 
         class Handler(BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
+            disable_nagle_algorithm = True  # else a body waits 40 ms until the head has been acknowledged
 
             def _answer(self):
                 length = int(self.headers.get("Content-Length") or 0)
