@@ -12,6 +12,17 @@ from webui.downloads.starters import STARTERS
 pytestmark = pytest.mark.e2e
 
 
+def test_what_a_tab_is_made_of_comes_with_the_first_key(visit):
+    page = visit()
+    steps.state(page, "first", "done", "idle")
+    fetched = "performance.getEntriesByType('resource').filter(each => each.name.endsWith('/rest.js')).length"
+    assert page.evaluate(fetched) == 0
+    page.keyboard.press("Shift")
+    page.wait_for_function(f"{fetched} === 1")
+    steps.go(page, "settings")
+    expect(page.locator("#tab-settings h2").first).to_be_visible()
+
+
 def test_the_queue_is_paused_ordered_emptied_and_resumed(visit):
     page = visit()
     steps.go(page, "queue")

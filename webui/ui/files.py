@@ -4,7 +4,7 @@ import gzip
 import hashlib
 import mimetypes
 from collections.abc import Callable
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from threading import Lock
 from urllib.parse import quote
@@ -25,7 +25,7 @@ SCRIPTS = {f"js/{name}": name for name in (scripts.FIRST, scripts.REST)}
 _SMALLEST = 1000
 """What has fewer bytes is not worth packing."""
 _PACK: dict[str, Callable[[bytes], bytes]] = {
-    "br": lambda data: brotli.compress(data, quality=9),
+    "br": lambda data: brotli.compress(data, quality=10),
     "gzip": lambda data: gzip.compress(data, 9, mtime=0),
 }
 """Ways to pack, the best first. Browsers read Brotli from https and from their own machine only."""
@@ -63,10 +63,9 @@ class PageFiles:
         if name not in self._served:
             return Response("There is no such file.", 404, media_type="text/plain")
         headers = {"Cache-Control": FOR_EVER, "Vary": "Accept-Encoding"}
-        accepted = {each.partition(";")[0].strip() for each in request.headers.get("accept-encoding", "").split(",")}
-        for way in _PACK:
-            if way in accepted and (packed := self._packed(name, way)):
-                return Response(packed, headers={**headers, "Content-Encoding": way}, media_type=_kind(name))
+        way = way_for(request)
+        if way and (packed := self._packed(name, way)):
+            return Response(packed, headers={**headers, "Content-Encoding": way}, media_type=_kind(name))
         return Response(self._whole(name), headers=headers, media_type=_kind(name))
 
     def _packed(self, name: str, way: str) -> bytes:
@@ -104,6 +103,18 @@ class PageFiles:
         variables = "".join(f'--icon-{name}:url("data:image/svg+xml,{text}");' for name, text in files.items())
         drawn = f":root{{{variables}}}" + "".join(f".icon-{name}{{--i:var(--icon-{name})}}" for name in files)
         return "\n".join((drawn, *((self.folder / "css" / f"{name}.css").read_text(encoding="utf-8") for name in CSS)))
+
+
+def way_for(request: Request) -> str:
+    """The best way to pack that the browser reads; "" for none."""
+    accepted = {each.partition(";")[0].strip() for each in request.headers.get("accept-encoding", "").split(",")}
+    return next((way for way in _PACK if way in accepted), "")
+
+
+@lru_cache(maxsize=8)
+def packed_document(html: str, way: str) -> bytes:
+    """The document packed; it is the same for all who read it in one language, until models come or go."""
+    return _PACK[way](html.encode())
 
 
 def _kind(name: str) -> str:

@@ -14,7 +14,7 @@ from webui.plugins.contributions import refuse
 from webui.services import Services
 from webui.ui import extension_tabs
 from webui.ui.document import PageParts, document
-from webui.ui.files import PageFiles
+from webui.ui.files import PageFiles, packed_document, way_for
 from webui.ui.languages import Languages
 from webui.ui.routes import router
 from webui.ui.translated import Translated, wanted
@@ -57,5 +57,8 @@ def _serve_document(app: FastAPI, services: Services, languages: Languages, part
     @app.api_route("/", methods=["GET", "HEAD"], include_in_schema=False)
     def page(request: Request) -> HTMLResponse:
         """The page in the language of whoever asks."""
-        headers = {"Cache-Control": "no-cache", "Vary": "Accept-Language, Cookie"}
-        return HTMLResponse(document(parts, services, wanted(request.headers, languages), viewer_of(request).admin), headers=headers)
+        html = document(parts, services, wanted(request.headers, languages), viewer_of(request).admin)
+        headers = {"Cache-Control": "no-cache", "Vary": "Accept-Language, Cookie, Accept-Encoding"}
+        if way := way_for(request):
+            return HTMLResponse(packed_document(html, way), headers={**headers, "Content-Encoding": way})
+        return HTMLResponse(html, headers=headers)

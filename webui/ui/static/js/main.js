@@ -25,7 +25,7 @@ import { language, t } from './language.js';
 import { mount, state } from './state.js';
 import { setTheme, wantedTheme, watchTabs } from './tabs.js';
 import { watchCompletions } from './prompt-completion.js';
-import { watchShelf } from './shelf.js';
+import { watchShelf } from './shelf-door.js';
 import { ask, watchWaiting } from './picture-waits.js';
 import { startWithDefault } from './presets.js';
 import { stored } from './storage.js';

@@ -9,9 +9,9 @@ import { t } from './language.js';
 import { cardNode, markCard } from './shelf-card.js';
 import { makeFoot } from './shelf-foot.js';
 import { changed, known, learn, learnOnce, whenKnown } from './shelf-models.js';
-import { checkpointCard, isElsewhere, marks, use, watchPrompts } from './shelf-use.js';
+import { checkpointCard, isElsewhere, marks, use } from './shelf-use.js';
 import { foldersOf, inSight, isForeign, KINDS, shown, stepped } from './shelf-list.js';
-import { inStudio, parts, state } from './state.js';
+import { inStudio, state } from './state.js';
 import { store, stored } from './storage.js';
 import { go } from './tabs.js';
 import { sentence } from './toast-stack.js';
@@ -33,10 +33,9 @@ const it = {
   before: null,      // what had the focus
 };
 
-export function watchShelf() {
-  watchPrompts();
-  parts.shelf = { open, toggle, escape, changed, draw: redraw, arrived: () => { if (it.open && it.pushed && !history.state?.drawer) shut(); } };
+export function makeShelf() {
   whenKnown(() => { if (it.open) list(); });
+  return { open, toggle, escape, changed, draw: redraw, arrived: () => { if (it.open && it.pushed && !history.state?.drawer) shut(); } };
 }
 
 function toggle(kind = '') {

@@ -7,9 +7,9 @@ import { $, $$, button, el } from './dom.js';
 import { canvasBar } from './canvas-bar.js';
 import { bin, pictureActions } from './image-actions.js';
 import { fill, useRequest } from './form.js';
-import { makeGridView } from './grid-view.js';
 import { t } from './language.js';
-import { makeMask } from './mask.js';
+import { later } from './later.js';
+import { maskWhenWanted } from './mask-door.js';
 import { progressLine } from './progress.js';
 import { component, draw, hasCanvas, inStudio, live, parts, shownImage, state, watchedJob } from './state.js';
 import { go } from './tabs.js';
@@ -29,7 +29,7 @@ component('stage', (root) => {
     openGrid(id) {
       at.wanted = id;  // a tab that opens meanwhile decides on the view first
       if (!inStudio()) go(state.mode);
-      draw();
+      at.gridView().then(draw);
     },
     choose(image) {
       state.shown = image.id;
@@ -40,7 +40,7 @@ component('stage', (root) => {
       draw();
     },
     draw() {
-      if (at.wanted && inStudio()) openWanted(at);
+      if (at.wanted && at.vary.open && inStudio()) openWanted(at);
       const masking = hasCanvas() && state.view === 'mask';
       drawViews(at, masking);
       const varied = !at.vary.root.hidden;
@@ -67,12 +67,12 @@ function build(root) {
   const picture = el('img.picture', { alt: '', draggable: 'false' });
   const grid = el('div.batch', { hidden: true });
   const notice = el('div.notice', {}, el('span.notice-icon', { 'aria-hidden': 'true' }), el('h2'), el('p'), el('div.row-of-buttons'));
-  const mask = makeMask();
+  const mask = maskWhenWanted();
   const view = (name, label, act) => el('button', { type: 'button', 'data-view': name, onclick: () => { act(); draw(); } }, label);
   const views = el('div.views', { role: 'group', 'aria-label': t('Show') },
     view('mask', t('Canvas'), () => { state.view = 'mask'; }), view('result', t('Result'), () => { state.view = 'result'; }),
     view('grid', t('Grid'), () => { state.view = 'grid'; }), view('vary', t('Vary'), () => { state.view = 'vary'; }), view('live', t('Live preview'), () => { state.view = 'result'; state.peek = false; }));
-  const vary = makeGridView(() => { if (state.view === 'vary') state.view = 'result'; });
+  const vary = { root: el('section.vary', { hidden: true }), id: '', draw() {} };  // until a grid is wanted
   const canvas = canvasBar(mask, bin);
   const frame = el('div.frame', {}, el('div.canvas-bar', {}, views, ...canvas.nodes), picture, canvas.original, grid, notice, mask.root, vary.root);
   const bar = el('div.bar', { role: 'progressbar', 'aria-label': t('Progress'), 'aria-valuemin': 0, 'aria-valuemax': 100 }, el('i'));
@@ -81,7 +81,14 @@ function build(root) {
   const acts = el('div.acts', { role: 'toolbar', 'aria-label': t('This picture') }), about = el('p.facts'), notes = el('p.notes');
   const strip = el('div.strip', { role: 'listbox', 'aria-label': t('Recent pictures'), 'aria-orientation': 'vertical' });
   root.append(el('section.stage', { 'aria-label': t('Result') }, frame, el('div', { id: 'stage-note' }), progress, notes, el('div.below', {}, about, acts)), strip);
-  return { picture, grid, notice, mask, canvas, vary, views, bar, what, numbers, progress, acts, about, notes, strip, drawn: '', wanted: '' };
+  const at = { picture, grid, notice, mask, canvas, vary, views, bar, what, numbers, progress, acts, about, notes, strip, drawn: '', wanted: '', gridView: later(bring) };
+  async function bring() {
+    const { makeGridView } = await import('./grid-view.js');
+    const made = makeGridView(() => { if (state.view === 'vary') state.view = 'result'; });
+    at.vary.root.replaceWith(made.root);
+    at.vary = made;
+  }
+  return at;
 }
 
 /** The pictures of the shown picture's batch, when there are several. */

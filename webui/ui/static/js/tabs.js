@@ -32,7 +32,7 @@ function fetchAhead() {
     asked.abort();
     MODULES['png-info']().catch(() => {});  // they come in one file; it is asked for again when a tab is opened
   };
-  for (const kind of ['pointerover', 'focusin']) $('#nav').addEventListener(kind, fetchOnce, { signal: asked.signal, passive: true });
+  for (const kind of ['pointermove', 'focusin']) $('#nav').addEventListener(kind, fetchOnce, { signal: asked.signal, passive: true });
   for (const kind of ['pointerdown', 'keydown']) addEventListener(kind, fetchOnce, { signal: asked.signal, passive: true });
 }
 

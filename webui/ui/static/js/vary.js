@@ -54,7 +54,7 @@ function showOffer(offer, target) {
   if (offer.contains(target)) return;
   const found = fieldAt(target);
   if (!found) return void (offer.hidden = true);
-  kinds().then((known) => {
+  (isPrompt(found.name) ? Promise.resolve([]) : kinds()).then((known) => {
     const can = isPrompt(found.name) || known.some((kind) => kind.kind === found.name);
     const label = $('[data-testid=block-info]', found.field);
     offer.hidden = !can || !label || it.axes.length >= MOST;

@@ -21,7 +21,12 @@ component('words', (root) => {
   root.append(
     el('div.row-of-buttons', {}, button('paste', t('Put into prompt'), putIn), button('save', t('Save as style'), () => save(it)), button('trash', t('Delete style'), remove)),
     search, it.rows, it.note, button('refresh', t('Look for wildcards'), () => look(it)));
-  look(it);
+  const seen = new IntersectionObserver((entries) => {
+    if (!entries.some((each) => each.isIntersecting)) return;
+    seen.disconnect();
+    look(it);
+  });
+  seen.observe(root);
   return {};
 });
 
