@@ -4,6 +4,7 @@ import pytest
 import torch
 from safetensors.torch import save_file
 from torch import nn
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from webui.core.job import Plan
 from webui.devices import layouts
@@ -57,6 +58,33 @@ def test_a_gated_layer_is_nearer_to_float32_than_in_four_steps():
     stepwise = gated(nn.functional.linear(x, weight, bias))
     fused = layouts.geglu(x, *layouts.geglu_layout(weight), bias)
     assert (fused.float() - exact).square().mean() <= (stepwise.float() - exact).square().mean()
+
+
+class Seen(TorchDispatchMode):
+    """Notes the pixels that oneDNN's convolutions are given."""
+
+    def __init__(self):
+        super().__init__()
+        self.pixels = []
+
+    def __torch_dispatch__(self, call, types, args=(), kwargs=None):
+        if "_convolution_pointwise" in str(call):
+            self.pixels.append(args[0].shape[-2] * args[0].shape[-1])
+        return call(*args, **(kwargs or {}))
+
+
+@pytest.mark.parametrize(("height", "width"), [(4, 4), (8, 6), (7, 9), (2, 2), (1, 63), (8, 8), (16, 4)])
+def test_a_layer_of_single_pixels_never_sees_so_few_that_its_weight_is_laid_out_anew(height, width):
+    """Below 64 pixels oneDNN made its layout again at every call, 40 times as slow as the layer itself."""
+    layer = nn.Conv2d(320, 320, 1, dtype=torch.bfloat16).requires_grad_(False)
+    (weight,) = layouts.convolution_layout(layer.weight.data, (0, 0), (1, 1), (1, 1))
+    x = drawn(2, 320, height, width).bfloat16().contiguous(memory_format=torch.channels_last)
+    with Seen() as seen:
+        found = layouts.convolve(x, weight, layer.bias, layer, (0, 0))
+    assert len(seen.pixels) == 1 and 64 <= seen.pixels[0] < 64 + width
+    wanted = layer(x)
+    assert found.shape == wanted.shape and found.stride() == wanted.stride()
+    assert torch.allclose(found.float(), wanted.float(), atol=0.02)
 
 
 def test_weights_are_the_same_bits_and_there_once(models):

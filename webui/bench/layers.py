@@ -79,7 +79,7 @@ def run(words: Sequence[str]) -> int:
     options = parser().parse_args(list(words))
     rows = measure(options)
     for row in rows:
-        parts = "  ".join(f"{kind} {seconds * 1000:.0f}" for kind, seconds in row["ms"].items())
+        parts = "  ".join(f"{kind} {spent:.0f}" for kind, spent in row["ms"].items())
         print(f"{row['size']:>5}²  {row['form']:<14} {row['share']:.2f} of {options.form[0]}  {parts}", flush=True)
     print(keep("layers", {"threads": options.threads, "rounds": options.rounds * options.passes, "rows": rows}))
     return 0
