@@ -141,7 +141,8 @@ def test_a_comparison_has_an_address(visit, origin, album):
 def test_chosen_pictures_are_compared(visit, album):
     page = visit()
     steps.go(page, "gallery")
-    page.get_by_role("searchbox", name="Search prompts").fill("album")
+    with page.expect_response("**/api/v1/images?*q=album*"):  # a search of other words lets go of what is chosen
+        page.get_by_role("searchbox", name="Search prompts").fill("album")
     expect(page.locator(".tile")).to_have_count(len(album))
     for n in range(3):
         page.locator(".tile").nth(n).click(modifiers=["Control"])
@@ -161,3 +162,20 @@ def test_a_finger_swipes_to_the_next_and_everything_is_large_enough(visit, album
     )
     assert small == 0
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+
+
+def test_another_picture_is_added_to_a_comparison_and_taken_out(visit, origin, album):
+    page = fresh(visit, origin, f"#compare/{album[2]}/{album[3]}")
+    compare = page.get_by_role("dialog", name="Compare")
+    compare.get_by_role("button", name="Add a picture").click()
+    chooser = page.get_by_role("dialog", name="Add a picture")
+    expect(chooser.get_by_role("button", name="album").first).to_be_visible()
+    chooser.get_by_role("searchbox").fill("album -red")
+    chooser.locator(".chooser-picture").first.click()
+    expect(chooser).to_have_count(0)
+    expect(compare.locator(".pane")).to_have_count(3)
+    page.wait_for_function("location.hash.split('/').length === 4")
+    expect(compare.get_by_role("table").get_by_role("columnheader")).to_have_count(3)
+    compare.get_by_role("button", name="Take B out").click()
+    expect(compare.locator(".pane")).to_have_count(2)
+    expect(compare.get_by_role("button", name="Take A out")).to_have_count(0)

@@ -12,6 +12,7 @@ import { unsaid } from './form-values.js';
 import { count, promptOf } from './format.js';
 import { t } from './language.js';
 import { fullScreen, lookBar, room } from './look-bar.js';
+import { choosePicture } from './picture-chooser.js';
 import { parts } from './state.js';
 import { complain } from './toast.js';
 import { Zoom, zoomTools } from './zoom.js';
@@ -55,9 +56,10 @@ function build(it) {
   it.view = el('div.viewer-picture', { role: 'group', 'aria-label': t('Pictures with one zoom: the wheel zooms at the pointer, dragging moves') });
   it.zoom = new Zoom(it.view, { told: () => { it.tools?.say(); place(it); } });
   it.tools = zoomTools(it.zoom);
-  it.source = iconButton('plus', t('Add the start picture'), () => addSource(it), { hidden: true });
+  it.source = iconButton('picture', t('Add the start picture'), () => addSource(it), { hidden: true });
+  it.more = iconButton('plus', t('Add a picture'), () => choosePicture(it.box, idsOf(it), (image) => change(it, [...it.pictures, image])));
   it.table = el('section.differs', { 'aria-label': t('What differs') });
-  it.body = el('div.look.compare', {}, lookBar(t('Back'), () => it.box.close(), it.modes, room(), it.exposing, it.tools.node, el('hr'), iconButton('swap', t('Swap (S)'), () => swap(it)), it.source, fullScreen(() => it.body)), it.view, it.table);
+  it.body = el('div.look.compare', {}, lookBar(t('Back'), () => it.box.close(), it.modes, room(), it.exposing, it.tools.node, el('hr'), iconButton('swap', t('Swap (S)'), () => swap(it)), it.source, it.more, fullScreen(() => it.body)), it.view, it.table);
   it.box = el('dialog.viewer', { 'aria-label': t('Compare'), tabindex: -1 }, it.body);
 }
 
@@ -71,7 +73,7 @@ function picture(image, n, more = '') {
 const letter = (n) => el('span.letter', { 'aria-hidden': 'true' }, LETTERS[n]);
 
 const VIEWS = {
-  two: (it) => it.pictures.map((image, n) => el('div.pane', {}, picture(image, n), letter(n))),
+  two: (it) => it.pictures.map((image, n) => el('div.pane', {}, picture(image, n), letter(n), it.pictures.length > 2 && iconButton('close', t('Take {n} out', { n: LETTERS[n] }), () => change(it, it.pictures.filter((each) => each !== image)), { class: 'tool take-out' }))),
   wipe: (it) => [el('div.pane', {}, picture(it.pictures[0], 0), el('div.clip', {}, picture(it.pictures[1], 1)), knob(it))],
   blink: (it) => [el('div.pane', {}, picture(it.pictures[0], 0), picture(it.pictures[1], 1, 'over'), letter(0),
     el('button.action.blink', { type: 'button', title: t('Hold Space, or press here'), onpointerdown: () => turnTo(it, 1), onpointerup: () => turnTo(it, 0), onpointerleave: () => turnTo(it, 0) }, t('Hold for B')))],
@@ -125,21 +127,21 @@ function turnTo(it, front) {
   $('.letter', it.view).textContent = LETTERS[front];
 }
 
-function swap(it) {
-  it.pictures.push(it.pictures.shift());
+const swap = (it) => change(it, [...it.pictures.slice(1), it.pictures[0]]);
+
+/** Compare these instead. More than two are seen beside each other: the other ways are for two. */
+function change(it, pictures) {
+  const added = pictures.length > it.pictures.length;
+  it.pictures = pictures;
   visit(compareAddress(idsOf(it)), { instead: true });
-  show(it, it.mode);
-  tellDifferences(it);
+  show(it, added ? 'two' : it.mode);
+  return tellDifferences(it);
 }
 
 /** The picture that one of them was made from, in front. */
 async function addSource(it) {
   try {
-    const image = await images.record(sourceId(it));
-    it.pictures = [image, ...it.pictures].slice(0, LETTERS.length);
-    visit(compareAddress(idsOf(it)), { instead: true });
-    show(it, it.mode);
-    await tellDifferences(it);
+    await change(it, [await images.record(sourceId(it)), ...it.pictures]);
   } catch (problem) {
     complain(problem);
   }
@@ -151,6 +153,7 @@ const sourceId = (it) => it.pictures.length < LETTERS.length && it.pictures.map(
 async function tellDifferences(it) {
   const mine = ++it.turn;
   it.source.hidden = !sourceId(it);
+  it.more.hidden = it.pictures.length >= LETTERS.length;
   try {
     const sides = await Promise.all(it.pictures.map(valuesOf));
     if (mine !== it.turn) return;
