@@ -124,7 +124,7 @@ def test_everything_is_found_by_our_word_or_a1111s(visit):
     expect(find).to_have_count(0)
     page.evaluate("document.activeElement.blur()")
     page.keyboard.press("?")
-    expect(page.get_by_role("dialog", name="Keys").locator("h4").first).to_have_text("Gallery")
+    expect(page.get_by_role("dialog", name="Keys").locator("h3").first).to_have_text("Gallery")
 
 
 def test_the_queue_opens_beside_the_work(visit):

@@ -14,8 +14,8 @@ class Source {
 }
 
 /** As much of a document as what is said aloud needs. */
-const announcer = { set textContent(text) { spoken.push(text); } };
-globalThis.document = { body: { dataset: {} }, querySelector: (selector) => (selector === '#announcer' ? announcer : null), querySelectorAll: () => [] };
+const announcer = { append({ textContent }) { spoken.push(textContent); }, childElementCount: 0 };
+globalThis.document = { body: { dataset: {} }, createElement: () => ({}), querySelector: (selector) => (selector === '.announcer' ? announcer : null), querySelectorAll: () => [] };
 globalThis.requestAnimationFrame = (act) => queueMicrotask(act);
 globalThis.EventSource = Source;
 Object.defineProperty(globalThis, 'BroadcastChannel', { value: undefined, configurable: true });
@@ -75,15 +75,16 @@ test('what the page knows of a job outlives a snapshot', async () => {
 });
 
 test('a job runs, gives a picture and ends, each said aloud once', async () => {
-  await snapshot({ jobs: [job()] });
+  await snapshot({ jobs: [job(), job({ id: 'theirs', request: null, mine: false })] });
   await send('started', { job_id: 'a', attempt: 1, plan: null });
   await send('step', STEP);
   await send('step', { ...STEP, step: 6 });
+  await send('started', { job_id: 'theirs', attempt: 1, plan: null });
   await send('image', { job_id: 'a', record: image({ id: 'new' }) });
   await send('image', { job_id: 'a', record: image({ id: 'new' }) });
   await send('done', { job_id: 'a', notes: [], seconds: 3 });
   assert.deepEqual([known('a').state, known('a').images.map(({ id }) => id), page.state.images.length, page.state.shown], ['done', ['new'], 1, 'new']);
-  assert.deepEqual(spoken, ['Generating', 'Picture finished']);
+  assert.deepEqual(spoken, ['Generating', 'Picture finished']);  // of others' jobs nothing
 });
 
 test('a picture that was chosen stays on the stage while others come', async () => {

@@ -20,11 +20,11 @@ font:600 15px/1 system-ui,sans-serif;cursor:pointer}
 p{color:var(--danger);margin:0 0 8px}
 p:empty{display:none}
 </style>
-<form method="post" action="{root}/login"><h1>Darkroom</h1>
+<main><form method="post" action="{root}/login"><h1>Darkroom</h1>
 <small>The terminal it was started in prints the key, as a link and as a QR code.</small><p role="alert">{message}</p>
 <label for="key">Access key</label>
 <input id="key" name="key" type="password" autocomplete="current-password" autofocus required>
-<button>Open</button></form></html>"""
+<button>Open</button></form></main></html>"""
 
 
 def page(message: str, root: str = "") -> str:

@@ -64,8 +64,9 @@ def document(parts: PageParts, services: Services, catalogue: Catalogue, may_get
         with page.within("body", data_tab="studio", data_mode="txt2img"):
             page.raw((parts.static / "first.html").read_text(encoding="utf-8"))
             host(page, "topbar")
-            _tabs(page, parts)
-            facts = _form(page, parts, services, kinds)
+            with page.within("main"):
+                _tabs(page, parts)
+                facts = _form(page, parts, services, kinds)
             page.raw(f'<script type="application/json" id="facts">{_json(facts)}</script>')
     return page.html
 

@@ -18,7 +18,7 @@ from webui.ui import scripts
 FOR_EVER = "public, max-age=31536000, immutable"
 CSS = (
     *("tokens", "frame", "form", "fields", "stage", "mask", "chain", "tabs"),
-    *("gallery", "look", "queue", "grid", "cards", "models", "shelf", "prompt", "icons", "narrow"),
+    *("gallery", "look", "queue", "grid", "cards", "models", "shelf", "prompt", "icons", "narrow", "touch"),
 )
 SHEET = "css/page.css"
 SCRIPTS = {f"js/{name}": name for name in (scripts.FIRST, scripts.REST)}

@@ -16,8 +16,8 @@ RATIOS = ("1:1", "4:3", "3:2", "16:9", "3:4", "2:3", "9:16")
 def write(form: Form, panels: list[tuple[str, Panel]], failed: Callable[[str], None]) -> None:
     """Write form and stage. `failed(owner)` is told of a panel that raises."""
     page = form.page
-    with page.within("div", id="studio"):
-        with page.within("div", id="form"):
+    with page.within("div", id="studio", role="tabpanel", aria_labelledby="tab-txt2img-button"):
+        with page.within("div", id="form", role="form", aria_label=page.words("Parameters")):
             with page.within("div", id="form-fields"):
                 _first_fields(form)
                 _image_fields(form)

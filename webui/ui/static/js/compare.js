@@ -6,7 +6,7 @@
 import { compareAddress, here, leaveFor, visit } from './address.js';
 import { images } from './api.js';
 import { differences, markedWords, psnr, psnrWords, sizeWords } from './differences.js';
-import { $, $$, announce, el, icon, iconButton } from './dom.js';
+import { $, $$, announce, el, icon, iconButton, openDialog } from './dom.js';
 import { form, takeValues, valuesOf } from './form.js';
 import { unsaid } from './form-values.js';
 import { count, promptOf } from './format.js';
@@ -37,8 +37,7 @@ export function openCompare(pictures) {
   it.box.onkeydown = (event) => { if (key(it, event)) event.preventDefault(); };
   it.box.onkeyup = (event) => { if (event.key === ' ' && it.mode === 'blink') turnTo(it, 0); };
   parts.compare = { close: () => it.box.close(), shows: (ids) => ids.join() === idsOf(it).join() };
-  document.body.append(it.box);
-  it.box.showModal();
+  openDialog(it.box);
   visit(compareAddress(idsOf(it)), { instead: here().compare.length > 0 });
   show(it, 'two');
   $('[aria-checked=true]', it.modes).focus();

@@ -71,10 +71,26 @@ export function fetchPicturesAgain() {
   for (const each of $$('img')) if (each.getAttribute('src') && each.complete && !each.naturalWidth) each.setAttribute('src', each.getAttribute('src'));
 }
 
-/** A text the screen reader says once; only changes of state go here, not every step. */
+const SAID = 3;  // what was announced last stays: of two texts at once neither is lost
+
+/** Where a text is heard: what is outside of an open dialog is not. @param {Record<string, string>} [more] */
+export const announcer = (more = {}) => el('div.announcer.visually-hidden', { 'aria-live': 'polite', ...more });
+
+/** A text the screen reader says once, also when it is the one before again; only changes of state go here, not every step. */
 export function announce(text) {
-  const live = $('#announcer');
-  if (live) live.textContent = text;
+  const live = $('.announcer', $$('dialog[open]').at(-1) ?? document);
+  if (!live) return;
+  const line = document.createElement('p');
+  line.textContent = text;
+  live.append(line);
+  while (live.childElementCount > SAID) live.firstElementChild.remove();
+}
+
+/** Show a dialog over everything. @param {any} box */
+export function openDialog(box) {
+  box.append(announcer());
+  document.body.append(box);
+  box.showModal();
 }
 
 export async function copyText(text) {

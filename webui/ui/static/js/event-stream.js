@@ -196,7 +196,7 @@ function settle(job, before) {
   parts.ends?.heard(job, before);
   if (before === job.state) return;
   const words = spoken(job, before);
-  if (words) announce(words);
+  if (words && job.mine !== false) announce(words);
   if (job.state === 'done' && job.id === state.watched) for (const note of job.notes ?? []) toast(note);
   if (!live(job)) parts.run?.ended?.(job);
 }

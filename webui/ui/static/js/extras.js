@@ -126,8 +126,8 @@ function showJobs(it) {
   showBefore(it, made.length);
   const shown = [...it.results.children].map((node) => node.dataset.id).join();
   if (shown === made.map((image) => image.id).join()) return;
-  it.results.replaceChildren(...made.map((image) => el('button.extras-result', { type: 'button', role: 'listitem', 'data-id': image.id, title: size(image.width, image.height), onclick: () => openViewer(() => made, image) },
-    el('img', { src: images.thumb(image.id), alt: t('Result, {size}', { size: size(image.width, image.height) }) }), el('span', {}, size(image.width, image.height)))));
+  it.results.replaceChildren(...made.map((image) => el('div', { role: 'listitem', 'data-id': image.id }, el('button.extras-result', { type: 'button', title: size(image.width, image.height), onclick: () => openViewer(() => made, image) },
+    el('img', { src: images.thumb(image.id), alt: t('Result, {size}', { size: size(image.width, image.height) }) }), el('span', {}, size(image.width, image.height))))));
 }
 
 function showFolder(it) {

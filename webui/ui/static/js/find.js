@@ -4,7 +4,7 @@
 
 import { ALSO_ACTIONS, ALSO_FIELDS, ALSO_PLACES } from './a1111-words.js';
 import { page } from './api.js';
-import { $, $$, el, iconButton } from './dom.js';
+import { $, $$, el, iconButton, openDialog } from './dom.js';
 import { ranked } from './find-words.js';
 import { form, openFoldOf, resetForm } from './form.js';
 import { showKeys } from './key-list.js';
@@ -62,8 +62,7 @@ function build() {
     event.preventDefault();
     mark();
   };
-  document.body.append(dialog);
-  dialog.showModal();
+  openDialog(dialog);
   box.focus();
   const gather = (/** @type {Findable[]} */ more) => { it.entries = [...it.entries, ...more]; if (dialog.isConnected) show(); };
   gather([...actions(), ...places(), ...fields()]);

@@ -88,7 +88,7 @@ export function placesBar({ query, show, at }) {
       chip('picture', t('All'), 'all', at() === 'pictures' && !words, () => show('')),
       ...MARKS.map(([label, part, name]) => chip(name, label, part, at() === 'pictures' && parts.includes(part), () => show(at() === 'pictures' ? toggled(words, part) : part))),
       chip('trash', t('Bin'), 'bin', at() === 'bin', () => show('', 'bin')),
-      known.length > 0 && el('h3.places-head', {}, t('Collections')),
+      known.length > 0 && el('h2.places-head', {}, t('Collections')),
       ...known.flatMap((each) => {
         const part = `collection:"${each.name}"`;
         const on = at() === 'pictures' && words === part;

@@ -2,7 +2,7 @@
 // Beside Generate: Stop, Skip, and a small menu with "Generate forever" and "Stop after this picture". While it generates forever, Generate says so, with a count, and Off stands beside it.
 
 import { jobs } from './api.js';
-import { $, el, iconButton, once } from './dom.js';
+import { $, el, iconButton } from './dom.js';
 import { isOn, switchChime, switchTell } from './ends.js';
 import { watch } from './event-stream.js';
 import { t } from './language.js';
@@ -13,7 +13,7 @@ const AFTER_FAILURE = t('Generate forever is off: the last job did not finish.')
 
 component('run', (root) => {
   const stopButton = el('button.stop', { type: 'button', id: 'stop', title: t('Stop now (Esc)'), onclick: () => { stop(); } }, t('Stop'));
-  const skipButton = el('button.stop', { type: 'button', id: 'skip', title: t('Leave this picture, go on with the next'), onclick: once(() => tell('skip')) }, t('Skip'));
+  const skipButton = iconButton('skip', t('Skip this picture'), () => tell('skip'), { id: 'skip', class: 'stop' });
   const offButton = el('button.stop', { type: 'button', id: 'forever-off', title: t('No more after this one'), onclick: () => { setForever(false); draw(); $('#generate').focus(); } }, t('Off'));
   const forever = item(t('Generate forever'), switchForever);
   const skip = item(t('Skip this picture'), () => tell('skip'));

@@ -100,8 +100,8 @@ function build(it) {
   it.pages.replaceChildren(...(z?.labels ?? []).map((label, n) => el('button', { type: 'button', 'aria-checked': String(n === it.z), role: 'radio', onclick: () => { it.z = n; build(it); } }, label)));
   const add = (axis, place) => iconButton('plus', t('Add a value of {title}', { title: axis.title }), (event) => ask(it, event.currentTarget, place), { class: 'tool vary-add' });
   const head = el('tr', {}, el('td.vary-corner', {}, el('span', {}, `${titleOfAxis(x)} →`), y && el('span', {}, `${titleOfAxis(y)} ↓`)), x.labels.map((label) => el('th', { scope: 'col' }, label)), el('td', {}, add(x, 'x')));
-  const body = Array.from({ length: rows }, (_, row) => el('tr', {}, el('th', { scope: 'row' }, y?.labels[row] ?? ''), Array.from({ length: columns }, (__, column) => el('td', { 'data-at': `${column},${row}` }))));
-  it.table.replaceChildren(el('caption.visually-hidden', {}, grid.axes.map((axis) => axis.title).join(' by ')), el('thead', {}, head), el('tbody', {}, body, y && el('tr', {}, el('td.vary-adder', {}, add(y, 'y')))));
+  const body = Array.from({ length: rows }, (_, row) => el('tr', {}, y ? el('th', { scope: 'row' }, y.labels[row]) : el('td'), Array.from({ length: columns }, (__, column) => el('td', { 'data-at': `${column},${row}` }))));
+  it.table.replaceChildren(el('caption.visually-hidden', {}, grid.axes.map((axis) => axis.title).join(' × ')), el('thead', {}, head), el('tbody', {}, body, y && el('tr', {}, el('td.vary-adder', {}, add(y, 'y')))));
   fill(it);
 }
 

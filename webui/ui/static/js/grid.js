@@ -5,7 +5,7 @@
 
 import { grids, images, page } from './api.js';
 import { batchFold } from './batch.js';
-import { $, button, el, heading, iconButton, noticeItem } from './dom.js';
+import { $, button, el, heading, iconButton, noticeItem, openDialog } from './dom.js';
 import { form, formRequest } from './form.js';
 import { countOf, ended, joined, nameOf, progressOf, stepOf } from './grid-words.js';
 import { t } from './language.js';
@@ -177,9 +177,8 @@ function addValues(it, grid) {
     }
   };
   values.onkeydown = (event) => { if (event.key === 'Enter') keep(); };
-  const box = el('dialog.picker', { 'aria-label': t('Add values'), onclose: () => box.remove() }, el('h3', {}, t('Add values')), axis, values,
+  const box = el('dialog.picker', { 'aria-label': t('Add values'), onclose: () => box.remove() }, el('h2', {}, t('Add values')), axis, values,
     el('div.row-of-buttons', {}, button('plus', t('Add'), keep), button('close', t('Cancel'), () => box.close())));
-  document.body.append(box);
-  box.showModal();
+  openDialog(box);
   $('input', box)?.focus();
 }

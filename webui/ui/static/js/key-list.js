@@ -1,7 +1,7 @@
 // @ts-check
 // The list of keys (?): those of the place one is in come first.
 
-import { $, el, iconButton } from './dom.js';
+import { $, el, iconButton, openDialog } from './dom.js';
 import { t } from './language.js';
 import { inStudio, state } from './state.js';
 
@@ -34,9 +34,8 @@ export function showKeys() {
   const first = here();
   const lists = [...LISTS].sort((a, b) => Number(first.includes(b.place)) - Number(first.includes(a.place)));
   const dialog = el('dialog.picker.key-list', { 'aria-label': t('Keys'), onclose: () => dialog.remove(), onclick: (/** @type {any} */ event) => { if (event.target === dialog) dialog.close(); } },
-    el('div.card-head', {}, el('h3', {}, t('Keys')), iconButton('close', t('Close (Esc)'), () => dialog.close())),
-    el('div.key-lists', { tabindex: 0, role: 'group', 'aria-label': t('Keys') }, lists.map(({ title, keys }) => el('section', {}, el('h4', {}, title), el('dl', {}, keys.map(([key, what]) => el('div', {}, el('dt', {}, key.split(' ').map((each) => el('kbd', {}, each))), el('dd', {}, what))))))));
-  document.body.append(dialog);
-  dialog.showModal();
+    el('div.card-head', {}, el('h2', {}, t('Keys')), iconButton('close', t('Close (Esc)'), () => dialog.close())),
+    el('div.key-lists', { tabindex: 0, role: 'group', 'aria-label': t('Keys') }, lists.map(({ title, keys }) => el('section', {}, el('h3', {}, title), el('dl', {}, keys.map(([key, what]) => el('div', {}, el('dt', {}, key.split(' ').map((each) => el('kbd', {}, each))), el('dd', {}, what))))))));
+  openDialog(dialog);
   return true;
 }

@@ -14,7 +14,7 @@ export const room = () => el('div.look-room');
  * @param {...any} more
  */
 export const lookBar = (back, close, ...more) =>
-  el('header.look-bar', {}, el('button.action.look-back', { type: 'button', title: t('{back} (Esc)', { back }), 'aria-label': t('{back} (Esc)', { back }), onclick: close }, icon('left'), el('span', {}, back)), ...more);
+  el('div.look-bar', {}, el('button.action.look-back', { type: 'button', title: t('{back} (Esc)', { back }), 'aria-label': t('{back} (Esc)', { back }), onclick: close }, icon('left'), el('span', {}, back)), ...more);
 
 /** As large as the screen. The element lies in the dialog, which cannot be it itself. @param {() => HTMLElement} body */
 export const fullScreen = (body) => iconButton('full', t('Full screen (F)'), () => (document.fullscreenElement ? document.exitFullscreen() : body().requestFullscreen?.())?.catch(() => {}), { 'data-do': 'full' });

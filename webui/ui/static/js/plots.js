@@ -7,6 +7,7 @@ import { el } from './dom.js';
 import { number, t } from './language.js';
 import { state } from './state.js';
 import { bytes, count } from './format.js';
+import { ENGINE_WORDS } from './queue-words.js';
 
 const PERIOD = 2000;
 const NS = 'http://www.w3.org/2000/svg';
@@ -66,4 +67,4 @@ const told = (kind, samples) => Math.max(1, ...samples.map((sample) => kind.valu
 
 /** What each engine does; nothing where there is none. */
 const engines = () => (state.engines.length ? [el('figure.plot.words', {}, ...state.engines.map((engine) => el('p', {}, el('b', {}, [engine.node, engine.device || engine.name || 'engine'].filter(Boolean).join(' ')), ' ',
-  el('span.muted', {}, [engine.state, engine.warm?.length ? engine.warm.join(', ') : engine.loaded, engine.resident && bytes(engine.resident)].filter(Boolean).join(' · ')))))] : []);
+  el('span.muted', {}, [ENGINE_WORDS[engine.state] ?? engine.state, engine.warm?.length ? engine.warm.join(', ') : engine.loaded, engine.resident && bytes(engine.resident)].filter(Boolean).join(' · ')))))] : []);

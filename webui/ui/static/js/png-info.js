@@ -38,7 +38,7 @@ async function read(file, out) {
   } catch (problem) {
     if (mine !== turn) return;
     const send = problem.field === 'parameters' ? sendButtons(file) : [];
-    out.replaceChildren(el('div.info-card', {}, preview, notice(problem.message, send.length ? t('Pictures made with Darkroom, AUTOMATIC1111 or ComfyUI carry them, unless a messenger took them out.') : problem.advice, ...send)));
+    out.replaceChildren(el('div.info-card', {}, preview, send.length ? notice(t('This picture says nothing about how it was made.'), [problem.message.slice(problem.message.indexOf('.') + 1).trim(), t('Pictures made with Darkroom, AUTOMATIC1111 or ComfyUI carry them, unless a messenger took them out.')].filter(Boolean).join(' '), ...send) : notice(problem.message, problem.advice)));
   }
 }
 

@@ -2,7 +2,7 @@
 // Whole forms kept under a name, and prompts used before: two small dialogs beside the prompt.
 
 import { page, words } from './api.js';
-import { $, button, el, iconButton } from './dom.js';
+import { $, button, el, iconButton, openDialog } from './dom.js';
 import { fill, form, useRequest, useValues } from './form.js';
 import { t } from './language.js';
 import { complain, toast } from './toast.js';
@@ -15,9 +15,8 @@ function dialog(title, placeholder, oninput) {
   const rows = el('div.pick-list', { role: 'list' });
   const foot = el('div.stacked', {});
   const box = el('dialog.picker', { 'aria-label': title, onclose: () => box.remove(), onclick: (event) => { if (event.target === box) box.close(); } },
-    el('div.card-head', {}, el('h3', {}, title), iconButton('close', t('Close (Esc)'), () => box.close())), search, rows, foot);
-  document.body.append(box);
-  box.showModal();
+    el('div.card-head', {}, el('h2', {}, title), iconButton('close', t('Close (Esc)'), () => box.close())), search, rows, foot);
+  openDialog(box);
   return { box, search, rows, foot };
 }
 
@@ -59,7 +58,7 @@ export function presets() {
   const show = () => {
     const wanted = search.value.trim().toLowerCase();
     rows.replaceChildren(...all.filter((preset) => preset.name.toLowerCase().includes(wanted)).map(row));
-    if (!rows.children.length) rows.append(el('p.muted', {}, all.length ? t('No preset matches.') : t('No preset yet. Give the form as it is a name.')));
+    if (!rows.children.length) rows.append(el('p.muted', { role: 'listitem' }, all.length ? t('No preset matches.') : t('No preset yet. Give the form as it is a name.')));
   };
   name.onkeydown = (event) => { if (event.key === 'Enter') keep(); };
   foot.append(name, button('save', t('Save the form as a preset'), keep));
@@ -78,7 +77,7 @@ export function earlierPrompts() {
       const { prompts } = await words.prompts(search.value);
       if (mine !== turn) return;
       rows.replaceChildren(...prompts.map(row));
-      if (!prompts.length) rows.append(el('p.muted', {}, search.value ? t('No prompt has these words.') : t('No prompt yet.')));
+      if (!prompts.length) rows.append(el('p.muted', { role: 'listitem' }, search.value ? t('No prompt has these words.') : t('No prompt yet.')));
     } catch (problem) {
       complain(problem);
     }

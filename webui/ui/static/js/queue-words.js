@@ -9,6 +9,9 @@ import { number as decimal, t, timeOfDay } from './language.js';
 import { progressLine } from './progress.js';
 import { before, live, startsIn } from './status.js';
 
+/** What an engine is doing, by the server's word for it. @type {Record<string, string>} */
+export const ENGINE_WORDS = { starting: t('Engine starting'), loading: t('Loading model'), restarting: t('Engine restarting'), off: t('Engine off'), ready: t('Ready'), working: t('Working') };
+
 /**
  * Jobs that run or wait, in the order in which they do.
  * @param {Iterable<PageJob>} jobs

@@ -17,7 +17,7 @@ export function secretList({ what, words, about, fields, submit, make, rows }) {
     try {
       list.replaceChildren(...(await rows()).map((row) => rowOf(row, refresh)));
     } catch (problem) {
-      list.replaceChildren(el('p.field-error', {}, t('{what} cannot be read. {message}', { what, message: problem.message })));
+      list.replaceChildren(el('p.field-error', { role: 'listitem' }, t('{what} cannot be read. {message}', { what, message: problem.message })));
     }
   };
   const add = async () => {

@@ -64,7 +64,7 @@ function open(kind = 'lora') {
 function cover() {
   it.pushed = true;
   history.pushState({ ...history.state, depth: (history.state?.depth ?? 0) + 1, drawer: true }, '');
-  for (const each of $$('body > div:not(#toasts)')) each.inert = true;
+  for (const each of $$('body > :is(div, main):not(#toasts)')) each.inert = true;
 }
 
 function close() {

@@ -46,6 +46,7 @@ function open(name) {
   state.tab = name;
   document.body.dataset.tab = MODES.includes(name) ? 'studio' : name;
   if (MODES.includes(name)) {
+    $('#studio').setAttribute('aria-labelledby', tabOf(name).id);
     document.body.dataset.mode = name;
     state.mode = /** @type {import('./page-types.d.ts').Mode} */ (name);
     state.view = hasCanvas() && (name === 'inpaint' || parts.mask?.touched()) ? 'mask' : 'result';

@@ -1,19 +1,19 @@
 // @ts-check
 // Mark and name, how many wait, what the engine does, dark or light.
 
-import { el, iconButton } from './dom.js';
+import { announcer, el, iconButton } from './dom.js';
 import { findButton } from './find.js';
 import { t } from './language.js';
 import { engineState } from './status.js';
 import { component, state } from './state.js';
 import { toggleQueue } from './queue-drawer.js';
+import { ENGINE_WORDS } from './queue-words.js';
 import { switchTheme } from './tabs.js';
 import { toast } from './toast.js';
 import { makeNameBar } from './who.js';
 import { makeWhoPanel } from './who-panel.js';
 import { count } from './format.js';
 
-const WORDS = { starting: t('Engine starting'), loading: t('Loading model'), restarting: t('Engine restarting'), off: t('Engine off'), ready: t('Ready'), working: t('Working') };
 
 /** The second click of a double click meant what was there before. @param {MouseEvent} event */
 const pressed = (event) => { if (event.detail < 2) toggleQueue(); };
@@ -31,7 +31,7 @@ component('topbar', (root) => {
     el('header.topbar', {}, brand, right),
     names.root,
     who.panel,
-    el('div.visually-hidden', { id: 'announcer', 'aria-live': 'polite' }),
+    announcer({ id: 'announcer' }),
   );
   return {
     draw() {
@@ -40,7 +40,7 @@ component('topbar', (root) => {
       const waiting = [...state.jobs.values()].filter((job) => job.state === 'queued').length;
       const name = pill(engineState(state));
       status.dataset.state = name;
-      status.lastChild.textContent = name === 'offline' ? t('Offline') : name === 'paused' ? t('Queue paused') : WORDS[name];
+      status.lastChild.textContent = name === 'offline' ? t('Offline') : name === 'paused' ? t('Queue paused') : ENGINE_WORDS[name];
       trouble.hidden = !state.troubles.length;
       trouble.textContent = count(state.troubles.length, 'fault');
       trouble.title = state.troubles.join('\n');
@@ -55,5 +55,5 @@ function pill(engine) {
   if (['ready', 'working'].includes(engine.state) && state.now.name === 'loading') return 'loading';
   if (engine.state === 'ready' && [...state.jobs.values()].some((job) => job.state === 'running')) return 'working';
   if (engine.state === 'ready' && state.paused) return 'paused';
-  return WORDS[engine.state] ? engine.state : 'off';
+  return ENGINE_WORDS[engine.state] ? engine.state : 'off';
 }

@@ -4,7 +4,7 @@
 /** @import { AxisKind } from './api-types.d.ts' */
 
 import { grids, page } from './api.js';
-import { $, $$, button, el, icon, iconButton } from './dom.js';
+import { $, $$, button, el, icon, iconButton, openDialog } from './dom.js';
 import { form, formRequest } from './form.js';
 import { joined, toggledValue, valuesIn } from './grid-words.js';
 import { grouped, t } from './language.js';
@@ -97,9 +97,8 @@ async function chooseField() {
   try {
     const select = el('select', { 'aria-label': t('What to vary') }, (await kinds()).map((kind) => el('option', { value: kind.kind }, t(kind.name))));
     const take = () => { box.close(); vary(select.value); };
-    const box = el('dialog.picker', { 'aria-label': t('Vary'), onclose: () => box.remove() }, el('h3', {}, t('Vary')), select, el('div.row-of-buttons', {}, button('grid', t('Vary it'), take), button('close', t('Cancel'), () => box.close())));
-    document.body.append(box);
-    box.showModal();
+    const box = el('dialog.picker', { 'aria-label': t('Vary'), onclose: () => box.remove() }, el('h2', {}, t('Vary')), select, el('div.row-of-buttons', {}, button('grid', t('Vary it'), take), button('close', t('Cancel'), () => box.close())));
+    openDialog(box);
   } catch (problem) {
     complain(problem);
   }

@@ -14,7 +14,7 @@ import { shownOwner } from './who.js';
  */
 export function viewerSide(image, { rate, bin, acts }) {
   const request = image.request ?? {};
-  const text = (title, words) => (words ? [el('h3', {}, title), el('p', {}, words)] : []);
+  const text = (title, words) => (words ? [el('h2', {}, title), el('p', {}, words)] : []);
   const marks = marksBar(image, rate, bin);
   return {
     marks,

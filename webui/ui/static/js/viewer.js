@@ -6,7 +6,7 @@ import { here, leaveFor, pictureAddress, visit } from './address.js';
 import { images } from './api.js';
 import { openCompare } from './compare.js';
 import { markOf } from './contact-sheet.js';
-import { $, el, icon, iconButton } from './dom.js';
+import { $, el, icon, iconButton, openDialog } from './dom.js';
 import { makeFilm } from './film.js';
 import { promptOf } from './format.js';
 import { mark } from './gallery-bars.js';
@@ -52,8 +52,7 @@ export function openViewer(list, image, { near = () => {}, closed = () => {}, to
     returned: (back) => { if (it.box.open) look(it, back); },
     remarked: () => remarked(it),
   };
-  document.body.append(it.box);
-  it.box.showModal();
+  openDialog(it.box);
   look(it, image);
 }
 
@@ -69,7 +68,7 @@ function build(it) {
   const meant = { next: () => go(it, 1), previous: () => go(it, -1), away: close, tap: () => it.body.classList.toggle('bare') };
   it.zoom = new Zoom(it.view, { told: () => { it.tools?.say(); drawMap(it); }, gesture: (name) => meant[name]() });
   it.tools = zoomTools(it.zoom);
-  it.side = el('aside.viewer-side', { 'aria-label': t('Parameters') });
+  it.side = el('aside.viewer-side', { 'aria-label': t('This picture') });
   it.film = makeFilm((image) => look(it, image));
   it.acts = el('div.look-acts');
   it.info = sideSwitch(() => it.body, () => it.zoom.draw());

@@ -2,7 +2,7 @@
 // The fold of styles and wildcards: what there is, put into the prompt by a click; styles kept and taken away.
 
 import { words } from './api.js';
-import { $, button, el } from './dom.js';
+import { $, button, el, openDialog } from './dom.js';
 import { fill, form } from './form.js';
 import { t } from './language.js';
 import { matching } from './lora-tags.js';
@@ -90,11 +90,10 @@ function save(it) {
     }
   };
   const box = el('dialog.picker', { 'aria-label': t('Save as style'), onclose: () => box.remove() },
-    el('h3', {}, t('Save the prompts as a style')), name,
+    el('h2', {}, t('Save the prompts as a style')), name,
     el('div.row-of-buttons', {}, button('save', t('Save'), keep), button('close', t('Cancel'), () => box.close())));
   name.onkeydown = (event) => { if (event.key === 'Enter') keep(); };
-  document.body.append(box);
-  box.showModal();
+  openDialog(box);
   return it;
 }
 
