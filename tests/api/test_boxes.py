@@ -3,6 +3,7 @@
 import pytest
 
 from tests.backends.conftest import Desk
+from tests.waiting import until
 from webui.core.backend import RemoteTask
 from webui.errors import RequestError
 from webui.images.decode import read_image
@@ -49,7 +50,7 @@ def test_a_job_that_has_ended_there_is_taken_as_it_is(server, desk):
     request = desk.submit(where="here", checkpoint=None, steps=1, width=64, height=64).request.model_copy(update={"checkpoint": checkpoint})
     task = RemoteTask(job_id="sent before", request=request, indexes=(0,), seed=5)
     first = connection.backend.send(task)
-    desk.until(lambda: connection.backend.look(first.id, task).state == "done")
+    until(lambda: connection.backend.look(first.id, task).state == "done")
     again = connection.backend.send(task)
     assert (again.id, again.state, len(again.pictures)) == (first.id, "done", 1)
 
