@@ -141,7 +141,7 @@ def _turned(context: Any, url: str, client: Any, pictures: int = 24) -> list[flo
                 break
     page = context.new_page()
     page.goto(f"{url}/#gallery", timeout=_PATIENCE)
-    page.locator(".tile .thumb").first.click(timeout=_PATIENCE)
+    page.locator(".tile .thumb").first.dblclick(timeout=_PATIENCE)
     page.locator(".look-where").wait_for(timeout=_PATIENCE)
     page.wait_for_timeout(1_000)
     spent: list[float] = page.evaluate(_TURNS, pictures - 3)
