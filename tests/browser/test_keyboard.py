@@ -157,3 +157,33 @@ def test_the_queue_opens_beside_the_work(visit):
     drawer.get_by_role("button", name="History and the machine").click()
     page.wait_for_function("location.hash === '#queue'")
     expect(drawer).to_be_hidden()
+
+
+def test_a_picture_is_made_rated_compared_deleted_and_brought_back_by_keys_and_names_alone(visit):
+    """As somebody who hears the page does it: every element is found by the name that the accessibility tree has."""
+    page = visit()
+    for words in ("a plum by keys", "a pear by keys"):
+        page.get_by_role("textbox", name="Prompt", exact=True).focus()
+        page.keyboard.press("Control+a")
+        page.keyboard.type(words)
+        before = steps.pictures(page)
+        page.keyboard.press("Control+Enter")
+        steps.more(page, before)
+    expect(page.locator("#announcer p").last).to_have_text("Picture finished")
+    page.get_by_role("tab", name="Gallery").focus()
+    page.keyboard.press("Enter")
+    pear = page.get_by_role("button", name="a pear by keys", exact=True).first
+    pear.focus()
+    page.keyboard.press("4")
+    rated = page.get_by_role("button", name="a pear by keys, 4 stars").first
+    expect(rated).to_be_visible()
+    rated.focus()
+    page.keyboard.press("c")
+    expect(page.get_by_role("dialog", name="Compare")).to_be_visible()
+    page.keyboard.press("Escape")
+    expect(page.get_by_role("dialog", name="Compare")).to_have_count(0)
+    rated.focus()
+    page.keyboard.press("Delete")
+    expect(rated).to_have_count(0)
+    page.keyboard.press("Control+z")
+    expect(rated).to_be_visible()
