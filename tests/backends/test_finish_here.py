@@ -1,5 +1,6 @@
 """The finish chain of a request that goes elsewhere: what comes back is kept, and an engine here finishes it, as the same job."""
 
+import contextlib
 import os
 
 import psutil
@@ -90,7 +91,13 @@ def test_an_engine_that_is_killed_pays_nothing_again_and_loses_nothing(web, mome
 
 
 def engines():
-    return [each for each in psutil.Process().children(recursive=True) if "tests.fake_engine" in each.cmdline()]
+    return [each for each in psutil.Process().children(recursive=True) if is_engine(each)]
+
+
+def is_engine(process):
+    with contextlib.suppress(psutil.NoSuchProcess):  # it may end meanwhile
+        return "tests.fake_engine" in process.cmdline()
+    return False
 
 
 def test_a_chain_that_cannot_be_done_here_is_refused_unpaid(web):
