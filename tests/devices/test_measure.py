@@ -6,7 +6,7 @@ import torch
 from torch.nn.functional import scaled_dot_product_attention
 
 from tests.whole_requests import resolved
-from webui.devices.attention import TILE, tiled_attention
+from webui.devices.attention import LONG, MOST, SCORES, tiled_attention
 from webui.devices.measure import Measurements, fastest
 from webui.devices.plan import ModelFacts, default_dtype, plan_for
 from webui.settings import Settings
@@ -69,7 +69,7 @@ def test_a_broken_file_is_no_obstacle(tmp_path, content):
     file.write_text(content)
     Measurements(file).tiles_pay(2048, torch.float32)
     assert any(
-        "attention over 2048 tokens in float32" in value for value in json.loads(file.read_text()).values() if isinstance(value, dict)
+        "self-attention over 2048 tokens in float32" in value for value in json.loads(file.read_text()).values() if isinstance(value, dict)
     )
 
 
@@ -107,16 +107,20 @@ def test_without_bf16_units_float32_is_chosen_by_itself(measured, tmp_path):
     assert plan_for(request, "cpu", settings, ModelFacts(unet=1, vae=1, text=1)).dtype == "float32"
 
 
-@pytest.mark.parametrize(("tokens", "keys"), [(TILE * 4 + 100, TILE * 4), (64, 77)])
-def test_tiles_are_the_same_attention(tokens, keys):
+@pytest.mark.parametrize(("tokens", "keys"), [(LONG, LONG), (MOST * 4 + 100, SCORES // MOST * 2 + 3), (LONG, 77), (64, LONG)])
+@pytest.mark.parametrize("apart", [False, True], ids=["each head at a stretch", "heads between each other"])
+def test_tiles_are_the_same_attention(tokens, keys, apart):
     torch.manual_seed(0)
-    query, key, value = torch.randn(2, 1, tokens, 8), torch.randn(2, 1, keys, 8), torch.randn(2, 1, keys, 8)
+    shapes = [(2, n, 3, 8) if apart else (2, 3, n, 8) for n in (tokens, keys, keys)]
+    query, key, value = (torch.randn(shape).transpose(1, 2) if apart else torch.randn(shape) for shape in shapes)
     wanted = scaled_dot_product_attention(query, key, value)
-    assert torch.allclose(tiled_attention(query, key, value), wanted, atol=1e-5)
+    made = tiled_attention(query, key, value)
+    assert made.shape == wanted.shape
+    assert torch.allclose(made, wanted, atol=1e-5)
     rough = tiled_attention(query.bfloat16(), key.bfloat16(), value.bfloat16()).float()
     assert (rough - wanted).norm() / wanted.norm() < 0.01
 
 
 def test_short_sequences_are_not_tiled(tmp_path):
-    assert Measurements(tmp_path / "m.json").tiles_pay(1024, torch.bfloat16) is False
+    assert Measurements(tmp_path / "m.json").tiles_pay(LONG - 1, torch.bfloat16) is False
     assert not (tmp_path / "m.json").exists()
