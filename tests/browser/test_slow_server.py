@@ -201,7 +201,7 @@ def test_the_gallery_can_be_used_while_it_is_asked_for_anew(page, origin):
     page.keyboard.press("Escape")
     page.get_by_role("searchbox", name="Search prompts").fill("")
     expect(page.get_by_role("button", name="a crowd", exact=True).first).to_be_visible()
-    boat.click()
+    boat.dblclick()
     before = steps.pictures(page)
     submit(origin, "boat four")
     page.wait_for_function(steps.DRAWN, arg=before)

@@ -103,6 +103,26 @@ def test_while_a_grid_is_fetched_nothing_of_another_can_be_pressed(visit):
     expect(page.get_by_role("button", name="CFG Scale 5", exact=True)).to_be_focused()
 
 
+def test_the_offer_is_never_another_fields(visit):
+    page = visit()
+    held = []
+    page.route("**/api/v1/grids/axes", lambda route: held.append(route))
+    page.locator("#prompt textarea").focus()
+    offer = page.locator(".vary-offer")
+    expect(offer).to_be_visible()
+    with page.expect_request("**/api/v1/grids/axes"):
+        page.locator("#guidance label").hover()
+    expect(offer).to_be_hidden()  # what can be varied is not known yet
+    page.locator("#prompt label").first.hover()
+    expect(offer).to_be_visible()
+    for route in held:
+        route.continue_()
+    page.wait_for_load_state("networkidle")
+    expect(offer).to_have_attribute("data-name", "prompt")
+    page.locator("#guidance label").hover()
+    expect(offer).to_have_attribute("data-name", "guidance")
+
+
 def test_what_is_wrong_is_said_below_the_axis(visit):
     page = visit()
     steps.prompt(page, "a boat")

@@ -33,7 +33,9 @@ const it = {
   before: null,      // what had the focus
 };
 
-export function makeShelf() {
+/** @param {{box: HTMLElement, search: HTMLInputElement, before: Element | null}} begun the drawer with its search field, and what had the focus before */
+export function makeShelf({ box, search, before }) {
+  Object.assign(it, { box, search, before });
   whenKnown(() => { if (it.open) list(); });
   return { open, toggle, escape, changed, draw: redraw, arrived: () => { if (it.open && it.pushed && !history.state?.drawer) shut(); } };
 }
@@ -46,9 +48,9 @@ function toggle(kind = '') {
 /** Open it at a kind of models. */
 function open(kind = 'lora') {
   if (!inStudio()) go(state.mode);
-  if (!it.box) build();
+  if (!it.grid) build();
+  else if (!it.open) it.before = document.activeElement;
   if (!it.open) {
-    it.before = document.activeElement;
     it.open = true;
     it.box.hidden = false;
     document.body.dataset.drawer = 'shelf';
@@ -104,7 +106,8 @@ async function fetchAll() {
 function build() {
   it.count = el('span');
   it.tabs = el('div.shelf-kinds', { role: 'tablist', 'aria-label': t('Kinds of models'), onkeydown: tabKey });
-  it.search = el('input.search', { type: 'search', placeholder: t('Name, trigger word, note'), 'aria-label': t('Find on the shelf'), spellcheck: 'false', autocomplete: 'off', oninput: () => { it.wish.q = it.search.value; it.at = 0; list(true); }, onkeydown: searchKey });
+  it.search.addEventListener('input', () => { it.wish.q = it.search.value; it.at = 0; list(true); });
+  it.search.addEventListener('keydown', searchKey);
   it.sort = picked(t('Order'), [['name', t('Name')], ['used', t('Last used')], ['added', t('Newest')], ['size', t('Largest')]], (value) => { it.wish.sort = value; });
   it.folder = picked(t('Folder'), [], (value) => { it.wish.folder = value; });
   it.fits = chip('fits', '');
@@ -113,10 +116,10 @@ function build() {
   it.grid = el('div.shelf-grid', { role: 'list' });
   it.body = el('div.shelf-body', { role: 'tabpanel', id: 'shelf-list', onscroll: () => render(), onkeydown: cardKey }, it.grid);
   it.foot = makeFoot({ use: press, gone: () => focusCard(it.at) });
-  it.box = el('aside.shelf', { id: 'shelf', 'aria-label': t('Shelf'), hidden: true },
-    el('div.shelf-head', {}, el('h2', {}, t('Shelf')), el('span.grow'), iconButton('refresh', t('Look into the folders again'), lookAgain), iconButton('close', t('Close the shelf (Esc)'), close)),
-    it.tabs, el('div.shelf-find', {}, it.search, it.sort), el('div.shelf-filters', {}, it.fits, it.favourite, it.broken, el('span.grow'), it.folder), it.body, it.foot.node);
-  document.body.append(it.box);
+  it.search.after(it.sort);
+  it.search.parentElement.before(el('div.shelf-head', {}, el('h2', {}, t('Shelf')), el('span.grow'), iconButton('refresh', t('Look into the folders again'), lookAgain), iconButton('close', t('Close the shelf (Esc)'), close)), it.tabs);
+  it.box.append(el('div.shelf-filters', {}, it.fits, it.favourite, it.broken, el('span.grow'), it.folder), it.body, it.foot.node);
+  it.box.removeAttribute('aria-busy');
   new ResizeObserver(() => {
     if (!it.open) return;
     render(it.grid.clientWidth !== it.width);
@@ -135,9 +138,10 @@ const chip = (name, words) => el('button.shelf-chip', { type: 'button', 'aria-pr
 
 /** @param {string} kind */
 function choose(kind) {
-  if (it.wish.kind !== kind || !it.tabs.childElementCount) {
-    it.search.value = '';
-    Object.assign(it.wish, { kind, q: '', folder: '', broken: false, sort: stored('shelf-sort', 'name') });
+  const first = !it.tabs.childElementCount;
+  if (first || it.wish.kind !== kind) {
+    if (!first) it.search.value = '';
+    Object.assign(it.wish, { kind, q: it.search.value, folder: '', broken: false, sort: stored('shelf-sort', 'name') });
     it.at = 0;
     it.foot.close();
     it.body.scrollTop = 0;

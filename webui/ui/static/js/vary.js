@@ -52,9 +52,12 @@ function fieldAt(node) {
 /** @param {HTMLElement} offer @param {any} target */
 function showOffer(offer, target) {
   if (offer.contains(target)) return;
-  const found = fieldAt(target);
+  const found = fieldAt(target) ?? fieldAt(document.activeElement);
+  wanted = found?.name ?? '';
   if (!found) return void (offer.hidden = true);
+  if (offer.dataset.name !== wanted) offer.hidden = true;  // until the server has said what can be varied, it would be another field's
   (isPrompt(found.name) ? Promise.resolve([]) : kinds()).then((known) => {
+    if (wanted !== found.name) return;
     const can = isPrompt(found.name) || known.some((kind) => kind.kind === found.name);
     const label = $('[data-testid=block-info]', found.field);
     offer.hidden = !can || !label || it.axes.length >= MOST;
@@ -72,6 +75,7 @@ function showOffer(offer, target) {
   }).catch(() => {});
 }
 
+let wanted = '';  // the field that the pointer or the focus came to last
 /** @type {ResizeObserver | null} */
 let shifts = null;
 
