@@ -112,6 +112,7 @@ def folds(page: Page) -> None:
 
 def tools(page: Page, place: int, shown: str) -> None:
     """One of the buttons above the prompt."""
+    steps.form(page)
     page.locator(".prompt-tools button").nth(place).click()
     page.locator(shown).first.wait_for()
 
@@ -123,22 +124,26 @@ def unmatched(page: Page) -> None:
 
 
 def saved(page: Page) -> None:
+    steps.form(page)
     press(page, "#words button:has(.icon-save)")
     page.locator("dialog.picker input").wait_for()
 
 
 def listed(page: Page) -> None:
+    steps.form(page)
     press(page, "#sampler-choice")
     page.locator("#sampler-options:popover-open").wait_for()
 
 
 def chips(page: Page) -> None:
+    steps.form(page)
     page.locator("#styles-choice").click()
     page.locator("#styles-options li").first.click()
     expect(page.locator("#styles .chip")).to_have_count(1)
 
 
 def completions(page: Page) -> None:
+    steps.form(page)
     page.locator("#prompt textarea").fill("")
     page.locator("#prompt textarea").press_sequentially("<gla")
     page.locator(".completions li").first.wait_for()
@@ -157,6 +162,7 @@ def refused(page: Page) -> None:
 
 
 def mended(page: Page) -> None:
+    steps.form(page)
     page.locator("#checkpoint-choice").fill("tiny")
     page.locator("#checkpoint-choice").press("Enter")
     steps.number(page, "width", 64)
@@ -186,8 +192,10 @@ def gridded(page: Page) -> None:
 
 
 def ungridded(page: Page) -> None:
+    steps.form(page)
     press(page, ".vary-axis .vary-line .tool")
     expect(page.locator(".vary-axis")).to_have_count(0)
+    steps.shut(page)
     press(page, ".vary [role=toolbar] button:last-child")
 
 
@@ -231,7 +239,7 @@ def img2img(page: Page) -> None:
     steps.number(page, "batch_size", 1)
     steps.go(page, "img2img")
     page.locator("#source input[type=file]").first.set_input_files(picture())
-    page.locator(".source-card").wait_for()
+    page.locator(".source-card").wait_for(state="attached")
     press(page, ".views [data-view=mask]")
     page.locator(".paint").wait_for()
 
@@ -382,6 +390,7 @@ def drawer(page: Page) -> None:
 
 def shelf(page: Page, kind: str = "lora", name: str = "glaze") -> None:
     steps.go(page, "txt2img")
+    steps.form(page)
     page.locator(".prompt-tools button").nth(2).click()
     page.locator("#shelf").wait_for()
     page.locator(f"#shelf-{kind}").click()
@@ -390,6 +399,7 @@ def shelf(page: Page, kind: str = "lora", name: str = "glaze") -> None:
 
 
 def found(page: Page) -> None:
+    steps.shut(page)
     press(page, ".find-button")
     page.locator("dialog.find [role=option]").first.wait_for()
 

@@ -14,16 +14,35 @@ def state(page: Page, *names: str) -> None:
 
 
 def go(page: Page, tab: str) -> None:
+    shut(page)
     page.locator(f"#tab-{tab}-button").click()
     expect(page.locator(f"#tab-{tab}-button")).to_have_attribute("aria-selected", "true")
 
 
+def form(page: Page) -> None:
+    """See the form: on a phone it is a sheet that the line beside Generate opens."""
+    line = page.locator(".dock-prompt")
+    if line.is_visible():
+        line.click()
+        expect(page.locator(".sheet-close")).to_be_visible()
+
+
+def shut(page: Page) -> None:
+    """See the picture again: the form's sheet on a phone is closed."""
+    edge = page.locator(".sheet-close")
+    if edge.is_visible():
+        edge.click()
+        expect(edge).to_be_hidden()
+
+
 def prompt(page: Page, text: str) -> None:
+    form(page)
     page.locator("#prompt textarea").fill(text)
 
 
 def number(page: Page, element: str, value: float) -> None:
     """Type into a number box or the number of a slider."""
+    form(page)
     box = page.locator(f"#{element} input[type=number]")
     box.fill(str(value))
     box.press("Tab")

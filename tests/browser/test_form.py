@@ -433,6 +433,7 @@ def test_long_labels_leave_every_slider_its_whole_number(visit, size):
     page = visit(size=size)
     for tab in ("txt2img", "img2img", "inpaint"):
         steps.go(page, tab)
+        steps.form(page)
         open_folds(page)
         cut = page.evaluate(
             """() => [...document.querySelectorAll('#form .head')].filter(head => head.checkVisibility()).flatMap(head => {

@@ -282,6 +282,7 @@ def test_the_form_has_no_holes(visit, size):
     page = visit(size)
     for mode in ("txt2img", "img2img", "inpaint"):
         steps.go(page, mode)
+        steps.form(page)
         page.wait_for_function(f"({GAPS})() <= 40")  # a place that is kept for what is still to come may be one for a while
 
 

@@ -85,6 +85,7 @@ def test_the_open_form_fits_a_phone(visit):
     page = visit(PHONE)
     for mode in ("txt2img", "img2img", "inpaint"):
         steps.go(page, mode)
+        steps.form(page)
         open_folds(page)
         assert page.evaluate(OVERFLOW) == [], mode
         assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), mode

@@ -42,6 +42,7 @@ def shelf(page, cards=CARDS):
     page.route("**/page/shelf", lambda route: route.fulfill(json=cards))
     page.route("**/api/v1/models/id-*", lambda route: route.fulfill(json={"kept": {"notes": ""}, "fits": []}))
     page.route("**/page/native*", lambda route: route.fulfill(json=None))
+    steps.form(page)
     page.locator("#checkpoint input").fill("photon")
     page.locator("#checkpoint input").press("Enter")
     with page.expect_response("**/page/shelf"):
@@ -138,6 +139,7 @@ def test_names_are_completed_and_each_has_a_row_under_the_prompt(visit):
 def test_a_sheet_on_a_phone_which_back_closes(visit):
     page = visit(PHONE)
     shelf(page, [*CARDS[:5], card("hillside", kind="checkpoint")])
+    steps.form(page)
     page.get_by_role("button", name="Choose a checkpoint on the shelf").click()
     page.locator(".shelf-main").filter(has_text="hillside").click()
     expect(page.locator("#checkpoint input")).to_have_value("hillside")

@@ -16,6 +16,7 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 def test_a_newcomer_makes_a_picture_and_finds_it(visit, size):
     page = visit(size)
     assert page.evaluate("document.documentElement.scrollWidth") <= size[0]
+    steps.form(page)
     page.get_by_role("button", name="LoRA, embeddings and styles").click()
     shelf, search, cards = (page.locator(place).bounding_box() for place in ("#shelf", "#shelf .search", ".shelf-body"))
     assert shelf["x"] >= 0 and shelf["x"] + shelf["width"] <= size[0] and search["y"] < cards["y"]

@@ -27,6 +27,7 @@ def write(form: Form, panels: list[tuple[str, Panel]], failed: Callable[[str], N
                 for owner, panel in panels:
                     _panel(form, owner, panel, failed)
             with form.row(id="action-bar"):
+                form.host("dock")
                 page.add("button", "Generate", type="button", id="generate", class_="primary")
                 form.host("run")
         with page.within("div", id="stage-column"):

@@ -116,6 +116,7 @@ async function showField(name) {
   for (const mode of new Set([state.mode, ...MODES])) {
     if (state.tab !== mode) go(mode);
     await pause(50);
+    parts.dock?.reveal();
     if (inFold && !$(`#fold-${CSS.escape(inFold)}`)?.offsetParent) continue;
     openFoldOf(name);
     const control = await seen(`#${CSS.escape(name.replaceAll('.', '-'))} :is(input:not([type=file]), textarea, select, button)`, inFold ? 60 : 2);

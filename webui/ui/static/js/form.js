@@ -366,6 +366,7 @@ const PLACES = { init: 'source', mask: 'stage-note' };
 /** Say what is wrong under the field itself, open its fold, move the focus there, and take it back at the next edit. */
 export function fieldError(name, text) {
   clearErrors();
+  if (name !== 'mask') parts.dock?.reveal();
   openFoldOf(name);
   faulty = name;
   const mine = errors;

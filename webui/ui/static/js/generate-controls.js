@@ -34,6 +34,7 @@ component('run', (root) => {
       if (!live(watched)) watch(job.id);
       else if (watched.id !== job.id) toast(t('Added to the queue'));
       state.view = 'result';
+      parts.dock?.close();
       if (innerWidth <= 760) scrollTo({ top: 0, behavior: matchMedia('(prefers-reduced-motion: reduce)').matches ? 'instant' : 'smooth' });
       draw();
     },

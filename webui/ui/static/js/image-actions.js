@@ -28,7 +28,7 @@ export function actionsOf(image, close = () => {}) {
     inpaint: button('brush', t('Send to inpaint'), after((it) => sendTo('inpaint', it))),
     extras: button('enlarge', t('Send to Extras'), after(sendToExtras)),
     source: source ? el('a', { href: images.file(source), target: '_blank', title: t('The picture that this one was made of'), class: 'action roomy' }, icon('open'), el('span', {}, t('Source'))) : null,
-    second: made ? button('enlarge', t('Second pass'), after(secondPass), { title: t('Second pass: the same seed with Hires. fix, larger'), class: 'action roomy' }) : null,
+    second: made ? button('twice', t('Second pass'), after(secondPass), { title: t('Second pass: the same seed with Hires. fix, larger'), class: 'action roomy' }) : null,
     download: el('a', { href: `${images.file(image.id)}?download=1`, download: nameOf(image), title: t('Download'), class: 'action compact' }, icon('save'), el('span', {}, t('Download'))),
     copy: image.request ? button('copy', t('Copy parameters'), () => copyParameters(image), { class: 'action compact' }) : null,
     bin: button('trash', t('Delete'), () => bin(image), { class: 'action compact' }),

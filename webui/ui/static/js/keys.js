@@ -36,6 +36,7 @@ function act(event) {
   if (ctrl && !event.shiftKey && !event.altKey && event.key.toLowerCase() === 'k') return openFind();
   if (event.key === 'Escape' && !dialog && parts.shelf?.escape(target)) return true;
   if (event.key === 'Escape' && !dialog && escapeQueue(target)) return true;
+  if (event.key === 'Escape' && !dialog && !$('.menu:not([hidden])') && parts.dock?.escape()) return true;
   if (event.altKey && event.code === 'KeyQ' && !dialog) { toggleQueue(); return true; }
   if (event.altKey && event.code === 'KeyS' && !dialog) { parts.shelf?.toggle(); return true; }
   if (event.key === 'Escape' && !typing && !dialog && state.tab === 'gallery' && parts.gallery?.escape?.()) return true;
@@ -62,6 +63,7 @@ const free = (target) => document.body.dataset.tab === 'studio' && (target === d
 
 function focusPrompt() {
   if (!inStudio()) go(state.mode);
+  parts.dock?.reveal();
   requestAnimationFrame(() => $('#prompt textarea')?.focus());
   return true;
 }

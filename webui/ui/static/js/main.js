@@ -10,6 +10,7 @@ import './checkpoint-shelf.js';
 import './prompt-tray.js';
 import './words.js';
 import './generate-controls.js';
+import './dock.js';
 import './stage.js';
 import './queue.js';
 import { $, $$ } from './dom.js';

@@ -123,6 +123,7 @@ async function vary(name) {
   const first = word ? `${joined([word])}, ` : key === WHOLE ? String(form.values.prompt ?? '') : now == null || now === '' ? '' : joined([String(now)]);
   const axis = makeAxis(kind, word ? `“${word}”` : t(kind.name), first);
   it.axes.push(axis);
+  parts.dock?.reveal();
   place(axis, name);
   changed();
   axis.input.focus();
@@ -225,6 +226,7 @@ function say(problem) {
 async function make() {
   try {
     const grid = await page.makeGrid(await wish());
+    parts.dock?.close();
     parts.stage?.openGrid(grid.id);
   } catch (problem) {
     say(problem);
