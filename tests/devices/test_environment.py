@@ -5,10 +5,15 @@ from webui.devices.environment import VARIABLES, keep_freed_memory, large_blocks
 
 
 def test_sets_what_the_user_has_not_set():
+    environment = {"HF_HUB_OFFLINE": "0"}
+    prepare_process(environment)
+    assert environment == {**VARIABLES, "HF_HUB_OFFLINE": "0"}
+
+
+def test_threads_wait_as_the_user_wants():
     environment = {"OMP_WAIT_POLICY": "active"}
     prepare_process(environment)
-    assert environment == {**VARIABLES, "OMP_WAIT_POLICY": "active"}
-    assert environment["HF_HUB_OFFLINE"] == "1"
+    assert environment["OMP_WAIT_POLICY"] == "active" and "GOMP_SPINCOUNT" not in environment
 
 
 def test_comes_before_torch():
