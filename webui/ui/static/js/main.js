@@ -25,6 +25,7 @@ import { watchKeys } from './keys.js';
 import { language, t } from './language.js';
 import { mount, state } from './state.js';
 import { setTheme, wantedTheme, watchTabs } from './tabs.js';
+import { watchColours } from './prompt-colour.js';
 import { watchCompletions } from './prompt-completion.js';
 import { watchShelf } from './shelf-door.js';
 import { ask, watchWaiting } from './picture-waits.js';
@@ -48,6 +49,7 @@ function start() {
   watchDrops();
   watchVary();
   watchShelf();
+  watchColours();
   watchCompletions();
   watchEnds(rest);
   watchWaiting();
