@@ -33,6 +33,7 @@ def test_the_layer_wraps_as_the_text_does(visit, size):
     steps.form(page)
     for text in TEXTS:
         page.locator("#prompt textarea").fill(text)
+        expect(page.locator("#prompt .prompt-colour")).to_be_attached()  # fetched with the first touch
         area, layer, width, inner = page.evaluate(HEIGHTS)
         assert (layer, inner) == (area, width), text[:40]
 

@@ -25,7 +25,6 @@ import { watchKeys } from './keys.js';
 import { language, t } from './language.js';
 import { mount, state } from './state.js';
 import { setTheme, wantedTheme, watchTabs } from './tabs.js';
-import { watchColours } from './prompt-colour.js';
 import { watchCompletions } from './prompt-completion.js';
 import { watchShelf } from './shelf-door.js';
 import { ask, watchWaiting } from './picture-waits.js';
@@ -49,7 +48,7 @@ function start() {
   watchDrops();
   watchVary();
   watchShelf();
-  watchColours();
+  colourWhenUsed();
   watchCompletions();
   watchEnds(rest);
   watchWaiting();
@@ -61,6 +60,17 @@ function start() {
   if (state.tab === 'txt2img' && document.activeElement === document.body && matchMedia('(hover: hover)').matches) $('#prompt textarea')?.focus({ preventScroll: true });
   if (early().includes('generate')) $('#generate').click();
   delete globalThis.pressedEarly;
+}
+
+/** Colour under the prompts comes with the first touch or key, and costs the first visit nothing. */
+function colourWhenUsed() {
+  const used = new AbortController();
+  const colour = async () => {
+    used.abort();
+    const { watchColours } = await import('./prompt-colour.js').catch(() => ({ watchColours() {} }));  // a decoration: without it all is as it was
+    watchColours();
+  };
+  for (const kind of ['pointermove', 'pointerdown', 'keydown', 'input']) addEventListener(kind, colour, { signal: used.signal, passive: true });
 }
 
 /** The ids of the buttons that were pressed before this script ran. @returns {string[]} */

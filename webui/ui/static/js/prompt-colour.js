@@ -11,8 +11,9 @@ import { parts } from './state.js';
 const PROMPTS = ['prompt', 'negative_prompt'];
 /** What decides where a letter stands. */
 const SAME = [
-  ...['fontFamily', 'fontSize', 'fontWeight', 'fontStyle', 'fontStretch', 'fontVariant', 'fontFeatureSettings', 'fontVariationSettings', 'fontOpticalSizing', 'fontKerning', 'textRendering'],
-  ...['letterSpacing', 'wordSpacing', 'tabSize', 'lineHeight', 'direction', 'textAlign', 'unicodeBidi', 'wordBreak', 'lineBreak', 'overflowWrap', 'padding'],
+  ...['font-family', 'font-size', 'font-weight', 'font-style', 'font-stretch', 'font-variant-ligatures', 'font-variant-caps', 'font-variant-numeric'],
+  ...['font-feature-settings', 'font-variation-settings', 'font-optical-sizing', 'font-kerning', 'text-rendering', 'letter-spacing', 'word-spacing'],
+  ...['tab-size', 'line-height', 'direction', 'text-align', 'unicode-bidi', 'word-break', 'line-break', 'overflow-wrap', 'padding'],
 ];
 
 export function watchColours() {
@@ -26,11 +27,11 @@ function layerUnder(area) {
   const text = el('div.prompt-colour-text'), layer = el('div.prompt-colour', { 'aria-hidden': 'true' }, text);
   area.before(layer);
   let drawn = '';
-  const scroll = () => { text.style.translate = `0 ${-area.scrollTop}px`; };
+  const scroll = () => { text.style.transform = `translateY(${-area.scrollTop}px)`; };
   const place = () => {
     const style = getComputedStyle(area);
-    for (const name of SAME) text.style[name] = style[/** @type {any} */ (name)];
-    Object.assign(layer.style, { inset: `${area.offsetTop}px auto auto ${area.offsetLeft}px`, inlineSize: `${area.offsetWidth}px`, blockSize: `${area.offsetHeight}px` });
+    for (const name of SAME) text.style.setProperty(name, style.getPropertyValue(name));
+    Object.assign(layer.style, { top: `${area.offsetTop}px`, left: `${area.offsetLeft}px`, inlineSize: `${area.offsetWidth}px`, blockSize: `${area.offsetHeight}px` });
     text.style.inlineSize = `${area.clientWidth}px`;
     scroll();
   };
