@@ -150,6 +150,41 @@ def test_copied_parameters_are_told_above_the_viewer(visit):
     assert page.evaluate("navigator.clipboard.readText()").startswith("to be copied")
 
 
+COPIED = """async () => { const [item] = await navigator.clipboard.read();
+    const picture = await createImageBitmap(await item.getType('image/png'));
+    return [picture.width, picture.height]; }"""
+
+
+def test_a_picture_is_copied_as_pixels_whatever_its_format(visit, origin):
+    page = visit()
+    steps.number(page, "width", 128)
+    steps.generate(page, "to be copied whole")
+    steps.go(page, "gallery")
+    page.get_by_role("button", name="to be copied whole", exact=True).first.dblclick()
+    viewer = page.locator("dialog.viewer")
+    viewer.get_by_role("button", name="Copy picture").click()
+    page.locator(".toast").filter(has_text="Picture copied").wait_for()
+    size = (
+        page.evaluate("document.querySelector('.viewer .zoomed').naturalWidth"),
+        page.evaluate("document.querySelector('.viewer .zoomed').naturalHeight"),
+    )
+    assert tuple(page.evaluate(COPIED)) == size
+    webp = picture_bytes("WEBP", (40, 24))
+    page.route("**/api/v1/images/*", lambda route: route.fulfill(body=webp, content_type="image/webp"))
+    viewer.get_by_role("button", name="Copy picture").click()
+    page.wait_for_function(f"async () => ((await ({COPIED})()).join() === '40,24')")
+    page.unroute_all()
+    page.route("**/api/v1/images/*", lambda route: route.fulfill(body="gone", content_type="text/plain"))
+    viewer.get_by_role("button", name="Copy picture").click()
+    page.locator(".toast").filter(has_text="The file of this picture cannot be read.").wait_for()
+
+
+def picture_bytes(format_: str, size: tuple[int, int]) -> bytes:
+    data = io.BytesIO()
+    Image.new("RGB", size, "teal").save(data, format_)
+    return data.getvalue()
+
+
 def test_a_pictures_parameters_come_back_from_its_file(visit, origin, tmp_path):
     page = visit()
     steps.number(page, "seed", 4242)

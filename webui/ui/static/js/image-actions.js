@@ -30,6 +30,7 @@ export function actionsOf(image, close = () => {}) {
     source: source ? el('a', { href: images.file(source), target: '_blank', title: t('The picture that this one was made of'), class: 'action roomy' }, icon('open'), el('span', {}, t('Source'))) : null,
     second: made ? button('twice', t('Second pass'), after(secondPass), { title: t('Second pass: the same seed with Hires. fix, larger'), class: 'action roomy' }) : null,
     download: el('a', { href: `${images.file(image.id)}?download=1`, download: nameOf(image), title: t('Download'), class: 'action compact' }, icon('save'), el('span', {}, t('Download'))),
+    pixels: globalThis.ClipboardItem ? button('picture', t('Copy picture'), async () => (await import('./copy-picture.js')).copyPicture(image), { class: 'action in-viewer' }) : null,  // none without https but on this machine
     copy: image.request ? button('copy', t('Copy parameters'), () => copyParameters(image), { class: 'action compact' }) : null,
     bin: button('trash', t('Delete'), () => bin(image), { class: 'action compact' }),
   };
