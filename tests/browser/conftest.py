@@ -112,7 +112,9 @@ def new_context(browser, touch: bool = False):
     """Another person, whose browser has never seen the page."""
     width, height = PHONE if touch else DESKTOP
     viewport = {"width": width, "height": height}
-    context = browser.new_context(viewport=viewport, color_scheme="dark", has_touch=touch, permissions=["clipboard-read", "clipboard-write"])
+    context = browser.new_context(
+        viewport=viewport, color_scheme="dark", has_touch=touch, permissions=["clipboard-read", "clipboard-write"]
+    )
     context.set_default_timeout(PATIENCE)
     return context
 
